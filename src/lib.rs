@@ -1,0 +1,19 @@
+//! stepscope: the workbench for process supervision, in the terminal.
+//!
+//! ```text
+//! file ──Corpus──> record ──Format::read──> Trace ──Scorer──> StepScore ─┐
+//!                                             └────────────> Session <───┘──Format::write──> file
+//! key ──Command──> update(&mut App, Message) ──Effect──> shell ──> store, worker, clipboard
+//!                       └──────────────────> App ──view──> screen
+//! ```
+//!
+//! 1. What was read never changes; scores and labels are laid beside it by content key; the screen is a picture of both.
+//! 2. Every trace is a tree ([`trace::Trace`]); a plain solution is a tree with one leaf.
+//! 3. A step is named by what it says and by all that stands before it ([`trace::StepKey`]).
+//! 4. Files are read lazily, by offset ([`corpus::Corpus`]); a bad record is an item, never the end of the file.
+//! 5. Event in, effects out: [`app`] is pure, [`shell`] carries effects out.
+//! 6. Tokio waits, threads compute, a child process holds the model ([`scoring`]).
+//! 7. A score request is a tree; shared prefixes are computed once ([`prm`]).
+//! 8. Nothing from a file reaches the terminal but through [`ui::text::safe`].
+
+pub mod trace;

@@ -1,0 +1,155 @@
+//! What people (or their tools) said about steps and solutions. The same types hold labels that a file brought along and labels of
+//! the running session.
+
+use serde::{Deserialize, Serialize};
+
+/// The rating of one step, with the values of PRM800K (arXiv:2305.20050).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Rating {
+    /// -1: wrong, unverifiable or off the topic.
+    Bad,
+    /// 0: true, but without progress.
+    Neutral,
+    /// +1: right and helpful.
+    Good,
+}
+
+impl Rating {
+    /// -1, 0 or 1.
+    pub fn value(self) -> i8 {
+        match self {
+            Self::Bad => -1,
+            Self::Neutral => 0,
+            Self::Good => 1,
+        }
+    }
+
+    /// The rating with this value, if there is one.
+    pub fn from_value(value: i64) -> Option<Self> {
+        match value {
+            -1 => Some(Self::Bad),
+            0 => Some(Self::Neutral),
+            1 => Some(Self::Good),
+            _ => None,
+        }
+    }
+}
+
+/// The state of one step on one solution path. Neutral is not the same as unlabelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Label {
+    /// Right, by a mark of its own or because a later step was called the first error.
+    Good,
+    /// True, but without progress.
+    Neutral,
+    /// Wrong.
+    Bad,
+    /// Stands behind the first error and was not judged on its own.
+    AfterError,
+    /// Nobody has judged it.
+    Unseen,
+}
+
+impl From<Rating> for Label {
+    fn from(rating: Rating) -> Self {
+        match rating {
+            Rating::Bad => Self::Bad,
+            Rating::Neutral => Self::Neutral,
+            Rating::Good => Self::Good,
+        }
+    }
+}
+
+/// Where a solution goes wrong first. Four states that must never be folded into each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum FirstError {
+    /// Step of this index, counted from 0.
+    At(usize),
+    /// Somebody looked and found none.
+    NoError,
+    /// Nobody has said.
+    #[default]
+    Unknown,
+    /// It cannot be said: the problem is broken, or the annotator gave up.
+    Unlabelable,
+}
+
+/// How the labelling of a solution ended, in PRM800K's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndState {
+    /// Read to its end.
+    Solution,
+    /// Stopped at the first error.
+    FoundError,
+    /// The problem statement is broken.
+    BadProblem,
+    /// The annotator could not tell.
+    GiveUp,
+    /// Not ended yet.
+    #[default]
+    Open,
+}
+
+/// Whether the final answer is right. Independent of step labels: a right answer may stand on a wrong step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Outcome {
+    /// The final answer equals the reference.
+    Correct,
+    /// It does not.
+    Wrong,
+    /// Not recorded.
+    #[default]
+    Unknown,
+}
+
+impl From<bool> for Outcome {
+    fn from(correct: bool) -> Self {
+        if correct { Self::Correct } else { Self::Wrong }
+    }
+}
+
+/// All that is said about one solution, ready to draw, count or export.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SolutionLabels {
+    /// One label a step.
+    pub steps: Vec<Label>,
+    /// Derived from `steps` and the verdict on the whole.
+    pub first_error: FirstError,
+    /// How the labelling ended.
+    pub end_state: EndState,
+    /// The annotator was not sure.
+    pub unsure: bool,
+    /// Who said so; `None` when it stands in the file.
+    pub annotator: Option<String>,
+}
+
+impl SolutionLabels {
+    /// The labels of a solution of `n` steps that nobody has judged.
+    pub fn unseen(n: usize) -> Self {
+        Self { steps: vec![Label::Unseen; n], ..Self::default() }
+    }
+
+    /// Labels from a recorded first error and, where a source has them, ratings of single steps (`ratings` may be shorter than `n`).
+    ///
+    /// Steps before the first error count as good and steps behind it as after-error unless they have a rating of their own.
+    pub fn recorded(n: usize, first_error: FirstError, ratings: &[Option<Rating>], end_state: EndState) -> Self {
+        let implied = |index: usize| match first_error {
+            FirstError::At(k) if index < k => Label::Good,
+            FirstError::At(k) if index == k => Label::Bad,
+            FirstError::At(_) => Label::AfterError,
+            FirstError::NoError => Label::Good,
+            FirstError::Unknown | FirstError::Unlabelable => Label::Unseen,
+        };
+        let steps =
+            (0..n).map(|index| ratings.get(index).copied().flatten().map_or_else(|| implied(index), Label::from)).collect();
+        Self { steps, first_error, end_state, unsure: false, annotator: None }
+    }
+
+    /// True when somebody has reached a verdict, be it that no verdict is possible.
+    pub fn is_labelled(&self) -> bool {
+        self.first_error != FirstError::Unknown
+    }
+}

@@ -1,0 +1,15 @@
+//! Problems, steps, traces and the keys that name them: pure data, no input or output.
+//!
+//! Every trace is a tree. A plain solution is a tree with one leaf, ten samples of one problem are a tree with ten leaves merged
+//! where their steps are equal, and a search log is a tree. What was read from a file never changes; scores and labels live
+//! beside the trace and are found by [`StepKey`] and [`RecordKey`].
+
+mod key;
+mod label;
+mod score;
+mod tree;
+
+pub use key::{KeyParseError, PromptKey, RecordKey, StepKey};
+pub use label::{EndState, FirstError, Label, Outcome, Rating, SolutionLabels};
+pub use score::{ScoreError, Semantics, StepScore};
+pub use tree::{Extra, Node, NodeId, NodeStats, Problem, Solution, StepKind, Trace, TraceBuilder};
