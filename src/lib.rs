@@ -16,4 +16,16 @@
 //! 7. A score request is a tree; shared prefixes are computed once ([`prm`]).
 //! 8. Nothing from a file reaches the terminal but through [`ui::text::safe`].
 
+pub mod analysis;
+pub mod app;
+pub mod checks;
+pub mod cli;
+pub mod corpus;
+pub mod formats;
+pub mod labels;
+pub mod prm;
+pub mod scoring;
+pub mod segment;
+pub mod shell;
 pub mod trace;
+pub mod ui;

@@ -2,3 +2,188 @@
 //!
 //! A format turns the bytes of a record into a [`Trace`] and labels back into bytes. It knows nothing of paths, threads, clocks
 //! or the terminal.
+
+mod chat;
+mod detect;
+mod export;
+mod fields;
+mod gsm8k_samples;
+mod json;
+mod math_shepherd;
+mod openr;
+mod prm800k;
+mod processbench;
+mod qwen_samples;
+mod span;
+mod stepscope;
+mod trl;
+mod versaprm;
+
+use serde_json::Value;
+
+use crate::segment::Pieces;
+use crate::trace::{NodeId, Trace, TraceBuilder};
+use fields::{Fault, Fields};
+
+pub use detect::{Confidence, DetectError, Detection, Evidence, detect};
+pub use export::{Framing, Labelled, Loss, Writer};
+pub use json::{MAX_DEPTH, ParseFailure, Parsed, parse_json, parse_json_noting};
+
+/// One record of a file, as its bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct RawRecord<'a> {
+    /// Number of the record in its file, counted from 0.
+    pub index: usize,
+    /// Physical line of its first byte, counted from 1.
+    pub line: usize,
+    /// Its bytes, without the line end.
+    pub bytes: &'a [u8],
+}
+
+/// A record that cannot be used, or only in part.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("line {line}: {}{message}; record skipped", .field.as_ref().map(|field| format!("{field}: ")).unwrap_or_default())]
+pub struct RecordError {
+    /// Number of the record in its file, counted from 0.
+    pub record: usize,
+    /// Physical line of its first byte, counted from 1.
+    pub line: usize,
+    /// The field that is wrong, like `label` or `steps[1]`; `None` when the whole record is.
+    pub field: Option<String>,
+    /// What was expected and what was found.
+    pub message: String,
+}
+
+impl RawRecord<'_> {
+    fn error(&self, fault: Fault) -> RecordError {
+        RecordError { record: self.index, line: self.line, field: fault.field, message: fault.message }
+    }
+
+    /// Parses the record and lets a format make a trace of its fields.
+    fn read(&self, read: impl FnOnce(Fields) -> Result<TraceBuilder, Fault>) -> Result<Trace, RecordError> {
+        let (fields, warnings) = self.fields()?;
+        let mut trace = match read(fields) {
+            Ok(builder) => builder.finish(),
+            Err(mut fault) => {
+                // "found null" would puzzle somebody who sees NaN in the file.
+                if !warnings.is_empty() {
+                    fault.message = format!("{} ({})", fault.message, warnings.join("; "));
+                }
+                return Err(self.error(fault));
+            }
+        };
+        trace.warnings.splice(0..0, warnings);
+        for solution in &mut trace.solutions {
+            solution.record = self.index;
+        }
+        Ok(trace)
+    }
+
+    /// The fields of the record and what was repaired to read them.
+    fn fields(&self) -> Result<(Fields, Vec<String>), RecordError> {
+        let parsed = parse_json_noting(self.bytes).map_err(|failure| {
+            let message = format!("{} (byte {} of the record)", failure.message, failure.at + 1);
+            self.error(Fault { field: failure.field, message })
+        })?;
+        let fields = Fields::record(parsed.value).map_err(|fault| self.error(fault))?;
+        Ok((fields, parsed.warnings))
+    }
+}
+
+/// What the records of one unit give: at most one trace, and the records that had to be left out.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Unit {
+    /// The trace; `None` when no record could be used.
+    pub trace: Option<Trace>,
+    /// One error a record that was left out.
+    pub errors: Vec<RecordError>,
+}
+
+/// A trace format.
+pub trait Format: Sync {
+    /// Short, stable name for the command line.
+    fn name(&self) -> &'static str;
+
+    /// One line for people: what the format is and where it comes from.
+    fn doc(&self) -> &'static str;
+
+    /// Whether a sampled record looks like this format.
+    fn detect(&self, value: &Value) -> Detection;
+
+    /// Reads one record. Solutions carry its number.
+    fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError>;
+
+    /// Records with the same key form one unit; `None` for formats in which each record is a unit of its own.
+    fn unit_key(&self, _record: &[u8]) -> Option<u64> {
+        None
+    }
+
+    /// Reads all records of one unit.
+    fn read_unit(&self, records: &[RawRecord<'_>]) -> Unit {
+        let mut unit = Unit::default();
+        for record in records {
+            match self.read(record) {
+                Ok(trace) => match &mut unit.trace {
+                    None => unit.trace = Some(trace),
+                    Some(whole) => {
+                        if !whole.absorb(trace) {
+                            let fault = Fault::record("another problem than the first record of its unit");
+                            unit.errors.push(record.error(fault));
+                        }
+                    }
+                },
+                Err(error) => unit.errors.push(error),
+            }
+        }
+        unit
+    }
+
+    /// A cheap hash of the problem text, by which units of one problem are found; `None` when the record does not hold it.
+    fn problem_hash(&self, record: &[u8]) -> Option<u64>;
+
+    /// The way back, for formats that can be written.
+    fn writer(&self) -> Option<&'static dyn Writer> {
+        None
+    }
+}
+
+/// All formats. Where two fit a record equally well, the earlier one is taken: more specific ones stand first.
+pub static FORMATS: &[&dyn Format] = &[
+    &prm800k::Prm800k,
+    &openr::Openr,
+    &processbench::ProcessBench,
+    &math_shepherd::MathShepherd,
+    &versaprm::VersaPrm,
+    &trl::Trl,
+    &qwen_samples::QwenSamples,
+    &gsm8k_samples::Gsm8kSamples,
+    &chat::Chat,
+    &stepscope::Stepscope,
+];
+
+/// The format of this name.
+pub fn by_name(name: &str) -> Option<&'static dyn Format> {
+    FORMATS.iter().copied().find(|format| format.name() == name)
+}
+
+/// Puts the pieces of a text below the root and gives the last step.
+fn place(builder: &mut TraceBuilder, pieces: &Pieces<'_>) -> NodeId {
+    place_below(builder, NodeId::ROOT, pieces)
+}
+
+/// Puts the pieces of a text below a step and gives the last one.
+fn place_below(builder: &mut TraceBuilder, parent: NodeId, pieces: &Pieces<'_>) -> NodeId {
+    let mut at = parent;
+    if builder.trace().node(at).sep_after.is_empty() {
+        pieces.lead.clone_into(&mut builder.node_mut(at).sep_after);
+    }
+    for piece in &pieces.pieces {
+        at = builder.child(at, piece.text);
+        let node = builder.node_mut(at);
+        // A step that several texts share keeps the separator of the first that goes on behind it.
+        if node.sep_after.is_empty() {
+            piece.sep.clone_into(&mut node.sep_after);
+        }
+    }
+    at
+}

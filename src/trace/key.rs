@@ -130,6 +130,7 @@ impl PromptKey {
 
 impl StepKey {
     /// The key of the step `text` that follows this one.
+    #[must_use]
     pub fn step(&self, text: &str) -> StepKey {
         StepKey(hash("sc1/step", &[&self.0, text.as_bytes()]))
     }

@@ -130,6 +130,10 @@ pub struct Solution {
     pub ratings: Vec<Option<Rating>>,
     /// How the recorded labelling ended.
     pub end_state: EndState,
+    /// The recorded labels carry an "unsure" mark.
+    pub unsure: bool,
+    /// Who gave the recorded labels, where the source says so.
+    pub annotator: Option<String>,
     /// Step scores that the source records, one a step of the path; may be shorter.
     pub scores: Vec<Option<f64>>,
     /// Index of the record that it was read from, counted from 0 in its file.
@@ -150,6 +154,8 @@ impl Solution {
             first_error: FirstError::Unknown,
             ratings: Vec::new(),
             end_state: EndState::Open,
+            unsure: false,
+            annotator: None,
             scores: Vec::new(),
             record: 0,
             extra: Extra::new(),
@@ -217,7 +223,11 @@ impl Trace {
     /// Labels of a solution as the source records them.
     pub fn recorded_labels(&self, solution: &Solution) -> SolutionLabels {
         let steps = self.node(solution.leaf).depth;
-        SolutionLabels::recorded(steps, solution.first_error, &solution.ratings, solution.end_state)
+        SolutionLabels {
+            unsure: solution.unsure,
+            annotator: solution.annotator.clone(),
+            ..SolutionLabels::recorded(steps, solution.first_error, &solution.ratings, solution.end_state)
+        }
     }
 
     /// True when some step has more than one step behind it.
@@ -346,6 +356,11 @@ impl TraceBuilder {
         self.trace.solutions.push(Solution::new(leaf));
         let last = self.trace.solutions.len() - 1;
         &mut self.trace.solutions[last]
+    }
+
+    /// The solution that was added last.
+    pub fn last_solution(&mut self) -> Option<&mut Solution> {
+        self.trace.solutions.last_mut()
     }
 
     /// Notes something that the reader repaired.

@@ -1,1 +1,25 @@
 //! The one integration test binary: one module a topic.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod analysis;
+mod app;
+mod checks;
+mod corpus;
+mod desk;
+mod formats;
+mod labels;
+#[cfg(feature = "candle")]
+mod prm;
+mod pty;
+mod scoring;
+mod screenshot;
+mod support;
+mod text;
+mod theme;

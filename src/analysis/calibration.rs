@@ -1,0 +1,78 @@
+//! How well scores tell right steps from wrong ones, without a threshold.
+//!
+//! All functions take pairs of a score and whether the step is right. For ProcessBench-like labels these are the steps up to and
+//! including the first error: what stands behind it was judged by nobody.
+
+/// Area under the ROC curve: the chance that a right step scores higher than a wrong one, ties counting half. `None` when one of the two
+/// kinds is missing.
+pub fn auc(steps: &[(f64, bool)]) -> Option<f64> {
+    let good = steps.iter().filter(|(_, right)| *right).count() as f64;
+    let bad = steps.len() as f64 - good;
+    if good == 0.0 || bad == 0.0 {
+        return None;
+    }
+    let mut sorted = steps.to_vec();
+    sorted.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+    let mut wins = 0.0;
+    let mut bad_below = 0.0;
+    for ties in sorted.chunk_by(|a, b| a.0.total_cmp(&b.0).is_eq()) {
+        let good_here = ties.iter().filter(|(_, right)| *right).count() as f64;
+        let bad_here = ties.len() as f64 - good_here;
+        wins += good_here * (bad_below + bad_here / 2.0);
+        bad_below += bad_here;
+    }
+    Some(wins / (good * bad))
+}
+
+/// Brier score: mean squared distance of the score from 0 or 1. `None` without steps.
+pub fn brier(steps: &[(f64, bool)]) -> Option<f64> {
+    mean(steps.iter().map(|(score, right)| (score - truth(*right)).powi(2)))
+}
+
+/// Expected calibration error over `bins` bins of equal width on `0..=1`, the last one closed. `None` without steps or bins.
+pub fn expected_calibration_error(steps: &[(f64, bool)], bins: usize) -> Option<f64> {
+    if steps.is_empty() || bins == 0 {
+        return None;
+    }
+    // (sum of score - truth, number of steps)
+    let mut sums = vec![(0.0, 0_usize); bins];
+    for (score, right) in steps {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates, and the bin is clamped")]
+        let bin = ((score * bins as f64) as usize).min(bins - 1);
+        sums[bin].0 += score - truth(*right);
+        sums[bin].1 += 1;
+    }
+    // n_b / n * |mean score - mean truth| = |sum of differences| / n
+    Some(sums.iter().map(|(difference, _)| difference.abs()).sum::<f64>() / steps.len() as f64)
+}
+
+fn truth(right: bool) -> f64 {
+    if right { 1.0 } else { 0.0 }
+}
+
+fn mean(values: impl ExactSizeIterator<Item = f64>) -> Option<f64> {
+    let count = values.len();
+    (count > 0).then(|| values.sum::<f64>() / count as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STEPS: [(f64, bool); 6] = [(0.9, true), (0.8, true), (0.8, false), (0.6, true), (0.4, false), (0.1, false)];
+
+    #[test]
+    fn hand_made_vectors() {
+        assert!((auc(&STEPS).unwrap() - 0.833_333).abs() < 1e-6);
+        assert!((brier(&STEPS).unwrap() - 0.17).abs() < 1e-9);
+        assert!((expected_calibration_error(&STEPS, 5).unwrap() - 0.233_333).abs() < 1e-6);
+    }
+
+    #[test]
+    fn degenerate_input_has_no_value() {
+        assert_eq!((auc(&[]), brier(&[]), expected_calibration_error(&[], 10)), (None, None, None));
+        assert_eq!(auc(&[(0.5, true)]), None);
+        assert_eq!(expected_calibration_error(&STEPS, 0), None);
+        assert_eq!(auc(&[(0.5, true), (0.5, false)]), Some(0.5));
+    }
+}

@@ -1,0 +1,5 @@
+//! Metrics over traces, labels and scores: data in, numbers out. Nothing here reads files or draws.
+
+pub mod aggregate;
+pub mod calibration;
+pub mod processbench;

@@ -1,0 +1,189 @@
+//! Every command is a row: name, keys, one line of help, function. The same table feeds keys, the help sheet, the command line and
+//! the README.
+
+pub mod help;
+pub mod label;
+pub mod motion;
+pub mod search;
+pub mod session;
+pub mod tree;
+pub mod view;
+
+use super::{App, Effect};
+
+/// Where a command stands on the help sheet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    /// Getting around.
+    Motion,
+    /// Getting around in a tree.
+    Tree,
+    /// Saying what is right and wrong.
+    Label,
+    /// Finding things.
+    Search,
+    /// What is on the screen.
+    View,
+    /// Model, store, program.
+    Session,
+}
+
+impl Group {
+    /// Heading of the group.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Motion => "Moving",
+            Self::Tree => "Tree",
+            Self::Label => "Labelling",
+            Self::Search => "Finding",
+            Self::View => "Looking",
+            Self::Session => "Program",
+        }
+    }
+}
+
+/// One command.
+#[derive(Debug)]
+pub struct Command {
+    /// The name on the command line.
+    pub name: &'static str,
+    /// Its bindings; the keys of one binding are parted by spaces.
+    pub keys: &'static [&'static str],
+    /// What it does, in one line.
+    pub doc: &'static str,
+    /// Where it stands on the help sheet.
+    pub group: Group,
+    /// Carries it out; the number is the count typed before it.
+    pub run: fn(&mut App, Option<usize>) -> Vec<Effect>,
+}
+
+const fn row(
+    group: Group,
+    name: &'static str,
+    keys: &'static [&'static str],
+    doc: &'static str,
+    run: fn(&mut App, Option<usize>) -> Vec<Effect>,
+) -> Command {
+    Command { name, keys, doc, group, run }
+}
+
+use Group::{Label, Motion, Search, Session, Tree, View};
+
+/// The table.
+pub static COMMANDS: &[Command] = &[
+    row(Motion, "down", &["j", "Down", "Ctrl-n"], "next step", motion::down),
+    row(Motion, "up", &["k", "Up", "Ctrl-p"], "previous step", motion::up),
+    row(Motion, "next-solution", &[")", "Right"], "next solution", motion::next_solution),
+    row(Motion, "previous-solution", &["(", "Left"], "previous solution", motion::previous_solution),
+    row(Motion, "next-problem", &["}"], "next problem", motion::next_problem),
+    row(Motion, "previous-problem", &["{"], "previous problem", motion::previous_problem),
+    row(Motion, "top", &["g g", "Home"], "first step, or step of the count", motion::top),
+    row(Motion, "bottom", &["G", "End"], "last step, or step of the count (5G)", motion::bottom),
+    row(Motion, "half-page-down", &["Ctrl-d", "PageDown", "Space"], "half a page down", motion::half_page_down),
+    row(Motion, "half-page-up", &["Ctrl-u", "PageUp"], "half a page up", motion::half_page_up),
+    row(Motion, "cursor-middle", &["z z"], "put the step in the middle of the screen", motion::middle),
+    row(Motion, "cursor-top", &["z t"], "put the step at the top of the screen", motion::screen_top),
+    row(Motion, "cursor-bottom", &["z b"], "put the step at the bottom of the screen", motion::screen_bottom),
+    row(Motion, "goto", &["g o"], "problem of the count (37 g o); also :37", motion::goto),
+    row(Tree, "fold-or-parent", &["h"], "fold, or go to the parent", tree::fold_or_parent),
+    row(Tree, "unfold-or-child", &["l"], "unfold, or go to the first child", tree::unfold_or_child),
+    row(Tree, "next-sibling", &["J"], "next sibling", tree::next_sibling),
+    row(Tree, "previous-sibling", &["K"], "previous sibling", tree::previous_sibling),
+    row(Tree, "parent", &["g p"], "parent", tree::parent),
+    row(Tree, "first-child", &["g c"], "first child", tree::first_child),
+    row(Tree, "best-child", &["g b"], "child with the best search value (Q, MC), else score", tree::best_child),
+    row(Tree, "worst-child", &["g w"], "child with the worst step score", tree::worst_child),
+    row(Tree, "most-visited-child", &["g v"], "child with the most visits", tree::most_visited_child),
+    row(Tree, "open-fold", &["z o"], "unfold", tree::open),
+    row(Tree, "close-fold", &["z c"], "fold", tree::close),
+    row(Tree, "toggle-fold", &["z a", "Enter"], "fold or unfold", tree::toggle),
+    row(Tree, "open-folds", &["z R"], "unfold everything", tree::open_all),
+    row(Tree, "close-folds", &["z M"], "fold everything", tree::close_all),
+    row(Tree, "show-path", &["z v"], "unfold just enough to see the step", tree::show_path),
+    row(Label, "first-error", &["x"], "first error here, or at the step of the count (4x); next solution", label::first_error),
+    row(Label, "all-right", &["a"], "all steps are right; next solution", label::all_right),
+    row(Label, "good", &["=", "+"], "this step is good (+1); next step", label::good),
+    row(Label, "neutral", &["0"], "this step is neutral (0); next step", label::neutral),
+    row(Label, "bad", &["-"], "this step is bad (-1); next step", label::bad),
+    row(Label, "clear-rating", &["Backspace"], "take the rating of this step away", label::clear_rating),
+    row(Label, "unsure", &["f"], "flag as unsure, or take the flag away; next solution", label::unsure),
+    row(Label, "later", &["s"], "leave for later; next solution", label::later),
+    row(Label, "bad-problem", &["!"], "the problem itself is broken; next solution", label::bad_problem),
+    row(Label, "give-up", &["g !"], "give up on this solution; next solution", label::give_up),
+    row(Label, "note", &["c"], "write a note on this step", label::note),
+    row(Label, "undo", &["u"], "take the last label back and go there", label::undo),
+    row(Label, "redo", &["Ctrl-r"], "set the label that was taken back", label::redo),
+    row(Search, "search", &["/"], "search the text of all steps (regular expression, smart case)", search::forward),
+    row(Search, "next-match", &["n"], "next match", search::next),
+    row(Search, "previous-match", &["N"], "previous match", search::previous),
+    row(Search, "next-suspect", &["] e"], "next predicted first error", search::next_suspect),
+    row(Search, "previous-suspect", &["[ e"], "previous predicted first error", search::previous_suspect),
+    row(Search, "next-unlabelled", &["] u"], "next solution without a label", search::next_unlabelled),
+    row(Search, "previous-unlabelled", &["[ u"], "previous solution without a label", search::previous_unlabelled),
+    row(Search, "next-flagged", &["] f"], "next flagged solution", search::next_flagged),
+    row(Search, "previous-flagged", &["[ f"], "previous flagged solution", search::previous_flagged),
+    row(View, "hide-prm", &["p"], "hide or show the scores (blind labelling)", view::toggle_prm),
+    row(View, "reference", &["g r"], "hide or show reference answer and recorded labels", view::toggle_reference),
+    row(View, "whole-problem", &["g Q"], "show the whole problem, or two lines of it", view::toggle_problem),
+    row(View, "list", &["g l"], "list of problems and solutions", view::list),
+    row(View, "tree", &["g t"], "tree of all solutions of the problem", view::tree),
+    row(View, "steps", &["g s"], "steps of the solution", view::steps),
+    row(View, "next-pane", &["Tab"], "go to the next pane", view::next_pane),
+    row(View, "previous-pane", &["S-Tab"], "go to the previous pane", view::next_pane),
+    row(View, "copy-step", &["y"], "copy the text of the step", view::copy_step),
+    row(View, "help", &["?"], "all keys; type to find one, Enter runs it", help::open),
+    row(View, "redraw", &["Ctrl-l"], "draw the screen anew", view::redraw),
+    row(View, "cancel", &["Esc"], "close, clear the search; never leaves", view::cancel),
+    row(Session, "command", &[":"], "command by name; Tab completes", search::command_line),
+    row(Session, "threshold", &[], ":threshold 0.4 - steps with a lower score are suspects", session::threshold_shown),
+    row(Session, "stop-scoring", &["g k"], "stop scoring; finished scores stay", session::stop_scoring),
+    row(Session, "start-scoring", &["g K"], "start scoring again, also after the worker died", session::start_scoring),
+    row(Session, "retry-saving", &["g S"], "write labels again that could not be saved", session::retry_saving),
+    row(Session, "suspend", &["Ctrl-z"], "suspend; fg brings it back", session::suspend),
+    row(Session, "quit", &["q", "Z Z", "Ctrl-c"], "leave; the next start goes on from here", session::quit),
+];
+
+/// The command of this name.
+pub fn by_name(name: &str) -> Option<&'static Command> {
+    COMMANDS.iter().find(|command| command.name == name)
+}
+
+/// Runs a line of the command line: a number, or a name with an argument.
+pub(crate) fn run_line(app: &mut App, line: &str) -> Vec<Effect> {
+    let line = line.trim();
+    let (name, argument) = line.split_once(char::is_whitespace).map_or((line, ""), |(name, rest)| (name, rest.trim()));
+    if name.is_empty() {
+        return Vec::new();
+    }
+    if let Ok(number) = name.parse::<usize>() {
+        return motion::goto(app, Some(number));
+    }
+    if name == "threshold" && !argument.is_empty() {
+        return session::set_threshold(app, argument);
+    }
+    // `q` and `quit` both leave, as everywhere.
+    let name = if name == "q" { "quit" } else { name };
+    if let Some(command) = by_name(name) {
+        return super::run(app, command, argument.parse().ok());
+    }
+    app.notice = Some(format!("no command {name:?}; ? lists all of them"));
+    Vec::new()
+}
+
+/// The key table of the README, as Markdown.
+pub fn markdown() -> String {
+    use std::fmt::Write;
+    let mut text = String::new();
+    for group in [Motion, Tree, Label, Search, View, Session] {
+        text.push_str("\n| ");
+        text.push_str(group.title());
+        text.push_str(" | | command |\n|---|---|---|\n");
+        for command in COMMANDS.iter().filter(|command| command.group == group) {
+            let keys: Vec<String> = command.keys.iter().map(|keys| format!("`{}`", keys.replace(' ', ""))).collect();
+            // Writing to a string cannot fail.
+            let doc = command.doc.replace('|', "\\|");
+            let _ = writeln!(text, "| {} | {doc} | `:{}` |", keys.join(" "), command.name);
+        }
+    }
+    text
+}

@@ -1,0 +1,177 @@
+//! Moving between steps, solutions and problems.
+
+use crate::app::items::ItemId;
+use crate::app::{App, Effect, Focus, layout};
+
+/// Next step (or row of the pane that has the focus).
+pub(super) fn down(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    by(app, count.unwrap_or(1), true)
+}
+
+/// Previous step (or row).
+pub(super) fn up(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    by(app, count.unwrap_or(1), false)
+}
+
+fn by(app: &mut App, count: usize, forward: bool) -> Vec<Effect> {
+    let moved = |at: usize, len: usize| {
+        if forward { (at + count).min(len.saturating_sub(1)) } else { at.saturating_sub(count) }
+    };
+    match app.focus {
+        Focus::Steps => app.cursor.go_to_step(moved(app.cursor.step(), app.cursor.path.len())),
+        Focus::Tree => {
+            let Some(trace) = app.trace().cloned() else { return Vec::new() };
+            let at = app.tree.row_of(app.tree.visible_ancestor(&trace, app.cursor.node)).unwrap_or(0);
+            if let Some(row) = app.tree.rows.get(moved(at, app.tree.rows.len())) {
+                let node = row.node;
+                app.cursor.go_to_node(&trace, node);
+            }
+        }
+        Focus::List => {
+            for _ in 0..count.min(1000) {
+                if !solution(app, forward) {
+                    break;
+                }
+            }
+        }
+    }
+    Vec::new()
+}
+
+/// Next solution, also across problems.
+pub(super) fn next_solution(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    for _ in 0..count.unwrap_or(1).min(1000) {
+        if !solution(app, true) {
+            app.notice = Some("this is the last solution".to_owned());
+            break;
+        }
+    }
+    Vec::new()
+}
+
+/// Previous solution, also across problems.
+pub(super) fn previous_solution(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    for _ in 0..count.unwrap_or(1).min(1000) {
+        if !solution(app, false) {
+            app.notice = Some("this is the first solution".to_owned());
+            break;
+        }
+    }
+    Vec::new()
+}
+
+/// Goes one solution on; false at the end of the list.
+pub(super) fn solution(app: &mut App, forward: bool) -> bool {
+    if let Some(trace) = app.trace().cloned() {
+        let target = if forward { Some(app.cursor.solution + 1) } else { app.cursor.solution.checked_sub(1) };
+        if let Some(target) = target.filter(|&target| target < trace.solutions.len()) {
+            app.cursor.go_to_solution(&trace, target);
+            return true;
+        }
+    }
+    let Some(item) = app.items.neighbour(app.cursor.item, forward) else { return false };
+    app.go_to_item(item);
+    if !forward && let Some(trace) = app.trace().cloned() {
+        app.cursor.go_to_solution(&trace, trace.solutions.len().saturating_sub(1));
+    }
+    true
+}
+
+/// Next problem.
+pub(super) fn next_problem(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    problem(app, count.unwrap_or(1), true)
+}
+
+/// Previous problem.
+pub(super) fn previous_problem(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    problem(app, count.unwrap_or(1), false)
+}
+
+fn problem(app: &mut App, count: usize, forward: bool) -> Vec<Effect> {
+    let rank = app.items.rank(app.cursor.item);
+    let last = app.items.total().saturating_sub(1);
+    let target = if forward { (rank + count).min(last) } else { rank.saturating_sub(count) };
+    if target == rank {
+        app.notice = Some(if forward { "this is the last problem" } else { "this is the first problem" }.to_owned());
+    }
+    go_to_rank(app, target);
+    Vec::new()
+}
+
+fn go_to_rank(app: &mut App, rank: usize) {
+    if let Some(item) = app.items.at_rank(rank) {
+        app.go_to_item(item);
+    }
+}
+
+/// The problem of this number, counted from 1.
+pub(super) fn goto(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    let last = app.items.total().saturating_sub(1);
+    go_to_rank(app, count.unwrap_or(1).saturating_sub(1).min(last));
+    Vec::new()
+}
+
+/// First step, or the step of this number.
+pub(super) fn top(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    edge(app, count.unwrap_or(1).saturating_sub(1))
+}
+
+/// Last step, or the step of this number.
+pub(super) fn bottom(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    edge(app, count.map_or(usize::MAX, |count| count.saturating_sub(1)))
+}
+
+fn edge(app: &mut App, index: usize) -> Vec<Effect> {
+    match app.focus {
+        Focus::Steps => app.cursor.go_to_step(index),
+        Focus::Tree => {
+            let row = app.tree.rows.get(index.min(app.tree.rows.len().saturating_sub(1))).map(|row| row.node);
+            if let (Some(node), Some(trace)) = (row, app.trace().cloned()) {
+                app.cursor.go_to_node(&trace, node);
+            }
+        }
+        Focus::List => {
+            let rank = index.min(app.items.total().saturating_sub(1));
+            app.go_to_item(app.items.at_rank(rank).unwrap_or(ItemId { file: 0, problem: 0 }));
+        }
+    }
+    Vec::new()
+}
+
+/// Half a page down.
+pub(super) fn half_page_down(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    half_page(app, count, true)
+}
+
+/// Half a page up.
+pub(super) fn half_page_up(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    half_page(app, count, false)
+}
+
+fn half_page(app: &mut App, count: Option<usize>, forward: bool) -> Vec<Effect> {
+    let rows = count.unwrap_or_else(|| layout::page(app) / 2).max(1);
+    match app.focus {
+        Focus::Steps => layout::scroll(app, rows, forward),
+        Focus::Tree => return by(app, rows, forward),
+        Focus::List => return problem(app, rows, forward),
+    }
+    Vec::new()
+}
+
+/// Puts the current step in the middle of the pane.
+pub(super) fn middle(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    layout::place_cursor(app, layout::Anchor::Middle);
+    Vec::new()
+}
+
+/// Puts the current step at the top of the pane.
+pub(super) fn screen_top(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    layout::place_cursor(app, layout::Anchor::Top);
+    Vec::new()
+}
+
+/// Puts the current step at the bottom of the pane.
+pub(super) fn screen_bottom(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    layout::place_cursor(app, layout::Anchor::Bottom);
+    Vec::new()
+}

@@ -1,0 +1,164 @@
+//! Moving and folding in a tree; in the steps pane the same keys fold long steps.
+
+use crate::app::{App, Effect, Focus};
+use crate::trace::{Node, NodeId, Trace};
+
+/// Goes to a node and makes its row visible.
+fn go(app: &mut App, trace: &Trace, node: NodeId) {
+    app.tree.reveal(trace, node);
+    app.cursor.go_to_node(trace, node);
+}
+
+fn on_trace(app: &mut App, act: impl FnOnce(&mut App, &Trace)) -> Vec<Effect> {
+    if let Some(trace) = app.trace().cloned()
+        && app.cursor.node != NodeId::ROOT
+    {
+        act(app, &trace);
+    }
+    Vec::new()
+}
+
+fn set_fold(app: &mut App, trace: &Trace, open: bool) {
+    let node = app.cursor.node;
+    if app.focus == Focus::Tree {
+        app.tree.set_open(trace, node, open);
+    } else {
+        app.steps.set_fold(node, !open);
+    }
+}
+
+fn is_open(app: &App) -> bool {
+    if app.focus == Focus::Tree { app.tree.is_open(app.cursor.node) } else { !app.steps.is_folded(app.cursor.node) }
+}
+
+/// Folds; what is folded already (or has nothing to fold) leads to the parent.
+pub(super) fn fold_or_parent(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    let foldable = app.focus != Focus::Tree || app.trace().is_some_and(|trace| !trace.node(app.cursor.node).children.is_empty());
+    if is_open(app) && foldable { close(app, count) } else { parent(app, count) }
+}
+
+/// Unfolds; what is open already leads to the first child.
+pub(super) fn unfold_or_child(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    if is_open(app) { first_child(app, count) } else { open(app, count) }
+}
+
+/// Unfolds.
+pub(super) fn open(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    on_trace(app, |app, trace| set_fold(app, trace, true))
+}
+
+/// Folds.
+pub(super) fn close(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    on_trace(app, |app, trace| set_fold(app, trace, false))
+}
+
+/// Folds or unfolds.
+pub(super) fn toggle(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    if app.focus == Focus::List {
+        app.focus = if app.show_tree { Focus::Tree } else { Focus::Steps };
+        return Vec::new();
+    }
+    let open = !is_open(app);
+    on_trace(app, |app, trace| set_fold(app, trace, open))
+}
+
+/// Unfolds everything.
+pub(super) fn open_all(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    on_trace(app, |app, trace| {
+        app.tree.set_all(trace, true);
+        app.steps.set_all(false);
+    })
+}
+
+/// Folds everything.
+pub(super) fn close_all(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    on_trace(app, |app, trace| {
+        app.tree.set_all(trace, false);
+        app.steps.set_all(true);
+        let visible = app.tree.visible_ancestor(trace, app.cursor.node);
+        if app.focus == Focus::Tree {
+            app.cursor.go_to_node(trace, visible);
+        }
+    })
+}
+
+/// Unfolds just what hides the current node.
+pub(super) fn show_path(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    on_trace(app, |app, trace| app.tree.reveal(trace, app.cursor.node))
+}
+
+/// Goes to the parent.
+pub(super) fn parent(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    on_trace(app, |app, trace| {
+        for _ in 0..count.unwrap_or(1) {
+            match trace.node(app.cursor.node).parent {
+                Some(parent) if parent != NodeId::ROOT => go(app, trace, parent),
+                _ => break,
+            }
+        }
+    })
+}
+
+/// Goes to the first child.
+pub(super) fn first_child(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    on_trace(app, |app, trace| {
+        // On a path of its own the current solution goes first.
+        let on_path = app.cursor.path.get(app.cursor.step() + 1).copied();
+        if let Some(child) = on_path.or_else(|| trace.node(app.cursor.node).children.first().copied()) {
+            go(app, trace, child);
+        }
+    })
+}
+
+/// Goes to the next sibling.
+pub(super) fn next_sibling(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    sibling(app, count.unwrap_or(1), true)
+}
+
+/// Goes to the previous sibling.
+pub(super) fn previous_sibling(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    sibling(app, count.unwrap_or(1), false)
+}
+
+fn sibling(app: &mut App, count: usize, forward: bool) -> Vec<Effect> {
+    on_trace(app, |app, trace| {
+        let Some(parent) = trace.node(app.cursor.node).parent else { return };
+        let siblings = &trace.node(parent).children;
+        let Some(at) = siblings.iter().position(|&id| id == app.cursor.node) else { return };
+        let target = if forward { (at + count).min(siblings.len() - 1) } else { at.saturating_sub(count) };
+        if target == at {
+            app.notice = Some("no further sibling".to_owned());
+        }
+        go(app, trace, siblings[target]);
+    })
+}
+
+/// Goes to the child with the largest number; children without one come last.
+fn child_by(app: &mut App, what: &str, number: impl Fn(&App, &Node) -> Option<f64>) -> Vec<Effect> {
+    on_trace(app, |app, trace| {
+        let children = trace.node(app.cursor.node).children.iter();
+        let best = children.filter_map(|&id| Some((id, number(app, trace.node(id))?))).max_by(|a, b| a.1.total_cmp(&b.1));
+        match best {
+            Some((child, _)) => go(app, trace, child),
+            None => app.notice = Some(format!("no child has {what}")),
+        }
+    })
+}
+
+/// Goes to the child with the best search value.
+pub(super) fn best_child(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    child_by(app, "a search value or a score", |app, node| {
+        let stats = &node.stats;
+        stats.q.or(stats.mc).or(stats.value).or_else(|| app.scoring.scores.get(&node.key).map(|score| score.value()))
+    })
+}
+
+/// Goes to the child with the worst step score.
+pub(super) fn worst_child(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    child_by(app, "a score", |app, node| app.scoring.scores.get(&node.key).map(|score| -score.value()))
+}
+
+/// Goes to the child with the most visits.
+pub(super) fn most_visited_child(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    child_by(app, "a visit count", |_, node| node.stats.visits.map(|visits| visits as f64))
+}

@@ -1,0 +1,102 @@
+//! What is on the screen.
+
+use crate::app::{App, Effect, Focus};
+use crate::trace::{NodeId, Trace};
+
+/// A problem opens as a tree when it is more of a tree than a handful of samples.
+const TREE_SOLUTIONS: usize = 12;
+
+/// True for search trees: many leaves, or numbers of a search on the nodes.
+pub(crate) fn opens_as_tree(trace: &Trace) -> bool {
+    let searched =
+        || trace.nodes.iter().any(|node| node.stats.visits.is_some() || node.stats.mc.is_some() || node.stats.q.is_some());
+    trace.branches() && (trace.solutions.len() > TREE_SOLUTIONS || trace.solutions.is_empty() || searched())
+}
+
+/// Hides or shows the scores.
+pub(super) fn toggle_prm(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    app.show_prm = !app.show_prm;
+    app.show_reference = app.show_prm;
+    app.notice =
+        Some(if app.show_prm { "scores shown" } else { "blind: scores, reference and recorded labels hidden" }.to_owned());
+    Vec::new()
+}
+
+/// Hides or shows reference answer, outcome and recorded labels.
+pub(super) fn toggle_reference(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    app.show_reference = !app.show_reference;
+    app.notice = Some(
+        if app.show_reference { "reference and recorded labels shown" } else { "reference and recorded labels hidden" }
+            .to_owned(),
+    );
+    Vec::new()
+}
+
+/// Shows the whole problem or two lines of it.
+pub(super) fn toggle_problem(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    app.whole_problem = !app.whole_problem;
+    Vec::new()
+}
+
+/// Goes to the list; from the list, back.
+pub(super) fn list(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    if app.focus == Focus::List {
+        app.focus = if app.show_tree { Focus::Tree } else { Focus::Steps };
+    } else {
+        app.show_list = true;
+        app.focus = Focus::List;
+    }
+    Vec::new()
+}
+
+/// Opens or closes the tree.
+pub(super) fn tree(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    if app.show_tree && app.focus == Focus::Tree {
+        return steps(app, None);
+    }
+    app.show_tree = true;
+    app.focus = Focus::Tree;
+    if let Some(trace) = app.trace().cloned() {
+        app.tree.reveal(&trace, app.cursor.node);
+    }
+    Vec::new()
+}
+
+/// Goes to the steps and closes the tree.
+pub(super) fn steps(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    app.show_tree = false;
+    app.focus = Focus::Steps;
+    Vec::new()
+}
+
+/// Goes round the panes that are open.
+pub(super) fn next_pane(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    app.focus = match app.focus {
+        Focus::List if app.show_tree => Focus::Tree,
+        Focus::List => Focus::Steps,
+        Focus::Steps | Focus::Tree => Focus::List,
+    };
+    app.show_list |= app.focus == Focus::List;
+    Vec::new()
+}
+
+/// Puts the text of the step on the clipboard.
+pub(super) fn copy_step(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    let Some(trace) = app.trace().cloned() else { return Vec::new() };
+    let text = if app.cursor.node == NodeId::ROOT { &trace.problem.text } else { &trace.node(app.cursor.node).text };
+    app.notice = Some(format!("copied {} characters", text.chars().count()));
+    vec![Effect::Copy(text.clone())]
+}
+
+/// Draws everything anew.
+pub(super) fn redraw(_app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    vec![Effect::Redraw]
+}
+
+/// Clears what can be cleared; never leaves.
+pub(super) fn cancel(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    app.seek = None;
+    app.search = None;
+    app.whole_problem = false;
+    Vec::new()
+}

@@ -1,0 +1,110 @@
+//! Sentences about the state, for the status lines.
+
+use crate::trace::{FirstError, Outcome, Trace};
+
+use super::App;
+use super::scoring::WorkerState;
+
+impl App {
+    /// The first step of the path whose score lies below the threshold, as an index from 0.
+    pub fn predicted_first_error(&self) -> Option<usize> {
+        let trace = self.trace()?;
+        self.cursor.path.iter().position(|&id| {
+            let score = self.scoring.scores.get(&trace.node(id).key);
+            score.is_some_and(|score| score.value() < self.scoring.threshold)
+        })
+    }
+
+    /// Why this solution deserves a look: what the scores, the outcome and the recorded labels say.
+    pub fn why(&self) -> String {
+        let Some(trace) = self.trace() else { return String::new() };
+        let mut parts = Vec::new();
+        if self.show_prm
+            && let Some(step) = self.predicted_first_error()
+        {
+            let value = |index: usize| {
+                let node = trace.node(self.cursor.path[index]);
+                self.scoring.scores.get(&node.key).map(|score| score.value())
+            };
+            let before = step.checked_sub(1).and_then(value).map_or(String::new(), |score| format!("{} > ", short(score)));
+            let at = value(step).map_or(String::new(), short);
+            parts.push(format!("PRM {before}{at} at step {}", step + 1));
+        }
+        if self.show_reference {
+            parts.extend(self.recorded(trace));
+        }
+        let through = trace.solutions_through(self.cursor.node);
+        if through > 1 {
+            parts.push(format!("this step stands in {through} solutions"));
+        }
+        parts.join("; ")
+    }
+
+    /// What the file itself says of the solution.
+    fn recorded(&self, trace: &Trace) -> Vec<String> {
+        let mut parts = Vec::new();
+        if let Some(solution) = self.solution() {
+            match solution.outcome {
+                Outcome::Wrong => parts.push("final answer wrong".to_owned()),
+                Outcome::Correct => parts.push("final answer right".to_owned()),
+                Outcome::Unknown => {}
+            }
+            match trace.recorded_labels(solution).first_error {
+                FirstError::At(step) => parts.push(format!("file says: first error at step {}", step + 1)),
+                FirstError::NoError => parts.push("file says: no error".to_owned()),
+                FirstError::Unlabelable => parts.push("file says: cannot be labelled".to_owned()),
+                FirstError::Unknown => {}
+            }
+        }
+        parts
+    }
+
+    /// Model and progress of scoring, in a few words.
+    pub fn scoring_line(&self) -> String {
+        let scoring = &self.scoring;
+        let name = scoring.model.as_ref().map_or("PRM", |model| model.name.as_str());
+        match &scoring.state {
+            WorkerState::Off => "no PRM".to_owned(),
+            WorkerState::Starting => format!("{name}: loading"),
+            WorkerState::Stopped(reason) => format!("{name} stopped, gK restarts it: {reason}"),
+            WorkerState::Cancelled => format!("{name}: scoring stopped, gK goes on"),
+            WorkerState::Running => {
+                let (done, total) = (scoring.done.len(), self.items.total());
+                let rate = scoring.rate().map_or(String::new(), |rate| format!(" {}/s", compact(rate)));
+                if done >= total && !scoring.busy() {
+                    format!("{name} all scored{rate}")
+                } else {
+                    format!("{name} {done}/{total}{rate}")
+                }
+            }
+        }
+    }
+
+    /// What became of the labels.
+    pub fn saving_line(&self) -> String {
+        let saving = &self.saving;
+        if let Some(error) = &saving.error {
+            return format!("NOT SAVED: {} labels in memory ({error}); gS tries again", saving.failed.len());
+        }
+        let pending = if saving.pending > 0 { format!("  {} being saved", saving.pending) } else { String::new() };
+        match &saving.at {
+            Some(at) => format!("saved {at}  {} +{}{pending}", self.store, saving.count),
+            None => format!("{}{pending}", self.store),
+        }
+    }
+}
+
+/// A score as two digits behind the point: `.09`, `1.0`, `-.31`.
+pub fn short(score: f64) -> String {
+    let text = format!("{score:.2}");
+    match text.as_str() {
+        "1.00" => "1.0".to_owned(),
+        "-1.00" => "-1.0".to_owned(),
+        _ => text.replacen("0.", ".", 1),
+    }
+}
+
+/// A rate as people read it: `950`, `12.3k`.
+fn compact(rate: f64) -> String {
+    if rate >= 1000.0 { format!("{:.1}k tok", rate / 1000.0) } else { format!("{rate:.0} tok") }
+}

@@ -1,0 +1,113 @@
+//! What there is to look at: files, their problems, and the problems that are in memory right now.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::corpus::ProblemView;
+use crate::trace::Trace;
+
+/// At most this many problems are kept; the ones touched longest ago go first.
+const KEPT: usize = 4096;
+
+/// One problem of one file. Ordered as the list shows them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ItemId {
+    /// Index of the file on the command line, from 0.
+    pub file: usize,
+    /// Index of the problem in its file, from 0, in order of first appearance.
+    pub problem: usize,
+}
+
+/// What is known of one open file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FileState {
+    /// The path as given.
+    pub name: String,
+    /// Name of its format.
+    pub format: &'static str,
+    /// Problems found so far.
+    pub problems: usize,
+    /// Records found so far.
+    pub records: usize,
+    /// The whole file is indexed.
+    pub complete: bool,
+    /// Bytes indexed, bytes in all.
+    pub progress: (u64, u64),
+}
+
+/// The files and the loaded problems.
+#[derive(Debug, Default)]
+pub struct Items {
+    /// The open files, in order.
+    pub files: Vec<FileState>,
+    loaded: HashMap<ItemId, (Arc<ProblemView>, u64)>,
+    clock: u64,
+}
+
+impl Items {
+    /// Items of these files, nothing loaded.
+    pub fn new(files: Vec<FileState>) -> Self {
+        Self { files, loaded: HashMap::new(), clock: 0 }
+    }
+
+    /// Problems of all files found so far.
+    pub fn total(&self) -> usize {
+        self.files.iter().map(|file| file.problems).sum()
+    }
+
+    /// True when every file is indexed to its end.
+    pub fn complete(&self) -> bool {
+        self.files.iter().all(|file| file.complete)
+    }
+
+    /// Position of an item in the whole list, from 0.
+    pub fn rank(&self, item: ItemId) -> usize {
+        self.files.iter().take(item.file).map(|file| file.problems).sum::<usize>() + item.problem
+    }
+
+    /// The item at a position of the whole list.
+    pub fn at_rank(&self, mut rank: usize) -> Option<ItemId> {
+        for (file, state) in self.files.iter().enumerate() {
+            if rank < state.problems {
+                return Some(ItemId { file, problem: rank });
+            }
+            rank -= state.problems;
+        }
+        None
+    }
+
+    /// The item behind (`forward`) or before this one.
+    pub fn neighbour(&self, item: ItemId, forward: bool) -> Option<ItemId> {
+        let rank = self.rank(item);
+        if forward { self.at_rank(rank + 1) } else { self.at_rank(rank.checked_sub(1)?) }
+    }
+
+    /// The loaded problem, if it is in memory.
+    pub fn get(&self, item: ItemId) -> Option<&Arc<ProblemView>> {
+        self.loaded.get(&item).map(|(view, _)| view)
+    }
+
+    /// The trace of a loaded problem; `None` as well for a problem whose record is broken.
+    pub fn trace(&self, item: ItemId) -> Option<&Arc<Trace>> {
+        self.get(item)?.trace.as_ref()
+    }
+
+    /// Takes in a loaded problem and forgets the ones that were touched longest ago.
+    pub fn insert(&mut self, item: ItemId, view: Arc<ProblemView>) {
+        self.clock += 1;
+        self.loaded.insert(item, (view, self.clock));
+        if self.loaded.len() > KEPT {
+            let mut clocks: Vec<u64> = self.loaded.values().map(|(_, clock)| *clock).collect();
+            let (_, &mut median, _) = clocks.select_nth_unstable(KEPT / 4);
+            self.loaded.retain(|_, (_, clock)| *clock > median);
+        }
+    }
+
+    /// Marks an item as in use, so that it is not forgotten.
+    pub fn touch(&mut self, item: ItemId) {
+        self.clock += 1;
+        if let Some((_, clock)) = self.loaded.get_mut(&item) {
+            *clock = self.clock;
+        }
+    }
+}

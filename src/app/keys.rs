@@ -1,0 +1,131 @@
+//! From key presses to commands: counts, sequences and the table that both are looked up in.
+
+use std::collections::HashMap;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::commands::{COMMANDS, Command};
+
+/// Counts stop growing here.
+const MAX_COUNT: usize = 1_000_000;
+
+/// The name of a key as the key table writes it: `j`, `Ctrl-d`, `Esc`, `Up`. `None` for keys that have no name here.
+pub fn token(key: KeyEvent) -> Option<String> {
+    let named = match key.code {
+        KeyCode::Char(' ') => "Space".to_owned(),
+        KeyCode::Char(c) if key.modifiers.contains(KeyModifiers::CONTROL) => {
+            return Some(format!("Ctrl-{}", c.to_ascii_lowercase()));
+        }
+        KeyCode::Char(c) => c.to_string(),
+        KeyCode::Enter => "Enter".to_owned(),
+        KeyCode::Esc => "Esc".to_owned(),
+        KeyCode::Tab => "Tab".to_owned(),
+        KeyCode::BackTab => "S-Tab".to_owned(),
+        KeyCode::Backspace => "Backspace".to_owned(),
+        KeyCode::Up => "Up".to_owned(),
+        KeyCode::Down => "Down".to_owned(),
+        KeyCode::Left => "Left".to_owned(),
+        KeyCode::Right => "Right".to_owned(),
+        KeyCode::PageUp => "PageUp".to_owned(),
+        KeyCode::PageDown => "PageDown".to_owned(),
+        KeyCode::Home => "Home".to_owned(),
+        KeyCode::End => "End".to_owned(),
+        KeyCode::F(n) => format!("F{n}"),
+        _ => return None,
+    };
+    Some(named)
+}
+
+/// What a key press led to.
+#[derive(Debug)]
+pub enum Press {
+    /// A whole command, with its count if one was typed.
+    Run(&'static Command, Option<usize>),
+    /// More keys are needed.
+    Pending,
+    /// The keys mean nothing; they are forgotten.
+    Unknown(String),
+    /// A half-typed command was given up.
+    Cancelled,
+}
+
+/// Bindings and what has been typed of a command so far.
+#[derive(Debug)]
+pub struct Keys {
+    bindings: HashMap<Vec<String>, &'static Command>,
+    /// The digits before a command.
+    pub count: Option<usize>,
+    /// The keys of a command so far.
+    pub pending: Vec<String>,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        let bindings =
+            COMMANDS.iter().flat_map(|command| command.keys.iter().map(move |keys| (sequence(keys), command))).collect();
+        Self { bindings, count: None, pending: Vec::new() }
+    }
+}
+
+/// The tokens of a binding as the table writes it, `"g g"` or `"Ctrl-d"`.
+pub fn sequence(keys: &str) -> Vec<String> {
+    keys.split(' ').map(str::to_owned).collect()
+}
+
+impl Keys {
+    /// Takes one key press.
+    pub fn press(&mut self, token: String) -> Press {
+        if token == "Esc" && (self.count.is_some() || !self.pending.is_empty()) {
+            self.clear();
+            return Press::Cancelled;
+        }
+        // `0` is a command only when no count is open, as in vim.
+        if self.pending.is_empty()
+            && let Some(digit) = digit(&token)
+            && (digit > 0 || self.count.is_some())
+        {
+            self.count = Some((self.count.unwrap_or(0) * 10 + digit).min(MAX_COUNT));
+            return Press::Pending;
+        }
+        self.pending.push(token);
+        if let Some(command) = self.bindings.get(&self.pending).copied() {
+            let count = self.count;
+            self.clear();
+            return Press::Run(command, count);
+        }
+        if self.continues() {
+            return Press::Pending;
+        }
+        let typed = self.pending.join(" ");
+        self.clear();
+        Press::Unknown(typed)
+    }
+
+    /// Forgets a half-typed command.
+    pub fn clear(&mut self) {
+        self.count = None;
+        self.pending.clear();
+    }
+
+    /// Commands that the keys typed so far can still become, with the keys that are missing.
+    pub fn continuations(&self) -> Vec<(String, &'static Command)> {
+        let mut rows: Vec<(String, &'static Command)> = self
+            .bindings
+            .iter()
+            .filter(|(keys, _)| keys.len() > self.pending.len() && keys.starts_with(&self.pending))
+            .map(|(keys, command)| (keys[self.pending.len()..].join(" "), *command))
+            .collect();
+        rows.sort_by(|a, b| a.0.cmp(&b.0));
+        rows
+    }
+
+    fn continues(&self) -> bool {
+        self.bindings.keys().any(|keys| keys.len() > self.pending.len() && keys.starts_with(&self.pending))
+    }
+}
+
+fn digit(token: &str) -> Option<usize> {
+    let mut chars = token.chars();
+    let digit = chars.next()?.to_digit(10)?;
+    chars.next().is_none().then_some(digit as usize)
+}

@@ -1,0 +1,348 @@
+//! Where things stand on the screen, as arithmetic: panes, visible steps, scrolling. No widget, no drawing.
+
+use ratatui::layout::Rect;
+
+use super::items::ItemId;
+use super::steps::{self, Slice};
+use super::{App, Focus};
+
+/// Smallest screen that is drawn on.
+pub const MINIMUM: (u16, u16) = (60, 18);
+/// Side panes appear from this width on.
+const TWO_PANES: u16 = 100;
+/// A third column appears from this width on.
+const THREE_PANES: u16 = 160;
+/// The detail strip below the steps appears from this height on.
+const TALL: u16 = 34;
+const LIST_WIDTH: u16 = 30;
+const DETAIL_ROWS: u16 = 8;
+const DETAIL_WIDTH: u16 = 56;
+
+/// The panes. What is `None` has no room or is closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Panes {
+    /// Program, file, position, annotator.
+    pub title: Rect,
+    /// Problems and solutions.
+    pub list: Option<Rect>,
+    /// The tree.
+    pub tree: Option<Rect>,
+    /// The problem statement.
+    pub problem: Rect,
+    /// The steps, with one row of headings.
+    pub steps: Option<Rect>,
+    /// More about the current step.
+    pub detail: Option<Rect>,
+    /// Why this is on the screen.
+    pub why: Rect,
+    /// The hot keys.
+    pub hints: Rect,
+    /// Saving and scoring, or an open input.
+    pub status: Rect,
+}
+
+/// The panes for the current state and size; `None` on a screen that is too small.
+pub fn panes(app: &App) -> Option<Panes> {
+    let (width, height) = app.size;
+    if width < MINIMUM.0 || height < MINIMUM.1 {
+        return None;
+    }
+    let hint_rows = if height >= 24 { 2 } else { 1 };
+    let line = |y: u16, rows: u16| Rect { x: 0, y, width, height: rows };
+    let mut panes = Panes {
+        title: line(0, 1),
+        status: line(height - 1, 1),
+        hints: line(height - 1 - hint_rows, hint_rows),
+        why: line(height - 2 - hint_rows, 1),
+        ..Panes::default()
+    };
+    // One row of rule stands above "why".
+    let body = Rect { x: 0, y: 1, width, height: panes.why.y - 2 };
+    let (list, tree, main, detail) = columns(app, body);
+    panes.list = list;
+    panes.tree = tree;
+    panes.detail = detail;
+    let Some(main) = main else {
+        panes.problem = Rect { height: 0, ..body };
+        return Some(panes);
+    };
+    let problem_rows = problem_rows(app, main);
+    panes.problem = Rect { height: problem_rows, ..main };
+    let mut steps = Rect { y: main.y + problem_rows + 1, height: main.height.saturating_sub(problem_rows + 1), ..main };
+    if panes.detail.is_none() && height >= TALL {
+        steps.height -= DETAIL_ROWS + 1;
+        panes.detail = Some(Rect { y: steps.bottom() + 1, height: DETAIL_ROWS, ..main });
+    }
+    panes.steps = Some(steps);
+    Some(panes)
+}
+
+/// Splits the body into list, tree, main column and detail column. Panes vanish in a fixed order: detail, list, tree.
+fn columns(app: &App, body: Rect) -> (Option<Rect>, Option<Rect>, Option<Rect>, Option<Rect>) {
+    let two = body.width >= TWO_PANES;
+    let roomy = body.width >= THREE_PANES;
+    let column = |x: u16, width: u16| Rect { x, width, ..body };
+    if !two {
+        return match app.focus {
+            Focus::List => (Some(body), None, None, None),
+            Focus::Tree => {
+                // The step under the cursor stays readable below the tree.
+                let rows = body.height / 2;
+                let tree = Rect { height: rows, ..body };
+                (None, Some(tree), Some(Rect { y: body.y + rows + 1, height: body.height - rows - 1, ..body }), None)
+            }
+            Focus::Steps => (None, None, Some(body), None),
+        };
+    }
+    let list_wanted = app.show_list && (roomy || !app.show_tree || app.focus == Focus::List);
+    let tree_wanted = app.show_tree && (roomy || app.focus != Focus::List);
+    let mut x = 0;
+    let mut left = body.width;
+    let mut take = |width: u16| {
+        let rect = column(x, width);
+        x += width + 1;
+        left -= width + 1;
+        rect
+    };
+    let list = list_wanted.then(|| take(LIST_WIDTH));
+    let tree = tree_wanted.then(|| take(if roomy { 70 } else { body.width / 2 }));
+    let (x, left) = (x, left);
+    // With the tree open, a third column is there from 200 on.
+    let detail_fits = if app.show_tree { body.width >= 220 } else { roomy };
+    let detail = detail_fits.then(|| column(x + left - DETAIL_WIDTH, DETAIL_WIDTH));
+    let main = column(x, if detail_fits { left - DETAIL_WIDTH - 1 } else { left });
+    (list, tree, Some(main), detail)
+}
+
+/// Rows of the problem pane: two, or as many as it needs, up to half of the column.
+fn problem_rows(app: &App, main: Rect) -> u16 {
+    let needed = app.trace().map_or(1, |trace| steps::problem_body(trace, problem_width(main)).rows());
+    let most = if app.whole_problem { usize::from(main.height / 2) } else { 2 };
+    u16::try_from(needed.clamp(1, most.max(1))).unwrap_or(2)
+}
+
+/// Columns that the problem text has: a label stands before it.
+pub fn problem_width(main: Rect) -> usize {
+    usize::from(main.width.saturating_sub(5)).max(10)
+}
+
+/// Columns of the steps pane before the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepColumns {
+    /// Cursor and step number.
+    pub number: usize,
+    /// Mark of the annotator.
+    pub mark: usize,
+    /// Score as a number.
+    pub score: usize,
+    /// Score as a bar, and its glyph.
+    pub bar: usize,
+    /// The text.
+    pub text: usize,
+}
+
+/// The columns for a steps pane of this width.
+pub fn step_columns(width: u16) -> StepColumns {
+    let bar = if width >= 84 { 9 } else { 5 };
+    let (number, mark, score) = (5, 4, 4);
+    let text = usize::from(width).saturating_sub(number + mark + score + bar + 3).max(10);
+    StepColumns { number, mark, score, bar: bar + 2, text }
+}
+
+/// Rows of the steps pane, without its headings.
+pub fn page(app: &App) -> usize {
+    let Some(panes) = panes(app) else { return 1 };
+    let rect = match app.focus {
+        Focus::Steps => panes.steps,
+        Focus::Tree => panes.tree,
+        Focus::List => panes.list,
+    };
+    rect.map_or(1, |rect| usize::from(rect.height.saturating_sub(1))).max(1)
+}
+
+/// Computes what is visible after a message: keeps the cursors of all panes on the screen.
+pub(super) fn arrange(app: &mut App) {
+    let Some(panes) = panes(app) else { return };
+    if let Some(tree) = panes.tree {
+        let rows = usize::from(tree.height.saturating_sub(1)).max(1);
+        let at = app
+            .trace()
+            .map(|trace| app.tree.visible_ancestor(trace, app.cursor.node))
+            .and_then(|node| app.tree.row_of(node))
+            .unwrap_or(0);
+        app.tree_top = keep_visible(app.tree_top, at, 1, rows, app.tree.rows.len());
+    }
+    if let Some(list) = panes.list {
+        let rows = usize::from(list.height.saturating_sub(1)).max(1);
+        let at = app.items.rank(app.cursor.item);
+        let block = 1 + list_solutions(app, rows).len();
+        app.list_top = keep_visible(app.list_top, at, block.min(rows), rows, app.items.total() + block - 1);
+    }
+    if let Some(rect) = panes.steps {
+        arrange_steps(app, rect);
+    }
+}
+
+/// The first row such that `block` rows from `at` on are inside a window of `rows`.
+fn keep_visible(top: usize, at: usize, block: usize, rows: usize, total: usize) -> usize {
+    let top = top.min(total.saturating_sub(1));
+    if at < top {
+        at
+    } else if at + block > top + rows {
+        at + block - rows
+    } else {
+        top
+    }
+}
+
+/// Solutions of the current problem that the list shows, as a window around the current one.
+pub fn list_solutions(app: &App, rows: usize) -> std::ops::Range<usize> {
+    let n = app.trace().map_or(0, |trace| trace.solutions.len());
+    if n < 2 {
+        return 0..0;
+    }
+    let window = n.min((rows / 2).max(1));
+    let start = app.cursor.solution.saturating_sub(window / 2).min(n - window);
+    start..start + window
+}
+
+/// The items whose rows the list shows.
+pub fn visible_items(app: &App) -> Vec<ItemId> {
+    let Some(list) = panes(app).and_then(|panes| panes.list) else { return Vec::new() };
+    let end = (app.list_top + usize::from(list.height)).min(app.items.total());
+    (app.list_top..end).filter_map(|rank| app.items.at_rank(rank)).collect()
+}
+
+/// Where to put the current step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Anchor {
+    Top,
+    Middle,
+    Bottom,
+}
+
+fn steps_rect(app: &App) -> Option<(usize, usize)> {
+    let rect = panes(app)?.steps?;
+    Some((usize::from(rect.height.saturating_sub(1)).max(1), step_columns(rect.width).text))
+}
+
+/// Puts the current step at the top, in the middle or at the bottom of its pane.
+pub(crate) fn place_cursor(app: &mut App, anchor: Anchor) {
+    let Some((rows, width)) = steps_rect(app) else { return };
+    let at = app.cursor.step();
+    let above = match anchor {
+        Anchor::Top => 0,
+        Anchor::Middle => rows.saturating_sub(height(app, at, width)) / 2,
+        Anchor::Bottom => rows.saturating_sub(height(app, at, width)),
+    };
+    app.steps.top = rows_before(app, at, above, width);
+    app.steps.pinned = true;
+}
+
+/// Scrolls the steps pane by rows; the cursor comes along.
+pub(crate) fn scroll(app: &mut App, rows: usize, forward: bool) {
+    let Some((page, width)) = steps_rect(app) else { return };
+    let Some(last) = app.cursor.path.len().checked_sub(1) else { return };
+    let (mut step, mut row) = app.steps.top;
+    if forward {
+        let mut left = rows;
+        // Invariant: the last row stays on the screen.
+        while left > 0 {
+            let rest = height(app, step, width) - row.min(height(app, step, width));
+            if left < rest || step == last {
+                row = (row + left).min(height(app, step, width).saturating_sub(1));
+                break;
+            }
+            left -= rest;
+            (step, row) = (step + 1, 0);
+        }
+        app.steps.top = (step, row);
+        let tail = height(app, last, width);
+        let limit = if tail > page { (last, tail - page) } else { rows_before(app, last, page - tail, width) };
+        if limit < app.steps.top {
+            let bottomed = (step, row) > limit && app.cursor.step() < last;
+            app.steps.top = limit;
+            if bottomed {
+                app.cursor.go_to_step(last);
+            }
+        }
+    } else {
+        let above = row + rows;
+        app.steps.top = if row >= rows { (step, row - rows) } else { rows_before(app, step, above - row, width) };
+        if app.steps.top == (0, 0) && app.cursor.step() > 0 && step == 0 {
+            app.cursor.go_to_step(0);
+        }
+    }
+    app.steps.pinned = true;
+    // The cursor goes to the nearest step that is visible.
+    let (first, row) = app.steps.top;
+    let first = if row > 0 && height(app, first, width) - row < page && first < last { first + 1 } else { first };
+    let bottom = step_at(app, page.saturating_sub(1), width);
+    app.cursor.go_to_step(app.cursor.step().clamp(first.min(bottom), bottom));
+}
+
+/// The step that stands on the screen row `rows` below the top.
+fn step_at(app: &mut App, rows: usize, width: usize) -> usize {
+    let (mut step, row) = app.steps.top;
+    let mut used = height(app, step, width).saturating_sub(row);
+    while used <= rows && step + 1 < app.cursor.path.len() {
+        step += 1;
+        used += height(app, step, width);
+    }
+    step
+}
+
+/// The top that leaves `rows` rows above step `at`, or as many as there are.
+fn rows_before(app: &mut App, at: usize, rows: usize, width: usize) -> (usize, usize) {
+    let (mut step, mut left) = (at, rows);
+    while left > 0 && step > 0 {
+        step -= 1;
+        let height = height(app, step, width);
+        if height >= left {
+            return (step, height - left);
+        }
+        left -= height;
+    }
+    (step, 0)
+}
+
+fn height(app: &mut App, step: usize, width: usize) -> usize {
+    steps::height(app, step, width)
+}
+
+/// Moves the top as little as needed for the current step to be on the screen, and lists the visible slices.
+fn arrange_steps(app: &mut App, rect: Rect) {
+    let rows = usize::from(rect.height.saturating_sub(1)).max(1);
+    let width = step_columns(rect.width).text;
+    app.steps.begin(&app.cursor.path);
+    if app.cursor.path.is_empty() {
+        app.steps.visible.clear();
+        return;
+    }
+    let at = app.cursor.step();
+    let own = height(app, at, width);
+    let (top, row) = app.steps.top;
+    let visible_inside = at == top && app.steps.pinned && row < own;
+    if at < top || (at == top && row > 0 && !visible_inside) {
+        app.steps.top = (at, 0);
+    } else if at > top || !visible_inside {
+        let fits = own.min(rows);
+        let highest = rows_before(app, at, rows - fits, width);
+        if app.steps.top < highest {
+            app.steps.top = highest;
+        }
+    }
+    let (mut step, row) = app.steps.top;
+    let mut slices = Vec::new();
+    let mut y = 0;
+    let mut skip = row;
+    while y < rows && step < app.cursor.path.len() {
+        let shape = steps::shape(app, step, width);
+        let shown = (shape.rows.saturating_sub(skip)).min(rows - y);
+        slices.push(Slice { step, first: skip, rows: shown, y, shape });
+        y += shown;
+        skip = 0;
+        step += 1;
+    }
+    app.steps.visible = slices;
+}

@@ -1,0 +1,249 @@
+//! Scores by step key, the state of the worker, and what is scored next: first what is on screen, then what comes after it.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::scoring::{Priority, Scheduler, ScoreRequest, WorkerEvent, WorkerModel};
+use crate::trace::{StepKey, StepScore};
+
+use super::items::ItemId;
+use super::{App, Effect};
+
+/// Items that are read ahead, so that the worker never waits for a file.
+const READY: usize = 4;
+
+/// What is known of an item before the worker is asked.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// Scores from the cache.
+    pub scores: Vec<(StepKey, StepScore)>,
+    /// Steps that no request can hold, with the reason.
+    pub refused: Vec<(StepKey, String)>,
+}
+
+/// What the worker is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WorkerState {
+    /// Not wanted.
+    Off,
+    /// The model is being loaded.
+    Starting,
+    /// The model is there.
+    Running,
+    /// The user stopped scoring; what is done is kept.
+    Cancelled,
+    /// It failed or died, for this reason.
+    Stopped(String),
+}
+
+/// Scores and the way to more of them.
+#[derive(Debug)]
+pub struct Scoring {
+    /// Known scores.
+    pub scores: HashMap<StepKey, StepScore>,
+    /// Steps that cannot be scored, with the reason.
+    pub refused: HashMap<StepKey, String>,
+    /// The model, once it has been loaded.
+    pub model: Option<WorkerModel>,
+    /// The worker.
+    pub state: WorkerState,
+    /// A step with a lower score is a predicted error.
+    pub threshold: f64,
+    /// Steps that got an answer from the worker.
+    pub answered: usize,
+    /// Items whose every step has a score or a refusal.
+    pub done: HashSet<ItemId>,
+    /// Tokens and seconds of all finished requests, for the rate.
+    pub work: (u64, f64),
+    queue: Scheduler,
+    /// Items that were asked for, with the requests that are not answered yet; `None` while the item is being read.
+    open: HashMap<ItemId, Option<Vec<u64>>>,
+}
+
+impl Scoring {
+    /// No scores; `wanted` says whether a worker is going to be started.
+    pub fn new(wanted: bool) -> Self {
+        Self {
+            scores: HashMap::new(),
+            refused: HashMap::new(),
+            model: None,
+            state: if wanted { WorkerState::Starting } else { WorkerState::Off },
+            threshold: 0.5,
+            answered: 0,
+            done: HashSet::new(),
+            work: (0, 0.0),
+            queue: Scheduler::default(),
+            open: HashMap::new(),
+        }
+    }
+
+    /// Takes in scores that were known already.
+    pub fn add(&mut self, scores: Vec<(StepKey, StepScore)>) {
+        self.scores.extend(scores);
+    }
+
+    /// Tokens a second over all finished requests, if there were any.
+    pub fn rate(&self) -> Option<f64> {
+        (self.work.1 > 0.0).then(|| self.work.0 as f64 / self.work.1)
+    }
+
+    /// Steps that wait for their score.
+    pub fn waiting(&self) -> usize {
+        self.queue.counts().steps
+    }
+
+    /// True while something is being scored or waits for it.
+    pub fn busy(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    /// Forgets what was asked, so that it is asked again; scores stay. Gives the requests that the worker must be told to stop.
+    fn forget_requests(&mut self) -> Vec<u64> {
+        self.open.clear();
+        self.queue.cancel_all()
+    }
+
+    fn owner(&self, request: u64) -> Option<ItemId> {
+        self.open.iter().find(|(_, requests)| requests.as_ref().is_some_and(|ids| ids.contains(&request))).map(|(item, _)| *item)
+    }
+}
+
+/// The next item to score: the one under the cursor, then the ones behind it, then the ones before it.
+fn next_item(app: &App) -> Option<ItemId> {
+    let start = app.items.rank(app.cursor.item);
+    let total = app.items.total();
+    let scoring = &app.scoring;
+    (start..total)
+        .chain(0..start.min(total))
+        .filter_map(|rank| app.items.at_rank(rank))
+        .find(|item| !scoring.open.contains_key(item) && !scoring.done.contains(item))
+}
+
+/// Keeps the worker busy: asks for the next items to be read and sends the next requests.
+pub(super) fn feed(app: &mut App) -> Vec<Effect> {
+    if app.scoring.state != WorkerState::Running || app.quitting {
+        return Vec::new();
+    }
+    let mut effects = Vec::new();
+    while let Some(request) = app.scoring.queue.next() {
+        effects.push(Effect::Score(request));
+    }
+    while app.scoring.open.len() < READY {
+        let Some(item) = next_item(app) else { break };
+        app.scoring.open.insert(item, None);
+        effects.push(Effect::Prepare(item));
+    }
+    effects
+}
+
+/// The cursor went to another item: it is scored next, and running requests for something else give way.
+pub(super) fn moved(app: &mut App) -> Vec<Effect> {
+    let here = app.cursor.item;
+    let scoring = &mut app.scoring;
+    if scoring.state != WorkerState::Running || scoring.done.contains(&here) {
+        return Vec::new();
+    }
+    let others: Vec<ItemId> = scoring.open.keys().copied().filter(|&item| item != here).collect();
+    let mut effects = Vec::new();
+    for item in others {
+        // Finished steps of the item are in the cache: nothing is computed twice when its turn comes again.
+        for id in scoring.open.remove(&item).flatten().unwrap_or_default() {
+            if scoring.queue.cancel(id) {
+                effects.push(Effect::CancelScore(id));
+            }
+        }
+    }
+    effects
+}
+
+/// An item was read and compared with the cache.
+pub(super) fn prepared(app: &mut App, item: ItemId, known: Known, requests: Vec<ScoreRequest>) -> Vec<Effect> {
+    let scoring = &mut app.scoring;
+    scoring.add(known.scores);
+    scoring.refused.extend(known.refused);
+    let Some(slot) = scoring.open.get_mut(&item) else { return Vec::new() };
+    if requests.is_empty() {
+        scoring.open.remove(&item);
+        scoring.done.insert(item);
+        return Vec::new();
+    }
+    *slot = Some(requests.iter().map(|request| request.id).collect());
+    let priority = if item == app.cursor.item { Priority::Selected } else { Priority::Near };
+    for request in requests {
+        scoring.queue.push(request, priority);
+    }
+    Vec::new()
+}
+
+/// Takes in one event of the worker. Late answers to a dropped request still bring true scores, and change nothing else.
+pub(super) fn worker_event(app: &mut App, event: WorkerEvent) -> Vec<Effect> {
+    let scoring = &mut app.scoring;
+    match event {
+        WorkerEvent::Ready(model) => {
+            scoring.threshold = model.threshold;
+            scoring.model = Some(model);
+            scoring.state = WorkerState::Running;
+        }
+        WorkerEvent::Score { key, score, .. } => {
+            scoring.answered += 1;
+            scoring.scores.insert(key, score);
+        }
+        WorkerEvent::NotScored { key, reason, .. } => {
+            scoring.answered += 1;
+            scoring.refused.insert(key, reason);
+        }
+        WorkerEvent::Done { request, tokens, seconds } => {
+            scoring.work.0 += tokens;
+            scoring.work.1 += seconds;
+            finish(scoring, request);
+        }
+        WorkerEvent::Failed { request: Some(request), message } => {
+            finish(scoring, request);
+            app.notice = Some(message);
+        }
+        WorkerEvent::Failed { request: None, message } | WorkerEvent::Exited { message } => {
+            // The first reason is the one that explains; the exit that follows it says less.
+            if !matches!(scoring.state, WorkerState::Stopped(_)) {
+                scoring.state = WorkerState::Stopped(message);
+            }
+            scoring.forget_requests();
+        }
+    }
+    Vec::new()
+}
+
+fn finish(scoring: &mut Scoring, request: u64) {
+    if !scoring.queue.done(request) {
+        return;
+    }
+    let Some(item) = scoring.owner(request) else { return };
+    if let Some(Some(requests)) = scoring.open.get_mut(&item) {
+        requests.retain(|&id| id != request);
+        if requests.is_empty() {
+            scoring.open.remove(&item);
+            scoring.done.insert(item);
+        }
+    }
+}
+
+/// Stops scoring and keeps what is done.
+pub(crate) fn cancel(app: &mut App) -> Vec<Effect> {
+    let running = app.scoring.forget_requests();
+    app.scoring.state = WorkerState::Cancelled;
+    running.into_iter().map(Effect::CancelScore).collect()
+}
+
+/// Starts scoring again after a cancel or a failure.
+pub(crate) fn restart(app: &mut App) -> Vec<Effect> {
+    match app.scoring.state {
+        WorkerState::Cancelled if app.scoring.model.is_some() => {
+            app.scoring.state = WorkerState::Running;
+            Vec::new()
+        }
+        WorkerState::Stopped(_) | WorkerState::Off | WorkerState::Cancelled => {
+            app.scoring.forget_requests();
+            app.scoring.state = WorkerState::Starting;
+            vec![Effect::StartWorker]
+        }
+        WorkerState::Starting | WorkerState::Running => Vec::new(),
+    }
+}

@@ -1,0 +1,260 @@
+//! Values of arithmetic expressions over tokens: recursive descent, bounded depth, exact.
+
+use super::lexer::{Kind, Token};
+use super::rational::Rational;
+
+const MAX_DEPTH: usize = 40;
+const MAX_EXPONENT: i128 = 64;
+
+/// How a percent sign is read: people write both 20% of 50 = 10 and 3/4 = 75%.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Percent {
+    /// As a hundredth.
+    Hundredth,
+    /// As a unit like any other.
+    Unit,
+}
+
+/// What an expression is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Evaluated {
+    pub value: Rational,
+    /// Number of operations.
+    pub operations: usize,
+    /// A percent sign stands in it.
+    pub percent: bool,
+}
+
+/// The value of all of these tokens; `None` when they are not one expression, or when it is out of bounds.
+pub(super) fn evaluate(tokens: &[Token], percent: Percent) -> Option<Evaluated> {
+    let mut parser = Parser { tokens, at: 0, percent, operations: 0, depth: 0, saw_percent: false };
+    let value = parser.sum()?;
+    (parser.at == tokens.len()).then_some(Evaluated { value, operations: parser.operations, percent: parser.saw_percent })
+}
+
+struct Parser<'a> {
+    tokens: &'a [Token],
+    at: usize,
+    percent: Percent,
+    operations: usize,
+    depth: usize,
+    saw_percent: bool,
+}
+
+impl Parser<'_> {
+    fn peek(&self, ahead: usize) -> Option<&Token> {
+        self.tokens.get(self.at + ahead)
+    }
+
+    fn kind(&self, ahead: usize) -> Option<Kind> {
+        self.peek(ahead).map(|token| token.kind)
+    }
+
+    /// Steps over the operator when it is one of these.
+    fn operator(&mut self, wanted: &[&'static str]) -> Option<&'static str> {
+        let token = self.peek(0).filter(|token| token.kind == Kind::Operator)?;
+        let found = wanted.iter().find(|sign| token.text == **sign)?;
+        self.at += 1;
+        Some(found)
+    }
+
+    fn accept(&mut self, kind: Kind) -> bool {
+        let found = self.kind(0) == Some(kind);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn sum(&mut self) -> Option<Rational> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return None;
+        }
+        let mut value = self.product()?;
+        while let Some(sign) = self.operator(&["+", "-"]) {
+            let right = self.product()?;
+            self.operations += 1;
+            value = if sign == "+" { value.add(right)? } else { value.sub(right)? };
+        }
+        self.depth -= 1;
+        Some(value)
+    }
+
+    fn product(&mut self) -> Option<Rational> {
+        let mut value = self.signed()?;
+        loop {
+            if let Some(sign) = self.operator(&["*", "/"]) {
+                let right = self.signed()?;
+                value = if sign == "*" { value.mul(right)? } else { value.div(right)? };
+            } else if self.kind(0) == Some(Kind::Of) {
+                let before = self.at.checked_sub(1).map(|before| self.tokens[before].kind);
+                if !matches!(before, Some(Kind::Number | Kind::Percent | Kind::Close)) {
+                    // "3 boxes of 4": no multiplication, and not the end of a claim that we understand.
+                    return Some(value);
+                }
+                self.at += 1;
+                while self.peek(0).is_some_and(|token| token.kind == Kind::Word && is_article(&token.text)) {
+                    self.at += 1;
+                }
+                value = value.mul(self.signed()?)?;
+            } else if self.kind(0) == Some(Kind::Open) {
+                value = value.mul(self.signed()?)?;
+            } else {
+                return Some(value);
+            }
+            self.operations += 1;
+        }
+    }
+
+    fn signed(&mut self) -> Option<Rational> {
+        let mut negative = false;
+        while let Some(sign) = self.operator(&["+", "-"]) {
+            negative ^= sign == "-";
+        }
+        let value = self.power()?;
+        if negative { value.neg() } else { Some(value) }
+    }
+
+    fn power(&mut self) -> Option<Rational> {
+        let base = self.atom()?;
+        if self.operator(&["^"]).is_none() {
+            return Some(base);
+        }
+        let negative = self.operator(&["-"]).is_some();
+        let size = self.atom()?.whole().filter(|exponent| exponent.abs() <= MAX_EXPONENT)?;
+        self.operations += 1;
+        let value = base.pow(if negative { -size } else { size })?;
+        self.units();
+        Some(value)
+    }
+
+    fn atom(&mut self) -> Option<Rational> {
+        self.accept(Kind::Currency);
+        if self.operator(&["-"]).is_some() {
+            // `$-3`
+            return self.unsigned_atom()?.neg();
+        }
+        self.unsigned_atom()
+    }
+
+    fn unsigned_atom(&mut self) -> Option<Rational> {
+        self.accept(Kind::Currency);
+        let mut value = match self.kind(0)? {
+            Kind::Number => self.number()?,
+            Kind::Open => self.bracket()?,
+            Kind::Root => {
+                self.at += 1;
+                self.operations += 1;
+                self.bracket()?.sqrt()?
+            }
+            _ => return None,
+        };
+        if self.accept(Kind::Bang) {
+            value = factorial(value)?;
+            self.operations += 1;
+        }
+        if self.accept(Kind::Percent) {
+            self.saw_percent = true;
+            if self.percent == Percent::Hundredth {
+                value = value.div(Rational::integer(100))?;
+            }
+        }
+        self.units();
+        Some(value)
+    }
+
+    fn bracket(&mut self) -> Option<Rational> {
+        if !self.accept(Kind::Open) {
+            return None;
+        }
+        let value = self.sum()?;
+        self.accept(Kind::Close).then_some(value)
+    }
+
+    fn number(&mut self) -> Option<Rational> {
+        let token = self.peek(0)?;
+        let value = Rational::decimal(&token.text)?;
+        let end = token.span.end;
+        self.at += 1;
+        if self.kind(0) != Some(Kind::Number) {
+            return Some(value);
+        }
+        // A mixed number, 1 1/2. Any other two numbers side by side are no arithmetic.
+        let spaced = self.peek(0).is_some_and(|next| next.span.start > end);
+        let slash = self.peek(1).is_some_and(|sign| sign.is(Kind::Operator, "/"));
+        if !(spaced && slash && value.whole().is_some()) {
+            return None;
+        }
+        let numerator = Rational::decimal(&self.peek(0)?.text)?;
+        let denominator = Rational::decimal(&self.peek(2).filter(|token| token.kind == Kind::Number)?.text)?;
+        let proper = numerator.compare(Rational::ZERO)?.is_gt() && numerator.compare(denominator)?.is_lt();
+        if !proper {
+            return None;
+        }
+        self.at += 3;
+        value.add(numerator.div(denominator)?)
+    }
+
+    /// Steps over the words behind an operand: "3 apples", "5 miles/hour", "8 pounds (math and science)".
+    fn units(&mut self) {
+        const MAX_WORDS: usize = 5;
+        let mut words = 0;
+        loop {
+            match self.kind(0) {
+                Some(Kind::Word) if words < MAX_WORDS => {
+                    self.at += 1;
+                    self.unit_exponent();
+                }
+                Some(Kind::Operator)
+                    if words > 0
+                        && self.peek(0).is_some_and(|sign| matches!(sign.text.as_str(), "/" | "-"))
+                        && self.kind(1) == Some(Kind::Word) =>
+                {
+                    self.at += 2;
+                }
+                Some(Kind::Open) => match self.remark() {
+                    Some(after) => self.at = after,
+                    None => return,
+                },
+                _ => return,
+            }
+            words += 1;
+        }
+    }
+
+    /// Steps over the exponent of a unit: "80 cm^3".
+    fn unit_exponent(&mut self) {
+        let kinds: Vec<Kind> = (1..4).map_while(|ahead| self.kind(ahead)).collect();
+        let length = match kinds.as_slice() {
+            [Kind::Number, ..] => 2,
+            [Kind::Open, Kind::Number, Kind::Close] => 4,
+            _ => return,
+        };
+        if self.peek(0).is_some_and(|token| token.is(Kind::Operator, "^")) {
+            self.at += length;
+        }
+    }
+
+    /// The place behind brackets that hold nothing but words.
+    fn remark(&self) -> Option<usize> {
+        const MAX_TOKENS: usize = 12;
+        let mut words = 0;
+        for (offset, token) in self.tokens[self.at + 1..].iter().take(MAX_TOKENS).enumerate() {
+            match token.kind {
+                Kind::Close => return (words > 0).then_some(self.at + offset + 2),
+                Kind::Word | Kind::Of | Kind::Comma => words += 1,
+                Kind::Boundary if token.text.chars().all(|c| c.is_alphabetic() || c == '\'') => {}
+                _ => return None,
+            }
+        }
+        None
+    }
+}
+
+fn is_article(word: &str) -> bool {
+    ["the", "a", "her", "his", "its", "their"].iter().any(|article| word.eq_ignore_ascii_case(article))
+}
+
+fn factorial(value: Rational) -> Option<Rational> {
+    let n = value.whole().filter(|n| (0..=30).contains(n))?;
+    (2..=n).try_fold(Rational::integer(1), |product, factor| product.mul(Rational::integer(i64::try_from(factor).ok()?)))
+}

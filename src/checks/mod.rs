@@ -1,0 +1,3 @@
+//! Evidence that needs no model: claims in a step that can be decided exactly.
+
+pub mod arithmetic;

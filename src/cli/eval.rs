@@ -1,0 +1,294 @@
+//! `stepscope eval`: how well a scorer finds the first wrong step.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::bail;
+use serde::Serialize;
+
+use super::out;
+use super::scorer::{BadRecords, ScorerArgs, open, runtime, stop_signal};
+use crate::analysis::calibration::auc;
+use crate::analysis::processbench::{Case, Subset, first_below, judged_steps, mean_f1};
+use crate::checks::arithmetic;
+use crate::corpus::Corpus;
+use crate::scoring::Scored;
+use crate::scoring::batch::{Answers, Batch};
+use crate::scoring::request::on_solutions;
+use crate::trace::{FirstError, Solution, Trace};
+
+/// Threshold for recorded scores, of which nothing is known but that they lie in `0..=1`.
+const RECORDED_THRESHOLD: f64 = 0.5;
+
+/// Measure how well a scorer finds the first wrong step
+///
+/// The measure is that of ProcessBench. The first step with a score below the threshold counts
+/// as the first error; when there is none, the solution counts as free of errors. The gold
+/// label is the first error that the file records; solutions without one are skipped and
+/// counted. Each file is one subset, named by its file name without extension. Writes a table,
+/// or with --json:
+///
+///   {"scorer","threshold","subsets":[{"name","n_error","n_correct","acc_error","acc_correct","f1",
+///    "step_auc","skipped","unscored","bad_records"}],"mean_f1"}
+///
+/// `acc_error` is the share of the `n_error` wrong solutions whose first error was named
+/// exactly, `acc_correct` the share of the `n_correct` right ones that were called free of
+/// errors, `f1` their harmonic mean, all in percent; 0 when both are 0, null when there are no
+/// solutions of one kind. `mean_f1` is the plain mean over the subsets that have one.
+/// `step_auc` (0 to 1, null without scores) is the chance that a right step scores above a
+/// wrong one, over the steps up to the first error. `skipped` counts solutions without gold
+/// label (with --recorded: or without scores), `unscored` solutions of which some step got no
+/// score: such a step is passed over, and a solution without any score counts as wrong.
+/// `threshold` is null for baselines.
+///
+/// Baselines: `no-error` calls every solution free of errors; `arithmetic` names the first step
+/// with an equation that does not hold; `random` calls half of the solutions free of errors and
+/// names a random step of the others (the same in every run).
+///
+/// Exit status: 0 done, 1 failed or stopped, 2 wrong usage, 3 done, but records were skipped
+/// and --strict was given.
+#[expect(clippy::doc_markdown, reason = "help text for the terminal, where backticks would stand as they are")]
+#[derive(Debug, Clone, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct EvalArgs {
+    /// Files of traces with recorded first errors
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Which scorer to use.
+    #[command(flatten)]
+    pub scorer: ScorerArgs,
+    /// Use the step scores that the files record
+    #[arg(long, conflicts_with_all = ["prm", "scorer", "baseline"])]
+    pub recorded: bool,
+    /// Use no scorer but a simple rule
+    #[arg(long, value_name = "RULE", conflicts_with_all = ["prm", "scorer"])]
+    pub baseline: Option<Baseline>,
+    /// A step with a score below this counts as wrong [default: the threshold of the model, 0.5 for recorded scores]
+    #[arg(long, value_name = "T", allow_negative_numbers = true, conflicts_with = "baseline")]
+    pub threshold: Option<f64>,
+    /// Read the files in this format instead of finding out
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<String>,
+    /// End with status 3 when a record could not be read
+    #[arg(long)]
+    pub strict: bool,
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Rules that need no scorer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Baseline {
+    /// Every solution is free of errors.
+    NoError,
+    /// The first step with an equation that does not hold.
+    Arithmetic,
+    /// Chance.
+    Random,
+}
+
+/// The whole result.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Report {
+    scorer: String,
+    threshold: Option<f64>,
+    subsets: Vec<Measured>,
+    mean_f1: Option<f64>,
+}
+
+/// One file.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Measured {
+    #[serde(flatten)]
+    subset: Subset,
+    step_auc: Option<f64>,
+    skipped: usize,
+    unscored: usize,
+    bad_records: usize,
+}
+
+/// Where verdicts come from.
+enum Judge {
+    Scorer(Box<Batch>),
+    Recorded,
+    Baseline(Baseline),
+}
+
+/// Runs the command.
+pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
+    if args.threshold.is_some_and(|threshold| !threshold.is_finite()) {
+        bail!("expected a finite number for --threshold");
+    }
+    let corpora = open(&args.paths, args.format.as_deref())?;
+    let report = runtime()?.block_on(async {
+        tokio::select! {
+            result = evaluate(args, &corpora) => result.map(Some),
+            stopped = stop_signal() => stopped.map(|()| None).map_err(Into::into),
+        }
+    })?;
+    let Some(report) = report else { bail!("stopped; scores computed so far are kept in the cache") };
+    if args.json {
+        out::print_json(&report)?;
+    } else {
+        out::print(&table(&report))?;
+    }
+    let bad: usize = report.subsets.iter().map(|subset| subset.bad_records).sum();
+    Ok(if args.strict && bad > 0 { ExitCode::from(3) } else { ExitCode::SUCCESS })
+}
+
+async fn evaluate(args: &EvalArgs, corpora: &[Corpus]) -> anyhow::Result<Report> {
+    let mut judge = match args.baseline {
+        Some(baseline) => Judge::Baseline(baseline),
+        None if args.recorded => Judge::Recorded,
+        None => Judge::Scorer(Box::new(args.scorer.start().await?)),
+    };
+    let (scorer, threshold) = match &judge {
+        Judge::Scorer(batch) => (batch.model().label(), Some(args.threshold.unwrap_or(batch.model().threshold))),
+        Judge::Recorded => ("recorded".to_owned(), Some(args.threshold.unwrap_or(RECORDED_THRESHOLD))),
+        Judge::Baseline(baseline) => (baseline.name().to_owned(), None),
+    };
+    let mut subsets = Vec::new();
+    for (path, corpus) in args.paths.iter().zip(corpora) {
+        subsets.push(file(&name(path), corpus, &mut judge, threshold).await?);
+    }
+    let measured: Vec<Subset> = subsets.iter().map(|measured| measured.subset.clone()).collect();
+    Ok(Report { scorer, threshold, subsets, mean_f1: mean_f1(&measured) })
+}
+
+fn name(path: &Path) -> String {
+    path.file_stem().map_or_else(|| path.to_string_lossy().into_owned(), |stem| stem.to_string_lossy().into_owned())
+}
+
+async fn file(name: &str, corpus: &Corpus, judge: &mut Judge, threshold: Option<f64>) -> anyhow::Result<Measured> {
+    let mut bad = BadRecords::default();
+    let mut tally = Tally::default();
+    for problem in 0..corpus.problem_count() {
+        tokio::task::yield_now().await;
+        let view = corpus.problem(problem);
+        bad.add(corpus.name(), &view.errors);
+        if let Some(trace) = &view.trace {
+            tally.trace(trace, judge, threshold).await?;
+        }
+        if let Judge::Scorer(batch) = judge {
+            batch.take_notices().into_iter().for_each(out::note);
+        }
+    }
+    let subset = Subset::of(name, &tally.cases);
+    Ok(Measured { subset, step_auc: auc(&tally.steps), skipped: tally.skipped, unscored: tally.unscored, bad_records: bad.count })
+}
+
+#[derive(Default)]
+struct Tally {
+    cases: Vec<Case>,
+    steps: Vec<(f64, bool)>,
+    skipped: usize,
+    unscored: usize,
+}
+
+impl Tally {
+    async fn trace(&mut self, trace: &Trace, judge: &mut Judge, threshold: Option<f64>) -> anyhow::Result<()> {
+        let has_gold = |solution: &&Solution| matches!(solution.first_error, FirstError::At(_) | FirstError::NoError);
+        let solutions: Vec<&Solution> = trace.solutions.iter().filter(has_gold).collect();
+        self.skipped += trace.solutions.len() - solutions.len();
+        let mut answers = Answers::new();
+        if let Judge::Scorer(batch) = judge {
+            let wanted = on_solutions(trace, solutions.iter().copied());
+            batch.score(trace, &wanted, &mut answers, &mut || ()).await?;
+        }
+        for solution in solutions {
+            let scores = match judge {
+                Judge::Scorer(_) => Some(answered(trace, solution, &answers)),
+                Judge::Recorded => recorded(trace, solution),
+                Judge::Baseline(baseline) => {
+                    let predicted = baseline.predict(trace, solution);
+                    self.cases.push(Case { gold: solution.first_error, predicted });
+                    continue;
+                }
+            };
+            let Some(scores) = scores else {
+                self.skipped += 1;
+                continue;
+            };
+            self.unscored += usize::from(scores.iter().any(Option::is_none));
+            let predicted = first_below(&scores, threshold.unwrap_or(RECORDED_THRESHOLD));
+            self.cases.push(Case { gold: solution.first_error, predicted });
+            self.steps.extend(judged_steps(solution.first_error, &scores));
+        }
+        Ok(())
+    }
+}
+
+fn answered(trace: &Trace, solution: &Solution, answers: &Answers) -> Vec<Option<f64>> {
+    let score = |id| match answers.get(&trace.node(id).key) {
+        Some(Scored::Score(score)) => Some(score.value()),
+        Some(Scored::NotScored(_)) | None => None,
+    };
+    trace.solution_path(solution).into_iter().map(score).collect()
+}
+
+/// Scores that the source gives the solution, else those that it gives the nodes; `None` when there are none.
+fn recorded(trace: &Trace, solution: &Solution) -> Option<Vec<Option<f64>>> {
+    let path = trace.solution_path(solution);
+    let own = |index: usize| solution.scores.get(index).copied().flatten();
+    let scores: Vec<Option<f64>> = path.iter().enumerate().map(|(index, id)| own(index).or(trace.node(*id).stats.prm)).collect();
+    scores.iter().any(Option::is_some).then_some(scores)
+}
+
+impl Baseline {
+    fn name(self) -> &'static str {
+        match self {
+            Self::NoError => "no-error",
+            Self::Arithmetic => "arithmetic",
+            Self::Random => "random",
+        }
+    }
+
+    fn predict(self, trace: &Trace, solution: &Solution) -> FirstError {
+        let path = trace.solution_path(solution);
+        match self {
+            Self::NoError => FirstError::NoError,
+            Self::Arithmetic => {
+                let first = path.iter().position(|id| arithmetic::has_error(&trace.node(*id).text));
+                first.map_or(FirstError::NoError, FirstError::At)
+            }
+            Self::Random => {
+                // The key is a cryptographic hash: its bytes are as good as dice, and the same in every run.
+                let key = trace.record_key(solution.leaf);
+                let dice = key.as_bytes().iter().take(8).fold(0_usize, |dice, byte| (dice << 8) | usize::from(*byte));
+                if dice % 2 == 0 || path.is_empty() { FirstError::NoError } else { FirstError::At((dice / 2) % path.len()) }
+            }
+        }
+    }
+}
+
+/// The report for people.
+fn table(report: &Report) -> String {
+    let number = |value: Option<f64>, digits: usize| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"));
+    let width = report.subsets.iter().map(|measured| measured.subset.name.chars().count()).max().unwrap_or(0).max(6);
+    let threshold = report.threshold.map_or_else(String::new, |threshold| format!(", threshold {threshold}"));
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{}{threshold}", crate::corpus::escaped(&report.scorer));
+    let _ = writeln!(
+        text,
+        "{:width$} {:>8} {:>9} {:>9} {:>9} {:>6} {:>8} {:>8}",
+        "subset", "wrong", "right", "acc wrong", "acc right", "F1", "step AUC", "skipped"
+    );
+    for measured in &report.subsets {
+        let Subset { name, n_error, n_correct, acc_error, acc_correct, f1 } = &measured.subset;
+        let _ = writeln!(
+            text,
+            "{:width$} {n_error:>8} {n_correct:>9} {:>9} {:>9} {:>6} {:>8} {:>8}",
+            crate::corpus::escaped(name),
+            number(*acc_error, 1),
+            number(*acc_correct, 1),
+            number(*f1, 1),
+            number(measured.step_auc, 3),
+            measured.skipped
+        );
+    }
+    let _ = writeln!(text, "mean F1 {}", number(report.mean_f1, 1));
+    text
+}

@@ -1,0 +1,252 @@
+//! `stepscope info`: what is in a file of traces, as JSON or as text.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::anyhow;
+use serde_json::{Value, json};
+
+use super::out;
+use crate::corpus::{Corpus, Source, escaped};
+use crate::formats::{self, Format, RecordError};
+use crate::trace::{FirstError, Trace};
+
+/// Most errors listed for one file; all are counted.
+const ERRORS: usize = 10_000;
+
+/// Reads every file to its end and counts what is in it:
+/// `{"files":[{"path","format","records","bad_records","traces","steps","labelled","errors":[{"record","line","field","message"}]}]}`.
+///
+/// `records` counts records (trees, where a tree takes several lines), `bad_records` those of them that cannot be read, `traces`
+/// solutions, `steps` the distinct steps of each record, `labelled` the solutions whose first error the file records. A file that
+/// cannot be opened has the format `null` and one error without record. Fails only when there is no format of the given name.
+pub fn info(paths: &[PathBuf], as_format: Option<&str>) -> anyhow::Result<Value> {
+    let format = as_format.map(named).transpose()?;
+    let files: Vec<Value> = paths.iter().map(|path| file(path, format)).collect();
+    Ok(json!({ "files": files }))
+}
+
+/// Exit code for a report: 1 when some file could not be opened, else 0.
+pub fn exit_code(report: &Value) -> u8 {
+    u8::from(files(report).any(|file| file["format"].is_null()))
+}
+
+/// The report for people: a line a file and a line an error. Holds no control characters but line ends.
+pub fn text(report: &Value) -> String {
+    let mut out = String::new();
+    for file in files(report) {
+        let path = escaped(file["path"].as_str().unwrap_or_default());
+        // Writing to a string cannot fail.
+        let _ = match file["format"].as_str() {
+            None => writeln!(out, "{path}: cannot be opened"),
+            Some(format) => writeln!(
+                out,
+                "{path}: {format}, {}, {}, {}, {} labelled",
+                counted(&file["records"], "record"),
+                counted(&file["traces"], "solution"),
+                counted(&file["steps"], "step"),
+                file["labelled"]
+            ),
+        };
+        for error in file["errors"].as_array().into_iter().flatten() {
+            let place = error["line"].as_u64().map(|line| format!("line {line}: ")).unwrap_or_default();
+            let field = error["field"].as_str().map(|field| format!("{}: ", escaped(field))).unwrap_or_default();
+            let _ = writeln!(out, "  {place}{field}{}", escaped(error["message"].as_str().unwrap_or_default()));
+        }
+        if let Some(bad) = file["bad_records"].as_u64().filter(|&bad| bad > 0) {
+            let _ = writeln!(out, "  {bad} of {} cannot be read", counted(&file["records"], "record"));
+        }
+    }
+    out
+}
+
+fn files(report: &Value) -> impl Iterator<Item = &Value> {
+    report["files"].as_array().into_iter().flatten()
+}
+
+fn counted(number: &Value, noun: &str) -> String {
+    let plural = if number.as_u64() == Some(1) { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
+fn named(name: &str) -> anyhow::Result<&'static dyn Format> {
+    formats::by_name(name).ok_or_else(|| {
+        let known: Vec<&str> = formats::FORMATS.iter().map(|format| format.name()).collect();
+        anyhow!("unknown format {:?}; expected one of {}", escaped(name), known.join(", "))
+    })
+}
+
+/// What is counted over a file.
+#[derive(Debug, Default)]
+struct Counts {
+    traces: usize,
+    steps: usize,
+    labelled: usize,
+    bad: usize,
+    errors: Vec<RecordError>,
+}
+
+impl Counts {
+    fn trace(&mut self, trace: &Trace) {
+        self.traces += trace.solutions.len();
+        self.steps += trace.steps().count();
+        self.labelled += trace.solutions.iter().filter(|solution| solution.first_error != FirstError::Unknown).count();
+    }
+
+    fn errors(&mut self, errors: Vec<RecordError>) {
+        self.bad += errors.iter().map(|error| error.record).collect::<BTreeSet<_>>().len();
+        let room = ERRORS.saturating_sub(self.errors.len());
+        self.errors.extend(errors.into_iter().take(room));
+    }
+}
+
+fn file(path: &Path, format: Option<&'static dyn Format>) -> Value {
+    let shown = path.to_string_lossy();
+    let corpus = match Corpus::open(Source::Path(path.to_owned()), format) {
+        Ok(corpus) => corpus,
+        Err(error) => return refused(&shown, &error.reason.to_string()),
+    };
+    corpus.wait();
+    let mut counts = Counts::default();
+    for index in 0..corpus.unit_count() {
+        let unit = corpus.unit(index);
+        if let Some(trace) = &unit.trace {
+            counts.trace(trace);
+        }
+        counts.errors(unit.errors);
+    }
+    let errors: Vec<Value> = counts
+        .errors
+        .iter()
+        .map(|error| json!({"record": error.record, "line": error.line, "field": error.field, "message": error.message}))
+        .collect();
+    json!({
+        "path": shown,
+        "format": corpus.format().name(),
+        "records": corpus.unit_count(),
+        "bad_records": counts.bad,
+        "traces": counts.traces,
+        "steps": counts.steps,
+        "labelled": counts.labelled,
+        "errors": errors,
+    })
+}
+
+fn refused(path: &str, message: &str) -> Value {
+    json!({
+        "path": path,
+        "format": null,
+        "records": 0,
+        "bad_records": 0,
+        "traces": 0,
+        "steps": 0,
+        "labelled": 0,
+        "errors": [{"record": null, "line": null, "field": null, "message": message}],
+    })
+}
+
+/// Options of `info`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_long_help = "--json prints {\"files\":[{\"path\",\"format\",\"records\",\"bad_records\",\"traces\",\"steps\",\"labelled\",\
+\"errors\":[{\"record\",\"line\",\"field\",\"message\"}]}]}: records counts records (trees, where a tree takes several lines), \
+bad_records those that cannot be read, traces solutions, steps the distinct steps of each record, labelled the solutions whose \
+first error the file records. A file that cannot be opened has format null and one error; the exit code is then 1."
+)]
+pub struct InfoArgs {
+    /// Files of traces
+    #[arg(required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Read the files as this format instead of looking at their content
+    #[arg(long, value_name = "NAME")]
+    pub format: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Exit with 3 when records cannot be read
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// Prints what is in the files.
+pub fn run(args: &InfoArgs) -> anyhow::Result<ExitCode> {
+    let report = info(&args.paths, args.format.as_deref())?;
+    if args.json {
+        out::print_json(&report)?;
+    } else {
+        out::print(&text(&report))?;
+    }
+    let skipped = files(&report).any(|file| file["bad_records"].as_u64().is_some_and(|bad| bad > 0));
+    Ok(match exit_code(&report) {
+        0 if args.strict && skipped => ExitCode::from(3),
+        code => ExitCode::from(code),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(id: usize, label: i64) -> String {
+        json!({
+            "id": format!("r{id}"), "generator": "g", "problem": "1 + 1?", "steps": ["1 + 1 = 2", format!("so {id}")],
+            "final_answer_correct": true, "label": label,
+        })
+        .to_string()
+    }
+
+    #[test]
+    fn a_report_has_exactly_the_documented_fields() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.jsonl");
+        std::fs::write(&path, [row(1, -1), row(2, 9), row(3, 1)].join("\n")).unwrap();
+        let missing = dir.path().join("missing\n.jsonl");
+        let report = info(&[path.clone(), missing.clone()], None).unwrap();
+        let message = report["files"][0]["errors"][0]["message"].clone();
+        let expected = json!({"files": [
+            {
+                "path": path, "format": "processbench", "records": 3, "bad_records": 1, "traces": 2, "steps": 4, "labelled": 2,
+                "errors": [{"record": 1, "line": 2, "field": "label", "message": message}],
+            },
+            {
+                "path": missing, "format": null, "records": 0, "bad_records": 0, "traces": 0, "steps": 0, "labelled": 0,
+                "errors": [{"record": null, "line": null, "field": null, "message": "no such file"}],
+            },
+        ]});
+        assert_eq!(report, expected);
+        assert_eq!(exit_code(&report), 1);
+        let text = text(&report);
+        assert!(text.contains("a.jsonl: processbench, 3 records, 2 solutions, 4 steps, 2 labelled\n  line 2: label: "), "{text}");
+        assert!(text.contains("missing\\n.jsonl: cannot be opened\n  no such file\n"), "{text}");
+    }
+
+    #[test]
+    fn a_tree_of_several_lines_is_one_record() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("trees.jsonl");
+        let lines = [
+            r#"{"tree":"t1","id":0,"parent":null,"text":"","problem":"3*4+2?","gold":"14"}"#,
+            r#"{"tree":"t2","id":0,"parent":null,"text":"","problem":"1+1?"}"#,
+            r#"{"tree":"t1","id":1,"parent":0,"text":"3*4=12."}"#,
+            r#"{"tree":"t2","id":1,"parent":0,"text":"2.","terminal":true,"first_error":"none"}"#,
+            "oops",
+            r#"{"tree":"t1","id":2,"parent":1,"text":"12+2=14.","terminal":true,"correct":true}"#,
+            r#"{"tree":"t1","id":3,"parent":1,"text":"12+2=15.","terminal":true,"correct":false,"first_error":1}"#,
+        ];
+        std::fs::write(&path, lines.join("\n")).unwrap();
+        let report = info(&[path], None).unwrap();
+        let file = &report["files"][0];
+        let counts = ["records", "bad_records", "traces", "steps", "labelled"].map(|name| file[name].as_u64().unwrap());
+        assert_eq!((file["format"].as_str(), counts), (Some("stepscope"), [3, 1, 3, 4, 2]), "{report:#}");
+        assert_eq!(file["errors"][0]["line"], 5);
+    }
+
+    #[test]
+    fn a_format_can_be_named_but_must_exist() {
+        let error = info(&[], Some("nonsense")).unwrap_err().to_string();
+        assert!(error.starts_with("unknown format \"nonsense\"; expected one of ") && error.contains("processbench"), "{error}");
+        assert_eq!(info(&[], Some("trl")).unwrap(), json!({"files": []}));
+    }
+}

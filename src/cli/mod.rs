@@ -1,0 +1,141 @@
+//! The command line: one file a subcommand, each a thin caller of the library. All but `open` need no terminal.
+
+pub mod eval;
+pub mod export;
+pub mod info;
+pub mod models;
+pub mod open;
+pub mod out;
+pub mod score;
+pub mod score_out;
+mod scorer;
+pub mod store;
+pub mod tables;
+pub mod worker;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "stepscope",
+    version,
+    about = "The workbench for process supervision, in the terminal",
+    long_about = "Opens files of step-by-step solutions and search trees, colours every step with a local process reward model, \
+                  and labels first errors with one key a solution. Without a file it opens its own demo traces.\n\n\
+                  Exit codes: 0 done, 1 failed, 2 usage, 3 done with skipped records under --strict.",
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// A subcommand; without one the files are opened.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// What to open.
+    #[command(flatten)]
+    pub open: open::OpenArgs,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Count what is in files of traces: format, records, errors, steps, labels
+    Info(info::InfoArgs),
+    /// Score every step with a process reward model
+    Score(score::ScoreArgs),
+    /// Compare a model's first errors with recorded ones: ProcessBench accuracies and F1
+    Eval(eval::EvalArgs),
+    /// Write labelled traces in the format of a trainer or a benchmark
+    Export(export::ExportArgs),
+    /// List the trace formats
+    Formats(tables::FormatsArgs),
+    /// List model families, or say what is known of a checkpoint folder
+    Models(models::ModelsArgs),
+    /// Look after the label store
+    Store(store::StoreArgs),
+    /// Print the key table of the README
+    Keys,
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+    /// Score over pipes, for the other commands
+    #[command(hide = true)]
+    Worker(worker::WorkerArgs),
+}
+
+/// Options that say which label store and whose labels.
+#[derive(Debug, Clone, clap::Args)]
+pub struct StoreChoice {
+    /// Label store; the default is labels.db in the user's data folder
+    #[arg(long, value_name = "FILE")]
+    pub store: Option<PathBuf>,
+    /// Name of the annotator; the default is git's user name
+    #[arg(long = "as", value_name = "NAME")]
+    pub annotator: Option<String>,
+}
+
+impl StoreChoice {
+    /// The store's path.
+    pub fn path(&self) -> anyhow::Result<PathBuf> {
+        Ok(match &self.store {
+            Some(path) => path.clone(),
+            None => crate::labels::store::default_path()?,
+        })
+    }
+
+    /// The annotator's name.
+    pub fn name(&self) -> String {
+        let here = std::env::current_dir().unwrap_or_default();
+        crate::labels::annotator::name(self.annotator.as_deref(), &here)
+    }
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            // Several files may have failed: one line each.
+            format!("{error:#}").lines().for_each(|line| out::note(format_args!("stepscope: {line}")));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        None => open::run(&cli.open),
+        Some(Command::Info(args)) => info::run(&args),
+        Some(Command::Score(args)) => score::run(&args),
+        Some(Command::Eval(args)) => eval::run(&args),
+        Some(Command::Export(args)) => export::run(&args),
+        Some(Command::Formats(args)) => tables::formats(&args),
+        Some(Command::Models(args)) => models::run(&args),
+        Some(Command::Store(args)) => store::run(&args),
+        Some(Command::Keys) => done(out::print(crate::app::commands::markdown().trim_start())),
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "stepscope", &mut script);
+            done(out::print_bytes(&script))
+        }
+        Some(Command::Man) => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+            done(out::print_bytes(&page))
+        }
+        Some(Command::Worker(args)) => worker::run(&args),
+    }
+}
+
+fn done(written: std::io::Result<()>) -> anyhow::Result<ExitCode> {
+    written?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,165 @@
+//! `stepscope [FILE...]`: the interactive program.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use anyhow::{Context, bail};
+use tokio::sync::mpsc::unbounded_channel;
+
+use super::StoreChoice;
+use crate::app::{App, Message, Place, Setup};
+use crate::corpus::{Corpus, Source};
+use crate::formats;
+use crate::labels::Store;
+use crate::scoring::{ScoreCache, WorkerSpec};
+use crate::shell::terminal::{TerminalScreen, give_back};
+use crate::shell::{self, Outside, Resources, Saver, Screen};
+use crate::ui::look::Look;
+use crate::ui::text::Glyphs;
+use crate::ui::theme::{Background, Depth, THEME_NAMES, Theme};
+
+/// The demo traces, embedded.
+const DEMO: [(&str, &[u8]); 3] = [
+    ("demo/solutions.json", include_bytes!("../../assets/demo/solutions.json")),
+    ("demo/samples.jsonl", include_bytes!("../../assets/demo/samples.jsonl")),
+    ("demo/tree.jsonl", include_bytes!("../../assets/demo/tree.jsonl")),
+];
+
+/// Options of the interactive program.
+#[derive(Debug, clap::Args)]
+pub struct OpenArgs {
+    /// Files of traces; without any, the demo traces
+    pub paths: Vec<PathBuf>,
+    /// Which labels
+    #[command(flatten)]
+    pub store: StoreChoice,
+    /// Folder of a process reward model; the default is the small embedded one
+    #[arg(long, value_name = "DIR")]
+    pub prm: Option<PathBuf>,
+    /// Start without scores
+    #[arg(long, conflicts_with = "prm")]
+    pub no_prm: bool,
+    /// Read the files as this format instead of looking at their content
+    #[arg(long, value_name = "NAME")]
+    pub format: Option<String>,
+    /// Colours: dark, light, colour-blind, mono, 16
+    #[arg(long, value_name = "NAME")]
+    pub theme: Option<String>,
+    /// Draw with ASCII characters only
+    #[arg(long)]
+    pub ascii: bool,
+}
+
+/// Opens the files and runs until the user leaves.
+pub fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
+    let (corpora, problems) = open_all(args)?;
+    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+        bail!("the interactive program needs a terminal; info, score, eval and export work without one");
+    }
+    let look = look(args)?;
+    let annotator = args.store.name();
+    let path = args.store.path()?;
+    let (mut store, session) = Store::open(&path, &annotator)?;
+    let place = last_place(&mut store, &corpora);
+    let setup = Setup {
+        files: Outside::files(&corpora),
+        session,
+        annotator,
+        store: path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+        look,
+        place,
+        scoring: !args.no_prm,
+    };
+    let worker =
+        if args.no_prm { None } else { Some(WorkerSpec::own(args.prm.as_deref()).context("finding the own program file")?) };
+    let ended_by = Arc::new(AtomicI32::new(0));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(3).build()?;
+    runtime.block_on(interactive(setup, store, corpora, worker, problems, &ended_by))?;
+    // A worker that is being killed and a blocked read must not hold the exit up.
+    runtime.shutdown_background();
+    let signal = ended_by.load(Ordering::Relaxed);
+    if signal != 0 {
+        // Leaves the way the signal would have made us leave, so that the parent sees why.
+        signal_hook::low_level::emulate_default_handler(signal)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn interactive(
+    setup: Setup,
+    store: Store,
+    corpora: Vec<Corpus>,
+    worker: Option<WorkerSpec>,
+    problems: Vec<String>,
+    ended_by: &Arc<AtomicI32>,
+) -> anyhow::Result<()> {
+    let (messages, mut received) = unbounded_channel();
+    let warnings = store.warnings().to_vec();
+    let saver = Saver::start(store, desk(&corpora), messages.clone())?;
+    let mut outside = Outside::new(Resources { corpora, saver, worker, cache: ScoreCache::open_default() }, messages.clone());
+    let mut screen = TerminalScreen::enter().context("taking the terminal")?;
+    shell::watch(&messages, ended_by)?;
+    for notice in warnings.into_iter().chain(problems) {
+        outside.tell(Message::Notice(notice));
+    }
+    let (app, first) = App::new(setup, screen.size());
+    let outcome = shell::run(app, first, &mut screen, &mut outside, &mut received).await;
+    drop(screen);
+    give_back();
+    outside.close();
+    Ok(outcome?)
+}
+
+/// Opens what can be opened; fails when nothing can.
+fn open_all(args: &OpenArgs) -> anyhow::Result<(Vec<Corpus>, Vec<String>)> {
+    let format = match &args.format {
+        Some(name) => {
+            Some(formats::by_name(name).with_context(|| format!("no format {name:?}; `stepscope formats` lists them"))?)
+        }
+        None => None,
+    };
+    let mut problems = Vec::new();
+    let mut corpora = Vec::new();
+    let sources: Vec<Source> = if args.paths.is_empty() {
+        DEMO.iter().map(|&(name, bytes)| Source::Memory { name, bytes }).collect()
+    } else {
+        args.paths.iter().cloned().map(Source::Path).collect()
+    };
+    for source in sources {
+        match Corpus::open(source, format) {
+            Ok(corpus) => corpora.push(corpus),
+            Err(error) => problems.push(error.to_string()),
+        }
+    }
+    if corpora.is_empty() {
+        bail!("{}", problems.join("\n"));
+    }
+    Ok((corpora, problems))
+}
+
+/// Where the last session on any of these files stopped.
+fn last_place(store: &mut Store, corpora: &[Corpus]) -> Option<Place> {
+    let value = store.place(&desk(corpora)).ok().flatten()?;
+    serde_json::from_value(value).ok()
+}
+
+/// Name of the place of a session: the files that are open together.
+fn desk(corpora: &[Corpus]) -> String {
+    corpora.iter().map(Corpus::name).collect::<Vec<_>>().join("\n")
+}
+
+fn look(args: &OpenArgs) -> anyhow::Result<Look> {
+    let env = |name: &str| std::env::var(name).ok();
+    let mut look = Look::detect(env);
+    if let Some(name) = &args.theme {
+        look.theme = Theme::named(name, Depth::detect(env), Background::detect(env))
+            .with_context(|| format!("no theme {name:?}; there are {}", THEME_NAMES.join(", ")))?;
+    }
+    if args.ascii {
+        look.glyphs = Glyphs::ASCII;
+    }
+    Ok(look)
+}

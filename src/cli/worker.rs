@@ -1,0 +1,41 @@
+//! `stepscope worker`: holds a model and answers score requests.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::scoring::{local, worker};
+
+/// Score steps for another program: JSON lines on standard input and output
+///
+/// This is the process in which stepscope runs a model, so that a fault of the model costs scores and nothing else. The protocol
+/// is documented in the module `scoring::protocol`; any program that speaks it can take the place of this one (`--scorer COMMAND`).
+///
+/// Standard output holds protocol lines and nothing else. Ends with status 0 when standard input ends, with 1 when the model
+/// cannot be loaded or fails.
+#[derive(Debug, Clone, clap::Args)]
+pub struct WorkerArgs {
+    /// Folder with config.json, tokenizer.json and *.safetensors [default: the built-in model]
+    #[arg(long, value_name = "DIR")]
+    pub prm: Option<PathBuf>,
+}
+
+/// Runs until standard input ends.
+pub fn run(args: &WorkerArgs) -> anyhow::Result<ExitCode> {
+    report_panics_in_one_line();
+    // The screen and the keyboard come first. Nothing depends on it.
+    let _ = rustix::process::nice(5);
+    let mut output = io::stdout().lock();
+    match worker::serve(io::stdin(), &mut output, || local::load(args.prm.as_deref())) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The asker shows the last line of standard error when this process dies.
+fn report_panics_in_one_line() {
+    std::panic::set_hook(Box::new(|info| {
+        let text = crate::corpus::escaped(&info.to_string().replace('\n', " "));
+        let _ = writeln!(io::stderr(), "{text}");
+    }));
+}

@@ -1,0 +1,212 @@
+//! The two threads behind a corpus. One finds the records; the other follows it and groups them by unit and problem, so that the
+//! slower parsing never holds up the index. What they found is published block by block.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, PoisonError};
+
+use super::Shared;
+use super::framing::{End, Frame, Framer, Framing, RECORD_LIMIT, is_open};
+use super::groups::RecordKeys;
+use super::index::Fault;
+
+/// Bytes read at once.
+const BLOCK: usize = 1 << 20;
+
+/// Finds the records of a file.
+#[derive(Debug)]
+pub(super) struct Indexer {
+    framer: Framer,
+    framing: Framing,
+    at: u64,
+    frames: Vec<Frame>,
+}
+
+impl Indexer {
+    pub(super) fn new(framing: Framing, bom: u64) -> Self {
+        Self { framer: Framer::new(framing, bom), framing, at: 0, frames: Vec::new() }
+    }
+
+    /// Takes bytes that were read already.
+    pub(super) fn feed(&mut self, shared: &Shared, block: &[u8]) {
+        let frames = &mut self.frames;
+        self.framer.feed(self.at, block, &mut |frame| frames.push(frame));
+        self.at += block.len() as u64;
+        if let Framer::Values(scanner) = &self.framer
+            && scanner.overlong(self.at)
+        {
+            self.recover();
+        }
+        self.publish(shared);
+    }
+
+    /// Reads and takes everything to the end of the file.
+    pub(super) fn run(&mut self, shared: &Shared) {
+        let mut buffer = vec![0; BLOCK];
+        loop {
+            while self.at < shared.bytes.len() {
+                if shared.stopped() {
+                    return;
+                }
+                match shared.bytes.read_at(&mut buffer, self.at) {
+                    Ok(0) => return self.give_up(shared, "the file became shorter while it was read".to_owned()),
+                    Ok(n) => {
+                        // A file that grows is read as it was when it was opened.
+                        let left = usize::try_from(shared.bytes.len() - self.at).unwrap_or(usize::MAX);
+                        self.feed(shared, &buffer[..n.min(left)]);
+                    }
+                    Err(error) => return self.give_up(shared, format!("cannot be read from here on: {error}")),
+                }
+            }
+            if !self.recover() {
+                break;
+            }
+        }
+        self.finish(shared);
+    }
+
+    /// The end of the file.
+    pub(super) fn finish(&mut self, shared: &Shared) {
+        let frames = &mut self.frames;
+        self.framer.finish(self.at, &mut |frame| frames.push(frame));
+        if self.framing == Framing::Lines
+            && let Some(last) = self.frames.last_mut().filter(|frame| frame.len <= RECORD_LIMIT)
+            && shared.bytes.read(last.start, last.len).is_ok_and(|bytes| !is_open(&bytes))
+        {
+            // The last line needs no line end; only an object that is not closed shows that something is missing.
+            last.end = End::Whole;
+        }
+        self.publish(shared);
+        shared.indexed();
+    }
+
+    /// Goes back to where a record without an end should have ended; false when there is no such place.
+    fn recover(&mut self) -> bool {
+        let Framer::Values(scanner) = &mut self.framer else { return false };
+        let Some(next) = scanner.restart() else { return false };
+        self.frames.push(scanner.abandoned(&next));
+        self.at = next.offset();
+        self.framer = Framer::Values(next);
+        true
+    }
+
+    /// The rest of the file cannot be read.
+    fn give_up(&mut self, shared: &Shared, message: String) {
+        let mut index = shared.index.write().unwrap_or_else(PoisonError::into_inner);
+        let line = index.line(index.len());
+        index.push_with(Frame { start: self.at, len: 0, line, end: End::Cut }, Some(Fault::Unread(message)));
+        drop(index);
+        self.publish(shared);
+        shared.indexed();
+    }
+
+    fn publish(&mut self, shared: &Shared) {
+        let mut index = shared.index.write().unwrap_or_else(PoisonError::into_inner);
+        for frame in self.frames.drain(..) {
+            index.push(frame);
+        }
+        index.bytes = index.bytes.max(self.at);
+        let records = index.len();
+        drop(index);
+        shared.found(records);
+    }
+}
+
+/// Groups all records that are known by now. Returns how many there are.
+pub(super) fn group(shared: &Shared) -> usize {
+    let mut block = Vec::new();
+    loop {
+        let from = shared.groups().records();
+        let Some(to) = next_batch(shared, from) else { return from };
+        let keys = read_keys(shared, from, to, &mut block);
+        let mut groups = shared.groups.write().unwrap_or_else(PoisonError::into_inner);
+        for keys in keys {
+            groups.push(keys);
+        }
+        drop(groups);
+        shared.grown();
+        if shared.stopped() {
+            return to;
+        }
+    }
+}
+
+/// End of the run of records from `from` on that fits into one block; `None` when no record is left.
+fn next_batch(shared: &Shared, from: usize) -> Option<usize> {
+    let index = shared.index();
+    let (start, _) = index.span(from)?;
+    let mut to = from + 1;
+    while let Some((at, len)) = index.span(to)
+        && at + len <= start + BLOCK as u64
+    {
+        to += 1;
+    }
+    Some(to)
+}
+
+/// Reads a run of records at once and asks the format for their keys. A record that cannot be read has none.
+fn read_keys(shared: &Shared, from: usize, to: usize, block: &mut Vec<u8>) -> Vec<RecordKeys> {
+    let spans: Vec<Option<(u64, u64)>> = {
+        let index = shared.index();
+        (from..to).map(|record| index.span(record).filter(|_| index.fault(record).is_none())).collect()
+    };
+    let mut good = spans.iter().flatten();
+    let Some(&(start, first_len)) = good.next() else { return vec![RecordKeys::default(); to - from] };
+    let end = good.last().map_or(start + first_len, |&(at, len)| at + len);
+    block.resize(usize::try_from(end - start).unwrap_or(usize::MAX), 0);
+    let read = shared.bytes.read_at(block, start).unwrap_or(0);
+    let bytes = &block[..read];
+    spans
+        .into_iter()
+        .map(|span| {
+            let (at, len) = span?;
+            let at = usize::try_from(at - start).ok()?;
+            keys_of(shared, bytes.get(at..at + usize::try_from(len).ok()?)?)
+        })
+        .map(Option::unwrap_or_default)
+        .collect()
+}
+
+fn keys_of(shared: &Shared, record: &[u8]) -> Option<RecordKeys> {
+    // A defect of a format must not end the index: the record is shown alone, and reading it will say what happened.
+    catch_unwind(AssertUnwindSafe(|| RecordKeys {
+        unit: shared.format.unit_key(record),
+        problem: shared.format.problem_hash(record),
+    }))
+    .ok()
+}
+
+/// Groups records until the index is complete.
+fn follow(shared: &Shared) {
+    loop {
+        let done = group(shared);
+        if !shared.wait_for_more(done) {
+            break;
+        }
+    }
+    finish_groups(shared);
+}
+
+/// Groups what is left and closes the groups.
+pub(super) fn finish_groups(shared: &Shared) {
+    group(shared);
+    shared.groups.write().unwrap_or_else(PoisonError::into_inner).finish();
+    shared.grouped();
+}
+
+/// Starts both threads.
+pub(super) fn spawn(shared: &Arc<Shared>, mut indexer: Indexer) -> std::io::Result<()> {
+    let finder = Arc::clone(shared);
+    let grouper = Arc::clone(shared);
+    std::thread::Builder::new().name("corpus-index".into()).spawn(move || {
+        // Whatever happens, nobody may wait forever.
+        if catch_unwind(AssertUnwindSafe(|| indexer.run(&finder))).is_err() || finder.stopped() {
+            finder.indexed();
+        }
+    })?;
+    std::thread::Builder::new().name("corpus-groups".into()).spawn(move || {
+        if catch_unwind(AssertUnwindSafe(|| follow(&grouper))).is_err() {
+            grouper.grouped();
+        }
+    })?;
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! Why a file cannot be opened as a corpus: one clear line each.
+
+use std::fmt::Write as _;
+use std::io;
+use std::path::PathBuf;
+
+/// A file that cannot be opened. The message holds no control characters, whatever the path or the file hold.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {reason}", escaped(&path.to_string_lossy()))]
+pub struct OpenError {
+    /// The path as it was given.
+    pub path: PathBuf,
+    /// What is wrong.
+    pub reason: Refusal,
+}
+
+/// What is wrong with a file that cannot be opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Nothing has this path.
+    #[error("no such file")]
+    NotFound,
+    /// It exists and may not be read.
+    #[error("no permission to read this file")]
+    Denied,
+    /// A folder.
+    #[error("is a directory; expected a file of traces")]
+    Directory,
+    /// Something one would wait for forever.
+    #[error("is {0}; expected a regular file")]
+    NotAFile(&'static str),
+    /// The operating system refuses.
+    #[error("cannot be read: {0}")]
+    Io(String),
+    /// Nothing in it.
+    #[error("no records: the file is empty")]
+    Empty,
+    /// Nothing but white space or a byte order mark, or an array without elements.
+    #[error("no records: {0}")]
+    Blank(&'static str),
+    /// What Git leaves where the data should be.
+    #[error("is a Git LFS pointer, not the data{}; fetch the data with `git lfs pull`", .size.map(|size| format!(" ({size} bytes)")).unwrap_or_default())]
+    LfsPointer {
+        /// Size of the data in bytes, as the pointer states it.
+        size: Option<u64>,
+    },
+    /// A pickle, bare or zipped.
+    #[error("is a pickle; pickle files can run code and are never loaded")]
+    Pickle,
+    /// A file of another kind, known by its first bytes.
+    #[error("is {kind}; {advice}")]
+    Binary {
+        /// What it is.
+        kind: &'static str,
+        /// What can be done.
+        advice: &'static str,
+    },
+    /// Text in another encoding.
+    #[error("is {encoding} text; expected UTF-8 (convert it with `iconv -f {encoding} -t UTF-8`)")]
+    Encoding {
+        /// Name of the encoding, as iconv knows it.
+        encoding: &'static str,
+    },
+    /// The first record does not end within the limit.
+    #[error("no record ends within the first {bytes} bytes (limit {limit} bytes a record)")]
+    TooLong {
+        /// Bytes looked at.
+        bytes: u64,
+        /// Largest record.
+        limit: u64,
+    },
+    /// None of the records looked at is JSON.
+    #[error("no record can be read; line {line}: {message}. Known formats: {}", known_formats())]
+    Unreadable {
+        /// Physical line of the first record, from 1.
+        line: usize,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A detector of a format panicked.
+    #[error("internal error while its first records were looked at, please report it")]
+    Defect,
+    /// JSON, but of no known format.
+    #[error("{0}")]
+    UnknownFormat(String),
+}
+
+impl Refusal {
+    /// The refusal that an error of the operating system stands for.
+    pub(super) fn io(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::NotFound,
+            io::ErrorKind::PermissionDenied => Self::Denied,
+            io::ErrorKind::IsADirectory => Self::Directory,
+            _ => Self::Io(escaped(&error.to_string())),
+        }
+    }
+}
+
+/// The names of all formats.
+pub(super) fn known_formats() -> String {
+    crate::formats::FORMATS.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ")
+}
+
+/// The text with control and direction characters written as escapes, so that it is one harmless line.
+pub(crate) fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for ch in text.chars() {
+        match ch {
+            '\n' | '\r' | '\t' => out.extend(ch.escape_default()),
+            // Direction marks, line and paragraph separators, zero-width characters and tags can hide or reorder what is read.
+            _ if ch.is_control()
+                || matches!(ch, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}') =>
+            {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "<U+{:04X}>", u32::from(ch));
+            }
+            _ => out.push(ch),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_hold_no_control_characters() {
+        let error = OpenError { path: PathBuf::from("a\nb\u{1b}[2J\u{202e}"), reason: Refusal::NotFound };
+        assert_eq!(error.to_string(), "a\\nb<U+001B>[2J<U+202E>: no such file");
+    }
+}

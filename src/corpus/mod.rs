@@ -1,0 +1,298 @@
+//! From a path to records, units and problems, without reading the file first.
+//!
+//! A [`Corpus`] is a file, an index of where its records lie, and a table of which records belong together. Both grow in the
+//! background while the corpus is in use. A record is read by its position when somebody asks for it, and parsed then. A record
+//! that cannot be read is an item with an error, never the end of the file. This module knows nothing of the formats' fields, of
+//! scores, labels or the terminal.
+
+mod build;
+mod cache;
+mod error;
+mod framing;
+mod groups;
+mod head;
+mod index;
+mod read;
+mod sniff;
+mod store;
+mod values;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard};
+
+pub(crate) use error::escaped;
+pub use error::{OpenError, Refusal};
+pub use framing::Framing;
+
+use crate::formats::{Format, RecordError, Unit};
+use crate::trace::Trace;
+use cache::Cache;
+use groups::Groups;
+use index::Index;
+use store::Bytes;
+
+/// Where a corpus comes from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// A regular file.
+    Path(PathBuf),
+    /// A file that is part of the program.
+    Memory {
+        /// What it is called.
+        name: &'static str,
+        /// Its content.
+        bytes: &'static [u8],
+    },
+}
+
+/// A problem with everything that was tried on it in this file.
+#[derive(Debug, Clone)]
+pub struct ProblemView {
+    /// All its solutions in one tree; `None` when no record of it can be read.
+    pub trace: Option<Arc<Trace>>,
+    /// Records of it that cannot be read.
+    pub errors: Vec<RecordError>,
+    /// Its units, in the order of the file.
+    pub units: Vec<usize>,
+}
+
+/// An open file of traces. Cheap to clone; the threads that index it stop when the last clone is dropped.
+#[derive(Clone)]
+pub struct Corpus {
+    handle: Arc<Handle>,
+}
+
+/// Stops the threads when the last clone of a corpus is dropped; the threads themselves hold [`Shared`] alone.
+struct Handle {
+    shared: Arc<Shared>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        self.shared.change(|_| ());
+    }
+}
+
+/// How far the threads are.
+#[derive(Debug, Default)]
+struct Progress {
+    records: usize,
+    indexed: bool,
+    grouped: bool,
+}
+
+/// What the corpus and its threads share.
+struct Shared {
+    name: String,
+    bytes: Bytes,
+    format: &'static dyn Format,
+    framing: Framing,
+    evidence: String,
+    index: RwLock<Index>,
+    groups: RwLock<Groups>,
+    cache: Mutex<Cache>,
+    progress: Mutex<Progress>,
+    changed: Condvar,
+    generation: AtomicU64,
+    stop: AtomicBool,
+}
+
+impl Shared {
+    fn index(&self) -> RwLockReadGuard<'_, Index> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn groups(&self) -> RwLockReadGuard<'_, Groups> {
+        self.groups.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Progress)) {
+        change(&mut self.progress.lock().unwrap_or_else(PoisonError::into_inner));
+        self.generation.fetch_add(1, Ordering::Release);
+        self.changed.notify_all();
+    }
+
+    /// So many records are known by now.
+    fn found(&self, records: usize) {
+        self.change(|progress| progress.records = records);
+    }
+
+    /// Units and problems were added.
+    fn grown(&self) {
+        self.change(|_| ());
+    }
+
+    fn indexed(&self) {
+        self.change(|progress| progress.indexed = true);
+    }
+
+    fn grouped(&self) {
+        self.change(|progress| progress.grouped = true);
+    }
+
+    /// Waits until more than `records` records are known; false when there will be no more.
+    fn wait_for_more(&self, records: usize) -> bool {
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        while progress.records <= records && !progress.indexed && !self.stopped() {
+            progress = self.changed.wait(progress).unwrap_or_else(PoisonError::into_inner);
+        }
+        progress.records > records && !self.stopped()
+    }
+}
+
+impl Corpus {
+    /// Opens a file. Returns as soon as its beginning is read and the format is known: the format given, or the one that the first
+    /// records have (64 KiB or 50 records, more only when the first record is longer).
+    pub fn open(source: Source, format: Option<&'static dyn Format>) -> Result<Self, OpenError> {
+        let path = match &source {
+            Source::Path(path) => path.clone(),
+            Source::Memory { name, .. } => PathBuf::from(name),
+        };
+        Self::start(source, format).map_err(|reason| OpenError { path, reason })
+    }
+
+    fn start(source: Source, format: Option<&'static dyn Format>) -> Result<Self, Refusal> {
+        let (name, bytes) = match source {
+            Source::Path(path) => (path.to_string_lossy().into_owned(), Bytes::open(&path)?),
+            Source::Memory { name, bytes } => (name.to_owned(), Bytes::Memory(bytes)),
+        };
+        let head = head::read(&bytes, format)?;
+        let mut indexer = build::Indexer::new(head.framing, head.bom);
+        let shared = Arc::new(Shared {
+            name,
+            bytes,
+            format: head.format,
+            framing: head.framing,
+            evidence: head.evidence,
+            index: RwLock::default(),
+            groups: RwLock::default(),
+            cache: Mutex::default(),
+            progress: Mutex::default(),
+            changed: Condvar::new(),
+            generation: AtomicU64::new(0),
+            stop: AtomicBool::new(false),
+        });
+        // What was read to know the format is shown at once: the first screen needs no waiting.
+        indexer.feed(&shared, &head.bytes);
+        if head.whole {
+            indexer.run(&shared);
+            build::finish_groups(&shared);
+        } else {
+            build::group(&shared);
+            build::spawn(&shared, indexer).map_err(|error| Refusal::io(&error))?;
+        }
+        Ok(Self { handle: Arc::new(Handle { shared }) })
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.handle.shared
+    }
+
+    /// The path as it was given, or the name of a file that is part of the program. May hold any character.
+    pub fn name(&self) -> &str {
+        &self.shared().name
+    }
+
+    /// The format that its records are read with.
+    pub fn format(&self) -> &'static dyn Format {
+        self.shared().format
+    }
+
+    /// How its records are laid out.
+    pub fn framing(&self) -> Framing {
+        self.shared().framing
+    }
+
+    /// Why this format was chosen.
+    pub fn evidence(&self) -> &str {
+        &self.shared().evidence
+    }
+
+    /// True when all records are found and grouped: no number will change any more.
+    pub fn is_complete(&self) -> bool {
+        let progress = self.shared().progress.lock().unwrap_or_else(PoisonError::into_inner);
+        progress.indexed && progress.grouped
+    }
+
+    /// Waits until the corpus is complete.
+    pub fn wait(&self) {
+        let shared = self.shared();
+        let mut progress = shared.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        while !(progress.indexed && progress.grouped) {
+            progress = shared.changed.wait(progress).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Bytes whose records are known, and bytes of the file when it was opened.
+    pub fn progress(&self) -> (u64, u64) {
+        (self.shared().index().bytes, self.shared().bytes.len())
+    }
+
+    /// Records found so far, bad ones too.
+    pub fn record_count(&self) -> usize {
+        self.shared().index().len()
+    }
+
+    /// The bytes of a record, counted from 0, without its line end.
+    pub fn raw(&self, record: usize) -> Result<Vec<u8>, RecordError> {
+        read::raw(self.shared(), record).map(|(_, bytes)| bytes)
+    }
+
+    /// Offset and length of a record in the file, in bytes.
+    pub fn span(&self, record: usize) -> Option<(u64, u64)> {
+        self.shared().index().span(record)
+    }
+
+    /// Physical line of a record's first byte, from 1.
+    pub fn line(&self, record: usize) -> usize {
+        usize::try_from(self.shared().index().line(record)).unwrap_or(usize::MAX)
+    }
+
+    /// Units known so far. A unit is what one trace is read from: a record, or all records of one tree.
+    pub fn unit_count(&self) -> usize {
+        self.shared().groups().units()
+    }
+
+    /// Reads a unit, counted from 0 in the order of the file. Not cached: meant for going through a file once.
+    pub fn unit(&self, unit: usize) -> Unit {
+        read::unit(self.shared(), unit).0
+    }
+
+    /// The records of a unit, in the order of the file; empty for a unit that does not exist.
+    pub fn unit_records(&self, unit: usize) -> Vec<usize> {
+        self.shared().groups().unit_records(unit)
+    }
+
+    /// Problems known so far, in order of first appearance.
+    pub fn problem_count(&self) -> usize {
+        self.shared().groups().problems()
+    }
+
+    /// A problem with all units of it that are known by now, merged into one tree. Problems read lately are kept.
+    pub fn problem(&self, problem: usize) -> Arc<ProblemView> {
+        read::problem(self.shared(), problem)
+    }
+
+    /// Changes whenever one of the counts grows.
+    pub fn generation(&self) -> u64 {
+        self.shared().generation.load(Ordering::Acquire)
+    }
+}
+
+impl fmt::Debug for Corpus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Corpus")
+            .field("name", &self.name())
+            .field("format", &self.format().name())
+            .field("records", &self.record_count())
+            .field("progress", &self.progress())
+            .finish_non_exhaustive()
+    }
+}

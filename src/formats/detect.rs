@@ -1,0 +1,162 @@
+//! Which format a file has, judged by the keys of its first records.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::Value;
+
+use super::json::excerpt;
+use super::{FORMATS, Format};
+
+/// How well a record fits a format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Confidence {
+    /// It does not.
+    No,
+    /// Some marks of the format are there: `1..=99`.
+    Maybe(u8),
+    /// All of them are.
+    Sure,
+}
+
+impl Confidence {
+    fn points(self) -> u64 {
+        match self {
+            Self::No => 0,
+            Self::Maybe(points) => u64::from(points),
+            Self::Sure => 100,
+        }
+    }
+}
+
+/// What a format thinks of a record, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detection {
+    /// How well the record fits.
+    pub confidence: Confidence,
+    /// The marks that were found, for people.
+    pub evidence: Cow<'static, str>,
+}
+
+impl Detection {
+    pub(super) const NO: Self = Self { confidence: Confidence::No, evidence: Cow::Borrowed("") };
+
+    pub(super) fn sure(evidence: &'static str) -> Self {
+        Self { confidence: Confidence::Sure, evidence: Cow::Borrowed(evidence) }
+    }
+
+    pub(super) fn maybe(points: u8, evidence: &'static str) -> Self {
+        Self { confidence: Confidence::Maybe(points), evidence: Cow::Borrowed(evidence) }
+    }
+
+    /// [`Detection::NO`] unless `fits`.
+    pub(super) fn sure_if(fits: bool, evidence: &'static str) -> Self {
+        if fits { Self::sure(evidence) } else { Self::NO }
+    }
+}
+
+/// Why a format was taken for a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// The marks that were found.
+    pub marks: String,
+    /// Sampled records that show them.
+    pub agreed: usize,
+    /// Sampled records.
+    pub sampled: usize,
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} of {} sampled records)", self.marks, self.agreed, self.sampled)
+    }
+}
+
+/// No single format fits the sampled records.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DetectError {
+    /// There was nothing to look at.
+    #[error("no records")]
+    NoRecords,
+    /// No format knows these records.
+    #[error("no known format: the first records have {keys}; known formats are {}; name one to read the file as that", names())]
+    Unknown {
+        /// The keys that were seen, for people.
+        keys: String,
+    },
+    /// The records are of several formats.
+    #[error("mixed formats: {found} of {sampled} sampled records; name one to read the file as that")]
+    Mixed {
+        /// Formats and how many records each fits, for people.
+        found: String,
+        /// Sampled records.
+        sampled: usize,
+    },
+}
+
+fn names() -> String {
+    FORMATS.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ")
+}
+
+/// The format of a file, from some of its records. At least nine in ten of the records that any format recognises must agree, and
+/// at least half of all must be recognised: broken records are told one by one later, other formats must not hide among them.
+pub fn detect(samples: &[Value]) -> Result<(&'static dyn Format, Evidence), DetectError> {
+    if samples.is_empty() {
+        return Err(DetectError::NoRecords);
+    }
+    // Rows of detections, one a record.
+    let table: Vec<Vec<Detection>> =
+        samples.iter().map(|value| FORMATS.iter().map(|format| format.detect(value)).collect()).collect();
+    let fits = |row: &[Detection], column: usize| row[column].confidence > Confidence::No;
+    let recognised = table.iter().filter(|row| (0..FORMATS.len()).any(|column| fits(row, column))).count();
+    if recognised * 2 < samples.len() || recognised == 0 {
+        return Err(DetectError::Unknown { keys: keys_seen(samples) });
+    }
+    let mut best: Option<(usize, u64)> = None;
+    for column in 0..FORMATS.len() {
+        let agreed = table.iter().filter(|row| fits(row, column)).count();
+        let points = table.iter().map(|row| row[column].confidence.points()).sum();
+        // Only strictly better: of equals the earlier, more specific one stays.
+        if agreed * 10 >= recognised * 9 && best.is_none_or(|(_, most)| points > most) {
+            best = Some((column, points));
+        }
+    }
+    let Some((column, _)) = best else {
+        return Err(mixed(&table));
+    };
+    let strongest = table.iter().map(|row| &row[column]).max_by_key(|detection| detection.confidence);
+    let marks = strongest.map(|detection| detection.evidence.to_string()).unwrap_or_default();
+    let agreed = table.iter().filter(|row| fits(row, column)).count();
+    Ok((FORMATS[column], Evidence { marks, agreed, sampled: samples.len() }))
+}
+
+fn mixed(table: &[Vec<Detection>]) -> DetectError {
+    let mut counts = BTreeMap::<&str, usize>::new();
+    for row in table {
+        let column = (0..FORMATS.len()).rev().max_by_key(|&column| row[column].confidence);
+        if let Some(column) = column.filter(|&column| row[column].confidence > Confidence::No) {
+            *counts.entry(FORMATS[column].name()).or_default() += 1;
+        }
+    }
+    let found = counts.iter().map(|(name, count)| format!("{name} fits {count}")).collect::<Vec<_>>().join(", ");
+    DetectError::Mixed { found, sampled: table.len() }
+}
+
+fn keys_seen(samples: &[Value]) -> String {
+    const SHOWN: usize = 12;
+    let mut keys = Vec::new();
+    for value in samples {
+        for key in value.as_object().into_iter().flat_map(serde_json::Map::keys) {
+            if !keys.contains(&key) && keys.len() <= SHOWN {
+                keys.push(key);
+            }
+        }
+    }
+    if keys.is_empty() {
+        return format!("no keys (they are {})", samples.first().map(super::json::describe).unwrap_or_default());
+    }
+    let more = if keys.len() > SHOWN { ", …" } else { "" };
+    let shown: Vec<_> = keys.iter().take(SHOWN).map(|key| format!("\"{}\"", excerpt(key, 24))).collect();
+    format!("the keys {}{more}", shown.join(", "))
+}

@@ -1,0 +1,82 @@
+//! stepscope's own interchange format, the only one that loses nothing: a tree as parent-pointer lines, one node a line.
+//!
+//! | field | rule |
+//! |---|---|
+//! | `tree` | names the tree; lines of several trees may interleave |
+//! | `id`, `parent` | string or number, unique inside the tree; `parent` null or missing = below the root; a list = several parents; forward references allowed |
+//! | `text` or `prefix` | the step alone, or all text up to its end |
+//! | `problem`, `gold`, `reference_solution`, `meta` | on the root line |
+//! | `order`, `sep`, `kind` | place among siblings; exact separator behind the text; `thought`, `code` or `tool` |
+//! | `rating`, `mc`, `mc_k`, `mc_hits`, `q`, `value`, `prior`, `visits`, `prm` (or `score`) | of the step |
+//! | `terminal`, `answer`, `correct`, `source_id`, `generator` | of the solution that ends here; without any of them in a tree, its leaves are its solutions |
+//! | `first_error` (index from 0, `"none"`, `"unlabelable"`, `"unknown"`), `end_state`, `unsure`, `annotator`, `ratings`, `scores` | labels of the solution that ends here |
+//! | `solution`, `solution_extra`, `solutions` | its number in the trace; its further fields; several solutions that end here |
+//!
+//! Everything else stays with its node.
+
+mod line;
+mod read;
+mod write;
+
+use serde_json::Value;
+
+use super::detect::Detection;
+use super::export::Writer;
+use super::{Format, RawRecord, RecordError, Unit, span};
+use crate::trace::Trace;
+
+/// The format.
+pub(super) struct Stepscope;
+
+impl Format for Stepscope {
+    fn name(&self) -> &'static str {
+        "stepscope"
+    }
+
+    fn doc(&self) -> &'static str {
+        "stepscope trees: one node a line with tree, id, parent, text (loses nothing)"
+    }
+
+    fn detect(&self, value: &Value) -> Detection {
+        let has = |key: &str| value.get(key).is_some();
+        if !has("id") {
+            return Detection::NO;
+        }
+        match (has("tree"), has("parent")) {
+            (true, true) => Detection::sure("`tree`, `id` and `parent`"),
+            (true, false) if has("problem") || has("text") => Detection::maybe(80, "`tree` and `id`"),
+            (false, true) if has("problem") || has("text") || has("prefix") => Detection::maybe(70, "`id` and `parent`"),
+            _ => Detection::NO,
+        }
+    }
+
+    fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {
+        let mut unit = read::unit(&[*record]);
+        match (unit.trace.take(), unit.errors.pop()) {
+            (_, Some(error)) => Err(error),
+            (Some(trace), None) => Ok(trace),
+            (None, None) => Err(record.error(super::Fault::record("no step"))),
+        }
+    }
+
+    fn unit_key(&self, record: &[u8]) -> Option<u64> {
+        if let Some(range) = span::find(record, &["tree"]) {
+            let name = span::text(record, &["tree"]).unwrap_or_else(|| String::from_utf8_lossy(&record[range]));
+            return Some(span::hash(&name));
+        }
+        // Lines that name no tree are one tree; what is not even a line stands alone.
+        span::find(record, &["id"]).map(|_| span::hash(""))
+    }
+
+    fn read_unit(&self, records: &[RawRecord<'_>]) -> Unit {
+        read::unit(records)
+    }
+
+    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
+        span::text(record, &["problem"]).map(|text| span::hash(&text))
+    }
+
+    fn writer(&self) -> Option<&'static dyn Writer> {
+        Some(&Stepscope)
+    }
+}

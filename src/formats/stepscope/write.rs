@@ -1,0 +1,309 @@
+//! From a tree to lines: every node is written, with what is known of it and of the solutions that end there.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Number, Value};
+
+use super::super::export::{Framing, Labelled, Loss, Writer, push_json};
+use super::Stepscope;
+use super::read::{derived_first_error, path_ratings};
+use crate::labels::policy::{Policy, Skipped};
+use crate::trace::{EndState, Extra, FirstError, Label, NodeId, NodeStats, Outcome, Rating, StepKind, Trace};
+
+/// Keys that mean something on a line; further fields of these names are written where they cannot be misread.
+const RESERVED: &[&str] = &[
+    "tree",
+    "parent",
+    "text",
+    "prefix",
+    "problem",
+    "gold",
+    "reference_solution",
+    "meta",
+    "sep",
+    "kind",
+    "rating",
+    "mc",
+    "mc_k",
+    "mc_hits",
+    "q",
+    "value",
+    "prior",
+    "visits",
+    "prm",
+    "score",
+    "terminal",
+    "answer",
+    "correct",
+    "source_id",
+    "generator",
+    "first_error",
+    "end_state",
+    "unsure",
+    "annotator",
+    "ratings",
+    "scores",
+    "solution",
+    "solution_extra",
+    "solutions",
+    "node_extra",
+    "id",
+    "other_parents",
+];
+
+impl Writer for Stepscope {
+    fn write(&self, item: &Labelled<'_>, policy: &Policy, out: &mut Vec<u8>, loss: &mut Loss) -> Result<(), Skipped> {
+        let mut lines = Vec::new();
+        self.write_unit(std::slice::from_ref(item), policy, &mut lines, &mut Loss::default());
+        loss.lose("other solutions of its tree", item.trace.solutions.len().saturating_sub(1) as u64);
+        out.extend(lines.join(&b'\n'));
+        Ok(())
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::Lines
+    }
+
+    fn keeps(&self) -> &'static [&'static str] {
+        // Nothing is lost; `write_unit` does not ask.
+        &[]
+    }
+
+    /// Writes the whole tree with the given solutions, labelled or not: the policy is for trainers, this format keeps what is.
+    fn write_unit(&self, unit: &[Labelled<'_>], _: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {
+        let Some(first) = unit.first() else { return };
+        let lines = Lines::new(first.trace, unit);
+        for index in std::iter::once(NodeId::ROOT).chain(first.trace.steps()) {
+            let mut bytes = Vec::new();
+            push_json(&mut bytes, &Value::Object(lines.line(index)));
+            out.push(bytes);
+            loss.written += 1;
+        }
+        loss.read += unit.len() as u64;
+        loss.changed += unit.iter().filter(|item| item.touched).count() as u64;
+    }
+}
+
+struct Lines<'a> {
+    trace: &'a Trace,
+    ends: HashMap<NodeId, Vec<&'a Labelled<'a>>>,
+    ratings: Vec<Option<Rating>>,
+    ids: Vec<Value>,
+    tree: Value,
+    no_solutions: bool,
+}
+
+impl<'a> Lines<'a> {
+    fn new(trace: &'a Trace, unit: &'a [Labelled<'a>]) -> Self {
+        let mut ends: HashMap<NodeId, Vec<&Labelled<'_>>> = HashMap::new();
+        for item in unit {
+            ends.entry(item.of().leaf).or_default().push(item);
+        }
+        let tree = trace.extra.get("tree").cloned().unwrap_or_else(|| {
+            let key = trace.prompt_key.to_string();
+            let record = trace.solutions.first().map_or(0, |solution| solution.record);
+            format!("{}-{record}", &key[..12]).into()
+        });
+        Self { trace, ends, ratings: node_ratings(trace, unit), ids: ids(trace), tree, no_solutions: unit.is_empty() }
+    }
+
+    fn line(&self, id: NodeId) -> Extra {
+        let node = self.trace.node(id);
+        let mut line = Extra::new();
+        line.insert("tree".into(), self.tree.clone());
+        line.insert("id".into(), self.ids[id.index()].clone());
+        line.insert("parent".into(), self.parent(id));
+        line.insert("text".into(), node.text.clone().into());
+        if id == NodeId::ROOT {
+            self.root_fields(&mut line);
+        }
+        if !node.sep_after.is_empty() {
+            line.insert("sep".into(), node.sep_after.clone().into());
+        }
+        match node.kind {
+            StepKind::Text => {}
+            StepKind::Thought => drop(line.insert("kind".into(), "thought".into())),
+            StepKind::Code => drop(line.insert("kind".into(), "code".into())),
+            StepKind::Tool => drop(line.insert("kind".into(), "tool".into())),
+        }
+        if let Some(rating) = self.ratings[id.index()] {
+            line.insert("rating".into(), rating.value().into());
+        }
+        line.append(&mut stats(&node.stats));
+        match self.ends.get(&id).map(Vec::as_slice) {
+            None | Some([]) => {}
+            Some([item]) => line.append(&mut self.ending(item)),
+            Some(several) => {
+                line.insert("terminal".into(), true.into());
+                line.insert("solutions".into(), several.iter().map(|item| Value::Object(self.ending(item))).collect());
+            }
+        }
+        let (clash, plain): (Extra, Extra) =
+            node.extra.clone().into_iter().partition(|(key, _)| RESERVED.contains(&key.as_str()));
+        let clash: Extra = clash.into_iter().filter(|(key, _)| key != "id" && key != "other_parents").collect();
+        line.extend(plain);
+        if !clash.is_empty() {
+            line.insert("node_extra".into(), clash.into());
+        }
+        line
+    }
+
+    fn root_fields(&self, line: &mut Extra) {
+        let problem = &self.trace.problem;
+        line.insert("problem".into(), problem.text.clone().into());
+        if let Some(gold) = &problem.reference_answer {
+            line.insert("gold".into(), gold.clone().into());
+        }
+        if let Some(solution) = &problem.reference_solution {
+            line.insert("reference_solution".into(), solution.clone().into());
+        }
+        let meta: Extra =
+            self.trace.extra.iter().filter(|(key, _)| *key != "tree").map(|(k, v)| (k.clone(), v.clone())).collect();
+        if !meta.is_empty() {
+            line.insert("meta".into(), meta.into());
+        }
+        if self.no_solutions {
+            line.insert("solutions".into(), Value::Array(Vec::new()));
+        }
+    }
+
+    fn parent(&self, id: NodeId) -> Value {
+        let node = self.trace.node(id);
+        let Some(parent) = node.parent else { return Value::Null };
+        let first = self.ids[parent.index()].clone();
+        match node.extra.get("other_parents") {
+            Some(Value::Array(others)) => std::iter::once(first).chain(others.iter().cloned()).collect(),
+            _ => first,
+        }
+    }
+
+    /// What is known of a solution.
+    fn ending(&self, item: &Labelled<'_>) -> Extra {
+        let solution = item.of();
+        let mut out = Extra::new();
+        let mut put = |key: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                out.insert(key.to_owned(), value);
+            }
+        };
+        put("terminal", Some(true.into()));
+        put("solution", Some(item.solution.into()));
+        put("answer", solution.final_answer.clone().map(Value::from));
+        put(
+            "correct",
+            match solution.outcome {
+                Outcome::Correct => Some(true.into()),
+                Outcome::Wrong => Some(false.into()),
+                Outcome::Unknown => None,
+            },
+        );
+        put("source_id", solution.source_id.clone().map(Value::from));
+        put("generator", solution.generator.clone().map(Value::from));
+        let (ratings, labels) = labels_of(item);
+        let on_nodes = path_ratings(self.trace, solution.leaf, |id| self.ratings[id.index()]);
+        let derived = derived_first_error(self.trace.node(solution.leaf).depth, &ratings);
+        put("first_error", Some(first_error(labels.0)).filter(|_| labels.0 != derived));
+        put(
+            "ratings",
+            (ratings != on_nodes).then(|| ratings.iter().map(|rating| rating.map(Rating::value)).map(Value::from).collect()),
+        );
+        put("end_state", (labels.1 != EndState::Open).then(|| serde_json::to_value(labels.1).unwrap_or_default()));
+        put("unsure", item_unsure(item).then_some(Value::Bool(true)));
+        let annotator = if item.touched { &item.labels.annotator } else { &solution.annotator };
+        put("annotator", annotator.clone().map(Value::from));
+        put("scores", (!solution.scores.is_empty()).then(|| solution.scores.iter().map(|score| finite(*score)).collect()));
+        put("solution_extra", (!solution.extra.is_empty()).then(|| solution.extra.clone().into()));
+        out
+    }
+}
+
+/// Ratings, first error and end state: those of the session where it differs from the file.
+fn labels_of(item: &Labelled<'_>) -> (Vec<Option<Rating>>, (FirstError, EndState)) {
+    let solution = item.of();
+    if !item.touched {
+        return (solution.ratings.clone(), (solution.first_error, solution.end_state));
+    }
+    let mut ratings: Vec<_> = item.labels.steps.iter().map(|&label| rating(label)).collect();
+    while ratings.last() == Some(&None) {
+        ratings.pop();
+    }
+    (ratings, (item.labels.first_error, item.labels.end_state))
+}
+
+fn item_unsure(item: &Labelled<'_>) -> bool {
+    if item.touched { item.labels.unsure } else { item.of().unsure }
+}
+
+fn rating(label: Label) -> Option<Rating> {
+    match label {
+        Label::Good => Some(Rating::Good),
+        Label::Neutral => Some(Rating::Neutral),
+        Label::Bad => Some(Rating::Bad),
+        Label::AfterError | Label::Unseen => None,
+    }
+}
+
+fn first_error(first_error: FirstError) -> Value {
+    match first_error {
+        FirstError::At(index) => index.into(),
+        FirstError::NoError => "none".into(),
+        FirstError::Unknown => "unknown".into(),
+        FirstError::Unlabelable => "unlabelable".into(),
+    }
+}
+
+fn finite(number: Option<f64>) -> Value {
+    number.and_then(Number::from_f64).map_or(Value::Null, Value::Number)
+}
+
+/// The statistics of a node as fields of its line.
+pub(super) fn stats(stats: &NodeStats) -> Extra {
+    let NodeStats { mc, mc_k, mc_hits, q, value, prior, visits, prm } = *stats;
+    let numbers = [("mc", mc), ("q", q), ("value", value), ("prior", prior), ("prm", prm)];
+    let counts = [("mc_k", mc_k), ("mc_hits", mc_hits), ("visits", visits)];
+    let numbers = numbers.into_iter().filter_map(|(key, number)| Some((key, Value::Number(Number::from_f64(number?)?))));
+    let counts = counts.into_iter().filter_map(|(key, count)| Some((key, Value::from(count?))));
+    numbers.chain(counts).map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+/// The rating of every node: what the session says of the steps it touched, else what the source says.
+fn node_ratings(trace: &Trace, unit: &[Labelled<'_>]) -> Vec<Option<Rating>> {
+    let mut ratings: Vec<_> = trace.nodes.iter().map(|node| node.rating).collect();
+    let touched = || unit.iter().filter(|item| item.touched).map(|item| (trace.path(item.of().leaf), &item.labels.steps));
+    for (path, _) in touched() {
+        for id in path {
+            ratings[id.index()] = None;
+        }
+    }
+    for (path, labels) in touched() {
+        for (id, &label) in path.into_iter().zip(labels) {
+            let slot = &mut ratings[id.index()];
+            // Where two solutions disagree about a shared step, the second writes its ratings in full.
+            *slot = slot.or(rating(label));
+        }
+    }
+    ratings
+}
+
+/// The id of every node: that of the source where it has one, else its number in the trace.
+fn ids(trace: &Trace) -> Vec<Value> {
+    let name = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let given: HashSet<String> = trace.nodes.iter().filter_map(|node| node.extra.get("id")).map(name).collect();
+    let mut used = HashSet::new();
+    let fresh = |index: usize, used: &HashSet<String>| {
+        let mut candidate = index.to_string();
+        while given.contains(&candidate) || used.contains(&candidate) {
+            candidate.insert(0, 'n');
+        }
+        if candidate.starts_with('n') { Value::from(candidate) } else { Value::from(index) }
+    };
+    let nodes = trace.nodes.iter().enumerate();
+    nodes
+        .map(|(index, node)| {
+            let own = node.extra.get("id").filter(|id| matches!(id, Value::String(_) | Value::Number(_)));
+            let id = own.filter(|id| !used.contains(&name(id))).cloned().unwrap_or_else(|| fresh(index, &used));
+            used.insert(name(&id));
+            id
+        })
+        .collect()
+}

@@ -1,0 +1,119 @@
+//! TRL stepwise supervision (`docs/source/dataset_formats.md` of huggingface/trl): prompt, completions, one boolean a step.
+//!
+//! The trainer joins the completions with a separator that the file does not hold, and casts labels to integers, so that 0.9 would
+//! become 0: only booleans (and the integers 0 and 1) are read, only booleans written.
+
+use serde_json::{Map, Value};
+
+use super::detect::Detection;
+use super::export::{Framing, Labelled, Loss, Writer, decided, push_json, set_field};
+use super::fields::{Fault, Fields, integer};
+use super::{Format, RawRecord, RecordError, span};
+use crate::labels::policy::{Policy, Skipped};
+use crate::trace::{FirstError, NodeId, Problem, Rating, Trace, TraceBuilder};
+
+/// The format.
+pub(super) struct Trl;
+
+impl Format for Trl {
+    fn name(&self) -> &'static str {
+        "trl"
+    }
+
+    fn doc(&self) -> &'static str {
+        "TRL stepwise supervision: prompt, completions, labels (one boolean a step)"
+    }
+
+    fn detect(&self, value: &Value) -> Detection {
+        let has = |key: &str| value.get(key).is_some();
+        let flat = |key: &str| value.get(key).and_then(Value::as_array).is_none_or(|list| !list.iter().any(Value::is_array));
+        if !has("completions") || !has("labels") || !flat("labels") {
+            return Detection::NO;
+        }
+        if has("prompt") {
+            Detection::sure("`prompt`, `completions` and `labels`")
+        } else {
+            Detection::maybe(60, "`completions` and `labels`")
+        }
+    }
+
+    fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {
+        record.read(read)
+    }
+
+    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
+        span::text(record, &["prompt"]).map(|text| span::hash(&text))
+    }
+
+    fn writer(&self) -> Option<&'static dyn Writer> {
+        Some(&Trl)
+    }
+}
+
+fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
+    let text = fields.text("prompt")?;
+    let steps = fields.texts("completions")?;
+    let labels = fields.list("labels")?;
+    if labels.len() != steps.len() {
+        let message = format!("expected {0} labels for {0} completions, found {1}", steps.len(), labels.len());
+        return Err(Fault::new("labels", message));
+    }
+    let correct = labels.iter().enumerate().map(|(index, label)| boolean(label, index)).collect::<Result<Vec<_>, _>>()?;
+
+    let mut builder = TraceBuilder::new(Problem { text, ..Problem::default() });
+    let leaf = builder.path(&steps).last().copied().unwrap_or(NodeId::ROOT);
+    let solution = builder.solution(leaf);
+    solution.first_error = correct.iter().position(|correct| !correct).map_or(FirstError::NoError, FirstError::At);
+    solution.ratings = correct.iter().map(|&correct| Some(if correct { Rating::Good } else { Rating::Bad })).collect();
+    solution.extra = fields.rest();
+    Ok(builder)
+}
+
+fn boolean(label: &Value, index: usize) -> Result<bool, Fault> {
+    match (label, integer(label)) {
+        (Value::Bool(correct), _) => Ok(*correct),
+        (_, Some(0)) => Ok(false),
+        (_, Some(1)) => Ok(true),
+        _ => Err(Fault::expected(format!("labels[{index}]"), "true or false", label)),
+    }
+}
+
+impl Writer for Trl {
+    fn write(&self, item: &Labelled<'_>, policy: &Policy, out: &mut Vec<u8>, loss: &mut Loss) -> Result<(), Skipped> {
+        if let Some(raw) = item.verbatim() {
+            out.extend_from_slice(raw);
+            return Ok(());
+        }
+        let targets = decided(*policy, &item.labels, loss)?;
+        let texts: Vec<_> = item.path().map(|node| node.text.as_str()).collect();
+        let labels: Value = targets.iter().map(|&(_, correct)| correct).collect();
+        let completions = || targets.iter().map(|&(index, _)| texts[index]).collect::<Value>();
+        let Some(raw) = item.raw else {
+            let mut record = Map::new();
+            record.insert("prompt".into(), item.trace.problem.text.clone().into());
+            record.insert("completions".into(), completions());
+            record.insert("labels".into(), labels);
+            push_json(out, &Value::Object(record));
+            return Ok(());
+        };
+        let mut record = set_field(raw, &["labels"], &labels)?;
+        if targets.len() < texts.len() {
+            record = set_field(&record, &["completions"], &completions())?;
+        }
+        // Copies of ProcessBench in this form carry its label too; it must not contradict the new one.
+        if item.of().extra.get("label").is_some_and(|label| integer(label).is_some()) {
+            let first = targets.iter().position(|&(_, correct)| !correct).map_or(Value::from(-1), Value::from);
+            record = set_field(&record, &["label"], &first)?;
+        }
+        out.extend(record);
+        Ok(())
+    }
+
+    fn framing(&self) -> Framing {
+        Framing::Lines
+    }
+
+    fn keeps(&self) -> &'static [&'static str] {
+        &[]
+    }
+}

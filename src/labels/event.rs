@@ -1,0 +1,422 @@
+//! The event: one decision of one annotator, named by the hash of all it says.
+//!
+//! Every writer (one annotator in one copy of a store) numbers its events without holes and names the one before, so a missing,
+//! changed or exchanged event shows. Order is by Lamport clock; wall time is kept for people and never decides anything.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::trace::{Rating, RecordKey, StepKey};
+
+/// A text that is not a hexadecimal identifier of the right length.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected an identifier of {digits} hexadecimal digits, found {found:?}")]
+pub struct IdParseError {
+    /// Number of digits that the identifier has.
+    pub digits: usize,
+    /// The beginning of what was found.
+    pub found: String,
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $bytes:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name([u8; $bytes]);
+
+        impl $name {
+            /// The identifier with these bytes; `None` when their number is wrong.
+            pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+                Some(Self(bytes.try_into().ok()?))
+            }
+
+            /// The identifier with exactly these bytes.
+            pub(super) fn from_array(bytes: [u8; $bytes]) -> Self {
+                Self(bytes)
+            }
+
+            /// Its bytes, as stored in databases.
+            pub fn as_bytes(&self) -> &[u8; $bytes] {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdParseError;
+
+            fn from_str(text: &str) -> Result<Self, IdParseError> {
+                let bad = || IdParseError { digits: 2 * $bytes, found: text.chars().take(80).collect() };
+                if text.len() != 2 * $bytes || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                    return Err(bad());
+                }
+                let mut id = [0; $bytes];
+                for (byte, digits) in id.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+                    let digits = std::str::from_utf8(digits).map_err(|_| bad())?;
+                    *byte = u8::from_str_radix(digits, 16).map_err(|_| bad())?;
+                }
+                Ok(Self(id))
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+id! {
+    /// Names an event: SHA-256 of its canonical bytes.
+    EventId, 32
+}
+id! {
+    /// Names one annotator in one copy of a store: 16 random bytes.
+    WriterId, 16
+}
+
+impl EventId {
+    /// Stands in the place of an id until it is computed.
+    pub(super) const NONE: Self = Self([0; 32]);
+}
+
+/// What an annotator says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// The solution goes wrong first at this step.
+    FirstError {
+        /// The solution.
+        record: RecordKey,
+        /// The step that is wrong.
+        step: StepKey,
+        /// Its index in the solution, from 0.
+        index: usize,
+        /// Steps before it on this path that were called bad and no longer are.
+        clears: Vec<StepKey>,
+    },
+    /// The solution was read to its end and no step of it is wrong.
+    AllGood {
+        /// The solution.
+        record: RecordKey,
+        /// Steps on this path that were called bad and no longer are.
+        clears: Vec<StepKey>,
+    },
+    /// Rates a single step; `None` takes the rating away.
+    Rate {
+        /// The step.
+        step: StepKey,
+        /// Its rating.
+        rating: Option<Rating>,
+    },
+    /// The annotator is unsure about the solution, or no longer is.
+    Flag {
+        /// The solution.
+        record: RecordKey,
+        /// Unsure or not.
+        on: bool,
+    },
+    /// Put off until later.
+    Skip {
+        /// The solution.
+        record: RecordKey,
+    },
+    /// The problem statement is broken.
+    BadProblem {
+        /// The solution.
+        record: RecordKey,
+        /// Why; may be empty.
+        reason: String,
+    },
+    /// The annotator cannot tell.
+    GiveUp {
+        /// The solution.
+        record: RecordKey,
+        /// Why; may be empty.
+        reason: String,
+    },
+    /// A remark; an empty text takes it away.
+    Note {
+        /// The step it is about; `None` for the whole solution.
+        step: Option<StepKey>,
+        /// The solution in which it was written.
+        record: RecordKey,
+        /// The remark.
+        text: String,
+    },
+}
+
+impl Action {
+    /// The solution it speaks of, where it names one.
+    pub fn record(&self) -> Option<RecordKey> {
+        match self {
+            Self::FirstError { record, .. }
+            | Self::AllGood { record, .. }
+            | Self::Flag { record, .. }
+            | Self::Skip { record }
+            | Self::BadProblem { record, .. }
+            | Self::GiveUp { record, .. }
+            | Self::Note { record, .. } => Some(*record),
+            Self::Rate { .. } => None,
+        }
+    }
+
+    /// The step it speaks of, where it names one.
+    pub fn step(&self) -> Option<StepKey> {
+        match self {
+            Self::FirstError { step, .. } | Self::Rate { step, .. } => Some(*step),
+            Self::Note { step, .. } => *step,
+            _ => None,
+        }
+    }
+}
+
+/// What an event does: a decision, or taking an earlier event back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Body {
+    /// A decision.
+    Act(Action),
+    /// Takes this event back. Taking back an undo is a redo.
+    Undo(EventId),
+}
+
+/// What was on the screen when it was decided: a label given with a score in view is other evidence than a blind one.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Saw {
+    /// The file that was open, as given.
+    pub file: Option<String>,
+    /// Number of the problem in that file, from 0: a hint where to jump at undo, never an identity.
+    pub item: Option<u64>,
+    /// The scorer whose scores were laid over the steps.
+    pub prm: Option<String>,
+    /// Its score of the step in question; finite.
+    pub score: Option<f64>,
+    /// Scores were hidden.
+    pub blind: bool,
+    /// What else the view showed, in words of the view.
+    pub shown: String,
+}
+
+/// An event before the store has given it number, time and name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    /// What it does.
+    pub body: Body,
+    /// What was on the screen.
+    pub saw: Saw,
+    /// Time spent on the decision, in milliseconds.
+    pub ms_spent: Option<u64>,
+}
+
+impl Draft {
+    /// A decision.
+    pub fn of(action: Action) -> Self {
+        Self { body: Body::Act(action), saw: Saw::default(), ms_spent: None }
+    }
+
+    /// Taking back `target`: an undo when that is a decision, a redo when it is an undo.
+    pub fn undo(target: EventId) -> Self {
+        Self { body: Body::Undo(target), saw: Saw::default(), ms_spent: None }
+    }
+
+    /// The same with what was on the screen.
+    #[must_use]
+    pub fn saw(self, saw: Saw) -> Self {
+        Self { saw, ..self }
+    }
+
+    /// The same with the time spent, in milliseconds.
+    #[must_use]
+    pub fn spent(self, ms: u64) -> Self {
+        Self { ms_spent: Some(ms), ..self }
+    }
+}
+
+/// Place of an event among all: Lamport clock first, then writer and number, so that every copy of a store agrees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Order {
+    /// One more than the largest that the writer had seen.
+    pub lamport: u64,
+    /// Who wrote it.
+    pub writer: WriterId,
+    /// Its number at that writer, from 1.
+    pub seq: u64,
+}
+
+/// A decision as it stands in the store.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Event {
+    /// SHA-256 of the canonical bytes of all other fields.
+    pub id: EventId,
+    /// One annotator in one copy of a store.
+    pub writer: WriterId,
+    /// 1, 2, 3, ... without holes per writer.
+    pub seq: u64,
+    /// The writer's event before this one.
+    pub prev: Option<EventId>,
+    /// One more than the largest that the writer had seen.
+    pub lamport: u64,
+    /// Name of the annotator.
+    pub annotator: String,
+    /// UTC wall time, RFC 3339. Never decides an order.
+    pub at_utc: String,
+    /// The wall clock stood before that of the writer's last event.
+    pub clock_suspect: bool,
+    /// What it does.
+    pub body: Body,
+    /// What was on the screen.
+    pub saw: Saw,
+    /// Version of stepscope that wrote it.
+    pub app_version: String,
+    /// Time spent on the decision, in milliseconds.
+    pub ms_spent: Option<u64>,
+}
+
+impl Event {
+    /// Place of the event among all.
+    pub fn order(&self) -> Order {
+        Order { lamport: self.lamport, writer: self.writer, seq: self.seq }
+    }
+
+    /// The hash that the event must have as its id.
+    pub fn hash(&self) -> EventId {
+        self.columns().hash()
+    }
+
+    /// True when the event is the one that its id names.
+    pub fn is_genuine(&self) -> bool {
+        self.hash() == self.id
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::trace::PromptKey;
+
+    pub(crate) fn step(n: usize) -> StepKey {
+        PromptKey::of("q").step(&n.to_string())
+    }
+
+    pub(crate) fn record(n: usize) -> RecordKey {
+        step(n).record()
+    }
+
+    /// Any action over a few steps and solutions, so that actions meet.
+    pub(crate) fn actions() -> impl Strategy<Value = Action> {
+        let step = || (0..6usize).prop_map(step);
+        let record = || (0..4usize).prop_map(record);
+        let clears = || proptest::collection::vec(step(), 0..3);
+        let rating = prop_oneof![Just(None), Just(Some(Rating::Bad)), Just(Some(Rating::Neutral)), Just(Some(Rating::Good))];
+        prop_oneof![
+            (record(), step(), 0..9usize, clears()).prop_map(|(record, step, index, clears)| Action::FirstError {
+                record,
+                step,
+                index,
+                clears
+            }),
+            (record(), clears()).prop_map(|(record, clears)| Action::AllGood { record, clears }),
+            (step(), rating).prop_map(|(step, rating)| Action::Rate { step, rating }),
+            (record(), any::<bool>()).prop_map(|(record, on)| Action::Flag { record, on }),
+            record().prop_map(|record| Action::Skip { record }),
+            (record(), ".{0,5}").prop_map(|(record, reason)| Action::BadProblem { record, reason }),
+            (record(), ".{0,5}").prop_map(|(record, reason)| Action::GiveUp { record, reason }),
+            (proptest::option::of(step()), record(), ".{0,5}").prop_map(|(step, record, text)| Action::Note {
+                step,
+                record,
+                text
+            }),
+        ]
+    }
+
+    /// An event of writer `writer` with a right id.
+    pub(crate) fn event(writer: u8, seq: u64, lamport: u64, body: Body) -> Event {
+        let mut event = Event {
+            id: EventId([0; 32]),
+            writer: WriterId([writer; 16]),
+            seq,
+            prev: None,
+            lamport,
+            annotator: "mira".into(),
+            at_utc: "2026-01-01T00:00:00Z".into(),
+            clock_suspect: false,
+            body,
+            saw: Saw::default(),
+            app_version: "0".into(),
+            ms_spent: None,
+        };
+        event.id = event.hash();
+        event
+    }
+
+    fn saws() -> impl Strategy<Value = Saw> {
+        let text = || proptest::option::of(".{0,6}");
+        let score = proptest::option::of(proptest::num::f64::NORMAL | proptest::num::f64::ZERO);
+        (text(), proptest::option::of(0..9u64), text(), score, any::<bool>(), ".{0,6}")
+            .prop_map(|(file, item, prm, score, blind, shown)| Saw { file, item, prm, score, blind, shown })
+    }
+
+    fn events() -> impl Strategy<Value = Event> {
+        let body = prop_oneof![8 => actions().prop_map(Body::Act), 1 => any::<[u8; 32]>().prop_map(|id| Body::Undo(EventId(id)))];
+        (body, saws(), 1..99u64, proptest::option::of(any::<[u8; 32]>()), proptest::option::of(0..9u64)).prop_map(
+            |(body, saw, seq, prev, ms_spent)| {
+                let mut event = Event { saw, ms_spent, prev: prev.map(EventId), ..event(1, seq, seq, body) };
+                event.id = event.hash();
+                event
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn an_event_survives_json_and_columns(event in events()) {
+            let json = serde_json::to_string(&event).unwrap();
+            prop_assert_eq!(&serde_json::from_str::<Event>(&json).unwrap(), &event);
+            prop_assert_eq!(&event.columns().decode(event.id.as_bytes()).unwrap(), &event);
+            prop_assert!(event.is_genuine());
+        }
+
+        #[test]
+        fn a_changed_event_is_not_genuine(event in events(), other in events()) {
+            let changed = Event { body: other.body.clone(), ..event.clone() };
+            prop_assert_eq!(changed.is_genuine(), other.body == event.body);
+            let [mut later, mut by_another] = [event.clone(), event];
+            later.seq += 1;
+            by_another.annotator.push('x');
+            prop_assert!(!later.is_genuine() && !by_another.is_genuine());
+        }
+    }
+
+    #[test]
+    fn identifiers_print_and_parse() {
+        let id = EventId([0xa7; 32]);
+        assert_eq!(id.to_string().parse::<EventId>().unwrap(), id);
+        assert!("+7".repeat(32).parse::<EventId>().is_err());
+        assert_eq!("12".parse::<WriterId>().unwrap_err().digits, 32);
+    }
+}

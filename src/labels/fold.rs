@@ -1,0 +1,568 @@
+//! The fold: from the events of one annotator to what holds now.
+//!
+//! Every key (a step, a solution) is a register; an event writes some registers and the last event that was not undone wins. Each
+//! register keeps the writes of all events in force, in order, so undo and redo put back what was there before without
+//! folding again, and events may arrive in any order: two programs on one store, or a merge, end in the same state.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
+use std::sync::Arc;
+
+use super::{Action, Body, Event, EventId, Order};
+use crate::trace::{Rating, RecordKey, StepKey};
+
+/// What is said of one step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// Its rating.
+    pub rating: Rating,
+    /// Set by "first error here", which says that all steps before it are right.
+    pub first_error: bool,
+}
+
+/// What is said of a solution as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It goes wrong somewhere; the step marks say where.
+    FoundError,
+    /// Every step is right.
+    AllGood,
+    /// The problem statement is broken, with the reason.
+    BadProblem(String),
+    /// The annotator cannot tell, with the reason.
+    GiveUp(String),
+}
+
+/// Values with their places in the order of events, sorted. New ones nearly always belong at the end.
+#[derive(Debug, Clone, PartialEq)]
+struct Timeline<T>(Vec<(Order, T)>);
+
+impl<T> Default for Timeline<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Timeline<T> {
+    fn insert(&mut self, order: Order, value: T) {
+        if self.last().is_none_or(|(last, _)| *last < order) {
+            self.0.push((order, value));
+            return;
+        }
+        match self.0.binary_search_by_key(&order, |(at, _)| *at) {
+            Ok(at) => self.0[at].1 = value,
+            Err(at) => self.0.insert(at, (order, value)),
+        }
+    }
+
+    fn remove(&mut self, order: Order) {
+        if self.last().is_some_and(|(last, _)| *last == order) {
+            self.0.pop();
+        } else if let Ok(at) = self.0.binary_search_by_key(&order, |(at, _)| *at) {
+            self.0.remove(at);
+        }
+    }
+
+    fn last(&self) -> Option<&(Order, T)> {
+        self.0.last()
+    }
+}
+
+/// Registers of one kind.
+#[derive(Debug, Clone, PartialEq)]
+struct Registers<K: Eq + Hash, T>(HashMap<K, Timeline<T>>);
+
+impl<K: Eq + Hash, T> Default for Registers<K, T> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<K: Eq + Hash, T> Registers<K, T> {
+    /// Puts the write of an event in force (`Some`) or takes it back (`None`).
+    fn set(&mut self, key: K, order: Order, value: Option<T>) {
+        match (self.0.entry(key), value) {
+            (entry, Some(value)) => entry.or_default().insert(order, value),
+            (Entry::Occupied(mut entry), None) => {
+                entry.get_mut().remove(order);
+                if entry.get().0.is_empty() {
+                    entry.remove();
+                }
+            }
+            (Entry::Vacant(_), None) => {}
+        }
+    }
+
+    fn get(&self, key: &K) -> Option<&(Order, T)> {
+        self.0.get(key).and_then(Timeline::last)
+    }
+}
+
+/// What a note hangs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Subject {
+    Step(StepKey),
+    Record(RecordKey),
+}
+
+/// What holds now. Equal states answer every question alike.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct State {
+    marks: Registers<StepKey, Option<Mark>>,
+    verdicts: Registers<RecordKey, Verdict>,
+    flags: Registers<RecordKey, bool>,
+    skips: Registers<RecordKey, bool>,
+    notes: Registers<Subject, String>,
+}
+
+impl State {
+    /// Puts an action in force or takes it back.
+    fn set(&mut self, order: Order, action: &Action, on: bool) {
+        let verdict = |state: &mut Self, record: RecordKey, verdict: Verdict| {
+            state.verdicts.set(record, order, on.then_some(verdict));
+            // Whoever judges a solution no longer puts it off.
+            state.skips.set(record, order, on.then_some(false));
+        };
+        match action {
+            Action::FirstError { record, step, clears, .. } => {
+                self.clear(order, clears, on);
+                self.marks.set(*step, order, on.then_some(Some(Mark { rating: Rating::Bad, first_error: true })));
+                verdict(self, *record, Verdict::FoundError);
+            }
+            Action::AllGood { record, clears } => {
+                self.clear(order, clears, on);
+                verdict(self, *record, Verdict::AllGood);
+            }
+            Action::Rate { step, rating } => {
+                let mark = rating.map(|rating| Mark { rating, first_error: false });
+                self.marks.set(*step, order, on.then_some(mark));
+            }
+            Action::Flag { record, on: flag } => self.flags.set(*record, order, on.then_some(*flag)),
+            Action::Skip { record } => self.skips.set(*record, order, on.then_some(true)),
+            Action::BadProblem { record, reason } => verdict(self, *record, Verdict::BadProblem(reason.clone())),
+            Action::GiveUp { record, reason } => verdict(self, *record, Verdict::GiveUp(reason.clone())),
+            Action::Note { step, record, text } => {
+                let subject = step.map_or(Subject::Record(*record), Subject::Step);
+                self.notes.set(subject, order, on.then(|| text.clone()));
+            }
+        }
+    }
+
+    fn clear(&mut self, order: Order, steps: &[StepKey], on: bool) {
+        for step in steps {
+            self.marks.set(*step, order, on.then_some(None));
+        }
+    }
+}
+
+/// An event as the fold remembers it.
+#[derive(Debug, Clone)]
+struct Known {
+    order: Order,
+    kind: Kind,
+    /// File and problem that were on the screen.
+    place: Option<(Arc<str>, u64)>,
+    /// Undo events in force that name this event. It is in force itself while there are none.
+    undone_by: u32,
+}
+
+#[derive(Debug, Clone)]
+enum Kind {
+    Act(Box<Action>),
+    Undo(usize),
+}
+
+/// All that one annotator said, and what of it holds.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Book {
+    known: Vec<Known>,
+    files: HashSet<Arc<str>>,
+    ids: HashMap<EventId, usize>,
+    by_index: Vec<EventId>,
+    /// Undo events that arrived before the event they name.
+    waiting: HashMap<EventId, Vec<Event>>,
+    state: State,
+    /// Actions in force: what undo takes back, newest first.
+    live: Timeline<usize>,
+    /// Undos of actions in force: what redo takes back, newest first.
+    undos: Timeline<usize>,
+    /// Place of the newest action, in force or not: redo does not reach behind it.
+    newest: Option<Order>,
+}
+
+impl Book {
+    /// Takes an event in; one that is known already changes nothing.
+    pub(super) fn apply(&mut self, event: &Event) {
+        if self.ids.contains_key(&event.id) {
+            return;
+        }
+        let kind = match &event.body {
+            Body::Act(action) => {
+                self.newest = self.newest.max(Some(event.order()));
+                Kind::Act(Box::new(action.clone()))
+            }
+            Body::Undo(target) => {
+                let Some(&target) = self.ids.get(target) else {
+                    let waiting = self.waiting.entry(*target).or_default();
+                    if waiting.iter().all(|other| other.id != event.id) {
+                        waiting.push(event.clone());
+                    }
+                    return;
+                };
+                Kind::Undo(target)
+            }
+        };
+        let place = event.saw.file.as_deref().zip(event.saw.item).map(|(file, item)| (self.file(file), item));
+        let index = self.known.len();
+        self.known.push(Known { order: event.order(), kind, place, undone_by: 0 });
+        self.by_index.push(event.id);
+        self.ids.insert(event.id, index);
+        self.put(index, true);
+        for undo in self.waiting.remove(&event.id).unwrap_or_default() {
+            self.apply(&undo);
+        }
+    }
+
+    /// Puts an event in force or takes it back, and with it all that follows: taking back an undo puts its target in force again.
+    fn put(&mut self, mut index: usize, mut on: bool) {
+        loop {
+            let order = self.known[index].order;
+            let target = match &self.known[index].kind {
+                Kind::Act(action) => {
+                    self.state.set(order, action, on);
+                    Self::list(&mut self.live, order, index, on);
+                    return;
+                }
+                Kind::Undo(target) => *target,
+            };
+            if matches!(self.known[target].kind, Kind::Act(_)) {
+                Self::list(&mut self.undos, order, index, on);
+            }
+            let count = &mut self.known[target].undone_by;
+            let before = *count;
+            *count = if on { before + 1 } else { before.saturating_sub(1) };
+            if (before == 0) == (*count == 0) {
+                return;
+            }
+            on = *count == 0;
+            index = target;
+        }
+    }
+
+    fn list(timeline: &mut Timeline<usize>, order: Order, index: usize, on: bool) {
+        if on {
+            timeline.insert(order, index);
+        } else {
+            timeline.remove(order);
+        }
+    }
+
+    /// The newest action in force.
+    pub(super) fn undo_target(&self) -> Option<EventId> {
+        self.live.last().map(|(_, index)| self.by_index[*index])
+    }
+
+    /// The newest undo in force, unless a new action stands behind it.
+    pub(super) fn redo_target(&self) -> Option<EventId> {
+        let (order, index) = self.undos.last()?;
+        (Some(*order) > self.newest).then(|| self.by_index[*index])
+    }
+
+    /// The action that an event is, takes back or puts back.
+    pub(super) fn action(&self, id: EventId) -> Option<&Action> {
+        let mut index = *self.ids.get(&id)?;
+        loop {
+            match &self.known[index].kind {
+                Kind::Act(action) => return Some(action),
+                Kind::Undo(target) => index = *target,
+            }
+        }
+    }
+
+    /// One copy of each file name, however many events name it.
+    fn file(&mut self, name: &str) -> Arc<str> {
+        if let Some(known) = self.files.get(name) {
+            return Arc::clone(known);
+        }
+        let name: Arc<str> = name.into();
+        self.files.insert(Arc::clone(&name));
+        name
+    }
+
+    /// File and problem number on the screen when the action behind this event was decided.
+    pub(super) fn place(&self, id: EventId) -> Option<(&str, u64)> {
+        let mut known = &self.known[*self.ids.get(&id)?];
+        while let Kind::Undo(target) = known.kind {
+            known = &self.known[target];
+        }
+        known.place.as_ref().map(|(file, item)| (file.as_ref(), *item))
+    }
+
+    /// Number of events taken in.
+    pub(super) fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Number of actions in force.
+    pub(super) fn live(&self) -> usize {
+        self.live.0.len()
+    }
+
+    pub(super) fn mark(&self, step: StepKey) -> Option<(Order, Mark)> {
+        self.state.marks.get(&step).and_then(|(order, mark)| Some((*order, (*mark)?)))
+    }
+
+    pub(super) fn verdict(&self, record: RecordKey) -> Option<&(Order, Verdict)> {
+        self.state.verdicts.get(&record)
+    }
+
+    pub(super) fn flagged(&self, record: RecordKey) -> Option<bool> {
+        self.state.flags.get(&record).map(|(_, on)| *on)
+    }
+
+    pub(super) fn skipped(&self, record: RecordKey) -> bool {
+        self.state.skips.get(&record).is_some_and(|(_, on)| *on)
+    }
+
+    pub(super) fn step_note(&self, step: StepKey) -> Option<&str> {
+        self.note(Subject::Step(step))
+    }
+
+    pub(super) fn record_note(&self, record: RecordKey) -> Option<&str> {
+        self.note(Subject::Record(record))
+    }
+
+    fn note(&self, subject: Subject) -> Option<&str> {
+        self.state.notes.get(&subject).map(|(_, text)| text.as_str()).filter(|text| !text.is_empty())
+    }
+
+    /// True when both hold the same, whatever the order in which they took their events in.
+    pub(super) fn agrees(&self, other: &Self) -> bool {
+        self.state == other.state
+            && self.undo_target() == other.undo_target()
+            && self.redo_target() == other.redo_target()
+            && self.len() == other.len()
+            && self.waiting.len() == other.waiting.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, HashSet};
+
+    use proptest::prelude::*;
+
+    use super::super::event::tests::{actions, event, record, step};
+    use super::*;
+
+    /// What a person does at the keyboard.
+    #[derive(Debug, Clone)]
+    enum Key {
+        Act(Action),
+        Undo,
+        Redo,
+    }
+
+    fn keys() -> impl Strategy<Value = Vec<Key>> {
+        let key = prop_oneof![5 => actions().prop_map(Key::Act), 3 => Just(Key::Undo), 2 => Just(Key::Redo)];
+        proptest::collection::vec(key, 0..60)
+    }
+
+    /// Types the keys, and beside it keeps the two stacks of any editor; they must name the same targets throughout.
+    fn typed(keys: &[Key]) -> (Vec<Event>, Book) {
+        let (mut book, mut events) = (Book::default(), Vec::new());
+        let (mut done, mut undone): (Vec<EventId>, Vec<(EventId, EventId)>) = (Vec::new(), Vec::new());
+        for key in keys {
+            let body = match key {
+                Key::Act(action) => Body::Act(action.clone()),
+                Key::Undo => match book.undo_target() {
+                    Some(target) => Body::Undo(target),
+                    None => continue,
+                },
+                Key::Redo => match book.redo_target() {
+                    Some(target) => Body::Undo(target),
+                    None => continue,
+                },
+            };
+            let n = events.len() as u64 + 1;
+            let event = event(1, n, n, body);
+            book.apply(&event);
+            match key {
+                Key::Act(_) => {
+                    done.push(event.id);
+                    undone.clear();
+                }
+                Key::Undo => undone.push((done.pop().unwrap(), event.id)),
+                Key::Redo => done.push(undone.pop().unwrap().0),
+            }
+            assert_eq!(book.undo_target(), done.last().copied());
+            assert_eq!(book.redo_target(), undone.last().map(|(_, undo)| *undo));
+            events.push(event);
+        }
+        (events, book)
+    }
+
+    /// What holds, told so simply that it can be seen to be right: drop what is undone, then let each action overwrite.
+    #[derive(Debug, Default, PartialEq)]
+    struct Naive {
+        marks: BTreeMap<StepKey, Mark>,
+        verdicts: BTreeMap<RecordKey, Verdict>,
+        flags: BTreeMap<RecordKey, bool>,
+        skips: BTreeMap<RecordKey, bool>,
+        step_notes: BTreeMap<StepKey, String>,
+        record_notes: BTreeMap<RecordKey, String>,
+    }
+
+    impl Naive {
+        fn refold(events: &[Event]) -> Self {
+            let mut undone = HashSet::new();
+            for event in events.iter().rev() {
+                // Whatever undoes an event stands behind it, so from the end each event's fate is known when it comes up.
+                if let (Body::Undo(target), false) = (&event.body, undone.contains(&event.id)) {
+                    undone.insert(*target);
+                }
+            }
+            let mut naive = Self::default();
+            for event in events.iter().filter(|event| !undone.contains(&event.id)) {
+                if let Body::Act(action) = &event.body {
+                    naive.act(action);
+                }
+            }
+            naive
+        }
+
+        fn act(&mut self, action: &Action) {
+            let record = action.record();
+            if let Action::FirstError { clears, .. } | Action::AllGood { clears, .. } = action {
+                self.marks.retain(|step, _| !clears.contains(step));
+            }
+            let verdict = match action {
+                Action::FirstError { step, .. } => {
+                    self.marks.insert(*step, Mark { rating: Rating::Bad, first_error: true });
+                    Some(Verdict::FoundError)
+                }
+                Action::AllGood { .. } => Some(Verdict::AllGood),
+                Action::BadProblem { reason, .. } => Some(Verdict::BadProblem(reason.clone())),
+                Action::GiveUp { reason, .. } => Some(Verdict::GiveUp(reason.clone())),
+                _ => None,
+            };
+            match (verdict, record) {
+                (Some(verdict), Some(record)) => {
+                    self.verdicts.insert(record, verdict);
+                    self.skips.insert(record, false);
+                }
+                _ => self.rest(action),
+            }
+        }
+
+        fn rest(&mut self, action: &Action) {
+            match action {
+                Action::Rate { step, rating: Some(rating) } => {
+                    self.marks.insert(*step, Mark { rating: *rating, first_error: false });
+                }
+                Action::Rate { step, rating: None } => {
+                    self.marks.remove(step);
+                }
+                Action::Flag { record, on } => {
+                    self.flags.insert(*record, *on);
+                }
+                Action::Skip { record } => {
+                    self.skips.insert(*record, true);
+                }
+                Action::Note { step: Some(step), text, .. } => {
+                    self.step_notes.insert(*step, text.clone());
+                }
+                Action::Note { step: None, record, text } => {
+                    self.record_notes.insert(*record, text.clone());
+                }
+                _ => {}
+            }
+        }
+
+        fn of(book: &Book) -> Self {
+            let mut naive = Self::default();
+            for step in (0..6).map(step) {
+                book.mark(step).map(|(_, mark)| naive.marks.insert(step, mark));
+                book.step_note(step).map(|note| naive.step_notes.insert(step, note.to_owned()));
+            }
+            for record in (0..4).map(record) {
+                book.verdict(record).map(|(_, verdict)| naive.verdicts.insert(record, verdict.clone()));
+                book.flagged(record).map(|on| naive.flags.insert(record, on));
+                book.record_note(record).map(|note| naive.record_notes.insert(record, note.to_owned()));
+                if book.skipped(record) {
+                    naive.skips.insert(record, true);
+                }
+            }
+            naive
+        }
+
+        /// Without entries that say nothing.
+        fn trimmed(mut self) -> Self {
+            self.skips.retain(|_, on| *on);
+            self.step_notes.retain(|_, text| !text.is_empty());
+            self.record_notes.retain(|_, text| !text.is_empty());
+            self
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_incremental_state_is_that_of_a_naive_refold(keys in keys()) {
+            let (events, book) = typed(&keys);
+            prop_assert_eq!(Naive::of(&book), Naive::refold(&events).trimmed());
+        }
+
+        #[test]
+        fn events_may_arrive_in_any_order_and_more_than_once(keys in keys(), seed in any::<u64>()) {
+            let (mut events, book) = typed(&keys);
+            let mut other = Book::default();
+            let mut random = seed;
+            for at in (1..events.len()).rev() {
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                events.swap(at, usize::try_from(random >> 33).unwrap() % (at + 1));
+            }
+            for event in events.iter().chain(&events) {
+                other.apply(event);
+            }
+            prop_assert!(other.agrees(&book));
+        }
+
+        #[test]
+        fn undoing_everything_leaves_nothing_and_redoing_it_brings_it_back(keys in keys()) {
+            let (mut events, mut book) = typed(&keys);
+            let full = book.clone();
+            let mut push = |book: &mut Book, target| {
+                let n = events.len() as u64 + 1;
+                events.push(event(1, n, n, Body::Undo(target)));
+                book.apply(&events[events.len() - 1]);
+            };
+            let mut undone = 0;
+            while let Some(target) = book.undo_target() {
+                push(&mut book, target);
+                undone += 1;
+            }
+            prop_assert_eq!(&book.state, &State::default());
+            for _ in 0..undone {
+                let target = book.redo_target().unwrap();
+                push(&mut book, target);
+            }
+            prop_assert_eq!(&book.state, &full.state);
+        }
+    }
+
+    #[test]
+    fn two_programs_that_undo_the_same_label_undo_it_once() {
+        let mut book = Book::default();
+        let label = event(1, 1, 1, Body::Act(Action::Flag { record: record(0), on: true }));
+        let undos = [event(1, 2, 2, Body::Undo(label.id)), event(2, 1, 2, Body::Undo(label.id))];
+        for event in [&label, &undos[0], &undos[1]] {
+            book.apply(event);
+        }
+        assert_eq!(book.flagged(record(0)), None);
+        book.apply(&event(1, 3, 3, Body::Undo(undos[0].id)));
+        assert_eq!(book.flagged(record(0)), None, "the other undo still stands");
+        book.apply(&event(1, 4, 4, Body::Undo(undos[1].id)));
+        assert_eq!(book.flagged(record(0)), Some(true));
+    }
+}

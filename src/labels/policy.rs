@@ -1,0 +1,289 @@
+//! Export policy: how the labels of one solution become the targets of a trainer. The target formats disagree about neutral steps,
+//! steps behind the first error, steps nobody judged and doubtful verdicts, so the user says what happens to them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use clap::ValueEnum;
+
+use crate::trace::{FirstError, Label, SolutionLabels};
+
+/// What a step that is true but brings no progress counts as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Neutral {
+    /// A right step (so the authors of PRM800K count it).
+    #[default]
+    Positive,
+    /// A wrong step (so TRL's converter of PRM800K counts it).
+    Negative,
+    /// Left out of the solution.
+    DropStep,
+    /// The solution ends before it.
+    StopBefore,
+}
+
+/// What happens to the steps behind the first error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum AfterError {
+    /// The solution ends with the first error.
+    #[default]
+    Drop,
+    /// They keep ratings of their own; those without one count as unlabelled.
+    KeepAsRated,
+    /// They all count as wrong.
+    ForceNegative,
+}
+
+/// What happens to steps that nobody judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Unlabelled {
+    /// The solution ends before the first of them.
+    #[default]
+    Drop,
+    /// They stay without a target, in formats that can say so.
+    KeepUnset,
+}
+
+/// What happens to a solution whose annotator was not sure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Unsure {
+    /// It is left out.
+    #[default]
+    SkipTrace,
+    /// It ends before the step called the first error; without such a step it is left out.
+    DropStep,
+    /// The mark is ignored.
+    Keep,
+}
+
+/// The four decisions of an export.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Policy {
+    /// Neutral steps.
+    pub neutral: Neutral,
+    /// Steps behind the first error.
+    pub after_error: AfterError,
+    /// Steps that nobody judged.
+    pub unlabelled: Unlabelled,
+    /// Doubtful verdicts.
+    pub unsure: Unsure,
+}
+
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { neutral, after_error, unlabelled, unsure } = self;
+        write!(f, "neutral {neutral}, after-error {after_error}, unlabelled {unlabelled}, unsure {unsure}")
+    }
+}
+
+/// A name that no choice of a policy has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected one of {expected}, found {found:?}")]
+pub struct UnknownChoice {
+    found: String,
+    expected: String,
+}
+
+fn name_of<T: ValueEnum>(choice: &T) -> String {
+    choice.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+
+fn choice_named<T: ValueEnum>(name: &str) -> Result<T, UnknownChoice> {
+    <T as ValueEnum>::from_str(name, false).map_err(|_| UnknownChoice {
+        found: name.chars().take(40).collect(),
+        expected: T::value_variants().iter().map(name_of).collect::<Vec<_>>().join(", "),
+    })
+}
+
+macro_rules! names {
+    ($($choice:ty),*) => {$(
+        impl fmt::Display for $choice {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&name_of(self))
+            }
+        }
+
+        impl FromStr for $choice {
+            type Err = UnknownChoice;
+
+            fn from_str(name: &str) -> Result<Self, UnknownChoice> {
+                choice_named(name)
+            }
+        }
+    )*};
+}
+
+names!(Neutral, AfterError, Unlabelled, Unsure);
+
+/// What a trainer is told about one step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StepTarget {
+    /// Right.
+    Positive,
+    /// Wrong.
+    Negative,
+    /// Part of the text, without a target.
+    Unset,
+}
+
+/// Why a solution does not appear in an export.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Skipped {
+    /// Nobody has reached a verdict on it.
+    #[error("not labelled yet")]
+    Unlabelled,
+    /// The problem is broken or the annotator gave up.
+    #[error("cannot be labelled (bad problem or given up)")]
+    Unlabelable,
+    /// The annotator was not sure.
+    #[error("marked as unsure")]
+    Unsure,
+    /// Every step falls to the policy.
+    #[error("the policy leaves no labelled step")]
+    NothingLeft,
+    /// The format wants to know whether the final answer is right, and nothing says so.
+    #[error("whether the final answer is right is not known")]
+    OutcomeUnknown,
+    /// The format has no way to write this solution.
+    #[error("{0}")]
+    Unwritable(String),
+}
+
+enum Fate {
+    Keep(StepTarget),
+    Leave,
+    Stop,
+}
+
+fn fate(policy: Policy, label: Label) -> Fate {
+    match label {
+        Label::Good => Fate::Keep(StepTarget::Positive),
+        Label::Bad => Fate::Keep(StepTarget::Negative),
+        Label::Neutral => match policy.neutral {
+            Neutral::Positive => Fate::Keep(StepTarget::Positive),
+            Neutral::Negative => Fate::Keep(StepTarget::Negative),
+            Neutral::DropStep => Fate::Leave,
+            Neutral::StopBefore => Fate::Stop,
+        },
+        Label::AfterError | Label::Unseen => match policy.unlabelled {
+            // Not only this step goes: a trainer must never see later steps behind a text that lacks one.
+            Unlabelled::Drop => Fate::Stop,
+            Unlabelled::KeepUnset => Fate::Keep(StepTarget::Unset),
+        },
+    }
+}
+
+/// What a trainer sees of one solution: index (from 0) and target of every step that stays, in order.
+pub fn apply(policy: &Policy, labels: &SolutionLabels) -> Result<Vec<(usize, StepTarget)>, Skipped> {
+    if labels.first_error == FirstError::Unlabelable {
+        return Err(Skipped::Unlabelable);
+    }
+    let mut end = labels.steps.len();
+    if labels.unsure {
+        match (policy.unsure, labels.first_error) {
+            (Unsure::Keep, _) => {}
+            (Unsure::DropStep, FirstError::At(k)) => end = end.min(k),
+            (Unsure::SkipTrace | Unsure::DropStep, _) => return Err(Skipped::Unsure),
+        }
+    }
+    let behind_error = |index: usize| matches!(labels.first_error, FirstError::At(k) if index > k);
+    let mut targets = Vec::with_capacity(end);
+    for (index, &label) in labels.steps[..end].iter().enumerate() {
+        let fate = match policy.after_error {
+            AfterError::Drop if behind_error(index) => Fate::Stop,
+            AfterError::ForceNegative if behind_error(index) => Fate::Keep(StepTarget::Negative),
+            _ => fate(*policy, label),
+        };
+        match fate {
+            Fate::Keep(target) => targets.push((index, target)),
+            Fate::Leave => {}
+            Fate::Stop => break,
+        }
+    }
+    let any_target = targets.iter().any(|&(_, target)| target != StepTarget::Unset);
+    let any_label = labels.steps.iter().any(|&label| !matches!(label, Label::Unseen | Label::AfterError));
+    match (any_target, any_label) {
+        (true, _) => Ok(targets),
+        (false, true) => Err(Skipped::NothingLeft),
+        // A solution without steps that somebody called free of errors.
+        (false, false) if labels.steps.is_empty() && labels.first_error == FirstError::NoError => Ok(targets),
+        (false, false) => Err(Skipped::Unlabelled),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::StepTarget::{Negative, Positive, Unset};
+    use super::*;
+    use crate::trace::{EndState, Rating};
+
+    fn rated(first_error: FirstError, ratings: &[i64]) -> SolutionLabels {
+        // 9 stands for "no rating".
+        let ratings: Vec<_> = ratings.iter().map(|&value| Rating::from_value(value)).collect();
+        SolutionLabels::recorded(ratings.len(), first_error, &ratings, EndState::Open)
+    }
+
+    fn targets(policy: Policy, labels: &SolutionLabels) -> Vec<StepTarget> {
+        apply(&policy, labels).unwrap().into_iter().map(|(_, target)| target).collect()
+    }
+
+    #[test]
+    fn a_neutral_step_is_what_the_policy_says() {
+        let labels = rated(FirstError::NoError, &[1, 0, 1]);
+        let with = |neutral| Policy { neutral, ..Policy::default() };
+        assert_eq!(targets(with(Neutral::Positive), &labels), [Positive, Positive, Positive]);
+        assert_eq!(targets(with(Neutral::Negative), &labels), [Positive, Negative, Positive]);
+        assert_eq!(apply(&with(Neutral::DropStep), &labels).unwrap(), [(0, Positive), (2, Positive)]);
+        assert_eq!(targets(with(Neutral::StopBefore), &labels), [Positive]);
+    }
+
+    #[test]
+    fn steps_behind_the_first_error_are_dropped_kept_or_forced() {
+        let labels = rated(FirstError::At(1), &[1, -1, 1, 9]);
+        let with = |after_error, unlabelled| Policy { after_error, unlabelled, ..Policy::default() };
+        assert_eq!(targets(with(AfterError::Drop, Unlabelled::Drop), &labels), [Positive, Negative]);
+        assert_eq!(targets(with(AfterError::KeepAsRated, Unlabelled::Drop), &labels), [Positive, Negative, Positive]);
+        assert_eq!(targets(with(AfterError::KeepAsRated, Unlabelled::KeepUnset), &labels), [Positive, Negative, Positive, Unset]);
+        assert_eq!(targets(with(AfterError::ForceNegative, Unlabelled::Drop), &labels), [Positive, Negative, Negative, Negative]);
+    }
+
+    #[test]
+    fn unlabelled_steps_never_become_targets() {
+        let labels = rated(FirstError::Unknown, &[1, 9, 1]);
+        assert_eq!(targets(Policy::default(), &labels), [Positive]);
+        let keep = Policy { unlabelled: Unlabelled::KeepUnset, ..Policy::default() };
+        assert_eq!(targets(keep, &labels), [Positive, Unset, Positive]);
+        assert_eq!(apply(&keep, &SolutionLabels::unseen(2)), Err(Skipped::Unlabelled));
+        assert_eq!(apply(&keep, &SolutionLabels::unseen(0)), Err(Skipped::Unlabelled));
+        assert_eq!(apply(&keep, &rated(FirstError::Unlabelable, &[1])), Err(Skipped::Unlabelable));
+        assert_eq!(apply(&keep, &rated(FirstError::NoError, &[])), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_doubtful_verdict_is_skipped_cut_or_kept() {
+        let labels = SolutionLabels { unsure: true, ..rated(FirstError::At(1), &[1, -1, 9]) };
+        let with = |unsure| Policy { unsure, ..Policy::default() };
+        assert_eq!(apply(&with(Unsure::SkipTrace), &labels), Err(Skipped::Unsure));
+        assert_eq!(targets(with(Unsure::DropStep), &labels), [Positive]);
+        assert_eq!(targets(with(Unsure::Keep), &labels), [Positive, Negative]);
+        let no_error = SolutionLabels { unsure: true, ..rated(FirstError::NoError, &[1]) };
+        assert_eq!(apply(&with(Unsure::DropStep), &no_error), Err(Skipped::Unsure));
+    }
+
+    #[test]
+    fn a_policy_that_removes_everything_says_so() {
+        let policy = Policy { neutral: Neutral::StopBefore, ..Policy::default() };
+        assert_eq!(apply(&policy, &rated(FirstError::NoError, &[0, 1])), Err(Skipped::NothingLeft));
+    }
+
+    #[test]
+    fn names_on_the_command_line() {
+        assert_eq!("stop-before".parse(), Ok(Neutral::StopBefore));
+        assert_eq!("keep-as-rated".parse(), Ok(AfterError::KeepAsRated));
+        assert_eq!("keep-unset".parse(), Ok(Unlabelled::KeepUnset));
+        assert_eq!("skip-trace".parse(), Ok(Unsure::SkipTrace));
+        let error = "maybe".parse::<Unsure>().unwrap_err().to_string();
+        assert_eq!(error, "expected one of skip-trace, drop-step, keep, found \"maybe\"");
+        assert_eq!(Policy::default().to_string(), "neutral positive, after-error drop, unlabelled drop, unsure skip-trace");
+    }
+}

@@ -1,0 +1,466 @@
+//! The session: what holds now, and how it lies over what a file recorded.
+
+use std::collections::BTreeMap;
+
+use super::fold::Book;
+use super::{Action, Event, EventId, Mark, Order, Verdict};
+use crate::trace::{EndState, FirstError, Label, Rating, RecordKey, Solution, SolutionLabels, StepKey, Trace};
+
+/// All labels of a store as one annotator sees them: own labels count, those of others are kept beside them.
+#[derive(Debug, Clone, Default)]
+pub struct Session {
+    annotator: String,
+    books: BTreeMap<String, Book>,
+}
+
+impl Session {
+    /// An empty session of this annotator.
+    pub fn new(annotator: &str) -> Self {
+        let annotator = annotator.to_owned();
+        Self { books: BTreeMap::from([(annotator.clone(), Book::default())]), annotator }
+    }
+
+    /// Whose labels these are.
+    pub fn annotator(&self) -> &str {
+        &self.annotator
+    }
+
+    /// Everybody who left an event here, in alphabetical order.
+    pub fn annotators(&self) -> impl Iterator<Item = &str> {
+        self.books.iter().filter(|(_, book)| book.len() > 0).map(|(name, _)| name.as_str())
+    }
+
+    /// The same labels as `annotator` sees them.
+    #[must_use]
+    pub fn seen_by(mut self, annotator: &str) -> Self {
+        annotator.clone_into(&mut self.annotator);
+        self.books.entry(annotator.to_owned()).or_default();
+        self
+    }
+
+    /// Takes an event in. Events may come in any order; one that is known already changes nothing.
+    pub fn apply(&mut self, event: &Event) {
+        if let Some(book) = self.books.get_mut(&event.annotator) {
+            book.apply(event);
+        } else {
+            self.books.entry(event.annotator.clone()).or_default().apply(event);
+        }
+    }
+
+    fn book(&self) -> Option<&Book> {
+        self.books.get(&self.annotator)
+    }
+
+    /// Number of events taken in, of all annotators.
+    pub fn len(&self) -> usize {
+        self.books.values().map(Book::len).sum()
+    }
+
+    /// True without any event.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Number of own decisions that hold.
+    pub fn decisions(&self) -> usize {
+        self.book().map_or(0, Book::live)
+    }
+
+    /// The own decision that undo would take back: name it in the next [`super::Draft::undo`].
+    pub fn undo_target(&self) -> Option<EventId> {
+        self.book()?.undo_target()
+    }
+
+    /// The own undo that redo would take back: name it in the next [`super::Draft::undo`].
+    pub fn redo_target(&self) -> Option<EventId> {
+        self.book()?.redo_target()
+    }
+
+    /// The own decision that this event is, takes back or puts back, to say what happened and to go there.
+    pub fn action(&self, id: EventId) -> Option<&Action> {
+        self.book()?.action(id)
+    }
+
+    /// File and problem number that were on the screen when the decision behind this event was made: a hint, not an identity.
+    pub fn place(&self, id: EventId) -> Option<(&str, u64)> {
+        self.book()?.place(id)
+    }
+
+    /// The own mark on this step.
+    pub fn mark(&self, step: StepKey) -> Option<Mark> {
+        self.book()?.mark(step).map(|(_, mark)| mark)
+    }
+
+    /// The own verdict on this solution.
+    pub fn verdict(&self, record: RecordKey) -> Option<&Verdict> {
+        self.book()?.verdict(record).map(|(_, verdict)| verdict)
+    }
+
+    /// The own note on this step, or on the whole solution.
+    pub fn note(&self, step: Option<StepKey>, record: RecordKey) -> Option<&str> {
+        let book = self.book()?;
+        step.map_or_else(|| book.record_note(record), |step| book.step_note(step))
+    }
+
+    /// True when the annotator called this solution unsure.
+    pub fn flagged(&self, record: RecordKey) -> bool {
+        self.book().and_then(|book| book.flagged(record)).unwrap_or(false)
+    }
+
+    /// True when the solution was put off and not judged since.
+    pub fn skipped(&self, record: RecordKey) -> bool {
+        self.book().is_some_and(|book| book.skipped(record))
+    }
+
+    /// "The first error of this solution is at `index`", with the earlier bad marks that this takes away; `None` behind its end.
+    pub fn first_error(&self, trace: &Trace, solution: &Solution, index: usize) -> Option<Action> {
+        let keys = keys(trace, solution);
+        let step = *keys.get(index)?;
+        Some(Action::FirstError { record: trace.record_key(solution.leaf), step, index, clears: self.bad(&keys[..index]) })
+    }
+
+    /// "All steps of this solution are right", with the bad marks that this takes away.
+    pub fn all_good(&self, trace: &Trace, solution: &Solution) -> Action {
+        Action::AllGood { record: trace.record_key(solution.leaf), clears: self.bad(&keys(trace, solution)) }
+    }
+
+    fn bad(&self, keys: &[StepKey]) -> Vec<StepKey> {
+        let is_bad = |key: &StepKey| self.mark(*key).is_some_and(|mark| mark.rating == Rating::Bad);
+        keys.iter().copied().filter(is_bad).collect()
+    }
+
+    /// The own labels of a solution; unseen when there are none.
+    pub fn labels(&self, trace: &Trace, solution: &Solution) -> SolutionLabels {
+        self.own(trace, solution).unwrap_or_else(|| {
+            let unsure = self.flagged(trace.record_key(solution.leaf));
+            SolutionLabels { unsure, ..SolutionLabels::unseen(trace.node(solution.leaf).depth) }
+        })
+    }
+
+    /// The own labels of a solution laid over the recorded ones, and whether they say something that the source does not.
+    pub fn overlay(&self, trace: &Trace, solution: &Solution) -> (SolutionLabels, bool) {
+        let recorded = trace.recorded_labels(solution);
+        let labels = self.own(trace, solution).unwrap_or_else(|| {
+            let flagged = self.book().and_then(|book| book.flagged(trace.record_key(solution.leaf)));
+            SolutionLabels { unsure: flagged.unwrap_or(recorded.unsure), ..recorded.clone() }
+        });
+        let touched = differs(&labels, &recorded);
+        (labels, touched)
+    }
+
+    /// Own labels, when any own mark or verdict touches the solution.
+    fn own(&self, trace: &Trace, solution: &Solution) -> Option<SolutionLabels> {
+        let book = self.book()?;
+        let record = trace.record_key(solution.leaf);
+        let marks: Vec<_> = keys(trace, solution).into_iter().map(|key| book.mark(key)).collect();
+        let verdict = book.verdict(record);
+        if verdict.is_none() && marks.iter().all(Option::is_none) {
+            return None;
+        }
+        let mut labels = read(&marks, verdict);
+        labels.unsure = book.flagged(record).unwrap_or(false);
+        labels.annotator = Some(self.annotator.clone());
+        Some(labels)
+    }
+
+    /// True when both hold the same, whatever the order in which they took their events in.
+    pub fn agrees(&self, other: &Self) -> bool {
+        let empty = Book::default();
+        let names = self.books.keys().chain(other.books.keys());
+        names.into_iter().all(|name| {
+            let [mine, theirs] = [self, other].map(|session| session.books.get(name).unwrap_or(&empty));
+            mine.agrees(theirs)
+        })
+    }
+}
+
+impl<'a> Extend<&'a Event> for Session {
+    fn extend<T: IntoIterator<Item = &'a Event>>(&mut self, events: T) {
+        for event in events {
+            self.apply(event);
+        }
+    }
+}
+
+fn keys(trace: &Trace, solution: &Solution) -> Vec<StepKey> {
+    trace.solution_path(solution).into_iter().map(|id| trace.node(id).key).collect()
+}
+
+/// Reads marks on the steps of a path and the verdict on the whole as labels.
+fn read(marks: &[Option<(Order, Mark)>], verdict: Option<&(Order, Verdict)>) -> SolutionLabels {
+    let bad = |mark: &Option<(Order, Mark)>| mark.is_some_and(|(_, mark)| mark.rating == Rating::Bad);
+    let newest_bad = marks.iter().filter(|mark| bad(mark)).filter_map(|mark| mark.map(|(order, _)| order)).max();
+    // "All good" took away the bad marks it knew, so one that is there is newer. A broken problem takes no mark away: the later word counts.
+    let unlabelable = match verdict {
+        Some((order, Verdict::BadProblem(_))) if Some(*order) > newest_bad => Some(EndState::BadProblem),
+        Some((order, Verdict::GiveUp(_))) if Some(*order) > newest_bad => Some(EndState::GiveUp),
+        _ => None,
+    };
+    let read_through = matches!(verdict, Some((_, Verdict::AllGood)));
+    let all_good = read_through || (!marks.is_empty() && marks.iter().all(Option::is_some));
+    let (first_error, end_state) = match (unlabelable, marks.iter().position(bad)) {
+        (Some(end_state), _) => (FirstError::Unlabelable, end_state),
+        (None, Some(k)) => (FirstError::At(k), EndState::FoundError),
+        (None, None) if all_good => (FirstError::NoError, EndState::Solution),
+        (None, None) => (FirstError::Unknown, EndState::Open),
+    };
+    // "First error here" says that every step before it is right, "all good" said so of every step; a bad rating of a single
+    // step says nothing of the others.
+    let vouched = marks.iter().rposition(|mark| mark.is_some_and(|(_, mark)| mark.first_error)).unwrap_or(0);
+    let implied = |index: usize| match first_error {
+        FirstError::At(k) if index > k => Label::AfterError,
+        FirstError::At(_) if index < vouched || read_through => Label::Good,
+        FirstError::NoError => Label::Good,
+        _ => Label::Unseen,
+    };
+    let label =
+        |(index, mark): (usize, &Option<(Order, Mark)>)| mark.map_or_else(|| implied(index), |(_, mark)| mark.rating.into());
+    SolutionLabels {
+        steps: marks.iter().enumerate().map(label).collect(),
+        first_error,
+        end_state,
+        unsure: false,
+        annotator: None,
+    }
+}
+
+/// True when labels say something else than the recorded ones. How a labelling ended counts only where the source has a word for it.
+fn differs(labels: &SolutionLabels, recorded: &SolutionLabels) -> bool {
+    labels.first_error != recorded.first_error
+        || labels.steps != recorded.steps
+        || labels.unsure != recorded.unsure
+        || (recorded.end_state != EndState::Open && labels.end_state != recorded.end_state)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::event::tests::event;
+    use super::super::{Body, Draft};
+    use super::*;
+    use crate::trace::{Problem, TraceBuilder};
+
+    /// Two solutions, `a b c d` and `a b x`, and an annotator at work.
+    struct Desk {
+        trace: Trace,
+        session: Session,
+        events: u64,
+    }
+
+    impl Desk {
+        fn new() -> Self {
+            let mut builder = TraceBuilder::new(Problem { text: "q".into(), ..Problem::default() });
+            for path in [&["a", "b", "c", "d"][..], &["a", "b", "x"]] {
+                let leaf = *builder.path(path).last().unwrap();
+                builder.solution(leaf);
+            }
+            Self { trace: builder.finish(), session: Session::new("mira"), events: 0 }
+        }
+
+        fn write(&mut self, draft: Draft) {
+            self.events += 1;
+            self.session.apply(&event(1, self.events, self.events, draft.body));
+        }
+
+        fn act(&mut self, action: Action) {
+            self.write(Draft::of(action));
+        }
+
+        fn first_error(&mut self, solution: usize, index: usize) {
+            let action = self.session.first_error(&self.trace, &self.trace.solutions[solution], index).unwrap();
+            self.act(action);
+        }
+
+        fn all_good(&mut self, solution: usize) {
+            let action = self.session.all_good(&self.trace, &self.trace.solutions[solution]);
+            self.act(action);
+        }
+
+        fn rate(&mut self, solution: usize, index: usize, rating: Rating) {
+            let step = keys(&self.trace, &self.trace.solutions[solution])[index];
+            self.act(Action::Rate { step, rating: Some(rating) });
+        }
+
+        fn record(&self, solution: usize) -> RecordKey {
+            self.trace.record_key(self.trace.solutions[solution].leaf)
+        }
+
+        fn undo(&mut self) {
+            self.write(Draft::undo(self.session.undo_target().unwrap()));
+        }
+
+        fn labels(&self, solution: usize) -> SolutionLabels {
+            self.session.labels(&self.trace, &self.trace.solutions[solution])
+        }
+
+        /// Steps as `+ 0 - > .`, first error and end.
+        fn picture(&self, solution: usize) -> String {
+            let labels = self.labels(solution);
+            let steps: String = labels.steps.iter().map(|label| picture_of(*label)).collect();
+            format!("{steps} {:?} {:?}", labels.first_error, labels.end_state)
+        }
+    }
+
+    fn picture_of(label: Label) -> char {
+        match label {
+            Label::Good => '+',
+            Label::Neutral => '0',
+            Label::Bad => '-',
+            Label::AfterError => '>',
+            Label::Unseen => '.',
+        }
+    }
+
+    #[test]
+    fn flagging_a_step_marks_earlier_steps_correct() {
+        let mut desk = Desk::new();
+        desk.first_error(0, 2);
+        assert_eq!(desk.picture(0), "++-> At(2) FoundError");
+        assert_eq!(desk.picture(1), "... Unknown Open", "the other solution does not run through the wrong step");
+    }
+
+    #[test]
+    fn a_wrong_step_is_wrong_in_every_solution_through_it() {
+        let mut desk = Desk::new();
+        desk.all_good(1);
+        assert_eq!(desk.picture(1), "+++ NoError Solution");
+        desk.first_error(0, 1);
+        assert_eq!(desk.picture(1), "+-> At(1) FoundError");
+        desk.undo();
+        assert_eq!(desk.picture(1), "+++ NoError Solution");
+    }
+
+    #[test]
+    fn a_later_first_error_takes_the_earlier_one_away_and_undo_brings_it_back() {
+        let mut desk = Desk::new();
+        desk.first_error(0, 1);
+        desk.first_error(0, 3);
+        assert_eq!(desk.picture(0), "+++- At(3) FoundError");
+        desk.undo();
+        assert_eq!(desk.picture(0), "+->> At(1) FoundError");
+        desk.undo();
+        assert_eq!(desk.picture(0), ".... Unknown Open");
+        assert_eq!(desk.session.undo_target(), None);
+    }
+
+    #[test]
+    fn all_good_takes_the_first_error_away() {
+        let mut desk = Desk::new();
+        desk.first_error(0, 1);
+        desk.all_good(0);
+        assert_eq!(desk.picture(0), "++++ NoError Solution");
+    }
+
+    #[test]
+    fn ratings_of_single_steps_stay() {
+        let mut desk = Desk::new();
+        desk.rate(0, 0, Rating::Neutral);
+        assert_eq!(desk.picture(0), "0... Unknown Open");
+        desk.rate(0, 3, Rating::Good);
+        desk.first_error(0, 2);
+        assert_eq!(desk.picture(0), "0+-+ At(2) FoundError");
+    }
+
+    #[test]
+    fn a_bad_rating_is_the_first_error_but_does_not_vouch_for_the_steps_before() {
+        let mut desk = Desk::new();
+        desk.rate(0, 2, Rating::Bad);
+        assert_eq!(desk.picture(0), "..-> At(2) FoundError");
+        desk.all_good(0);
+        desk.rate(0, 2, Rating::Bad);
+        assert_eq!(desk.picture(0), "++-> At(2) FoundError", "all good did vouch for them");
+    }
+
+    #[test]
+    fn every_step_rated_and_none_bad_is_no_error() {
+        let mut desk = Desk::new();
+        desk.rate(1, 0, Rating::Good);
+        desk.rate(1, 1, Rating::Neutral);
+        assert_eq!(desk.picture(1), "+0. Unknown Open");
+        desk.rate(1, 2, Rating::Good);
+        assert_eq!(desk.picture(1), "+0+ NoError Solution");
+    }
+
+    #[test]
+    fn a_broken_problem_and_giving_up_are_states_of_their_own() {
+        let mut desk = Desk::new();
+        desk.first_error(0, 1);
+        let record = desk.record(0);
+        desk.act(Action::BadProblem { record, reason: "m".into() });
+        assert_eq!(desk.picture(0), ".-.. Unlabelable BadProblem");
+        desk.act(Action::GiveUp { record, reason: String::new() });
+        assert_eq!(desk.picture(0), ".-.. Unlabelable GiveUp");
+        desk.first_error(0, 1);
+        assert_eq!(desk.picture(0), "+->> At(1) FoundError", "a newer first error counts");
+    }
+
+    #[test]
+    fn judging_a_solution_ends_putting_it_off() {
+        let mut desk = Desk::new();
+        let record = desk.record(0);
+        desk.act(Action::Skip { record });
+        assert!(desk.session.skipped(record));
+        desk.all_good(0);
+        assert!(!desk.session.skipped(record));
+        desk.undo();
+        assert!(desk.session.skipped(record));
+    }
+
+    #[test]
+    fn own_labels_lie_over_recorded_ones() {
+        let mut desk = Desk::new();
+        desk.trace.solutions[0].first_error = FirstError::At(3);
+        let overlay = |desk: &Desk| desk.session.overlay(&desk.trace, &desk.trace.solutions[0]);
+        assert_eq!(overlay(&desk), (desk.trace.recorded_labels(&desk.trace.solutions[0]), false));
+        desk.first_error(0, 3);
+        assert!(!overlay(&desk).1, "the same as recorded");
+        desk.first_error(0, 2);
+        let (labels, touched) = overlay(&desk);
+        assert!(touched);
+        assert_eq!((labels.first_error, labels.annotator.as_deref()), (FirstError::At(2), Some("mira")));
+        desk.undo();
+        desk.undo();
+        let record = desk.record(0);
+        desk.act(Action::Flag { record, on: true });
+        let (labels, touched) = overlay(&desk);
+        assert_eq!((labels.first_error, labels.unsure, touched), (FirstError::At(3), true, true));
+    }
+
+    #[test]
+    fn notes_hang_on_steps_or_solutions() {
+        let mut desk = Desk::new();
+        let (record, step) = (desk.record(0), keys(&desk.trace, &desk.trace.solutions[0])[1]);
+        desk.act(Action::Note { step: Some(step), record, text: "sign".into() });
+        desk.act(Action::Note { step: None, record, text: "odd".into() });
+        assert_eq!(desk.session.note(Some(step), desk.record(1)), Some("sign"));
+        assert_eq!(desk.session.note(None, record), Some("odd"));
+        desk.act(Action::Note { step: None, record, text: String::new() });
+        assert_eq!(desk.session.note(None, record), None);
+    }
+
+    #[test]
+    fn labels_of_others_are_kept_apart_and_out_of_reach_of_undo() {
+        let mut desk = Desk::new();
+        desk.first_error(0, 1);
+        let target = desk.session.undo_target().unwrap();
+        let mut theirs = event(2, 1, 9, Body::Undo(target));
+        theirs.annotator = "noor".into();
+        theirs.id = theirs.hash();
+        desk.session.apply(&theirs);
+        assert_eq!(desk.picture(0), "+->> At(1) FoundError");
+        let seen = desk.session.clone().seen_by("noor");
+        assert_eq!(seen.undo_target(), None);
+        assert_eq!(seen.labels(&desk.trace, &desk.trace.solutions[0]).first_error, FirstError::Unknown);
+        assert_eq!(desk.session.annotators().collect::<Vec<_>>(), ["mira"]);
+    }
+
+    #[test]
+    fn a_solution_without_steps_can_be_judged() {
+        let mut builder = TraceBuilder::new(Problem::default());
+        builder.solution(crate::trace::NodeId::ROOT);
+        let mut desk = Desk { trace: builder.finish(), session: Session::new("mira"), events: 0 };
+        assert_eq!(desk.picture(0), " Unknown Open");
+        assert_eq!(desk.session.first_error(&desk.trace, &desk.trace.solutions[0], 0), None);
+        desk.all_good(0);
+        assert_eq!(desk.picture(0), " NoError Solution");
+    }
+}

@@ -1,0 +1,317 @@
+//! Opening the database: is it ours, and are the settings in force on which durability rests.
+
+use std::fmt::Write;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+
+use super::StoreError;
+use super::disk::{FileId, FileSystem, make_parents};
+use crate::labels::WriterId;
+
+/// "stsc", in the header of every store.
+pub(super) const APPLICATION_ID: i32 = 0x7374_7363;
+/// The schema that this program writes.
+pub(super) const SCHEMA_VERSION: i64 = 1;
+pub(super) const SCHEMA: &str = include_str!("schema.sql");
+/// How long one process waits while another one writes.
+pub(super) const BUSY: Duration = Duration::from_secs(10);
+/// 3.51.3 mends a race of two connections that could corrupt a database in WAL mode.
+const OLDEST_LIBRARY: i32 = 3_051_003;
+
+/// What the store is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Labelling; a missing store is made.
+    Create,
+    /// Labelling into a store that is there.
+    Existing,
+    /// Looking; nothing is written.
+    View,
+}
+
+/// How a commit reaches the disk. Measured by replaying writes with power loss at every point: both keep every acknowledged event,
+/// WAL with synchronous=NORMAL does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Durability {
+    /// Write-ahead log, synced at every commit.
+    Wal,
+    /// Rollback journal, synced with its directory: for network file systems, which have no shared memory.
+    Rollback,
+}
+
+impl Durability {
+    pub(super) fn journal_mode(self) -> &'static str {
+        match self {
+            Self::Wal => "wal",
+            Self::Rollback => "delete",
+        }
+    }
+
+    /// FULL or EXTRA, as `SQLite` numbers them.
+    pub(super) fn synchronous(self) -> i64 {
+        match self {
+            Self::Wal => 2,
+            Self::Rollback => 3,
+        }
+    }
+
+    pub(super) fn for_file_system(file_system: Option<&FileSystem>) -> Self {
+        if file_system.is_some_and(|file_system| file_system.network) { Self::Rollback } else { Self::Wal }
+    }
+}
+
+/// An open, checked database.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) conn: Connection,
+    pub(super) read_only: bool,
+    pub(super) durability: Durability,
+    pub(super) file: Option<FileId>,
+}
+
+/// Opens the store, and makes it where `access` allows it.
+pub(super) fn connect(path: &Path, access: Access) -> Result<Link, StoreError> {
+    let durability = Durability::for_file_system(FileSystem::of(path).as_ref());
+    connect_with(path, access, durability)
+}
+
+/// As [`connect`], with the given way to the disk.
+pub(super) fn connect_with(path: &Path, access: Access, durability: Durability) -> Result<Link, StoreError> {
+    if rusqlite::version_number() < OLDEST_LIBRARY {
+        return Err(StoreError::Library { found: rusqlite::version() });
+    }
+    // Two programs that make the same store at once: switching to WAL is refused without waiting, so the wait is here.
+    let start = Instant::now();
+    loop {
+        match attempt(path, access, durability) {
+            Err(StoreError::Busy { .. }) if start.elapsed() < BUSY => std::thread::sleep(Duration::from_millis(20)),
+            result => return result,
+        }
+    }
+}
+
+fn attempt(path: &Path, access: Access, durability: Durability) -> Result<Link, StoreError> {
+    prepare(path, access)?;
+    let mut link = match open(path, access, durability) {
+        Err(error) if may_be_read_only(&error) => open_immutable(path, durability).ok_or(error)?,
+        result => result?,
+    };
+    if link.identify(path)? == Identity::Blank {
+        if access != Access::Create || link.read_only {
+            return Err(StoreError::Missing { path: path.to_owned() });
+        }
+        link.make(path)?;
+    }
+    if access == Access::View {
+        link.read_only = true;
+    }
+    if link.read_only {
+        link.set(path, "query_only", 1)?;
+    } else {
+        link.make_durable(path)?;
+    }
+    link.file = FileId::of(path);
+    Ok(link)
+}
+
+/// Looks at the file before `SQLite` does, for plain answers; makes an empty one where allowed.
+fn prepare(path: &Path, access: Access) -> Result<(), StoreError> {
+    let io = |doing| move |source| StoreError::Io { path: path.to_owned(), doing, source };
+    let found = match std::fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if access != Access::Create {
+                return Err(StoreError::Missing { path: path.to_owned() });
+            }
+            make_parents(path)?;
+            File::options().append(true).create(true).open(path).map_err(io("make the label store"))?;
+            return Ok(());
+        }
+        found => found.map_err(io("open the label store"))?,
+    };
+    let not_sqlite = |found: String| Err(StoreError::NotSqlite { path: path.to_owned(), found });
+    if !found.is_file() {
+        return not_sqlite(if found.is_dir() { "a directory" } else { "something that is not a plain file" }.to_owned());
+    }
+    let mut head = Vec::new();
+    File::open(path).and_then(|file| file.take(100).read_to_end(&mut head)).map_err(io("read the label store"))?;
+    match head.len() {
+        0 => Ok(()),
+        _ if !head.starts_with(b"SQLite format 3\0") => {
+            let start: String = String::from_utf8_lossy(&head).chars().take(16).flat_map(char::escape_default).collect();
+            not_sqlite(format!("a file that begins with \"{start}\""))
+        }
+        100.. => Ok(()),
+        length => not_sqlite(format!("only the first {length} bytes of one")),
+    }
+}
+
+fn open(path: &Path, access: Access, durability: Durability) -> Result<Link, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags).map_err(sql(path, "open the label store"))?;
+    let mut link = Link { conn, read_only: access == Access::View, durability, file: None };
+    link.guard(path)?;
+    link.read_only |= link.conn.is_readonly(rusqlite::MAIN_DB).map_err(sql(path, "open the label store"))?;
+    link.identify(path)?;
+    Ok(link)
+}
+
+/// A file that nobody can write to needs no locks; without a log that waits to be read, what stands in it is all there is.
+pub(super) fn open_immutable(path: &Path, durability: Durability) -> Option<Link> {
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    if std::fs::metadata(wal).is_ok_and(|found| found.len() > 0) {
+        return None;
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let conn = Connection::open_with_flags(immutable_uri(path)?, flags).ok()?;
+    let link = Link { conn, read_only: true, durability, file: None };
+    link.guard(path).ok()?;
+    link.identify(path).ok()?;
+    Some(link)
+}
+
+fn immutable_uri(path: &Path) -> Option<String> {
+    let path = std::path::absolute(path).ok()?;
+    let mut uri = String::from("file:");
+    for byte in path.to_str()?.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => uri.push(byte.into()),
+            _ => {
+                let _ = write!(uri, "%{byte:02X}");
+            }
+        }
+    }
+    uri.push_str("?immutable=1");
+    Some(uri)
+}
+
+fn may_be_read_only(error: &StoreError) -> bool {
+    use ErrorCode::{CannotOpen, PermissionDenied, ReadOnly, SystemIoFailure};
+    let StoreError::Sqlite { source, .. } = error else { return matches!(error, StoreError::ReadOnly { .. }) };
+    matches!(source.sqlite_error_code(), Some(CannotOpen | PermissionDenied | ReadOnly | SystemIoFailure))
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Identity {
+    Blank,
+    Ours,
+}
+
+impl Link {
+    /// Settings of the connection that keep a crafted or broken file from doing harm.
+    fn guard(&self, path: &Path) -> Result<(), StoreError> {
+        self.conn.busy_timeout(BUSY).map_err(sql(path, "open the label store"))?;
+        for (setting, value) in [("trusted_schema", 0), ("cell_size_check", 1), ("foreign_keys", 1), ("mmap_size", 0)] {
+            self.set(path, setting, value)?;
+        }
+        Ok(())
+    }
+
+    fn set(&self, path: &Path, setting: &'static str, value: i64) -> Result<(), StoreError> {
+        self.conn.pragma_update(None, setting, value).map_err(sql(path, "set up the label store"))
+    }
+
+    /// The value of a pragma.
+    pub(super) fn number(&self, path: &Path, pragma: &'static str) -> Result<i64, StoreError> {
+        self.conn.pragma_query_value(None, pragma, |row| row.get(0)).map_err(sql(path, "read the label store"))
+    }
+
+    fn identify(&self, path: &Path) -> Result<Identity, StoreError> {
+        let application = self.number(path, "application_id")?;
+        let schema = self.number(path, "user_version")?;
+        let tables: i64 = self
+            .conn
+            .query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))
+            .map_err(sql(path, "read the label store"))?;
+        match (application, schema, tables) {
+            (0, 0, 0) => Ok(Identity::Blank),
+            (application, ..) if application != i64::from(APPLICATION_ID) => {
+                let found = u32::try_from(application & 0xFFFF_FFFF).unwrap_or(0);
+                Err(StoreError::Foreign { path: path.to_owned(), found })
+            }
+            (_, SCHEMA_VERSION, 1..) => Ok(Identity::Ours),
+            (_, found, _) if found > SCHEMA_VERSION => {
+                Err(StoreError::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION })
+            }
+            _ => Err(damaged(path, format!("it has schema {schema} and {tables} tables"))),
+        }
+    }
+
+    /// Makes the tables, all or none.
+    fn make(&mut self, path: &Path) -> Result<(), StoreError> {
+        self.make_durable(path)?;
+        let id = random_id(path)?;
+        let mut make = || -> rusqlite::Result<()> {
+            let transaction = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))?;
+            if tables == 0 {
+                transaction.execute_batch(SCHEMA)?;
+                let mut meta = transaction.prepare("INSERT INTO meta(k, v) VALUES(?1, ?2)")?;
+                meta.execute(("store_id", id.to_string()))?;
+                meta.execute(("created", jiff::Timestamp::now().to_string()))?;
+                drop(meta);
+                transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+                transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+            }
+            transaction.commit()
+        };
+        make().map_err(sql(path, "make the label store"))
+    }
+
+    /// Sets journal mode and synchronous and reads both back: libraries and builds change defaults.
+    fn make_durable(&self, path: &Path) -> Result<(), StoreError> {
+        let (journal, synchronous) = (self.durability.journal_mode(), self.durability.synchronous());
+        let found: String = self
+            .conn
+            .pragma_update_and_check(None, "journal_mode", journal, |row| row.get(0))
+            .map_err(sql(path, "set up the label store"))?;
+        self.set(path, "synchronous", synchronous)?;
+        let wrong = |setting, expected: &str, found: String| {
+            Err(StoreError::Setting { path: path.to_owned(), setting, expected: expected.to_owned(), found })
+        };
+        if !found.eq_ignore_ascii_case(journal) {
+            return wrong("journal_mode", journal, found);
+        }
+        for (setting, expected) in [("synchronous", synchronous), ("foreign_keys", 1)] {
+            let found = self.number(path, setting)?;
+            if found != expected {
+                return wrong(setting, &expected.to_string(), found.to_string());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An id of 16 random bytes.
+pub(super) fn random_id(path: &Path) -> Result<WriterId, StoreError> {
+    let mut bytes = [0; 16];
+    let refused = |error: getrandom::Error| StoreError::Io {
+        path: path.to_owned(),
+        doing: "get random bytes for the label store",
+        source: io::Error::other(error.to_string()),
+    };
+    getrandom::fill(&mut bytes).map_err(refused)?;
+    Ok(WriterId::from_array(bytes))
+}
+
+pub(super) fn damaged(path: &Path, what: impl Into<String>) -> StoreError {
+    StoreError::Damaged { path: path.to_owned(), what: what.into() }
+}
+
+/// An error of `SQLite` in our words.
+pub(super) fn sql<'a>(path: &'a Path, doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError + use<'a> {
+    move |source| {
+        let path = path.to_owned();
+        match source.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy { path, seconds: BUSY.as_secs() },
+            Some(ErrorCode::NotADatabase) => StoreError::NotSqlite { path, found: "a file that SQLite cannot read".to_owned() },
+            Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged { path, what: source.to_string() },
+            Some(ErrorCode::ReadOnly) => StoreError::ReadOnly { path },
+            _ => StoreError::Sqlite { path, doing, source },
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! What can go wrong with a store, each in one line.
+
+use std::path::PathBuf;
+
+use super::super::Draft;
+
+/// Why a store cannot be opened, read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// There is no such file, and nobody asked to make one.
+    #[error("{path}: there is no label store", path = path.display())]
+    Missing {
+        /// The store.
+        path: PathBuf,
+    },
+    /// The file is no `SQLite` database.
+    #[error("{path}: expected a label store (SQLite), found {found}; the file was not changed", path = path.display())]
+    NotSqlite {
+        /// The store.
+        path: PathBuf,
+        /// What it looks like.
+        found: String,
+    },
+    /// A database of another program.
+    #[error("{path}: expected a label store, found an SQLite database of another program (application id {found:#010x}); it was not changed", path = path.display())]
+    Foreign {
+        /// The store.
+        path: PathBuf,
+        /// Its application id.
+        found: u32,
+    },
+    /// Written by a newer version of this program.
+    #[error("{path}: expected a label store of schema {known} at most, found schema {found}: a newer stepscope wrote it", path = path.display())]
+    Newer {
+        /// The store.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
+        /// The newest schema that this program knows.
+        known: i64,
+    },
+    /// A setting on which durability rests is not in force.
+    #[error("{path}: expected {setting} to be {expected}, found {found}: labels would not be safe", path = path.display())]
+    Setting {
+        /// The store.
+        path: PathBuf,
+        /// Its name.
+        setting: &'static str,
+        /// What was asked for.
+        expected: String,
+        /// What the database answers.
+        found: String,
+    },
+    /// The `SQLite` library has a known bug that loses data.
+    #[error("expected SQLite 3.51.3 or newer, found {found}")]
+    Library {
+        /// Its version.
+        found: &'static str,
+    },
+    /// The store can be read but not written.
+    #[error("{path}: this store cannot be written, labels can be seen but not saved; choose another with --store FILE", path = path.display())]
+    ReadOnly {
+        /// The store.
+        path: PathBuf,
+    },
+    /// Another process held the store too long.
+    #[error("{path}: another program has been writing to this store for more than {seconds} seconds", path = path.display())]
+    Busy {
+        /// The store.
+        path: PathBuf,
+        /// How long was waited, in seconds.
+        seconds: u64,
+    },
+    /// The content contradicts itself.
+    #[error("{path}: the store is damaged: {what}; `stepscope store check` tells more", path = path.display())]
+    Damaged {
+        /// The store.
+        path: PathBuf,
+        /// What was found.
+        what: String,
+    },
+    /// The file was deleted or exchanged while it was open.
+    #[error("{path}: the store was deleted or replaced while it was open; start again to label into the new one", path = path.display())]
+    Replaced {
+        /// The store.
+        path: PathBuf,
+    },
+    /// The decision holds more text than a store takes.
+    #[error("expected a text of at most {limit} bytes, found {found}")]
+    TooLong {
+        /// In bytes.
+        limit: usize,
+        /// In bytes.
+        found: usize,
+    },
+    /// No place for the default store.
+    #[error("expected a home directory for the label store, found none; name a file with --store FILE")]
+    NoHome,
+    /// The operating system refused.
+    #[error("{path}: cannot {doing}: {source}", path = path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What was tried.
+        doing: &'static str,
+        /// Its answer.
+        source: std::io::Error,
+    },
+    /// The database refused.
+    #[error("{path}: cannot {doing}: {source}", path = path.display())]
+    Sqlite {
+        /// The store.
+        path: PathBuf,
+        /// What was tried.
+        doing: &'static str,
+        /// Its answer.
+        source: rusqlite::Error,
+    },
+    /// A decision is not saved. The draft comes back, so that nothing that was decided is lost.
+    #[error("NOT SAVED: {cause}")]
+    NotSaved {
+        /// The decision.
+        draft: Box<Draft>,
+        /// Why.
+        cause: Box<StoreError>,
+    },
+}
+
+impl StoreError {
+    /// The decision that was not saved, to be tried again or written elsewhere.
+    pub fn into_draft(self) -> Option<Draft> {
+        match self {
+            Self::NotSaved { draft, .. } => Some(*draft),
+            _ => None,
+        }
+    }
+
+    /// True when it may help to open the database anew: it failed itself, and not the decision or a person.
+    pub(super) fn ends_the_connection(&self) -> bool {
+        use rusqlite::ErrorCode::{ConstraintViolation, DatabaseBusy, DatabaseLocked, ReadOnly, TooBig, TypeMismatch};
+        match self {
+            Self::Sqlite { source, .. } => !matches!(
+                source.sqlite_error_code(),
+                Some(ConstraintViolation | DatabaseBusy | DatabaseLocked | ReadOnly | TooBig | TypeMismatch)
+            ),
+            Self::Io { .. } | Self::Damaged { .. } => true,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! The label store: events in an `SQLite` file. "Saved" is said only after the operating system has confirmed that they are on the disk.
+//!
+//! One label is one transaction. Its number and its predecessor are read inside that transaction, so several programs can write
+//! to one store. A connection that failed is never trusted again: the file is opened anew, checked, and the same event, known
+//! by its id, is written once more.
+
+mod check;
+mod connect;
+mod disk;
+mod error;
+mod rows;
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
+
+pub use check::{Check, WriterCheck, check};
+use connect::{Access, Link, connect, damaged, random_id, sql};
+pub use disk::default_path;
+use disk::{FileId, FileSystem};
+pub use error::StoreError;
+
+use super::columns::DecodeError;
+use super::{Action, Body, Draft, Event, EventId, Session, WriterId};
+
+/// What "saved" means, as `store check` prints it.
+pub const CONTRACT: &str =
+    "\"Saved\" means: this label is in the store file and the operating system has confirmed that it is on the disk.";
+
+/// The longest note or reason, in bytes.
+pub const TEXT_LIMIT: usize = 64 * 1024;
+
+/// An open label store.
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    annotator: String,
+    /// `None` after a failure, until the file could be opened again.
+    link: Option<Link>,
+    read_only: bool,
+    file: Option<FileId>,
+    writer: Option<WriterId>,
+    /// Last number and id of each writer, to see holes and exchanged events as they are read.
+    chains: HashMap<WriterId, (u64, EventId)>,
+    /// Rows up to this one were handed out.
+    seen: i64,
+    /// Own rows behind `seen`.
+    ahead: BTreeSet<i64>,
+    /// Newest row whose Lamport clock is in `lamport`.
+    tip: i64,
+    lamport: u64,
+    warnings: Vec<String>,
+    now: fn() -> Timestamp,
+}
+
+impl Store {
+    /// Opens the store for labelling and folds what it holds. A missing one is made, with its directories. One that cannot be written
+    /// is opened for looking: see [`Store::read_only`].
+    pub fn open(path: &Path, annotator: &str) -> Result<(Self, Session), StoreError> {
+        Self::with(path, annotator, Access::Create)
+    }
+
+    /// Opens the store for looking alone; nothing is made or written.
+    pub fn view(path: &Path, annotator: &str) -> Result<(Self, Session), StoreError> {
+        Self::with(path, annotator, Access::View)
+    }
+
+    fn with(path: &Path, annotator: &str, access: Access) -> Result<(Self, Session), StoreError> {
+        // Absolute, so that a later change of directory leads nowhere else and no name has a meaning of its own in SQLite.
+        let path = std::path::absolute(path).map_err(|source| StoreError::Io {
+            path: path.to_owned(),
+            doing: "open the label store",
+            source,
+        })?;
+        let link = connect(&path, access)?;
+        let mut store = Self {
+            annotator: annotator.to_owned(),
+            read_only: link.read_only,
+            file: link.file,
+            warnings: warnings(&path, &link, access),
+            link: Some(link),
+            writer: None,
+            chains: HashMap::new(),
+            seen: 0,
+            ahead: BTreeSet::new(),
+            tip: 0,
+            lamport: 0,
+            now: Timestamp::now,
+            path,
+        };
+        let mut session = Session::new(annotator);
+        store.read_new(|event| session.apply(&event))?;
+        if !store.read_only {
+            store.writer = Some(store.writer()?);
+        }
+        Ok((store, session))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whose labels are written.
+    pub fn annotator(&self) -> &str {
+        &self.annotator
+    }
+
+    /// True when labels can be seen but not saved.
+    pub fn read_only(&self) -> bool {
+        self.read_only
+    }
+
+    /// What the user should know of this store, one line each.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The id under which this annotator writes to this file. A copied file gets a new one, so copies that are both written to never
+    /// give the same number to two events.
+    fn writer(&mut self) -> Result<WriterId, StoreError> {
+        let place = self.file.map_or_else(|| "-".to_owned(), |file| file.to_string());
+        let key = format!("writer/{place}/{}", self.annotator);
+        let path = self.path.clone();
+        let fresh = random_id(&path)?.to_string();
+        let link = self.link()?;
+        let mut find = || -> rusqlite::Result<String> {
+            let known = "SELECT v FROM meta WHERE k = ?1";
+            if let Some(id) = link.conn.query_row(known, [&key], |row| row.get(0)).optional()? {
+                return Ok(id);
+            }
+            let transaction = link.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute("INSERT OR IGNORE INTO meta(k, v) VALUES(?1, ?2)", (&key, &fresh))?;
+            let id = transaction.query_row(known, [&key], |row| row.get(0))?;
+            transaction.commit()?;
+            Ok(id)
+        };
+        let id = find().map_err(sql(&path, "register the annotator"))?;
+        id.parse().map_err(|error| damaged(&path, format!("{key}: {error}")))
+    }
+
+    fn link(&mut self) -> Result<&mut Link, StoreError> {
+        if self.link.is_none() {
+            self.reconnect()?;
+        }
+        // Invariant: reconnect() leaves a link or an error.
+        self.link.as_mut().ok_or_else(|| StoreError::Missing { path: self.path.clone() })
+    }
+
+    /// Closes what is left of a connection that failed, opens the file anew and checks it.
+    fn reconnect(&mut self) -> Result<(), StoreError> {
+        self.link = None;
+        let access = if self.read_only { Access::View } else { Access::Existing };
+        let link = connect(&self.path, access)?;
+        if link.file != self.file {
+            return Err(StoreError::Replaced { path: self.path.clone() });
+        }
+        if link.read_only != self.read_only {
+            return Err(StoreError::ReadOnly { path: self.path.clone() });
+        }
+        let verdict: String = link
+            .conn
+            .query_row("PRAGMA quick_check(1)", (), |row| row.get(0))
+            .map_err(sql(&self.path, "check the label store"))?;
+        if verdict != "ok" {
+            return Err(damaged(&self.path, verdict));
+        }
+        self.link = Some(link);
+        Ok(())
+    }
+
+    /// Saves a decision and returns it as an event once it is durable. Apply it to the session; [`Store::catch_up`] will not bring it again.
+    ///
+    /// On failure the error is [`StoreError::NotSaved`] and gives the draft back.
+    pub fn append(&mut self, draft: Draft) -> Result<Event, StoreError> {
+        self.save(&draft).map_err(|cause| StoreError::NotSaved { draft: Box::new(draft), cause: Box::new(cause) })
+    }
+
+    fn save(&mut self, draft: &Draft) -> Result<Event, StoreError> {
+        if self.read_only {
+            return Err(StoreError::ReadOnly { path: self.path.clone() });
+        }
+        let found = text_length(draft);
+        if found > TEXT_LIMIT {
+            return Err(StoreError::TooLong { limit: TEXT_LIMIT, found });
+        }
+        let mut stamped = None;
+        match self.write(draft, &mut stamped) {
+            Err(error) if error.ends_the_connection() => {
+                self.reconnect()?;
+                // A failed COMMIT may have reached the disk: the event keeps its id, so that it is there once at most.
+                let result = self.write(draft, &mut stamped);
+                if result.as_ref().err().is_some_and(StoreError::ends_the_connection) {
+                    self.link = None;
+                }
+                result
+            }
+            result => result,
+        }
+    }
+
+    fn write(&mut self, draft: &Draft, stamped: &mut Option<Event>) -> Result<Event, StoreError> {
+        self.is_still_there()?;
+        let path = self.path.clone();
+        let (annotator, tip, lamport, now) = (self.annotator.clone(), self.tip, self.lamport, (self.now)());
+        let writer = self.writer.ok_or_else(|| StoreError::ReadOnly { path: path.clone() })?;
+        let link = self.link()?;
+        let mut commit = || -> rusqlite::Result<(Event, i64, i64)> {
+            let transaction = link.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let (newest, seen) = newest(&transaction, tip)?;
+            if let Some((event, n)) = already_there(&transaction, stamped.as_ref())? {
+                transaction.commit()?;
+                return Ok((event, n, newest));
+            }
+            let last = last_of(&transaction, writer)?;
+            let same = |event: &Event| event.seq == last.seq + 1 && event.prev == last.id;
+            let event = match stamped.take().filter(same) {
+                Some(event) => event,
+                None => stamp(draft, writer, &annotator, &last, seen.max(lamport) + 1, now),
+            };
+            *stamped = Some(event.clone());
+            let n = rows::insert(&transaction, &event)?;
+            transaction.commit()?;
+            Ok((event, n, n))
+        };
+        let (event, n, newest) = commit().map_err(sql(&path, "save the label"))?;
+        self.is_still_there()?;
+        self.tip = newest.max(n);
+        self.lamport = self.lamport.max(event.lamport);
+        if n == self.seen + 1 {
+            self.seen = n;
+            self.chains.insert(writer, (event.seq, event.id));
+        } else {
+            self.ahead.insert(n);
+        }
+        Ok(event)
+    }
+
+    /// The open file must still be the one that the path leads to, or "saved" would be a lie tomorrow.
+    fn is_still_there(&self) -> Result<(), StoreError> {
+        if FileId::of(&self.path) == self.file { Ok(()) } else { Err(StoreError::Replaced { path: self.path.clone() }) }
+    }
+
+    /// Events that other programs wrote since the store was opened or last asked, in the order of the store.
+    pub fn catch_up(&mut self) -> Result<Vec<Event>, StoreError> {
+        let mut events = Vec::new();
+        self.read_new(|event| events.push(event))?;
+        Ok(events)
+    }
+
+    /// Hands out every event behind `seen` that this program did not write itself, and follows the hash chains.
+    fn read_new(&mut self, mut on: impl FnMut(Event)) -> Result<(), StoreError> {
+        let path = self.path.clone();
+        let seen = self.seen;
+        self.link()?;
+        // Split borrows: the rows are read while chains and clocks are brought forward.
+        let Self { link: Some(link), chains, ahead, seen: done, tip, lamport, .. } = self else { return Ok(()) };
+        let mut statement = link.conn.prepare_cached(rows::NEWER).map_err(sql(&path, "read the label store"))?;
+        let mut found = statement.query([seen]).map_err(sql(&path, "read the label store"))?;
+        while let Some(row) = found.next().map_err(sql(&path, "read the label store"))? {
+            let (n, event) = rows::read(row).map_err(sql(&path, "read the label store"))?;
+            let event = event.map_err(|error: DecodeError| damaged(&path, format!("event {n}: {error}")))?;
+            rows::follow(chains, &event).map_err(|what| damaged(&path, format!("event {n}: {what}")))?;
+            *done = n;
+            *tip = n.max(*tip);
+            *lamport = event.lamport.max(*lamport);
+            if !ahead.remove(&n) {
+                on(event);
+            }
+        }
+        Ok(())
+    }
+
+    /// Where this annotator stopped in `file` (any name the caller chose), if known.
+    pub fn place(&mut self, file: &str) -> Result<Option<serde_json::Value>, StoreError> {
+        let (path, annotator) = (self.path.clone(), self.annotator.clone());
+        let text: Option<String> = self
+            .link()?
+            .conn
+            .query_row("SELECT value FROM place WHERE annotator = ?1 AND file = ?2", (annotator, file), |row| row.get(0))
+            .optional()
+            .map_err(sql(&path, "read the last place"))?;
+        // A place is a convenience: one that cannot be read is none.
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+    }
+
+    /// Keeps where this annotator stopped in `file`.
+    pub fn set_place(&mut self, file: &str, value: &serde_json::Value) -> Result<(), StoreError> {
+        let (path, annotator) = (self.path.clone(), self.annotator.clone());
+        if self.read_only {
+            return Err(StoreError::ReadOnly { path });
+        }
+        let sentence = "INSERT INTO place(annotator, file, value) VALUES(?1, ?2, ?3) \
+                        ON CONFLICT(annotator, file) DO UPDATE SET value = excluded.value";
+        let result = self.link()?.conn.execute(sentence, (annotator, file, value.to_string()));
+        result.map(|_| ()).map_err(sql(&path, "keep the place"))
+    }
+}
+
+fn warnings(path: &Path, link: &Link, access: Access) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if link.read_only && access != Access::View {
+        warnings.push(StoreError::ReadOnly { path: path.to_owned() }.to_string());
+    }
+    if let Some(found) = FileSystem::of(path) {
+        if found.network {
+            warnings.push(format!(
+                "{}: the store is on a network file system ({}): saving is slower",
+                path.display(),
+                found.name
+            ));
+        }
+        if found.volatile {
+            warnings.push(format!(
+                "{}: the store is in memory ({}): it is lost when the machine stops",
+                path.display(),
+                found.name
+            ));
+        }
+    }
+    warnings
+}
+
+/// The last event of a writer.
+struct Last {
+    seq: u64,
+    id: Option<EventId>,
+    at: Option<Timestamp>,
+}
+
+fn last_of(transaction: &Transaction<'_>, writer: WriterId) -> rusqlite::Result<Last> {
+    let sentence = "SELECT seq, event_id, at_utc FROM event WHERE writer = ?1 ORDER BY seq DESC LIMIT 1";
+    let last = transaction.prepare_cached(sentence)?.query_row([writer.as_bytes()], |row| {
+        let (seq, id, at): (i64, Vec<u8>, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(Last { seq: u64::try_from(seq).unwrap_or(0), id: EventId::from_bytes(&id), at: at.parse().ok() })
+    });
+    Ok(last.optional()?.unwrap_or(Last { seq: 0, id: None, at: None }))
+}
+
+/// The newest row behind `tip` and the largest Lamport clock from there on.
+fn newest(transaction: &Transaction<'_>, tip: i64) -> rusqlite::Result<(i64, u64)> {
+    let mut statement = transaction.prepare_cached("SELECT max(n), max(lamport) FROM event WHERE n > ?1")?;
+    let (n, lamport): (Option<i64>, Option<i64>) = statement.query_row([tip], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok((n.unwrap_or(tip), lamport.and_then(|lamport| u64::try_from(lamport).ok()).unwrap_or(0)))
+}
+
+fn already_there(transaction: &Transaction<'_>, event: Option<&Event>) -> rusqlite::Result<Option<(Event, i64)>> {
+    let Some(event) = event else { return Ok(None) };
+    let mut statement = transaction.prepare_cached("SELECT n FROM event WHERE event_id = ?1")?;
+    let n = statement.query_row([event.id.as_bytes()], |row| row.get(0)).optional()?;
+    Ok(n.map(|n| (event.clone(), n)))
+}
+
+fn stamp(draft: &Draft, writer: WriterId, annotator: &str, last: &Last, lamport: u64, now: Timestamp) -> Event {
+    let mut saw = draft.saw.clone();
+    saw.score = saw.score.filter(|score| score.is_finite());
+    let mut event = Event {
+        id: EventId::NONE,
+        writer,
+        seq: last.seq + 1,
+        prev: last.id,
+        lamport,
+        annotator: annotator.to_owned(),
+        at_utc: now.to_string(),
+        clock_suspect: last.at.is_some_and(|before| now < before),
+        body: draft.body.clone(),
+        saw,
+        app_version: env!("CARGO_PKG_VERSION").to_owned(),
+        ms_spent: draft.ms_spent,
+    };
+    event.id = event.hash();
+    event
+}
+
+fn text_length(draft: &Draft) -> usize {
+    let said = match &draft.body {
+        Body::Act(Action::Note { text, .. } | Action::BadProblem { reason: text, .. } | Action::GiveUp { reason: text, .. }) => {
+            text.len()
+        }
+        _ => 0,
+    };
+    said.max(draft.saw.shown.len())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,314 @@
+//! A checkpoint folder: which files it consists of, whether they hold what a decoder needs, and reading them.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use candle_core::{Device, Tensor};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::request::CheckpointSource;
+use super::safetensors::{Shard, Source, TensorInfo, converter};
+use super::{PrmError, config};
+
+/// Largest configuration and index files; real ones have a few hundred kilobytes at most.
+const MAX_JSON: u64 = 64 << 20;
+/// Largest tokenizer file.
+const MAX_TOKENIZER: u64 = 256 << 20;
+/// Weights files without an index: a folder with more than these is not a checkpoint.
+const MAX_SHARDS: usize = 1000;
+
+/// Name and shape of a tensor that a model needs.
+pub(super) type Layout = Vec<(String, Vec<usize>)>;
+
+/// The files of a checkpoint, headers checked, nothing loaded.
+#[derive(Debug)]
+pub(super) struct Checkpoint {
+    /// The place as shown in messages.
+    pub(super) place: String,
+    /// Name for people.
+    pub(super) name: String,
+    pub(super) embedded: bool,
+    pub(super) config: Map<String, Value>,
+    pub(super) config_file: String,
+    config_bytes: Vec<u8>,
+    pub(super) tokenizer_file: String,
+    pub(super) tokenizer_bytes: Vec<u8>,
+    pub(super) shards: Vec<Shard>,
+}
+
+/// Tensors by name, as f32 on the CPU.
+#[derive(Debug)]
+pub(super) struct Weights {
+    tensors: BTreeMap<String, Tensor>,
+}
+
+impl Weights {
+    /// Takes a tensor out. The layout was checked before loading, so a missing one is an error of the caller.
+    pub(super) fn take(&mut self, name: &str) -> Result<Tensor, PrmError> {
+        self.tensors.remove(name).ok_or_else(|| PrmError::Compute(format!("tensor {name} was not asked for in the layout")))
+    }
+}
+
+impl Checkpoint {
+    /// Finds the files and checks their headers.
+    pub(super) fn open(source: &CheckpointSource) -> Result<Self, PrmError> {
+        match source {
+            CheckpointSource::Embedded => Self::embedded(),
+            CheckpointSource::Dir(dir) => Self::folder(dir),
+        }
+    }
+
+    fn embedded() -> Result<Self, PrmError> {
+        const CONFIG: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/prm/config.json"));
+        const TOKENIZER: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/prm/tokenizer.json"));
+        const WEIGHTS: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/assets/prm/model.safetensors"));
+        let (config_file, tokenizer_file) = ("built-in config.json".to_owned(), "built-in tokenizer.json".to_owned());
+        Ok(Self {
+            place: "built-in model".to_owned(),
+            name: "built-in".to_owned(),
+            embedded: true,
+            config: config::parse(CONFIG, &config_file)?,
+            config_file,
+            config_bytes: CONFIG.to_vec(),
+            tokenizer_file,
+            tokenizer_bytes: TOKENIZER.to_vec(),
+            shards: vec![Shard::open("built-in model.safetensors", Source::Memory(WEIGHTS), WEIGHTS.len() as u64)?],
+        })
+    }
+
+    fn folder(dir: &Path) -> Result<Self, PrmError> {
+        let place = dir.display().to_string();
+        let meta = fs::metadata(dir).map_err(|source| PrmError::Io { path: place.clone(), source })?;
+        if !meta.is_dir() {
+            if pickled(dir) {
+                return Err(PrmError::Pickle { file: place });
+            }
+            let message =
+                "expected the folder of a checkpoint (config.json, tokenizer.json, *.safetensors), found a file".to_owned();
+            return Err(PrmError::Place { place, message });
+        }
+        let config_path = dir.join("config.json");
+        let config_file = config_path.display().to_string();
+        let config_bytes = read_file(&config_path, MAX_JSON)?;
+        let config = config::parse(&config_bytes, &config_file)?;
+        let shards = weights_files(dir)?.into_iter().map(|path| open_shard(&path)).collect::<Result<Vec<_>, _>>()?;
+        let tokenizer_path = dir.join("tokenizer.json");
+        Ok(Self {
+            name: name_of(dir, &config),
+            place,
+            embedded: false,
+            config,
+            config_file,
+            config_bytes,
+            tokenizer_file: tokenizer_path.display().to_string(),
+            tokenizer_bytes: read_file(&tokenizer_path, MAX_TOKENIZER)?,
+            shards,
+        })
+    }
+
+    /// The tensor of that name and the file that holds it.
+    pub(super) fn tensor(&self, name: &str) -> Option<(&TensorInfo, &str)> {
+        self.shards.iter().find_map(|s| s.tensors.iter().find(|t| t.name == name).map(|t| (t, s.file.as_str())))
+    }
+
+    /// The class that the configuration names first, or an empty text.
+    pub(super) fn architecture(&self) -> &str {
+        self.config.get("architectures").and_then(|a| a.get(0)).and_then(Value::as_str).unwrap_or("")
+    }
+
+    /// The weights files as shown in messages.
+    pub(super) fn weights_place(&self) -> String {
+        match self.shards.as_slice() {
+            [one] => one.file.clone(),
+            [first, .., last] => format!("{} .. {}", first.file, last.file),
+            [] => self.place.clone(),
+        }
+    }
+
+    /// Checks that every tensor of the layout is there, once, with its shape and a kind that can be read.
+    pub(super) fn check(&self, layout: &Layout) -> Result<(), PrmError> {
+        let mut found: BTreeMap<&str, (&TensorInfo, &str)> = BTreeMap::new();
+        for shard in &self.shards {
+            for tensor in &shard.tensors {
+                if let Some((_, other)) = found.insert(&tensor.name, (tensor, &shard.file)) {
+                    let message = format!("tensor {:?} stands in {other} too", tensor.name);
+                    return Err(PrmError::Weights { file: shard.file.clone(), message });
+                }
+            }
+        }
+        for (name, expected) in layout {
+            let Some((tensor, file)) = found.get(name.as_str()) else {
+                return Err(PrmError::MissingTensor {
+                    file: self.weights_place(),
+                    tensor: name.clone(),
+                    expected: expected.clone(),
+                });
+            };
+            let (file, tensor_name) = ((*file).to_owned(), name.clone());
+            if tensor.shape != *expected {
+                let (expected, found) = (expected.clone(), tensor.shape.clone());
+                return Err(PrmError::TensorShape {
+                    file,
+                    tensor: tensor_name,
+                    expected,
+                    found,
+                    config: self.config_file.clone(),
+                });
+            }
+            if converter(&tensor.dtype).is_none() {
+                return Err(PrmError::TensorKind { file, tensor: tensor_name, found: tensor.dtype.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Number kinds of the tensors of a layout, such as `BF16`.
+    pub(super) fn dtypes(&self, layout: &Layout) -> String {
+        let mut kinds: Vec<&str> = layout.iter().filter_map(|(n, _)| self.tensor(n)).map(|(t, _)| t.dtype.as_str()).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds.join("+")
+    }
+
+    /// Reads the tensors of a checked layout, and the key of the model: SHA-256 over weights, configuration, tokenizer and `convention`.
+    pub(super) fn load(&mut self, layout: &Layout, convention: &str) -> Result<(Weights, String), PrmError> {
+        let wanted: std::collections::HashSet<&str> = layout.iter().map(|(n, _)| n.as_str()).collect();
+        let mut tensors = BTreeMap::new();
+        let mut weights = Sha256::new();
+        for shard in &mut self.shards {
+            shard.read(&mut weights, &|t| wanted.contains(t.name.as_str()), &mut |info, values| {
+                let tensor = Tensor::from_vec(values, info.shape.as_slice(), &Device::Cpu)?;
+                tensors.insert(info.name.clone(), tensor);
+                Ok(())
+            })?;
+        }
+        let mut key = Sha256::new();
+        key.update(convention.as_bytes());
+        key.update([0]);
+        key.update(weights.finalize());
+        key.update(Sha256::digest(&self.config_bytes));
+        key.update(Sha256::digest(&self.tokenizer_bytes));
+        Ok((Weights { tensors }, hex(&key.finalize())))
+    }
+}
+
+/// Parameters of a layout.
+pub(super) fn parameters(layout: &Layout) -> u64 {
+    layout.iter().map(|(_, shape)| shape.iter().map(|&d| d as u64).product::<u64>()).sum()
+}
+
+/// Bytes that programs can still ask for, where the system says so (`MemAvailable` of Linux).
+pub(super) fn available_memory() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
+    line.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, b| {
+        let _ = write!(text, "{b:02x}");
+        text
+    })
+}
+
+/// Reads a regular file of at most `limit` bytes.
+fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, PrmError> {
+    let (file, size) = open_regular(path)?;
+    if size > limit {
+        let message = format!("the file has {size} bytes, at most {limit} were expected");
+        return Err(PrmError::Place { place: path.display().to_string(), message });
+    }
+    let mut bytes = Vec::new();
+    file.take(limit).read_to_end(&mut bytes).map_err(|source| PrmError::Io { path: path.display().to_string(), source })?;
+    Ok(bytes)
+}
+
+/// Opens a regular file: looking first keeps a FIFO or device from hanging the program.
+fn open_regular(path: &Path) -> Result<(File, u64), PrmError> {
+    let shown = path.display().to_string();
+    let io = |source| PrmError::Io { path: shown.clone(), source };
+    let meta = fs::metadata(path).map_err(io)?;
+    if !meta.is_file() {
+        return Err(PrmError::Place { place: shown, message: "expected a regular file".to_owned() });
+    }
+    Ok((File::open(path).map_err(io)?, meta.len()))
+}
+
+fn open_shard(path: &Path) -> Result<Shard, PrmError> {
+    let (file, size) = open_regular(path)?;
+    Shard::open(&path.display().to_string(), Source::File(file), size)
+}
+
+/// A file name that `PyTorch` uses for pickles.
+fn pickled(path: &Path) -> bool {
+    path.extension().and_then(|e| e.to_str()).is_some_and(|e| matches!(e, "bin" | "pt" | "pth" | "pkl" | "ckpt"))
+}
+
+/// The weights files of a folder: those of the index, or `model.safetensors`, or all `*.safetensors`.
+fn weights_files(dir: &Path) -> Result<Vec<PathBuf>, PrmError> {
+    let index = dir.join("model.safetensors.index.json");
+    if index.exists() {
+        return indexed_files(dir, &index);
+    }
+    let single = dir.join("model.safetensors");
+    if single.exists() {
+        return Ok(vec![single]);
+    }
+    let io = |source| PrmError::Io { path: dir.display().to_string(), source };
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(dir).map_err(io)? {
+        paths.push(entry.map_err(io)?.path());
+    }
+    paths.sort();
+    let weights: Vec<PathBuf> = paths.iter().filter(|p| p.extension().is_some_and(|e| e == "safetensors")).cloned().collect();
+    if weights.is_empty() {
+        if let Some(pickle) = paths.iter().find(|p| pickled(p)) {
+            return Err(PrmError::Pickle { file: pickle.display().to_string() });
+        }
+        let place = dir.display().to_string();
+        let gguf = paths.iter().any(|p| p.extension().is_some_and(|e| e == "gguf"));
+        let found = if gguf { "a GGUF file, which has no room for a score head" } else { "none" };
+        return Err(PrmError::Place { place, message: format!("expected weights in *.safetensors, found {found}") });
+    }
+    Ok(weights)
+}
+
+/// The files that an index names. Names with a folder in them are refused: nothing inside data opens another place.
+fn indexed_files(dir: &Path, index: &Path) -> Result<Vec<PathBuf>, PrmError> {
+    let file = index.display().to_string();
+    let map = config::parse(&read_file(index, MAX_JSON)?, &file)?;
+    let bad = |message: String| PrmError::Config { file: file.clone(), message };
+    let names = map.get("weight_map").and_then(Value::as_object);
+    let names = names.ok_or_else(|| bad("weight_map: expected an object of tensor and file names".to_owned()))?;
+    let mut files = Vec::new();
+    for (tensor, name) in names {
+        let name = name.as_str().filter(|n| Path::new(n).file_name().is_some_and(|f| f == *n));
+        let name = name.ok_or_else(|| bad(format!("weight_map: the entry of tensor {tensor:?} is not a plain file name")))?;
+        if pickled(Path::new(name)) {
+            return Err(PrmError::Pickle { file: dir.join(name).display().to_string() });
+        }
+        files.push(name.to_owned());
+    }
+    files.sort();
+    files.dedup();
+    if files.is_empty() || files.len() > MAX_SHARDS {
+        return Err(bad(format!("weight_map: expected from 1 to {MAX_SHARDS} files, found {}", files.len())));
+    }
+    Ok(files.into_iter().map(|f| dir.join(f)).collect())
+}
+
+/// `Qwen/Qwen2.5-Math-PRM-7B` for a folder of the Hugging Face cache, else the folder's own name.
+fn name_of(dir: &Path, config: &Map<String, Value>) -> String {
+    let full = fs::canonicalize(dir).unwrap_or_else(|_| dir.to_owned());
+    for part in full.components().rev() {
+        let Some(repo) = part.as_os_str().to_str().and_then(|p| p.strip_prefix("models--")) else { continue };
+        return repo.replacen("--", "/", 1);
+    }
+    let own = full.file_name().map(|n| n.to_string_lossy().into_owned());
+    let configured = config.get("_name_or_path").and_then(Value::as_str).filter(|n| !n.is_empty() && !n.starts_with('/'));
+    own.or_else(|| configured.map(str::to_owned)).unwrap_or_else(|| "model".to_owned())
+}

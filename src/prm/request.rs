@@ -1,0 +1,83 @@
+//! What is asked of a model and what comes back: plain data.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::trace::{Semantics, StepScore};
+
+/// Where a checkpoint comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CheckpointSource {
+    /// The small model inside of this program.
+    Embedded,
+    /// A folder with `config.json`, `tokenizer.json` and `*.safetensors`.
+    Dir(PathBuf),
+}
+
+/// The steps to be scored for one problem, as a tree: steps that share a prefix are computed once.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PrmRequest {
+    /// The problem text.
+    pub problem: String,
+    /// The steps; a parent stands before its children.
+    pub nodes: Vec<PrmNode>,
+}
+
+impl PrmRequest {
+    /// A request for one solution: each step follows the one before it.
+    pub fn linear<S: Into<String>>(problem: impl Into<String>, steps: impl IntoIterator<Item = S>) -> Self {
+        let nodes = steps.into_iter().enumerate().map(|(i, s)| PrmNode { parent: i.checked_sub(1), text: s.into() }).collect();
+        Self { problem: problem.into(), nodes }
+    }
+}
+
+/// One step of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrmNode {
+    /// Index of the step before it in [`PrmRequest::nodes`], less than its own; `None` for a first step.
+    pub parent: Option<usize>,
+    /// The text of the step.
+    pub text: String,
+}
+
+/// What became of one step.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NodeScore {
+    /// A finite score with its meaning.
+    Score(StepScore),
+    /// Why there is none.
+    NotScored(String),
+}
+
+/// Work done for one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ScoreStats {
+    /// Tokens that went through the decoder.
+    pub tokens: usize,
+    /// Tokens of the tree with every node counted once, without the nodes that were not scored.
+    pub unique_tokens: usize,
+}
+
+/// What is known about a loaded model.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ModelInfo {
+    /// Name for people: the repository or folder name, or `built-in`.
+    pub name: String,
+    /// Name of the scoring family.
+    pub family: &'static str,
+    /// What its scores mean.
+    pub semantics: Semantics,
+    /// Scores below it count as an error.
+    pub threshold: f64,
+    /// Largest number of tokens of problem and steps together.
+    pub context: usize,
+    /// Parameters in use.
+    pub parameters: u64,
+    /// Number kinds in the file, such as `BF16`; computing is in f32.
+    pub dtype: String,
+    /// Hex SHA-256 over weights, configuration, tokenizer and scoring convention.
+    pub key: String,
+    /// Whether it is the model inside of this program.
+    pub embedded: bool,
+}

@@ -1,0 +1,246 @@
+//! Scores whole traces one after another, for the headless commands: cache first, then the scorer; a scorer that dies is started again.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use super::request::{Limits, plan};
+use super::{ScoreCache, ScoreRequest, Scored, Worker, WorkerEvent, WorkerModel, WorkerSpec};
+use crate::trace::{NodeId, StepKey, StepScore, Trace};
+
+/// Starts of a dying scorer without a finished request in between before it is given up.
+const MAX_STARTS: u32 = 3;
+
+/// The scorer cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum BatchError {
+    /// The program could not be started.
+    #[error("cannot start the scorer {program}: {error}")]
+    Spawn {
+        /// The program.
+        program: String,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The model could not be loaded, or the scorer died again and again.
+    #[error("{0}")]
+    Scorer(String),
+}
+
+/// What has been done so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Totals {
+    /// Steps whose score was computed.
+    pub scored: u64,
+    /// Steps whose score stood in the cache.
+    pub cached: u64,
+    /// Steps without a score.
+    pub not_scored: u64,
+    /// Tokens that the model read.
+    pub tokens: u64,
+    /// Time the model took, in seconds.
+    pub seconds: f64,
+}
+
+/// A scorer process with a cache before it.
+#[derive(Debug)]
+pub struct Batch {
+    spec: WorkerSpec,
+    worker: Worker,
+    events: UnboundedReceiver<WorkerEvent>,
+    model: WorkerModel,
+    cache: ScoreCache,
+    limits: Limits,
+    next_id: u64,
+    starts: u32,
+    notices: Vec<String>,
+    totals: Totals,
+}
+
+/// What is known of steps.
+pub type Answers = HashMap<StepKey, Scored>;
+
+impl Batch {
+    /// Starts the scorer and waits until its model is loaded. Needs a tokio runtime.
+    pub async fn start(spec: WorkerSpec, mut cache: ScoreCache) -> Result<Self, BatchError> {
+        let (worker, events, model) = launch(&spec).await?;
+        let notices = cache.take_notice().into_iter().collect();
+        let totals = Totals::default();
+        Ok(Self { spec, worker, events, model, cache, limits: Limits::default(), next_id: 0, starts: 1, notices, totals })
+    }
+
+    /// The model that scores.
+    pub fn model(&self) -> &WorkerModel {
+        &self.model
+    }
+
+    /// What has been done so far.
+    pub fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// Things that the user should know, each told once.
+    pub fn take_notices(&mut self) -> Vec<String> {
+        self.notices.extend(self.cache.take_notice());
+        std::mem::take(&mut self.notices)
+    }
+
+    /// Scores the steps with a mark in `wanted` (by [`NodeId::index`]) that `answers` does not hold yet, and adds them to it. `on_step`
+    /// is called for each as it becomes known.
+    pub async fn score(
+        &mut self,
+        trace: &Trace,
+        wanted: &[bool],
+        answers: &mut Answers,
+        on_step: &mut dyn FnMut(),
+    ) -> Result<(), BatchError> {
+        let is_wanted = |id: NodeId, answers: &Answers| {
+            wanted.get(id.index()).is_some_and(|wanted| *wanted) && !answers.contains_key(&trace.node(id).key)
+        };
+        let keys: Vec<StepKey> = trace.steps().filter(|id| is_wanted(*id, answers)).map(|id| trace.node(id).key).collect();
+        let cached = self.cached(&keys);
+        self.totals.cached += cached.len() as u64;
+        for _ in &cached {
+            on_step();
+        }
+        answers.extend(cached);
+        let plan = plan(trace, &self.limits, &mut self.next_id, |id| is_wanted(id, answers));
+        for (key, reason) in plan.left_out {
+            answers.insert(key, Scored::NotScored(reason));
+            self.totals.not_scored += 1;
+            on_step();
+        }
+        for request in plan.requests {
+            self.request(request, answers, on_step).await?;
+        }
+        Ok(())
+    }
+
+    fn cached(&mut self, keys: &[StepKey]) -> Answers {
+        let semantics = self.model.semantics;
+        let found = self.cache.get_many(&self.model.key, keys);
+        // A stored number that is no score is computed again.
+        found.into_iter().filter_map(|(key, value)| Some((key, Scored::Score(StepScore::new(value, semantics).ok()?)))).collect()
+    }
+
+    /// Carries one request through, over deaths of the scorer. What was answered before a death is kept.
+    async fn request(
+        &mut self,
+        mut request: ScoreRequest,
+        answers: &mut Answers,
+        on_step: &mut dyn FnMut(),
+    ) -> Result<(), BatchError> {
+        let mut deaths = 0;
+        loop {
+            self.worker.send(request.clone());
+            let end = self.listen(&request, answers, on_step).await;
+            for node in &mut request.nodes {
+                node.known = node.known || answers.contains_key(&node.key);
+            }
+            match end {
+                End::Done => {
+                    self.starts = 0;
+                    return Ok(());
+                }
+                End::Failed(message) => {
+                    self.give_up(&request, &message, answers, on_step);
+                    return Ok(());
+                }
+                End::Died(message) => {
+                    deaths += 1;
+                    self.notices.push(message.clone());
+                    if deaths == 2 {
+                        // The same steps were under work both times: they are the likely cause.
+                        self.give_up(&request, &message, answers, on_step);
+                    }
+                    self.restart(&message).await?;
+                    if deaths == 2 {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    async fn listen(&mut self, request: &ScoreRequest, answers: &mut Answers, on_step: &mut dyn FnMut()) -> End {
+        let mut fresh = Vec::new();
+        let end = loop {
+            let Some(event) = self.events.recv().await else { break End::Died("the scorer is gone".into()) };
+            match event {
+                WorkerEvent::Score { request: id, key, score } if id == request.id => {
+                    fresh.push((key, score.value()));
+                    answers.insert(key, Scored::Score(score));
+                    self.totals.scored += 1;
+                    on_step();
+                }
+                WorkerEvent::NotScored { request: id, key, reason } if id == request.id => {
+                    answers.insert(key, Scored::NotScored(reason));
+                    self.totals.not_scored += 1;
+                    on_step();
+                }
+                WorkerEvent::Done { request: id, tokens, seconds } if id == request.id => {
+                    self.totals.tokens += tokens;
+                    self.totals.seconds += seconds;
+                    break End::Done;
+                }
+                WorkerEvent::Failed { request: Some(id), message } if id == request.id => break End::Failed(message),
+                WorkerEvent::Failed { message, .. } => self.notices.push(message),
+                WorkerEvent::Exited { message } => break End::Died(message),
+                // Late answers to requests that are over.
+                _ => {}
+            }
+        };
+        self.cache.put_many(&self.model.key, &fresh);
+        end
+    }
+
+    fn give_up(&mut self, request: &ScoreRequest, message: &str, answers: &mut Answers, on_step: &mut dyn FnMut()) {
+        for node in request.nodes.iter().filter(|node| !node.known) {
+            if answers.insert(node.key, Scored::NotScored(message.to_owned())).is_none() {
+                self.totals.not_scored += 1;
+                on_step();
+            }
+        }
+    }
+
+    async fn restart(&mut self, message: &str) -> Result<(), BatchError> {
+        if self.starts >= MAX_STARTS {
+            return Err(BatchError::Scorer(format!("gave up after {MAX_STARTS} tries: {message}")));
+        }
+        tokio::time::sleep(Duration::from_millis(200) * 2_u32.pow(self.starts)).await;
+        self.starts += 1;
+        let (worker, events, model) = launch(&self.spec).await?;
+        if model.key != self.model.key {
+            return Err(BatchError::Scorer("the scorer came back with another model".into()));
+        }
+        self.worker = worker;
+        self.events = events;
+        Ok(())
+    }
+}
+
+enum End {
+    Done,
+    Failed(String),
+    Died(String),
+}
+
+async fn launch(spec: &WorkerSpec) -> Result<(Worker, UnboundedReceiver<WorkerEvent>, WorkerModel), BatchError> {
+    let (sender, mut events) = unbounded_channel();
+    let spawned = Worker::spawn(spec.clone(), sender);
+    let worker = spawned.map_err(|error| BatchError::Spawn { program: spec.program.display().to_string(), error })?;
+    let started = Instant::now();
+    let mut trouble = None;
+    while let Some(event) = events.recv().await {
+        match event {
+            WorkerEvent::Ready(model) => return Ok((worker, events, model)),
+            WorkerEvent::Failed { message, .. } => trouble = Some(message),
+            WorkerEvent::Exited { message } => trouble = trouble.or(Some(message)),
+            _ => {}
+        }
+    }
+    let message =
+        trouble.unwrap_or_else(|| format!("the scorer ended after {:.1} s without a model", started.elapsed().as_secs_f32()));
+    Err(BatchError::Scorer(message))
+}

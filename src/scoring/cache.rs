@@ -1,0 +1,240 @@
+//! Scores kept across runs, by model and step. A cache: it may be deleted at any time, and whatever goes wrong with it costs time alone.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, params};
+
+use crate::trace::StepKey;
+
+const SCHEMA: i64 = 1;
+
+/// The cache file, shared by all processes of the user. Methods do not fail: see [`ScoreCache::take_notice`].
+#[derive(Debug)]
+pub struct ScoreCache {
+    path: Option<PathBuf>,
+    connection: Option<Connection>,
+    notice: Option<String>,
+    renewed: bool,
+}
+
+impl ScoreCache {
+    /// The cache in the user's XDG cache folder.
+    pub fn open_default() -> Self {
+        let Some(path) = Self::default_path() else {
+            return Self { notice: Some("no cache folder: scores are not kept".into()), ..Self::off() };
+        };
+        Self::open(&path)
+    }
+
+    /// Where [`ScoreCache::open_default`] looks.
+    pub fn default_path() -> Option<PathBuf> {
+        use etcetera::BaseStrategy;
+        etcetera::choose_base_strategy().ok().map(|base| base.cache_dir().join("stepscope").join("scores.sqlite"))
+    }
+
+    /// The cache in this file, which is made when it is not there and replaced when it is broken.
+    pub fn open(path: &Path) -> Self {
+        let mut cache = Self { path: Some(path.to_owned()), ..Self::off() };
+        match connect(path) {
+            Ok(connection) => cache.connection = Some(connection),
+            Err(error) => cache.recover(&error),
+        }
+        cache
+    }
+
+    /// A cache that keeps nothing.
+    pub fn off() -> Self {
+        Self { path: None, connection: None, notice: None, renewed: false }
+    }
+
+    /// What the user should know, once.
+    pub fn take_notice(&mut self) -> Option<String> {
+        self.notice.take()
+    }
+
+    /// The known scores among these steps.
+    pub fn get_many(&mut self, model: &str, keys: &[StepKey]) -> HashMap<StepKey, f64> {
+        self.attempt(|connection| {
+            let transaction = connection.transaction()?;
+            let mut found = HashMap::new();
+            {
+                let mut select = transaction.prepare_cached("SELECT value FROM score WHERE model = ?1 AND step = ?2")?;
+                for key in keys {
+                    let mut rows = select.query(params![model, key.as_bytes()])?;
+                    // Anything but a number in the column counts as not known.
+                    if let Some(row) = rows.next()?
+                        && let Ok(value) = row.get::<_, f64>(0)
+                    {
+                        found.insert(*key, value);
+                    }
+                }
+            }
+            transaction.commit()?;
+            Ok(found)
+        })
+        .unwrap_or_default()
+    }
+
+    /// Keeps these scores, in one transaction.
+    pub fn put_many(&mut self, model: &str, scores: &[(StepKey, f64)]) {
+        if scores.is_empty() {
+            return;
+        }
+        self.attempt(|connection| {
+            let transaction = connection.transaction()?;
+            {
+                let mut insert =
+                    transaction.prepare_cached("INSERT OR REPLACE INTO score (model, step, value) VALUES (?1, ?2, ?3)")?;
+                for (key, value) in scores {
+                    insert.execute(params![model, key.as_bytes(), value])?;
+                }
+            }
+            transaction.commit()
+        });
+    }
+
+    fn attempt<T>(&mut self, mut work: impl FnMut(&mut Connection) -> rusqlite::Result<T>) -> Option<T> {
+        match work(self.connection.as_mut()?) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.recover(&error);
+                None
+            }
+        }
+    }
+
+    /// Replaces a broken file by a fresh one, once; any other fault switches the cache off, except that a busy one is left alone.
+    fn recover(&mut self, error: &rusqlite::Error) {
+        if matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+            && self.connection.is_some()
+        {
+            return;
+        }
+        self.connection = None;
+        let Some(path) = self.path.clone() else { return };
+        let broken = matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase));
+        if broken && !std::mem::replace(&mut self.renewed, true) {
+            for suffix in ["", "-wal", "-shm", "-journal"] {
+                let mut file = path.clone().into_os_string();
+                file.push(suffix);
+                let _ = std::fs::remove_file(file);
+            }
+            if let Ok(connection) = connect(&path) {
+                self.connection = Some(connection);
+                self.notice = Some(format!("the score cache {} was broken ({error}) and has been started anew", path.display()));
+                return;
+            }
+        }
+        self.notice = Some(format!("the score cache {} cannot be used ({error}): scores are not kept", path.display()));
+    }
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    if let Some(folder) = path.parent() {
+        // When this fails, opening the file says why.
+        let _ = std::fs::create_dir_all(folder);
+    }
+    let mut connection = Connection::open(path)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // Losing scores to a power cut costs time alone.
+    connection.pragma_update(None, "synchronous", "OFF")?;
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if version != SCHEMA {
+        transaction.execute_batch(&format!(
+            "DROP TABLE IF EXISTS score;
+             CREATE TABLE score (model TEXT NOT NULL, step BLOB NOT NULL, value REAL NOT NULL, PRIMARY KEY (model, step)) WITHOUT ROWID;
+             PRAGMA user_version = {SCHEMA};"
+        ))?;
+    }
+    // Names a file of ours with a table that is not ours.
+    transaction.prepare("SELECT model, step, value FROM score LIMIT 1")?.query([])?.next()?;
+    transaction.commit()?;
+    Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::PromptKey;
+
+    fn keys(count: usize) -> Vec<StepKey> {
+        (0..count).map(|n| PromptKey::of("q").step(&n.to_string())).collect()
+    }
+
+    #[test]
+    fn scores_are_found_again_under_their_model_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/scores.sqlite");
+        let keys = keys(3);
+        ScoreCache::open(&path).put_many("a", &[(keys[0], 0.25), (keys[1], 1.0)]);
+        let mut cache = ScoreCache::open(&path);
+        assert_eq!(cache.get_many("a", &keys), HashMap::from([(keys[0], 0.25), (keys[1], 1.0)]));
+        assert_eq!(cache.get_many("b", &keys), HashMap::new());
+        assert_eq!(cache.take_notice(), None);
+    }
+
+    #[test]
+    fn a_broken_file_is_started_anew_with_a_notice() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("scores.sqlite");
+        std::fs::write(&path, "this is no database, and long enough to be looked at by the library that reads it".repeat(20))
+            .unwrap();
+        let mut cache = ScoreCache::open(&path);
+        assert!(cache.take_notice().unwrap().contains("started anew"));
+        cache.put_many("a", &[(keys(1)[0], 0.5)]);
+        assert_eq!(cache.get_many("a", &keys(1)).len(), 1);
+    }
+
+    #[test]
+    fn damage_in_the_middle_never_stops_the_work() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("scores.sqlite");
+        let keys = keys(5000);
+        let scores: Vec<_> = keys.iter().map(|key| (*key, 0.5)).collect();
+        ScoreCache::open(&path).put_many("a", &scores);
+        let mut bytes = std::fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[4096..middle].fill(0x5a);
+        std::fs::write(&path, bytes).unwrap();
+        let mut cache = ScoreCache::open(&path);
+        cache.get_many("a", &keys);
+        cache.put_many("a", &scores);
+        assert_eq!(cache.get_many("a", &keys).len(), keys.len());
+        assert!(cache.take_notice().is_some());
+    }
+
+    #[test]
+    fn a_place_that_cannot_be_written_switches_the_cache_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "x").unwrap();
+        let mut cache = ScoreCache::open(&file.join("scores.sqlite"));
+        assert!(cache.take_notice().unwrap().contains("cannot be used"));
+        cache.put_many("a", &[(keys(1)[0], 0.5)]);
+        assert_eq!(cache.get_many("a", &keys(1)).len(), 0);
+    }
+
+    #[test]
+    fn two_users_at_once_see_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("scores.sqlite");
+        let keys = keys(400);
+        std::thread::scope(|scope| {
+            for half in keys.chunks(200) {
+                let path = &path;
+                scope.spawn(move || {
+                    let mut cache = ScoreCache::open(path);
+                    for key in half {
+                        cache.put_many("a", &[(*key, 0.5)]);
+                    }
+                    assert_eq!(cache.take_notice(), None);
+                });
+            }
+        });
+        assert_eq!(ScoreCache::open(&path).get_many("a", &keys).len(), 400);
+    }
+}

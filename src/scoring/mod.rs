@@ -1,0 +1,152 @@
+//! From traces to step scores: who computes them, how they are asked for, in which order, and where they are kept.
+//!
+//! A scorer is a child process that speaks [`protocol`]; the one that ships with stepscope is `stepscope worker` ([`worker`]), which
+//! holds a process reward model. [`client`] runs such a process and turns its lines into checked [`WorkerEvent`]s, [`request`] cuts
+//! traces into requests, [`schedule`] decides which request goes next, [`cache`] keeps scores across runs, and [`batch`] puts these
+//! together for the headless commands. Nothing here knows the terminal or the labels.
+
+pub mod batch;
+pub mod cache;
+pub mod client;
+mod framing;
+pub mod local;
+pub mod protocol;
+pub mod request;
+pub mod schedule;
+mod session;
+pub mod worker;
+
+use std::ops::ControlFlow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::trace::{Semantics, StepKey, StepScore};
+
+pub use cache::ScoreCache;
+pub use client::{Worker, WorkerSpec};
+pub use schedule::{Priority, Scheduler};
+
+/// A tree of steps to be scored. Steps that share a prefix share nodes, so that a scorer can compute the prefix once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScoreRequest {
+    /// Chosen by the asker; answers carry it.
+    pub id: u64,
+    /// The problem statement.
+    pub problem: String,
+    /// The steps; parents stand before their children.
+    pub nodes: Vec<RequestNode>,
+}
+
+/// One step of a [`ScoreRequest`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RequestNode {
+    /// Index of the step before this one in the same request; `None` for a first step.
+    pub parent: Option<usize>,
+    /// Names the step in answers.
+    pub key: StepKey,
+    /// The text of the step.
+    pub text: String,
+    /// True when no answer is wanted: the node is there because later ones stand on it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub known: bool,
+}
+
+/// What a scorer says about its model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorkerModel {
+    /// Name for people.
+    pub name: String,
+    /// Identity of everything that decides the scores (weights, configuration, tokenizer, prompt): scores are cached under it.
+    pub key: String,
+    /// Scoring family, as in `stepscope models`.
+    pub family: String,
+    /// What its scores mean.
+    pub semantics: Semantics,
+    /// A step with a score below this counts as wrong.
+    pub threshold: f64,
+    /// Longest input in tokens; 0 when the scorer does not say.
+    #[serde(default)]
+    pub context: u64,
+    /// True for the model that is built into the program.
+    #[serde(default)]
+    pub embedded: bool,
+}
+
+impl WorkerModel {
+    /// Name and the first digits of the key: what score files and tables call the scorer.
+    pub fn label(&self) -> String {
+        let key: String = self.key.chars().take(12).collect();
+        format!("{}@{key}", self.name)
+    }
+}
+
+/// What a worker process reports.
+#[derive(Debug, Clone, PartialEq)]
+pub enum WorkerEvent {
+    /// The model is loaded.
+    Ready(WorkerModel),
+    /// One step has its score.
+    Score {
+        /// The request that asked.
+        request: u64,
+        /// The step.
+        key: StepKey,
+        /// Its score.
+        score: StepScore,
+    },
+    /// One step will not get a score.
+    NotScored {
+        /// The request that asked.
+        request: u64,
+        /// The step.
+        key: StepKey,
+        /// Why, in one line.
+        reason: String,
+    },
+    /// Every wanted step of the request has been answered, or the request was cancelled.
+    Done {
+        /// The request.
+        request: u64,
+        /// Tokens that the model read for it.
+        tokens: u64,
+        /// Time the model took, in seconds.
+        seconds: f64,
+    },
+    /// Something went wrong; with a request, that request is over.
+    Failed {
+        /// The request, when the fault belongs to one.
+        request: Option<u64>,
+        /// What happened, in one line.
+        message: String,
+    },
+    /// The process is gone, and with it every request in flight. Always the last event.
+    Exited {
+        /// How it ended, in one line.
+        message: String,
+    },
+}
+
+/// What a scorer found out about one node.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Scored {
+    /// Its score.
+    Score(StepScore),
+    /// No score, and why.
+    NotScored(String),
+}
+
+/// What a finished request cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Tokens that the model read.
+    pub tokens: u64,
+}
+
+/// Computes step scores inside the worker process. The process reward models implement it, and so do the scorers of the tests.
+pub trait Scorer {
+    /// What this scorer is.
+    fn model(&self) -> WorkerModel;
+
+    /// Scores the nodes of a request in any order and reports each by its index. Stops early, without an error, when `on` breaks.
+    fn score(&mut self, request: &ScoreRequest, on: &mut dyn FnMut(usize, Scored) -> ControlFlow<()>) -> Result<Cost, String>;
+}

@@ -1,0 +1,153 @@
+//! The shell around the pure program: one loop that waits, the terminal's life, and everything that effects ask for.
+
+mod outside;
+mod saver;
+mod signals;
+pub mod terminal;
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::{Instant as TokioInstant, sleep_until};
+
+use crate::app::{App, Effect, Message, update};
+
+pub use outside::{Outside, Resources};
+pub use saver::Saver;
+pub use signals::watch;
+
+/// Half-typed keys get their hint after this time.
+const HINT_AFTER: Duration = Duration::from_millis(400);
+/// Shortest time between two frames that nobody's key asked for.
+const FRAME: Duration = Duration::from_millis(33);
+/// How often growing files are looked at.
+const POLL: Duration = Duration::from_millis(120);
+/// Messages taken in before the screen is drawn again.
+const BATCH: usize = 512;
+
+/// What the loop draws on.
+pub trait Screen {
+    /// Draws the state.
+    fn draw(&mut self, app: &App) -> std::io::Result<()>;
+    /// Gives the terminal back, stops the process, and takes the terminal again when it is continued.
+    fn suspend(&mut self) -> std::io::Result<()>;
+    /// Forgets what the terminal shows, so that the next frame is drawn whole.
+    fn forget(&mut self) -> std::io::Result<()>;
+    /// Puts text on the clipboard of the terminal.
+    fn copy(&mut self, text: &str) -> std::io::Result<()>;
+    /// The size of the screen.
+    fn size(&self) -> (u16, u16);
+}
+
+/// Runs until the program leaves. The only place that waits.
+pub async fn run<S: Screen>(
+    mut app: App,
+    first: Vec<Effect>,
+    screen: &mut S,
+    outside: &mut Outside,
+    messages: &mut UnboundedReceiver<Message>,
+) -> std::io::Result<()> {
+    for effect in first {
+        carry_out(effect, screen, outside)?;
+    }
+    screen.draw(&app)?;
+    let mut timers = Timers { drawn: Instant::now(), draw_at: None, hint_at: None, poll_at: Instant::now() + POLL };
+    while !app.quitting {
+        let message = tokio::select! {
+            biased;
+            message = messages.recv() => message,
+            () = sleep_until(TokioInstant::from_std(timers.next())) => None,
+        };
+        let mut urgent = false;
+        let mut next = message;
+        let mut taken = 0;
+        while let Some(message) = next.take() {
+            urgent |=
+                matches!(message, Message::Terminal(_) | Message::Loaded { .. } | Message::Saved { .. } | Message::Terminate);
+            outside.note(&message);
+            for effect in update(&mut app, message) {
+                carry_out(effect, screen, outside)?;
+            }
+            taken += 1;
+            if taken < BATCH && !app.quitting {
+                next = messages.try_recv().ok();
+            }
+        }
+        for effect in timers.fire(&mut app, outside) {
+            carry_out(effect, screen, outside)?;
+        }
+        timers.after(&app, taken > 0, urgent);
+        if timers.draw_at.is_some_and(|at| at <= Instant::now()) {
+            screen.draw(&app)?;
+            timers.drawn = Instant::now();
+            timers.draw_at = None;
+        }
+    }
+    Ok(())
+}
+
+fn carry_out<S: Screen>(effect: Effect, screen: &mut S, outside: &mut Outside) -> std::io::Result<()> {
+    match effect {
+        Effect::Suspend => {
+            screen.suspend()?;
+            let (columns, rows) = screen.size();
+            outside.tell(Message::Terminal(crossterm::event::Event::Resize(columns, rows)));
+            Ok(())
+        }
+        Effect::Redraw => screen.forget(),
+        Effect::Copy(text) => screen.copy(&text),
+        effect => {
+            outside.carry_out(effect);
+            Ok(())
+        }
+    }
+}
+
+/// When the loop wakes up by itself.
+struct Timers {
+    drawn: Instant,
+    draw_at: Option<Instant>,
+    hint_at: Option<Instant>,
+    poll_at: Instant,
+}
+
+impl Timers {
+    fn next(&self) -> Instant {
+        [self.draw_at, self.hint_at].into_iter().flatten().fold(self.poll_at, Instant::min)
+    }
+
+    /// Does what is due.
+    fn fire(&mut self, app: &mut App, outside: &mut Outside) -> Vec<Effect> {
+        let now = Instant::now();
+        let mut effects = Vec::new();
+        if self.hint_at.is_some_and(|at| at <= now) {
+            self.hint_at = None;
+            effects.extend(update(app, Message::Tick));
+            self.draw_at = Some(now);
+        }
+        if self.poll_at <= now {
+            self.poll_at = now + POLL;
+            if let Some(files) = outside.files_changed() {
+                effects.extend(update(app, Message::Files(files)));
+                self.draw_at = Some(now);
+            }
+        }
+        effects
+    }
+
+    /// Plans the next frame and the hint.
+    fn after(&mut self, app: &App, changed: bool, urgent: bool) {
+        let now = Instant::now();
+        if urgent {
+            self.draw_at = Some(now);
+        } else if changed && self.draw_at.is_none() {
+            self.draw_at = Some((self.drawn + FRAME).max(now));
+        }
+        let half_typed = app.keys.count.is_some() || !app.keys.pending.is_empty();
+        if !half_typed || app.hint_due {
+            self.hint_at = None;
+        } else if changed {
+            self.hint_at = Some(now + HINT_AFTER);
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Carries effects out: reads problems, plans score requests, talks to the worker, hands labels to the saver.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::app::items::{FileState, ItemId};
+use crate::app::scoring::Known;
+use crate::app::{Effect, Message};
+use crate::corpus::Corpus;
+use crate::scoring::request::{Limits, plan};
+use crate::scoring::{ScoreCache, Worker, WorkerEvent, WorkerModel, WorkerSpec};
+use crate::trace::{StepKey, StepScore};
+
+use super::Saver;
+
+/// Scores are written to the cache in groups of this size, and at the end of each request.
+const CACHE_GROUP: usize = 64;
+
+/// What the outside works with.
+pub struct Resources {
+    /// The open files.
+    pub corpora: Vec<Corpus>,
+    /// The label store's own thread.
+    pub saver: Saver,
+    /// How to start the worker; `None` for a session without scores.
+    pub worker: Option<WorkerSpec>,
+    /// Scores of earlier sessions.
+    pub cache: ScoreCache,
+}
+
+/// The world outside of the program.
+pub struct Outside {
+    corpora: Vec<Corpus>,
+    generations: Vec<u64>,
+    saver: Saver,
+    spec: Option<WorkerSpec>,
+    worker: Option<Worker>,
+    model: Option<WorkerModel>,
+    cache: Arc<Mutex<ScoreCache>>,
+    request_ids: Arc<Mutex<u64>>,
+    loading: HashSet<ItemId>,
+    messages: UnboundedSender<Message>,
+}
+
+impl Outside {
+    /// An outside that reports to `messages`.
+    pub fn new(resources: Resources, messages: UnboundedSender<Message>) -> Self {
+        Self {
+            generations: vec![u64::MAX; resources.corpora.len()],
+            corpora: resources.corpora,
+            saver: resources.saver,
+            spec: resources.worker,
+            worker: None,
+            model: None,
+            cache: Arc::new(Mutex::new(resources.cache)),
+            request_ids: Arc::new(Mutex::new(1)),
+            loading: HashSet::new(),
+            messages,
+        }
+    }
+
+    /// Sends a message to the program.
+    pub fn tell(&self, message: Message) {
+        // The receiver goes away only when the program leaves.
+        let _ = self.messages.send(message);
+    }
+
+    /// What the files look like now.
+    pub fn files(corpora: &[Corpus]) -> Vec<FileState> {
+        corpora
+            .iter()
+            .map(|corpus| FileState {
+                name: corpus.name().to_owned(),
+                format: corpus.format().name(),
+                // Completeness is read first: a count that is read after it cannot be too small.
+                complete: corpus.is_complete(),
+                problems: corpus.problem_count(),
+                records: corpus.record_count(),
+                progress: corpus.progress(),
+            })
+            .collect()
+    }
+
+    /// The state of the files if any of them grew since the last call.
+    pub(super) fn files_changed(&mut self) -> Option<Vec<FileState>> {
+        let now: Vec<u64> = self.corpora.iter().map(Corpus::generation).collect();
+        if now == self.generations {
+            return None;
+        }
+        self.generations = now;
+        Some(Self::files(&self.corpora))
+    }
+
+    /// Keeps book of what passes by.
+    pub(super) fn note(&mut self, message: &Message) {
+        match message {
+            Message::Loaded { item, .. } => {
+                self.loading.remove(item);
+            }
+            Message::Worker(WorkerEvent::Ready(model)) => self.model = Some(model.clone()),
+            Message::Worker(WorkerEvent::Exited { .. }) => self.worker = None,
+            _ => {}
+        }
+    }
+
+    /// Carries out one effect; answers come back as messages.
+    pub(super) fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Load(item) => self.load(item),
+            Effect::Prepare(item) => self.prepare(item),
+            Effect::Score(request) => {
+                if let Some(worker) = &self.worker {
+                    worker.send(request);
+                }
+            }
+            Effect::CancelScore(id) => {
+                if let Some(worker) = &self.worker {
+                    worker.cancel(id);
+                }
+            }
+            Effect::StartWorker => self.start_worker(),
+            Effect::Save { ticket, draft } => self.saver.save(ticket, draft),
+            Effect::SavePlace(place) => self.saver.place(place),
+            // The screen's and the loop's own.
+            Effect::Copy(_) | Effect::Suspend | Effect::Redraw | Effect::Quit => {}
+        }
+    }
+
+    fn load(&mut self, item: ItemId) {
+        let Some(corpus) = self.corpora.get(item.file).cloned() else { return };
+        if !self.loading.insert(item) {
+            return;
+        }
+        let messages = self.messages.clone();
+        tokio::task::spawn_blocking(move || {
+            let view = corpus.problem(item.problem);
+            let _ = messages.send(Message::Loaded { item, view });
+        });
+    }
+
+    fn prepare(&self, item: ItemId) {
+        let (Some(corpus), Some(model)) = (self.corpora.get(item.file).cloned(), self.model.clone()) else { return };
+        let (cache, ids, messages) = (Arc::clone(&self.cache), Arc::clone(&self.request_ids), self.messages.clone());
+        tokio::task::spawn_blocking(move || {
+            let view = corpus.problem(item.problem);
+            let mut known = Known::default();
+            let mut requests = Vec::new();
+            if let Some(trace) = &view.trace {
+                let keys: Vec<StepKey> = trace.steps().map(|id| trace.node(id).key).collect();
+                let found = lock(&cache).get_many(&model.key, &keys);
+                known.scores =
+                    found.iter().filter_map(|(key, value)| Some((*key, StepScore::new(*value, model.semantics).ok()?))).collect();
+                let plan = plan(trace, &Limits::default(), &mut lock(&ids), |id| !found.contains_key(&trace.node(id).key));
+                known.refused = plan.left_out;
+                requests = plan.requests;
+            }
+            let _ = messages.send(Message::Prepared { item, known, requests });
+        });
+    }
+
+    fn start_worker(&mut self) {
+        let Some(spec) = self.spec.clone() else { return };
+        let (events, received) = unbounded_channel();
+        match Worker::spawn(spec, events) {
+            Ok(worker) => {
+                self.worker = Some(worker);
+                tokio::spawn(forward(received, self.messages.clone(), Arc::clone(&self.cache)));
+            }
+            Err(error) => {
+                let message = format!("the worker could not be started: {error}");
+                self.tell(Message::Worker(WorkerEvent::Exited { message }));
+            }
+        }
+    }
+
+    /// Ends everything: the worker is killed, the saver writes what it holds.
+    pub fn close(self) {
+        if let Some(worker) = self.worker {
+            worker.kill();
+        }
+        self.saver.close();
+    }
+}
+
+/// Passes worker events on and keeps their scores.
+async fn forward(mut events: UnboundedReceiver<WorkerEvent>, messages: UnboundedSender<Message>, cache: Arc<Mutex<ScoreCache>>) {
+    let mut model = String::new();
+    let mut fresh: Vec<(StepKey, f64)> = Vec::new();
+    while let Some(event) = events.recv().await {
+        let mut flush = false;
+        match &event {
+            WorkerEvent::Ready(ready) => model.clone_from(&ready.key),
+            WorkerEvent::Score { key, score, .. } => fresh.push((*key, score.value())),
+            _ => flush = true,
+        }
+        if !fresh.is_empty() && (flush || fresh.len() >= CACHE_GROUP) {
+            let (cache, model, fresh) = (Arc::clone(&cache), model.clone(), std::mem::take(&mut fresh));
+            tokio::task::spawn_blocking(move || lock(&cache).put_many(&model, &fresh));
+        }
+        if messages.send(Message::Worker(event)).is_err() {
+            return;
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // A panic elsewhere leaves a cache or a counter usable.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

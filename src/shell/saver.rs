@@ -1,0 +1,118 @@
+//! The label store lives on a thread of its own: labels are committed one by one, and the screen never waits for the disk.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::app::{Message, Place};
+use crate::labels::{Draft, Store};
+
+/// How often labels of other sessions are looked for.
+const LOOK_AROUND: Duration = Duration::from_secs(1);
+
+enum Job {
+    Save { ticket: u64, draft: Box<Draft> },
+    Place(Place),
+}
+
+/// The way to the store.
+pub struct Saver {
+    jobs: Sender<Job>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Saver {
+    /// Takes the store to its thread. `desk` names the place that is remembered: the files that are open together.
+    pub fn start(store: Store, desk: String, messages: UnboundedSender<Message>) -> std::io::Result<Self> {
+        let (jobs, received) = channel();
+        let clerk = Clerk { store, desk, place: None, messages };
+        let thread = std::thread::Builder::new().name("label store".into()).spawn(move || clerk.work(&received))?;
+        Ok(Self { jobs, thread: Some(thread) })
+    }
+
+    /// Writes a label; the answer is [`Message::Saved`] or [`Message::SaveFailed`].
+    pub fn save(&self, ticket: u64, draft: Box<Draft>) {
+        // The thread ends only after this sender is gone.
+        let _ = self.jobs.send(Job::Save { ticket, draft });
+    }
+
+    /// Remembers where the annotator is.
+    pub fn place(&self, place: Place) {
+        let _ = self.jobs.send(Job::Place(place));
+    }
+
+    /// Waits until everything handed over is written.
+    pub fn close(self) {
+        drop(self.jobs);
+        if let Some(thread) = self.thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The store on its thread.
+struct Clerk {
+    store: Store,
+    /// Name under which the place is kept: the files that are open.
+    desk: String,
+    place: Option<Place>,
+    messages: UnboundedSender<Message>,
+}
+
+impl Clerk {
+    fn work(mut self, jobs: &Receiver<Job>) {
+        loop {
+            // A place is written when nothing else waits: of many only the last one counts.
+            let job = match jobs.try_recv() {
+                Ok(job) => Ok(job),
+                Err(TryRecvError::Disconnected) => break,
+                Err(TryRecvError::Empty) => {
+                    self.remember();
+                    jobs.recv_timeout(LOOK_AROUND)
+                }
+            };
+            match job {
+                Ok(Job::Place(place)) => self.place = Some(place),
+                Ok(Job::Save { ticket, draft }) => self.save(ticket, draft),
+                Err(RecvTimeoutError::Timeout) => self.look_around(),
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        self.remember();
+    }
+
+    fn save(&mut self, ticket: u64, draft: Box<Draft>) {
+        let answer = match self.store.append(draft.as_ref().clone()) {
+            Ok(event) => {
+                let at = jiff::Zoned::now().strftime("%H:%M:%S").to_string();
+                Message::Saved { event: Box::new(event), at }
+            }
+            Err(error) => Message::SaveFailed { ticket, draft, error: error.to_string() },
+        };
+        self.tell(answer);
+    }
+
+    fn remember(&mut self) {
+        let Some(place) = self.place.take() else { return };
+        let value = serde_json::to_value(place).unwrap_or_default();
+        if let Err(error) = self.store.set_place(&self.desk, &value) {
+            self.tell(Message::Notice(format!("the place could not be remembered: {error}")));
+        }
+    }
+
+    /// Looks for labels that another session wrote to the same store.
+    fn look_around(&mut self) {
+        if let Ok(events) = self.store.catch_up()
+            && !events.is_empty()
+        {
+            self.tell(Message::Foreign(events));
+        }
+    }
+
+    fn tell(&self, message: Message) {
+        // The receiver goes away only when the program leaves.
+        let _ = self.messages.send(message);
+    }
+}

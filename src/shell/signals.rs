@@ -1,0 +1,80 @@
+//! Everything that can reach the program while it waits: terminal events, signals, the terminal going away.
+
+use std::time::Duration;
+
+use crossterm::event::EventStream;
+use futures_util::StreamExt;
+use rustix::event::{PollFd, PollFlags, poll};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::app::Message;
+
+/// How often the terminal is asked whether it is still there.
+const WATCH: Duration = Duration::from_millis(700);
+
+/// Signals that end the program, by number.
+const ENDING: [i32; 4] =
+    [signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP, signal_hook::consts::SIGINT, signal_hook::consts::SIGQUIT];
+
+/// Starts the tasks that turn events and signals into messages. The number of the signal that ended the program is left in `ended_by`.
+pub fn watch(
+    messages: &UnboundedSender<Message>,
+    ended_by: &std::sync::Arc<std::sync::atomic::AtomicI32>,
+) -> std::io::Result<()> {
+    for number in ENDING {
+        let mut stream = signal(SignalKind::from_raw(number))?;
+        let (messages, ended_by) = (messages.clone(), std::sync::Arc::clone(ended_by));
+        tokio::spawn(async move {
+            while stream.recv().await.is_some() {
+                ended_by.store(number, std::sync::atomic::Ordering::Relaxed);
+                let _ = messages.send(Message::Terminate);
+            }
+        });
+    }
+    for (number, message) in [
+        (signal_hook::consts::SIGTSTP, (|| Message::Stop) as fn() -> Message),
+        (signal_hook::consts::SIGCONT, || Message::Continued),
+    ] {
+        let mut stream = signal(SignalKind::from_raw(number))?;
+        let messages = messages.clone();
+        tokio::spawn(async move {
+            while stream.recv().await.is_some() {
+                let _ = messages.send(message());
+            }
+        });
+    }
+    tokio::spawn(read_terminal(messages.clone()));
+    tokio::spawn(watch_terminal(messages.clone()));
+    Ok(())
+}
+
+async fn read_terminal(messages: UnboundedSender<Message>) {
+    let mut events = EventStream::new();
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(event) => {
+                if messages.send(Message::Terminal(event)).is_err() {
+                    return;
+                }
+            }
+            Err(_) => break,
+        }
+    }
+    let _ = messages.send(Message::Terminate);
+}
+
+/// Ends the program when the terminal is gone: the event reader itself never says so.
+async fn watch_terminal(messages: UnboundedSender<Message>) {
+    let stdin = std::io::stdin();
+    loop {
+        tokio::time::sleep(WATCH).await;
+        let mut fds = [PollFd::new(&stdin, PollFlags::empty())];
+        let gone = poll(&mut fds, Some(&rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok()
+            && fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL);
+        if gone {
+            let _ = messages.send(Message::Terminate);
+            return;
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The terminal's life: taken over, given back on every way out (return, panic, signal, suspend).
+
+use std::io::{BufWriter, Stdout, Write, stdout};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossterm::clipboard::CopyToClipboard;
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use crossterm::{cursor, execute, queue};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+
+use super::Screen;
+use crate::app::App;
+use crate::ui::view;
+
+/// What is written to give the terminal back: paste mode off, attributes off, alternate screen left, cursor on.
+const RESTORE: &[u8] = b"\x1b[?2026l\x1b[?2004l\x1b[0m\x1b[?1049l\x1b[?25h";
+/// Longest text that is put on the clipboard, in bytes.
+const MAX_COPY: usize = 100_000;
+
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// The real terminal while the program has it.
+pub struct TerminalScreen {
+    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+}
+
+impl TerminalScreen {
+    /// Takes the terminal over and makes sure that a panic gives it back.
+    pub fn enter() -> std::io::Result<Self> {
+        restore_on_panic();
+        take()?;
+        Ok(Self { terminal: fresh()? })
+    }
+}
+
+/// A terminal that is believed to show nothing.
+fn fresh() -> std::io::Result<Terminal<CrosstermBackend<BufWriter<Stdout>>>> {
+    execute!(stdout(), Clear(ClearType::All))?;
+    Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(1 << 16, stdout())))
+}
+
+impl Drop for TerminalScreen {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+impl Screen for TerminalScreen {
+    fn draw(&mut self, app: &App) -> std::io::Result<()> {
+        // Terminals that know synchronized updates show whole frames only; others ignore the request.
+        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        self.terminal.draw(|frame| view(app, frame))?;
+        execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
+    }
+
+    fn suspend(&mut self) -> std::io::Result<()> {
+        give_back();
+        // Stops the whole process here; the next line runs after it was continued.
+        signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP)?;
+        self.forget()
+    }
+
+    fn forget(&mut self) -> std::io::Result<()> {
+        take()?;
+        // Not `Terminal::clear`, which asks the terminal where the cursor is and fails when no answer comes.
+        self.terminal = fresh()?;
+        Ok(())
+    }
+
+    fn copy(&mut self, text: &str) -> std::io::Result<()> {
+        let end = (0..=MAX_COPY.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        execute!(self.terminal.backend_mut(), CopyToClipboard::to_clipboard_from(&text[..end]))
+    }
+
+    fn size(&self) -> (u16, u16) {
+        self.terminal.size().map_or((80, 24), |size| (size.width, size.height))
+    }
+}
+
+fn take() -> std::io::Result<()> {
+    enable_raw_mode()?;
+    TAKEN.store(true, Ordering::SeqCst);
+    execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)
+}
+
+/// Gives the terminal back if the program has it. Safe to call at any time, also from a panic.
+pub fn give_back() {
+    if TAKEN.swap(false, Ordering::SeqCst) {
+        let _ = execute!(stdout(), DisableBracketedPaste);
+        let mut out = stdout();
+        let _ = out.write_all(RESTORE);
+        let _ = out.flush();
+        let _ = disable_raw_mode();
+    }
+}
+
+fn restore_on_panic() {
+    static HOOKED: AtomicBool = AtomicBool::new(false);
+    if HOOKED.swap(true, Ordering::SeqCst) {
+        return;
+    }
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        // Threads that read records catch their panics; only the one that draws takes the terminal down.
+        if std::thread::current().name() == Some("main") {
+            give_back();
+            before(info);
+        }
+    }));
+}

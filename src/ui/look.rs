@@ -1,0 +1,87 @@
+//! How the screen looks on one terminal: colours, glyphs, widths, gathered so that panes ask one thing.
+
+use ratatui::style::{Modifier, Style};
+
+use super::text::{Ambiguous, Glyphs};
+use super::theme::{Role, Theme, label_mark, score_bar, score_glyph};
+use crate::trace::Label;
+
+/// Colours, glyphs and widths.
+#[derive(Debug, Clone)]
+pub struct Look {
+    /// Colours.
+    pub theme: Theme,
+    /// Signs that are not text.
+    pub glyphs: Glyphs,
+    /// Cells of characters whose width depends on the terminal.
+    pub ambiguous: Ambiguous,
+}
+
+impl Look {
+    /// The look for an environment.
+    pub fn detect(env: impl Fn(&str) -> Option<String>) -> Self {
+        Self { theme: Theme::detect(&env), glyphs: Glyphs::detect(&env), ambiguous: Ambiguous::Narrow }
+    }
+
+    /// Ordinary text.
+    pub(super) fn plain(&self) -> Style {
+        self.theme.role(Role::Text)
+    }
+
+    /// What stands back.
+    pub(super) fn dim(&self) -> Style {
+        self.theme.role(Role::Dim)
+    }
+
+    /// What stands out.
+    #[expect(clippy::unused_self, reason = "asked like all other styles")]
+    pub(super) fn strong(&self) -> Style {
+        Style::new().add_modifier(Modifier::BOLD)
+    }
+
+    /// What is said to the user.
+    pub(super) fn accent(&self) -> Style {
+        self.theme.role(Role::Note)
+    }
+
+    /// What went wrong.
+    pub(super) fn error(&self) -> Style {
+        self.theme.role(Role::Error)
+    }
+
+    /// A search hit.
+    pub(super) fn hit(&self) -> Style {
+        self.theme.role(Role::Hit)
+    }
+
+    /// A character that the gate replaced.
+    pub(super) fn replaced(&self) -> Style {
+        self.theme.role(Role::Mark)
+    }
+
+    /// The row of the cursor in a pane with the focus.
+    pub(super) fn selected(&self) -> Style {
+        self.theme.role(Role::Cursor)
+    }
+
+    /// Colour of a score.
+    pub(super) fn score(&self, value: f64) -> Style {
+        self.theme.score_style(value)
+    }
+
+    /// A score as a bar of at most `cells`.
+    pub(super) fn bar(&self, value: f64, cells: usize) -> String {
+        score_bar(value, cells, &self.glyphs)
+    }
+
+    /// The sign behind a score: which side of the threshold it is on.
+    #[expect(clippy::unused_self, reason = "asked like all other signs")]
+    pub(super) fn glyph(&self, value: f64, threshold: f64) -> String {
+        score_glyph(value, threshold).to_string()
+    }
+
+    /// The sign of a step label; recorded ones step back.
+    pub(super) fn label(&self, label: Label, own: bool) -> (String, Style) {
+        (label_mark(label).to_string(), self.theme.label_style(label, !own))
+    }
+}

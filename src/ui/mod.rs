@@ -1,0 +1,58 @@
+//! The screen: from `&App` to cells. Draws and measures, changes nothing.
+//!
+//! Text of files, models and people passes [`text::safe`] before it is drawn; the pen sees to it.
+
+pub mod code;
+pub mod look;
+mod panes;
+mod pen;
+pub mod text;
+pub mod theme;
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::app::App;
+use crate::app::layout::{self, MINIMUM};
+use pen::Pen;
+
+/// Draws the whole screen.
+pub fn view(app: &App, frame: &mut Frame<'_>) {
+    let area = frame.area();
+    draw(app, frame.buffer_mut(), area);
+    if let Some(position) = panes::bottom::caret(app, area) {
+        frame.set_cursor_position(position);
+    }
+}
+
+/// Draws the whole screen into a buffer.
+pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
+    let mut pen = Pen::new(buffer, area, &app.look);
+    let Some(panes) = layout::panes(app) else {
+        let (width, height) = MINIMUM;
+        let text = format!("stepscope needs {width} x {height} cells; this screen has {} x {}", area.width, area.height);
+        pen.text(area.x, area.y, area.width, &text, pen.look.strong());
+        return;
+    };
+    panes::title::draw(app, &mut pen, panes.title);
+    if let Some(rect) = panes.list {
+        panes::list::draw(app, &mut pen, rect);
+    }
+    if let Some(rect) = panes.tree {
+        panes::tree::draw(app, &mut pen, rect);
+    }
+    panes::problem::draw(app, &mut pen, panes.problem);
+    if let Some(rect) = panes.steps {
+        pen.rule(Rect { y: panes.problem.bottom(), height: 1, ..panes.problem });
+        panes::steps::draw(app, &mut pen, rect);
+    }
+    if let Some(rect) = panes.detail {
+        panes::detail::draw(app, &mut pen, rect);
+    }
+    pen.borders(&panes);
+    panes::bottom::draw(app, &mut pen, &panes);
+    if let Some(sheet) = &app.help {
+        panes::help::draw(sheet, &mut pen, area);
+    }
+}

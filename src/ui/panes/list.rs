@@ -1,0 +1,115 @@
+//! Problems, and the solutions of the current one.
+
+use ratatui::layout::Rect;
+
+use crate::app::items::ItemId;
+use crate::app::{App, Focus, layout};
+use crate::trace::{Outcome, Trace};
+use crate::ui::pen::Pen;
+
+use super::{one_line, verdict};
+
+/// Draws the visible rows.
+pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
+    let rows = usize::from(rect.height.saturating_sub(1)).max(1);
+    let total = app.items.total();
+    pen.text(rect.x + 1, rect.y, rect.width - 1, "problems", pen.look.dim());
+    let mut y = rect.y + 1;
+    for rank in app.list_top..total.min(app.list_top + rows) {
+        let Some(item) = app.items.at_rank(rank) else { break };
+        if y >= rect.bottom() {
+            break;
+        }
+        problem_row(app, pen, Rect { y, height: 1, ..rect }, rank, item);
+        y += 1;
+        if item == app.cursor.item
+            && let Some(trace) = app.trace()
+        {
+            for solution in layout::list_solutions(app, rows) {
+                if y >= rect.bottom() {
+                    break;
+                }
+                solution_row(app, pen, Rect { y, height: 1, ..rect }, trace, solution);
+                y += 1;
+            }
+        }
+    }
+}
+
+fn problem_row(app: &App, pen: &mut Pen<'_>, rect: Rect, rank: usize, item: ItemId) {
+    let current = item == app.cursor.item;
+    let mut x = pen.text(rect.x + 1, rect.y, 6, &format!("{:>4} ", rank + 1), pen.look.dim());
+    let left = |x: u16| rect.right().saturating_sub(x);
+    match app.items.get(item) {
+        None => {
+            pen.text(x, rect.y, left(x), "\u{2026}", pen.look.dim());
+        }
+        Some(view) => match &view.trace {
+            None => {
+                let error = view.errors.first().map_or(String::new(), ToString::to_string);
+                pen.text(x, rect.y, left(x), &format!("! {error}"), pen.look.error());
+            }
+            Some(trace) => {
+                if let [solution] = trace.solutions.as_slice() {
+                    x = mark(app, pen, x, rect.y, trace, solution.leaf);
+                } else {
+                    let done = trace.solutions.iter().filter(|s| app.own_labels(trace, s.leaf).is_labelled()).count();
+                    x = pen.text(x, rect.y, left(x), &format!("{done}/{} ", trace.solutions.len()), pen.look.dim());
+                }
+                let text = one_line(&trace.problem.text, 80);
+                let style = if current { pen.look.strong() } else { pen.look.plain() };
+                pen.text(x, rect.y, left(x), &text, style);
+            }
+        },
+    }
+    if current {
+        select(app, pen, rect, app.trace().is_none_or(|trace| trace.solutions.len() < 2));
+    }
+}
+
+/// Own verdict on a solution; a flag stands behind it.
+fn mark(app: &App, pen: &mut Pen<'_>, x: u16, y: u16, trace: &Trace, leaf: crate::trace::NodeId) -> u16 {
+    let labels = app.own_labels(trace, leaf);
+    let record = trace.record_key(leaf);
+    let flagged = if app.session.flagged(record) { "f" } else { "" };
+    let (text, label) = verdict(&labels);
+    let (_, style) = pen.look.label(label, true);
+    pen.text(x, y, 4, &format!("{:<4}", format!("{text}{flagged}")), style)
+}
+
+fn solution_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, index: usize) {
+    let solution = &trace.solutions[index];
+    let left = |x: u16| rect.right().saturating_sub(x);
+    let mut x = pen.text(rect.x + 1, rect.y, 8, &format!("   {:>3} ", index + 1), pen.look.dim());
+    x = mark(app, pen, x, rect.y, trace, solution.leaf);
+    if app.show_prm {
+        let scores = trace.path(solution.leaf).into_iter().filter_map(|id| app.scoring.scores.get(&trace.node(id).key));
+        if let Some(lowest) = scores.map(|score| score.value()).min_by(f64::total_cmp) {
+            let style = pen.look.score(lowest);
+            x = pen.text(x, rect.y, left(x), &format!("{:>3} ", crate::app::describe::short(lowest)), style);
+        } else {
+            x = pen.text(x, rect.y, left(x), "    ", pen.look.dim());
+        }
+    }
+    let outcome = match solution.outcome {
+        _ if !app.show_reference => "",
+        Outcome::Correct => pen.look.glyphs.check,
+        Outcome::Wrong => pen.look.glyphs.cross,
+        Outcome::Unknown => "",
+    };
+    x = pen.text(x, rect.y, left(x), &format!("{outcome} "), pen.look.plain());
+    let name =
+        solution.final_answer.as_deref().or(solution.generator.as_deref()).or(solution.source_id.as_deref()).unwrap_or_default();
+    pen.text(x, rect.y, left(x), name, pen.look.plain());
+    if index == app.cursor.solution {
+        select(app, pen, rect, true);
+    }
+}
+
+fn select(app: &App, pen: &mut Pen<'_>, rect: Rect, pointer: bool) {
+    if pointer {
+        let style = if app.focus == Focus::List { pen.look.selected() } else { pen.look.strong() };
+        pen.restyle(rect, style);
+        pen.text(rect.x, rect.y, 1, pen.look.glyphs.pointer, pen.look.strong());
+    }
+}

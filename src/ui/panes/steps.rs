@@ -1,0 +1,160 @@
+//! The steps of one solution: number, mark, score, bar, glyph, text.
+
+use std::ops::Range;
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::app::describe::short;
+use crate::app::layout::{StepColumns, step_columns};
+use crate::app::steps::{Body, Slice};
+use crate::app::{App, Focus};
+use crate::trace::{Label, Node, SolutionLabels, Trace};
+use crate::ui::pen::Pen;
+use crate::ui::text::{Run, mark_runs, styled};
+
+/// Draws the headings and the visible slices.
+pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
+    let columns = step_columns(rect.width);
+    let dim = pen.look.dim();
+    let [number, mark, score, _, text] = offsets(rect, columns);
+    pen.text(number + 2, rect.y, 4, "#", dim);
+    pen.text(mark.saturating_sub(1), rect.y, 4, "mark", dim);
+    pen.text(score, rect.y, 4, if app.show_prm { " PRM" } else { "" }, dim);
+    pen.text(text, rect.y, 6, "step", dim);
+    let body = Rect { y: rect.y + 1, height: rect.height.saturating_sub(1), ..rect };
+    match app.trace() {
+        Some(trace) if !app.cursor.path.is_empty() => {
+            let (labels, own) = app.labels_here(trace);
+            for slice in &app.steps.visible {
+                slice_rows(app, pen, body, columns, trace, (&labels, own), slice);
+            }
+        }
+        Some(_) => {
+            pen.text(body.x + 2, body.y, body.width, "this solution has no steps", dim);
+        }
+        None => errors(app, pen, body),
+    }
+}
+
+/// First columns of number, mark, score, bar and text.
+fn offsets(rect: Rect, columns: StepColumns) -> [u16; 5] {
+    let mut x = usize::from(rect.x);
+    [0, columns.number, columns.mark, columns.score + 1, columns.bar + 1].map(|width| {
+        x += width;
+        u16::try_from(x).unwrap_or(u16::MAX)
+    })
+}
+
+/// What is wrong with a record that could not be read.
+fn errors(app: &App, pen: &mut Pen<'_>, rect: Rect) {
+    let Some(view) = app.items.get(app.cursor.item) else { return };
+    let width = usize::from(rect.width.saturating_sub(3)).max(10);
+    let bodies: Vec<Body> =
+        view.errors.iter().take(usize::from(rect.height)).map(|error| Body::new(&error.to_string(), width)).collect();
+    let rows = bodies.iter().flat_map(|body| body.wrapped.rows().iter().map(move |row| (body, row)));
+    for (y, (body, row)) in (rect.y..rect.bottom()).zip(rows) {
+        pen.line(rect.x + 2, y, rect.width.saturating_sub(2), &styled(&body.text, row, &[]));
+    }
+}
+
+fn slice_rows(
+    app: &App,
+    pen: &mut Pen<'_>,
+    rect: Rect,
+    columns: StepColumns,
+    trace: &Trace,
+    (labels, own): (&SolutionLabels, bool),
+    slice: &Slice,
+) {
+    let Some(&id) = app.cursor.path.get(slice.step) else { return };
+    let node = trace.node(id);
+    let Some(body) = app.steps.body(node.key, columns.text) else { return };
+    let y = rect.y + u16::try_from(slice.y).unwrap_or(u16::MAX);
+    let current = id == app.cursor.node;
+    let label = labels.steps.get(slice.step).copied().unwrap_or(Label::Unseen);
+    if slice.first == 0 {
+        gutter(app, pen, Rect { y, ..rect }, columns, node, slice.step, label, own);
+    }
+    if current && app.focus != Focus::List {
+        for row in 0..slice.rows {
+            let y = y + u16::try_from(row).unwrap_or(0);
+            pen.text(
+                rect.x,
+                y,
+                1,
+                if slice.first + row == 0 { pen.look.glyphs.pointer } else { pen.look.glyphs.border },
+                pen.look.strong(),
+            );
+        }
+    }
+    let runs = layers(app, pen, body, node);
+    let base = text_style(app, pen, node, own && label == Label::AfterError);
+    let x = offsets(rect, columns)[4];
+    let shown = slice.shape.rows - usize::from(slice.shape.hidden > 0);
+    for row in slice.first..slice.first + slice.rows {
+        let y = y + u16::try_from(row - slice.first).unwrap_or(0);
+        if row >= shown {
+            let more = format!("{} {} more lines, zo", pen.look.glyphs.folded, slice.shape.hidden);
+            pen.text(x, y, rect.right() - x, &more, pen.look.dim());
+        } else if let Some(wrapped) = body.wrapped.rows().get(row) {
+            let indent = u16::try_from(wrapped.indent).unwrap_or(0);
+            let line = styled(&body.text, wrapped, &[&[(0..body.text.len(), base)], &runs]);
+            pen.line(x + indent, y, rect.right().saturating_sub(x + indent), &line);
+        }
+    }
+}
+
+/// Number, mark, score, bar and glyph of a step.
+#[expect(clippy::too_many_arguments, reason = "one row of the table, drawn in one place")]
+fn gutter(app: &App, pen: &mut Pen<'_>, row: Rect, columns: StepColumns, node: &Node, step: usize, label: Label, own: bool) {
+    let [number, mark, score, bar, _] = offsets(row, columns);
+    let current = app.cursor.node == app.cursor.path[step];
+    let style = if current { pen.look.strong() } else { pen.look.plain() };
+    pen.text(number + 1, row.y, 4, &format!("{:>3}", step + 1), style);
+    let seen = own || app.show_reference;
+    let (sign, style) = pen.look.label(if seen { label } else { Label::Unseen }, own);
+    let sign = if current && label == Label::Unseen { "[ ]".to_owned() } else { format!(" {sign}") };
+    pen.text(mark, row.y, 3, &sign, style);
+    if app.session.note(Some(node.key), app.record_key_here()).is_some() {
+        pen.text(mark + 2, row.y, 1, "\"", pen.look.accent());
+    }
+    if !app.show_prm {
+        return;
+    }
+    if let Some(value) = app.scoring.scores.get(&node.key).map(|score| score.value()) {
+        let dim_after = label == Label::AfterError && own;
+        let style = pen.look.score(value);
+        let style = if dim_after { style.patch(pen.look.dim()) } else { style };
+        pen.text(score, row.y, 4, &format!("{:>3}", short(value)), style);
+        pen.text(bar, row.y, u16::try_from(columns.bar - 2).unwrap_or(0), &pen.look.bar(value, columns.bar - 2), style);
+        let glyph = &pen.look.glyph(value, app.scoring.threshold);
+        pen.text(bar + u16::try_from(columns.bar - 1).unwrap_or(0), row.y, 1, glyph, style.patch(pen.look.strong()));
+    } else if let Some(reason) = app.scoring.refused.get(&node.key) {
+        pen.text(score, row.y, u16::try_from(columns.score + columns.bar).unwrap_or(0), &format!("n/a {reason}"), pen.look.dim());
+    } else if app.scoring.busy() {
+        pen.text(score, row.y, 3, " \u{b7}\u{b7}", pen.look.dim());
+    }
+}
+
+/// Style of the step's text: suspect steps carry their colour, steps behind the first error step back.
+fn text_style(app: &App, pen: &Pen<'_>, node: &Node, behind: bool) -> Style {
+    let mut style = pen.look.plain();
+    if let Some(score) = app.shown_score(node.key) {
+        style = pen.look.score(score.value());
+    }
+    if behind { style.patch(pen.look.dim()) } else { style }
+}
+
+/// Runs over the text: what was replaced by the gate, and search hits.
+fn layers(app: &App, pen: &Pen<'_>, body: &Body, _node: &Node) -> Vec<Run> {
+    let mut runs = mark_runs(&body.text, pen.look.replaced());
+    if let Some(search) = &app.search {
+        let hits: Vec<Range<usize>> =
+            search.find_iter(&body.text).filter(|hit| !hit.is_empty()).take(1000).map(|hit| hit.range()).collect();
+        runs.retain(|(range, _)| hits.iter().all(|hit| hit.end <= range.start || range.end <= hit.start));
+        runs.extend(hits.into_iter().map(|hit| (hit, pen.look.hit())));
+        runs.sort_by_key(|(range, _)| range.start);
+    }
+    runs
+}

@@ -1,0 +1,39 @@
+//! Program, file, position, annotator, blind or not.
+
+use ratatui::layout::Rect;
+
+use crate::app::App;
+use crate::ui::pen::Pen;
+
+/// Draws the title line.
+pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
+    let item = app.cursor.item;
+    let file = app.items.files.get(item.file);
+    let name = file.map_or("", |file| file.name.rsplit('/').next().unwrap_or(&file.name));
+    let total = app.items.total();
+    let more = if app.items.complete() { "" } else { "+" };
+    let mut at = pen.text(rect.x + 1, rect.y, 12, "stepscope  ", pen.look.strong());
+    let right = right_side(app);
+    let room = rect.width.saturating_sub(at + u16::try_from(right.len()).unwrap_or(0) + 2);
+    let position = format!("  {}/{total}{more}", app.items.rank(item) + 1);
+    let solutions = app.trace().map_or(0, |trace| trace.solutions.len());
+    let solution = if solutions > 1 { format!("  solution {}/{solutions}", app.cursor.solution + 1) } else { String::new() };
+    let tail = u16::try_from(position.len() + solution.len()).unwrap_or(0);
+    at = pen.text(at, rect.y, room.saturating_sub(tail).max(8), name, pen.look.accent());
+    at = pen.text(at, rect.y, rect.right().saturating_sub(at), &position, pen.look.plain());
+    pen.text(at, rect.y, rect.right().saturating_sub(at), &solution, pen.look.plain());
+    pen.right(rect, rect.y, &right, pen.look.dim());
+}
+
+fn right_side(app: &App) -> String {
+    let blind = if app.show_prm { "" } else { "BLIND  " };
+    let bad = app.items.files.iter().filter(|file| !file.complete).count();
+    let indexing = if bad > 0 {
+        let (done, total) = app.items.files.iter().fold((0, 0), |sum, file| (sum.0 + file.progress.0, sum.1 + file.progress.1));
+        let percent = (done * 100).checked_div(total).unwrap_or(0);
+        format!("indexing {percent}%  ")
+    } else {
+        String::new()
+    };
+    format!("{indexing}{blind}{}  ?help ", app.annotator)
+}

@@ -1,0 +1,126 @@
+//! The tree: search numbers, score, mark and text of every visible node, one row each.
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use super::one_line;
+use crate::app::describe::short;
+use crate::app::tree::TreeRow;
+use crate::app::{App, Focus};
+use crate::trace::{Label, Rating, StepKey, StepScore, Trace};
+use crate::ui::pen::Pen;
+
+/// Which columns of numbers the trace has.
+#[derive(Clone, Copy)]
+struct Columns {
+    visits: bool,
+    q: bool,
+    mc: bool,
+}
+
+impl Columns {
+    fn of(trace: &Trace) -> Self {
+        // A look at the first nodes is enough: a search writes its numbers everywhere.
+        let mut columns = Self { visits: false, q: false, mc: false };
+        for node in trace.nodes.iter().take(64) {
+            columns.visits |= node.stats.visits.is_some();
+            columns.q |= node.stats.q.is_some() || node.stats.value.is_some();
+            columns.mc |= node.stats.mc.is_some();
+        }
+        columns
+    }
+}
+
+/// Draws the headings and the visible rows.
+pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
+    let Some(trace) = app.trace() else { return };
+    let columns = Columns::of(trace);
+    let dim = pen.look.dim();
+    let mut x = rect.x + 1;
+    for (wanted, heading) in [(columns.visits, "   N"), (columns.q, "    Q"), (columns.mc, "   MC"), (app.show_prm, "  PRM")] {
+        if wanted {
+            x = pen.text(x, rect.y, rect.right().saturating_sub(x), heading, dim);
+        }
+    }
+    let count = format!("  node  ({} steps, {} solutions)", trace.nodes.len() - 1, trace.solutions.len());
+    pen.text(x, rect.y, rect.right().saturating_sub(x), &count, dim);
+    let rows = usize::from(rect.height.saturating_sub(1));
+    let cursor = app.tree.visible_ancestor(trace, app.cursor.node);
+    for (index, row) in app.tree.rows.iter().skip(app.tree_top).take(rows).enumerate() {
+        let y = rect.y + 1 + u16::try_from(index).unwrap_or(0);
+        draw_row(app, pen, Rect { y, height: 1, ..rect }, trace, columns, row, row.node == cursor);
+    }
+}
+
+fn draw_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, columns: Columns, row: &TreeRow, current: bool) {
+    let node = trace.node(row.node);
+    let stats = &node.stats;
+    let number = |value: Option<f64>| value.map_or(String::new(), short);
+    let y = rect.y;
+    let left = |x: u16| rect.right().saturating_sub(x);
+    let mut x = rect.x + 1;
+    if columns.visits {
+        x = pen.text(
+            x,
+            y,
+            left(x),
+            &format!("{:>4}", stats.visits.map_or(String::new(), |visits| visits.to_string())),
+            pen.look.plain(),
+        );
+    }
+    if columns.q {
+        x = pen.text(x, y, left(x), &format!("{:>5}", number(stats.q.or(stats.value))), pen.look.plain());
+    }
+    if columns.mc {
+        let style = stats.mc.map_or(pen.look.plain(), |mc| pen.look.score(mc));
+        x = pen.text(x, y, left(x), &format!("{:>5}", number(stats.mc)), style);
+    }
+    let score = app.shown_score(node.key).map(StepScore::value);
+    if app.show_prm {
+        let style = score.map_or(pen.look.dim(), |score| pen.look.score(score));
+        x = pen.text(x, y, left(x), &format!("{:>5}", number(score)), style);
+    }
+    let glyph = score.map_or(" ".to_owned(), |score| pen.look.glyph(score, app.scoring.threshold));
+    let style = score.map_or(pen.look.plain(), |score| pen.look.score(score));
+    x = pen.text(x, y, left(x), &format!("{glyph} "), style);
+    let (sign, sign_style) = sign(app, pen, node.key, node.rating);
+    x = pen.text(x, y, left(x), &format!("{sign} "), sign_style);
+    x = pen.text(x, y, left(x), &art(pen, row), pen.look.dim());
+    let text = one_line(&node.text, usize::from(left(x)));
+    let on_path = app.cursor.path.contains(&row.node);
+    let style = if on_path { style } else { style.patch(pen.look.dim()) };
+    pen.text(x, y, left(x), &text, style);
+    if current {
+        let style = if app.focus == Focus::Tree { pen.look.selected() } else { pen.look.strong() };
+        pen.restyle(rect, style);
+        pen.text(rect.x, y, 1, pen.look.glyphs.pointer, pen.look.strong());
+    }
+}
+
+/// Own mark of a node, else the one in the file.
+fn sign(app: &App, pen: &Pen<'_>, key: StepKey, recorded: Option<Rating>) -> (String, Style) {
+    match app.session.mark(key) {
+        Some(mark) => pen.look.label(Label::from(mark.rating), true),
+        None if app.show_reference => pen.look.label(recorded.map_or(Label::Unseen, Label::from), false),
+        None => pen.look.label(Label::Unseen, true),
+    }
+}
+
+fn art(pen: &Pen<'_>, row: &TreeRow) -> String {
+    let glyphs = &pen.look.glyphs;
+    let mut art = String::new();
+    let own = if row.elbow { row.rails.len() - 1 } else { row.rails.len() };
+    for &more in &row.rails[..own] {
+        art.push_str(if more { glyphs.trunk } else { glyphs.gap });
+    }
+    if row.elbow {
+        art.push_str(if row.rails[own] { glyphs.branch } else { glyphs.last_branch });
+    }
+    art.push_str(match (row.branch, row.open) {
+        (false, _) => glyphs.leaf,
+        (true, true) => glyphs.unfolded,
+        (true, false) => glyphs.folded,
+    });
+    art.push(' ');
+    art
+}

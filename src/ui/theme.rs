@@ -1,0 +1,387 @@
+//! Colours and marks: the one place that knows what a score, a label or a replaced character looks like.
+//!
+//! Colour only repeats what a sign, a number or a position already says, so that `NO_COLOR`, sixteen colours and colour-vision
+//! deficiencies lose nothing. No theme paints a background of its own: the cursor row is reversed, not filled.
+//!
+//! The score scale is perceptually even: its colours are spaced by equal distances in Oklab (Björn Ottosson, 2020,
+//! <https://bottosson.github.io/posts/oklab/>), and its lightness is monotone, so that it stays ordered in greyscale.
+
+use ratatui::style::{Color, Modifier, Style};
+
+use super::text::Glyphs;
+use crate::trace::{Label, Semantics, StepScore};
+
+mod colour;
+
+pub use colour::{Oklab, Rgb};
+
+/// How many colours the terminal can draw.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Depth {
+    /// None: bold, underlined and reversed text only.
+    Mono,
+    /// The sixteen colours of the terminal's own palette.
+    Ansi16,
+    /// The 6x6x6 cube and the greys of xterm.
+    Ansi256,
+    /// 24 bits.
+    TrueColor,
+}
+
+impl Depth {
+    /// Reads `NO_COLOR` (<https://no-color.org>: any value but the empty one), `COLORTERM` and `TERM`.
+    pub fn detect(env: impl Fn(&str) -> Option<String>) -> Self {
+        let set = |name: &str| env(name).filter(|value| !value.is_empty());
+        let term = set("TERM").unwrap_or_default();
+        if set("NO_COLOR").is_some() || term == "dumb" {
+            return Self::Mono;
+        }
+        let colour_term = set("COLORTERM").unwrap_or_default().to_ascii_lowercase();
+        if matches!(colour_term.as_str(), "truecolor" | "24bit") || term.contains("direct") || set("WT_SESSION").is_some() {
+            return Self::TrueColor;
+        }
+        if term.contains("256") { Self::Ansi256 } else { Self::Ansi16 }
+    }
+}
+
+/// What the terminal draws text upon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Background {
+    /// Light text on dark ground, and the guess when nothing is known.
+    #[default]
+    Dark,
+    /// Dark text on light ground.
+    Light,
+}
+
+impl Background {
+    /// Reads `COLORFGBG` (`foreground;background`, palette numbers), which rxvt, Konsole and others set.
+    pub fn detect(env: impl Fn(&str) -> Option<String>) -> Self {
+        let number = env("COLORFGBG").and_then(|value| value.rsplit(';').next()?.trim().parse::<u8>().ok());
+        if matches!(number, Some(7 | 9..=15)) { Self::Light } else { Self::Dark }
+    }
+}
+
+/// The names that [`Theme::named`] knows, the default first.
+pub const THEME_NAMES: [&str; 5] = ["dark", "light", "colour-blind", "mono", "16"];
+
+/// What a step score is drawn with: three anchor colours from wrong to right.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Scale {
+    wrong: Oklab,
+    middle: Oklab,
+    right: Oklab,
+}
+
+impl Scale {
+    /// Dark ground: vivid red, sand, aqua; the lighter the better.
+    const DARK: Self =
+        Self { wrong: Oklab::lch(0.66, 0.21, 15.0), middle: Oklab::lch(0.77, 0.08, 85.0), right: Oklab::lch(0.88, 0.10, 195.0) };
+    /// Light ground: deep red, olive, teal; the darker the worse.
+    const LIGHT: Self =
+        Self { wrong: Oklab::lch(0.42, 0.17, 18.0), middle: Oklab::lch(0.49, 0.07, 85.0), right: Oklab::lch(0.55, 0.095, 225.0) };
+    /// Yellow for wrong, blue for right: the pair that no common deficiency confuses, with more difference of lightness.
+    const COLOUR_BLIND: Self = Self {
+        wrong: Oklab::lch(0.92, 0.17, 100.0),
+        middle: Oklab::lch(0.77, 0.04, 100.0),
+        right: Oklab::lch(0.63, 0.13, 255.0),
+    };
+
+    /// The colour at `p` in `0..=1`, evenly spaced along the path wrong - middle - right.
+    fn at(self, p: f64) -> Oklab {
+        let first = self.wrong.distance(self.middle);
+        let second = self.middle.distance(self.right);
+        let along = p.clamp(0.0, 1.0) * (first + second);
+        if along <= first {
+            self.wrong.mix(self.middle, along / first)
+        } else {
+            self.middle.mix(self.right, (along - first) / second)
+        }
+    }
+}
+
+/// What kind of text a style is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Ordinary text.
+    Text,
+    /// What stands back: numbers of steps, hints, what is recorded but not yours.
+    Dim,
+    /// Names of panes and of the file.
+    Title,
+    /// Keys in hints and help.
+    Key,
+    /// The row of the cursor.
+    Cursor,
+    /// A hit of the search.
+    Hit,
+    /// A replaced character ([`super::text::Safe::marks`]).
+    Mark,
+    /// A rule or border.
+    Border,
+    /// Something went wrong.
+    Error,
+    /// Something wants attention.
+    Warning,
+    /// Something was done: saved, a check that holds.
+    Done,
+    /// A note of an annotator.
+    Note,
+}
+
+/// Tokens of source code, as far as colours tell them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Token {
+    /// Comments.
+    Comment,
+    /// Strings and characters.
+    Text,
+    /// Numbers, `true`, `None` and other constants.
+    Constant,
+    /// Keywords and operators that are words.
+    Keyword,
+    /// Names of functions, defined or called.
+    Function,
+    /// Names of types and classes.
+    Type,
+    /// Tags, keys and attributes.
+    Attribute,
+    /// Operators that are signs, drawn as plain text.
+    Operator,
+    /// What the language does not allow.
+    Invalid,
+}
+
+/// A choice of colours for one terminal.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Theme {
+    name: &'static str,
+    depth: Depth,
+    background: Background,
+    scale: Scale,
+}
+
+impl Default for Theme {
+    fn default() -> Self {
+        Self { name: "dark", depth: Depth::TrueColor, background: Background::Dark, scale: Scale::DARK }
+    }
+}
+
+impl Theme {
+    /// The theme of this name (see [`THEME_NAMES`]) with at most the colours of `depth`; `background` decides where the name does
+    /// not. `None` for a name that is not known.
+    pub fn named(name: &str, depth: Depth, background: Background) -> Option<Self> {
+        let for_ground = if background == Background::Light { Scale::LIGHT } else { Scale::DARK };
+        let theme = match name {
+            "dark" => Self { name: "dark", depth, background: Background::Dark, scale: Scale::DARK },
+            "light" => Self { name: "light", depth, background: Background::Light, scale: Scale::LIGHT },
+            "colour-blind" => {
+                let scale = if background == Background::Light { Scale::COLOUR_BLIND.darker() } else { Scale::COLOUR_BLIND };
+                Self { name: "colour-blind", depth, background, scale }
+            }
+            "mono" => Self { name: "mono", depth: Depth::Mono, background, scale: for_ground },
+            "16" => Self { name: "16", depth: depth.min(Depth::Ansi16), background, scale: for_ground },
+            _ => return None,
+        };
+        Some(theme)
+    }
+
+    /// The theme for an environment: what its variables say about colours and background.
+    pub fn detect(env: impl Fn(&str) -> Option<String>) -> Self {
+        let (depth, background) = (Depth::detect(&env), Background::detect(&env));
+        let name = match (depth, background) {
+            (Depth::Mono, _) => "mono",
+            (_, Background::Dark) => "dark",
+            (_, Background::Light) => "light",
+        };
+        Self::named(name, depth, background).unwrap_or_default()
+    }
+
+    /// Its name in [`THEME_NAMES`].
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The colours it uses.
+    pub fn depth(&self) -> Depth {
+        self.depth
+    }
+
+    /// The ground it is made for.
+    pub fn background(&self) -> Background {
+        self.background
+    }
+
+    /// The colour of a score at the place `p` of its scale (`0..=1`, see [`scale_position`]) before it is fitted to the terminal.
+    pub fn score_colour(&self, p: f64) -> Rgb {
+        self.scale.at(p).to_rgb()
+    }
+
+    /// The style of a score, or of the text that it judges, at the place `p` of its scale (`0..=1`; see [`scale_position`]).
+    pub fn score_style(&self, p: f64) -> Style {
+        if !p.is_finite() {
+            return Style::new();
+        }
+        match self.depth {
+            Depth::Mono if p < 0.25 => Style::new().add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
+            Depth::Mono if p < 0.5 => Style::new().add_modifier(Modifier::BOLD),
+            Depth::Mono => Style::new(),
+            Depth::Ansi16 => Style::new().fg(self.score_ansi(p)),
+            Depth::Ansi256 => Style::new().fg(Color::Indexed(self.score_colour(p).to_ansi256())),
+            Depth::TrueColor => Style::new().fg(self.score_colour(p).into()),
+        }
+    }
+
+    fn score_ansi(&self, p: f64) -> Color {
+        let [wrong, middle, right] = match (self.name, self.background) {
+            ("colour-blind", Background::Dark) => [Color::LightYellow, Color::Gray, Color::LightBlue],
+            ("colour-blind", Background::Light) => [Color::Yellow, Color::DarkGray, Color::Blue],
+            (_, Background::Dark) => [Color::LightRed, Color::Yellow, Color::LightCyan],
+            (_, Background::Light) => [Color::Red, Color::Yellow, Color::Blue],
+        };
+        if p < 1.0 / 3.0 {
+            wrong
+        } else if p < 2.0 / 3.0 {
+            middle
+        } else {
+            right
+        }
+    }
+
+    /// The style of a label's mark; `recorded` when it stands in the file and is not the annotator's own, which are bold.
+    pub fn label_style(&self, label: Label, recorded: bool) -> Style {
+        let style = match label {
+            Label::Good => self.score_style(1.0),
+            Label::Neutral => self.score_style(0.5),
+            Label::Bad => self.score_style(0.0),
+            Label::AfterError | Label::Unseen => self.role(Role::Dim),
+        };
+        style.add_modifier(match (recorded, label) {
+            (true, _) => Modifier::DIM,
+            (false, Label::Good | Label::Neutral | Label::Bad) => Modifier::BOLD,
+            (false, Label::AfterError | Label::Unseen) => Modifier::empty(),
+        })
+    }
+
+    /// The style of a role.
+    pub fn role(&self, role: Role) -> Style {
+        let plain = Style::new();
+        let bold = plain.add_modifier(Modifier::BOLD);
+        match role {
+            Role::Text => plain,
+            Role::Dim | Role::Border => self.tint(plain.add_modifier(Modifier::DIM), 0.62, 0.01, 250.0, Color::DarkGray),
+            Role::Title => bold,
+            Role::Key => self.tint(bold, 0.80, 0.09, 250.0, Color::LightBlue),
+            Role::Cursor => bold.add_modifier(Modifier::REVERSED),
+            Role::Hit => self.tint(plain.add_modifier(Modifier::REVERSED), 0.86, 0.15, 95.0, Color::Yellow),
+            Role::Mark => self.tint(bold.add_modifier(Modifier::UNDERLINED), 0.74, 0.17, 325.0, Color::LightMagenta),
+            Role::Error => self.tint(bold, 0.70, 0.19, 25.0, Color::LightRed),
+            Role::Warning => self.tint(bold, 0.84, 0.15, 85.0, Color::Yellow),
+            Role::Done => self.tint(plain, 0.84, 0.13, 165.0, Color::Green),
+            Role::Note => self.tint(plain.add_modifier(Modifier::ITALIC), 0.80, 0.08, 310.0, Color::Magenta),
+        }
+    }
+
+    /// The style of a token of code.
+    pub fn token(&self, token: Token) -> Style {
+        let plain = Style::new();
+        match token {
+            Token::Operator => plain,
+            Token::Comment => self.tint(plain.add_modifier(Modifier::ITALIC), 0.66, 0.03, 250.0, Color::DarkGray),
+            Token::Text => self.tint(plain, 0.82, 0.10, 140.0, Color::Green),
+            Token::Constant => self.tint(plain, 0.80, 0.10, 60.0, Color::Yellow),
+            Token::Keyword => self.tint(plain.add_modifier(Modifier::BOLD), 0.76, 0.12, 305.0, Color::Magenta),
+            Token::Function => self.tint(plain, 0.80, 0.10, 250.0, Color::Blue),
+            Token::Type => self.tint(plain, 0.84, 0.09, 200.0, Color::Cyan),
+            Token::Attribute => self.tint(plain, 0.80, 0.09, 30.0, Color::Cyan),
+            Token::Invalid => self.tint(plain.add_modifier(Modifier::UNDERLINED), 0.70, 0.19, 25.0, Color::LightRed),
+        }
+    }
+
+    /// `style` with a foreground: given in Oklch for dark ground, made dark enough for light ground, and as one of the terminal's own
+    /// colours. Where there are colours, they replace [`Modifier::DIM`], which many terminals draw too faint to read.
+    fn tint(&self, style: Style, lightness: f64, chroma: f64, hue: f64, ansi: Color) -> Style {
+        let colour = match self.background {
+            Background::Dark => Oklab::lch(lightness, chroma, hue),
+            Background::Light => Oklab::lch(light_ground(lightness), chroma * 1.1, hue),
+        };
+        let coloured = Style { add_modifier: style.add_modifier.difference(Modifier::DIM), ..style };
+        match self.depth {
+            Depth::Mono => style,
+            Depth::Ansi16 => coloured.fg(match (self.background, ansi) {
+                (Background::Light, Color::LightBlue) => Color::Blue,
+                (Background::Light, Color::LightRed) => Color::Red,
+                (Background::Light, Color::LightMagenta) => Color::Magenta,
+                _ => ansi,
+            }),
+            Depth::Ansi256 => coloured.fg(Color::Indexed(colour.to_rgb().to_ansi256())),
+            Depth::TrueColor => coloured.fg(colour.to_rgb().into()),
+        }
+    }
+}
+
+impl Scale {
+    /// The same hues for light ground.
+    const fn darker(self) -> Self {
+        Self {
+            wrong: Oklab { l: 0.55, a: self.wrong.a * 0.6, b: self.wrong.b * 0.6 },
+            middle: Oklab { l: 0.49, ..self.middle },
+            right: Oklab { l: 0.41, ..self.right },
+        }
+    }
+}
+
+/// Lightness on light ground for what has `lightness` on dark ground: at most 0.55, so that the contrast with white stays above
+/// 4.5:1 (WCAG 2.2, 1.4.3).
+fn light_ground(lightness: f64) -> f64 {
+    (1.15 - lightness * 0.85).clamp(0.38, 0.55)
+}
+
+/// Where a score stands on its scale: 0 wrong, 1 right. Probabilities and values are taken as they are, an advantage of -1 to 1 is
+/// halved, a log-ratio goes through the logistic function.
+pub fn scale_position(score: StepScore) -> f64 {
+    match score.semantics() {
+        Semantics::Correctness | Semantics::Value => score.value(),
+        Semantics::Advantage => f64::midpoint(score.value(), 1.0),
+        Semantics::LogRatio => 1.0 / (1.0 + (-score.value()).exp()),
+    }
+}
+
+/// The sign of a score: `!` below the threshold, `~` less than a tenth of the scale above it, else a space.
+pub fn score_glyph(p: f64, threshold: f64) -> char {
+    if p < threshold {
+        '!'
+    } else if p < threshold + 0.1 && p < 1.0 {
+        '~'
+    } else {
+        ' '
+    }
+}
+
+/// A bar for `p` in `0..=1`, exactly `cells` wide, filled up with spaces. Something that is not a number has an empty bar.
+pub fn score_bar(p: f64, cells: usize, glyphs: &Glyphs) -> String {
+    let levels = glyphs.bar.len().max(1);
+    let p = if p.is_finite() { p.clamp(0.0, 1.0) } else { 0.0 };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the number of levels of the bar")]
+    let filled = (p * (cells * levels) as f64).round() as usize;
+    let full = glyphs.bar.last().copied().unwrap_or("=");
+    let mut bar = full.repeat(filled / levels);
+    let mut used = filled / levels;
+    if let Some(part) = (filled % levels).checked_sub(1) {
+        bar.push_str(glyphs.bar.get(part).copied().unwrap_or(full));
+        used += 1;
+    }
+    bar.extend(std::iter::repeat_n(' ', cells.saturating_sub(used)));
+    bar
+}
+
+/// The sign of a label: `+` good, `0` neutral, `x` bad, `.` behind the first error, `?` nobody has judged it.
+pub fn label_mark(label: Label) -> char {
+    match label {
+        Label::Good => '+',
+        Label::Neutral => '0',
+        Label::Bad => 'x',
+        Label::AfterError => '.',
+        Label::Unseen => '?',
+    }
+}

@@ -1,0 +1,222 @@
+//! The commands `score` and `eval`, run as a user runs them, with a scorer of our own making.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+use stepscope::trace::PromptKey;
+use tempfile::TempDir;
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/scoring").join(name)
+}
+
+/// A folder of its own for cache, log and output of one test.
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stepscope"));
+        command.args(args).current_dir(self.folder.path()).env("XDG_CACHE_HOME", self.path("cache")).env("LOG", self.path("log"));
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    /// Runs with the test scorer and expects this exit status.
+    fn scored(&self, args: &[&str], status: i32) -> Output {
+        let scorer = format!("sh '{}'", fixture("scorer.sh").display());
+        let mut all = args.to_vec();
+        all.extend(["--scorer", &scorer]);
+        let output = self.run(&all);
+        assert_eq!(output.status.code(), Some(status), "{}", String::from_utf8_lossy(&output.stderr));
+        output
+    }
+
+    fn lines(&self, name: &str) -> Vec<Value> {
+        fs::read_to_string(self.path(name)).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Steps that the scorer was asked for so far.
+    fn asked(&self) -> usize {
+        fs::read_to_string(self.path("log")).map_or(0, |log| log.lines().count())
+    }
+}
+
+fn stdout(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn close(value: &Value, expected: f64) -> bool {
+    (value.as_f64().unwrap() - expected).abs() < 1e-4
+}
+
+#[test]
+fn score_writes_one_line_a_solution_in_input_order() {
+    let place = Place::new();
+    let toy = fixture("toy.jsonl");
+    let toy = toy.to_str().unwrap();
+    let summary = stdout(&place.scored(&["score", toy, "-o", "out.jsonl", "--json"], 0));
+    assert_eq!(
+        summary,
+        json!({"out": "out.jsonl", "scorer": "words@words-v1", "solutions": 5, "steps": 18, "not_scored": 0, "computed": 16, "cached": 0,
+               "tokens": 30, "seconds": 1.5, "bad_records": 0}),
+        "three problems are three requests, and shared steps are scored once"
+    );
+    let lines = place.lines("out.jsonl");
+    let ids: Vec<&str> = lines.iter().map(|line| line["source_id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["toy-0", "toy-1", "toy-2", "toy-3", "toy-4"]);
+    let prompt = PromptKey::of("Ann has 3 pens and buys 4. How many has she?");
+    let first = prompt.step("Ann has 4 pens. WRONG");
+    let second = first.step("She buys 4: 4 + 4 = 8.");
+    let third = second.step("The answer is 8.");
+    assert_eq!(
+        lines[2],
+        json!({"record_key": third.record(), "source_id": "toy-2", "scorer": "words@words-v1", "steps": [
+            {"step_key": first, "score": 0.1}, {"step_key": second, "score": 0.9}, {"step_key": third, "score": 0.9}]})
+    );
+    assert!(!place.path("out.jsonl.partial").exists());
+
+    // Again: all there. Elsewhere: all in the cache.
+    place.scored(&["score", toy, "-o", "out.jsonl"], 0);
+    let summary = stdout(&place.scored(&["score", toy, "-o", "other.jsonl", "--json"], 0));
+    assert_eq!((&summary["computed"], &summary["cached"]), (&json!(0), &json!(16)));
+    assert_eq!(place.asked(), 16);
+    assert_eq!(fs::read(place.path("out.jsonl")).unwrap(), fs::read(place.path("other.jsonl")).unwrap());
+}
+
+#[test]
+fn a_step_without_answer_is_null_with_a_reason() {
+    let place = Place::new();
+    let text =
+        r#"{"id":"a","generator":"g","problem":"q","steps":["one","SILENT","three"],"final_answer_correct":true,"label":-1}"#;
+    fs::write(place.path("in.jsonl"), text).unwrap();
+    place.scored(&["score", "in.jsonl", "-o", "out.jsonl"], 0);
+    let steps = place.lines("out.jsonl")[0]["steps"].clone();
+    assert_eq!(steps[1]["score"], Value::Null);
+    assert_eq!(steps[1]["reason"], "the scorer gave no answer for this step");
+    assert_eq!(steps[2]["score"], json!(0.9));
+    let report = stdout(&place.scored(&["eval", "in.jsonl", "--json"], 0));
+    assert_eq!(report["subsets"][0]["unscored"], 1);
+}
+
+#[test]
+fn a_stopped_run_goes_on_where_it_was() {
+    use std::time::{Duration, Instant};
+    let place = Place::new();
+    let toy = fixture("toy.jsonl");
+    let scorer = format!("sh '{}'", fixture("scorer.sh").display());
+    let args = ["score", toy.to_str().unwrap(), "-o", "out.jsonl", "--no-cache", "--scorer", &scorer];
+    let mut child = place.command(&args).env("DELAY", "0.2").stderr(Stdio::piped()).spawn().unwrap();
+    let partial = place.path("out.jsonl.partial");
+    let start = Instant::now();
+    while fs::read_to_string(&partial).map_or(0, |text| text.lines().count()) < 1 {
+        assert!(start.elapsed() < Duration::from_secs(60), "no line in time");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert!(!place.path("out.jsonl").exists());
+    let before = place.asked();
+    assert!(before < 16, "stopped in the middle");
+
+    let output = place.run(&args);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(place.lines("out.jsonl").len(), 5);
+    // What stood in the partial file was not asked for again; at most the problem under work was.
+    assert!(place.asked() - before < 16, "{} of 16 again", place.asked() - before);
+}
+
+#[test]
+fn eval_gives_the_figures_of_the_hand_made_vector() {
+    let place = Place::new();
+    let toy = fixture("toy.jsonl");
+    let report = stdout(&place.scored(&["eval", toy.to_str().unwrap(), "--json"], 0));
+    let subset = &report["subsets"][0];
+    assert_eq!((&report["scorer"], &report["threshold"]), (&json!("words@words-v1"), &json!(0.5)));
+    assert_eq!((&subset["name"], &subset["n_error"], &subset["n_correct"]), (&json!("toy"), &json!(3), &json!(2)));
+    assert!(close(&subset["acc_error"], 66.6667) && close(&subset["acc_correct"], 50.0) && close(&subset["f1"], 57.142_857));
+    assert_eq!(subset["f1"], report["mean_f1"]);
+    // Below every score: nothing is wrong.
+    let report = stdout(&place.scored(&["eval", toy.to_str().unwrap(), "--json", "--threshold", "0.05"], 0));
+    assert_eq!((&report["subsets"][0]["acc_error"], &report["subsets"][0]["acc_correct"]), (&json!(0.0), &json!(100.0)));
+}
+
+#[test]
+fn baselines_need_no_scorer() {
+    let place = Place::new();
+    let toy = fixture("toy.jsonl");
+    let eval = |rule: &str| stdout(&place.run(&["eval", toy.to_str().unwrap(), "--json", "--baseline", rule]));
+    let none = eval("no-error");
+    assert_eq!((&none["scorer"], &none["threshold"]), (&json!("no-error"), &Value::Null));
+    assert_eq!((&none["subsets"][0]["acc_error"], &none["subsets"][0]["f1"]), (&json!(0.0), &json!(0.0)));
+    // 7 + 1 = 9 in toy-3 is the only sum that does not hold.
+    assert!(close(&eval("arithmetic")["subsets"][0]["acc_error"], 33.3333));
+    assert_eq!(eval("random"), eval("random"));
+}
+
+#[test]
+fn bad_records_are_named_and_strict_ends_with_status_three() {
+    let place = Place::new();
+    let good = fs::read_to_string(fixture("toy.jsonl")).unwrap();
+    fs::write(place.path("in.jsonl"), good + "{\"id\":\"bad\",\"problem\":7}\n").unwrap();
+    let output = place.scored(&["score", "in.jsonl", "-o", "out.jsonl"], 0);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("in.jsonl: line 6"), "{output:?}");
+    place.scored(&["score", "in.jsonl", "-o", "out.jsonl", "--strict"], 3);
+    place.scored(&["eval", "in.jsonl", "--strict"], 3);
+    assert_eq!(place.lines("out.jsonl").len(), 5);
+}
+
+#[test]
+fn faults_are_one_line_and_status_one() {
+    let place = Place::new();
+    let toy = fixture("toy.jsonl");
+    let toy = toy.to_str().unwrap();
+    for (args, said) in [
+        (vec!["score", "missing.jsonl", "-o", "out.jsonl"], "missing.jsonl: no such file"),
+        (vec!["score", toy, "-o", "out.jsonl", "--scorer", "exit 7"], "ended with status 7"),
+        (vec!["score", toy, "-o", "out.jsonl", "--scorer", "echo no weights here >&2; exit 1"], "no weights here"),
+        (vec!["score", toy, "-o", toy, "--scorer", "true"], "is an input"),
+        (vec!["eval", toy, "--format", "nonsense"], "unknown format"),
+        (vec!["eval", toy, "--baseline", "no-error", "--format", "processbench", "--threshold", "x"], "invalid value"),
+    ] {
+        let output = place.run(&args);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(matches!(output.status.code(), Some(1 | 2)) && text.contains(said), "{args:?}: {text}");
+        assert!(!text.contains("panicked"), "{text}");
+    }
+    assert!(!place.path("out.jsonl").exists());
+}
+
+#[cfg(feature = "candle")]
+#[test]
+fn the_built_in_model_scores_a_file_from_end_to_end() {
+    let place = Place::new();
+    let toy = fixture("toy.jsonl");
+    let toy = toy.to_str().unwrap();
+    let output = place.run(&["score", toy, "-o", "out.jsonl", "--json"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!((&stdout(&output)["steps"], &stdout(&output)["not_scored"]), (&json!(18), &json!(0)));
+    for line in place.lines("out.jsonl") {
+        for step in line["steps"].as_array().unwrap() {
+            assert!((0.0..=1.0).contains(&step["score"].as_f64().unwrap()));
+        }
+    }
+    let report = stdout(&place.run(&["eval", toy, "--json"]));
+    assert_eq!(report["subsets"][0]["unscored"], 0);
+    assert!(report["subsets"][0]["step_auc"].is_number());
+}

@@ -1,0 +1,254 @@
+//! Keys in, state and screen out.
+
+use proptest::prelude::*;
+use stepscope::app::{Effect, Focus, Message};
+use stepscope::trace::{FirstError, Label};
+
+use super::desk::{Desk, SAMPLES, SOLUTIONS, TREE};
+
+fn labels(desk: &Desk) -> (Vec<Label>, FirstError) {
+    let trace = desk.app.trace().unwrap();
+    let labels = desk.app.own_labels(trace, desk.app.solution().unwrap().leaf);
+    (labels.steps, labels.first_error)
+}
+
+#[test]
+fn one_key_labels_a_solution_and_goes_on() {
+    let mut desk = Desk::demo();
+    let first = desk.id();
+    desk.keys("jx");
+    assert_ne!(desk.id(), first);
+    desk.keys("(");
+    assert_eq!(desk.id(), first);
+    let (steps, first_error) = labels(&desk);
+    assert_eq!(first_error, FirstError::At(1));
+    assert_eq!(steps[..2], [Label::Good, Label::Bad]);
+    assert!(steps[2..].iter().all(|label| *label == Label::AfterError));
+}
+
+#[test]
+fn a_count_names_the_step_of_the_first_error() {
+    let mut desk = Desk::demo();
+    desk.keys("3x(");
+    assert_eq!(labels(&desk).1, FirstError::At(2));
+    let before = desk.id();
+    desk.keys("99x");
+    assert_eq!(desk.id(), before);
+    assert!(desk.app.notice.as_ref().unwrap().contains("there is no step 99"));
+}
+
+#[test]
+fn all_right_is_one_key() {
+    let mut desk = Desk::demo();
+    desk.keys("a(");
+    let (steps, first_error) = labels(&desk);
+    assert_eq!(first_error, FirstError::NoError);
+    assert!(steps.iter().all(|label| *label == Label::Good));
+}
+
+#[test]
+fn undo_goes_back_to_where_the_label_was_set_also_after_a_restart() {
+    let mut desk = Desk::demo();
+    let first = desk.id();
+    desk.keys("2xaa");
+    let mut desk = desk.restart();
+    desk.keys("uuu");
+    assert_eq!(desk.id(), first);
+    assert_eq!(labels(&desk).1, FirstError::Unknown);
+    desk.keys("u");
+    assert_eq!(desk.app.notice.as_deref(), Some("nothing left to undo"));
+    desk.keys("<C-r>");
+    assert_eq!(labels(&desk).1, FirstError::At(1));
+}
+
+#[test]
+fn a_new_label_after_undo_ends_what_could_be_redone() {
+    let mut desk = Desk::demo();
+    desk.keys("aau{{(((((a<C-r>");
+    assert_eq!(desk.app.notice.as_deref(), Some("nothing left to redo"));
+}
+
+#[test]
+fn ratings_move_the_cursor_down_and_neutral_is_not_unseen() {
+    let mut desk = Desk::demo();
+    desk.keys("=0");
+    assert_eq!(desk.step(), 3);
+    let (steps, first_error) = labels(&desk);
+    assert_eq!(steps[..3], [Label::Good, Label::Neutral, Label::Unseen]);
+    assert_eq!(first_error, FirstError::Unknown);
+    desk.keys("-");
+    assert_eq!(labels(&desk).1, FirstError::At(2));
+}
+
+#[test]
+fn a_mark_on_a_shared_step_covers_every_solution_through_it() {
+    let mut desk = Desk::new(&[("demo/samples.jsonl", SAMPLES)], (80, 24));
+    let trace = desk.app.trace().unwrap().clone();
+    assert!(trace.solutions.len() >= 8);
+    desk.keys("gg");
+    let through = trace.solutions_through(desk.app.cursor.node);
+    desk.keys("gs1x");
+    let marked = trace.solutions.iter().filter(|s| desk.app.own_labels(&trace, s.leaf).first_error == FirstError::At(0)).count();
+    assert_eq!(marked, through);
+}
+
+#[test]
+fn a_session_starts_again_where_it_stopped() {
+    let mut desk = Desk::demo();
+    desk.keys("))))jj");
+    let (id, step) = (desk.id(), desk.step());
+    let desk = desk.restart();
+    assert_eq!((desk.id(), desk.step()), (id, step));
+}
+
+#[test]
+fn search_finds_steps_in_later_problems_and_wraps() {
+    let mut desk = Desk::demo();
+    desk.keys("/def <Enter>");
+    let trace = desk.app.trace().unwrap();
+    assert!(trace.node(desk.app.cursor.node).text.contains("def "), "{}", desk.screen());
+    let (id, step) = (desk.id(), desk.step());
+    desk.keys("nN");
+    assert_eq!((desk.id(), desk.step()), (id, step));
+    desk.keys("/no such text anywhere<Enter>");
+    assert_eq!(desk.app.notice.as_deref(), Some("no match"));
+}
+
+#[test]
+fn latex_that_is_no_regular_expression_is_searched_as_it_stands() {
+    let mut desk = Desk::demo();
+    desk.keys("/\\frac{<Enter>");
+    let trace = desk.app.trace().unwrap();
+    assert!(trace.node(desk.app.cursor.node).text.contains("\\frac{"), "{:?}", desk.app.notice);
+}
+
+#[test]
+fn text_input_owns_the_keyboard() {
+    let mut desk = Desk::demo();
+    desk.keys("cxaq 4<Esc>");
+    assert!(!desk.app.quitting);
+    assert_eq!(labels(&desk).1, FirstError::Unknown);
+    desk.keys("cwrong sign<Enter>");
+    let key = desk.app.trace().unwrap().node(desk.app.cursor.node).key;
+    assert_eq!(desk.app.session.note(Some(key), desk.app.record_key_here()), Some("wrong sign"));
+}
+
+#[test]
+fn esc_never_leaves() {
+    let mut desk = Desk::demo();
+    desk.keys("<Esc><Esc>?<Esc>:<Esc>/<Esc>g<Esc>12<Esc><Esc>");
+    assert!(!desk.app.quitting);
+}
+
+#[test]
+fn every_command_has_a_name_that_runs_it() {
+    let mut desk = Desk::demo();
+    desk.keys(":all-right<Enter>(");
+    assert_eq!(labels(&desk).1, FirstError::NoError);
+    desk.keys(":37<Enter>");
+    assert_eq!(desk.app.items.rank(desk.app.cursor.item), 36.min(desk.app.items.total() - 1));
+    desk.keys(":threshold 0.25<Enter>");
+    assert!((desk.app.scoring.threshold - 0.25).abs() < 1e-12);
+}
+
+#[test]
+fn no_two_commands_share_keys_and_no_keys_hide_others() {
+    let mut all: Vec<(Vec<String>, &str)> = Vec::new();
+    for command in stepscope::app::commands::COMMANDS {
+        for keys in command.keys {
+            all.push((stepscope::app::keys::sequence(keys), command.name));
+        }
+    }
+    for (i, (keys, name)) in all.iter().enumerate() {
+        for (other, other_name) in &all[i + 1..] {
+            assert!(!keys.starts_with(other) && !other.starts_with(keys), "{name} {keys:?} clashes with {other_name} {other:?}");
+        }
+    }
+}
+
+#[test]
+fn the_key_table_of_the_readme_is_the_command_table() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
+    let table = stepscope::app::commands::markdown();
+    assert!(readme.contains(table.trim()), "README.md: replace the key table by the output of `stepscope keys`");
+}
+
+#[test]
+fn a_search_tree_opens_as_a_tree_and_its_keys_follow_the_numbers() {
+    let mut desk = Desk::new(&[("demo/tree.jsonl", TREE)], (120, 40));
+    assert_eq!(desk.app.focus, Focus::Tree);
+    let trace = desk.app.trace().unwrap().clone();
+    desk.keys("gggb");
+    let node = trace.node(desk.app.cursor.node);
+    let siblings = &trace.node(node.parent.unwrap()).children;
+    let best = siblings.iter().filter_map(|&id| trace.node(id).stats.q).fold(f64::MIN, f64::max);
+    assert_eq!(node.stats.q, Some(best));
+    desk.keys("zM");
+    assert_eq!(desk.app.tree.rows.len(), trace.nodes[0].children.len());
+    desk.keys("zR");
+    assert_eq!(desk.app.tree.rows.len(), trace.nodes.len() - 1);
+}
+
+#[test]
+fn nothing_of_a_hostile_record_reaches_the_screen() {
+    let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (120, 40));
+    desk.keys("G").keys(":9999<Enter>");
+    assert_eq!(desk.id(), "demo-hostile");
+    for _ in 0..30 {
+        let buffer = desk.buffer();
+        for cell in buffer.content() {
+            for c in cell.symbol().chars() {
+                assert!(!c.is_control(), "{c:?} on the screen");
+                assert!(
+                    !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{e0000}'..='\u{e007f}' | '\u{200b}'),
+                    "{c:?}"
+                );
+            }
+        }
+        desk.keys("j");
+    }
+}
+
+#[test]
+fn a_label_that_was_not_written_is_not_called_saved() {
+    let mut desk = Desk::demo();
+    let effects = stepscope::app::update(
+        &mut desk.app,
+        Message::Terminal(crossterm::event::Event::Key(crossterm::event::KeyEvent::from(crossterm::event::KeyCode::Char('a')))),
+    );
+    let Some(Effect::Save { ticket, draft }) = effects.into_iter().find(|effect| matches!(effect, Effect::Save { .. })) else {
+        panic!("no save");
+    };
+    assert!(!desk.app.saving_line().contains("saved "));
+    desk.tell(Message::SaveFailed { ticket, draft, error: "disk full".into() });
+    assert!(desk.app.saving_line().starts_with("NOT SAVED"));
+    desk.keys("q");
+    assert!(!desk.app.quitting);
+    desk.keys("gS");
+    assert!(desk.app.saving_line().contains("saved 12:00:00"), "{}", desk.app.saving_line());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_keys_on_any_screen_panic_and_the_cursor_stays_inside(
+        keys in prop::collection::vec(prop::sample::select(vec![
+            "j", "k", "h", "l", "J", "K", "(", ")", "{", "}", "gg", "G", "5G", "<C-d>", "<C-u>", "zz", "zt", "zb", "zo", "zc", "za", "zM",
+            "zR", "x", "2x", "a", "=", "0", "-", "f", "s", "!", "u", "<C-r>", "n", "N", "]e", "[e", "]u", "[u", "p", "?", "<Esc>", ":3<Enter>",
+            "/the<Enter>", "<Tab>", "gt", "gs", "gl", "gp", "gb", "gw", "gv", "gQ", "gr", "y", "<BS>", "]f",
+        ]), 1..60),
+        width in 1u16..210, height in 1u16..70,
+    ) {
+        let mut desk = Desk::new(&[("demo/samples.jsonl", SAMPLES), ("demo/solutions.json", SOLUTIONS), ("demo/tree.jsonl", TREE)], (width, height));
+        for keys in keys {
+            desk.keys(keys);
+            if let Some(trace) = desk.app.trace() {
+                prop_assert!(desk.app.cursor.node.index() < trace.nodes.len());
+                prop_assert!(desk.app.cursor.path.is_empty() || desk.app.cursor.path.contains(&desk.app.cursor.node));
+            }
+            prop_assert!(desk.app.items.rank(desk.app.cursor.item) < desk.app.items.total());
+            desk.screen();
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! A desk to test the program at: the real state, the real files, the real label store; no terminal, no thread, no clock.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use stepscope::app::scoring::Known;
+use stepscope::app::{App, Effect, Message, Setup, update};
+use stepscope::corpus::{Corpus, Source};
+use stepscope::labels::Store;
+use stepscope::shell::Outside;
+use stepscope::trace::{StepKey, StepScore};
+use stepscope::ui;
+use stepscope::ui::look::Look;
+use stepscope::ui::text::{Ambiguous, Glyphs};
+use stepscope::ui::theme::{Background, Depth, Theme};
+
+pub(crate) const SOLUTIONS: &[u8] = include_bytes!("../../assets/demo/solutions.json");
+pub(crate) const SAMPLES: &[u8] = include_bytes!("../../assets/demo/samples.jsonl");
+pub(crate) const TREE: &[u8] = include_bytes!("../../assets/demo/tree.jsonl");
+
+/// An annotator's desk.
+pub(crate) struct Desk {
+    pub(crate) app: App,
+    pub(crate) store: Store,
+    /// Effects that only a real shell carries out.
+    pub(crate) left: Vec<Effect>,
+    /// What the score cache knows.
+    pub(crate) scores: HashMap<StepKey, StepScore>,
+    corpora: Vec<Corpus>,
+    folder: Arc<tempfile::TempDir>,
+    sources: Vec<(&'static str, &'static [u8])>,
+}
+
+impl Desk {
+    pub(crate) fn new(sources: &[(&'static str, &'static [u8])], size: (u16, u16)) -> Self {
+        Self::in_folder(Arc::new(tempfile::tempdir().unwrap()), sources, size)
+    }
+
+    /// The solutions of the demo on 80 x 24.
+    pub(crate) fn demo() -> Self {
+        Self::new(&[("demo/solutions.json", SOLUTIONS)], (80, 24))
+    }
+
+    fn in_folder(folder: Arc<tempfile::TempDir>, sources: &[(&'static str, &'static [u8])], size: (u16, u16)) -> Self {
+        let corpora: Vec<Corpus> =
+            sources.iter().map(|&(name, bytes)| Corpus::open(Source::Memory { name, bytes }, None).unwrap()).collect();
+        corpora.iter().for_each(Corpus::wait);
+        let path: PathBuf = folder.path().join("labels.db");
+        let (mut store, session) = Store::open(&path, "mira").unwrap();
+        let place = store.place(&Self::files_of(sources)).unwrap().and_then(|value| serde_json::from_value(value).ok());
+        let setup = Setup {
+            files: Outside::files(&corpora),
+            session,
+            annotator: "mira".to_owned(),
+            store: "labels.db".to_owned(),
+            look: Look {
+                theme: Theme::named("dark", Depth::TrueColor, Background::Dark).unwrap(),
+                glyphs: Glyphs::ASCII,
+                ambiguous: Ambiguous::Narrow,
+            },
+            place,
+            scoring: false,
+        };
+        let (app, first) = App::new(setup, size);
+        let mut desk = Self { app, store, left: Vec::new(), scores: HashMap::new(), corpora, folder, sources: sources.to_vec() };
+        desk.carry_out(first);
+        desk
+    }
+
+    fn files_of(sources: &[(&'static str, &'static [u8])]) -> String {
+        sources.iter().map(|(name, _)| *name).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Leaves and starts again on the same store.
+    pub(crate) fn restart(mut self) -> Self {
+        let place = serde_json::to_value(self.app.place_now()).unwrap();
+        self.store.set_place(&Self::files_of(&self.sources), &place).unwrap();
+        let Self { folder, sources, app, .. } = self;
+        Self::in_folder(folder, &sources, app.size)
+    }
+
+    pub(crate) fn tell(&mut self, message: Message) {
+        let effects = update(&mut self.app, message);
+        self.carry_out(effects);
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Load(item) => {
+                    let view = self.corpora[item.file].problem(item.problem);
+                    self.tell(Message::Loaded { item, view });
+                }
+                Effect::Save { draft, .. } => {
+                    let event = Box::new(self.store.append(*draft).unwrap());
+                    self.tell(Message::Saved { event, at: "12:00:00".to_owned() });
+                }
+                Effect::Prepare(item) => {
+                    let view = self.corpora[item.file].problem(item.problem);
+                    let trace = view.trace.as_ref().unwrap();
+                    let keys = trace.steps().map(|id| trace.node(id).key);
+                    let scores = keys.filter_map(|key| Some((key, *self.scores.get(&key)?))).collect();
+                    let known = Known { scores, ..Known::default() };
+                    self.tell(Message::Prepared { item, known, requests: Vec::new() });
+                }
+                other => self.left.push(other),
+            }
+        }
+    }
+
+    /// Types keys: characters as they are, others as `<Esc>`, `<Enter>`, `<C-r>`.
+    pub(crate) fn keys(&mut self, keys: &str) -> &mut Self {
+        let mut rest = keys;
+        while let Some(first) = rest.chars().next() {
+            let (name, len) = match rest.strip_prefix('<').and_then(|rest| rest.split_once('>')) {
+                Some((name, _)) if name.len() > 1 => (name, name.len() + 2),
+                _ => (&rest[..first.len_utf8()], first.len_utf8()),
+            };
+            let key = match name {
+                "Esc" => KeyEvent::from(KeyCode::Esc),
+                "Enter" => KeyEvent::from(KeyCode::Enter),
+                "Tab" => KeyEvent::from(KeyCode::Tab),
+                "BS" => KeyEvent::from(KeyCode::Backspace),
+                "Down" => KeyEvent::from(KeyCode::Down),
+                _ if name.starts_with("C-") => KeyEvent::new(KeyCode::Char(name.chars().nth(2).unwrap()), KeyModifiers::CONTROL),
+                _ => KeyEvent::from(KeyCode::Char(name.chars().next().unwrap())),
+            };
+            self.tell(Message::Terminal(Event::Key(key)));
+            rest = &rest[len..];
+        }
+        self
+    }
+
+    /// The screen as text.
+    pub(crate) fn screen(&self) -> String {
+        let buffer = self.buffer();
+        let (width, height) = self.app.size;
+        (0..height)
+            .map(|y| {
+                let row: String = (0..width).map(|x| buffer[(x, y)].symbol()).collect();
+                row.trim_end().to_owned() + "\n"
+            })
+            .collect()
+    }
+
+    pub(crate) fn buffer(&self) -> Buffer {
+        let (width, height) = self.app.size;
+        let area = Rect::new(0, 0, width, height);
+        let mut buffer = Buffer::empty(area);
+        ui::draw(&self.app, &mut buffer, area);
+        buffer
+    }
+
+    /// Identifier of the solution under the cursor.
+    pub(crate) fn id(&self) -> String {
+        self.app.solution().and_then(|solution| solution.source_id.clone()).unwrap_or_default()
+    }
+
+    /// Number of the step under the cursor, from 1.
+    pub(crate) fn step(&self) -> usize {
+        self.app.cursor.step() + 1
+    }
+}

@@ -1,0 +1,203 @@
+//! The interchange format: trees from lines in any order, and errors that name the ids.
+
+use stepscope::formats::{FORMATS, Labelled};
+use stepscope::labels::policy::Policy;
+use stepscope::trace::FirstError::{At, NoError};
+use stepscope::trace::{EndState, FirstError, Label, Rating, SolutionLabels, StepKind, Trace};
+
+use super::{fixture, foreign, format, lines, recorded, steps, traces, units, written};
+
+fn unit(text: &str) -> stepscope::formats::Unit {
+    let mut units = units(format("stepscope"), &lines(text.as_bytes()));
+    assert_eq!(units.len(), 1);
+    units.remove(0)
+}
+
+/// Written as stepscope lines and read again.
+fn again(trace: &Trace) -> Trace {
+    let (records, loss) = written("stepscope", &foreign(trace), Policy::default());
+    assert!(loss.counts.is_empty() && loss.skipped.is_empty());
+    let mut traces = traces(format("stepscope"), &records);
+    assert_eq!(traces.len(), 1);
+    traces.remove(0)
+}
+
+/// What a file cannot hold or what names the file itself is no loss.
+fn comparable(mut trace: Trace) -> Trace {
+    trace.warnings.clear();
+    trace.extra.shift_remove("tree");
+    for solution in &mut trace.solutions {
+        solution.record = 0;
+    }
+    trace
+}
+
+pub(super) fn assert_lossless(trace: &Trace) {
+    let back = again(trace);
+    for solution in 0..trace.solutions.len() {
+        assert_eq!(recorded(&back, solution), recorded(trace, solution));
+    }
+    // Not assert_eq: real trees fill the screen.
+    assert!(comparable(back) == comparable(trace.clone()), "{}", trace.problem.text);
+}
+
+#[test]
+fn every_fixture_of_every_format_survives_a_trip_through_stepscope() {
+    for format in FORMATS {
+        for trace in traces(*format, &fixture(format.name())) {
+            assert_lossless(&trace);
+        }
+    }
+}
+
+#[test]
+fn interleaved_trees_with_forward_references() {
+    let traces = traces(format("stepscope"), &fixture("stepscope"));
+    assert_eq!(traces.len(), 2);
+    let t1 = &traces[0];
+    assert_eq!((t1.problem.text.as_str(), t1.problem.reference_answer.as_deref()), ("3*4+2?", Some("14")));
+    assert_eq!(steps(t1, 0), ["3*4=12.", "12+2=14."]);
+    assert_eq!((t1.solutions.len(), t1.solutions[0].final_answer.as_deref()), (2, Some("14")));
+    let labels = recorded(t1, 1);
+    assert_eq!((labels.first_error, labels.end_state, labels.unsure), (At(1), EndState::FoundError, true));
+    assert_eq!(labels.annotator.as_deref(), Some("ann"));
+    assert_eq!(labels.steps, [Label::Good, Label::Bad]);
+    assert_eq!(t1.extra["run"], 7);
+    let first = t1.node(t1.solution_path(&t1.solutions[0])[0]);
+    assert_eq!((first.stats.mc, first.stats.mc_k, first.stats.mc_hits), (Some(0.75), Some(8), Some(6)));
+    assert_eq!((first.rating, &first.extra["colour"]), (Some(Rating::Good), &"red".into()));
+    // The second tree names no solution, so its leaves are its solutions; siblings stand in their order.
+    let t2 = &traces[1];
+    let children: Vec<_> = t2.nodes[0].children.iter().map(|&id| (t2.node(id).text.as_str(), t2.node(id).kind)).collect();
+    assert_eq!(children, [("Compare them.", StepKind::Thought), ("3 is larger.", StepKind::Text)]);
+    assert_eq!(t2.solutions.len(), 2);
+    assert!(t2.warnings.iter().any(|warning| warning.contains("2 parents")), "{:?}", t2.warnings);
+}
+
+#[test]
+fn lines_without_a_place_name_the_ids() {
+    let unit = unit(
+        r#"{"tree":"t","id":0,"problem":"q"}
+{"tree":"t","id":1,"parent":0,"text":"a"}
+{"tree":"t","id":2,"parent":9,"text":"b"}
+{"tree":"t","id":3,"parent":2,"text":"c"}
+{"tree":"t","id":4,"parent":5,"text":"d"}
+{"tree":"t","id":5,"parent":4,"text":"e"}
+{"tree":"t","id":6,"parent":5,"text":"f"}
+{"tree":"t","id":1,"parent":0,"text":"g"}
+{"tree":"t","id":7,"parent":7,"text":"h"}
+{"tree":"t","id":8,"parent":1,"text":"i","rating":2}"#,
+    );
+    let errors: Vec<_> = unit.errors.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        errors,
+        [
+            "line 3: parent: no usable line of this tree has the id 9; record skipped",
+            "line 4: parent: the step before it was skipped; record skipped",
+            "line 5: parent: the ids 4, 5 form a cycle; record skipped",
+            "line 6: parent: the ids 4, 5 form a cycle; record skipped",
+            "line 7: parent: the step before it was skipped; record skipped",
+            "line 8: id: expected an id of its own, found 1, which stands in line 2; record skipped",
+            "line 9: parent: the ids 7 form a cycle; record skipped",
+            "line 10: rating: expected -1, 0, 1 or null, found 2; record skipped",
+        ]
+    );
+    let trace = unit.trace.unwrap();
+    assert_eq!(steps(&trace, 0), ["a"]);
+}
+
+#[test]
+fn cumulative_text_becomes_steps() {
+    let explicit = unit(
+        r#"{"tree":"t","id":0,"problem":"q?"}
+{"tree":"t","id":1,"parent":0,"prefix":"q?\nOne."}
+{"tree":"t","id":2,"parent":1,"prefix":"q?\nOne.\n\nTwo."}
+{"tree":"t","id":3,"parent":1,"prefix":"q?\nOther"}"#,
+    );
+    assert_eq!(explicit.errors.len(), 1);
+    assert_eq!(
+        explicit.errors[0].to_string(),
+        "line 4: prefix: expected a text that begins with that of its parent 1; record skipped"
+    );
+    assert_eq!(steps(&explicit.trace.unwrap(), 0), ["One.", "Two."]);
+    // Without parents, the longest text that a text begins with is its parent.
+    let free = unit(
+        r#"{"tree":"t","id":3,"prefix":"a b c"}
+{"tree":"t","id":1,"prefix":"a"}
+{"tree":"t","id":2,"prefix":"a b"}
+{"tree":"t","id":4,"prefix":"a b d"}
+{"tree":"t","id":0,"problem":"q?"}"#,
+    );
+    assert_eq!(free.errors, []);
+    let trace = free.trace.unwrap();
+    assert_eq!(trace.solutions.len(), 2);
+    assert_eq!(steps(&trace, 0), ["a", "b", "c"]);
+    assert_eq!(steps(&trace, 1), ["a", "b", "d"]);
+}
+
+#[test]
+fn numbers_that_are_none_count_as_missing() {
+    let unit = unit(
+        r#"{"tree":"t","id":0,"problem":"q","q":NaN}
+{"tree":"t","id":1,"parent":0,"text":"a","q":-Infinity,"mc":1.5,"visits":3.0,"value":1e999}"#,
+    );
+    let trace = unit.trace.unwrap();
+    let stats = trace.nodes[1].stats;
+    assert_eq!((stats.q, stats.mc, stats.value, stats.visits), (None, None, None, Some(3)));
+    assert_eq!(trace.warnings.len(), 4, "{:?}", trace.warnings);
+}
+
+#[test]
+fn a_step_that_is_written_twice_is_one_step_and_keeps_both_lines() {
+    let unit = unit(
+        r#"{"tree":"t","id":0,"problem":"q"}
+{"tree":"t","id":1,"parent":0,"text":"a","mc":0.5}
+{"tree":"t","id":2,"parent":0,"text":"a","mc":0.25}
+{"tree":"t","id":3,"parent":2,"text":"b"}"#,
+    );
+    let trace = unit.trace.unwrap();
+    assert_eq!(trace.nodes.len(), 3);
+    assert_eq!(trace.nodes[1].stats.mc, Some(0.5));
+    assert_eq!(trace.nodes[1].extra["merged"].to_string(), r#"[{"id":2,"mc":0.25}]"#);
+    assert_lossless(&trace);
+}
+
+#[test]
+fn labels_of_a_session_come_back_as_they_were() {
+    let trace = &traces(format("stepscope"), &fixture("stepscope"))[0];
+    let said = [
+        SolutionLabels {
+            unsure: true,
+            annotator: Some("bo".into()),
+            ..SolutionLabels::recorded(2, NoError, &[], EndState::Solution)
+        },
+        SolutionLabels::recorded(2, At(0), &[], EndState::FoundError),
+        SolutionLabels::recorded(2, FirstError::Unlabelable, &[Some(Rating::Neutral)], EndState::GiveUp),
+        SolutionLabels::recorded(2, FirstError::Unknown, &[None, Some(Rating::Bad)], EndState::Open),
+        SolutionLabels::unseen(2),
+    ];
+    for (index, a) in said.iter().enumerate() {
+        let b = &said[(index + 1) % said.len()];
+        let items: Vec<_> = [a, b]
+            .into_iter()
+            .enumerate()
+            .map(|(solution, labels)| Labelled { trace, solution, labels: labels.clone(), raw: None, touched: true })
+            .collect();
+        let (records, loss) = written("stepscope", &items, Policy::default());
+        assert_eq!((loss.changed, loss.read), (2, 2));
+        let back = &traces(format("stepscope"), &records)[0];
+        assert_eq!([recorded(back, 0), recorded(back, 1)], [a.clone(), b.clone()]);
+    }
+}
+
+#[test]
+fn solutions_that_end_at_one_step_are_all_kept() {
+    let unit = unit(
+        r#"{"tree":"t","id":0,"problem":"q"}
+{"tree":"t","id":1,"parent":0,"text":"a","terminal":true,"solutions":[{"generator":"x","correct":true},{"generator":"y","correct":false}]}"#,
+    );
+    let trace = unit.trace.unwrap();
+    assert_eq!(trace.solutions.len(), 2);
+    assert_eq!(trace.solutions[1].generator.as_deref(), Some("y"));
+    assert_lossless(&trace);
+}

@@ -1,0 +1,614 @@
+//! Process reward models: scores against `PyTorch`, laws of the tree walk, and every way a checkpoint can be wrong.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use stepscope::prm::{CheckpointSource, NodeScore, Prm, PrmNode, PrmRequest, ScoreStats, inspect};
+
+/// One reference case: what transformers says in f32.
+#[derive(Deserialize)]
+struct Case {
+    #[serde(default)]
+    name: String,
+    problem: String,
+    steps: Vec<String>,
+    ids: Vec<u32>,
+    #[serde(default)]
+    read: Vec<usize>,
+    #[serde(default)]
+    logits: Vec<[f64; 2]>,
+    scores: Vec<f64>,
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn fixture() -> PathBuf {
+    root().join("tests/fixtures/prm/tiny-qwen2")
+}
+
+fn cases() -> Vec<Case> {
+    serde_json::from_slice(&fs::read(fixture().join("cases.json")).unwrap()).unwrap()
+}
+
+fn tiny() -> Prm {
+    Prm::load(&CheckpointSource::Dir(fixture())).unwrap()
+}
+
+fn score(prm: &mut Prm, request: &PrmRequest) -> (Vec<f64>, ScoreStats) {
+    let (scores, stats) = results(prm, request);
+    let value = |s: NodeScore| match s {
+        NodeScore::Score(s) => s.value(),
+        NodeScore::NotScored(reason) => panic!("not scored: {reason}"),
+    };
+    (scores.into_iter().map(value).collect(), stats)
+}
+
+fn results(prm: &mut Prm, request: &PrmRequest) -> (Vec<NodeScore>, ScoreStats) {
+    let mut scores = BTreeMap::new();
+    let stats = prm.score(request, &mut |node, score| {
+        assert!(scores.insert(node, score).is_none(), "node {node} came twice");
+        ControlFlow::Continue(())
+    });
+    assert!(scores.keys().copied().eq(0..request.nodes.len()), "every node comes once");
+    (scores.into_values().collect(), stats.unwrap())
+}
+
+fn linear(case: &Case) -> PrmRequest {
+    PrmRequest::linear(&case.problem, case.steps.clone())
+}
+
+fn assert_close(got: &[f64], want: &[f64], tolerance: f64, what: &str) {
+    assert_eq!(got.len(), want.len(), "{what}");
+    for (i, (g, w)) in got.iter().zip(want).enumerate() {
+        assert!((g - w).abs() <= tolerance, "{what}, step {i}: {g}, {w} was expected within {tolerance}");
+    }
+}
+
+/// The tokens of a linear request, and the positions read.
+fn ids(prm: &Prm, request: &PrmRequest) -> (Vec<u32>, Vec<usize>) {
+    let tree = prm.tokens(request).unwrap();
+    let (mut ids, mut read) = (tree.prefix, Vec::new());
+    for node in tree.nodes {
+        let node = node.unwrap();
+        read.push(ids.len() + node.read);
+        ids.extend(node.ids);
+    }
+    (ids, read)
+}
+
+#[test]
+fn tokens_are_those_of_the_whole_rendered_text() {
+    let prm = tiny();
+    for case in cases() {
+        let (ids, read) = ids(&prm, &linear(&case));
+        // The reference goes on behind the last separator with <|im_end|> and a line break, which no step sees.
+        assert_eq!(ids, case.ids[..case.ids.len() - 2], "{}", case.name);
+        assert_eq!(read, case.read, "{}", case.name);
+    }
+}
+
+#[test]
+fn scores_are_those_of_pytorch() {
+    let mut prm = tiny();
+    for case in cases() {
+        let (scores, stats) = score(&mut prm, &linear(&case));
+        assert_close(&scores, &case.scores, 1e-4, &case.name);
+        let difference: Vec<f64> = scores.iter().map(|p| (p / (1.0 - p)).ln()).collect();
+        let want: Vec<f64> = case.logits.iter().map(|[a, b]| b - a).collect();
+        assert_close(&difference, &want, 1e-3, &case.name);
+        assert!(stats.tokens <= stats.unique_tokens);
+    }
+}
+
+#[test]
+fn configurations_of_old_and_new_transformers_are_one_model() {
+    let dir = copy();
+    fs::copy(fixture().join("config-old.json"), dir.path().join("config.json")).unwrap();
+    let mut old = load(&dir).unwrap();
+    assert_eq!(old.info().context, tiny().info().context);
+    assert_ne!(old.info().key, tiny().info().key);
+    for case in cases().iter().take(2) {
+        assert_close(&score(&mut old, &linear(case)).0, &case.scores, 1e-4, &case.name);
+    }
+}
+
+#[test]
+fn weights_stored_as_bf16_stay_close_at_every_position() {
+    let dir = copy();
+    rewrite(dir.path(), |tensors| {
+        for (_, dtype, _, data) in tensors.iter_mut() {
+            "BF16".clone_into(dtype);
+            *data = data.as_chunks::<4>().0.iter().flat_map(|b| bf16(f32::from_le_bytes(*b)).to_le_bytes()).collect();
+        }
+    });
+    let mut prm = load(&dir).unwrap();
+    assert_eq!(prm.info().dtype, "BF16");
+    for case in cases() {
+        assert_close(&score(&mut prm, &linear(&case)).0, &case.scores, 0.02, &case.name);
+    }
+}
+
+/// Round to nearest, ties to even.
+fn bf16(x: f32) -> u16 {
+    let bits = x.to_bits();
+    u16::try_from((bits + 0x7fff + (bits >> 16 & 1)) >> 16).unwrap()
+}
+
+#[test]
+fn the_built_in_model_scores_as_its_reference_says() {
+    let path = root().join("assets/prm/reference.json");
+    let cases: Vec<Case> = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    let mut prm = Prm::load(&CheckpointSource::Embedded).unwrap();
+    assert!(prm.info().embedded);
+    for (i, case) in cases.iter().enumerate() {
+        let (ids, _) = ids(&prm, &linear(case));
+        assert!(case.ids.starts_with(&ids) && case.ids.len() <= ids.len() + 2, "tokens of text {i}");
+        assert_close(&score(&mut prm, &linear(case)).0, &case.scores, 1e-4, &format!("text {i}"));
+    }
+}
+
+#[test]
+fn every_prefix_alone_gets_the_scores_of_the_full_pass() {
+    let mut prm = tiny();
+    for case in &cases()[..3] {
+        for n in 1..=case.steps.len() {
+            // A model without memory of earlier requests.
+            let mut fresh = tiny();
+            let request = PrmRequest::linear(&case.problem, case.steps[..n].to_vec());
+            assert_close(&score(&mut fresh, &request).0, &case.scores[..n], 1e-4, &case.name);
+            assert_close(&score(&mut prm, &request).0, &case.scores[..n], 1e-4, &case.name);
+        }
+    }
+}
+
+/// A tree of three first steps with shared starts and branches, and the path to each node.
+fn tree() -> (PrmRequest, Vec<Vec<usize>>) {
+    let texts = [
+        "We compute 2 + 2 = 4.",
+        "So 4.",
+        "So 5.",
+        "The answer is 4.",
+        "We compute 2 * 2 = 4.",
+        "",
+        "So 4.",
+        "So 4.",
+        "\nIt is 7.",
+    ];
+    let parents = [None, Some(0), Some(0), Some(1), None, Some(4), Some(5), Some(0), None];
+    let nodes = texts.iter().zip(parents).map(|(t, parent)| PrmNode { parent, text: (*t).to_owned() }).collect();
+    let path = |mut i: usize| {
+        let mut path = vec![i];
+        while let Some(p) = parents[i] {
+            path.insert(0, p);
+            i = p;
+        }
+        path
+    };
+    (PrmRequest { problem: "2+2?".to_owned(), nodes }, (0..texts.len()).map(path).collect())
+}
+
+#[test]
+fn a_tree_gets_the_scores_of_its_paths_and_computes_each_token_once() {
+    let (request, paths) = tree();
+    let mut prm = tiny();
+    let (scores, stats) = score(&mut prm, &request);
+    assert!(stats.tokens <= stats.unique_tokens, "{stats:?}");
+    for (node, path) in paths.iter().enumerate() {
+        let alone = PrmRequest::linear(&request.problem, path.iter().map(|&i| request.nodes[i].text.clone()));
+        let (alone, _) = score(&mut tiny(), &alone);
+        assert_close(&[scores[node]], &alone[alone.len() - 1..], 1e-5, &format!("node {node}"));
+    }
+    // The same request again needs the read positions alone; another step below a known path needs its own tokens alone.
+    let mut longer = request.clone();
+    longer.nodes.push(PrmNode { parent: Some(8), text: "So it is 7.".to_owned() });
+    let again = score(&mut prm, &longer);
+    assert_close(&again.0[..9], &scores, 1e-5, "again");
+    assert!(again.1.tokens < stats.tokens);
+}
+
+#[test]
+fn a_long_solution_comes_in_pieces() {
+    let case = cases().remove(3);
+    let mut prm = tiny();
+    let mut calls = 0;
+    let stats = prm.score(&linear(&case), &mut |node, _| {
+        assert_eq!(node, calls);
+        calls += 1;
+        if calls == 5 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    let stats = stats.unwrap();
+    assert_eq!(calls, 5);
+    assert!(stats.tokens <= 256 && stats.unique_tokens > 1_400, "{stats:?}");
+    // What was stopped can be asked again.
+    assert_close(&score(&mut prm, &linear(&case)).0, &case.scores, 1e-4, "after a break");
+}
+
+#[test]
+fn a_step_that_does_not_fit_says_so_and_the_others_are_scored() {
+    let mut prm = tiny();
+    let long = "We compute 2 + 2 = 4. ".repeat(600);
+    let mut request = PrmRequest::linear("2+2?", ["4", long.as_str(), "5"]);
+    request.nodes.push(PrmNode { parent: Some(0), text: "6".to_owned() });
+    let (results, stats) = results(&mut prm, &request);
+    assert!(matches!(results[0], NodeScore::Score(_)) && matches!(results[3], NodeScore::Score(_)));
+    for node in [1, 2] {
+        let NodeScore::NotScored(reason) = &results[node] else { panic!("node {node} does not fit") };
+        assert!(reason.starts_with("needs ") && reason.ends_with("tokens, the context of this model is 4096"), "{reason}");
+    }
+    assert!(stats.tokens < 100);
+}
+
+#[test]
+fn odd_requests() {
+    let mut prm = tiny();
+    assert_eq!(score(&mut prm, &PrmRequest::default()).1, ScoreStats::default());
+    let wrong = PrmRequest { problem: String::new(), nodes: vec![PrmNode { parent: Some(0), text: String::new() }] };
+    let error = prm.score(&wrong, &mut |_, _| ControlFlow::Continue(())).unwrap_err();
+    assert!(error.to_string().contains("parent of node 0 is 0"), "{error}");
+    let empty = score(&mut prm, &PrmRequest::linear("", ["", "", ""]));
+    assert_eq!(empty.0.len(), 3);
+}
+
+/// A model without attention and MLP output, so that a state depends on the token alone and its score can be computed on paper.
+#[test]
+fn a_model_computed_by_hand() {
+    let dir = copy();
+    let sep = cases()[0].ids[cases()[0].read[0]] as usize;
+    let floats = |data: &mut Vec<u8>, f: &dyn Fn(usize) -> f32| {
+        *data = (0..data.len() / 4).flat_map(|i| f(i).to_le_bytes()).collect();
+    };
+    rewrite(dir.path(), |tensors| {
+        for (name, _, _, data) in tensors.iter_mut() {
+            match name.as_str() {
+                // Root mean square 2: normed to 1 in the first half, -1 in the second.
+                "model.embed_tokens.weight" => {
+                    for i in 0..64 {
+                        let x: f32 = if i < 32 { 2.0 } else { -2.0 };
+                        data[(sep * 64 + i) * 4..][..4].copy_from_slice(&x.to_le_bytes());
+                    }
+                }
+                "model.norm.weight" => floats(data, &|_| 1.0),
+                // Identity and 0.5: 1.5 in the first half, -0.5 and so 0 after the rectifier in the second.
+                "score.0.weight" => floats(data, &|i| if i / 64 == i % 64 { 1.0 } else { 0.0 }),
+                "score.0.bias" => floats(data, &|_| 0.5),
+                "score.2.weight" => floats(data, &|i| [[0.01, 100.0], [0.02, -100.0]][i / 64][i % 64 / 32]),
+                "score.2.bias" => floats(data, &|i| [0.1, 0.3][i]),
+                n if n.ends_with("o_proj.weight") || n.ends_with("down_proj.weight") => floats(data, &|_| 0.0),
+                _ => {}
+            }
+        }
+    });
+    // Logits 32 * 1.5 * 0.01 + 0.1 = 0.58 and 32 * 1.5 * 0.02 + 0.3 = 1.26: softmax of index 1 is 1 / (1 + e^-0.68).
+    let want = 1.0 / (1.0 + (-0.68_f64).exp());
+    let (scores, _) = score(&mut load(&dir).unwrap(), &PrmRequest::linear("2+2?", ["4", "5", ""]));
+    assert_close(&scores, &[want; 3], 1e-5, "by hand");
+}
+
+// ---- checkpoints that are wrong ------------------------------------------------------------------------------------------------
+
+/// A copy of the fixture in a folder that goes away.
+fn copy() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["config.json", "tokenizer.json", "model.safetensors"] {
+        fs::copy(fixture().join(name), dir.path().join(name)).unwrap();
+    }
+    dir
+}
+
+fn load(dir: &tempfile::TempDir) -> Result<Prm, String> {
+    Prm::load(&CheckpointSource::Dir(dir.path().to_owned())).map_err(|e| e.to_string())
+}
+
+/// Loads a folder that must be refused, here and by `inspect`, in one line that holds all of `parts`.
+fn refused(dir: &tempfile::TempDir, parts: &[&str]) {
+    let error = load(dir).expect_err("the checkpoint must be refused");
+    assert!(!error.contains('\n'), "{error}");
+    for part in parts {
+        assert!(error.contains(part), "{part:?} is not in: {error}");
+    }
+    assert_eq!(inspect(&CheckpointSource::Dir(dir.path().to_owned())).problem.as_deref(), Some(error.as_str()));
+}
+
+type Raw = (String, String, Vec<u64>, Vec<u8>);
+
+fn tensors(path: &Path) -> Vec<Raw> {
+    let bytes = fs::read(path).unwrap();
+    let length = usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
+    let header: BTreeMap<String, serde_json::Value> = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+    let data = &bytes[8 + length..];
+    let at = |v: &serde_json::Value, i: usize| usize::try_from(v["data_offsets"][i].as_u64().unwrap()).unwrap();
+    let tensors = header.into_iter().filter(|(n, _)| n != "__metadata__");
+    let shape = |v: &serde_json::Value| v["shape"].as_array().unwrap().iter().map(|d| d.as_u64().unwrap()).collect();
+    tensors.map(|(n, v)| (n, v["dtype"].as_str().unwrap().to_owned(), shape(&v), data[at(&v, 0)..at(&v, 1)].to_vec())).collect()
+}
+
+fn write(path: &Path, tensors: &[Raw]) {
+    let (mut header, mut data) = (serde_json::Map::new(), Vec::new());
+    for (name, dtype, shape, bytes) in tensors {
+        let entry = serde_json::json!({"dtype": dtype, "shape": shape, "data_offsets": [data.len(), data.len() + bytes.len()]});
+        header.insert(name.clone(), entry);
+        data.extend(bytes);
+    }
+    let header = serde_json::to_vec(&header).unwrap();
+    fs::write(path, [(header.len() as u64).to_le_bytes().as_slice(), &header, &data].concat()).unwrap();
+}
+
+fn rewrite(dir: &Path, change: impl FnOnce(&mut Vec<Raw>)) {
+    let path = dir.join("model.safetensors");
+    let mut all = tensors(&path);
+    change(&mut all);
+    write(&path, &all);
+}
+
+fn edit(dir: &Path, file: &str, change: impl FnOnce(&mut serde_json::Value)) {
+    let path = dir.join(file);
+    let mut value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    change(&mut value);
+    fs::write(path, serde_json::to_vec(&value).unwrap()).unwrap();
+}
+
+#[test]
+fn a_missing_tensor_is_named_with_its_file() {
+    for name in ["model.layers.1.self_attn.v_proj.bias", "score.2.weight", "model.norm.weight"] {
+        let dir = copy();
+        rewrite(dir.path(), |t| t.retain(|(n, ..)| n != name));
+        refused(&dir, &[name, "model.safetensors", "missing"]);
+    }
+}
+
+#[test]
+fn a_wrong_shape_is_named_with_both_shapes() {
+    let dir = copy();
+    rewrite(dir.path(), |t| t.iter_mut().find(|t| t.0 == "score.0.weight").unwrap().2 = vec![32, 128]);
+    refused(&dir, &["model.safetensors: tensor score.0.weight has shape [32, 128], [64, 64] was expected", "config.json"]);
+    let dir = copy();
+    edit(dir.path(), "config.json", |c| c["intermediate_size"] = 96.into());
+    refused(&dir, &["mlp.gate_proj.weight has shape [128, 64], [96, 64] was expected"]);
+}
+
+#[test]
+fn a_wrong_number_kind_is_named() {
+    let dir = copy();
+    rewrite(dir.path(), |t| t.iter_mut().find(|t| t.0 == "score.0.bias").unwrap().1 = "I32".to_owned());
+    refused(&dir, &["model.safetensors", "score.0.bias is stored as I32"]);
+}
+
+#[test]
+fn a_missing_separator_token_is_named_with_its_file() {
+    let dir = copy();
+    edit(dir.path(), "tokenizer.json", |t| t["added_tokens"].as_array_mut().unwrap().retain(|t| t["content"] != "<extra_0>"));
+    refused(&dir, &["tokenizer.json: token <extra_0> is missing"]);
+    // In the vocabulary, but never given back as one token.
+    let dir = copy();
+    edit(dir.path(), "tokenizer.json", |t| {
+        t["added_tokens"].as_array_mut().unwrap().retain(|t| t["content"] != "<extra_0>");
+        let n = t["model"]["vocab"].as_object().unwrap().len();
+        t["model"]["vocab"]["<extra_0>"] = (n + 10).into();
+    });
+    refused(&dir, &["tokenizer.json: token <extra_0> must be a single token"]);
+}
+
+#[test]
+fn a_separator_that_is_listed_as_an_ordinary_token_cannot_be_forged_either() {
+    let dir = copy();
+    edit(dir.path(), "tokenizer.json", |t| {
+        for token in t["added_tokens"].as_array_mut().unwrap() {
+            token["special"] = false.into();
+        }
+    });
+    let mut prm = load(&dir).unwrap();
+    let case = cases().remove(2);
+    assert_eq!(case.name, "forged");
+    assert_close(&score(&mut prm, &linear(&case)).0, &case.scores, 1e-4, "forged");
+}
+
+#[test]
+fn pickles_are_refused_by_name_and_by_their_bytes() {
+    let dir = copy();
+    fs::remove_file(dir.path().join("model.safetensors")).unwrap();
+    refused(&dir, &["expected weights in *.safetensors"]);
+    fs::write(dir.path().join("pytorch_model.bin"), b"PK\x03\x04").unwrap();
+    refused(&dir, &["pytorch_model.bin: this is a pickle file", "save_file"]);
+    for start in [b"PK\x03\x04\x00\x00\x08\x08\x00\x00".as_slice(), b"\x80\x02}q\x00(X\x01\x00\x00", b"ctorch\n_utils\n"] {
+        let dir = copy();
+        fs::write(dir.path().join("model.safetensors"), start).unwrap();
+        refused(&dir, &["model.safetensors: this is a pickle file"]);
+    }
+}
+
+#[test]
+fn weights_files_that_are_something_else() {
+    for (bytes, part) in [
+        (b"".as_slice(), "empty"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
+        (b"GGUF\x03\0\0\0\0\0\0\0", "GGUF"),
+        (b"\xff\xff\xff\xff\xff\xff\xff\xff{}", "the header claims 18446744073709551615 bytes"),
+        (b"\x02\0\0\0\0\0\0\0[]", "header is not valid"),
+        (b"\x10\0\0\0\0\0\0\0{}", "the file has 10 bytes"),
+    ] {
+        let dir = copy();
+        fs::write(dir.path().join("model.safetensors"), bytes).unwrap();
+        refused(&dir, &["model.safetensors", part]);
+    }
+}
+
+#[test]
+fn places_that_are_no_checkpoint() {
+    let dir = copy();
+    let file = dir.path().join("config.json");
+    let error = Prm::load(&CheckpointSource::Dir(file)).err().unwrap().to_string();
+    assert!(error.contains("expected the folder of a checkpoint"), "{error}");
+    let error = Prm::load(&CheckpointSource::Dir(dir.path().join("nowhere"))).err().unwrap().to_string();
+    assert!(error.contains("nowhere"), "{error}");
+    for name in ["config.json", "tokenizer.json"] {
+        let dir = copy();
+        fs::remove_file(dir.path().join(name)).unwrap();
+        refused(&dir, &[name]);
+    }
+}
+
+#[test]
+fn configurations_that_are_wrong_ask_for_no_memory() {
+    for (field, value, part) in [
+        ("hidden_size", "4611686018427387904", "hidden_size: expected an integer from 1 to"),
+        ("num_attention_heads", "0", "num_attention_heads: expected an integer from 1"),
+        ("num_key_value_heads", "3", "not a multiple of num_key_value_heads 3"),
+        ("num_hidden_layers", "-1", "num_hidden_layers"),
+        ("vocab_size", "\"many\"", "vocab_size: expected an integer from 1 to 4194304, found \"many\""),
+        ("intermediate_size", "null", "intermediate_size is missing"),
+        ("rms_norm_eps", "0", "rms_norm_eps: expected a number above 0"),
+        ("rope_scaling", r#"{"type":"yarn","factor":4.0}"#, "rope_scaling: rotary positions of type \"yarn\" are not supported"),
+        ("rope_parameters", r#"{"rope_type":"llama3","factor":8.0}"#, "rope_parameters: rotary positions of type \"llama3\""),
+        ("rope_parameters", "[]", "rope_parameters: expected an object"),
+        ("hidden_act", "\"gelu\"", "hidden_act: expected \"silu\", found \"gelu\""),
+        ("architectures", "[\"LlamaForCausalLM\"]", "tensors score.0"),
+    ] {
+        let dir = copy();
+        edit(dir.path(), "config.json", |c| {
+            c[field] = serde_json::from_str(value).unwrap();
+            if field == "architectures" {
+                c["model_type"] = "llama".into();
+            }
+        });
+        refused(&dir, &[part]);
+    }
+    for (text, part) in [("[1]", "config.json: expected a JSON object, found a list"), ("{", "config.json: not valid JSON")] {
+        let dir = copy();
+        fs::write(dir.path().join("config.json"), text).unwrap();
+        refused(&dir, &[part]);
+    }
+}
+
+#[test]
+fn an_unknown_checkpoint_says_what_was_looked_for_and_found() {
+    let dir = copy();
+    edit(dir.path(), "config.json", |c| c["architectures"] = serde_json::json!(["Qwen2ForRewardModel"]));
+    rewrite(dir.path(), |t| {
+        let head = t.iter_mut().find(|t| t.0 == "score.2.weight").unwrap();
+        head.2 = vec![1, 64];
+        head.3.truncate(256);
+    });
+    refused(
+        &dir,
+        &[
+            "looked for",
+            "Qwen2ForProcessRewardModel",
+            "found architectures \"Qwen2ForRewardModel\"",
+            "\"score.2.weight\" [1, 64]",
+        ],
+    );
+}
+
+#[test]
+fn crafted_tokenizers_give_an_error() {
+    for text in [
+        "{",
+        "[]",
+        r#"{"version":"1.0","added_tokens":[{"id":7,"content":"<a>","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true}],"model":{"type":"BPE","vocab":{"a":0,"b":1},"merges":["a b"]}}"#,
+        r#"{"version":"1.0","model":{"type":"BPE","vocab":{"a":0},"merges":[["a"]]}}"#,
+        r#"{"version":"1.0","truncation":{"direction":"Right","max_length":2,"strategy":"LongestFirst","stride":5},"model":{"type":"WordLevel","vocab":{"a":0},"unk_token":"a"}}"#,
+        r#"{"version":"1.0","normalizer":{"type":"Precompiled","precompiled_charsmap":"AAAA"},"model":{"type":"WordLevel","vocab":{"a":0},"unk_token":"a"}}"#,
+        r#"{"version":"1.0","normalizer":{"type":"Precompiled","precompiled_charsmap":null},"model":{"type":"WordLevel","vocab":{"a":0},"unk_token":"a"}}"#,
+    ] {
+        let dir = copy();
+        fs::write(dir.path().join("tokenizer.json"), text).unwrap();
+        refused(&dir, &["tokenizer.json"]);
+    }
+}
+
+#[test]
+fn sharded_weights_are_found_through_their_index() {
+    let dir = copy();
+    let all = tensors(&dir.path().join("model.safetensors"));
+    fs::remove_file(dir.path().join("model.safetensors")).unwrap();
+    let names = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
+    let (a, b) = all.split_at(all.len() / 2);
+    write(&dir.path().join(names[0]), a);
+    write(&dir.path().join(names[1]), b);
+    let of = |i: usize| a.get(i).map_or(names[1], |_| names[0]);
+    let map: serde_json::Map<String, serde_json::Value> =
+        all.iter().enumerate().map(|(i, t)| (t.0.clone(), of(i).into())).collect();
+    let index = dir.path().join("model.safetensors.index.json");
+    fs::write(&index, serde_json::json!({"metadata": {}, "weight_map": map}).to_string()).unwrap();
+    let case = cases().remove(1);
+    assert_close(&score(&mut load(&dir).unwrap(), &linear(&case)).0, &case.scores, 1e-4, "sharded");
+    fs::remove_file(dir.path().join(names[1])).unwrap();
+    refused(&dir, &[names[1]]);
+    write(&dir.path().join(names[1]), &all);
+    refused(&dir, &["stands in", names[0], names[1]]);
+    fs::write(&index, r#"{"weight_map":{"a":"../model.safetensors"}}"#).unwrap();
+    refused(&dir, &["not a plain file name"]);
+}
+
+#[test]
+fn numbers_that_are_not_finite_are_no_scores() {
+    for (name, bad) in [("score.0.bias", f32::NAN), ("score.2.bias", f32::INFINITY), ("model.norm.weight", f32::NAN)] {
+        let dir = copy();
+        rewrite(dir.path(), |t| {
+            let (.., data) = t.iter_mut().find(|t| t.0 == name).unwrap();
+            data[..4].copy_from_slice(&bad.to_le_bytes());
+        });
+        let mut prm = load(&dir).unwrap();
+        let (results, _) = results(&mut prm, &PrmRequest::linear("2+2?", ["4", "5"]));
+        for result in results {
+            let NodeScore::NotScored(reason) = result else { panic!("{name}: a score from {bad}") };
+            assert!(reason.contains("NaN") || reason.contains("inf"), "{reason}");
+        }
+    }
+}
+
+#[test]
+fn inspection_says_what_the_built_in_model_is() {
+    let found = inspect(&CheckpointSource::Embedded);
+    assert_eq!(found.problem, None, "{found}");
+    assert_eq!(found.family.as_deref(), Some("qwen-prm"));
+    assert!(found.to_string().contains("usable       yes"));
+}
+
+/// Processor seconds of this process (Linux), which other programs on the machine do not change.
+fn processor_seconds() -> f64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<f64> =
+        stat.rsplit(')').next().unwrap_or("").split_whitespace().skip(11).take(2).flat_map(str::parse).collect();
+    fields.iter().sum::<f64>() / 100.0
+}
+
+/// Run by hand: `cargo test --test it prm::speed -- --ignored --nocapture`.
+#[test]
+#[ignore = "measures, proves nothing"]
+fn speed() {
+    for (name, source) in [("tiny", CheckpointSource::Dir(fixture())), ("built-in", CheckpointSource::Embedded)] {
+        let start = std::time::Instant::now();
+        let mut prm = Prm::load(&source).unwrap();
+        println!("{name}: loaded in {:.3} s", start.elapsed().as_secs_f64());
+        let steps: Vec<String> =
+            (0..24).map(|i| format!("We compute {i} + {i} = {} rolls, so {} rolls are left.", 2 * i, 7 * i)).collect();
+        for round in 0..4 {
+            let request = PrmRequest::linear(format!("{round} A baker fills 6 trays with 12 rolls each."), steps.clone());
+            let (start, before) = (std::time::Instant::now(), processor_seconds());
+            let (mut first, mut stats) = (None, ScoreStats::default());
+            for again in 0..8 {
+                let mut request = request.clone();
+                request.problem = format!("{again} {}", request.problem);
+                let done = prm.score(&request, &mut |_, _| {
+                    first.get_or_insert_with(|| start.elapsed());
+                    ControlFlow::Continue(())
+                });
+                stats.tokens += done.unwrap().tokens;
+            }
+            let (wall, processor) = (start.elapsed().as_secs_f64(), processor_seconds() - before);
+            let tokens = stats.tokens as f64;
+            println!(
+                "{name}: {tokens} tokens, {:.0} tokens/s, {:.0} a processor second, first score after {:?}",
+                tokens / wall,
+                tokens / processor,
+                first.unwrap()
+            );
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! The real program in a real pseudo-terminal: keys in as bytes, bytes of the screen out.
+
+use std::io::{Read, Write};
+use std::num::NonZero;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Longest wait for something to appear: generous, the machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Terminal {
+    child: Box<dyn Child + Send + Sync>,
+    master: Option<Box<dyn MasterPty + Send>>,
+    keys: Option<Box<dyn Write + Send>>,
+    output: Arc<Mutex<Vec<u8>>>,
+    /// The reader ends, and with it its hold on the terminal, after the next output.
+    closing: Arc<AtomicBool>,
+    size: (u16, u16),
+}
+
+impl Terminal {
+    fn start(folder: &Path, args: &[&str], size: (u16, u16)) -> Self {
+        let pair = native_pty_system().openpty(PtySize { rows: size.1, cols: size.0, pixel_width: 0, pixel_height: 0 }).unwrap();
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_stepscope"));
+        command.args(["--store", folder.join("labels.db").to_str().unwrap(), "--as", "mira"]);
+        command.args(args);
+        command.env("TERM", "xterm-256color");
+        command.env("LANG", "C.UTF-8");
+        command.env("XDG_CACHE_HOME", folder.join("cache"));
+        command.env_remove("NO_COLOR");
+        let child = pair.slave.spawn_command(command).unwrap();
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let output = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&output);
+        let closing = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&closing);
+        std::thread::spawn(move || {
+            let mut block = [0; 8192];
+            while let Ok(read) = reader.read(&mut block) {
+                sink.lock().unwrap().extend_from_slice(&block[..read]);
+                if read == 0 || stop.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
+        });
+        let keys = Some(pair.master.take_writer().unwrap());
+        Self { child, master: Some(pair.master), keys, output, closing, size }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        self.output.lock().unwrap().clone()
+    }
+
+    fn screen(&self) -> String {
+        self.parser().screen().contents()
+    }
+
+    fn parser(&self) -> vt100::Parser {
+        let [rows, columns] = [self.size.1, self.size.0].map(|cells| NonZero::new(cells).unwrap());
+        let mut parser = vt100::Parser::new(rows, columns, 0);
+        parser.process(&self.bytes());
+        parser
+    }
+
+    fn wait_for(&self, what: &str) -> String {
+        self.wait(what, |screen| screen.contains(what))
+    }
+
+    fn wait(&self, what: &str, done: impl Fn(&str) -> bool) -> String {
+        let start = Instant::now();
+        loop {
+            let screen = self.screen();
+            if done(&screen) {
+                return screen;
+            }
+            assert!(start.elapsed() < PATIENCE, "{what:?} never came:\n{screen}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn keys(&mut self, keys: &str) {
+        let writer = self.keys.as_mut().unwrap();
+        writer.write_all(keys.as_bytes()).unwrap();
+        writer.flush().unwrap();
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.process_id().unwrap()).unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+    }
+
+    fn wait_for_exit(&mut self) -> portable_pty::ExitStatus {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(start.elapsed() < PATIENCE, "the program does not end:\n{}", self.screen());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The terminal is as it was: alternate screen left, cursor on, paste mode off.
+    fn assert_restored(&self) {
+        // The last bytes may still be on their way.
+        let start = Instant::now();
+        loop {
+            let parser = self.parser();
+            let screen = parser.screen();
+            if !screen.alternate_screen() && !screen.hide_cursor() && !screen.bracketed_paste() {
+                return;
+            }
+            assert!(start.elapsed() < Duration::from_secs(5), "the terminal was not given back");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn keys_label_solutions_and_the_next_start_goes_on_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::start(folder.path(), &["--no-prm"], (80, 24));
+    terminal.wait_for("1/35");
+    terminal.keys("jx");
+    terminal.wait_for("saved");
+    terminal.keys("a");
+    terminal.wait_for("labels.db +2");
+    terminal.keys("}jj");
+    let there = |screen: &str| screen.contains("3/35") && screen.contains("❯  3");
+    let before = terminal.wait("the third step", there);
+    terminal.keys("q");
+    assert!(terminal.wait_for_exit().success());
+    terminal.assert_restored();
+
+    let mut terminal = Terminal::start(folder.path(), &["--no-prm"], (80, 24));
+    let after = terminal.wait("the third step", there);
+    let step = |screen: &str| screen.lines().find(|line| line.starts_with('❯')).map(|line| line.trim_end().to_owned());
+    assert_eq!(step(&before), step(&after));
+    // Undo reaches back across the restart, to the first solution of the file.
+    terminal.keys("uu");
+    terminal.wait_for("undo: first error");
+    terminal.wait_for("1/35  solution 1/2");
+    terminal.keys("q");
+    terminal.wait_for_exit();
+}
+
+#[cfg(feature = "candle")]
+#[test]
+fn scores_come_in_and_a_killed_worker_is_one_line_and_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::start(folder.path(), &[], (120, 40));
+    terminal.wait("tokens a second", |screen| screen.contains("tok/s") || screen.contains("all scored"));
+    let pid = i32::try_from(terminal.child.process_id().unwrap()).unwrap();
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    let worker: i32 = children.split_whitespace().next().expect("a worker process").parse().unwrap();
+    kill_process(Pid::from_raw(worker).unwrap(), Signal::KILL).unwrap();
+    terminal.wait_for("gK restarts it");
+    terminal.keys("a");
+    terminal.wait_for("saved");
+    terminal.keys("gK");
+    terminal.wait("the worker is back", |screen| !screen.contains("gK restarts it") && screen.contains("all scored"));
+    terminal.keys("q");
+    assert!(terminal.wait_for_exit().success());
+}
+
+#[test]
+fn signals_give_the_terminal_back() {
+    for signal in [Signal::TERM, Signal::HUP, Signal::INT, Signal::QUIT] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut terminal = Terminal::start(folder.path(), &["--no-prm"], (80, 24));
+        terminal.wait_for("1/35");
+        terminal.signal(signal);
+        let status = terminal.wait_for_exit();
+        assert!(!status.success(), "{signal:?}: ended as if nothing had happened");
+        terminal.assert_restored();
+    }
+}
+
+#[test]
+fn suspend_gives_the_terminal_back_and_continue_takes_it_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::start(folder.path(), &["--no-prm"], (80, 24));
+    terminal.wait_for("1/35");
+    terminal.keys("\x1a");
+    terminal.assert_restored();
+    terminal.signal(Signal::CONT);
+    terminal.wait_for("1/35");
+    terminal.keys("q");
+    terminal.wait_for_exit();
+}
+
+#[test]
+fn a_lost_terminal_ends_the_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::start(folder.path(), &["--no-prm"], (80, 24));
+    terminal.wait_for("1/35");
+    terminal.closing.store(true, Ordering::Relaxed);
+    terminal.keys("j");
+    std::thread::sleep(Duration::from_millis(500));
+    terminal.keys = None;
+    terminal.master = None;
+    terminal.wait_for_exit();
+}
+
+#[test]
+fn a_killed_program_loses_at_most_the_key_in_flight() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut saved = 0;
+    for round in 0..6 {
+        let mut terminal = Terminal::start(folder.path(), &["--no-prm"], (80, 24));
+        terminal.wait_for("mira");
+        for count in 1..=2 {
+            terminal.keys("a");
+            terminal.wait_for(&format!("labels.db +{count}"));
+            saved += 1;
+        }
+        // One more key is in flight when the axe falls.
+        terminal.keys("a");
+        if round % 2 == 0 {
+            std::thread::sleep(Duration::from_millis(round * 2));
+        }
+        terminal.signal(Signal::KILL);
+        terminal.wait_for_exit();
+    }
+    let (_, session) = stepscope::labels::Store::view(&folder.path().join("labels.db"), "mira").unwrap();
+    assert!((saved..=saved + 6).contains(&session.decisions()), "{saved} saved, {} found", session.decisions());
+    assert!(stepscope::labels::store::check(&folder.path().join("labels.db")).ok);
+}
+
+#[test]
+fn no_byte_of_a_hostile_record_reaches_the_terminal_as_a_command() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::start(folder.path(), &["--no-prm"], (120, 40));
+    terminal.wait_for("1/35");
+    terminal.keys(":32\r");
+    terminal.wait_for("32/35");
+    terminal.keys("gQjjjjjjjjjjjjgtgsgl/hidden\rn");
+    std::thread::sleep(Duration::from_millis(300));
+    terminal.keys("\x1b");
+    terminal.keys("q");
+    terminal.wait_for_exit();
+    let bytes = terminal.bytes();
+    assert_eq!(foreign_sequences(&bytes), Vec::<String>::new());
+}
+
+/// Everything in an output that is neither text nor one of our own commands.
+fn foreign_sequences(bytes: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(bytes);
+    let mut found = Vec::new();
+    let mut rest = text.as_ref();
+    while let Some(c) = rest.chars().next() {
+        rest = &rest[c.len_utf8()..];
+        if c == '\u{1b}' {
+            let Some(body) = rest.strip_prefix('[') else {
+                found.push(format!("ESC {:?}", rest.chars().take(8).collect::<String>()));
+                continue;
+            };
+            let end = body.find(|c: char| ('@'..='~').contains(&c)).unwrap_or(body.len() - 1);
+            let sequence = &body[..=end];
+            rest = &body[end + 1..];
+            let known = ["?1049h", "?1049l", "?2004h", "?2004l", "?25h", "?25l", "?2026h", "?2026l", "2J"];
+            let drawing = sequence.ends_with('m') || sequence.ends_with('H');
+            let plain = sequence[..end].chars().all(|c| c.is_ascii_digit() || c == ';');
+            if !(known.contains(&sequence) || (drawing && plain)) {
+                found.push(format!("CSI {sequence}"));
+            }
+        } else {
+            let control = c.is_control() && c != '\r' && c != '\n';
+            let hidden = matches!(c, '\u{200b}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{e0000}'..='\u{e007f}');
+            if control || hidden {
+                found.push(format!("{c:?}"));
+            }
+        }
+    }
+    found
+}
