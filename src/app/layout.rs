@@ -340,6 +340,9 @@ fn arrange_steps(app: &mut App, rect: Rect) {
         let shape = steps::shape(app, step, width);
         let shown = (shape.rows.saturating_sub(skip)).min(rows - y);
         slices.push(Slice { step, first: skip, rows: shown, y, shape });
+        if let (Some(trace), Some(&id)) = (app.items.trace(app.cursor.item).cloned(), app.cursor.path.get(step)) {
+            app.steps.look_at(trace.node(id), width);
+        }
         y += shown;
         skip = 0;
         step += 1;

@@ -24,7 +24,9 @@ use crate::corpus::ProblemView;
 use crate::labels::{Body, Draft, Event, Saw, Session};
 use crate::scoring::{ScoreRequest, WorkerEvent};
 use crate::trace::{Label, NodeId, PromptKey, RecordKey, Solution, SolutionLabels, StepKey, StepScore, Trace};
+use crate::ui::code::Tokens;
 use crate::ui::look::Look;
+use crate::ui::text::Safe;
 
 use cursor::Cursor;
 use input::Input;
@@ -59,6 +61,13 @@ pub enum Message {
         known: Known,
         /// What the worker is to be asked; empty when all is known.
         requests: Vec<ScoreRequest>,
+    },
+    /// The colours of the code in a step.
+    Coloured {
+        /// The step.
+        key: StepKey,
+        /// What stands where in its safe text.
+        tokens: Tokens,
     },
     /// The label store committed this event.
     Saved {
@@ -97,6 +106,8 @@ pub enum Effect {
     Load(ItemId),
     /// Read a problem in order to score it.
     Prepare(ItemId),
+    /// Compute the colours of the code in a step.
+    Colour(StepKey, Safe),
     /// Ask the worker.
     Score(ScoreRequest),
     /// Tell the worker to stop a request.
@@ -474,6 +485,10 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
         }
         Message::Worker(event) => scoring::worker_event(app, event),
         Message::Prepared { item, known, requests } => scoring::prepared(app, item, known, requests),
+        Message::Coloured { key, tokens } => {
+            app.steps.coloured(key, tokens);
+            Vec::new()
+        }
         Message::Saved { event, at } => saved(app, &event, at),
         Message::SaveFailed { ticket, draft, error } => save_failed(app, ticket, *draft, error),
         Message::Foreign(events) => {
@@ -497,6 +512,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
         effects.push(Effect::SavePlace(app.place_now()));
     }
     layout::arrange(app);
+    effects.extend(app.steps.take_uncoloured().into_iter().map(|(key, text)| Effect::Colour(key, text)));
     effects.extend(scoring::feed(app));
     effects.extend(app.wants());
     effects

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::trace::{NodeId, PromptKey, StepKey, Trace};
+use crate::trace::{Node, NodeId, PromptKey, StepKey, StepKind, Trace};
+use crate::ui::code::Tokens;
 use crate::ui::text::{Safe, WrapOptions, Wrapped, safe, wrap};
 
 use super::App;
@@ -79,6 +80,10 @@ pub struct StepsView {
     folds: HashMap<NodeId, bool>,
     fold_default: Option<bool>,
     bodies: HashMap<(StepKey, usize), Arc<Body>>,
+    /// Colours of program code; `None` while they are being computed.
+    code: HashMap<StepKey, Option<Arc<Tokens>>>,
+    /// Texts on the screen whose colours nobody has asked for yet.
+    uncoloured: Vec<(StepKey, Safe)>,
     /// What is on the screen.
     pub visible: Vec<Slice>,
 }
@@ -127,6 +132,33 @@ impl StepsView {
         self.bodies.get(&(key, width))
     }
 
+    /// The colours of the code in a step, once they are known.
+    pub fn code(&self, key: StepKey) -> Option<&Tokens> {
+        self.code.get(&key)?.as_deref()
+    }
+
+    /// Takes in computed colours.
+    pub(super) fn coloured(&mut self, key: StepKey, tokens: Tokens) {
+        self.code.insert(key, Some(Arc::new(tokens)));
+    }
+
+    /// Texts whose colours are to be computed, each named once.
+    pub(super) fn take_uncoloured(&mut self) -> Vec<(StepKey, Safe)> {
+        std::mem::take(&mut self.uncoloured)
+    }
+
+    /// A step came onto the screen: code in it wants colours.
+    pub(super) fn look_at(&mut self, node: &Node, width: usize) {
+        let code = node.kind == StepKind::Code || node.text.contains("```");
+        if !code || self.code.contains_key(&node.key) {
+            return;
+        }
+        if let Some(body) = self.bodies.get(&(node.key, width)) {
+            self.uncoloured.push((node.key, body.text.clone()));
+            self.code.insert(node.key, None);
+        }
+    }
+
     /// Prepares for a path: another path starts at its top, another cursor step is followed again.
     pub(super) fn begin(&mut self, path: &[NodeId]) {
         let leaf = path.last().copied();
@@ -137,6 +169,7 @@ impl StepsView {
         }
         if self.bodies.len() > KEPT {
             self.bodies.clear();
+            self.code.clear();
         }
         self.top.0 = self.top.0.min(path.len().saturating_sub(1));
     }

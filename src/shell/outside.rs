@@ -12,6 +12,7 @@ use crate::corpus::Corpus;
 use crate::scoring::request::{Limits, plan};
 use crate::scoring::{ScoreCache, Worker, WorkerEvent, WorkerModel, WorkerSpec};
 use crate::trace::{StepKey, StepScore};
+use crate::ui::code::highlight_step;
 
 use super::Saver;
 
@@ -119,6 +120,10 @@ impl Outside {
                 if let Some(worker) = &self.worker {
                     worker.cancel(id);
                 }
+            }
+            Effect::Colour(key, text) => {
+                let messages = self.messages.clone();
+                tokio::task::spawn_blocking(move || messages.send(Message::Coloured { key, tokens: highlight_step(&text) }));
             }
             Effect::StartWorker => self.start_worker(),
             Effect::Save { ticket, draft } => self.saver.save(ticket, draft),

@@ -210,6 +210,15 @@ fn nothing_of_a_hostile_record_reaches_the_screen() {
 }
 
 #[test]
+fn code_in_a_step_gets_its_colours() {
+    let mut desk = Desk::demo();
+    desk.keys("/def <Enter>");
+    let key = desk.app.trace().unwrap().node(desk.app.cursor.node).key;
+    let tokens = desk.app.steps.code(key).expect("colours were asked for");
+    assert!(tokens.len() > 3, "{tokens:?}");
+}
+
+#[test]
 fn a_label_that_was_not_written_is_not_called_saved() {
     let mut desk = Desk::demo();
     let effects = stepscope::app::update(

@@ -14,6 +14,7 @@ use stepscope::labels::Store;
 use stepscope::shell::Outside;
 use stepscope::trace::{StepKey, StepScore};
 use stepscope::ui;
+use stepscope::ui::code::highlight_step;
 use stepscope::ui::look::Look;
 use stepscope::ui::text::{Ambiguous, Glyphs};
 use stepscope::ui::theme::{Background, Depth, Theme};
@@ -107,6 +108,7 @@ impl Desk {
                     let known = Known { scores, ..Known::default() };
                     self.tell(Message::Prepared { item, known, requests: Vec::new() });
                 }
+                Effect::Colour(key, text) => self.tell(Message::Coloured { key, tokens: highlight_step(&text) }),
                 other => self.left.push(other),
             }
         }

@@ -10,6 +10,7 @@ use crate::app::layout::{StepColumns, step_columns};
 use crate::app::steps::{Body, Slice};
 use crate::app::{App, Focus};
 use crate::trace::{Label, Node, SolutionLabels, Trace};
+use crate::ui::code::token_runs;
 use crate::ui::pen::Pen;
 use crate::ui::text::{Run, mark_runs, styled};
 
@@ -88,7 +89,8 @@ fn slice_rows(
             );
         }
     }
-    let runs = layers(app, pen, body, node);
+    let runs = layers(app, pen, body);
+    let code = app.steps.code(node.key).map_or_else(Vec::new, |tokens| token_runs(tokens, &pen.look.theme));
     let base = text_style(app, pen, node, own && label == Label::AfterError);
     let x = offsets(rect, columns)[4];
     let shown = slice.shape.rows - usize::from(slice.shape.hidden > 0);
@@ -99,7 +101,7 @@ fn slice_rows(
             pen.text(x, y, rect.right() - x, &more, pen.look.dim());
         } else if let Some(wrapped) = body.wrapped.rows().get(row) {
             let indent = u16::try_from(wrapped.indent).unwrap_or(0);
-            let line = styled(&body.text, wrapped, &[&[(0..body.text.len(), base)], &runs]);
+            let line = styled(&body.text, wrapped, &[&[(0..body.text.len(), base)], &code, &runs]);
             pen.line(x + indent, y, rect.right().saturating_sub(x + indent), &line);
         }
     }
@@ -147,7 +149,7 @@ fn text_style(app: &App, pen: &Pen<'_>, node: &Node, behind: bool) -> Style {
 }
 
 /// Runs over the text: what was replaced by the gate, and search hits.
-fn layers(app: &App, pen: &Pen<'_>, body: &Body, _node: &Node) -> Vec<Run> {
+fn layers(app: &App, pen: &Pen<'_>, body: &Body) -> Vec<Run> {
     let mut runs = mark_runs(&body.text, pen.look.replaced());
     if let Some(search) = &app.search {
         let hits: Vec<Range<usize>> =
