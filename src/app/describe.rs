@@ -15,6 +15,23 @@ impl App {
         })
     }
 
+    /// Reference answer, the solution's answer, and whether it is right.
+    pub fn facts(&self) -> String {
+        let mut facts = Vec::new();
+        if let Some(trace) = self.trace().filter(|_| self.reference_shown()) {
+            facts.extend(trace.problem.reference_answer.as_ref().map(|reference| format!("ref {}", first_words(reference))));
+            if let Some(solution) = self.solution() {
+                facts.extend(solution.final_answer.as_ref().map(|answer| format!("got {}", first_words(answer))));
+                match solution.outcome {
+                    Outcome::Wrong => facts.push("WRONG".to_owned()),
+                    Outcome::Correct => facts.push("RIGHT".to_owned()),
+                    Outcome::Unknown => {}
+                }
+            }
+        }
+        facts.join(" | ")
+    }
+
     /// Why this solution deserves a look: what the scores, the outcome and the recorded labels say.
     pub fn why(&self) -> String {
         let Some(trace) = self.trace() else { return String::new() };
@@ -30,12 +47,12 @@ impl App {
             let at = value(step).map_or(String::new(), short);
             parts.push(format!("PRM {before}{at} at step {}", step + 1));
         }
-        if self.show_reference {
+        if self.reference_shown() {
             parts.extend(self.recorded(trace));
         }
-        let through = trace.solutions_through(self.cursor.node);
+        let through = self.tree.through(self.cursor.node);
         if through > 1 {
-            parts.push(format!("this step stands in {through} solutions"));
+            parts.push(format!("step in {through} solutions"));
         }
         parts.join("; ")
     }
@@ -45,14 +62,14 @@ impl App {
         let mut parts = Vec::new();
         if let Some(solution) = self.solution() {
             match solution.outcome {
-                Outcome::Wrong => parts.push("final answer wrong".to_owned()),
-                Outcome::Correct => parts.push("final answer right".to_owned()),
+                Outcome::Wrong => parts.push("answer wrong".to_owned()),
+                Outcome::Correct => parts.push("answer right".to_owned()),
                 Outcome::Unknown => {}
             }
             match trace.recorded_labels(solution).first_error {
-                FirstError::At(step) => parts.push(format!("file says: first error at step {}", step + 1)),
-                FirstError::NoError => parts.push("file says: no error".to_owned()),
-                FirstError::Unlabelable => parts.push("file says: cannot be labelled".to_owned()),
+                FirstError::At(step) => parts.push(format!("file: error at step {}", step + 1)),
+                FirstError::NoError => parts.push("file: no error".to_owned()),
+                FirstError::Unlabelable => parts.push("file: cannot be labelled".to_owned()),
                 FirstError::Unknown => {}
             }
         }
@@ -84,9 +101,9 @@ impl App {
     pub fn saving_line(&self) -> String {
         let saving = &self.saving;
         if let Some(error) = &saving.error {
-            return format!("NOT SAVED: {} labels in memory ({error}); gS tries again", saving.failed.len());
+            return format!("NOT SAVED: {} in memory, gS tries again ({error})", saving.queue.len());
         }
-        let pending = if saving.pending > 0 { format!("  {} being saved", saving.pending) } else { String::new() };
+        let pending = if saving.in_flight { "  saving" } else { "" };
         match &saving.at {
             Some(at) => format!("saved {at}  {} +{}{pending}", self.store, saving.count),
             None => format!("{}{pending}", self.store),
@@ -94,13 +111,25 @@ impl App {
     }
 }
 
+/// The beginning of the first line of an answer.
+fn first_words(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    if line.chars().count() > 18 { line.chars().take(17).chain(['\u{2026}']).collect() } else { line.to_owned() }
+}
+
 /// A score as two digits behind the point: `.09`, `1.0`, `-.31`.
 pub fn short(score: f64) -> String {
     let text = format!("{score:.2}");
+    if let Some(digits) = text.strip_prefix("0.") {
+        return format!(".{digits}");
+    }
+    if let Some(digits) = text.strip_prefix("-0.") {
+        return format!("-.{digits}");
+    }
     match text.as_str() {
         "1.00" => "1.0".to_owned(),
         "-1.00" => "-1.0".to_owned(),
-        _ => text.replacen("0.", ".", 1),
+        _ => text,
     }
 }
 

@@ -8,8 +8,8 @@ use super::{App, Effect, seek};
 use crate::labels::{Action, Body};
 use crate::trace::{RecordKey, StepKey};
 
-/// Longest text that is taken in, in bytes.
-const MAX_INPUT: usize = 64 * 1024;
+/// Longest text that is taken in, in bytes: less than the store's limit.
+const MAX_INPUT: usize = 60 * 1024;
 
 /// What the text is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,12 +55,16 @@ impl Input {
         }
     }
 
-    /// Takes in pasted text; line ends become spaces.
+    /// Takes in pasted text as far as there is room; line ends become spaces.
     pub fn paste(&mut self, text: &str) {
-        for c in text.chars().take(MAX_INPUT) {
-            let c = if c.is_control() { ' ' } else { c };
-            self.line.handle(tui_input::InputRequest::InsertChar(c));
-        }
+        let old = self.line.value();
+        let caret = self.line.cursor();
+        let at = old.char_indices().nth(caret).map_or(old.len(), |(at, _)| at);
+        let room = MAX_INPUT.saturating_sub(old.len());
+        let end = (0..=room.min(text.len())).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+        let clean: String = text[..end].chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let value = format!("{}{clean}{}", &old[..at], &old[at..]);
+        self.line = tui_input::Input::new(value).with_cursor(caret + clean.chars().count());
     }
 }
 
@@ -89,24 +93,27 @@ fn accept(app: &mut App, input: &Input) -> Vec<Effect> {
     let text = input.line.value();
     match &input.purpose {
         Purpose::Search { forward } => search(app, text, *forward),
-        Purpose::Command => commands::run_line(app, text),
+        Purpose::Command => {
+            app.notice = None;
+            commands::run_line(app, text)
+        }
         Purpose::Note { record, step } => {
             let action = Action::Note { step: *step, record: *record, text: text.to_owned() };
-            vec![app.record(Body::Act(action), *step)]
+            app.record(Body::Act(action), *step)
         }
     }
 }
 
 fn search(app: &mut App, text: &str, forward: bool) -> Vec<Effect> {
     if text.is_empty() {
-        app.search = None;
-        return Vec::new();
+        return if app.search.is_some() { seek::start(app, seek::Target::Match, forward) } else { Vec::new() };
     }
     // Smart case: a capital letter asks for exact case.
     let exact = text.chars().any(char::is_uppercase);
     let build = |pattern: &str| regex::RegexBuilder::new(pattern).case_insensitive(!exact).size_limit(1 << 20).build();
-    // LaTeX is full of backslashes and braces: what is no regular expression is looked for as it stands.
-    match build(text).or_else(|_| build(&regex::escape(text))) {
+    // LaTeX is full of backslashes and braces: a text is also looked for as it stands, not only as a regular expression.
+    let literal = regex::escape(text);
+    match build(&format!("(?:{text})|(?:{literal})")).or_else(|_| build(&literal)) {
         Ok(pattern) => {
             app.search = Some(pattern);
             seek::start(app, seek::Target::Match, forward)

@@ -23,6 +23,8 @@ pub struct ItemId {
 pub struct FileState {
     /// The path as given.
     pub name: String,
+    /// What stays the same however the path is spelt: the canonical path.
+    pub id: String,
     /// Name of its format.
     pub format: &'static str,
     /// Problems found so far.
@@ -101,6 +103,16 @@ impl Items {
             let (_, &mut median, _) = clocks.select_nth_unstable(KEPT / 4);
             self.loaded.retain(|_, (_, clock)| *clock > median);
         }
+    }
+
+    /// True when the index has got as far as this item.
+    pub fn is_known(&self, item: ItemId) -> bool {
+        self.files.get(item.file).is_some_and(|file| item.problem < file.problems)
+    }
+
+    /// Forgets the loaded problems of a file, but for one that is on the screen until it is read again.
+    pub fn forget_others(&mut self, file: usize, kept: ItemId) {
+        self.loaded.retain(|item, _| item.file != file || *item == kept);
     }
 
     /// Marks an item as in use, so that it is not forgotten.

@@ -7,7 +7,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::commands::{COMMANDS, Command};
 
 /// Counts stop growing here.
-const MAX_COUNT: usize = 1_000_000;
+pub(super) const MAX_COUNT: usize = 1_000_000;
 
 /// The name of a key as the key table writes it: `j`, `Ctrl-d`, `Esc`, `Up`. `None` for keys that have no name here.
 pub fn token(key: KeyEvent) -> Option<String> {

@@ -14,7 +14,8 @@ const TWO_PANES: u16 = 100;
 const THREE_PANES: u16 = 160;
 /// The detail strip below the steps appears from this height on.
 const TALL: u16 = 34;
-const LIST_WIDTH: u16 = 30;
+const LIST_WIDTH: u16 = 32;
+const WIDE_LIST_WIDTH: u16 = 44;
 const DETAIL_ROWS: u16 = 8;
 const DETAIL_WIDTH: u16 = 56;
 
@@ -69,7 +70,7 @@ pub fn panes(app: &App) -> Option<Panes> {
     let problem_rows = problem_rows(app, main);
     panes.problem = Rect { height: problem_rows, ..main };
     let mut steps = Rect { y: main.y + problem_rows + 1, height: main.height.saturating_sub(problem_rows + 1), ..main };
-    if panes.detail.is_none() && height >= TALL {
+    if panes.detail.is_none() && height >= TALL && steps.height >= 2 * (DETAIL_ROWS + 1) {
         steps.height -= DETAIL_ROWS + 1;
         panes.detail = Some(Rect { y: steps.bottom() + 1, height: DETAIL_ROWS, ..main });
     }
@@ -87,9 +88,14 @@ fn columns(app: &App, body: Rect) -> (Option<Rect>, Option<Rect>, Option<Rect>, 
             Focus::List => (Some(body), None, None, None),
             Focus::Tree => {
                 // The step under the cursor stays readable below the tree.
-                let rows = body.height / 2;
+                let rows = body.height.saturating_sub(1) / 2;
                 let tree = Rect { height: rows, ..body };
-                (None, Some(tree), Some(Rect { y: body.y + rows + 1, height: body.height - rows - 1, ..body }), None)
+                (
+                    None,
+                    Some(tree),
+                    Some(Rect { y: body.y + rows + 1, height: body.height.saturating_sub(rows + 1), ..body }),
+                    None,
+                )
             }
             Focus::Steps => (None, None, Some(body), None),
         };
@@ -104,7 +110,7 @@ fn columns(app: &App, body: Rect) -> (Option<Rect>, Option<Rect>, Option<Rect>, 
         left -= width + 1;
         rect
     };
-    let list = list_wanted.then(|| take(LIST_WIDTH));
+    let list = list_wanted.then(|| take(if roomy { WIDE_LIST_WIDTH } else { LIST_WIDTH }));
     let tree = tree_wanted.then(|| take(if roomy { 70 } else { body.width / 2 }));
     let (x, left) = (x, left);
     // With the tree open, a third column is there from 200 on.
@@ -116,7 +122,12 @@ fn columns(app: &App, body: Rect) -> (Option<Rect>, Option<Rect>, Option<Rect>, 
 
 /// Rows of the problem pane: two, or as many as it needs, up to half of the column.
 fn problem_rows(app: &App, main: Rect) -> u16 {
-    let needed = app.trace().map_or(1, |trace| steps::problem_body(trace, problem_width(main)).rows());
+    let needed = app.problem_body(problem_width(main)).map_or(1, |body| {
+        // Reference, answer and verdict stand behind the last row, or below it when there is no room.
+        let last = body.wrapped.rows().last().map_or(0, |row| row.indent + row.width);
+        let facts = app.facts().chars().count();
+        body.rows() + usize::from(facts > 0 && last + facts + 2 > problem_width(main))
+    });
     let most = if app.whole_problem { usize::from(main.height / 2) } else { 2 };
     u16::try_from(needed.clamp(1, most.max(1))).unwrap_or(2)
 }
@@ -145,7 +156,7 @@ pub struct StepColumns {
 pub fn step_columns(width: u16) -> StepColumns {
     let bar = if width >= 84 { 9 } else { 5 };
     let (number, mark, score) = (5, 4, 4);
-    let text = usize::from(width).saturating_sub(number + mark + score + bar + 3).max(10);
+    let text = usize::from(width).saturating_sub(number + mark + score + bar + 4).max(10);
     StepColumns { number, mark, score, bar: bar + 2, text }
 }
 
@@ -162,6 +173,12 @@ pub fn page(app: &App) -> usize {
 
 /// Computes what is visible after a message: keeps the cursors of all panes on the screen.
 pub(super) fn arrange(app: &mut App) {
+    // The width of the problem does not depend on its rows, so it is wrapped before the panes are laid out.
+    let (width, height) = app.size;
+    let body = Rect { x: 0, y: 1, width, height: height.saturating_sub(4) };
+    if let (_, _, Some(main), _) = columns(app, body) {
+        app.wrap_problem(problem_width(main));
+    }
     let Some(panes) = panes(app) else { return };
     if let Some(tree) = panes.tree {
         let rows = usize::from(tree.height.saturating_sub(1)).max(1);
@@ -236,7 +253,7 @@ pub(crate) fn place_cursor(app: &mut App, anchor: Anchor) {
         Anchor::Bottom => rows.saturating_sub(height(app, at, width)),
     };
     app.steps.top = rows_before(app, at, above, width);
-    app.steps.pinned = true;
+    app.steps.pinned = Some(app.cursor.node);
 }
 
 /// Scrolls the steps pane by rows; the cursor comes along.
@@ -273,12 +290,12 @@ pub(crate) fn scroll(app: &mut App, rows: usize, forward: bool) {
             app.cursor.go_to_step(0);
         }
     }
-    app.steps.pinned = true;
     // The cursor goes to the nearest step that is visible.
     let (first, row) = app.steps.top;
-    let first = if row > 0 && height(app, first, width) - row < page && first < last { first + 1 } else { first };
+    let first = if row > 0 && height(app, first, width).saturating_sub(row) < page && first < last { first + 1 } else { first };
     let bottom = step_at(app, page.saturating_sub(1), width);
     app.cursor.go_to_step(app.cursor.step().clamp(first.min(bottom), bottom));
+    app.steps.pinned = Some(app.cursor.node);
 }
 
 /// The step that stands on the screen row `rows` below the top.
@@ -321,8 +338,11 @@ fn arrange_steps(app: &mut App, rect: Rect) {
     }
     let at = app.cursor.step();
     let own = height(app, at, width);
+    // A step may have become shorter since: by a fold, or by a wider screen.
+    let top_height = height(app, app.steps.top.0, width);
+    app.steps.top.1 = app.steps.top.1.min(top_height - 1);
     let (top, row) = app.steps.top;
-    let visible_inside = at == top && app.steps.pinned && row < own;
+    let visible_inside = at == top && app.steps.pinned == Some(app.cursor.node) && row < own;
     if at < top || (at == top && row > 0 && !visible_inside) {
         app.steps.top = (at, 0);
     } else if at > top || !visible_inside {

@@ -10,18 +10,20 @@ pub mod input;
 pub mod items;
 pub mod keys;
 pub mod layout;
+pub mod place;
+mod saving;
 pub mod scoring;
 pub mod seek;
 pub mod steps;
 pub mod tree;
 
-use std::collections::VecDeque;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use crate::corpus::ProblemView;
-use crate::labels::{Body, Draft, Event, Saw, Session};
+use crate::labels::{Draft, Event, Session};
 use crate::scoring::{ScoreRequest, WorkerEvent};
 use crate::trace::{Label, NodeId, PromptKey, RecordKey, Solution, SolutionLabels, StepKey, StepScore, Trace};
 use crate::ui::code::Tokens;
@@ -32,6 +34,9 @@ use cursor::Cursor;
 use input::Input;
 use items::{FileState, ItemId, Items};
 use keys::{Keys, Press};
+use place::Aim;
+pub use place::Place;
+pub use saving::Saving;
 use scoring::{Known, Scoring};
 use seek::Seek;
 use steps::StepsView;
@@ -76,15 +81,8 @@ pub enum Message {
         /// Local time, as shown.
         at: String,
     },
-    /// The label store could not write; the label is still in memory.
-    SaveFailed {
-        /// Number of the save.
-        ticket: u64,
-        /// What was to be written.
-        draft: Box<Draft>,
-        /// Why it was not.
-        error: String,
-    },
+    /// The label store could not write, for this reason; the label is still in memory.
+    SaveFailed(String),
     /// Events that another session wrote to the same store.
     Foreign(Vec<Event>),
     /// A line for the status bar.
@@ -114,13 +112,8 @@ pub enum Effect {
     CancelScore(u64),
     /// Start the worker (again).
     StartWorker,
-    /// Write a label; the answer names the ticket.
-    Save {
-        /// Number of the save.
-        ticket: u64,
-        /// What is to be written.
-        draft: Box<Draft>,
-    },
+    /// Write a label. The next one comes only after the answer.
+    Save(Box<Draft>),
     /// Remember where the annotator is.
     SavePlace(Place),
     /// Put text on the clipboard.
@@ -133,21 +126,6 @@ pub enum Effect {
     Quit,
 }
 
-/// Where a session stopped, found again by content.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Place {
-    /// The file as given.
-    pub file: String,
-    /// Problem index in the file.
-    pub problem: usize,
-    /// The solution, by what it says.
-    pub record: Option<RecordKey>,
-    /// Index of the solution in its trace.
-    pub solution: usize,
-    /// Index of the step on the path.
-    pub step: usize,
-}
-
 /// Which part of the screen the motion keys act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Focus {
@@ -157,22 +135,6 @@ pub enum Focus {
     Steps,
     /// The tree.
     Tree,
-}
-
-/// The state of saving.
-#[derive(Debug, Default)]
-pub struct Saving {
-    /// Labels handed to the store and not yet confirmed.
-    pub pending: usize,
-    /// Labels that could not be written and live in memory alone.
-    pub failed: Vec<(u64, Draft)>,
-    /// Why the last one failed.
-    pub error: Option<String>,
-    /// Labels confirmed in this session.
-    pub count: usize,
-    /// Time of the last confirmation, as shown.
-    pub at: Option<String>,
-    next_ticket: u64,
 }
 
 /// What the program was started with.
@@ -190,8 +152,10 @@ pub struct Setup {
     pub look: Look,
     /// Where the last session stopped.
     pub place: Option<Place>,
-    /// A worker may be started.
+    /// A worker is started at once.
     pub scoring: bool,
+    /// Scores, reference and recorded labels are hidden.
+    pub blind: bool,
 }
 
 /// Everything that the screen shows.
@@ -216,6 +180,8 @@ pub struct App {
     pub keys: Keys,
     /// The which-key strip is due.
     pub hint_due: bool,
+    /// Labels of the nodes of the tree, by what holds for the solutions through them.
+    pub node_labels: HashMap<NodeId, Label>,
     /// A text input that owns the keyboard.
     pub input: Option<Input>,
     /// The running or last search.
@@ -253,24 +219,6 @@ pub struct App {
     /// The program is leaving.
     pub quitting: bool,
     aim: Option<Aim>,
-    quit_asked: bool,
-    held: VecDeque<Held>,
-}
-
-/// Where to go in an item that is still being read.
-#[derive(Debug)]
-struct Aim {
-    record: Option<RecordKey>,
-    step_key: Option<StepKey>,
-    solution: Option<usize>,
-    step: Option<usize>,
-}
-
-/// Keys wait here while a label is being written that a later label builds upon.
-#[derive(Debug)]
-enum Held {
-    Command(&'static commands::Command, Option<usize>),
-    Key(KeyEvent),
 }
 
 impl App {
@@ -286,6 +234,7 @@ impl App {
             saving: Saving::default(),
             keys: Keys::default(),
             hint_due: false,
+            node_labels: HashMap::new(),
             input: None,
             search: None,
             seek: None,
@@ -296,7 +245,7 @@ impl App {
             focus: Focus::Steps,
             show_tree: false,
             show_list: true,
-            show_prm: true,
+            show_prm: !setup.blind,
             show_reference: true,
             whole_problem: false,
             help: None,
@@ -305,16 +254,11 @@ impl App {
             size,
             quitting: false,
             aim: None,
-            quit_asked: false,
-            held: VecDeque::new(),
         };
-        if let Some(place) = setup.place
-            && let Some(file) = app.items.files.iter().position(|file| file.name == place.file)
-        {
-            app.cursor = Cursor::at(ItemId { file, problem: place.problem });
-            app.aim = Some(Aim { record: place.record, step_key: None, solution: Some(place.solution), step: Some(place.step) });
+        if let Some(place) = &setup.place {
+            app.resume(place);
         }
-        let mut effects = vec![Effect::Load(app.cursor.item)];
+        let mut effects = Vec::new();
         if setup.scoring {
             effects.push(Effect::StartWorker);
         }
@@ -344,17 +288,40 @@ impl App {
         self.record_key().unwrap_or_else(|| PromptKey::of("").record())
     }
 
-    /// Labels of the path on show: one's own when there are any, else the ones in the file. Says which.
-    pub fn labels_here(&self, trace: &Trace) -> (SolutionLabels, bool) {
+    /// Labels of the path on show, one's own over those of the file, and for each step whether it is one's own.
+    pub fn labels_here(&self, trace: &Trace) -> (SolutionLabels, Vec<bool>) {
         let leaf = self.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
         let own = self.own_labels(trace, leaf);
-        if own.is_labelled() || own.steps.iter().any(|label| *label != Label::Unseen) {
-            return (own, true);
-        }
+        let mine = own.steps.iter().map(|label| own.is_labelled() || *label != Label::Unseen).collect();
         match self.solution() {
-            Some(solution) if solution.leaf == leaf => (trace.recorded_labels(solution), false),
-            _ => (own, false),
+            Some(solution) if solution.leaf == leaf && self.reference_shown() => (self.session.overlay(trace, solution).0, mine),
+            _ => (own, mine),
         }
+    }
+
+    /// Works out the labels of the tree's nodes anew: own marks, else what a verdict on a solution through the node says of it.
+    pub(crate) fn label_nodes(&mut self) {
+        self.node_labels.clear();
+        let Some(trace) = self.trace().cloned() else { return };
+        let mut labels = HashMap::new();
+        // A verdict reaches every step of its solution; trees with more leaves than this show marks alone.
+        for solution in trace.solutions.iter().take(2000) {
+            let own = self.own_labels(&trace, solution.leaf);
+            for (id, label) in trace.path(solution.leaf).into_iter().zip(own.steps) {
+                let known = labels.entry(id).or_insert(label);
+                if matches!((*known, label), (Label::Unseen, _) | (Label::AfterError, Label::Good | Label::Neutral | Label::Bad))
+                {
+                    *known = label;
+                }
+            }
+        }
+        for id in trace.steps() {
+            if let Some(mark) = self.session.mark(trace.node(id).key) {
+                labels.insert(id, mark.rating.into());
+            }
+        }
+        labels.retain(|_, label| *label != Label::Unseen);
+        self.node_labels = labels;
     }
 
     /// One's own labels of the path to `leaf`.
@@ -362,137 +329,35 @@ impl App {
         self.session.labels(trace, &Solution::new(leaf))
     }
 
+    /// Reference answer, outcome and recorded labels are shown. Never to somebody who labels blind.
+    pub fn reference_shown(&self) -> bool {
+        self.show_reference && self.show_prm
+    }
+
     /// The score shown for a step, if it is known and the session is not blind.
     pub fn shown_score(&self, key: StepKey) -> Option<StepScore> {
         if self.show_prm { self.scoring.scores.get(&key).copied() } else { None }
-    }
-
-    /// Hands a label to the store. It counts, and is shown, as soon as the store has committed it.
-    pub(crate) fn record(&mut self, body: Body, step: Option<StepKey>) -> Effect {
-        let saw = Saw {
-            file: self.items.files.get(self.cursor.item.file).map(|file| file.name.clone()),
-            item: Some(self.cursor.item.problem as u64),
-            prm: self.show_prm.then(|| self.scoring.model.as_ref().map(|model| model.key.clone())).flatten(),
-            score: step.and_then(|key| self.shown_score(key)).map(StepScore::value),
-            blind: !self.show_prm,
-            shown: if self.show_reference { "reference" } else { "" }.to_owned(),
-        };
-        let ticket = self.saving.next_ticket;
-        self.saving.next_ticket += 1;
-        self.saving.pending += 1;
-        Effect::Save { ticket, draft: Box::new(Draft { body, saw, ms_spent: None }) }
-    }
-
-    /// Where the annotator is, in a form that survives a restart.
-    pub fn place_now(&self) -> Place {
-        let item = self.cursor.item;
-        Place {
-            file: self.items.files.get(item.file).map_or_else(String::new, |file| file.name.clone()),
-            problem: item.problem,
-            record: self.record_key(),
-            solution: self.cursor.solution,
-            step: self.cursor.step(),
-        }
-    }
-
-    /// Goes to another item; the cursor settles as soon as it is read.
-    pub(crate) fn go_to_item(&mut self, item: ItemId) {
-        if item != self.cursor.item {
-            self.cursor = Cursor::at(item);
-        }
-        self.settle();
-    }
-
-    /// Brings cursor, tree and panes into agreement with the item under the cursor.
-    pub(crate) fn settle(&mut self) {
-        let Some(trace) = self.trace().cloned() else {
-            self.steps.reset();
-            self.tree = TreeView::default();
-            return;
-        };
-        self.cursor.settle(&trace);
-        if self.steps.shown() != Some((trace.prompt_key, trace.nodes.len())) {
-            self.steps.show(trace.prompt_key, trace.nodes.len());
-            self.tree = TreeView::new(&trace);
-            self.tree_top = 0;
-            self.show_tree = commands::view::opens_as_tree(&trace);
-            self.focus = match (self.show_tree, self.focus) {
-                (_, Focus::List) => Focus::List,
-                (true, _) => Focus::Tree,
-                (false, _) => Focus::Steps,
-            };
-        }
-        self.items.touch(self.cursor.item);
-    }
-
-    /// Goes to an item, and there to the solution and step that these keys name.
-    pub(crate) fn return_to(&mut self, item: ItemId, record: Option<RecordKey>, step: Option<StepKey>) {
-        self.go_to_item(item);
-        self.aim = Some(Aim { record, step_key: step, solution: None, step: None });
-        self.take_aim();
-    }
-
-    /// A label cannot be set now: another is being written, or the item is still being read.
-    fn must_wait(&self) -> bool {
-        self.saving.pending > 0 || (self.items.get(self.cursor.item).is_none() && self.items.total() > 0)
-    }
-
-    /// Puts a command behind the label that is being written.
-    pub(crate) fn hold(&mut self, name: &str, count: usize) {
-        if let Some(command) = commands::by_name(name) {
-            self.held.push_front(Held::Command(command, Some(count)));
-        }
-    }
-
-    /// Goes to the remembered solution and step once their trace is there: by content first, else by number.
-    fn take_aim(&mut self) {
-        let Some(trace) = self.trace().cloned() else { return };
-        let Some(aim) = self.aim.take() else { return };
-        let by_content = aim.record.and_then(|record| trace.solutions.iter().position(|s| trace.record_key(s.leaf) == record));
-        if let Some(solution) = by_content.or(aim.solution) {
-            self.cursor.go_to_solution(&trace, solution);
-        }
-        if let Some(node) = aim.step_key.and_then(|key| trace.find(key)) {
-            self.cursor.go_to_node(&trace, node);
-        } else if let Some(step) = aim.step {
-            self.cursor.go_to_step(step);
-        }
-        self.tree.reveal(&trace, self.cursor.node);
-    }
-
-    /// What has to be read for the screen to be complete: the item under the cursor, its neighbours, the visible list rows.
-    fn wants(&self) -> Vec<Effect> {
-        let mut wanted = vec![self.cursor.item];
-        wanted.extend(self.items.neighbour(self.cursor.item, true));
-        wanted.extend(self.items.neighbour(self.cursor.item, false));
-        wanted.extend(layout::visible_items(self));
-        wanted.retain(|&item| self.items.get(item).is_none());
-        wanted.sort_unstable();
-        wanted.dedup();
-        wanted.into_iter().map(Effect::Load).collect()
     }
 }
 
 /// Takes in one message and says what is to be done. Pure.
 pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
-    let before = app.cursor.item;
+    let before = (app.cursor.item, app.cursor.node);
     let mut effects = match message {
         Message::Terminal(event) => terminal(app, event),
-        Message::Loaded { item, view } => loaded(app, item, view),
-        Message::Files(files) => {
-            app.items.files = files;
-            Vec::new()
-        }
+        Message::Loaded { item, view } => place::loaded(app, item, view),
+        Message::Files(files) => place::files(app, files),
         Message::Worker(event) => scoring::worker_event(app, event),
         Message::Prepared { item, known, requests } => scoring::prepared(app, item, known, requests),
         Message::Coloured { key, tokens } => {
             app.steps.coloured(key, tokens);
             Vec::new()
         }
-        Message::Saved { event, at } => saved(app, &event, at),
-        Message::SaveFailed { ticket, draft, error } => save_failed(app, ticket, *draft, error),
+        Message::Saved { event, at } => saving::saved(app, &event, at),
+        Message::SaveFailed(error) => saving::save_failed(app, error),
         Message::Foreign(events) => {
             app.session.extend(&events);
+            app.label_nodes();
             Vec::new()
         }
         Message::Notice(text) => {
@@ -505,10 +370,12 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
         }
         Message::Stop => vec![Effect::Suspend],
         Message::Continued => vec![Effect::Redraw],
-        Message::Terminate => leave(app),
+        Message::Terminate => saving::leave(app),
     };
-    if app.cursor.item != before {
+    if app.cursor.item != before.0 {
         effects.extend(scoring::moved(app));
+    }
+    if (app.cursor.item, app.cursor.node) != before && !app.quitting {
         effects.push(Effect::SavePlace(app.place_now()));
     }
     layout::arrange(app);
@@ -522,13 +389,13 @@ fn terminal(app: &mut App, event: TerminalEvent) -> Vec<Effect> {
     match event {
         TerminalEvent::Key(key) if key.kind != KeyEventKind::Release => {
             // Nothing is bound to Alt: terminals send the same bytes for Alt-q and for Esc followed by q.
-            let split = matches!(key.code, KeyCode::Char(_)) && key.modifiers.contains(KeyModifiers::ALT);
+            let split = matches!(key.code, KeyCode::Char(_)) && key.modifiers.contains(KeyModifiers::ALT) && app.input.is_none();
             let keys = if split {
                 vec![KeyEvent::from(KeyCode::Esc), KeyEvent::new(key.code, key.modifiers - KeyModifiers::ALT)]
             } else {
                 vec![key]
             };
-            keys.into_iter().flat_map(|key| key_or_hold(app, key)).collect()
+            keys.into_iter().flat_map(|key| saving::key_or_hold(app, key)).collect()
         }
         TerminalEvent::Paste(text) => {
             if let Some(input) = &mut app.input {
@@ -544,14 +411,6 @@ fn terminal(app: &mut App, event: TerminalEvent) -> Vec<Effect> {
     }
 }
 
-fn key_or_hold(app: &mut App, key: KeyEvent) -> Vec<Effect> {
-    if app.held.is_empty() {
-        return key_press(app, key);
-    }
-    app.held.push_back(Held::Key(key));
-    Vec::new()
-}
-
 fn key_press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     app.hint_due = false;
     if app.input.is_some() {
@@ -564,12 +423,6 @@ fn key_press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     app.seek = None;
     let Some(token) = keys::token(key) else { return Vec::new() };
     match app.keys.press(token) {
-        // A label builds on the ones before it (undo above all) and on the trace that it is put on: it waits until those are there,
-        // and later keys wait behind it.
-        Press::Run(command, count) if command.group == commands::Group::Label && app.must_wait() => {
-            app.held.push_back(Held::Command(command, count));
-            Vec::new()
-        }
         Press::Run(command, count) => run(app, command, count),
         Press::Pending | Press::Cancelled => Vec::new(),
         Press::Unknown(typed) => {
@@ -580,68 +433,17 @@ fn key_press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
 }
 
 /// Runs one command of the table.
-pub(crate) fn run(app: &mut App, command: &commands::Command, count: Option<usize>) -> Vec<Effect> {
+pub(crate) fn run(app: &mut App, command: &'static commands::Command, count: Option<usize>) -> Vec<Effect> {
     if command.name != "quit" {
-        app.quit_asked = false;
+        saving::stay(app);
     }
-    (command.run)(app, count)
-}
-
-fn loaded(app: &mut App, item: ItemId, view: Arc<ProblemView>) -> Vec<Effect> {
-    app.items.insert(item, view);
-    if item == app.cursor.item {
-        app.settle();
-        app.take_aim();
-    }
-    let mut effects = seek::continue_with(app, item);
-    effects.extend(release(app));
-    effects
-}
-
-fn saved(app: &mut App, event: &Event, at: String) -> Vec<Effect> {
-    app.session.apply(event);
-    app.saving.pending = app.saving.pending.saturating_sub(1);
-    app.saving.count += 1;
-    app.saving.at = Some(at);
-    if app.saving.failed.is_empty() {
-        app.saving.error = None;
-    }
-    release(app)
-}
-
-fn save_failed(app: &mut App, ticket: u64, draft: Draft, error: String) -> Vec<Effect> {
-    app.saving.pending = app.saving.pending.saturating_sub(1);
-    app.saving.failed.push((ticket, draft));
-    app.saving.error = Some(error);
-    release(app)
-}
-
-/// Plays the keys that waited, up to the next label.
-fn release(app: &mut App) -> Vec<Effect> {
-    let mut effects = Vec::new();
-    while !app.must_wait()
-        && let Some(held) = app.held.pop_front()
-    {
-        effects.extend(match held {
-            Held::Command(command, count) => run(app, command, count),
-            Held::Key(key) => key_press(app, key),
-        });
-    }
-    effects
-}
-
-/// Leaves, unless labels are not on the disk yet: then the first request only says so.
-pub(crate) fn quit(app: &mut App) -> Vec<Effect> {
-    let unsaved = app.saving.pending + app.saving.failed.len();
-    if unsaved > 0 && !app.quit_asked {
-        app.quit_asked = true;
-        app.notice = Some(format!("{unsaved} labels are NOT SAVED; press q again to leave without them"));
+    let blind_label = command.group == commands::Group::Label && !matches!(command.name, "undo" | "redo");
+    if blind_label && layout::panes(app).is_none_or(|panes| panes.steps.is_none()) {
+        app.notice = Some("labels are set where the steps can be seen: Enter goes there".to_owned());
         return Vec::new();
     }
-    leave(app)
-}
-
-fn leave(app: &mut App) -> Vec<Effect> {
-    app.quitting = true;
-    vec![Effect::SavePlace(app.place_now()), Effect::Quit]
+    if saving::put_off(app, command, count) {
+        return Vec::new();
+    }
+    (command.run)(app, count)
 }

@@ -54,6 +54,8 @@ pub struct Scoring {
     pub done: HashSet<ItemId>,
     /// Tokens and seconds of all finished requests, for the rate.
     pub work: (u64, f64),
+    /// Items from the cursor on that are known to need nothing.
+    scanned: usize,
     queue: Scheduler,
     /// Items that were asked for, with the requests that are not answered yet; `None` while the item is being read.
     open: HashMap<ItemId, Option<Vec<u64>>>,
@@ -71,6 +73,7 @@ impl Scoring {
             answered: 0,
             done: HashSet::new(),
             work: (0, 0.0),
+            scanned: 0,
             queue: Scheduler::default(),
             open: HashMap::new(),
         }
@@ -99,7 +102,14 @@ impl Scoring {
     /// Forgets what was asked, so that it is asked again; scores stay. Gives the requests that the worker must be told to stop.
     fn forget_requests(&mut self) -> Vec<u64> {
         self.open.clear();
+        self.scanned = 0;
         self.queue.cancel_all()
+    }
+
+    /// The problems of a file may have got more solutions: their steps are asked for again.
+    pub(super) fn ask_again(&mut self, file: usize) {
+        self.done.retain(|item| item.file != file);
+        self.scanned = 0;
     }
 
     fn owner(&self, request: u64) -> Option<ItemId> {
@@ -107,15 +117,19 @@ impl Scoring {
     }
 }
 
-/// The next item to score: the one under the cursor, then the ones behind it, then the ones before it.
-fn next_item(app: &App) -> Option<ItemId> {
-    let start = app.items.rank(app.cursor.item);
+/// The next item to score: the one under the cursor, then the ones behind it, then the ones before it. Items that were looked at are
+/// not looked at again until the cursor moves, so that a whole session costs one look an item.
+fn next_item(app: &mut App) -> Option<ItemId> {
     let total = app.items.total();
-    let scoring = &app.scoring;
-    (start..total)
-        .chain(0..start.min(total))
-        .filter_map(|rank| app.items.at_rank(rank))
-        .find(|item| !scoring.open.contains_key(item) && !scoring.done.contains(item))
+    let start = app.items.rank(app.cursor.item);
+    while app.scoring.scanned < total {
+        let item = app.items.at_rank((start + app.scoring.scanned) % total)?;
+        if !app.scoring.open.contains_key(&item) && !app.scoring.done.contains(&item) {
+            return Some(item);
+        }
+        app.scoring.scanned += 1;
+    }
+    None
 }
 
 /// Keeps the worker busy: asks for the next items to be read and sends the next requests.
@@ -139,6 +153,7 @@ pub(super) fn feed(app: &mut App) -> Vec<Effect> {
 pub(super) fn moved(app: &mut App) -> Vec<Effect> {
     let here = app.cursor.item;
     let scoring = &mut app.scoring;
+    scoring.scanned = 0;
     if scoring.state != WorkerState::Running || scoring.done.contains(&here) {
         return Vec::new();
     }
@@ -160,7 +175,8 @@ pub(super) fn prepared(app: &mut App, item: ItemId, known: Known, requests: Vec<
     let scoring = &mut app.scoring;
     scoring.add(known.scores);
     scoring.refused.extend(known.refused);
-    let Some(slot) = scoring.open.get_mut(&item) else { return Vec::new() };
+    // An item that was dropped and asked for again may be prepared twice: the first answer counts.
+    let Some(slot) = scoring.open.get_mut(&item).filter(|slot| slot.is_none()) else { return Vec::new() };
     if requests.is_empty() {
         scoring.open.remove(&item);
         scoring.done.insert(item);
@@ -181,8 +197,12 @@ pub(super) fn worker_event(app: &mut App, event: WorkerEvent) -> Vec<Effect> {
         WorkerEvent::Ready(model) => {
             scoring.threshold = model.threshold;
             scoring.model = Some(model);
-            scoring.state = WorkerState::Running;
+            // A model that comes when scoring was stopped meanwhile waits to be asked.
+            if scoring.state == WorkerState::Starting {
+                scoring.state = WorkerState::Running;
+            }
         }
+        WorkerEvent::Notice { message } => app.notice = Some(message),
         WorkerEvent::Score { key, score, .. } => {
             scoring.answered += 1;
             scoring.scores.insert(key, score);

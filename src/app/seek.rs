@@ -1,8 +1,6 @@
 //! Walking to the next place of some kind: a search hit, a suspect step, an unlabelled solution. The walk goes item by item, waits
 //! for items that are not in memory, wraps around once, and ends at any key.
 
-use std::ops::ControlFlow;
-
 use crate::trace::{FirstError, NodeId, Trace};
 
 use super::items::ItemId;
@@ -83,12 +81,16 @@ fn wrap(app: &App, item: ItemId, forward: bool) -> ItemId {
     app.items.at_rank(next).unwrap_or(item)
 }
 
-fn arrive(app: &mut App, item: ItemId, (solution, node): (usize, NodeId)) {
+fn arrive(app: &mut App, item: ItemId, place: Found) {
     app.go_to_item(item);
     if let Some(trace) = app.trace().cloned() {
-        app.cursor.go_to_solution(&trace, solution);
-        if node != NodeId::ROOT {
-            app.cursor.go_to_node(&trace, node);
+        match place {
+            Found::Solution(solution) => app.cursor.go_to_solution(&trace, solution),
+            Found::Step(solution, node) => {
+                app.cursor.go_to_solution(&trace, solution);
+                app.cursor.go_to_node(&trace, node);
+            }
+            Found::Node(node) => app.cursor.go_to_node(&trace, node),
         }
         app.tree.reveal(&trace, app.cursor.node);
     }
@@ -103,59 +105,57 @@ fn nothing(target: Target) -> &'static str {
     }
 }
 
-/// The nearest place inside one item; from the cursor when `beyond_cursor`, else from its near end.
-fn within(app: &App, trace: &Trace, item: ItemId, target: Target, forward: bool, beyond_cursor: bool) -> Option<(usize, NodeId)> {
-    let cursor = (item == app.cursor.item && beyond_cursor).then_some((app.cursor.solution, app.cursor.step()));
-    let mut solutions: Vec<usize> = (0..trace.solutions.len().max(1)).collect();
-    if !forward {
-        solutions.reverse();
-    }
-    let found = solutions.into_iter().try_for_each(|solution| {
-        let allowed = |step: Option<usize>| {
-            cursor.is_none_or(|(at_solution, at_step)| {
-                let here = (solution, step.map_or(0, |step| step + 1));
-                let start = (at_solution, step.map_or(0, |_| at_step + 1));
-                if forward { here > start } else { here < start }
-            })
-        };
-        match place_in_solution(app, trace, solution, target, forward, &allowed) {
-            Some(node) => ControlFlow::Break((solution, node)),
-            None => ControlFlow::Continue(()),
-        }
-    });
-    found.break_value()
+/// A place inside an item.
+#[derive(Debug, Clone, Copy)]
+enum Found {
+    Solution(usize),
+    Step(usize, NodeId),
+    Node(NodeId),
 }
 
-fn place_in_solution(
-    app: &App,
-    trace: &Trace,
-    solution: usize,
-    target: Target,
-    forward: bool,
-    allowed: &dyn Fn(Option<usize>) -> bool,
-) -> Option<NodeId> {
-    let leaf = trace.solutions.get(solution).map(|solution| solution.leaf);
-    let path = leaf.map_or_else(|| app.cursor.path.clone(), |leaf| trace.path(leaf));
-    match target {
-        Target::Match => {
-            let search = app.search.as_ref()?;
-            let hit = |&index: &usize| allowed(Some(index)) && search.is_match(&trace.node(path[index]).text);
-            let index = if forward { (0..path.len()).find(hit) } else { (0..path.len()).rev().find(hit) };
-            index.map(|index| path[index])
-        }
-        Target::Suspect => {
-            let score = |&id: &NodeId| app.scoring.scores.get(&trace.node(id).key).map(|score| score.value());
-            let index = path.iter().position(|id| score(id).is_some_and(|value| value < app.scoring.threshold))?;
-            allowed(Some(index)).then(|| path[index])
-        }
-        Target::Unlabelled | Target::Flagged => {
-            let leaf = leaf?;
-            let wanted = if target == Target::Unlabelled {
-                app.own_labels(trace, leaf).first_error == FirstError::Unknown
-            } else {
-                app.session.flagged(trace.record_key(leaf))
-            };
-            (wanted && allowed(None)).then_some(NodeId::ROOT)
-        }
+/// The nearest place inside one item; from the cursor when `beyond_cursor`, else from its near end.
+fn within(app: &App, trace: &Trace, item: ItemId, target: Target, forward: bool, beyond_cursor: bool) -> Option<Found> {
+    let from_cursor = item == app.cursor.item && beyond_cursor;
+    if target == Target::Match {
+        return matching(app, trace, from_cursor.then_some(app.cursor.node), forward);
     }
+    let here = (app.cursor.solution, app.cursor.step());
+    let beyond =
+        |solution: usize, step: usize| !from_cursor || if forward { (solution, step) > here } else { (solution, step) < here };
+    let place = |solution: usize| {
+        let leaf = trace.solutions[solution].leaf;
+        if target == Target::Suspect {
+            let (step, node) = suspect(app, trace, leaf)?;
+            return beyond(solution, step).then_some(Found::Step(solution, node));
+        }
+        let wanted = if target == Target::Unlabelled {
+            app.own_labels(trace, leaf).first_error == FirstError::Unknown
+        } else {
+            app.session.flagged(trace.record_key(leaf))
+        };
+        let elsewhere = !from_cursor || if forward { solution > here.0 } else { solution < here.0 };
+        (wanted && elsewhere).then_some(Found::Solution(solution))
+    };
+    let n = trace.solutions.len();
+    if forward { (0..n).find_map(place) } else { (0..n).rev().find_map(place) }
+}
+
+/// The next step of the tree whose text matches, in the order in which the steps stand in the trace.
+fn matching(app: &App, trace: &Trace, from: Option<NodeId>, forward: bool) -> Option<Found> {
+    let search = app.search.as_ref()?;
+    let hit = |id: &NodeId| search.is_match(&trace.node(*id).text);
+    let found = if forward {
+        trace.steps().filter(|id| from.is_none_or(|from| *id > from)).find(hit)
+    } else {
+        let before: Vec<NodeId> = trace.steps().filter(|id| from.is_none_or(|from| *id < from)).collect();
+        before.into_iter().rev().find(hit)
+    };
+    found.map(Found::Node)
+}
+
+/// The first step of a solution with a score below the threshold.
+fn suspect(app: &App, trace: &Trace, leaf: NodeId) -> Option<(usize, NodeId)> {
+    let low =
+        |id: &NodeId| app.scoring.scores.get(&trace.node(*id).key).is_some_and(|score| score.value() < app.scoring.threshold);
+    trace.path(leaf).into_iter().enumerate().find(|(_, id)| low(id))
 }

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::trace::{Node, NodeId, PromptKey, StepKey, StepKind, Trace};
+use crate::trace::{Node, NodeId, PromptKey, StepKey, StepKind};
 use crate::ui::code::Tokens;
 use crate::ui::text::{Safe, WrapOptions, Wrapped, safe, wrap};
 
 use super::App;
+use super::items::ItemId;
 
 /// Steps with more rows than this fold by themselves unless they are current or suspect.
 const FOLD_ABOVE: usize = 14;
@@ -39,9 +40,21 @@ impl Body {
     }
 }
 
-/// The problem text, wrapped.
-pub fn problem_body(trace: &Trace, width: usize) -> Body {
-    Body::new(&trace.problem.text, width)
+impl App {
+    /// The problem text, wrapped to this width; `None` while there is no problem.
+    pub fn problem_body(&self, width: usize) -> Option<&Body> {
+        let trace = self.trace()?;
+        let (key, at, body) = self.steps.problem.as_ref()?;
+        (*key == trace.prompt_key && *at == width).then_some(body)
+    }
+
+    /// Wraps the problem text unless that was done already.
+    pub(super) fn wrap_problem(&mut self, width: usize) {
+        let Some(trace) = self.trace().cloned() else { return };
+        if self.problem_body(width).is_none() {
+            self.steps.problem = Some((trace.prompt_key, width, Body::new(&trace.problem.text, width)));
+        }
+    }
 }
 
 /// How a step is shown.
@@ -68,18 +81,22 @@ pub struct Slice {
     pub shape: Shape,
 }
 
+/// What folds and scroll position belong to: the item, its problem, its number of nodes.
+pub type Shown = (ItemId, PromptKey, usize);
+
 /// State of the pane.
 #[derive(Debug, Default)]
 pub struct StepsView {
-    shown: Option<(PromptKey, usize)>,
+    shown: Option<Shown>,
     leaf: Option<NodeId>,
     /// First visible step and its first visible row.
     pub top: (usize, usize),
-    /// The user scrolled: the top of the current step may be off the screen.
-    pub pinned: bool,
+    /// The user scrolled at this step: while it is the current one, its top may be off the screen.
+    pub pinned: Option<NodeId>,
     folds: HashMap<NodeId, bool>,
     fold_default: Option<bool>,
     bodies: HashMap<(StepKey, usize), Arc<Body>>,
+    problem: Option<(PromptKey, usize, Body)>,
     /// Colours of program code; `None` while they are being computed.
     code: HashMap<StepKey, Option<Arc<Tokens>>>,
     /// Texts on the screen whose colours nobody has asked for yet.
@@ -90,14 +107,14 @@ pub struct StepsView {
 
 impl StepsView {
     /// The trace that the folds belong to.
-    pub fn shown(&self) -> Option<(PromptKey, usize)> {
+    pub fn shown(&self) -> Option<Shown> {
         self.shown
     }
 
     /// Starts on another trace.
-    pub fn show(&mut self, prompt: PromptKey, nodes: usize) {
+    pub fn show(&mut self, shown: Shown) {
         self.reset();
-        self.shown = Some((prompt, nodes));
+        self.shown = Some(shown);
     }
 
     /// Forgets the trace; wrapped texts stay.
@@ -105,7 +122,7 @@ impl StepsView {
         self.shown = None;
         self.leaf = None;
         self.top = (0, 0);
-        self.pinned = false;
+        self.pinned = None;
         self.folds.clear();
         self.fold_default = None;
         self.visible.clear();
@@ -165,7 +182,7 @@ impl StepsView {
         if leaf != self.leaf {
             self.leaf = leaf;
             self.top = (0, 0);
-            self.pinned = false;
+            self.pinned = None;
         }
         if self.bodies.len() > KEPT {
             self.bodies.clear();

@@ -9,9 +9,8 @@ use crate::trace::{NodeId, Trace};
 pub struct TreeRow {
     /// The node of the row.
     pub node: NodeId,
-    /// For each branching above: does the line of siblings go on below? A chain of only children adds no level, so that long
-    /// solutions stay at the left edge.
-    pub rails: Vec<bool>,
+    /// The branchings above. A chain of only children adds no level, so that long solutions stay at the left edge.
+    pub rails: Rails,
     /// The row is one of several siblings; its last rail is its own.
     pub elbow: bool,
     /// It has children.
@@ -20,10 +19,31 @@ pub struct TreeRow {
     pub open: bool,
 }
 
+/// For each branching above a row: does the line of siblings go on below? The innermost 128 are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rails {
+    bits: u128,
+    /// Number of branchings above.
+    pub depth: usize,
+}
+
+impl Rails {
+    fn with(self, more: bool) -> Self {
+        Self { bits: self.bits << 1 | u128::from(more), depth: self.depth + 1 }
+    }
+
+    /// From the outermost kept branching to the innermost.
+    pub fn iter(self) -> impl Iterator<Item = bool> {
+        (0..self.depth.min(128)).rev().map(move |level| self.bits >> level & 1 == 1)
+    }
+}
+
 /// Open nodes and the rows that they give.
 #[derive(Debug, Clone, Default)]
 pub struct TreeView {
     closed: HashSet<NodeId>,
+    /// Solutions through each node.
+    through: Vec<u32>,
     /// The visible rows, from top to bottom.
     pub rows: Vec<TreeRow>,
 }
@@ -36,7 +56,7 @@ const OPEN_DEPTH: usize = 2;
 impl TreeView {
     /// The rows of a trace as it is first shown.
     pub fn new(trace: &Trace) -> Self {
-        let mut view = Self::default();
+        let mut view = Self { through: solutions_through(trace), ..Self::default() };
         if trace.nodes.len() > OPEN_ALL {
             view.closed =
                 trace.steps().filter(|&id| trace.node(id).depth >= OPEN_DEPTH && !trace.node(id).children.is_empty()).collect();
@@ -48,6 +68,11 @@ impl TreeView {
     /// True when the node's children are shown (or it has none).
     pub fn is_open(&self, node: NodeId) -> bool {
         !self.closed.contains(&node)
+    }
+
+    /// Number of solutions whose path runs through a node.
+    pub fn through(&self, node: NodeId) -> usize {
+        self.through.get(node.index()).map_or(0, |&count| count as usize)
     }
 
     /// Shows or hides the children of a node.
@@ -99,25 +124,36 @@ impl TreeView {
     fn rebuild(&mut self, trace: &Trace) {
         self.rows.clear();
         let mut stack: Vec<TreeRow> = Vec::new();
-        self.push_children(trace, NodeId::ROOT, &[], &mut stack);
+        self.push_children(trace, NodeId::ROOT, Rails::default(), &mut stack);
         while let Some(row) = stack.pop() {
             if row.open {
-                self.push_children(trace, row.node, &row.rails, &mut stack);
+                self.push_children(trace, row.node, row.rails, &mut stack);
             }
             self.rows.push(row);
         }
     }
 
-    fn push_children(&self, trace: &Trace, parent: NodeId, rails: &[bool], stack: &mut Vec<TreeRow>) {
+    fn push_children(&self, trace: &Trace, parent: NodeId, rails: Rails, stack: &mut Vec<TreeRow>) {
         let children = &trace.node(parent).children;
         let elbow = children.len() > 1;
         for (index, &node) in children.iter().enumerate().rev() {
-            let mut rails = rails.to_vec();
-            if elbow {
-                rails.push(index + 1 < children.len());
-            }
+            let rails = if elbow { rails.with(index + 1 < children.len()) } else { rails };
             let branch = !trace.node(node).children.is_empty();
             stack.push(TreeRow { node, rails, elbow, branch, open: self.is_open(node) });
         }
     }
+}
+
+/// Counts from the leaves up: parents stand before their children.
+fn solutions_through(trace: &Trace) -> Vec<u32> {
+    let mut through = vec![0; trace.nodes.len()];
+    for solution in &trace.solutions {
+        through[solution.leaf.index()] += 1;
+    }
+    for index in (1..trace.nodes.len()).rev() {
+        if let Some(parent) = trace.nodes[index].parent {
+            through[parent.index()] += through[index];
+        }
+    }
+    through
 }

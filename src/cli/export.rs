@@ -126,8 +126,10 @@ fn check_target(args: &ExportArgs) -> anyhow::Result<()> {
     if args.paths.iter().any(same) {
         bail!("{shown} is one of the sources; an export never replaces what it reads");
     }
-    if args.out.exists() && !args.force {
-        bail!("{shown} exists; --force replaces it");
+    for path in [args.out.clone(), manifest_path(&args.out)] {
+        if path.exists() && !args.force {
+            bail!("{} exists; --force replaces it", crate::corpus::escaped(&path.to_string_lossy()));
+        }
     }
     Ok(())
 }
@@ -163,7 +165,7 @@ impl Job<'_> {
             let unit = self.corpus.unit(index);
             bad += unit.errors.len();
             let Some(trace) = &unit.trace else { continue };
-            let records = if same { self.corpus.unit_records(index) } else { Vec::new() };
+            let records = if same && unit.errors.is_empty() { self.corpus.unit_records(index) } else { Vec::new() };
             let raws = records.iter().map(|&record| self.corpus.raw(record)).collect::<Result<Vec<_>, _>>()?;
             // Only a record that stands alone has bytes that belong to one unit.
             let raw = if let [raw] = raws.as_slice() { Some(raw.as_slice()) } else { None };

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use anyhow::{Context, bail};
 use tokio::sync::mpsc::unbounded_channel;
 
-use super::StoreChoice;
+use super::{StoreChoice, out};
 use crate::app::{App, Message, Place, Setup};
 use crate::corpus::{Corpus, Source};
 use crate::formats;
@@ -45,9 +45,12 @@ pub struct OpenArgs {
     /// Read the files as this format instead of looking at their content
     #[arg(long, value_name = "NAME")]
     pub format: Option<String>,
-    /// Colours: dark, light, colour-blind, mono, 16
-    #[arg(long, value_name = "NAME")]
+    /// Colours
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(THEME_NAMES))]
     pub theme: Option<String>,
+    /// Start blind: without scores, reference answers and recorded labels on the screen
+    #[arg(long)]
+    pub blind: bool,
     /// Draw with ASCII characters only
     #[arg(long)]
     pub ascii: bool,
@@ -72,30 +75,34 @@ pub fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
         look,
         place,
         scoring: !args.no_prm,
+        blind: args.blind,
     };
-    let worker =
-        if args.no_prm { None } else { Some(WorkerSpec::own(args.prm.as_deref()).context("finding the own program file")?) };
+    let worker = WorkerSpec::own(args.prm.as_deref()).context("finding the own program file")?;
     let ended_by = Arc::new(AtomicI32::new(0));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(3).build()?;
-    runtime.block_on(interactive(setup, store, corpora, worker, problems, &ended_by))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build()?;
+    let unsaved = runtime.block_on(interactive(setup, store, corpora, worker, problems, &ended_by))?;
     // A worker that is being killed and a blocked read must not hold the exit up.
     runtime.shutdown_background();
+    if unsaved > 0 {
+        out::note(format_args!("stepscope: {unsaved} labels could NOT be saved in {}", path.display()));
+    }
     let signal = ended_by.load(Ordering::Relaxed);
     if signal != 0 {
         // Leaves the way the signal would have made us leave, so that the parent sees why.
         signal_hook::low_level::emulate_default_handler(signal)?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if unsaved > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// Runs the program on the terminal; gives the number of labels that could not be saved.
 async fn interactive(
     setup: Setup,
     store: Store,
     corpora: Vec<Corpus>,
-    worker: Option<WorkerSpec>,
+    worker: WorkerSpec,
     problems: Vec<String>,
     ended_by: &Arc<AtomicI32>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<usize> {
     let (messages, mut received) = unbounded_channel();
     let warnings = store.warnings().to_vec();
     let saver = Saver::start(store, desk(&corpora), messages.clone())?;
@@ -110,7 +117,9 @@ async fn interactive(
     drop(screen);
     give_back();
     outside.close();
-    Ok(outcome?)
+    // What the store answered after the screen was gone.
+    let late = std::iter::from_fn(|| received.try_recv().ok()).filter(|message| matches!(message, Message::Saved { .. })).count();
+    Ok(outcome?.saturating_sub(late))
 }
 
 /// Opens what can be opened; fails when nothing can.

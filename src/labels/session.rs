@@ -140,10 +140,14 @@ impl Session {
     /// The own labels of a solution laid over the recorded ones, and whether they say something that the source does not.
     pub fn overlay(&self, trace: &Trace, solution: &Solution) -> (SolutionLabels, bool) {
         let recorded = trace.recorded_labels(solution);
-        let labels = self.own(trace, solution).unwrap_or_else(|| {
-            let flagged = self.book().and_then(|book| book.flagged(trace.record_key(solution.leaf)));
-            SolutionLabels { unsure: flagged.unwrap_or(recorded.unsure), ..recorded.clone() }
-        });
+        let labels = match self.own(trace, solution) {
+            Some(own) if own.is_labelled() => own,
+            Some(own) => completed(own, &recorded),
+            None => {
+                let flagged = self.book().and_then(|book| book.flagged(trace.record_key(solution.leaf)));
+                SolutionLabels { unsure: flagged.unwrap_or(recorded.unsure), ..recorded.clone() }
+            }
+        };
         let touched = differs(&labels, &recorded);
         (labels, touched)
     }
@@ -184,6 +188,20 @@ impl<'a> Extend<&'a Event> for Session {
 
 fn keys(trace: &Trace, solution: &Solution) -> Vec<StepKey> {
     trace.solution_path(solution).into_iter().map(|id| trace.node(id).key).collect()
+}
+
+/// Own ratings of some steps without a verdict, with what the source says of the rest: a rating of one step takes back nothing
+/// else. The recorded verdict stands unless an own rating contradicts it.
+fn completed(own: SolutionLabels, recorded: &SolutionLabels) -> SolutionLabels {
+    let stands = match recorded.first_error {
+        FirstError::At(k) => own.steps.get(k).is_none_or(|label| *label == Label::Unseen),
+        _ => true,
+    };
+    if !stands {
+        return own;
+    }
+    let steps = own.steps.iter().zip(&recorded.steps).map(|(own, recorded)| if *own == Label::Unseen { *recorded } else { *own });
+    SolutionLabels { steps: steps.collect(), first_error: recorded.first_error, end_state: recorded.end_state, ..own }
 }
 
 /// Reads marks on the steps of a path and the verdict on the whole as labels.

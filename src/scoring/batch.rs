@@ -185,7 +185,7 @@ impl Batch {
                     break End::Done;
                 }
                 WorkerEvent::Failed { request: Some(id), message } if id == request.id => break End::Failed(message),
-                WorkerEvent::Failed { message, .. } => self.notices.push(message),
+                WorkerEvent::Failed { message, .. } | WorkerEvent::Notice { message } => self.notices.push(message),
                 WorkerEvent::Exited { message } => break End::Died(message),
                 // Late answers to requests that are over.
                 _ => {}

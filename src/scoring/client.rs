@@ -125,6 +125,8 @@ async fn supervise(
     let (mut killed, mut leaving) = (false, false);
     loop {
         tokio::select! {
+            // What has come in counts before the clock: after a pause of the whole machine the data is there and the time is up.
+            biased;
             read = stdout.read(&mut buffer) => {
                 let count = read.unwrap_or(0);
                 if count == 0 {

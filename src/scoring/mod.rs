@@ -119,6 +119,11 @@ pub enum WorkerEvent {
         /// What happened, in one line.
         message: String,
     },
+    /// Something to tell the user; the scorer goes on.
+    Notice {
+        /// What, in one line.
+        message: String,
+    },
     /// The process is gone, and with it every request in flight. Always the last event.
     Exited {
         /// How it ended, in one line.

@@ -133,7 +133,7 @@ impl Session {
     fn strike(&mut self, what: &str, on: &mut impl FnMut(WorkerEvent)) {
         self.strikes += 1;
         if self.strikes == 1 {
-            on(WorkerEvent::Failed { request: None, message: format!("the scorer wrote {what}; the line is ignored") });
+            on(WorkerEvent::Notice { message: format!("the scorer wrote {what}; the line is ignored") });
         }
         if self.strikes >= MAX_STRIKES {
             self.give_up(format!("the scorer wrote {MAX_STRIKES} lines that make no sense, last {what}"), on);
@@ -185,7 +185,7 @@ mod tests {
         let reason = |event: &WorkerEvent| match event {
             WorkerEvent::NotScored { reason, .. } => reason.clone(),
             WorkerEvent::Score { score, .. } => score.value().to_string(),
-            WorkerEvent::Failed { message, .. } => message.clone(),
+            WorkerEvent::Failed { message, .. } | WorkerEvent::Notice { message } => message.clone(),
             WorkerEvent::Done { request, .. } => format!("done {request}"),
             other => format!("{other:?}"),
         };

@@ -39,14 +39,14 @@ pub trait Screen {
     fn size(&self) -> (u16, u16);
 }
 
-/// Runs until the program leaves. The only place that waits.
+/// Runs until the program leaves. The only place that waits. Gives the number of labels that the store had not committed by then.
 pub async fn run<S: Screen>(
     mut app: App,
     first: Vec<Effect>,
     screen: &mut S,
     outside: &mut Outside,
     messages: &mut UnboundedReceiver<Message>,
-) -> std::io::Result<()> {
+) -> std::io::Result<usize> {
     for effect in first {
         carry_out(effect, screen, outside)?;
     }
@@ -83,7 +83,7 @@ pub async fn run<S: Screen>(
             timers.draw_at = None;
         }
     }
-    Ok(())
+    Ok(app.saving.queue.len())
 }
 
 fn carry_out<S: Screen>(effect: Effect, screen: &mut S, outside: &mut Outside) -> std::io::Result<()> {
@@ -146,7 +146,7 @@ impl Timers {
         let half_typed = app.keys.count.is_some() || !app.keys.pending.is_empty();
         if !half_typed || app.hint_due {
             self.hint_at = None;
-        } else if changed {
+        } else if self.hint_at.is_none() {
             self.hint_at = Some(now + HINT_AFTER);
         }
     }

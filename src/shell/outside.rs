@@ -1,6 +1,7 @@
 //! Carries effects out: reads problems, plans score requests, talks to the worker, hands labels to the saver.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -25,8 +26,8 @@ pub struct Resources {
     pub corpora: Vec<Corpus>,
     /// The label store's own thread.
     pub saver: Saver,
-    /// How to start the worker; `None` for a session without scores.
-    pub worker: Option<WorkerSpec>,
+    /// How to start the worker.
+    pub worker: WorkerSpec,
     /// Scores of earlier sessions.
     pub cache: ScoreCache,
 }
@@ -36,7 +37,8 @@ pub struct Outside {
     corpora: Vec<Corpus>,
     generations: Vec<u64>,
     saver: Saver,
-    spec: Option<WorkerSpec>,
+    spec: WorkerSpec,
+    generation: Arc<AtomicU64>,
     worker: Option<Worker>,
     model: Option<WorkerModel>,
     cache: Arc<Mutex<ScoreCache>>,
@@ -53,6 +55,7 @@ impl Outside {
             corpora: resources.corpora,
             saver: resources.saver,
             spec: resources.worker,
+            generation: Arc::default(),
             worker: None,
             model: None,
             cache: Arc::new(Mutex::new(resources.cache)),
@@ -74,6 +77,7 @@ impl Outside {
             .iter()
             .map(|corpus| FileState {
                 name: corpus.name().to_owned(),
+                id: identity(corpus.name()),
                 format: corpus.format().name(),
                 // Completeness is read first: a count that is read after it cannot be too small.
                 complete: corpus.is_complete(),
@@ -126,7 +130,7 @@ impl Outside {
                 tokio::task::spawn_blocking(move || messages.send(Message::Coloured { key, tokens: highlight_step(&text) }));
             }
             Effect::StartWorker => self.start_worker(),
-            Effect::Save { ticket, draft } => self.saver.save(ticket, draft),
+            Effect::Save(draft) => self.saver.save(draft),
             Effect::SavePlace(place) => self.saver.place(place),
             // The screen's and the loop's own.
             Effect::Copy(_) | Effect::Suspend | Effect::Redraw | Effect::Quit => {}
@@ -166,12 +170,16 @@ impl Outside {
     }
 
     fn start_worker(&mut self) {
-        let Some(spec) = self.spec.clone() else { return };
+        if let Some(worker) = self.worker.take() {
+            worker.kill();
+        }
         let (events, received) = unbounded_channel();
-        match Worker::spawn(spec, events) {
+        let generation = self.generation.fetch_add(1, Ordering::Relaxed) + 1;
+        match Worker::spawn(self.spec.clone(), events) {
             Ok(worker) => {
                 self.worker = Some(worker);
-                tokio::spawn(forward(received, self.messages.clone(), Arc::clone(&self.cache)));
+                let current = (Arc::clone(&self.generation), generation);
+                tokio::spawn(forward(received, current, self.messages.clone(), Arc::clone(&self.cache)));
             }
             Err(error) => {
                 let message = format!("the worker could not be started: {error}");
@@ -189,8 +197,13 @@ impl Outside {
     }
 }
 
-/// Passes worker events on and keeps their scores.
-async fn forward(mut events: UnboundedReceiver<WorkerEvent>, messages: UnboundedSender<Message>, cache: Arc<Mutex<ScoreCache>>) {
+/// Passes the events of one worker on, as long as it is the current one, and keeps their scores.
+async fn forward(
+    mut events: UnboundedReceiver<WorkerEvent>,
+    (current, own): (Arc<AtomicU64>, u64),
+    messages: UnboundedSender<Message>,
+    cache: Arc<Mutex<ScoreCache>>,
+) {
     let mut model = String::new();
     let mut fresh: Vec<(StepKey, f64)> = Vec::new();
     while let Some(event) = events.recv().await {
@@ -204,10 +217,16 @@ async fn forward(mut events: UnboundedReceiver<WorkerEvent>, messages: Unbounded
             let (cache, model, fresh) = (Arc::clone(&cache), model.clone(), std::mem::take(&mut fresh));
             tokio::task::spawn_blocking(move || lock(&cache).put_many(&model, &fresh));
         }
-        if messages.send(Message::Worker(event)).is_err() {
+        // A worker that was replaced has nothing more to say.
+        if current.load(Ordering::Relaxed) != own || messages.send(Message::Worker(event)).is_err() {
             return;
         }
     }
+}
+
+/// What stays the same however a path is spelt; the name itself for what is no file.
+fn identity(name: &str) -> String {
+    std::fs::canonicalize(name).map_or_else(|_| name.to_owned(), |path| path.to_string_lossy().into_owned())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

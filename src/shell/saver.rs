@@ -12,14 +12,18 @@ use crate::labels::{Draft, Store};
 /// How often labels of other sessions are looked for.
 const LOOK_AROUND: Duration = Duration::from_secs(1);
 
+/// A place is written after a pause of this length.
+const PAUSE: Duration = Duration::from_millis(200);
+
 enum Job {
-    Save { ticket: u64, draft: Box<Draft> },
+    Save(Box<Draft>),
     Place(Place),
 }
 
 /// The way to the store.
 pub struct Saver {
     jobs: Sender<Job>,
+    messages: UnboundedSender<Message>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -27,15 +31,17 @@ impl Saver {
     /// Takes the store to its thread. `desk` names the place that is remembered: the files that are open together.
     pub fn start(store: Store, desk: String, messages: UnboundedSender<Message>) -> std::io::Result<Self> {
         let (jobs, received) = channel();
-        let clerk = Clerk { store, desk, place: None, messages };
+        let clerk = Clerk { store, desk, place: None, messages: messages.clone() };
         let thread = std::thread::Builder::new().name("label store".into()).spawn(move || clerk.work(&received))?;
-        Ok(Self { jobs, thread: Some(thread) })
+        Ok(Self { jobs, messages, thread: Some(thread) })
     }
 
     /// Writes a label; the answer is [`Message::Saved`] or [`Message::SaveFailed`].
-    pub fn save(&self, ticket: u64, draft: Box<Draft>) {
-        // The thread ends only after this sender is gone.
-        let _ = self.jobs.send(Job::Save { ticket, draft });
+    pub fn save(&self, draft: Box<Draft>) {
+        if self.jobs.send(Job::Save(draft)).is_err() {
+            // The thread ends before this sender only by a bug of ours: the label stays in memory and the user is told.
+            let _ = self.messages.send(Message::SaveFailed("the label store's thread has ended".to_owned()));
+        }
     }
 
     /// Remembers where the annotator is.
@@ -64,18 +70,18 @@ struct Clerk {
 impl Clerk {
     fn work(mut self, jobs: &Receiver<Job>) {
         loop {
-            // A place is written when nothing else waits: of many only the last one counts.
+            // Of many places only the last one counts.
             let job = match jobs.try_recv() {
                 Ok(job) => Ok(job),
                 Err(TryRecvError::Disconnected) => break,
-                Err(TryRecvError::Empty) => {
+                Err(TryRecvError::Empty) => jobs.recv_timeout(PAUSE).or_else(|_| {
                     self.remember();
                     jobs.recv_timeout(LOOK_AROUND)
-                }
+                }),
             };
             match job {
                 Ok(Job::Place(place)) => self.place = Some(place),
-                Ok(Job::Save { ticket, draft }) => self.save(ticket, draft),
+                Ok(Job::Save(draft)) => self.save(*draft),
                 Err(RecvTimeoutError::Timeout) => self.look_around(),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -83,13 +89,13 @@ impl Clerk {
         self.remember();
     }
 
-    fn save(&mut self, ticket: u64, draft: Box<Draft>) {
-        let answer = match self.store.append(draft.as_ref().clone()) {
+    fn save(&mut self, draft: Draft) {
+        let answer = match self.store.append(draft) {
             Ok(event) => {
                 let at = jiff::Zoned::now().strftime("%H:%M:%S").to_string();
                 Message::Saved { event: Box::new(event), at }
             }
-            Err(error) => Message::SaveFailed { ticket, draft, error: error.to_string() },
+            Err(error) => Message::SaveFailed(error.to_string()),
         };
         self.tell(answer);
     }

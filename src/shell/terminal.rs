@@ -32,8 +32,8 @@ impl TerminalScreen {
     /// Takes the terminal over and makes sure that a panic gives it back.
     pub fn enter() -> std::io::Result<Self> {
         restore_on_panic();
-        take()?;
-        Ok(Self { terminal: fresh()? })
+        let terminal = take().and_then(|()| fresh()).inspect_err(|_| give_back())?;
+        Ok(Self { terminal })
     }
 }
 

@@ -80,8 +80,10 @@ impl Look {
         score_glyph(value, threshold).to_string()
     }
 
-    /// The sign of a step label; recorded ones step back.
+    /// The sign of a step label: `x` for one's own, `(x)` for one that stands in the file.
     pub(super) fn label(&self, label: Label, own: bool) -> (String, Style) {
-        (label_mark(label).to_string(), self.theme.label_style(label, !own))
+        let mark = label_mark(label);
+        let sign = if own || label == Label::Unseen { format!(" {mark} ") } else { format!("({mark})") };
+        (sign, self.theme.label_style(label, !own))
     }
 }

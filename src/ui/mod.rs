@@ -31,7 +31,7 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
     let mut pen = Pen::new(buffer, area, &app.look);
     let Some(panes) = layout::panes(app) else {
         let (width, height) = MINIMUM;
-        let text = format!("stepscope needs {width} x {height} cells; this screen has {} x {}", area.width, area.height);
+        let text = format!("needs {width}x{height}, has {}x{}: make the screen larger", area.width, area.height);
         pen.text(area.x, area.y, area.width, &text, pen.look.strong());
         return;
     };

@@ -65,6 +65,7 @@ impl Desk {
             },
             place,
             scoring: false,
+            blind: false,
         };
         let (app, first) = App::new(setup, size);
         let mut desk = Self { app, store, left: Vec::new(), scores: HashMap::new(), corpora, folder, sources: sources.to_vec() };
@@ -84,6 +85,12 @@ impl Desk {
         Self::in_folder(folder, &sources, app.size)
     }
 
+    /// Leaves and starts on other files with the same store.
+    pub(crate) fn restart_on(self, sources: &[(&'static str, &'static [u8])]) -> Self {
+        let Self { folder, app, .. } = self;
+        Self::in_folder(folder, sources, app.size)
+    }
+
     pub(crate) fn tell(&mut self, message: Message) {
         let effects = update(&mut self.app, message);
         self.carry_out(effects);
@@ -96,7 +103,7 @@ impl Desk {
                     let view = self.corpora[item.file].problem(item.problem);
                     self.tell(Message::Loaded { item, view });
                 }
-                Effect::Save { draft, .. } => {
+                Effect::Save(draft) => {
                     let event = Box::new(self.store.append(*draft).unwrap());
                     self.tell(Message::Saved { event, at: "12:00:00".to_owned() });
                 }

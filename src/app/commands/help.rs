@@ -17,7 +17,9 @@ pub struct HelpSheet {
 impl HelpSheet {
     /// The rows that match, in table order.
     pub fn rows(&self) -> Vec<&'static Command> {
-        let words: Vec<String> = self.filter.to_lowercase().split_whitespace().map(str::to_owned).collect();
+        // Whoever is used to `/` may type it here.
+        let words: Vec<String> =
+            self.filter.trim_start_matches('/').to_lowercase().split_whitespace().map(str::to_owned).collect();
         COMMANDS
             .iter()
             .filter(|command| {
@@ -43,9 +45,8 @@ pub(crate) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     match key.code {
         KeyCode::Esc => app.help = None,
         KeyCode::Enter => {
-            let command = sheet.rows().get(sheet.chosen).copied();
-            app.help = None;
-            if let Some(command) = command {
+            if let Some(command) = sheet.rows().get(sheet.chosen).copied() {
+                app.help = None;
                 return app::run(app, command, None);
             }
         }

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crate::app::input::{Input, Purpose};
 use crate::app::items::ItemId;
+use crate::app::saving::what;
 use crate::app::{App, Effect};
 use crate::labels::{Action, Body, EventId};
-use crate::trace::{NodeId, Rating, RecordKey, Solution, Trace};
+use crate::trace::{NodeId, Rating, RecordKey, Solution, StepKey, Trace};
 
 use super::motion;
 
@@ -36,8 +37,12 @@ fn covered(trace: &Trace, node: NodeId) -> String {
     }
 }
 
+/// Goes on, and says which solution the message speaks of.
 fn on_to_the_next(app: &mut App) {
-    let said = app.notice.take();
+    let solutions = app.trace().map_or(0, |trace| trace.solutions.len());
+    let number = app.items.rank(app.cursor.item) + 1;
+    let place = if solutions > 1 { format!("{number}, solution {}", app.cursor.solution + 1) } else { number.to_string() };
+    let said = app.notice.take().map(|said| format!("problem {place}: {said}"));
     motion::solution(app, true);
     app.notice = said;
 }
@@ -53,9 +58,9 @@ pub(super) fn first_error(app: &mut App, count: Option<usize>) -> Vec<Effect> {
     };
     app.cursor.go_to_step(index);
     app.notice = Some(format!("first error at step {}{}", index + 1, covered(&aim.trace, node)));
-    let effect = app.record(Body::Act(action), Some(aim.trace.node(node).key));
+    let effects = app.record(Body::Act(action), Some(aim.trace.node(node).key));
     on_to_the_next(app);
-    vec![effect]
+    effects
 }
 
 /// Every step is right.
@@ -63,9 +68,9 @@ pub(super) fn all_right(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     let Some(aim) = aim(app) else { return Vec::new() };
     let action = app.session.all_good(&aim.trace, &aim.solution);
     app.notice = Some(format!("all {} steps right", app.cursor.path.len()));
-    let effect = app.record(Body::Act(action), None);
+    let effects = app.record(Body::Act(action), None);
     on_to_the_next(app);
-    vec![effect]
+    effects
 }
 
 fn rate(app: &mut App, rating: Option<Rating>) -> Vec<Effect> {
@@ -78,11 +83,11 @@ fn rate(app: &mut App, rating: Option<Rating>) -> Vec<Effect> {
         None => format!("rating of step {} taken away", index + 1),
     };
     app.notice = Some(format!("{said}{}", covered(&aim.trace, node)));
-    let effect = app.record(Body::Act(Action::Rate { step, rating }), Some(step));
+    let effects = app.record(Body::Act(Action::Rate { step, rating }), Some(step));
     if rating.is_some() {
         app.cursor.go_to_step(index + 1);
     }
-    vec![effect]
+    effects
 }
 
 /// +1 for this step.
@@ -108,9 +113,9 @@ pub(super) fn clear_rating(app: &mut App, _count: Option<usize>) -> Vec<Effect> 
 fn on_record(app: &mut App, said: &str, action: impl FnOnce(RecordKey) -> Action) -> Vec<Effect> {
     let Some(aim) = aim(app) else { return Vec::new() };
     app.notice = Some(said.to_owned());
-    let effect = app.record(Body::Act(action(aim.record)), None);
+    let effects = app.record(Body::Act(action(aim.record)), None);
     on_to_the_next(app);
-    vec![effect]
+    effects
 }
 
 /// Flags the solution as unsure, or takes the flag away.
@@ -146,6 +151,11 @@ pub(super) fn note(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 
 /// Takes the last label back.
 pub(super) fn undo(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    if let Some(draft) = app.drop_unsaved() {
+        let said = if let Body::Act(action) = &draft.body { what(action) } else { "undo" };
+        app.notice = Some(format!("undo: {said}, which was never saved"));
+        return Vec::new();
+    }
     let target = app.session.undo_target();
     take_back(app, target, "undo", count)
 }
@@ -162,39 +172,33 @@ fn take_back(app: &mut App, target: Option<EventId>, command: &str, count: Optio
         app.notice = Some(format!("nothing left to {command}"));
         return Vec::new();
     };
+    let there = match place_of(app, target) {
+        Ok(there) => there,
+        Err(file) => {
+            // What nobody sees is not taken back.
+            app.notice = Some(format!("the last label was set in {file}, which is not open; open it to take the label back"));
+            return Vec::new();
+        }
+    };
     let said = app.session.action(target).map_or("a label", what);
+    if let Some((item, record, step)) = there {
+        app.return_to(item, record, step);
+    }
     app.notice = Some(format!("{command}: {said}"));
-    go_back(app, target);
-    let effect = app.record(Body::Undo(target), None);
+    let effects = app.record(Body::Undo(target), None);
     if let Some(left) = count.map(|count| count.saturating_sub(1)).filter(|&left| left > 0) {
         app.hold(command, left);
     }
-    vec![effect]
+    effects
 }
 
-/// A decision in a few words.
-fn what(action: &Action) -> &'static str {
-    match action {
-        Action::FirstError { .. } => "first error",
-        Action::AllGood { .. } => "all steps right",
-        Action::Rate { rating: Some(_), .. } => "rating of a step",
-        Action::Rate { rating: None, .. } => "taking a rating away",
-        Action::Flag { .. } => "flag",
-        Action::Skip { .. } => "leaving for later",
-        Action::BadProblem { .. } => "bad problem",
-        Action::GiveUp { .. } => "giving up",
-        Action::Note { .. } => "note",
-    }
-}
+/// Item, solution and step that a label was set on.
+type There = (ItemId, Option<RecordKey>, Option<StepKey>);
 
-/// Goes to where a label was set, if that file is open.
-fn go_back(app: &mut App, target: EventId) {
-    let Some(action) = app.session.action(target) else { return };
-    let (record, step) = (action.record(), action.step());
-    let Some((file, problem)) = app.session.place(target) else { return };
-    let Some(index) = app.items.files.iter().position(|state| state.name == file) else { return };
-    let Ok(problem) = usize::try_from(problem) else { return };
-    let said = app.notice.take();
-    app.return_to(ItemId { file: index, problem }, record, step);
-    app.notice = said;
+/// Where a label was set, as far as the store knows; an error names a file that is not open.
+fn place_of(app: &App, target: EventId) -> Result<Option<There>, String> {
+    let Some((file, problem)) = app.session.place(target) else { return Ok(None) };
+    let Some(index) = app.file(file) else { return Err(file.to_owned()) };
+    let item = usize::try_from(problem).ok().map(|problem| ItemId { file: index, problem });
+    Ok(item.zip(app.session.action(target)).map(|(item, action)| (item, action.record(), action.step())))
 }

@@ -156,7 +156,7 @@ pub(crate) fn run_line(app: &mut App, line: &str) -> Vec<Effect> {
         return Vec::new();
     }
     if let Ok(number) = name.parse::<usize>() {
-        return motion::goto(app, Some(number));
+        return motion::goto(app, Some(number.min(super::keys::MAX_COUNT * 1000)));
     }
     if name == "threshold" && !argument.is_empty() {
         return session::set_threshold(app, argument);
@@ -164,7 +164,12 @@ pub(crate) fn run_line(app: &mut App, line: &str) -> Vec<Effect> {
     // `q` and `quit` both leave, as everywhere.
     let name = if name == "q" { "quit" } else { name };
     if let Some(command) = by_name(name) {
-        return super::run(app, command, argument.parse().ok());
+        let count = argument.parse::<usize>().ok().filter(|count| (1..=super::keys::MAX_COUNT).contains(count));
+        if count.is_none() && !argument.is_empty() {
+            app.notice = Some(format!(":{name} takes a number from 1 to {}, not {argument:?}", super::keys::MAX_COUNT));
+            return Vec::new();
+        }
+        return super::run(app, command, count);
     }
     app.notice = Some(format!("no command {name:?}; ? lists all of them"));
     Vec::new()

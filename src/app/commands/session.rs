@@ -10,12 +10,13 @@ pub(super) fn threshold_shown(app: &mut App, _count: Option<usize>) -> Vec<Effec
 
 /// Sets the score below which a step counts as a predicted error.
 pub(super) fn set_threshold(app: &mut App, text: &str) -> Vec<Effect> {
+    let range = app.scoring.model.as_ref().map_or((0.0, 1.0), |model| model.semantics.range());
     match text.parse::<f64>() {
-        Ok(threshold) if threshold.is_finite() => {
+        Ok(threshold) if threshold >= range.0 && threshold <= range.1 => {
             app.scoring.threshold = threshold;
             app.notice = Some(format!("threshold {threshold}"));
         }
-        _ => app.notice = Some(format!("{text:?} is not a number; :threshold 0.4")),
+        _ => app.notice = Some(format!("the threshold is a number from {} to {}, not {text:?}", range.0, range.1)),
     }
     Vec::new()
 }
@@ -34,12 +35,10 @@ pub(super) fn start_scoring(app: &mut App, _count: Option<usize>) -> Vec<Effect>
 
 /// Hands the labels to the store again that it could not write.
 pub(super) fn retry_saving(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    let failed = std::mem::take(&mut app.saving.failed);
-    if failed.is_empty() {
+    if app.saving.queue.is_empty() {
         app.notice = Some("every label is saved".to_owned());
     }
-    app.saving.pending += failed.len();
-    failed.into_iter().map(|(ticket, draft)| Effect::Save { ticket, draft: Box::new(draft) }).collect()
+    app.send()
 }
 
 /// Stops the program until the shell continues it.
@@ -49,5 +48,5 @@ pub(super) fn suspend(_app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 
 /// Leaves.
 pub(super) fn quit(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    crate::app::quit(app)
+    crate::app::saving::quit(app)
 }

@@ -135,6 +135,11 @@ fn sibling(app: &mut App, count: usize, forward: bool) -> Vec<Effect> {
 
 /// Goes to the child with the largest number; children without one come last.
 fn child_by(app: &mut App, what: &str, number: impl Fn(&App, &Node) -> Option<f64>) -> Vec<Effect> {
+    if !app.show_prm {
+        // The jump would give the hidden numbers away.
+        app.notice = Some("scores and search values are hidden; p shows them".to_owned());
+        return Vec::new();
+    }
     on_trace(app, |app, trace| {
         let children = trace.node(app.cursor.node).children.iter();
         let best = children.filter_map(|&id| Some((id, number(app, trace.node(id))?))).max_by(|a, b| a.1.total_cmp(&b.1));

@@ -16,7 +16,6 @@ pub(crate) fn opens_as_tree(trace: &Trace) -> bool {
 /// Hides or shows the scores.
 pub(super) fn toggle_prm(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     app.show_prm = !app.show_prm;
-    app.show_reference = app.show_prm;
     app.notice =
         Some(if app.show_prm { "scores shown" } else { "blind: scores, reference and recorded labels hidden" }.to_owned());
     Vec::new()
@@ -24,6 +23,10 @@ pub(super) fn toggle_prm(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 
 /// Hides or shows reference answer, outcome and recorded labels.
 pub(super) fn toggle_reference(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    if !app.show_prm {
+        app.notice = Some("blind: p shows scores and reference".to_owned());
+        return Vec::new();
+    }
     app.show_reference = !app.show_reference;
     app.notice = Some(
         if app.show_reference { "reference and recorded labels shown" } else { "reference and recorded labels hidden" }

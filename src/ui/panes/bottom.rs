@@ -9,16 +9,8 @@ use crate::ui::pen::Pen;
 /// Draws the three parts.
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, panes: &Panes) {
     let why = panes.why;
-    match &app.notice {
-        Some(notice) => pen.text(why.x + 1, why.y, why.width - 1, notice, pen.look.accent()),
-        None if app.seek.is_some() => {
-            pen.text(why.x + 1, why.y, why.width - 1, "looking\u{2026} any key stops", pen.look.accent())
-        }
-        None => {
-            let x = pen.text(why.x + 1, why.y, 5, "why: ", pen.look.dim());
-            pen.text(x, why.y, why.right().saturating_sub(x), &app.why(), pen.look.plain())
-        }
-    };
+    let x = pen.text(why.x + 1, why.y, 5, "why: ", pen.look.dim());
+    pen.text(x, why.y, why.right().saturating_sub(x), &app.why(), pen.look.plain());
     hints(app, pen, panes.hints);
     match &app.input {
         Some(input) => {
@@ -43,9 +35,15 @@ pub(in crate::ui) fn caret(app: &App, area: Rect) -> Option<Position> {
     (x < area.right()).then_some(Position { x, y: panes.status.y })
 }
 
-fn hints(app: &App, pen: &mut Pen<'_>, rect: Rect) {
+/// Keys, or what there is to say: a message takes the place of the first line.
+fn hints(app: &App, pen: &mut Pen<'_>, mut rect: Rect) {
     if app.hint_due {
         return which_key(app, pen, rect);
+    }
+    let said = if app.seek.is_some() { Some("looking\u{2026} any key stops") } else { app.notice.as_deref() };
+    if let Some(said) = said {
+        pen.text(rect.x + 1, rect.y, rect.width - 1, said, pen.look.accent());
+        rect = Rect { y: rect.y + 1, height: rect.height - 1, ..rect };
     }
     let lines: [&str; 2] = match app.focus {
         Focus::Steps => [
@@ -77,8 +75,18 @@ fn which_key(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     } else {
         rows.iter().map(|(keys, command)| format!("{keys} {}", command.name)).collect()
     };
-    line.push_str(&shown.join("   "));
-    pen.text(rect.x + 1, rect.y, rect.width - 1, &line, pen.look.accent());
+    // As many rows as there are, cut between commands.
+    let mut y = rect.y;
+    for entry in shown {
+        if line.len() + entry.len() + 4 > usize::from(rect.width) && y + 1 < rect.bottom() {
+            pen.text(rect.x + 1, y, rect.width - 1, &line, pen.look.accent());
+            line = String::from("   ");
+            y += 1;
+        }
+        line.push_str(&entry);
+        line.push_str("   ");
+    }
+    pen.text(rect.x + 1, y, rect.width - 1, &line, pen.look.accent());
 }
 
 /// What became of the labels stands first and is never cut short by anything else.

@@ -18,10 +18,11 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     }
     let node = trace.node(app.cursor.node);
     let mut lines: Vec<(String, Style)> = Vec::new();
-    lines.push((heading(app, trace, node), pen.look.strong()));
+    lines.push((heading(app, node), pen.look.strong()));
     lines.push((scores(app, node), pen.look.plain()));
     let search = search_numbers(node);
-    if !search.is_empty() {
+    // Search values give away what a model thought of the step.
+    if !search.is_empty() && app.show_prm {
         lines.push((search, pen.look.plain()));
     }
     if let Some(note) = app.session.note(Some(node.key), app.record_key_here()) {
@@ -36,14 +37,14 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
             lines.push((facts.join("   "), pen.look.dim()));
         }
     }
-    lines.extend(trace.warnings.iter().map(|warning| (format!("note: {warning}"), pen.look.dim())));
+    lines.extend(trace.warnings.iter().take(20).map(|warning| (format!("note: {warning}"), pen.look.dim())));
     for (index, (line, style)) in lines.iter().take(usize::from(rect.height)).enumerate() {
         pen.text(rect.x + 1, rect.y + u16::try_from(index).unwrap_or(0), rect.width.saturating_sub(1), line, *style);
     }
 }
 
-fn heading(app: &App, trace: &Trace, node: &Node) -> String {
-    let through = trace.solutions_through(app.cursor.node);
+fn heading(app: &App, node: &Node) -> String {
+    let through = app.tree.through(app.cursor.node);
     let shared = if through > 1 { format!("   stands in {through} solutions: one mark covers all") } else { String::new() };
     format!("step {} of {}{shared}", node.depth, app.cursor.path.len())
 }
@@ -54,7 +55,7 @@ fn scores(app: &App, node: &Node) -> String {
     }
     match (app.scoring.scores.get(&node.key), &app.scoring.model) {
         (Some(score), Some(model)) => {
-            let hint = if model.embedded { "   a hint where to look; --prm DIR runs a real PRM" } else { "" };
+            let hint = if model.embedded { " (a hint; --prm DIR for a real one)" } else { "" };
             let threshold = short(app.scoring.threshold);
             format!("PRM   {} {:.3}   threshold {threshold}   {}{hint}", score.semantics(), score.value(), model.name)
         }

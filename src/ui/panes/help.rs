@@ -8,7 +8,7 @@ use crate::ui::pen::Pen;
 /// Draws the matching commands with the chosen one marked.
 pub(in crate::ui) fn draw(sheet: &HelpSheet, pen: &mut Pen<'_>, area: Rect) {
     let rect = Rect { x: area.x + 1, y: area.y + 1, width: area.width.saturating_sub(2), height: area.height.saturating_sub(2) };
-    pen.clear(rect);
+    pen.clear(area);
     pen.rule(rect);
     pen.rule(Rect { y: rect.bottom() - 1, height: 1, ..rect });
     pen.text(rect.x + 2, rect.y, rect.width, " all keys: type to find, Enter runs, Esc closes ", pen.look.strong());

@@ -92,7 +92,7 @@ fn solution_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, index: 
         }
     }
     let outcome = match solution.outcome {
-        _ if !app.show_reference => "",
+        _ if !app.reference_shown() => "",
         Outcome::Correct => pen.look.glyphs.check,
         Outcome::Wrong => pen.look.glyphs.cross,
         Outcome::Unknown => "",

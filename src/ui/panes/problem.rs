@@ -2,9 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::app::steps::problem_body;
 use crate::app::{App, layout};
-use crate::trace::Outcome;
 use crate::ui::pen::Pen;
 use crate::ui::text::{mark_runs, styled};
 
@@ -13,46 +11,34 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     if rect.height == 0 {
         return;
     }
-    let Some(trace) = app.trace() else {
+    if app.trace().is_none() {
         pen.text(rect.x + 1, rect.y, rect.width - 1, waiting(app), pen.look.dim());
         return;
-    };
+    }
     pen.text(rect.x + 1, rect.y, 2, "Q", pen.look.strong());
-    let body = problem_body(trace, layout::problem_width(rect));
+    let Some(body) = app.problem_body(layout::problem_width(rect)) else { return };
     let rows = body.wrapped.rows();
     let marks = mark_runs(&body.text, pen.look.replaced());
-    for (index, row) in rows.iter().take(usize::from(rect.height)).enumerate() {
-        let line = styled(&body.text, row, &[&marks]);
-        let indent = u16::try_from(row.indent).unwrap_or(0);
-        pen.line(rect.x + 4 + indent, rect.y + u16::try_from(index).unwrap_or(0), rect.width - 4, &line);
+    let shown = usize::from(rect.height).min(rows.len());
+    let hidden = rows.len() - shown;
+    let mut tail = app.facts();
+    if hidden > 0 {
+        let more = format!("+{hidden} line{}, gQ", if hidden == 1 { "" } else { "s" });
+        tail = if tail.is_empty() { more } else { format!("{more} | {tail}") };
     }
     let last = rect.bottom() - 1;
-    let hidden = rows.len().saturating_sub(usize::from(rect.height));
-    let mut facts = Vec::new();
-    if hidden > 0 {
-        facts.push(format!("+{hidden} lines gQ"));
-    }
-    if app.show_reference {
-        if let Some(reference) = &trace.problem.reference_answer {
-            facts.push(format!("ref {}", short(reference)));
-        }
-        if let Some(answer) = app.solution().and_then(|solution| solution.final_answer.as_ref()) {
-            facts.push(format!("got {}", short(answer)));
-        }
-        match app.solution().map(|solution| solution.outcome) {
-            Some(Outcome::Wrong) => facts.push("WRONG".to_owned()),
-            Some(Outcome::Correct) => facts.push("RIGHT".to_owned()),
-            _ => {}
+    let start = if tail.is_empty() { rect.right() } else { pen.right(rect, last, &tail, pen.look.accent()) };
+    for (y, row) in (rect.y..).zip(rows.iter().take(shown)) {
+        let line = styled(&body.text, row, &[&marks]);
+        let x = rect.x + 4 + u16::try_from(row.indent).unwrap_or(0);
+        let end = if y == last { start.saturating_sub(2) } else { rect.right() };
+        let room = end.saturating_sub(x);
+        pen.line(x, y, room, &line);
+        if usize::from(room) < row.width {
+            // Nothing is cut without a sign.
+            pen.text(end, y, 1, pen.look.glyphs.ellipsis, pen.look.accent());
         }
     }
-    if !facts.is_empty() {
-        pen.right(rect, last, &format!("  {}", facts.join(" | ")), pen.look.accent());
-    }
-}
-
-fn short(text: &str) -> String {
-    let line = text.lines().next().unwrap_or_default();
-    if line.chars().count() > 18 { line.chars().take(17).chain(['\u{2026}']).collect() } else { line.to_owned() }
 }
 
 fn waiting(app: &App) -> &'static str {

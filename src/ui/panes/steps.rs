@@ -9,10 +9,10 @@ use crate::app::describe::short;
 use crate::app::layout::{StepColumns, step_columns};
 use crate::app::steps::{Body, Slice};
 use crate::app::{App, Focus};
-use crate::trace::{Label, Node, SolutionLabels, Trace};
+use crate::trace::{Label, Node, Trace};
 use crate::ui::code::token_runs;
 use crate::ui::pen::Pen;
-use crate::ui::text::{Run, mark_runs, styled};
+use crate::ui::text::{Run, styled};
 
 /// Draws the headings and the visible slices.
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
@@ -28,7 +28,9 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
         Some(trace) if !app.cursor.path.is_empty() => {
             let (labels, own) = app.labels_here(trace);
             for slice in &app.steps.visible {
-                slice_rows(app, pen, body, columns, trace, (&labels, own), slice);
+                let own = own.get(slice.step).copied().unwrap_or(false);
+                let label = labels.steps.get(slice.step).copied().unwrap_or(Label::Unseen);
+                slice_rows(app, pen, body, columns, trace, (label, own), slice);
             }
         }
         Some(_) => {
@@ -65,7 +67,7 @@ fn slice_rows(
     rect: Rect,
     columns: StepColumns,
     trace: &Trace,
-    (labels, own): (&SolutionLabels, bool),
+    (label, own): (Label, bool),
     slice: &Slice,
 ) {
     let Some(&id) = app.cursor.path.get(slice.step) else { return };
@@ -73,7 +75,6 @@ fn slice_rows(
     let Some(body) = app.steps.body(node.key, columns.text) else { return };
     let y = rect.y + u16::try_from(slice.y).unwrap_or(u16::MAX);
     let current = id == app.cursor.node;
-    let label = labels.steps.get(slice.step).copied().unwrap_or(Label::Unseen);
     if slice.first == 0 {
         gutter(app, pen, Rect { y, ..rect }, columns, node, slice.step, label, own);
     }
@@ -89,7 +90,7 @@ fn slice_rows(
             );
         }
     }
-    let runs = layers(app, pen, body);
+    let runs = layers(app, pen, body, slice);
     let code = app.steps.code(node.key).map_or_else(Vec::new, |tokens| token_runs(tokens, &pen.look.theme));
     let base = text_style(app, pen, node, own && label == Label::AfterError);
     let x = offsets(rect, columns)[4];
@@ -114,18 +115,17 @@ fn gutter(app: &App, pen: &mut Pen<'_>, row: Rect, columns: StepColumns, node: &
     let current = app.cursor.node == app.cursor.path[step];
     let style = if current { pen.look.strong() } else { pen.look.plain() };
     pen.text(number + 1, row.y, 4, &format!("{:>3}", step + 1), style);
-    let seen = own || app.show_reference;
-    let (sign, style) = pen.look.label(if seen { label } else { Label::Unseen }, own);
-    let sign = if current && label == Label::Unseen { "[ ]".to_owned() } else { format!(" {sign}") };
+    let (sign, style) = pen.look.label(label, own);
+    let sign = if current && label == Label::Unseen { "[ ]".to_owned() } else { sign };
     pen.text(mark, row.y, 3, &sign, style);
     if app.session.note(Some(node.key), app.record_key_here()).is_some() {
-        pen.text(mark + 2, row.y, 1, "\"", pen.look.accent());
+        pen.text(mark + 3, row.y, 1, "\"", pen.look.accent());
     }
     if !app.show_prm {
         return;
     }
     if let Some(value) = app.scoring.scores.get(&node.key).map(|score| score.value()) {
-        let dim_after = label == Label::AfterError && own;
+        let dim_after = own && label == Label::AfterError;
         let style = pen.look.score(value);
         let style = if dim_after { style.patch(pen.look.dim()) } else { style };
         pen.text(score, row.y, 4, &format!("{:>3}", short(value)), style);
@@ -148,13 +148,23 @@ fn text_style(app: &App, pen: &Pen<'_>, node: &Node, behind: bool) -> Style {
     if behind { style.patch(pen.look.dim()) } else { style }
 }
 
-/// Runs over the text: what was replaced by the gate, and search hits.
-fn layers(app: &App, pen: &Pen<'_>, body: &Body) -> Vec<Run> {
-    let mut runs = mark_runs(&body.text, pen.look.replaced());
+/// Runs over the part of the text that is on the screen: what was replaced by the gate, and search hits.
+fn layers(app: &App, pen: &Pen<'_>, body: &Body, slice: &Slice) -> Vec<Run> {
+    let rows = body.wrapped.window(slice.first, slice.rows);
+    let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Vec::new() };
+    let shown = first.range.start..last.range.end;
+    let marks = body.text.marks();
+    let from = marks.partition_point(|mark| mark.end <= shown.start);
+    let until = marks.partition_point(|mark| mark.start < shown.end);
+    let mut runs: Vec<Run> = marks[from..until].iter().map(|mark| (mark.clone(), pen.look.replaced())).collect();
     if let Some(search) = &app.search {
-        let hits: Vec<Range<usize>> =
-            search.find_iter(&body.text).filter(|hit| !hit.is_empty()).take(1000).map(|hit| hit.range()).collect();
-        runs.retain(|(range, _)| hits.iter().all(|hit| hit.end <= range.start || range.end <= hit.start));
+        let hits = search.find_iter(&body.text[shown.clone()]).filter(|hit| !hit.is_empty()).take(1000);
+        let hits: Vec<Range<usize>> = hits.map(|hit| hit.start() + shown.start..hit.end() + shown.start).collect();
+        // A hit covers the marks inside it.
+        runs.retain(|(mark, _)| {
+            let before = hits.partition_point(|hit| hit.end <= mark.start);
+            hits.get(before).is_none_or(|hit| mark.end <= hit.start)
+        });
         runs.extend(hits.into_iter().map(|hit| (hit, pen.look.hit())));
         runs.sort_by_key(|(range, _)| range.start);
     }

@@ -1,8 +1,11 @@
 //! Program, file, position, annotator, blind or not.
 
+use std::fmt::Write;
+
 use ratatui::layout::Rect;
 
 use crate::app::App;
+use crate::labels::Verdict;
 use crate::ui::pen::Pen;
 
 /// Draws the title line.
@@ -17,11 +20,17 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let room = rect.width.saturating_sub(at + u16::try_from(right.len()).unwrap_or(0) + 2);
     let position = format!("  {}/{total}{more}", app.items.rank(item) + 1);
     let solutions = app.trace().map_or(0, |trace| trace.solutions.len());
-    let solution = if solutions > 1 { format!("  solution {}/{solutions}", app.cursor.solution + 1) } else { String::new() };
-    let tail = u16::try_from(position.len() + solution.len()).unwrap_or(0);
+    let mut place = if solutions > 1 { format!("  solution {}/{solutions}", app.cursor.solution + 1) } else { String::new() };
+    if !app.cursor.path.is_empty() {
+        // Writing to a string cannot fail.
+        let _ = write!(place, "  step {}/{}", app.cursor.step() + 1, app.cursor.path.len());
+    }
+    let state = state(app);
+    let tail = u16::try_from(position.len() + place.len() + state.len()).unwrap_or(0);
     at = pen.text(at, rect.y, room.saturating_sub(tail).max(8), name, pen.look.accent());
     at = pen.text(at, rect.y, rect.right().saturating_sub(at), &position, pen.look.plain());
-    pen.text(at, rect.y, rect.right().saturating_sub(at), &solution, pen.look.plain());
+    at = pen.text(at, rect.y, rect.right().saturating_sub(at), &place, pen.look.plain());
+    pen.text(at, rect.y, rect.right().saturating_sub(at), &state, pen.look.error());
     pen.right(rect, rect.y, &right, pen.look.dim());
 }
 
@@ -36,4 +45,22 @@ fn right_side(app: &App) -> String {
         String::new()
     };
     format!("{indexing}{blind}{}  ?help ", app.annotator)
+}
+
+/// What was said of the solution as a whole.
+fn state(app: &App) -> String {
+    let Some(record) = app.record_key() else { return String::new() };
+    let mut state = String::new();
+    match app.session.verdict(record) {
+        Some(Verdict::BadProblem(_)) => state.push_str("  BAD PROBLEM"),
+        Some(Verdict::GiveUp(_)) => state.push_str("  GIVEN UP"),
+        _ => {}
+    }
+    if app.session.flagged(record) {
+        state.push_str("  UNSURE");
+    }
+    if app.session.skipped(record) {
+        state.push_str("  LATER");
+    }
+    state
 }

@@ -7,7 +7,7 @@ use super::one_line;
 use crate::app::describe::short;
 use crate::app::tree::TreeRow;
 use crate::app::{App, Focus};
-use crate::trace::{Label, Rating, StepKey, StepScore, Trace};
+use crate::trace::{Label, NodeId, Rating, StepScore, Trace};
 use crate::ui::pen::Pen;
 
 /// Which columns of numbers the trace has.
@@ -34,7 +34,7 @@ impl Columns {
 /// Draws the headings and the visible rows.
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let Some(trace) = app.trace() else { return };
-    let columns = Columns::of(trace);
+    let columns = if app.show_prm { Columns::of(trace) } else { Columns { visits: false, q: false, mc: false } };
     let dim = pen.look.dim();
     let mut x = rect.x + 1;
     for (wanted, heading) in [(columns.visits, "   N"), (columns.q, "    Q"), (columns.mc, "   MC"), (app.show_prm, "  PRM")] {
@@ -83,8 +83,8 @@ fn draw_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, columns: Co
     let glyph = score.map_or(" ".to_owned(), |score| pen.look.glyph(score, app.scoring.threshold));
     let style = score.map_or(pen.look.plain(), |score| pen.look.score(score));
     x = pen.text(x, y, left(x), &format!("{glyph} "), style);
-    let (sign, sign_style) = sign(app, pen, node.key, node.rating);
-    x = pen.text(x, y, left(x), &format!("{sign} "), sign_style);
+    let (sign, sign_style) = sign(app, pen, row.node, node.rating);
+    x = pen.text(x, y, left(x), &format!("{sign:<3} "), sign_style);
     x = pen.text(x, y, left(x), &art(pen, row), pen.look.dim());
     let text = one_line(&node.text, usize::from(left(x)));
     let on_path = app.cursor.path.contains(&row.node);
@@ -97,24 +97,28 @@ fn draw_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, columns: Co
     }
 }
 
-/// Own mark of a node, else the one in the file.
-fn sign(app: &App, pen: &Pen<'_>, key: StepKey, recorded: Option<Rating>) -> (String, Style) {
-    match app.session.mark(key) {
-        Some(mark) => pen.look.label(Label::from(mark.rating), true),
-        None if app.show_reference => pen.look.label(recorded.map_or(Label::Unseen, Label::from), false),
-        None => pen.look.label(Label::Unseen, true),
+/// Own label of a node, else the one in the file.
+fn sign(app: &App, pen: &Pen<'_>, node: NodeId, recorded: Option<Rating>) -> (String, Style) {
+    let recorded = recorded.filter(|_| app.reference_shown()).map(Label::from);
+    match (app.node_labels.get(&node), recorded) {
+        (Some(label), _) => pen.look.label(*label, true),
+        (None, Some(label)) => pen.look.label(label, false),
+        (None, None) => pen.look.label(Label::Unseen, true),
     }
 }
 
 fn art(pen: &Pen<'_>, row: &TreeRow) -> String {
     let glyphs = &pen.look.glyphs;
     let mut art = String::new();
-    let own = if row.elbow { row.rails.len() - 1 } else { row.rails.len() };
-    for &more in &row.rails[..own] {
-        art.push_str(if more { glyphs.trunk } else { glyphs.gap });
-    }
-    if row.elbow {
-        art.push_str(if row.rails[own] { glyphs.branch } else { glyphs.last_branch });
+    let own = row.rails.depth.min(128);
+    for (index, more) in row.rails.iter().enumerate() {
+        let elbow = row.elbow && index + 1 == own;
+        art.push_str(match (elbow, more) {
+            (true, true) => glyphs.branch,
+            (true, false) => glyphs.last_branch,
+            (false, true) => glyphs.trunk,
+            (false, false) => glyphs.gap,
+        });
     }
     art.push_str(match (row.branch, row.open) {
         (false, _) => glyphs.leaf,

@@ -1,0 +1,196 @@
+//! Going to an item, and back to where one was: items may still have to be read, and what is remembered is found by content.
+
+use std::sync::Arc;
+
+use super::cursor::Cursor;
+use super::items::{FileState, ItemId};
+use super::tree::TreeView;
+use super::{App, Effect, Focus, commands, layout, saving, seek};
+use crate::corpus::ProblemView;
+use crate::trace::{NodeId, RecordKey, StepKey};
+
+/// Where a session stopped, found again by content.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Place {
+    /// Identity of the file.
+    pub file: String,
+    /// Problem index in the file.
+    pub problem: usize,
+    /// The solution, by what it says.
+    pub record: Option<RecordKey>,
+    /// Index of the solution in its trace.
+    pub solution: usize,
+    /// Index of the step on the path.
+    pub step: usize,
+    /// Scores were hidden.
+    #[serde(default)]
+    pub blind: bool,
+}
+
+/// Where to go in an item that is still being read.
+#[derive(Debug)]
+pub(super) struct Aim {
+    item: ItemId,
+    record: Option<RecordKey>,
+    step_key: Option<StepKey>,
+    solution: Option<usize>,
+    step: Option<usize>,
+}
+
+impl App {
+    /// Where the annotator is, in a form that survives a restart.
+    pub fn place_now(&self) -> Place {
+        let item = self.cursor.item;
+        Place {
+            file: self.items.files.get(item.file).map_or_else(String::new, |file| file.id.clone()),
+            problem: item.problem,
+            record: self.record_key(),
+            solution: self.cursor.solution,
+            step: self.cursor.step(),
+            blind: !self.show_prm,
+        }
+    }
+
+    /// Starts where an earlier session stopped, as soon as the index has got there.
+    pub(super) fn resume(&mut self, place: &Place) {
+        // A blind session stays blind until somebody says otherwise.
+        self.show_prm &= !place.blind;
+        let Some(file) = self.file(&place.file) else { return };
+        let item = ItemId { file, problem: place.problem };
+        self.cursor = Cursor::at(item);
+        self.aim =
+            Some(Aim { item, record: place.record, step_key: None, solution: Some(place.solution), step: Some(place.step) });
+        self.stay_inside();
+    }
+
+    /// Index of the open file with this identity.
+    pub(crate) fn file(&self, id: &str) -> Option<usize> {
+        self.items.files.iter().position(|file| file.id == id)
+    }
+
+    /// Goes to another item; the cursor settles as soon as it is read.
+    pub(crate) fn go_to_item(&mut self, item: ItemId) {
+        if item != self.cursor.item {
+            self.cursor = Cursor::at(item);
+            self.aim = None;
+        }
+        self.settle();
+    }
+
+    /// Goes to an item, and there to the solution and step that these keys name.
+    pub(crate) fn return_to(&mut self, item: ItemId, record: Option<RecordKey>, step: Option<StepKey>) {
+        self.go_to_item(item);
+        self.aim = Some(Aim { item, record, step_key: step, solution: None, step: None });
+        self.take_aim();
+    }
+
+    /// Brings cursor, tree and panes into agreement with the item under the cursor.
+    pub(crate) fn settle(&mut self) {
+        let Some(trace) = self.trace().cloned() else {
+            self.steps.reset();
+            self.tree = TreeView::default();
+            return;
+        };
+        self.cursor.settle(&trace);
+        let shown = (self.cursor.item, trace.prompt_key, trace.nodes.len());
+        if self.steps.shown() != Some(shown) {
+            self.label_nodes();
+            self.steps.show(shown);
+            self.tree = TreeView::new(&trace);
+            self.tree_top = 0;
+            self.show_tree = commands::view::opens_as_tree(&trace);
+            self.focus = match (self.show_tree, self.focus) {
+                (_, Focus::List) => Focus::List,
+                (true, _) => Focus::Tree,
+                (false, _) => Focus::Steps,
+            };
+        }
+        self.items.touch(self.cursor.item);
+    }
+
+    /// Goes to the remembered solution and step once their trace is there: by content first, else by number.
+    fn take_aim(&mut self) {
+        let Some(trace) = self.trace().cloned() else { return };
+        let Some(aim) = self.aim.take_if(|aim| aim.item == self.cursor.item) else { return };
+        let by_content = aim.record.and_then(|record| trace.solutions.iter().position(|s| trace.record_key(s.leaf) == record));
+        if let Some(solution) = by_content.or(aim.solution) {
+            self.cursor.go_to_solution(&trace, solution);
+        }
+        if let Some(node) = aim.step_key.and_then(|key| trace.find(key)) {
+            self.cursor.go_to_node(&trace, node);
+        } else if let Some(step) = aim.step {
+            self.cursor.go_to_step(step);
+        }
+        self.tree.reveal(&trace, self.cursor.node);
+    }
+
+    /// A file may have become shorter since the last session: the cursor goes to its last problem.
+    fn stay_inside(&mut self) {
+        let item = self.cursor.item;
+        let Some(file) = self.items.files.get(item.file) else { return };
+        if file.complete && item.problem >= file.problems {
+            self.cursor = Cursor::at(ItemId { problem: file.problems.saturating_sub(1), ..item });
+            self.aim = None;
+        }
+    }
+
+    /// What has to be read for the screen to be complete: the item under the cursor, its neighbours, the visible list rows.
+    pub(super) fn wants(&self) -> Vec<Effect> {
+        let mut wanted = vec![self.cursor.item];
+        wanted.extend(self.items.neighbour(self.cursor.item, true));
+        wanted.extend(self.items.neighbour(self.cursor.item, false));
+        wanted.extend(layout::visible_items(self));
+        wanted.retain(|&item| self.items.get(item).is_none() && self.items.is_known(item));
+        wanted.sort_unstable();
+        wanted.dedup();
+        wanted.into_iter().map(Effect::Load).collect()
+    }
+}
+
+/// An item was read, perhaps again because more of its records were found.
+pub(super) fn loaded(app: &mut App, item: ItemId, view: Arc<ProblemView>) -> Vec<Effect> {
+    if app.items.get(item).is_some_and(|known| Arc::ptr_eq(known, &view)) {
+        return seek::continue_with(app, item);
+    }
+    if item == app.cursor.item && app.aim.is_none() && app.trace().is_some() {
+        // Node numbers mean nothing in another trace: the place is found again by content.
+        let step_key = app.trace().filter(|_| app.cursor.node != NodeId::ROOT).map(|trace| trace.node(app.cursor.node).key);
+        app.aim = Some(Aim { item, record: app.record_key(), step_key, solution: None, step: None });
+    }
+    app.items.insert(item, view);
+    if item == app.cursor.item {
+        app.settle();
+        app.take_aim();
+    }
+    let mut effects = seek::continue_with(app, item);
+    effects.extend(saving::release(app));
+    effects
+}
+
+/// The index of some file grew. Problems may have got more solutions, so what is on the screen is read again, and everything once
+/// a file is complete.
+pub(super) fn files(app: &mut App, files: Vec<FileState>) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    for (index, (old, new)) in app.items.files.iter().zip(&files).enumerate() {
+        if !old.complete && old.records != new.records && index == app.cursor.item.file {
+            effects.push(Effect::Load(app.cursor.item));
+        }
+    }
+    let finished: Vec<usize> = app
+        .items
+        .files
+        .iter()
+        .zip(&files)
+        .enumerate()
+        .filter(|(_, (old, new))| !old.complete && new.complete)
+        .map(|(index, _)| index)
+        .collect();
+    app.items.files = files;
+    for file in finished {
+        app.items.forget_others(file, app.cursor.item);
+        app.scoring.ask_again(file);
+    }
+    app.stay_inside();
+    effects.retain(|effect| matches!(effect, Effect::Load(item) if app.items.is_known(*item)));
+    effects
+}

@@ -1,0 +1,210 @@
+//! On the way to the disk: labels go to the store one at a time and in order, and what builds on them waits.
+//!
+//! A label counts, and is shown, when the store has committed it. One that could not be written stays at the head of the queue:
+//! no later label overtakes it.
+
+use std::collections::VecDeque;
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::commands::{self, Command, Group};
+use super::{App, Effect, key_press, run};
+use crate::labels::{Action, Body, Draft, Event, Saw};
+use crate::trace::{RecordKey, StepKey, StepScore};
+
+/// The state of saving.
+#[derive(Debug, Default)]
+pub struct Saving {
+    /// Labels that are not on the disk yet, oldest first.
+    pub queue: VecDeque<Draft>,
+    /// The head of the queue is with the store.
+    pub in_flight: bool,
+    /// Why the head of the queue could not be written.
+    pub error: Option<String>,
+    /// Labels confirmed in this session.
+    pub count: usize,
+    /// Time of the last confirmation, as shown.
+    pub at: Option<String>,
+    held: VecDeque<Held>,
+    quit_asked: bool,
+}
+
+/// Keys wait here while something is being written or read that they build upon.
+#[derive(Debug)]
+enum Held {
+    Command(&'static Command, Option<usize>),
+    Key(KeyEvent),
+}
+
+fn record_of(draft: &Draft) -> Option<RecordKey> {
+    match &draft.body {
+        Body::Act(action) => action.record(),
+        Body::Undo(_) => None,
+    }
+}
+
+impl App {
+    /// Hands a label to the store.
+    pub(crate) fn record(&mut self, body: Body, step: Option<StepKey>) -> Vec<Effect> {
+        let draft = Draft { body, saw: self.saw(step), ms_spent: None };
+        let record = record_of(&draft);
+        if record.is_some() && self.saving.queue.iter().any(|other| record_of(other) == record) {
+            // What a second label takes back can be said only when the first one counts.
+            self.notice = Some("the last label of this solution is NOT SAVED yet; gS tries again, u takes it back".to_owned());
+            return Vec::new();
+        }
+        self.saving.queue.push_back(draft);
+        self.send()
+    }
+
+    /// What was on the screen when a label was set.
+    fn saw(&self, step: Option<StepKey>) -> Saw {
+        Saw {
+            file: self.items.files.get(self.cursor.item.file).map(|file| file.id.clone()),
+            item: Some(self.cursor.item.problem as u64),
+            prm: self.show_prm.then(|| self.scoring.model.as_ref().map(|model| model.key.clone())).flatten(),
+            score: step.and_then(|key| self.shown_score(key)).map(StepScore::value),
+            blind: !self.show_prm,
+            shown: if self.reference_shown() { "reference" } else { "" }.to_owned(),
+        }
+    }
+
+    /// Sends the oldest label that is not written, unless one is on its way.
+    pub(crate) fn send(&mut self) -> Vec<Effect> {
+        if self.saving.in_flight {
+            return Vec::new();
+        }
+        let Some(draft) = self.saving.queue.front() else { return Vec::new() };
+        self.saving.in_flight = true;
+        vec![Effect::Save(Box::new(draft.clone()))]
+    }
+
+    /// Takes back a label that was never written; says which one.
+    pub(crate) fn drop_unsaved(&mut self) -> Option<Draft> {
+        if self.saving.in_flight {
+            return None;
+        }
+        let draft = self.saving.queue.pop_back()?;
+        if self.saving.queue.is_empty() {
+            self.saving.error = None;
+        }
+        Some(draft)
+    }
+
+    /// A label cannot be set now: another is being written, or the item is still being read.
+    fn must_wait(&self) -> bool {
+        self.saving.in_flight || (self.items.get(self.cursor.item).is_none() && self.items.total() > 0)
+    }
+
+    /// Puts a command behind the label that is being written.
+    pub(crate) fn hold(&mut self, name: &str, count: usize) {
+        if let Some(command) = commands::by_name(name) {
+            self.saving.held.push_front(Held::Command(command, Some(count)));
+        }
+    }
+}
+
+/// True when the command had to be put off. A label builds on the ones before it (undo above all) and on the trace it is put on.
+pub(super) fn put_off(app: &mut App, command: &'static Command, count: Option<usize>) -> bool {
+    let wait = command.group == Group::Label && app.must_wait();
+    if wait {
+        app.saving.held.push_back(Held::Command(command, count));
+    }
+    wait
+}
+
+/// Takes a key, or puts it behind a command that waits. Leaving, stopping and giving up never wait.
+pub(super) fn key_or_hold(app: &mut App, key: KeyEvent) -> Vec<Effect> {
+    if app.saving.held.is_empty() {
+        return key_press(app, key);
+    }
+    let control = key.modifiers.contains(KeyModifiers::CONTROL);
+    match key.code {
+        KeyCode::Esc => {
+            app.saving.held.clear();
+            app.notice = Some("the keys that waited are forgotten".to_owned());
+            Vec::new()
+        }
+        KeyCode::Char('c') if control => quit(app),
+        KeyCode::Char('z') if control => vec![Effect::Suspend],
+        KeyCode::Char('q') if app.input.is_none() => quit(app),
+        _ => {
+            app.saving.held.push_back(Held::Key(key));
+            Vec::new()
+        }
+    }
+}
+
+/// The store has committed the head of the queue.
+pub(super) fn saved(app: &mut App, event: &Event, at: String) -> Vec<Effect> {
+    app.session.apply(event);
+    app.label_nodes();
+    app.saving.in_flight = false;
+    app.saving.queue.pop_front();
+    app.saving.count += 1;
+    app.saving.at = Some(at);
+    app.saving.error = None;
+    let mut effects = app.send();
+    effects.extend(release(app));
+    effects
+}
+
+/// The store could not write the head of the queue: it stays there.
+pub(super) fn save_failed(app: &mut App, error: String) -> Vec<Effect> {
+    app.saving.in_flight = false;
+    app.saving.error = Some(error);
+    // A row of undos must not go on over a hole.
+    app.saving.held.clear();
+    Vec::new()
+}
+
+/// Plays the keys that waited, up to the next one that has to wait.
+pub(super) fn release(app: &mut App) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    while !app.must_wait()
+        && let Some(held) = app.saving.held.pop_front()
+    {
+        effects.extend(match held {
+            Held::Command(command, count) => run(app, command, count),
+            Held::Key(key) => key_press(app, key),
+        });
+    }
+    effects
+}
+
+/// Leaves, unless labels are not on the disk yet: then the first request only says so.
+pub(crate) fn quit(app: &mut App) -> Vec<Effect> {
+    let unsaved = app.saving.queue.len();
+    if unsaved > 0 && !app.saving.quit_asked {
+        app.saving.quit_asked = true;
+        app.notice = Some(format!("{unsaved} labels are NOT SAVED; press q again to leave without them"));
+        return Vec::new();
+    }
+    leave(app)
+}
+
+/// Any other command withdraws the wish to leave.
+pub(super) fn stay(app: &mut App) {
+    app.saving.quit_asked = false;
+}
+
+/// Leaves at once.
+pub(super) fn leave(app: &mut App) -> Vec<Effect> {
+    app.quitting = true;
+    vec![Effect::SavePlace(app.place_now()), Effect::Quit]
+}
+
+/// A decision in a few words.
+pub(crate) fn what(action: &Action) -> &'static str {
+    match action {
+        Action::FirstError { .. } => "first error",
+        Action::AllGood { .. } => "all steps right",
+        Action::Rate { rating: Some(_), .. } => "rating of a step",
+        Action::Rate { rating: None, .. } => "taking a rating away",
+        Action::Flag { .. } => "flag",
+        Action::Skip { .. } => "leaving for later",
+        Action::BadProblem { .. } => "bad problem",
+        Action::GiveUp { .. } => "giving up",
+        Action::Note { .. } => "note",
+    }
+}
