@@ -20,8 +20,9 @@ const ERRORS: usize = 10_000;
 /// `{"files":[{"path","format","records","bad_records","traces","steps","labelled","errors":[{"record","line","field","message"}]}]}`.
 ///
 /// `records` counts records (trees, where a tree takes several lines), `bad_records` those of them that cannot be read, `traces`
-/// solutions, `steps` the distinct steps of each record, `labelled` the solutions whose first error the file records. A file that
-/// cannot be opened has the format `null` and one error without record. Fails only when there is no format of the given name.
+/// solutions, `steps` the distinct steps of each record, `labelled` the solutions with a recorded verdict, also "cannot be labelled".
+/// A file that cannot be opened has the format `null` and one error without record. Fails only when there is no format of the given
+/// name.
 pub fn info(paths: &[PathBuf], as_format: Option<&str>) -> anyhow::Result<Value> {
     let format = as_format.map(named).transpose()?;
     let files: Vec<Value> = paths.iter().map(|path| file(path, format)).collect();
@@ -152,8 +153,8 @@ fn refused(path: &str, message: &str) -> Value {
 #[command(
     after_long_help = "--json prints {\"files\":[{\"path\",\"format\",\"records\",\"bad_records\",\"traces\",\"steps\",\"labelled\",\
 \"errors\":[{\"record\",\"line\",\"field\",\"message\"}]}]}: records counts records (trees, where a tree takes several lines), \
-bad_records those that cannot be read, traces solutions, steps the distinct steps of each record, labelled the solutions whose \
-first error the file records. A file that cannot be opened has format null and one error; the exit code is then 1."
+bad_records those that cannot be read, traces solutions, steps the distinct steps of each record, labelled solutions with a \
+recorded verdict, also 'cannot be labelled'. A file that cannot be opened has format null and one error; the exit code is then 1."
 )]
 pub struct InfoArgs {
     /// Files of traces
@@ -241,6 +242,21 @@ mod tests {
         let counts = ["records", "bad_records", "traces", "steps", "labelled"].map(|name| file[name].as_u64().unwrap());
         assert_eq!((file["format"].as_str(), counts), (Some("stepscope"), [3, 1, 3, 4, 2]), "{report:#}");
         assert_eq!(file["errors"][0]["line"], 5);
+    }
+
+    #[test]
+    fn solutions_that_cannot_be_labelled_count_as_labelled_and_the_help_says_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("tree.jsonl");
+        let lines = [
+            r#"{"tree":"t","id":0,"parent":null,"problem":"1+1?"}"#,
+            r#"{"tree":"t","id":1,"parent":0,"text":"2.","terminal":true,"first_error":"unlabelable","end_state":"give_up"}"#,
+            r#"{"tree":"t","id":2,"parent":0,"text":"3.","terminal":true}"#,
+        ];
+        std::fs::write(&path, lines.join("\n")).unwrap();
+        assert_eq!(info(&[path], None).unwrap()["files"][0]["labelled"], 1);
+        let help = <InfoArgs as clap::Args>::augment_args(clap::Command::new("info")).render_long_help().to_string();
+        assert!(help.contains("also 'cannot be labelled'"), "{help}");
     }
 
     #[test]

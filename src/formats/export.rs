@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde_json::Value;
 
-use super::span;
+use super::{json, span};
 use crate::labels::policy::{Policy, Skipped, StepTarget};
 use crate::trace::{FirstError, Label, Node, NodeId, NodeStats, Solution, SolutionLabels, StepKind, Trace};
 
@@ -34,6 +34,11 @@ impl<'a> Labelled<'a> {
     pub(super) fn path(&self) -> impl Iterator<Item = &'a Node> {
         let trace = self.trace;
         trace.solution_path(self.of()).into_iter().map(|id| trace.node(id))
+    }
+
+    /// True when somebody else than the file names judged the solution just as the file does.
+    pub fn confirmed(&self) -> bool {
+        !self.touched && self.labels.annotator.is_some() && self.labels.annotator != self.of().annotator
     }
 
     /// The bytes of the source, when they can be written as they are.
@@ -101,9 +106,9 @@ pub struct Loss {
     pub counts: BTreeMap<&'static str, u64>,
     /// Solutions left out, by reason.
     pub skipped: BTreeMap<String, u64>,
-    /// Records written.
+    /// Solutions written.
     pub written: u64,
-    /// Solutions whose labels differ from those in the file.
+    /// Solutions written whose labels differ from those in the file.
     pub changed: u64,
     /// Solutions looked at.
     pub read: u64,
@@ -149,31 +154,58 @@ pub trait Writer: Sync {
 
     /// Appends the records of all solutions of one trace, one entry a record, and counts.
     fn write_unit(&self, unit: &[Labelled<'_>], policy: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {
-        let mut lost_branches = false;
+        let Some(trace) = unit.first().map(|item| item.trace) else { return };
+        let halves = json::replaced_halves(&trace.warnings);
+        let (mut lost_branches, mut lost_halves) = (false, 0);
         for item in unit {
             loss.read += 1;
-            loss.changed += u64::from(item.touched);
-            let mut bytes = Vec::new();
-            match self.write(item, policy, &mut bytes, loss) {
-                Ok(()) => {
-                    loss.written += 1;
-                    out.push(bytes);
-                    if item.raw.is_none() {
-                        lost_features(item, self.keeps(), loss);
-                        lost_branches = true;
-                    }
-                }
-                Err(skipped) => loss.skip(&skipped),
+            let (mut bytes, mut own) = (Vec::new(), Loss::default());
+            if let Err(skipped) = self.write(item, policy, &mut bytes, &mut own) {
+                // What a solution would have lost is not lost when all of it is left out.
+                loss.skip(&skipped);
+                continue;
             }
+            loss.written += 1;
+            loss.changed += u64::from(item.touched);
+            loss.add(&own);
+            if item.raw.is_none() {
+                lost_features(LABELS.iter().chain(FEATURES), item, self.keeps(), loss);
+                lost_branches = true;
+            } else if item.touched || item.confirmed() {
+                // All else is still in the record of the source.
+                lost_features(LABELS, item, self.keeps(), loss);
+            }
+            if halves > 0 {
+                let kept = item.raw.map_or(0, |_| json::halves(&bytes));
+                lost_halves = lost_halves.max(halves.saturating_sub(kept));
+            }
+            out.push(bytes);
         }
-        if let Some(item) = unit.first().filter(|_| lost_branches && !self.keeps().contains(&ALTERNATIVES)) {
-            loss.lose(ALTERNATIVES, alternatives(item.trace));
+        loss.lose(NO_TEXT, lost_halves);
+        if lost_branches && !self.keeps().contains(&ALTERNATIVES) {
+            loss.lose(ALTERNATIVES, alternatives(trace));
         }
     }
 }
 
 /// Name under which steps outside of all solutions are lost.
 pub(super) const ALTERNATIVES: &str = "alternative steps";
+
+/// Name under which halves of surrogate pairs are lost: they can be written as escapes only, and are U+FFFD in a trace.
+pub(super) const NO_TEXT: &str = "characters that were no text";
+
+/// Name under which the names of people are lost.
+pub(super) const ANNOTATORS: &str = "annotators";
+
+/// Name under which ratings of steps behind the first error are lost. Formats that can hold some of them count the others.
+pub(super) const BEHIND_ERROR: &str = "ratings behind the first error";
+
+/// The steps behind the first error that have ratings of their own, by index.
+pub(super) fn rated_behind_error(labels: &SolutionLabels) -> impl Iterator<Item = usize> {
+    let from = if let FirstError::At(k) = labels.first_error { k + 1 } else { labels.steps.len() };
+    let rated = |label: Label| !matches!(label, Label::AfterError | Label::Unseen);
+    labels.steps.iter().enumerate().skip(from).filter(move |&(_, &label)| rated(label)).map(|(index, _)| index)
+}
 
 /// Steps that stand on no solution's path.
 fn alternatives(trace: &Trace) -> u64 {
@@ -189,14 +221,16 @@ fn alternatives(trace: &Trace) -> u64 {
 
 type Feature = (&'static str, fn(&Labelled<'_>) -> u64);
 
-const FEATURES: &[Feature] = &[
+/// What labels say.
+const LABELS: &[Feature] = &[
     ("neutral ratings", |item| count(item, Label::Neutral)),
-    ("ratings behind the first error", |item| match item.labels.first_error {
-        FirstError::At(k) => item.labels.steps.iter().skip(k + 1).filter(|&&label| label != Label::AfterError).count() as u64,
-        _ => 0,
-    }),
+    (BEHIND_ERROR, |item| rated_behind_error(&item.labels).count() as u64),
     ("unsure marks", |item| u64::from(item.labels.unsure)),
-    ("annotators", |item| u64::from(item.labels.annotator.is_some())),
+    (ANNOTATORS, |item| u64::from(item.labels.annotator.is_some())),
+];
+
+/// What a record holds beside its labels.
+const FEATURES: &[Feature] = &[
     ("ids", |item| u64::from(item.of().source_id.is_some())),
     ("generators", |item| u64::from(item.of().generator.is_some())),
     ("final answers", |item| u64::from(item.of().final_answer.is_some())),
@@ -221,8 +255,8 @@ fn count(item: &Labelled<'_>, label: Label) -> u64 {
 }
 
 /// Counts what a solution has and a format that `keeps` only some features does not take.
-fn lost_features(item: &Labelled<'_>, keeps: &[&str], loss: &mut Loss) {
-    for (name, present) in FEATURES {
+fn lost_features<'a>(features: impl IntoIterator<Item = &'a Feature>, item: &Labelled<'_>, keeps: &[&str], loss: &mut Loss) {
+    for (name, present) in features {
         if !keeps.contains(name) {
             loss.lose(name, present(item));
         }
@@ -230,7 +264,7 @@ fn lost_features(item: &Labelled<'_>, keeps: &[&str], loss: &mut Loss) {
 }
 
 /// The steps that stay under a policy, for targets in which each step must be right or wrong: the solution ends before the first
-/// step without a target, and `loss` says so.
+/// step without a target, and `loss` says so, as it says which ratings behind the first error go or turn.
 pub(super) fn decided(policy: Policy, labels: &SolutionLabels, loss: &mut Loss) -> Result<Vec<(usize, bool)>, Skipped> {
     let targets = crate::labels::policy::apply(&policy, labels)?;
     let total = targets.len();
@@ -246,6 +280,11 @@ pub(super) fn decided(policy: Policy, labels: &SolutionLabels, loss: &mut Loss) 
         return Err(Skipped::NothingLeft);
     }
     loss.lose("steps without a target", (total - kept.len()) as u64);
+    let gone = rated_behind_error(labels).filter(|&index| match kept.binary_search_by_key(&index, |&(at, _)| at) {
+        Ok(at) => labels.steps[index] == if kept[at].1 { Label::Bad } else { Label::Good },
+        Err(_) => true,
+    });
+    loss.lose(BEHIND_ERROR, gone.count() as u64);
     Ok(kept)
 }
 

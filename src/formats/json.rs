@@ -64,6 +64,21 @@ pub fn parse_json_noting(bytes: &[u8]) -> Result<Parsed, ParseFailure> {
     }
 }
 
+/// How a warning about characters that are no text ends; their number stands before it.
+const HALVES: &str = "halves of surrogate pairs replaced by U+FFFD";
+
+/// How many characters that are no text were replaced, by the warnings of a reader.
+pub(super) fn replaced_halves(warnings: &[String]) -> u64 {
+    // A format may have put a place before the number.
+    let number = |warning: &String| warning.strip_suffix(HALVES)?.split_whitespace().next_back()?.parse::<u64>().ok();
+    warnings.iter().filter_map(number).sum()
+}
+
+/// How many characters of a record are no text.
+pub(super) fn halves(record: &[u8]) -> u64 {
+    parse_json_noting(record).map_or(0, |parsed| replaced_halves(&parsed.warnings))
+}
+
 /// Things that stand in data files by accident and deserve to be called by name.
 fn not_json_at_all(text: &str) -> Option<String> {
     let start = text.trim_start();
@@ -126,7 +141,7 @@ impl Parser<'_> {
             warnings.push(format!("{} bare NaN or Infinity read as null", self.not_numbers));
         }
         if self.surrogates > 0 {
-            warnings.push(format!("{} halves of surrogate pairs replaced by U+FFFD", self.surrogates));
+            warnings.push(format!("{} {HALVES}", self.surrogates));
         }
         if self.controls > 0 {
             warnings.push(format!("{} escapes \\b or \\f before a letter: unescaped LaTeX?", self.controls));
@@ -437,6 +452,9 @@ mod tests {
         assert_eq!(parsed.value, json!({"q": null, "r": [null, null], "s": "NaN \u{fffd} x \u{fffd}"}));
         assert_eq!(parsed.warnings.len(), 2);
         assert!(parsed.warnings[0].starts_with("3 bare NaN"));
+        let elsewhere = ["line 7: 3 halves of surrogate pairs replaced by U+FFFD", "0 of 3 halves"].map(str::to_owned);
+        assert_eq!((replaced_halves(&parsed.warnings), replaced_halves(&elsewhere)), (2, 3));
+        assert_eq!((halves(br#"["\ud83d\ude00 \udc00"]"#), halves(b"[")), (1, 0));
     }
 
     #[test]

@@ -2,11 +2,15 @@
 //!
 //! The k-th tag (from 0), at code point `i` of `input`, stands as one sign at code point `i - k` of `label`. Looking for signs by
 //! pattern would find those of the mathematics. Labels are hard Monte Carlo estimates, so they may turn from - back to +.
+//!
+//! TRL's converter (`examples/datasets/math_shepherd.py`) sets the demands on what is written: `Step 1:` stands once in `input`,
+//! where the problem ends, and `task` is there. Where the source has no `task`, a backslash in the text (LaTeX) makes it `MATH`, no
+//! backslash `GSM8K`.
 
 use serde_json::{Map, Value};
 
 use super::detect::Detection;
-use super::export::{Framing, Labelled, Loss, Writer, decided, push_json, set_field};
+use super::export::{BEHIND_ERROR, Framing, Labelled, Loss, Writer, decided, push_json, set_field};
 use super::fields::{Fault, Fields};
 use super::json::excerpt;
 use super::{Format, RawRecord, RecordError, span};
@@ -15,6 +19,9 @@ use crate::trace::{FirstError, NodeId, Problem, Rating, Trace, TraceBuilder};
 
 /// The step tag: Cyrillic ka and i, two code points, four bytes.
 const TAG: &str = "ки";
+
+/// What stands before the first step.
+const FIRST: &str = "Step 1:";
 
 /// What stands before the final answer in the last step.
 const ANSWER: &str = "The answer is:";
@@ -56,7 +63,7 @@ impl Format for MathShepherd {
 
 /// Where the steps begin: the rule of TRL's converter.
 fn border(input: &str) -> Option<usize> {
-    let marked = input.find("Step 1:").or_else(|| input.find("step 1:"));
+    let marked = input.find(FIRST).or_else(|| input.find("step 1:"));
     marked.or_else(|| input.find('?').map(|at| at + 1))
 }
 
@@ -194,7 +201,7 @@ impl Writer for MathShepherd {
             return Ok(());
         }
         let problem = &item.trace.problem.text;
-        if problem.contains(TAG) || problem.contains("Step 1:") || problem.contains("step 1:") {
+        if problem.contains(TAG) || problem.contains(FIRST) || problem.contains("step 1:") {
             return Err(Skipped::Unwritable("its problem holds the step tag or `Step 1:`".to_owned()));
         }
         let (mut input, mut label) = (problem.clone(), problem.clone());
@@ -208,12 +215,17 @@ impl Writer for MathShepherd {
             input.push_str(TAG);
             label.push(if positive { '+' } else { '-' });
         }
+        let latex = input.contains('\\');
         let mut record = Map::new();
         record.insert("input".into(), input.into());
         record.insert("label".into(), label.into());
-        // Further fields, such as `task`, of a record that the policy made shorter.
+        // Further fields of a record that the policy made shorter.
         if item.raw.is_some() {
             record.extend(item.of().extra.clone());
+        }
+        if !record.contains_key("task") {
+            let known = [&item.of().extra, &item.trace.extra].into_iter().find_map(|extra| extra.get("task")?.as_str());
+            record.insert("task".into(), known.unwrap_or(if latex { "MATH" } else { "GSM8K" }).into());
         }
         push_json(out, &Value::Object(record));
         Ok(())
@@ -224,7 +236,8 @@ impl Writer for MathShepherd {
     }
 
     fn keeps(&self) -> &'static [&'static str] {
-        &["ratings behind the first error", "final answers"]
+        // `decided` counts the ratings that do not stay.
+        &[BEHIND_ERROR, "final answers"]
     }
 }
 
@@ -234,6 +247,7 @@ fn step_line(text: &str, position: usize, loss: &mut Loss) -> Result<String, Ski
         return Err(Skipped::Unwritable("a step holds the step tag".to_owned()));
     }
     let mut line = text.trim().to_owned();
+    loss.lose("outer white space of steps", u64::from(line.len() < text.len()));
     if line.contains(['\n', '\r']) {
         loss.lose("line ends inside of steps (now spaces)", 1);
         line = line.split(['\n', '\r']).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
@@ -242,6 +256,10 @@ fn step_line(text: &str, position: usize, loss: &mut Loss) -> Result<String, Ski
     if !line.starts_with(&number) {
         loss.lose("steps without a number (`Step k:` put before them)", 1);
         line = format!("{number} {line}");
+    }
+    // TRL's converter would cut the problem off there too, and stops with an error.
+    if line.matches(FIRST).count() > usize::from(position == 0) {
+        return Err(Skipped::Unwritable("a step holds `Step 1:`, which marks the end of the problem".to_owned()));
     }
     Ok(line)
 }

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::detect::Detection;
-use super::export::{Framing, Labelled, Loss, Writer, decided, push_json, set_field};
+use super::export::{BEHIND_ERROR, Framing, Labelled, Loss, Writer, decided, push_json, set_field};
 use super::fields::{Fault, Fields, integer};
 use super::{Format, RawRecord, RecordError, span};
 use crate::labels::policy::{Policy, Skipped};
@@ -114,6 +114,7 @@ impl Writer for Trl {
     }
 
     fn keeps(&self) -> &'static [&'static str] {
-        &[]
+        // `decided` counts those that do not stay.
+        &[BEHIND_ERROR]
     }
 }

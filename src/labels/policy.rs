@@ -1,5 +1,6 @@
 //! Export policy: how the labels of one solution become the targets of a trainer. The target formats disagree about neutral steps,
-//! steps behind the first error, steps nobody judged and doubtful verdicts, so the user says what happens to them.
+//! steps behind the first error, steps nobody judged and doubtful verdicts, so the user says what happens to them. Records that keep
+//! their format and their labels are copied, whatever the policy.
 
 use std::fmt;
 use std::str::FromStr;
@@ -44,15 +45,16 @@ pub enum Unlabelled {
     KeepUnset,
 }
 
-/// What happens to a solution whose annotator was not sure.
+/// What happens to a solution whose annotator was not sure. PRM800K can flag steps, so only the first choice changes what is written
+/// there; stepscope's own format keeps everything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Unsure {
     /// It is left out.
     #[default]
     SkipTrace,
-    /// It ends before the step called the first error; without such a step it is left out.
+    /// It ends before the step called the first error; without such a step it is left out. PRM800K keeps the step and its flag.
     DropStep,
-    /// The mark is ignored.
+    /// The mark is ignored, or written where the format has one.
     Keep,
 }
 

@@ -157,6 +157,8 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let first_bad = ratings.iter().position(|&rating| rating == Some(Rating::Bad));
     let first_error = match (end_state, first_bad) {
         (EndState::BadProblem | EndState::GiveUp, _) => FirstError::Unlabelable,
+        // Rated in part: an unrated step before it may be the first error.
+        (EndState::Open, Some(index)) if leaves_out(builder.trace(), at, &ratings[..index]) => FirstError::Unknown,
         (_, Some(index)) => FirstError::At(index),
         (EndState::Solution, None) => FirstError::NoError,
         (EndState::FoundError | EndState::Open, None) => FirstError::Unknown,
@@ -194,6 +196,12 @@ fn end_state(finish: Option<&str>, builder: &mut TraceBuilder) -> EndState {
         }
         None => EndState::Open,
     }
+}
+
+/// Whether a step is unrated that the annotator did not write.
+fn leaves_out(trace: &Trace, at: NodeId, ratings: &[Option<Rating>]) -> bool {
+    let human = |id: NodeId| trace.node(id).extra.get("source").is_some_and(|source| source == "human");
+    trace.path(at).into_iter().zip(ratings).any(|(id, rating)| rating.is_none() && !human(id))
 }
 
 type Walked = (NodeId, Vec<Option<Rating>>, bool);

@@ -1,25 +1,38 @@
 //! PRM800K records from labels. Records of PRM800K itself keep everything but ratings and `finish_reason`; others are written in the
 //! shape of phase 2.
+//!
+//! Of the export policy two decisions matter here. `unsure`: the format can flag steps, so `keep` and `drop-step` write the flag and only
+//! `skip-trace` leaves the solution out. `unlabelled`: under `keep-unset` a solution that is rated in part is written with ratings of
+//! null and no `finish_reason`; TRL's converter of PRM800K takes such ratings for wrong. What nobody changed is copied whatever the policy.
 
 use serde_json::{Map, Value, json};
 
-use super::super::export::{Framing, Labelled, Loss, Writer, push_json, set_field};
+use super::super::export::{
+    ALTERNATIVES, ANNOTATORS, BEHIND_ERROR, Framing, Labelled, Loss, Writer, push_json, rated_behind_error, set_field,
+};
 use super::super::{parse_json, span};
 use super::{Prm800k, Taken, position};
-use crate::labels::policy::{Policy, Skipped};
+use crate::labels::policy::{Policy, Skipped, Unlabelled, Unsure};
 use crate::trace::{EndState, FirstError, Label, NodeId};
 
 impl Writer for Prm800k {
-    fn write(&self, item: &Labelled<'_>, _: &Policy, out: &mut Vec<u8>, loss: &mut Loss) -> Result<(), Skipped> {
+    fn write(&self, item: &Labelled<'_>, policy: &Policy, out: &mut Vec<u8>, loss: &mut Loss) -> Result<(), Skipped> {
         if let Some(raw) = item.verbatim() {
+            // The record stays that of the person whose ratings it holds.
+            loss.lose(ANNOTATORS, u64::from(item.confirmed()));
             out.extend_from_slice(raw);
             return Ok(());
         }
-        if item.labels.first_error == FirstError::Unknown {
+        let labels = &item.labels;
+        if labels.unsure && policy.unsure == Unsure::SkipTrace {
+            return Err(Skipped::Unsure);
+        }
+        let rated = labels.steps.iter().any(|&label| is_rated(label));
+        if labels.first_error == FirstError::Unknown && !(rated && policy.unlabelled == Unlabelled::KeepUnset) {
             return Err(Skipped::Unlabelled);
         }
         match item.raw {
-            Some(raw) => out.extend(relabelled(raw, item)?),
+            Some(raw) => out.extend(relabelled(raw, item, loss)?),
             None => push_json(out, &fresh(item, loss)),
         }
         Ok(())
@@ -30,17 +43,24 @@ impl Writer for Prm800k {
     }
 
     fn keeps(&self) -> &'static [&'static str] {
-        &["neutral ratings", "unsure marks", "annotators", "final answers", "references", super::super::export::ALTERNATIVES]
+        // `relabelled` and `fresh` count the ratings behind the first error that find no place.
+        &["neutral ratings", "unsure marks", ANNOTATORS, BEHIND_ERROR, "final answers", "references", ALTERNATIVES]
     }
 }
 
-fn finish_reason(item: &Labelled<'_>) -> &'static str {
+/// `None` for a solution whose rating has not come to an end.
+fn finish_reason(item: &Labelled<'_>) -> Option<&'static str> {
     match (item.labels.first_error, item.labels.end_state) {
-        (FirstError::Unlabelable, EndState::BadProblem) => "bad_problem",
-        (FirstError::Unlabelable, _) => "give_up",
-        (FirstError::At(_), _) => "found_error",
-        (FirstError::NoError | FirstError::Unknown, _) => "solution",
+        (FirstError::Unlabelable, EndState::BadProblem) => Some("bad_problem"),
+        (FirstError::Unlabelable, _) => Some("give_up"),
+        (FirstError::At(_), _) | (FirstError::Unknown, EndState::FoundError) => Some("found_error"),
+        (FirstError::NoError, _) => Some("solution"),
+        (FirstError::Unknown, _) => None,
     }
+}
+
+fn is_rated(label: Label) -> bool {
+    !matches!(label, Label::AfterError | Label::Unseen)
 }
 
 fn rating(label: Label) -> Value {
@@ -57,12 +77,12 @@ fn labelled_steps(item: &Labelled<'_>) -> usize {
     let labels = &item.labels;
     match labels.first_error {
         FirstError::At(index) => index + 1,
-        _ => labels.steps.iter().rposition(|&label| !matches!(label, Label::Unseen | Label::AfterError)).map_or(0, |at| at + 1),
+        _ => labels.steps.iter().rposition(|&label| is_rated(label)).map_or(0, |at| at + 1),
     }
 }
 
-/// The record of the source with the ratings on its path replaced.
-fn relabelled(raw: &[u8], item: &Labelled<'_>) -> Result<Vec<u8>, Skipped> {
+/// The record of the source with the ratings on its path, and the name of who gave them, replaced.
+fn relabelled(raw: &[u8], item: &Labelled<'_>, loss: &mut Loss) -> Result<Vec<u8>, Skipped> {
     let unwritable = || Skipped::Unwritable("its record in the source cannot be read again".to_owned());
     let range = span::find(raw, &["label"]).ok_or_else(unwritable)?;
     let mut label = parse_json(&raw[range]).map_err(|_| unwritable())?;
@@ -70,9 +90,11 @@ fn relabelled(raw: &[u8], item: &Labelled<'_>) -> Result<Vec<u8>, Skipped> {
     let labels = &item.labels;
     let (count, wanted) = (steps.len(), labelled_steps(item));
     let flag_changed = labels.unsure != item.of().unsure;
+    let decided = matches!(labels.first_error, FirstError::At(_) | FirstError::NoError);
+    loss.lose(BEHIND_ERROR, rated_behind_error(labels).filter(|&index| index >= count.max(wanted)).count() as u64);
     for (index, (step, &state)) in steps.iter_mut().zip(&labels.steps).enumerate() {
         let flag = flag_changed.then_some(labels.unsure && index + 1 == wanted);
-        rate(step, state, flag).ok_or_else(unwritable)?;
+        rate(step, state, decided, flag).ok_or_else(unwritable)?;
     }
     let texts: Vec<_> = item.path().map(|node| node.text.as_str()).collect();
     if wanted > count && count > 0 {
@@ -91,7 +113,7 @@ fn relabelled(raw: &[u8], item: &Labelled<'_>) -> Result<Vec<u8>, Skipped> {
     let mut reason = finish_reason(item);
     if let FirstError::At(_) = labels.first_error {
         if !generated {
-            reason = "solution";
+            reason = Some("solution");
         } else if wanted == steps.len()
             && let Some(chosen) = steps[wanted - 1].get_mut("chosen_completion").filter(|chosen| **chosen == 0)
         {
@@ -101,14 +123,18 @@ fn relabelled(raw: &[u8], item: &Labelled<'_>) -> Result<Vec<u8>, Skipped> {
     if let Value::Object(label) = &mut label {
         label.insert("finish_reason".to_owned(), reason.into());
     }
-    set_field(raw, &["label"], &label)
+    let record = set_field(raw, &["label"], &label)?;
+    match &labels.annotator {
+        Some(annotator) => set_field(&record, &["labeler"], &annotator.as_str().into()),
+        None => Ok(record),
+    }
 }
 
 /// Rates the candidate that the walk took at a position. `None` when the position cannot be read.
-fn rate(step: &mut Value, state: Label, flag: Option<bool>) -> Option<()> {
+fn rate(step: &mut Value, state: Label, decided: bool, flag: Option<bool>) -> Option<()> {
     let read = position(step.clone(), String::new()).ok()?;
-    // A step that the annotator wrote counts as right as long as nobody calls it otherwise.
-    let implied = read.human.as_ref().is_some_and(|human| human.rating.is_none()) && state == Label::Good;
+    // A step that the annotator wrote counts as right as long as nobody calls it otherwise, once there is a verdict on the whole.
+    let implied = decided && read.human.as_ref().is_some_and(|human| human.rating.is_none()) && state == Label::Good;
     let slot = match read.taken() {
         None => return Some(()),
         Some(Taken::Human) => step.get_mut("human_completion"),
@@ -140,6 +166,7 @@ fn fresh(item: &Labelled<'_>, loss: &mut Loss) -> Value {
     let (trace, solution, labels) = (item.trace, item.of(), &item.labels);
     let path = trace.solution_path(solution);
     let wanted = labelled_steps(item).min(path.len());
+    loss.lose(BEHIND_ERROR, rated_behind_error(labels).count() as u64);
     let mut steps = Vec::with_capacity(wanted);
     for (index, &id) in path[..wanted].iter().enumerate() {
         let first_error = labels.first_error == FirstError::At(index);

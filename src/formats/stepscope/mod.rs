@@ -13,6 +13,8 @@
 //! | `solution`, `solution_extra`, `solutions` | its number in the trace; its further fields; several solutions that end here |
 //!
 //! Everything else stays with its node.
+//!
+//! It is an archive: whatever the export policy says, every step and solution is written, labelled, doubtful or not.
 
 mod line;
 mod read;
@@ -34,7 +36,7 @@ impl Format for Stepscope {
     }
 
     fn doc(&self) -> &'static str {
-        "stepscope trees: one node a line with tree, id, parent, text (loses nothing)"
+        "stepscope trees: one node a line with tree, id, parent, text (an archive: loses nothing, whatever the policy)"
     }
 
     fn detect(&self, value: &Value) -> Detection {

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Number, Value};
 
-use super::super::export::{Framing, Labelled, Loss, Writer, push_json};
+use super::super::export::{Framing, Labelled, Loss, NO_TEXT, Writer, push_json};
+use super::super::json::replaced_halves;
 use super::Stepscope;
 use super::read::{derived_first_error, path_ratings};
 use crate::labels::policy::{Policy, Skipped};
@@ -65,7 +66,7 @@ impl Writer for Stepscope {
     }
 
     fn keeps(&self) -> &'static [&'static str] {
-        // Nothing is lost; `write_unit` does not ask.
+        // Nothing that a trace holds is lost; `write_unit` does not ask.
         &[]
     }
 
@@ -77,9 +78,10 @@ impl Writer for Stepscope {
             let mut bytes = Vec::new();
             push_json(&mut bytes, &Value::Object(lines.line(index)));
             out.push(bytes);
-            loss.written += 1;
         }
         loss.read += unit.len() as u64;
+        loss.written += unit.len() as u64;
+        loss.lose(NO_TEXT, replaced_halves(&first.trace.warnings));
         loss.changed += unit.iter().filter(|item| item.touched).count() as u64;
     }
 }
@@ -209,7 +211,8 @@ impl<'a> Lines<'a> {
         );
         put("end_state", (labels.1 != EndState::Open).then(|| serde_json::to_value(labels.1).unwrap_or_default()));
         put("unsure", item_unsure(item).then_some(Value::Bool(true)));
-        let annotator = if item.touched { &item.labels.annotator } else { &solution.annotator };
+        // Who says the same as the file has said it all the same.
+        let annotator = if item.touched || item.confirmed() { &item.labels.annotator } else { &solution.annotator };
         put("annotator", annotator.clone().map(Value::from));
         put("scores", (!solution.scores.is_empty()).then(|| solution.scores.iter().map(|score| finite(*score)).collect()));
         put("solution_extra", (!solution.extra.is_empty()).then(|| solution.extra.clone().into()));

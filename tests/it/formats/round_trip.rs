@@ -1,6 +1,6 @@
 //! Reading, writing and reading again: nothing is lost, or the loss is told.
 
-use stepscope::formats::{FORMATS, Framing, Labelled, parse_json};
+use stepscope::formats::{FORMATS, Framing, Labelled, Loss, parse_json};
 use stepscope::labels::policy::{AfterError, Neutral, Policy, Unlabelled, Unsure};
 use stepscope::trace::FirstError::{At, NoError};
 use stepscope::trace::{EndState, FirstError, Label, Rating, SolutionLabels, Trace};
@@ -12,7 +12,8 @@ fn touched(name: &str, record: usize, labels: impl Fn(&Trace) -> SolutionLabels)
     let raw = fixture(name).remove(record);
     let trace = one(name, std::str::from_utf8(&raw).unwrap());
     let item = Labelled { trace: &trace, solution: 0, labels: labels(&trace), raw: Some(&raw), touched: true };
-    let (mut out, loss) = written(name, &[item], Policy { after_error: AfterError::KeepAsRated, ..Policy::default() });
+    let policy = Policy { after_error: AfterError::KeepAsRated, unsure: Unsure::Keep, ..Policy::default() };
+    let (mut out, loss) = written(name, &[item], policy);
     assert_eq!(loss.changed, 1);
     (raw.clone(), String::from_utf8(out.remove(0)).unwrap())
 }
@@ -131,11 +132,13 @@ fn states_that_a_target_cannot_say_are_left_out_and_counted() {
         ("trl", with(FirstError::Unlabelable, false), "cannot be labelled (bad problem or given up)"),
         ("math-shepherd", with(FirstError::Unknown, false), "not labelled yet"),
         ("prm800k", with(FirstError::Unknown, false), "not labelled yet"),
+        ("prm800k", with(NoError, true), "marked as unsure"),
     ] {
         let (out, loss) = written(target, &[item], Policy::default());
         assert!(out.is_empty(), "{target}");
         assert_eq!(loss.skipped.iter().map(|(why, n)| (why.as_str(), *n)).collect::<Vec<_>>(), [(reason, 1)], "{target}");
-        assert_eq!((loss.read, loss.written), (1, 0));
+        assert_eq!((loss.read, loss.written, loss.changed), (1, 0, 0));
+        assert!(loss.counts.is_empty(), "{target}: what is left out loses nothing");
     }
     // Nothing says whether a TRL solution is right.
     let trl = one("trl", std::str::from_utf8(&fixture("trl")[0]).unwrap());
@@ -165,20 +168,186 @@ fn a_policy_decides_what_trl_sees() {
     assert_eq!((labels.as_str(), loss.counts["steps without a target"]), ("[true,true,false]", 1));
 }
 
+/// A solution in TRL's form, all of whose steps are right, as Math-Shepherd.
+fn as_math_shepherd(prompt: &str, steps: &[&str], more: &str) -> (Vec<Vec<u8>>, Loss) {
+    let value = serde_json::json!({"prompt": prompt, "completions": steps, "labels": vec![true; steps.len()]}).to_string();
+    let trace = one("trl", &value.replacen('{', &format!("{{{more}"), 1));
+    written("math-shepherd", &foreign(&trace), Policy::default())
+}
+
 #[test]
-fn math_shepherd_refuses_or_tells_what_its_text_cannot_hold() {
-    let write = |steps: &[&str]| {
-        let value = serde_json::json!({"prompt": "q?", "completions": steps, "labels": vec![true; steps.len()]});
-        let trace = one("trl", &value.to_string());
-        written("math-shepherd", &foreign(&trace), Policy::default())
-    };
-    let (out, loss) = write(&["a\n\nb", "Step 2: c"]);
-    assert_eq!(parse_json(&out[0]).unwrap()["input"], "q?\nStep 1: a b ки\nStep 2: c ки");
-    assert_eq!(parse_json(&out[0]).unwrap()["label"], "q?\nStep 1: a b +\nStep 2: c +");
+fn math_shepherd_tells_what_its_text_cannot_hold() {
+    let (out, loss) = as_math_shepherd("q?", &[" a\n\nb", "Step 2: c\n", "d"], "");
+    assert_eq!(parse_json(&out[0]).unwrap()["input"], "q?\nStep 1: a b ки\nStep 2: c ки\nStep 3: d ки");
+    assert_eq!(parse_json(&out[0]).unwrap()["label"], "q?\nStep 1: a b +\nStep 2: c +\nStep 3: d +");
     assert_eq!(loss.counts["line ends inside of steps (now spaces)"], 1);
-    let (out, loss) = write(&["кит"]);
-    assert!(out.is_empty());
-    assert_eq!(loss.skipped["a step holds the step tag"], 1);
+    assert_eq!(loss.counts["outer white space of steps"], 2);
+    assert_eq!(loss.counts["steps without a number (`Step k:` put before them)"], 2);
+}
+
+#[test]
+fn math_shepherd_refuses_texts_that_its_readers_would_cut_elsewhere() {
+    let tag = Some("a step holds the step tag");
+    let problem = Some("its problem holds the step tag or `Step 1:`");
+    let step = Some("a step holds `Step 1:`, which marks the end of the problem");
+    for (prompt, steps, reason) in [
+        ("q?", &["кит"][..], tag),
+        ("q ки?", &["a"], problem),
+        ("Step 1: what?", &["a"], problem),
+        ("What is step 1: it?", &["a"], problem),
+        ("q?", &["So Step 1: a"], step),
+        ("q?", &["Step 1: a. Step 1: b"], step),
+        ("q?", &["a", "by Step 1: b"], step),
+        ("q?", &["a", "Step 1: again"], step),
+        ("q?", &["Step 1: a", "Step 2: by Step 1 and step 1: b", "Step 11: c"], None),
+        ("q?", &["step 1: a"], None),
+    ] {
+        let (out, loss) = as_math_shepherd(prompt, steps, "");
+        assert_eq!(loss.skipped.keys().map(String::as_str).next(), reason, "{prompt} {steps:?}");
+        if let Some(record) = out.first() {
+            let value = parse_json(record).unwrap();
+            assert_eq!(value["input"].as_str().unwrap().matches("Step 1:").count(), 1);
+        } else {
+            assert!(loss.counts.is_empty());
+        }
+    }
+}
+
+#[test]
+fn math_shepherd_rows_name_their_task() {
+    for (prompt, step, more, task) in [
+        ("It costs $5?", "5", "", "GSM8K"),
+        ("q?", "so \\boxed{5}", "", "MATH"),
+        ("$\\frac12$?", "a half", "", "MATH"),
+        ("q?", "so \\boxed{5}", r#""task": "GSM8K","#, "GSM8K"),
+        ("q?", "5", r#""task": 7,"#, "GSM8K"),
+    ] {
+        let (out, _) = as_math_shepherd(prompt, &[step], more);
+        assert_eq!(parse_json(&out[0]).unwrap()["task"], task, "{prompt} {step} {more}");
+    }
+}
+
+#[test]
+fn what_a_changed_record_cannot_hold_is_counted() {
+    const BEHIND: &str = "ratings behind the first error";
+    let [drop, keep, force] = [AfterError::Drop, AfterError::KeepAsRated, AfterError::ForceNegative].map(|after_error| Policy {
+        after_error,
+        unsure: Unsure::Keep,
+        ..Policy::default()
+    });
+    let say = |n, first_error, ratings: &[i64]| {
+        let ratings: Vec<_> = ratings.iter().map(|&rating| Rating::from_value(rating)).collect();
+        SolutionLabels::recorded(n, first_error, &ratings, EndState::Open)
+    };
+    let by_bo = |labels| SolutionLabels { annotator: Some("bo".into()), ..labels };
+    let unsure = |labels| SolutionLabels { unsure: true, ..labels };
+    for (name, record, labels, policy, expected) in [
+        ("processbench", 0, by_bo(say(3, At(2), &[])), drop, &[("annotators", 1)][..]),
+        ("processbench", 0, say(3, At(0), &[-1, 0, 1]), drop, &[("neutral ratings", 1), (BEHIND, 2)]),
+        ("processbench", 0, unsure(say(3, NoError, &[0])), drop, &[("neutral ratings", 1), ("unsure marks", 1)]),
+        ("trl", 1, unsure(by_bo(say(3, NoError, &[]))), drop, &[("annotators", 1), ("unsure marks", 1)]),
+        ("trl", 1, say(3, At(0), &[-1, 1, -1]), drop, &[(BEHIND, 2)]),
+        ("trl", 1, say(3, At(0), &[-1, 1, -1]), keep, &[]),
+        ("trl", 1, say(3, At(0), &[-1, 1, -1]), force, &[(BEHIND, 1)]),
+        ("math-shepherd", 1, by_bo(say(2, At(0), &[-1, 1])), keep, &[("annotators", 1)]),
+        ("math-shepherd", 1, say(2, At(0), &[-1, 1]), drop, &[(BEHIND, 1)]),
+        // Its record has two positions; what stands behind them has no place for a rating.
+        ("prm800k", 0, unsure(by_bo(say(4, At(0), &[-1, 0, 1]))), drop, &[(BEHIND, 1)]),
+    ] {
+        let raw = fixture(name).remove(record);
+        let trace = one(name, std::str::from_utf8(&raw).unwrap());
+        let item = Labelled { trace: &trace, solution: 0, labels, raw: Some(&raw), touched: true };
+        let (_, loss) = written(name, &[item], policy);
+        assert_eq!((loss.written, loss.changed), (1, 1));
+        assert_eq!(loss.counts, expected.iter().copied().collect(), "{name} {record}");
+    }
+}
+
+#[test]
+fn a_verdict_that_repeats_the_file_changes_no_byte_and_loses_its_name() {
+    for name in ["processbench", "trl", "math-shepherd", "prm800k"] {
+        let raw = fixture(name).remove(0);
+        let trace = one(name, std::str::from_utf8(&raw).unwrap());
+        let labels = SolutionLabels { annotator: Some("bo".into()), ..recorded(&trace, 0) };
+        let (out, loss) =
+            written(name, &[Labelled { trace: &trace, solution: 0, labels, raw: Some(&raw), touched: false }], Policy::default());
+        assert_eq!(out, [raw], "{name}");
+        assert_eq!((loss.changed, loss.counts), (0, [("annotators", 1)].into()), "{name}");
+    }
+}
+
+#[test]
+fn prm800k_flags_doubtful_steps_unless_they_are_to_be_left_out() {
+    let source = one("processbench", std::str::from_utf8(&fixture("processbench")[0]).unwrap());
+    let raw = fixture("prm800k").remove(0);
+    let own = one("prm800k", std::str::from_utf8(&raw).unwrap());
+    for (trace, raw) in [(&source, None), (&own, Some(raw.as_slice()))] {
+        let labels = SolutionLabels { unsure: true, ..recorded(trace, 0) };
+        let item = Labelled { trace, solution: 0, labels: labels.clone(), raw, touched: true };
+        for (unsure, kept) in [(Unsure::SkipTrace, false), (Unsure::DropStep, true), (Unsure::Keep, true)] {
+            let (out, loss) = written("prm800k", std::slice::from_ref(&item), Policy { unsure, ..Policy::default() });
+            assert_eq!((out.len() == 1, loss.skipped.get("marked as unsure").copied()), (kept, (!kept).then_some(1)));
+            if let Some(record) = out.first() {
+                let back = recorded(&one("prm800k", std::str::from_utf8(record).unwrap()), 0);
+                assert_eq!((back.unsure, back.steps), (true, labels.steps.clone()));
+            }
+        }
+    }
+}
+
+#[test]
+fn partly_rated_solutions_become_prm800k_records_with_unset_ratings() {
+    let source = one("trl", r#"{"prompt":"q","completions":["a","b","c","d"],"labels":[true,true,true,true]}"#);
+    let generated = fixture("prm800k").remove(0);
+    let own = one("prm800k", std::str::from_utf8(&generated).unwrap());
+    // The annotator wrote its second step.
+    let human = fixture("prm800k").remove(1);
+    let walked = one("prm800k", std::str::from_utf8(&human).unwrap());
+    let keep = Policy { unlabelled: Unlabelled::KeepUnset, ..Policy::default() };
+    for (trace, raw) in [(&source, None), (&own, Some(generated.as_slice())), (&walked, Some(human.as_slice()))] {
+        for ratings in [&[1, 9, 1][..], &[9, -1], &[1, 1, 9], &[9, 9, 0]] {
+            let n = steps(trace, 0).len();
+            let ratings: Vec<_> = ratings.iter().map(|&rating| Rating::from_value(rating)).collect();
+            let labels = SolutionLabels::recorded(n, FirstError::Unknown, &ratings, EndState::Open);
+            let item = Labelled { trace, solution: 0, labels: labels.clone(), raw, touched: true };
+            let (out, _) = written("prm800k", std::slice::from_ref(&item), keep);
+            let value = parse_json(&out[0]).unwrap();
+            assert_eq!(value["label"]["finish_reason"], serde_json::Value::Null);
+            let back = one("prm800k", std::str::from_utf8(&out[0]).unwrap());
+            assert_eq!(recorded(&back, 0), labels);
+            assert_eq!(steps(&back, 0), steps(trace, 0));
+            let (out, loss) = written("prm800k", &[item], Policy::default());
+            assert_eq!((out.len(), loss.skipped["not labelled yet"]), (0, 1));
+        }
+        let labels = SolutionLabels::unseen(steps(trace, 0).len());
+        let (out, loss) = written("prm800k", &[Labelled { trace, solution: 0, labels, raw, touched: true }], keep);
+        assert_eq!((out.len(), loss.skipped["not labelled yet"]), (0, 1));
+    }
+}
+
+#[test]
+fn a_changed_prm800k_record_names_who_changed_it() {
+    let say = SolutionLabels::recorded(4, NoError, &[], EndState::Solution);
+    let (_, out) = touched("prm800k", 0, |_| SolutionLabels { annotator: Some("bo".into()), ..say.clone() });
+    assert!(out.starts_with(r#"{"labeler": "bo", "timestamp""#), "{out}");
+}
+
+#[test]
+fn characters_that_were_no_text_are_counted_where_they_go() {
+    let record = br#"{"prompt":"q \udc00?","completions":["a \ud83d\ude00","\ud83d b"],"labels":[true,true]}"#;
+    let trace = one("trl", std::str::from_utf8(record).unwrap());
+    let lost = |target: &str, items: &[Labelled<'_>]| {
+        written(target, items, Policy::default()).1.counts.get("characters that were no text").copied()
+    };
+    for target in ["trl", "math-shepherd", "prm800k", "stepscope"] {
+        assert_eq!(lost(target, &foreign(&trace)), Some(2), "{target}");
+    }
+    // A record of the same format keeps the escapes, as far as its steps stay.
+    let again = |labels, touched| [Labelled { trace: &trace, solution: 0, labels, raw: Some(record), touched }];
+    assert_eq!(lost("trl", &again(recorded(&trace, 0), false)), None);
+    assert_eq!(lost("trl", &again(SolutionLabels::recorded(2, At(1), &[], EndState::Open), true)), None);
+    assert_eq!(lost("trl", &again(SolutionLabels::recorded(2, At(0), &[], EndState::Open), true)), Some(1));
+    assert_eq!(lost("trl", &again(SolutionLabels::unseen(2), true)), None);
 }
 
 #[test]

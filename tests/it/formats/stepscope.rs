@@ -1,7 +1,7 @@
 //! The interchange format: trees from lines in any order, and errors that name the ids.
 
 use stepscope::formats::{FORMATS, Labelled};
-use stepscope::labels::policy::Policy;
+use stepscope::labels::policy::{Neutral, Policy};
 use stepscope::trace::FirstError::{At, NoError};
 use stepscope::trace::{EndState, FirstError, Label, Rating, SolutionLabels, StepKind, Trace};
 
@@ -184,10 +184,42 @@ fn labels_of_a_session_come_back_as_they_were() {
             .map(|(solution, labels)| Labelled { trace, solution, labels: labels.clone(), raw: None, touched: true })
             .collect();
         let (records, loss) = written("stepscope", &items, Policy::default());
-        assert_eq!((loss.changed, loss.read), (2, 2));
+        assert_eq!((loss.changed, loss.read, loss.written), (2, 2, 2), "solutions, not lines");
         let back = &traces(format("stepscope"), &records)[0];
         assert_eq!([recorded(back, 0), recorded(back, 1)], [a.clone(), b.clone()]);
     }
+}
+
+#[test]
+fn a_verdict_that_repeats_the_file_keeps_its_annotator() {
+    for name in ["processbench", "stepscope"] {
+        let trace = &traces(format(name), &fixture(name))[0];
+        for said in [Some("bo"), None] {
+            let items: Vec<_> = foreign(trace)
+                .into_iter()
+                .map(|item| {
+                    let annotator = said.map(str::to_owned);
+                    Labelled { labels: SolutionLabels { annotator, ..item.labels }, ..item }
+                })
+                .collect();
+            assert_eq!(items[0].confirmed(), said.is_some());
+            let (records, loss) = written("stepscope", &items, Policy::default());
+            assert_eq!((loss.changed, loss.written), (0, trace.solutions.len() as u64));
+            let back = &traces(format("stepscope"), &records)[0];
+            for (solution, item) in items.iter().enumerate() {
+                let annotator = item.labels.annotator.clone().or_else(|| trace.solutions[solution].annotator.clone());
+                assert_eq!(recorded(back, solution), SolutionLabels { annotator, ..recorded(trace, solution) });
+            }
+        }
+    }
+}
+
+#[test]
+fn an_archive_keeps_what_a_policy_would_leave_out() {
+    let trace = &traces(format("stepscope"), &fixture("stepscope"))[0];
+    let policy = Policy { neutral: Neutral::StopBefore, ..Policy::default() };
+    assert_eq!(written("stepscope", &foreign(trace), policy), written("stepscope", &foreign(trace), Policy::default()));
+    assert!(recorded(trace, 1).unsure && format("stepscope").doc().contains("whatever the policy"));
 }
 
 #[test]
