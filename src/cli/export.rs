@@ -172,7 +172,7 @@ impl Job<'_> {
             let items: Vec<Labelled<'_>> =
                 (0..trace.solutions.len()).map(|solution| self.labelled(trace, solution, raw)).collect();
             // A tree of several records is copied as it stands when nobody touched it.
-            if raws.len() > 1 && items.iter().all(|item| !item.touched) {
+            if raws.len() > 1 && items.iter().all(|item| !item.touched && !item.confirmed()) {
                 for raw in &raws {
                     file.record(self.writer.framing(), raw)?;
                 }

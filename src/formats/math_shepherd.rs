@@ -3,8 +3,8 @@
 //! The k-th tag (from 0), at code point `i` of `input`, stands as one sign at code point `i - k` of `label`. Looking for signs by
 //! pattern would find those of the mathematics. Labels are hard Monte Carlo estimates, so they may turn from - back to +.
 //!
-//! TRL's converter (`examples/datasets/math_shepherd.py`) sets the demands on what is written: `Step 1:` stands once in `input`,
-//! where the problem ends, and `task` is there. Where the source has no `task`, a backslash in the text (LaTeX) makes it `MATH`, no
+//! TRL's converter (`examples/datasets/math_shepherd.py`) sets the demands on what is written: `Step 1:` stands once before the
+//! second step, where the problem ends, and `task` is there. Where the source has no `task`, a backslash in the text (LaTeX) makes it `MATH`, no
 //! backslash `GSM8K`.
 
 use serde_json::{Map, Value};
@@ -257,9 +257,9 @@ fn step_line(text: &str, position: usize, loss: &mut Loss) -> Result<String, Ski
         loss.lose("steps without a number (`Step k:` put before them)", 1);
         line = format!("{number} {line}");
     }
-    // TRL's converter would cut the problem off there too, and stops with an error.
-    if line.matches(FIRST).count() > usize::from(position == 0) {
-        return Err(Skipped::Unwritable("a step holds `Step 1:`, which marks the end of the problem".to_owned()));
+    // TRL's converter cuts the text up to the second step there, and stops with an error at a second place.
+    if position == 0 && line.matches(FIRST).count() > 1 {
+        return Err(Skipped::Unwritable("its first step holds `Step 1:`, which marks the end of the problem".to_owned()));
     }
     Ok(line)
 }

@@ -189,7 +189,7 @@ fn math_shepherd_tells_what_its_text_cannot_hold() {
 fn math_shepherd_refuses_texts_that_its_readers_would_cut_elsewhere() {
     let tag = Some("a step holds the step tag");
     let problem = Some("its problem holds the step tag or `Step 1:`");
-    let step = Some("a step holds `Step 1:`, which marks the end of the problem");
+    let step = Some("its first step holds `Step 1:`, which marks the end of the problem");
     for (prompt, steps, reason) in [
         ("q?", &["кит"][..], tag),
         ("q ки?", &["a"], problem),
@@ -197,8 +197,7 @@ fn math_shepherd_refuses_texts_that_its_readers_would_cut_elsewhere() {
         ("What is step 1: it?", &["a"], problem),
         ("q?", &["So Step 1: a"], step),
         ("q?", &["Step 1: a. Step 1: b"], step),
-        ("q?", &["a", "by Step 1: b"], step),
-        ("q?", &["a", "Step 1: again"], step),
+        ("q?", &["a", "by Step 1: b"], None),
         ("q?", &["Step 1: a", "Step 2: by Step 1 and step 1: b", "Step 11: c"], None),
         ("q?", &["step 1: a"], None),
     ] {
@@ -206,7 +205,8 @@ fn math_shepherd_refuses_texts_that_its_readers_would_cut_elsewhere() {
         assert_eq!(loss.skipped.keys().map(String::as_str).next(), reason, "{prompt} {steps:?}");
         if let Some(record) = out.first() {
             let value = parse_json(record).unwrap();
-            assert_eq!(value["input"].as_str().unwrap().matches("Step 1:").count(), 1);
+            let first = value["input"].as_str().unwrap().split("Step 2:").next().unwrap();
+            assert_eq!(first.matches("Step 1:").count(), 1);
         } else {
             assert!(loss.counts.is_empty());
         }
