@@ -50,6 +50,15 @@ impl App {
         if self.reference_shown() {
             parts.extend(self.recorded(trace));
         }
+        if let Some(view) = self.items.get(self.cursor.item)
+            && let Some(error) = view.errors.first()
+        {
+            let more = if view.errors.len() > 1 { format!(" (and {} more)", view.errors.len() - 1) } else { String::new() };
+            parts.insert(0, format!("{error}{more}"));
+        }
+        if let Some(warning) = trace.warnings.first() {
+            parts.push(format!("note: {warning}"));
+        }
         let through = self.tree.through(self.cursor.node);
         if through > 1 {
             parts.push(format!("step in {through} solutions"));
@@ -101,7 +110,7 @@ impl App {
     pub fn saving_line(&self) -> String {
         let saving = &self.saving;
         if let Some(error) = &saving.error {
-            return format!("NOT SAVED: {} in memory, gS tries again ({error})", saving.queue.len());
+            return format!("NOT SAVED: {} in memory, gS tries again: {error}", saving.queue.len());
         }
         let pending = if saving.in_flight { "  saving" } else { "" };
         match &saving.at {

@@ -44,12 +44,14 @@ pub struct Items {
     pub files: Vec<FileState>,
     loaded: HashMap<ItemId, (Arc<ProblemView>, u64)>,
     clock: u64,
+    /// Records that cannot be read, by the problem they stand in, as far as problems were read.
+    bad: HashMap<ItemId, usize>,
 }
 
 impl Items {
     /// Items of these files, nothing loaded.
     pub fn new(files: Vec<FileState>) -> Self {
-        Self { files, loaded: HashMap::new(), clock: 0 }
+        Self { files, ..Self::default() }
     }
 
     /// Problems of all files found so far.
@@ -94,9 +96,22 @@ impl Items {
         self.get(item)?.trace.as_ref()
     }
 
+    /// Records that cannot be read, in all problems read so far.
+    pub fn bad(&self) -> usize {
+        self.bad.values().sum()
+    }
+
+    /// Notes how many records of an item cannot be read.
+    pub fn note_bad(&mut self, item: ItemId, errors: usize) {
+        if errors > 0 {
+            self.bad.insert(item, errors);
+        }
+    }
+
     /// Takes in a loaded problem and forgets the ones that were touched longest ago.
     pub fn insert(&mut self, item: ItemId, view: Arc<ProblemView>) {
         self.clock += 1;
+        self.note_bad(item, view.errors.len());
         self.loaded.insert(item, (view, self.clock));
         if self.loaded.len() > KEPT {
             let mut clocks: Vec<u64> = self.loaded.values().map(|(_, clock)| *clock).collect();

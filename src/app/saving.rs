@@ -152,6 +152,8 @@ pub(super) fn saved(app: &mut App, event: &Event, at: String) -> Vec<Effect> {
 /// The store could not write the head of the queue: it stays there.
 pub(super) fn save_failed(app: &mut App, error: String) -> Vec<Effect> {
     app.saving.in_flight = false;
+    app.saving.quit_asked = false;
+    app.notice = Some(format!("the label is NOT SAVED: {error}; gS tries again, u takes it back"));
     app.saving.error = Some(error);
     // A row of undos must not go on over a hole.
     app.saving.held.clear();
@@ -175,6 +177,12 @@ pub(super) fn release(app: &mut App) -> Vec<Effect> {
 /// Leaves, unless labels are not on the disk yet: then the first request only says so.
 pub(crate) fn quit(app: &mut App) -> Vec<Effect> {
     let unsaved = app.saving.queue.len();
+    if app.saving.in_flight && app.saving.error.is_none() && !app.saving.quit_asked {
+        // It takes a moment: leaving follows by itself, a second wish does not wait for it.
+        app.saving.quit_asked = true;
+        app.hold("quit", 1);
+        return Vec::new();
+    }
     if unsaved > 0 && !app.saving.quit_asked {
         app.saving.quit_asked = true;
         app.notice = Some(format!("{unsaved} labels are NOT SAVED; press q again to leave without them"));

@@ -18,6 +18,8 @@ pub struct Known {
     pub scores: Vec<(StepKey, StepScore)>,
     /// Steps that no request can hold, with the reason.
     pub refused: Vec<(StepKey, String)>,
+    /// Number of its records that cannot be read.
+    pub bad: usize,
 }
 
 /// What the worker is doing.
@@ -172,6 +174,7 @@ pub(super) fn moved(app: &mut App) -> Vec<Effect> {
 
 /// An item was read and compared with the cache.
 pub(super) fn prepared(app: &mut App, item: ItemId, known: Known, requests: Vec<ScoreRequest>) -> Vec<Effect> {
+    app.items.note_bad(item, known.bad);
     let scoring = &mut app.scoring;
     scoring.add(known.scores);
     scoring.refused.extend(known.refused);
@@ -223,6 +226,7 @@ pub(super) fn worker_event(app: &mut App, event: WorkerEvent) -> Vec<Effect> {
         WorkerEvent::Failed { request: None, message } | WorkerEvent::Exited { message } => {
             // The first reason is the one that explains; the exit that follows it says less.
             if !matches!(scoring.state, WorkerState::Stopped(_)) {
+                app.notice = Some(format!("scoring stopped, gK restarts it: {message}"));
                 scoring.state = WorkerState::Stopped(message);
             }
             scoring.forget_requests();

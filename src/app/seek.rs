@@ -6,6 +6,9 @@ use crate::trace::{FirstError, NodeId, Trace};
 use super::items::ItemId;
 use super::{App, Effect};
 
+/// Items that a walk has read for it at a time.
+const READ_AHEAD: usize = 64;
+
 /// What is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target {
@@ -56,7 +59,7 @@ fn advance(app: &mut App) -> Vec<Effect> {
             app.notice = Some(nothing(seek.target).to_owned());
             break;
         }
-        let Some(view) = app.items.get(seek.at) else { return vec![Effect::Load(seek.at)] };
+        let Some(view) = app.items.get(seek.at) else { return read_ahead(app, &seek) };
         // Back at the start, the part of the item that was skipped at first counts too.
         if let Some(trace) = view.trace.clone()
             && let Some(place) = within(app, &trace, seek.at, seek.target, seek.forward, false)
@@ -72,6 +75,19 @@ fn advance(app: &mut App) -> Vec<Effect> {
         app.seek = Some(Seek { at, left: seek.left - 1, ..seek });
     }
     Vec::new()
+}
+
+/// Asks for the item that the walk waits for and for some behind it, so that files are read while others are looked at.
+fn read_ahead(app: &App, seek: &Seek) -> Vec<Effect> {
+    let mut at = seek.at;
+    let mut wanted = Vec::new();
+    for _ in 0..READ_AHEAD.min(seek.left) {
+        if app.items.get(at).is_none() && app.items.is_known(at) {
+            wanted.push(Effect::Load(at));
+        }
+        at = wrap(app, at, seek.forward);
+    }
+    wanted
 }
 
 fn wrap(app: &App, item: ItemId, forward: bool) -> ItemId {

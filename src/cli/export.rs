@@ -84,6 +84,9 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
         bad += job.write(&mut file, &mut loss)?;
         sources.push(json!({"path": path.to_string_lossy(), "sha256": sha256_of(path)?, "format": corpus.format().name()}));
     }
+    if loss.read == 0 && bad > 0 {
+        bail!("no record could be read; `stepscope info` says why");
+    }
     let sha256 = file.finish(writer.framing(), args.force)?;
     let manifest = json!({
         "format": target.name(),
@@ -121,6 +124,12 @@ fn check_target(args: &ExportArgs) -> anyhow::Result<()> {
     let shown = crate::corpus::escaped(&args.out.to_string_lossy());
     if args.out.is_dir() {
         bail!("{shown} is a folder; name a file");
+    }
+    if args.out.as_os_str() == "-" {
+        bail!("an export goes to a file, never to standard output: it is put in its place whole; name one with -o");
+    }
+    if std::fs::symlink_metadata(&args.out).is_ok_and(|found| !found.is_file()) {
+        bail!("{shown} is no regular file; an export replaces files alone");
     }
     let same = |path: &PathBuf| path.canonicalize().ok().zip(args.out.canonicalize().ok()).is_some_and(|(a, b)| a == b);
     if args.paths.iter().any(same) {
@@ -216,6 +225,7 @@ impl Draft {
         temporary.push(name);
         temporary.push(format!(".{}.part", std::process::id()));
         let path = target.with_file_name(temporary);
+        remove_orphans(target, name);
         let shown = crate::corpus::escaped(&path.to_string_lossy());
         let file = File::options().write(true).create_new(true).open(&path).with_context(|| format!("creating {shown}"))?;
         Ok(Self { target: target.to_owned(), path, file: BufWriter::new(file), hash: Sha256::new(), records: 0 })
@@ -264,6 +274,21 @@ impl Drop for Draft {
     fn drop(&mut self) {
         // After a rename there is nothing left under this name.
         let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Removes drafts of earlier exports to the same target whose process is gone.
+fn remove_orphans(target: &Path, name: &std::ffi::OsStr) {
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let (prefix, name) =
+        (format!(".{}.", name.to_string_lossy()), |entry: &std::fs::DirEntry| entry.file_name().to_string_lossy().into_owned());
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let file = name(&entry);
+        let process =
+            file.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".part")).and_then(|id| id.parse::<u32>().ok());
+        if process.is_some_and(|id| !Path::new(&format!("/proc/{id}")).exists()) {
+            let _ = std::fs::remove_file(entry.path());
+        }
     }
 }
 

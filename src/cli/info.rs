@@ -29,9 +29,12 @@ pub fn info(paths: &[PathBuf], as_format: Option<&str>) -> anyhow::Result<Value>
     Ok(json!({ "files": files }))
 }
 
-/// Exit code for a report: 1 when some file could not be opened, else 0.
+/// Exit code for a report: 1 when some file could not be opened or no record of it could be read, else 0.
 pub fn exit_code(report: &Value) -> u8 {
-    u8::from(files(report).any(|file| file["format"].is_null()))
+    let useless = |file: &Value| {
+        file["format"].is_null() || (file["traces"] == 0 && file["bad_records"].as_u64().is_some_and(|bad| bad > 0))
+    };
+    u8::from(files(report).any(useless))
 }
 
 /// The report for people: a line a file and a line an error. Holds no control characters but line ends.

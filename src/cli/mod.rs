@@ -99,6 +99,8 @@ impl StoreChoice {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    // A file that may not grow gives an error to the writer instead of killing the program.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, std::sync::Arc::default());
     let cli = Cli::parse();
     match run(cli) {
         Ok(code) => code,

@@ -1,6 +1,6 @@
 //! The one place where the subcommands write to standard output and standard error.
 
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
 use std::io::{self, Write};
 
 use crate::ui::text::safe;
@@ -26,7 +26,23 @@ pub fn print_bytes(bytes: &[u8]) -> io::Result<()> {
 
 /// Writes a value as indented JSON to standard output.
 pub fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    Ok(print(&format!("{}\n", serde_json::to_string_pretty(value)?))?)
+    let json = serde_json::to_string_pretty(value)?;
+    let mut out = String::with_capacity(json.len() + 1);
+    for c in json.chars() {
+        // JSON allows them raw; a terminal acts upon them.
+        let acts = (c.is_control() && c != '\n')
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}');
+        if acts {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out.push('\n');
+    Ok(print(&out)?)
 }
 
 /// Writes one line to standard error, without control characters.

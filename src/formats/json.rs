@@ -105,6 +105,9 @@ pub(super) fn excerpt(text: &str, limit: usize) -> String {
     out
 }
 
+/// Most parts of a field path that are named.
+const MAX_PATH: usize = 8;
+
 struct Bad {
     at: usize,
     message: String,
@@ -114,7 +117,12 @@ struct Bad {
 
 impl Bad {
     fn into_failure(self) -> ParseFailure {
-        let path: String = self.path.into_iter().rev().collect();
+        // A deep path says as much by its beginning.
+        let deep = self.path.len() > MAX_PATH;
+        let mut path: String = self.path.into_iter().rev().take(MAX_PATH).collect();
+        if deep {
+            path.push('…');
+        }
         let field = path.strip_prefix('.').unwrap_or(&path).to_owned();
         ParseFailure { at: self.at, field: (!field.is_empty()).then_some(field), message: self.message }
     }

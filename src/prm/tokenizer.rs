@@ -19,9 +19,12 @@ impl Vocabulary {
     /// Loads a tokenizer and looks up special tokens, each of which must be a single id below `rows`.
     pub(super) fn load(bytes: &[u8], file: &str, specials: &[&'static str], rows: usize) -> Result<Self, PrmError> {
         let bad = |message: String| PrmError::Tokenizer { file: file.to_owned(), message };
-        // Crafted files make the tokenizers crate panic.
-        let loaded =
-            catch_unwind(|| Tokenizer::from_bytes(bytes)).map_err(|_| bad("its contents contradict each other".to_owned()))?;
+        // Crafted files make the tokenizers crate panic; its words help nobody.
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(|_| {}));
+        let loaded = catch_unwind(|| Tokenizer::from_bytes(bytes));
+        std::panic::set_hook(before);
+        let loaded = loaded.map_err(|_| bad("its contents contradict each other".to_owned()))?;
         let mut tokenizer = loaded.map_err(|e| bad(e.to_string()))?;
         tokenizer.with_truncation(None).map_err(|e| bad(e.to_string()))?;
         tokenizer.with_padding(None);

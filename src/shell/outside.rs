@@ -154,7 +154,7 @@ impl Outside {
         let (cache, ids, messages) = (Arc::clone(&self.cache), Arc::clone(&self.request_ids), self.messages.clone());
         tokio::task::spawn_blocking(move || {
             let view = corpus.problem(item.problem);
-            let mut known = Known::default();
+            let mut known = Known { bad: view.errors.len(), ..Known::default() };
             let mut requests = Vec::new();
             if let Some(trace) = &view.trace {
                 let keys: Vec<StepKey> = trace.steps().map(|id| trace.node(id).key).collect();

@@ -145,8 +145,11 @@ fn every_command_has_a_name_that_runs_it() {
     let mut desk = Desk::demo();
     desk.keys(":all-right<Enter>(");
     assert_eq!(labels(&desk).1, FirstError::NoError);
-    desk.keys(":37<Enter>");
-    assert_eq!(desk.app.items.rank(desk.app.cursor.item), 36.min(desk.app.items.total() - 1));
+    desk.keys(":7<Enter>");
+    assert_eq!(desk.app.items.rank(desk.app.cursor.item), 6);
+    desk.keys(":999<Enter>");
+    assert_eq!(desk.app.items.rank(desk.app.cursor.item), 6);
+    assert_eq!(desk.app.notice.as_deref(), Some("no problem 999: there are 32"));
     desk.keys(":threshold 0.25<Enter>");
     assert!((desk.app.scoring.threshold - 0.25).abs() < 1e-12);
 }
@@ -192,7 +195,7 @@ fn a_search_tree_opens_as_a_tree_and_its_keys_follow_the_numbers() {
 #[test]
 fn nothing_of_a_hostile_record_reaches_the_screen() {
     let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (120, 40));
-    desk.keys("G").keys(":9999<Enter>");
+    desk.keys("G").keys(":32<Enter>");
     assert_eq!(desk.id(), "demo-hostile");
     for _ in 0..30 {
         let buffer = desk.buffer();

@@ -106,8 +106,14 @@ fn go_to_rank(app: &mut App, rank: usize) {
 
 /// The problem of this number, counted from 1.
 pub(super) fn goto(app: &mut App, count: Option<usize>) -> Vec<Effect> {
-    let last = app.items.total().saturating_sub(1);
-    go_to_rank(app, count.unwrap_or(1).saturating_sub(1).min(last));
+    let total = app.items.total();
+    let wanted = count.unwrap_or(1);
+    if wanted > total {
+        let so_far = if app.items.complete() { "there are" } else { "the index is not complete yet; so far there are" };
+        app.notice = Some(format!("no problem {wanted}: {so_far} {total}"));
+        return Vec::new();
+    }
+    go_to_rank(app, wanted.saturating_sub(1));
     Vec::new()
 }
 

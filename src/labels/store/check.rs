@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde::Serialize;
 
 use super::super::{Event, Session};
-use super::connect::{Access, Durability, Link, SCHEMA, SCHEMA_VERSION, connect, sql};
+use super::connect::{Access, Durability, Link, connect, guards, sql};
 use super::disk::{FileSystem, median, scratch, sync_time};
 use super::{CONTRACT, StoreError, rows};
 
@@ -132,7 +132,7 @@ impl Check {
         }
         self.journal_mode = Some(mode);
         for name in guards(&link.conn).map_err(&read)? {
-            self.problems.push(format!("{name} is missing or changed: events of this store could be altered"));
+            self.problems.push(format!("{name} is missing, changed or not ours: events of this store could be altered"));
         }
         Ok(())
     }
@@ -242,20 +242,6 @@ impl Check {
             self.decisions.insert(name, session.decisions() as u64);
         }
     }
-}
-
-/// Tables and triggers of our schema that this database does not have in the same words.
-fn guards(conn: &Connection) -> rusqlite::Result<Vec<String>> {
-    let objects = |conn: &Connection| -> rusqlite::Result<Vec<(String, String, String)>> {
-        let sentence = "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name";
-        conn.prepare(sentence)?.query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
-    };
-    let model = Connection::open_in_memory()?;
-    model.execute_batch(SCHEMA)?;
-    debug_assert_eq!(SCHEMA_VERSION, 1, "an older schema has other objects");
-    let found = objects(conn)?;
-    let expected = objects(&model)?;
-    Ok(expected.into_iter().filter(|object| !found.contains(object)).map(|(kind, name, _)| format!("{kind} {name}")).collect())
 }
 
 /// Median time of a commit of one small row in a throw-away database beside the store, with the settings of the store.

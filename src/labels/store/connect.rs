@@ -298,6 +298,26 @@ pub(super) fn random_id(path: &Path) -> Result<WriterId, StoreError> {
     Ok(WriterId::from_array(bytes))
 }
 
+/// Tables and triggers of our schema that this database does not have in the same words, and triggers and views that are not ours:
+/// they could delete what was just called saved.
+pub(super) fn guards(conn: &Connection) -> rusqlite::Result<Vec<String>> {
+    let objects = |conn: &Connection| -> rusqlite::Result<Vec<(String, String, String)>> {
+        let sentence = "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name";
+        conn.prepare(sentence)?.query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
+    };
+    let model = Connection::open_in_memory()?;
+    model.execute_batch(SCHEMA)?;
+    debug_assert_eq!(SCHEMA_VERSION, 1, "an older schema has other objects");
+    let found = objects(conn)?;
+    let expected = objects(&model)?;
+    let missing = expected.iter().filter(|object| !found.contains(object)).map(|(kind, name, _)| format!("{kind} {name}"));
+    let strange = found
+        .iter()
+        .filter(|object| matches!(object.0.as_str(), "trigger" | "view") && !expected.contains(object))
+        .map(|(kind, name, _)| format!("strange {kind} {name}"));
+    Ok(missing.chain(strange).collect())
+}
+
 pub(super) fn damaged(path: &Path, what: impl Into<String>) -> StoreError {
     StoreError::Damaged { path: path.to_owned(), what: what.into() }
 }

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 
 pub use check::{Check, WriterCheck, check};
-use connect::{Access, Link, connect, damaged, random_id, sql};
+use connect::{Access, Link, connect, damaged, guards, random_id, sql};
 pub use disk::default_path;
 use disk::{FileId, FileSystem};
 pub use error::StoreError;
@@ -75,6 +75,12 @@ impl Store {
             source,
         })?;
         let link = connect(&path, access)?;
+        // A guard that is gone or strange could take away what was just called saved: no labels into such a store.
+        if access != Access::View
+            && let Some(what) = guards(&link.conn).map_err(sql(&path, "read the label store"))?.first()
+        {
+            return Err(damaged(&path, format!("{what} is missing, changed or not ours; `stepscope store check` tells more")));
+        }
         let mut store = Self {
             annotator: annotator.to_owned(),
             read_only: link.read_only,

@@ -3,8 +3,10 @@
 use ratatui::layout::{Position, Rect};
 
 use crate::app::layout::{self, Panes};
+use crate::app::steps::Body;
 use crate::app::{App, Focus};
 use crate::ui::pen::Pen;
+use crate::ui::text::styled;
 
 /// Draws the three parts.
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, panes: &Panes) {
@@ -42,8 +44,14 @@ fn hints(app: &App, pen: &mut Pen<'_>, mut rect: Rect) {
     }
     let said = if app.seek.is_some() { Some("looking\u{2026} any key stops") } else { app.notice.as_deref() };
     if let Some(said) = said {
-        pen.text(rect.x + 1, rect.y, rect.width - 1, said, pen.look.accent());
-        rect = Rect { y: rect.y + 1, height: rect.height - 1, ..rect };
+        let body = Body::new(said, usize::from(rect.width.saturating_sub(2)));
+        let rows = body.wrapped.window(0, usize::from(rect.height));
+        let accent = [(0..body.text.len(), pen.look.accent())];
+        for (y, row) in (rect.y..).zip(rows) {
+            pen.line(rect.x + 1, y, rect.width - 1, &styled(&body.text, row, &[&accent]));
+        }
+        let used = u16::try_from(rows.len()).unwrap_or(rect.height);
+        rect = Rect { y: rect.y + used, height: rect.height - used, ..rect };
     }
     let lines: [&str; 2] = match app.focus {
         Focus::Steps => [

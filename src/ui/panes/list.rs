@@ -56,6 +56,9 @@ fn problem_row(app: &App, pen: &mut Pen<'_>, rect: Rect, rank: usize, item: Item
                     let done = trace.solutions.iter().filter(|s| app.own_labels(trace, s.leaf).is_labelled()).count();
                     x = pen.text(x, rect.y, left(x), &format!("{done}/{} ", trace.solutions.len()), pen.look.dim());
                 }
+                if !view.errors.is_empty() {
+                    x = pen.text(x, rect.y, left(x), &format!("!{} ", view.errors.len()), pen.look.error());
+                }
                 let text = one_line(&trace.problem.text, 80);
                 let style = if current { pen.look.strong() } else { pen.look.plain() };
                 pen.text(x, rect.y, left(x), &text, style);

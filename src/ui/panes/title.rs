@@ -44,7 +44,9 @@ fn right_side(app: &App) -> String {
     } else {
         String::new()
     };
-    format!("{indexing}{blind}{}  ?help ", app.annotator)
+    let skipped = app.items.bad();
+    let skipped = if skipped > 0 { format!("{skipped} bad records  ") } else { String::new() };
+    format!("{skipped}{indexing}{blind}{}  ?help ", app.annotator)
 }
 
 /// What was said of the solution as a whole.
