@@ -15,6 +15,7 @@ mod corpus;
 mod desk;
 mod formats;
 mod labels;
+mod layers;
 #[cfg(feature = "candle")]
 mod prm;
 mod pty;

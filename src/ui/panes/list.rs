@@ -9,6 +9,9 @@ use crate::ui::pen::Pen;
 
 use super::{one_line, verdict};
 
+/// Labelled solutions are counted in every frame, so only where they are few; a search tree has tens of thousands.
+const COUNTED: usize = 64;
+
 /// Draws the visible rows.
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let rows = usize::from(rect.height.saturating_sub(1)).max(1);
@@ -52,6 +55,8 @@ fn problem_row(app: &App, pen: &mut Pen<'_>, rect: Rect, rank: usize, item: Item
             Some(trace) => {
                 if let [solution] = trace.solutions.as_slice() {
                     x = mark(app, pen, x, rect.y, trace, solution.leaf);
+                } else if trace.solutions.len() > COUNTED {
+                    x = pen.text(x, rect.y, left(x), &format!("{} ", trace.solutions.len()), pen.look.dim());
                 } else {
                     let done = trace.solutions.iter().filter(|s| app.own_labels(trace, s.leaf).is_labelled()).count();
                     x = pen.text(x, rect.y, left(x), &format!("{done}/{} ", trace.solutions.len()), pen.look.dim());
