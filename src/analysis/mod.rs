@@ -2,4 +2,5 @@
 
 pub mod aggregate;
 pub mod calibration;
+pub mod decide;
 pub mod processbench;

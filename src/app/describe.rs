@@ -6,13 +6,9 @@ use super::App;
 use super::scoring::WorkerState;
 
 impl App {
-    /// The first step of the path whose score lies below the threshold, as an index from 0.
+    /// The first error of the path by the scores that are known, as an index from 0.
     pub fn predicted_first_error(&self) -> Option<usize> {
-        let trace = self.trace()?;
-        self.cursor.path.iter().position(|&id| {
-            let score = self.scoring.scores.get(&trace.node(id).key);
-            score.is_some_and(|score| score.value() < self.scoring.threshold)
-        })
+        self.scoring.first_error(self.trace()?, &self.cursor.path)
     }
 
     /// Reference answer, the solution's answer, and whether it is right.

@@ -2,8 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::analysis::decide::{Decision, decide};
 use crate::scoring::{Priority, Scheduler, ScoreRequest, WorkerEvent, WorkerModel};
-use crate::trace::{StepKey, StepScore};
+use crate::trace::{FirstError, NodeId, StepKey, StepScore, Trace};
 
 use super::items::ItemId;
 use super::{App, Effect};
@@ -48,8 +49,10 @@ pub struct Scoring {
     pub model: Option<WorkerModel>,
     /// The worker.
     pub state: WorkerState,
-    /// A step with a lower score is a predicted error.
+    /// A step with a lower score is suspect.
     pub threshold: f64,
+    /// How the first error of a whole solution is predicted.
+    pub decision: Decision,
     /// Steps that got an answer from the worker.
     pub answered: usize,
     /// Items whose every step has a score or a refusal.
@@ -72,6 +75,7 @@ impl Scoring {
             model: None,
             state: if wanted { WorkerState::Starting } else { WorkerState::Off },
             threshold: 0.5,
+            decision: Decision::FirstBelow(0.5),
             answered: 0,
             done: HashSet::new(),
             work: (0, 0.0),
@@ -84,6 +88,15 @@ impl Scoring {
     /// Takes in scores that were known already.
     pub fn add(&mut self, scores: Vec<(StepKey, StepScore)>) {
         self.scores.extend(scores);
+    }
+
+    /// The predicted first error of these steps, as an index from 0.
+    pub fn first_error(&self, trace: &Trace, path: &[NodeId]) -> Option<usize> {
+        let score = |id: &NodeId| self.scores.get(&trace.node(*id).key).map(|score| score.value());
+        match decide(&path.iter().map(score).collect::<Vec<_>>(), self.decision) {
+            FirstError::At(step) => Some(step),
+            FirstError::NoError | FirstError::Unknown | FirstError::Unlabelable => None,
+        }
     }
 
     /// Tokens a second over all finished requests, if there were any.
@@ -199,6 +212,7 @@ pub(super) fn worker_event(app: &mut App, event: WorkerEvent) -> Vec<Effect> {
     match event {
         WorkerEvent::Ready(model) => {
             scoring.threshold = model.threshold;
+            scoring.decision = model.decision();
             scoring.model = Some(model);
             // A model that comes when scoring was stopped meanwhile waits to be asked.
             if scoring.state == WorkerState::Starting {

@@ -14,7 +14,7 @@ const READ_AHEAD: usize = 64;
 pub enum Target {
     /// A step whose text matches the search.
     Match,
-    /// The first step of a solution with a score below the threshold.
+    /// The predicted first error of a solution.
     Suspect,
     /// A solution without a label of one's own.
     Unlabelled,
@@ -115,7 +115,7 @@ fn arrive(app: &mut App, item: ItemId, place: Found) {
 fn nothing(target: Target) -> &'static str {
     match target {
         Target::Match => "no match",
-        Target::Suspect => "no step below the threshold among the scored ones",
+        Target::Suspect => "no predicted error among the scored solutions",
         Target::Unlabelled => "everything is labelled",
         Target::Flagged => "nothing is flagged",
     }
@@ -169,9 +169,9 @@ fn matching(app: &App, trace: &Trace, from: Option<NodeId>, forward: bool) -> Op
     found.map(Found::Node)
 }
 
-/// The first step of a solution with a score below the threshold.
+/// The predicted first error of a solution.
 fn suspect(app: &App, trace: &Trace, leaf: NodeId) -> Option<(usize, NodeId)> {
-    let low =
-        |id: &NodeId| app.scoring.scores.get(&trace.node(*id).key).is_some_and(|score| score.value() < app.scoring.threshold);
-    trace.path(leaf).into_iter().enumerate().find(|(_, id)| low(id))
+    let path = trace.path(leaf);
+    let step = app.scoring.first_error(trace, &path)?;
+    Some((step, path[step]))
 }

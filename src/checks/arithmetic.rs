@@ -11,7 +11,7 @@ mod rational;
 use std::ops::Range;
 
 use expression::{Evaluated, Percent, evaluate};
-use lexer::{Kind, Token, tokens};
+pub(crate) use lexer::{Kind, Token, tokens};
 pub use rational::Rational;
 
 const MAX_EQUALITIES: usize = 60;
@@ -41,12 +41,37 @@ pub struct Finding {
     pub right: Rational,
 }
 
+/// An equality that could be computed, with its place among the tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Equation {
+    /// What the check says.
+    pub(crate) finding: Finding,
+    /// Tokens of the left side.
+    pub(crate) left: Range<usize>,
+    /// Tokens of the right side.
+    pub(crate) right: Range<usize>,
+}
+
+/// A step as the check reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reading {
+    /// The tokens, in order of their places.
+    pub(crate) tokens: Vec<Token>,
+    /// The equalities, in order of their signs.
+    pub(crate) equations: Vec<Equation>,
+}
+
 /// Checks every equality of a step, in order.
 pub fn check(step: &str) -> Vec<Finding> {
+    read(step).equations.into_iter().map(|equation| equation.finding).collect()
+}
+
+/// Reads a step and checks its equalities.
+pub(crate) fn read(step: &str) -> Reading {
     let tokens = tokens(step);
     let is_sign = |token: &Token| matches!(token.kind, Kind::Equals | Kind::Approximately);
     let signs: Vec<usize> = tokens.iter().enumerate().filter(|(_, token)| is_sign(token)).map(|(index, _)| index).collect();
-    let mut findings = Vec::new();
+    let mut equations = Vec::new();
     // The right side of the last equality when it reaches up to the next sign: the left side of the next link of a chain.
     let mut link: Option<Range<usize>> = None;
     for (n, sign) in signs.iter().copied().enumerate().take(MAX_EQUALITIES) {
@@ -57,10 +82,10 @@ pub fn check(step: &str) -> Vec<Finding> {
         let right = right_side(&tokens, sign + 1..end);
         link = right.clone().filter(|side| side.end == end && n + 1 < signs.len());
         if let (Some(left), Some(right)) = (left, right) {
-            findings.extend(judge(&tokens, left, right, sign, chained.is_some()));
+            equations.extend(judge(&tokens, left, right, sign, chained.is_some()));
         }
     }
-    findings
+    Reading { tokens, equations }
 }
 
 /// True when some equality of the step does not hold.
@@ -68,7 +93,7 @@ pub fn has_error(step: &str) -> bool {
     check(step).iter().any(|finding| finding.verdict == Verdict::Bad)
 }
 
-fn judge(tokens: &[Token], left: Range<usize>, right: Range<usize>, sign: usize, chained: bool) -> Option<Finding> {
+fn judge(tokens: &[Token], left: Range<usize>, right: Range<usize>, sign: usize, chained: bool) -> Option<Equation> {
     let l = evaluate(&tokens[left.clone()], Percent::Hundredth)?;
     let r = evaluate(&tokens[right.clone()], Percent::Hundredth)?;
     if l.operations == 0 && !chained {
@@ -78,7 +103,7 @@ fn judge(tokens: &[Token], left: Range<usize>, right: Range<usize>, sign: usize,
     let approximately = tokens[sign].kind == Kind::Approximately;
     let verdict = compare(tokens, &left, &right, approximately)?;
     let span = tokens[left.start].span.start..tokens[right.end - 1].span.end;
-    Some(Finding { verdict, span, left: l.value, right: r.value })
+    Some(Equation { finding: Finding { verdict, span, left: l.value, right: r.value }, left, right })
 }
 
 /// The longest expression that ends right before the sign, unless something before it binds to it.

@@ -1,3 +1,4 @@
 //! Evidence that needs no model: claims in a step that can be decided exactly.
 
 pub mod arithmetic;
+pub mod provenance;

@@ -10,7 +10,8 @@ use serde::Serialize;
 use super::out;
 use super::scorer::{BadRecords, ScorerArgs, open, runtime, stop_signal};
 use crate::analysis::calibration::auc;
-use crate::analysis::processbench::{Case, Subset, first_below, judged_steps, mean_f1};
+use crate::analysis::decide::{Decision, decide};
+use crate::analysis::processbench::{Case, Subset, judged_steps, mean_f1};
 use crate::checks::arithmetic;
 use crate::corpus::Corpus;
 use crate::scoring::Scored;
@@ -29,7 +30,7 @@ const RECORDED_THRESHOLD: f64 = 0.5;
 /// counted. Each file is one subset, named by its file name without extension. Writes a table,
 /// or with --json:
 ///
-///   {"scorer","threshold","subsets":[{"name","n_error","n_correct","acc_error","acc_correct","f1",
+///   {"scorer","threshold","posterior","subsets":[{"name","n_error","n_correct","acc_error","acc_correct","f1",
 ///    "step_auc","skipped","unscored","bad_records"}],"mean_f1"}
 ///
 /// `acc_error` is the share of the `n_error` wrong solutions whose first error was named
@@ -94,6 +95,7 @@ pub enum Baseline {
 struct Report {
     scorer: String,
     threshold: Option<f64>,
+    posterior: Option<f64>,
     subsets: Vec<Measured>,
     mean_f1: Option<f64>,
 }
@@ -144,24 +146,30 @@ async fn evaluate(args: &EvalArgs, corpora: &[Corpus]) -> anyhow::Result<Report>
         None if args.recorded => Judge::Recorded,
         None => Judge::Scorer(Box::new(args.scorer.start().await?)),
     };
-    let (scorer, threshold) = match &judge {
-        Judge::Scorer(batch) => (batch.model().label(), Some(args.threshold.unwrap_or(batch.model().threshold))),
-        Judge::Recorded => ("recorded".to_owned(), Some(args.threshold.unwrap_or(RECORDED_THRESHOLD))),
-        Judge::Baseline(baseline) => (baseline.name().to_owned(), None),
+    let given = args.threshold.map(Decision::FirstBelow);
+    let (scorer, decision) = match &judge {
+        Judge::Scorer(batch) => (batch.model().label(), given.unwrap_or(batch.model().decision())),
+        Judge::Recorded => ("recorded".to_owned(), given.unwrap_or(Decision::FirstBelow(RECORDED_THRESHOLD))),
+        // A rule gives verdicts and no scores: nothing is left to decide.
+        Judge::Baseline(baseline) => (baseline.name().to_owned(), Decision::FirstBelow(f64::NEG_INFINITY)),
     };
     let mut subsets = Vec::new();
     for (path, corpus) in args.paths.iter().zip(corpora) {
-        subsets.push(file(&name(path), corpus, &mut judge, threshold).await?);
+        subsets.push(file(&name(path), corpus, &mut judge, decision).await?);
     }
     let measured: Vec<Subset> = subsets.iter().map(|measured| measured.subset.clone()).collect();
-    Ok(Report { scorer, threshold, subsets, mean_f1: mean_f1(&measured) })
+    let (threshold, posterior) = match decision {
+        Decision::FirstBelow(threshold) => (Some(threshold).filter(|threshold| threshold.is_finite()), None),
+        Decision::Posterior(tau) => (None, Some(tau)),
+    };
+    Ok(Report { scorer, threshold, posterior, subsets, mean_f1: mean_f1(&measured) })
 }
 
 fn name(path: &Path) -> String {
     path.file_stem().map_or_else(|| path.to_string_lossy().into_owned(), |stem| stem.to_string_lossy().into_owned())
 }
 
-async fn file(name: &str, corpus: &Corpus, judge: &mut Judge, threshold: Option<f64>) -> anyhow::Result<Measured> {
+async fn file(name: &str, corpus: &Corpus, judge: &mut Judge, decision: Decision) -> anyhow::Result<Measured> {
     let mut bad = BadRecords::default();
     let mut tally = Tally::default();
     for problem in 0..corpus.problem_count() {
@@ -169,7 +177,7 @@ async fn file(name: &str, corpus: &Corpus, judge: &mut Judge, threshold: Option<
         let view = corpus.problem(problem);
         bad.add(corpus.name(), &view.errors);
         if let Some(trace) = &view.trace {
-            tally.trace(trace, judge, threshold).await?;
+            tally.trace(trace, judge, decision).await?;
         }
         if let Judge::Scorer(batch) = judge {
             batch.take_notices().into_iter().for_each(out::note);
@@ -188,7 +196,7 @@ struct Tally {
 }
 
 impl Tally {
-    async fn trace(&mut self, trace: &Trace, judge: &mut Judge, threshold: Option<f64>) -> anyhow::Result<()> {
+    async fn trace(&mut self, trace: &Trace, judge: &mut Judge, decision: Decision) -> anyhow::Result<()> {
         let has_gold = |solution: &&Solution| matches!(solution.first_error, FirstError::At(_) | FirstError::NoError);
         let solutions: Vec<&Solution> = trace.solutions.iter().filter(has_gold).collect();
         self.skipped += trace.solutions.len() - solutions.len();
@@ -212,7 +220,7 @@ impl Tally {
                 continue;
             };
             self.unscored += usize::from(scores.iter().any(Option::is_none));
-            let predicted = first_below(&scores, threshold.unwrap_or(RECORDED_THRESHOLD));
+            let predicted = decide(&scores, decision);
             self.cases.push(Case { gold: solution.first_error, predicted });
             self.steps.extend(judged_steps(solution.first_error, &scores));
         }
@@ -267,10 +275,14 @@ impl Baseline {
 fn table(report: &Report) -> String {
     let number = |value: Option<f64>, digits: usize| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"));
     let width = report.subsets.iter().map(|measured| measured.subset.name.chars().count()).max().unwrap_or(0).max(6);
-    let threshold = report.threshold.map_or_else(String::new, |threshold| format!(", threshold {threshold}"));
+    let rule = match (report.threshold, report.posterior) {
+        (Some(threshold), _) => format!(", threshold {threshold}"),
+        (_, Some(tau)) => format!(", first-error posterior below {tau:.3}"),
+        _ => String::new(),
+    };
     let mut text = String::new();
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "{}{threshold}", crate::corpus::escaped(&report.scorer));
+    let _ = writeln!(text, "{}{rule}", crate::corpus::escaped(&report.scorer));
     let _ = writeln!(
         text,
         "{:width$} {:>8} {:>9} {:>9} {:>9} {:>6} {:>8} {:>8}",

@@ -2,6 +2,7 @@
 
 pub mod eval;
 pub mod export;
+pub mod features;
 pub mod info;
 pub mod models;
 pub mod open;
@@ -68,6 +69,9 @@ pub enum Command {
     /// Score over pipes, for the other commands
     #[command(hide = true)]
     Worker(worker::WorkerArgs),
+    /// Write step features, to train the built-in model on
+    #[command(hide = true)]
+    Features(features::FeaturesArgs),
 }
 
 /// Options that say which label store and whose labels.
@@ -134,6 +138,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             done(out::print_bytes(&page))
         }
         Some(Command::Worker(args)) => worker::run(&args),
+        Some(Command::Features(args)) => features::run(&args),
     }
 }
 

@@ -28,7 +28,7 @@ pub enum ModelsCommand {
     /// What could not be found is null; `problem` is null when the model can be used.
     #[command(verbatim_doc_comment)]
     Inspect {
-        /// Checkpoint folder [default: the built-in model]
+        /// Checkpoint folder [default: the built-in decoder]
         #[arg(value_name = "DIR")]
         dir: Option<PathBuf>,
         /// Write JSON

@@ -36,7 +36,7 @@ pub struct OpenArgs {
     /// Which labels
     #[command(flatten)]
     pub store: StoreChoice,
-    /// Folder of a process reward model; the default is the small embedded one
+    /// Folder of a process reward model, or `embedded:decoder`; the default is the built-in feature model
     #[arg(long, value_name = "DIR")]
     pub prm: Option<PathBuf>,
     /// Start without scores

@@ -13,7 +13,8 @@ use crate::scoring::{ScoreCache, WorkerSpec};
 /// Which scorer, and where its scores are kept.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct ScorerArgs {
-    /// Score with the model in this folder (config.json, tokenizer.json, *.safetensors) [default: the built-in model]
+    /// Score with the model in this folder (config.json, tokenizer.json, *.safetensors), or with the small built-in decoder as
+    /// `embedded:decoder` [default: the built-in feature model]
     #[arg(long, value_name = "DIR")]
     pub prm: Option<PathBuf>,
     /// Score with a program of your own: a command line for the shell that speaks the protocol of `stepscope worker`

@@ -15,7 +15,8 @@ use crate::scoring::{local, worker};
 /// cannot be loaded or fails.
 #[derive(Debug, Clone, clap::Args)]
 pub struct WorkerArgs {
-    /// Folder with config.json, tokenizer.json and *.safetensors [default: the built-in model]
+    /// Folder with config.json, tokenizer.json and *.safetensors, or `embedded:decoder` for the small built-in decoder [default: the
+    /// built-in feature model]
     #[arg(long, value_name = "DIR")]
     pub prm: Option<PathBuf>,
 }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::request::CheckpointSource;
 use super::safetensors::{Shard, Source, TensorInfo, converter};
-use super::{PrmError, config};
+use super::{PrmError, config, hex};
 
 /// Largest configuration and index files; real ones have a few hundred kilobytes at most.
 const MAX_JSON: u64 = 64 << 20;
@@ -68,7 +68,7 @@ impl Checkpoint {
         let (config_file, tokenizer_file) = ("built-in config.json".to_owned(), "built-in tokenizer.json".to_owned());
         Ok(Self {
             place: "built-in model".to_owned(),
-            name: "built-in".to_owned(),
+            name: "built-in decoder".to_owned(),
             embedded: true,
             config: config::parse(CONFIG, &config_file)?,
             config_file,
@@ -205,14 +205,6 @@ pub(super) fn available_memory() -> Option<u64> {
     let text = fs::read_to_string("/proc/meminfo").ok()?;
     let line = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
     line.split_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1024)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, b| {
-        let _ = write!(text, "{b:02x}");
-        text
-    })
 }
 
 /// Reads a regular file of at most `limit` bytes.

@@ -1,4 +1,5 @@
-//! Process reward models that run in this program: checkpoint folder -> decoder -> score head.
+//! Process reward models that run in this program: checkpoint folder -> decoder -> score head, and the small built-in one that needs no
+//! inference engine ([`features`]).
 //!
 //! [`Prm::load`] finds the family of a checkpoint by what it says about itself and checks every file before it is used;
 //! [`Prm::score`] walks a request tree depth first and computes every token once. Nothing here knows the screen, labels or files of traces.
@@ -12,6 +13,7 @@ mod decoder;
 mod error;
 #[cfg(feature = "candle")]
 mod families;
+pub mod features;
 #[cfg(feature = "candle")]
 mod head;
 #[cfg(feature = "candle")]
@@ -41,4 +43,13 @@ pub use tokens::{NodeTokens, TokenTree};
 #[cfg(feature = "candle")]
 pub fn known_families() -> impl Iterator<Item = (&'static str, &'static str)> {
     families::FAMILIES.iter().map(|family| (family.name(), family.doc()))
+}
+
+/// Bytes as hexadecimal digits.
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, b| {
+        let _ = write!(text, "{b:02x}");
+        text
+    })
 }

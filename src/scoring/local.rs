@@ -1,30 +1,78 @@
-//! The scorer inside of `stepscope worker`: a process reward model on this machine.
+//! The scorers inside of `stepscope worker`: the built-in feature model, and process reward models on this machine.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
-use super::Scorer;
+use super::{Cost, ScoreRequest, Scored, Scorer, WorkerModel};
+use crate::prm::features::FeatureModel;
+use crate::prm::{NodeScore, PrmNode, PrmRequest};
+use crate::trace::Semantics;
 
-/// Loads the built-in model, or the one in a checkpoint folder. The error is one line for people.
-#[cfg(feature = "candle")]
+/// In place of a checkpoint folder: the small decoder that is built in as an example of a checkpoint.
+pub const DECODER: &str = "embedded:decoder";
+
+/// Loads the built-in feature model, the built-in decoder (as [`DECODER`]), or the model of a checkpoint folder. The error is one line
+/// for people.
 pub fn load(prm: Option<&Path>) -> Result<Box<dyn Scorer>, String> {
+    match prm {
+        None => Ok(Box::new(FeatureModel::embedded().map_err(|error| error.to_string())?)),
+        Some(place) => checkpoint(place),
+    }
+}
+
+#[cfg(feature = "candle")]
+fn checkpoint(place: &Path) -> Result<Box<dyn Scorer>, String> {
     use crate::prm::{CheckpointSource, Prm};
-    let source = prm.map_or(CheckpointSource::Embedded, |dir| CheckpointSource::Dir(dir.to_owned()));
+    let is_decoder = place.as_os_str() == DECODER;
+    let source = if is_decoder { CheckpointSource::Embedded } else { CheckpointSource::Dir(place.to_owned()) };
     let prm = Prm::load(&source).map_err(|error| error.to_string())?;
     Ok(Box::new(prm))
 }
 
 /// Says that this program was built without an inference engine.
 #[cfg(not(feature = "candle"))]
-pub fn load(_prm: Option<&Path>) -> Result<Box<dyn Scorer>, String> {
-    Err("built without candle: this program cannot run models".into())
+fn checkpoint(_place: &Path) -> Result<Box<dyn Scorer>, String> {
+    Err("built without candle: this program runs no model but the built-in one".into())
+}
+
+impl Scorer for FeatureModel {
+    fn model(&self) -> WorkerModel {
+        WorkerModel {
+            name: "built-in".to_owned(),
+            key: self.key().to_owned(),
+            family: "features".to_owned(),
+            semantics: Semantics::Correctness,
+            threshold: self.trees().threshold,
+            posterior: Some(self.trees().tau),
+            context: 0,
+            embedded: true,
+        }
+    }
+
+    fn score(&mut self, request: &ScoreRequest, on: &mut dyn FnMut(usize, Scored) -> ControlFlow<()>) -> Result<Cost, String> {
+        let stats = Self::score(self, &asked(request), &mut |node, scored| on(node, scored.into()));
+        Ok(Cost { tokens: stats.tokens as u64 })
+    }
+}
+
+fn asked(request: &ScoreRequest) -> PrmRequest {
+    let nodes = request.nodes.iter().map(|node| PrmNode { parent: node.parent, text: node.text.clone() }).collect();
+    PrmRequest { problem: request.problem.clone(), nodes }
+}
+
+impl From<NodeScore> for Scored {
+    fn from(scored: NodeScore) -> Self {
+        match scored {
+            NodeScore::Score(score) => Self::Score(score),
+            NodeScore::NotScored(reason) => Self::NotScored(reason),
+        }
+    }
 }
 
 #[cfg(feature = "candle")]
 mod candle {
-    use std::ops::ControlFlow;
-
-    use crate::prm::{NodeScore, Prm, PrmNode, PrmRequest};
-    use crate::scoring::{Cost, ScoreRequest, Scored, Scorer, WorkerModel};
+    use super::{ControlFlow, Cost, ScoreRequest, Scored, Scorer, WorkerModel, asked};
+    use crate::prm::Prm;
 
     impl Scorer for Prm {
         fn model(&self) -> WorkerModel {
@@ -35,6 +83,7 @@ mod candle {
                 family: info.family.to_owned(),
                 semantics: info.semantics,
                 threshold: info.threshold,
+                posterior: None,
                 context: info.context as u64,
                 embedded: info.embedded,
             }
@@ -45,18 +94,8 @@ mod candle {
             request: &ScoreRequest,
             on: &mut dyn FnMut(usize, Scored) -> ControlFlow<()>,
         ) -> Result<Cost, String> {
-            let nodes = request.nodes.iter().map(|node| PrmNode { parent: node.parent, text: node.text.clone() }).collect();
-            let request = PrmRequest { problem: request.problem.clone(), nodes };
-            let mut forward = |node, scored| {
-                on(
-                    node,
-                    match scored {
-                        NodeScore::Score(score) => Scored::Score(score),
-                        NodeScore::NotScored(reason) => Scored::NotScored(reason),
-                    },
-                )
-            };
-            let stats = Prm::score(self, &request, &mut forward).map_err(|error| error.to_string())?;
+            let stats = Prm::score(self, &asked(request), &mut |node, scored| on(node, scored.into()));
+            let stats = stats.map_err(|error| error.to_string())?;
             Ok(Cost { tokens: stats.tokens as u64 })
         }
     }

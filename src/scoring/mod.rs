@@ -20,6 +20,7 @@ use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::decide::Decision;
 use crate::trace::{Semantics, StepKey, StepScore};
 
 pub use cache::ScoreCache;
@@ -64,6 +65,9 @@ pub struct WorkerModel {
     pub semantics: Semantics,
     /// A step with a score below this counts as wrong.
     pub threshold: f64,
+    /// When given, whole solutions are judged by the first-error posterior with this tau instead ([`Decision::Posterior`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub posterior: Option<f64>,
     /// Longest input in tokens; 0 when the scorer does not say.
     #[serde(default)]
     pub context: u64,
@@ -77,6 +81,11 @@ impl WorkerModel {
     pub fn label(&self) -> String {
         let key: String = self.key.chars().take(12).collect();
         format!("{}@{key}", self.name)
+    }
+
+    /// How whole solutions are judged.
+    pub fn decision(&self) -> Decision {
+        self.posterior.map_or(Decision::FirstBelow(self.threshold), Decision::Posterior)
     }
 }
 

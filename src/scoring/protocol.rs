@@ -30,7 +30,8 @@
 //! - `hello`: first line. Another `protocol` number than [`VERSION`] ends the conversation.
 //! - `ready`: the model is loaded. `key` must change whenever scores would: they are cached under it. `semantics` is `correctness` or `value`
 //!   (scores in `0..=1`), `advantage` (`-1..=1`) or `log-ratio` (any finite number). A step with a score below `threshold` counts as wrong. `context`
-//!   (tokens) and `embedded` may be left out.
+//!   (tokens), `embedded` and `posterior` may be left out; with `posterior` (`0..=1`, for `correctness` alone) whole solutions are judged by the
+//!   first-error posterior with this tau, as in `analysis::decide`.
 //! - `score`: a finite number inside the range of `semantics`, for one step. Anything else (NaN, null, text, out of range) makes the step
 //!   "not scored" and is shown as such.
 //! - `not_scored`: no score for this step, with a `reason` for people.
@@ -43,7 +44,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{ScoreRequest, WorkerModel};
-use crate::trace::StepKey;
+use crate::trace::{Semantics, StepKey};
 
 /// Version of the protocol. It changes only when an old partner would misunderstand a new one.
 pub const VERSION: u64 = 1;
@@ -283,6 +284,10 @@ fn model_of(value: Value) -> Result<WorkerModel, String> {
     let mut model: WorkerModel = serde_json::from_value(value).map_err(|error| format!("model: {error}"))?;
     if !model.threshold.is_finite() {
         return Err(format!("model: expected a finite threshold, found {}", model.threshold));
+    }
+    let allowed = model.semantics == Semantics::Correctness;
+    if let Some(tau) = model.posterior.filter(|tau| !allowed || !(0.0..=1.0).contains(tau)) {
+        return Err(format!("model: expected a posterior between 0 and 1 for correctness scores, found {tau}"));
     }
     if model.key.is_empty() {
         return Err("model: expected a key that names the weights, found nothing".into());

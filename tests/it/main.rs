@@ -13,6 +13,7 @@ mod app;
 mod checks;
 mod corpus;
 mod desk;
+mod features;
 mod formats;
 mod labels;
 mod layers;

@@ -36,6 +36,7 @@ fn model() -> WorkerModel {
         family: "test".into(),
         semantics: Semantics::Correctness,
         threshold: 0.5,
+        posterior: None,
         context: 100,
         embedded: false,
     }

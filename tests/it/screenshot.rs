@@ -36,6 +36,7 @@ fn desk(sources: &[(&'static str, &'static [u8])]) -> Desk {
         family: "qwen-prm".to_owned(),
         semantics: Semantics::Correctness,
         threshold: 0.5,
+        posterior: None,
         context: 4096,
         embedded: true,
     })));

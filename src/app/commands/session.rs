@@ -1,10 +1,16 @@
 //! The model, the store, the program.
 
+use crate::analysis::decide::Decision;
+use crate::app::describe::short;
 use crate::app::{App, Effect, scoring};
 
 /// Says which threshold is in force.
 pub(super) fn threshold_shown(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    app.notice = Some(format!("threshold {}; :threshold 0.4 changes it", app.scoring.threshold));
+    let rule = match app.scoring.decision {
+        Decision::FirstBelow(_) => String::new(),
+        Decision::Posterior(tau) => format!(" for steps, first-error posterior {} for solutions", short(tau)),
+    };
+    app.notice = Some(format!("threshold {}{rule}; :threshold 0.4 changes it", app.scoring.threshold));
     Vec::new()
 }
 
@@ -14,6 +20,7 @@ pub(super) fn set_threshold(app: &mut App, text: &str) -> Vec<Effect> {
     match text.parse::<f64>() {
         Ok(threshold) if threshold >= range.0 && threshold <= range.1 => {
             app.scoring.threshold = threshold;
+            app.scoring.decision = Decision::FirstBelow(threshold);
             app.notice = Some(format!("threshold {threshold}"));
         }
         _ => app.notice = Some(format!("the threshold is a number from {} to {}, not {text:?}", range.0, range.1)),

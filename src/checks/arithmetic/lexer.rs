@@ -10,7 +10,7 @@ const MAX_DEPTH: usize = 12;
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// A number.
     Number,
     /// A word that may be a unit or a name for what is counted.
@@ -45,7 +45,7 @@ pub(super) enum Kind {
 
 /// One token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Token {
+pub(crate) struct Token {
     pub kind: Kind,
     /// Normalised text: a number without grouping commas, an operator as one ASCII sign, a word as written.
     pub text: String,
@@ -54,7 +54,7 @@ pub(super) struct Token {
 }
 
 impl Token {
-    pub(super) fn is(&self, kind: Kind, text: &str) -> bool {
+    pub(crate) fn is(&self, kind: Kind, text: &str) -> bool {
         self.kind == kind && self.text == text
     }
 }
@@ -146,7 +146,7 @@ const WRAPPERS: &[&str] = &["text", "mathrm", "textbf", "mathbf", "operatorname"
 const INVISIBLE: &[&str] = &["left", "right", "displaystyle", "Big", "big", "bigl", "bigr"];
 
 /// The tokens of a step, in order of their places.
-pub(super) fn tokens(text: &str) -> Vec<Token> {
+pub(crate) fn tokens(text: &str) -> Vec<Token> {
     let mut end = text.len().min(MAX_BYTES);
     while !text.is_char_boundary(end) {
         end -= 1;

@@ -12,9 +12,9 @@ pub struct Rational {
 }
 
 impl Rational {
-    pub(super) const ZERO: Self = Self { num: 0, den: 1 };
+    pub(crate) const ZERO: Self = Self { num: 0, den: 1 };
 
-    pub(super) fn integer(value: i64) -> Self {
+    pub(crate) fn integer(value: i64) -> Self {
         Self { num: i128::from(value), den: 1 }
     }
 
@@ -28,7 +28,7 @@ impl Rational {
     }
 
     /// A decimal number as written, digits with at most one point.
-    pub(super) fn decimal(text: &str) -> Option<Self> {
+    pub(crate) fn decimal(text: &str) -> Option<Self> {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
         let num = format!("{whole}{fraction}").parse().ok()?;
         Self::new(num, 10_i128.checked_pow(u32::try_from(fraction.len()).ok()?)?)
@@ -39,7 +39,7 @@ impl Rational {
         Self::new(1, 10_i128.checked_pow(u32::try_from(digits).ok()?)?)
     }
 
-    pub(super) fn add(self, other: Self) -> Option<Self> {
+    pub(crate) fn add(self, other: Self) -> Option<Self> {
         let left = self.num.checked_mul(other.den)?;
         let right = other.num.checked_mul(self.den)?;
         Self::new(left.checked_add(right)?, self.den.checked_mul(other.den)?)
@@ -49,7 +49,7 @@ impl Rational {
         Some(Self { num: self.num.checked_neg()?, den: self.den })
     }
 
-    pub(super) fn sub(self, other: Self) -> Option<Self> {
+    pub(crate) fn sub(self, other: Self) -> Option<Self> {
         self.add(other.neg()?)
     }
 
@@ -60,7 +60,7 @@ impl Rational {
         Self::new(a.num.checked_mul(b.num)?, a.den.checked_mul(b.den)?)
     }
 
-    pub(super) fn div(self, other: Self) -> Option<Self> {
+    pub(crate) fn div(self, other: Self) -> Option<Self> {
         self.mul(Self::new(other.den, other.num)?)
     }
 
@@ -80,8 +80,13 @@ impl Rational {
     }
 
     /// The value, when it is whole.
-    pub(super) fn whole(self) -> Option<i128> {
+    pub(crate) fn whole(self) -> Option<i128> {
         (self.den == 1).then_some(self.num)
+    }
+
+    /// The nearest floating-point number, but for rounding.
+    pub(crate) fn approximate(self) -> f64 {
+        self.num as f64 / self.den as f64
     }
 
     pub(super) fn compare(self, other: Self) -> Option<Ordering> {
