@@ -30,16 +30,18 @@ fn desk(sources: &[(&'static str, &'static [u8])]) -> Desk {
             }
         }
     }
+    desk.keys("gK");
     desk.tell(Message::Worker(WorkerEvent::Ready(WorkerModel {
         name: "built-in".to_owned(),
         key: "k".to_owned(),
-        family: "qwen-prm".to_owned(),
+        family: "features".to_owned(),
         semantics: Semantics::Correctness,
-        threshold: 0.5,
-        posterior: None,
+        threshold: 0.775,
+        posterior: Some(0.74),
         context: 4096,
         embedded: true,
     })));
+    assert!(desk.app.scoring_line().contains("all scored"), "{}", desk.app.scoring_line());
     desk
 }
 
