@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::out;
+
 /// List the families of process reward models, or look into a checkpoint folder
 #[derive(Debug, Clone, clap::Args)]
 pub struct ModelsArgs {
@@ -38,7 +40,6 @@ pub enum ModelsCommand {
 }
 
 /// Runs the command.
-#[cfg(feature = "candle")]
 pub fn run(args: &ModelsArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
         Some(ModelsCommand::Inspect { dir, json }) => inspect(dir.clone(), *json || args.json),
@@ -46,17 +47,18 @@ pub fn run(args: &ModelsArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// Says that there are no models in this program.
+/// Says that there is nothing to inspect checkpoints with.
 #[cfg(not(feature = "candle"))]
-pub fn run(_args: &ModelsArgs) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("built without candle: this program cannot run models")
+fn inspect(_dir: Option<PathBuf>, _json: bool) -> anyhow::Result<ExitCode> {
+    anyhow::bail!("built without candle: this program runs no model but the built-in one")
 }
 
 #[cfg(feature = "candle")]
 fn inspect(dir: Option<PathBuf>, json: bool) -> anyhow::Result<ExitCode> {
-    use super::out;
     use crate::prm::{CheckpointSource, inspect};
+    use crate::scoring::local::DECODER;
 
+    let dir = dir.filter(|dir| dir.as_os_str() != DECODER);
     let inspection = inspect(&dir.map_or(CheckpointSource::Embedded, CheckpointSource::Dir));
     if json {
         out::print_json(&inspection)?;
@@ -67,22 +69,23 @@ fn inspect(dir: Option<PathBuf>, json: bool) -> anyhow::Result<ExitCode> {
     Ok(if inspection.problem.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-#[cfg(feature = "candle")]
+/// Families by name, the built-in one first.
+fn families() -> Vec<(&'static str, &'static str)> {
+    let built_in = ("features", "built-in and the default: boosted trees over features of a step");
+    #[cfg(feature = "candle")]
+    let others = crate::prm::known_families();
+    #[cfg(not(feature = "candle"))]
+    let others = std::iter::empty();
+    std::iter::once(built_in).chain(others).collect()
+}
+
 fn list(json: bool) -> anyhow::Result<ExitCode> {
-    use std::fmt::Write as _;
-
-    use super::out;
-    use crate::prm::known_families;
-
     if json {
-        let families: Vec<_> = known_families().map(|(name, about)| serde_json::json!({"name": name, "about": about})).collect();
+        let families: Vec<_> = families().iter().map(|(name, about)| serde_json::json!({"name": name, "about": about})).collect();
         out::print_json(&serde_json::json!({ "families": families }))?;
     } else {
-        let mut text = String::new();
-        for (name, about) in known_families() {
-            let _ = writeln!(text, "{name:<12} {about}");
-        }
-        out::print(&text)?;
+        let rows: Vec<String> = families().iter().map(|(name, about)| format!("{name:<12} {about}\n")).collect();
+        out::print(&rows.concat())?;
     }
     Ok(ExitCode::SUCCESS)
 }
