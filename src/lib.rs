@@ -15,6 +15,20 @@
 //! 6. Tokio waits, threads compute, a child process holds the model ([`scoring`]).
 //! 7. A score request is a tree; shared prefixes are computed once ([`prm`]).
 //! 8. Nothing from a file reaches the terminal but through [`ui::text::safe`].
+//!
+//! | folder | owns |
+//! |---|---|
+//! | [`trace`] | problems, steps, trees, keys, labels and scores as pure data |
+//! | [`corpus`] | from path to records: framing, index, lazy reads, cache |
+//! | [`formats`], [`segment`] | one file a format, both directions; splitting a text into steps |
+//! | [`prm`] | checkpoint, decoder, head, one file a family; the built-in feature model |
+//! | [`scoring`] | line protocol, worker process, schedule, cache |
+//! | [`checks`], [`analysis`] | evidence without a model; metrics and decisions |
+//! | [`labels`] | events, fold, undo, store, export policy |
+//! | [`app`], [`ui`], [`shell`] | state and commands; drawing; the one loop that waits |
+//! | [`cli`] | one file a subcommand |
+//!
+//! Which folder may use which is tested (`tests/it/layers.rs`).
 
 pub mod analysis;
 pub mod app;

@@ -69,7 +69,7 @@ pub struct EvalArgs {
     #[arg(long, value_name = "T", allow_negative_numbers = true, conflicts_with = "baseline")]
     pub threshold: Option<f64>,
     /// Read the files in this format instead of finding out
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, value_name = "FORMAT", value_parser = super::format_names())]
     pub format: Option<String>,
     /// End with status 3 when a record could not be read
     #[arg(long)]

@@ -28,7 +28,7 @@ pub struct ExportArgs {
     #[arg(required = true)]
     pub paths: Vec<PathBuf>,
     /// Target format: `stepscope formats` lists the ones that can be written
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, value_name = "FORMAT", value_parser = super::writable_formats())]
     pub to: String,
     /// What becomes of neutral steps (rating 0)
     #[arg(long)]
@@ -52,7 +52,7 @@ pub struct ExportArgs {
     #[command(flatten)]
     pub store: StoreChoice,
     /// Read the files as this format instead of looking at their content
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = super::format_names())]
     pub format: Option<String>,
     /// Exit with 3 when records or solutions were left out
     #[arg(long)]

@@ -164,7 +164,7 @@ pub struct InfoArgs {
     #[arg(required = true)]
     pub paths: Vec<PathBuf>,
     /// Read the files as this format instead of looking at their content
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = super::format_names())]
     pub format: Option<String>,
     /// Print JSON
     #[arg(long)]

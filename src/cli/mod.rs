@@ -17,7 +17,10 @@ pub mod worker;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::PossibleValuesParser;
 use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::formats::FORMATS;
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -72,6 +75,16 @@ pub enum Command {
     /// Write step features, to train the built-in model on
     #[command(hide = true)]
     Features(features::FeaturesArgs),
+}
+
+/// The names that `--format` takes.
+fn format_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(FORMATS.iter().map(|format| format.name()))
+}
+
+/// The names that `--to` takes.
+fn writable_formats() -> PossibleValuesParser {
+    PossibleValuesParser::new(FORMATS.iter().filter(|format| format.writer().is_some()).map(|format| format.name()))
 }
 
 /// Options that say which label store and whose labels.

@@ -43,7 +43,7 @@ pub struct OpenArgs {
     #[arg(long, conflicts_with = "prm")]
     pub no_prm: bool,
     /// Read the files as this format instead of looking at their content
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = super::format_names())]
     pub format: Option<String>,
     /// Colours
     #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(THEME_NAMES))]

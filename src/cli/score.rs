@@ -60,7 +60,7 @@ pub struct ScoreArgs {
     #[arg(long)]
     pub force: bool,
     /// Read the files in this format instead of finding out
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, value_name = "FORMAT", value_parser = super::format_names())]
     pub format: Option<String>,
     /// End with status 3 when a record could not be read
     #[arg(long)]

@@ -191,7 +191,7 @@ fn faults_are_one_line_and_status_one() {
         (vec!["score", toy, "-o", "out.jsonl", "--scorer", "exit 7"], "ended with status 7"),
         (vec!["score", toy, "-o", "out.jsonl", "--scorer", "echo no weights here >&2; exit 1"], "no weights here"),
         (vec!["score", toy, "-o", toy, "--scorer", "true"], "is an input"),
-        (vec!["eval", toy, "--format", "nonsense"], "unknown format"),
+        (vec!["eval", toy, "--format", "nonsense"], "possible values: prm800k"),
         (vec!["eval", toy, "--baseline", "no-error", "--format", "processbench", "--threshold", "x"], "invalid value"),
     ] {
         let output = place.run(&args);
