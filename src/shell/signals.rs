@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crossterm::event::EventStream;
-use futures_util::StreamExt;
 use rustix::event::{PollFd, PollFlags, poll};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::UnboundedSender;
@@ -44,27 +42,24 @@ pub fn watch(
             }
         });
     }
-    tokio::spawn(read_terminal(messages.clone()));
+    let reader = messages.clone();
+    std::thread::Builder::new().name("terminal events".into()).spawn(move || read_terminal(&reader))?;
     tokio::spawn(watch_terminal(messages.clone()));
     Ok(())
 }
 
-async fn read_terminal(messages: UnboundedSender<Message>) {
-    let mut events = EventStream::new();
-    while let Some(event) = events.next().await {
-        match event {
-            Ok(event) => {
-                if messages.send(Message::Terminal(event)).is_err() {
-                    return;
-                }
-            }
-            Err(_) => break,
+/// Reads terminal events on a thread of its own. When the terminal goes away, crossterm's reader spins for ever (its issue 793): that
+/// must not happen where the program waits, so that signals and [`watch_terminal`] can still end it.
+fn read_terminal(messages: &UnboundedSender<Message>) {
+    while let Ok(event) = crossterm::event::read() {
+        if messages.send(Message::Terminal(event)).is_err() {
+            return;
         }
     }
     let _ = messages.send(Message::Terminate);
 }
 
-/// Ends the program when the terminal is gone: the event reader itself never says so.
+/// Ends the program when the terminal is gone: the event reader never says so.
 async fn watch_terminal(messages: UnboundedSender<Message>) {
     let stdin = std::io::stdin();
     loop {
