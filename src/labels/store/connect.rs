@@ -221,12 +221,14 @@ impl Link {
     }
 
     fn identify(&self, path: &Path) -> Result<Identity, StoreError> {
-        let application = self.number(path, "application_id")?;
-        let schema = self.number(path, "user_version")?;
-        let tables: i64 = self
-            .conn
+        // One snapshot for all three: another process may be making the tables right now. Dropping it ends it.
+        let snapshot = self.conn.unchecked_transaction().map_err(sql(path, "read the label store"))?;
+        let tables: i64 = snapshot
             .query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))
             .map_err(sql(path, "read the label store"))?;
+        let application = self.number(path, "application_id")?;
+        let schema = self.number(path, "user_version")?;
+        drop(snapshot);
         match (application, schema, tables) {
             (0, 0, 0) => Ok(Identity::Blank),
             (application, ..) if application != i64::from(APPLICATION_ID) => {
