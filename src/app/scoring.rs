@@ -53,8 +53,6 @@ pub struct Scoring {
     pub threshold: f64,
     /// How the first error of a whole solution is predicted.
     pub decision: Decision,
-    /// Steps that got an answer from the worker.
-    pub answered: usize,
     /// Items whose every step has a score or a refusal.
     pub done: HashSet<ItemId>,
     /// Tokens and seconds of all finished requests, for the rate.
@@ -76,7 +74,6 @@ impl Scoring {
             state: if wanted { WorkerState::Starting } else { WorkerState::Off },
             threshold: 0.5,
             decision: Decision::FirstBelow(0.5),
-            answered: 0,
             done: HashSet::new(),
             work: (0, 0.0),
             scanned: 0,
@@ -102,11 +99,6 @@ impl Scoring {
     /// Tokens a second over all finished requests, if there were any.
     pub fn rate(&self) -> Option<f64> {
         (self.work.1 > 0.0).then(|| self.work.0 as f64 / self.work.1)
-    }
-
-    /// Steps that wait for their score.
-    pub fn waiting(&self) -> usize {
-        self.queue.counts().steps
     }
 
     /// True while something is being scored or waits for it.
@@ -221,11 +213,9 @@ pub(super) fn worker_event(app: &mut App, event: WorkerEvent) -> Vec<Effect> {
         }
         WorkerEvent::Notice { message } => app.notice = Some(message),
         WorkerEvent::Score { key, score, .. } => {
-            scoring.answered += 1;
             scoring.scores.insert(key, score);
         }
         WorkerEvent::NotScored { key, reason, .. } => {
-            scoring.answered += 1;
             scoring.refused.insert(key, reason);
         }
         WorkerEvent::Done { request, tokens, seconds } => {

@@ -320,6 +320,19 @@ fn a_verdict_is_on_every_node_of_the_tree_that_it_speaks_of() {
 }
 
 #[test]
+fn tab_reaches_every_open_pane_in_both_directions() {
+    let mut desk = Desk::new(&[("demo/tree.jsonl", TREE)], (120, 40));
+    let mut seen = Vec::new();
+    for _ in 0..3 {
+        seen.push(desk.app.focus);
+        desk.keys("<Tab>");
+    }
+    assert_eq!(seen, [Focus::Tree, Focus::Steps, Focus::List]);
+    desk.keys(":previous-pane<Enter>");
+    assert_eq!(desk.app.focus, Focus::List);
+}
+
+#[test]
 fn a_number_that_is_none_labels_nothing() {
     let mut desk = Desk::demo();
     desk.keys(":first-error four<Enter>:first-error 0<Enter>:down 18446744073709551615<Enter>:threshold 7<Enter>");

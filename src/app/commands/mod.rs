@@ -129,7 +129,7 @@ pub static COMMANDS: &[Command] = &[
     row(View, "tree", &["g t"], "tree of all solutions of the problem", view::tree),
     row(View, "steps", &["g s"], "steps of the solution", view::steps),
     row(View, "next-pane", &["Tab"], "go to the next pane", view::next_pane),
-    row(View, "previous-pane", &["S-Tab"], "go to the previous pane", view::next_pane),
+    row(View, "previous-pane", &["S-Tab"], "go to the previous pane", view::previous_pane),
     row(View, "copy-step", &["y"], "copy the text of the step", view::copy_step),
     row(View, "help", &["?"], "all keys; type to find one, Enter runs it", help::open),
     row(View, "redraw", &["Ctrl-l"], "draw the screen anew", view::redraw),

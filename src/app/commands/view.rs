@@ -72,14 +72,33 @@ pub(super) fn steps(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Goes round the panes that are open.
+/// Goes to the next pane of list, tree and steps, as far as they are open.
 pub(super) fn next_pane(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    app.focus = match app.focus {
-        Focus::List if app.show_tree => Focus::Tree,
-        Focus::List => Focus::Steps,
-        Focus::Steps | Focus::Tree => Focus::List,
-    };
-    app.show_list |= app.focus == Focus::List;
+    focus(
+        app,
+        match app.focus {
+            Focus::List if app.show_tree => Focus::Tree,
+            Focus::List | Focus::Tree => Focus::Steps,
+            Focus::Steps => Focus::List,
+        },
+    )
+}
+
+/// The same the other way round.
+pub(super) fn previous_pane(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    focus(
+        app,
+        match app.focus {
+            Focus::Steps if app.show_tree => Focus::Tree,
+            Focus::Steps | Focus::Tree => Focus::List,
+            Focus::List => Focus::Steps,
+        },
+    )
+}
+
+fn focus(app: &mut App, pane: Focus) -> Vec<Effect> {
+    app.focus = pane;
+    app.show_list |= pane == Focus::List;
     Vec::new()
 }
 
