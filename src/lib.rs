@@ -14,7 +14,7 @@
 //! 5. Event in, effects out: [`app`] is pure, [`shell`] carries effects out.
 //! 6. Tokio waits, threads compute, a child process holds the model ([`scoring`]).
 //! 7. A score request is a tree; shared prefixes are computed once ([`prm`]).
-//! 8. Nothing from a file reaches the terminal but through [`ui::text::safe`].
+//! 8. Nothing from a file reaches the terminal but through [`text::safe`].
 //!
 //! | folder | owns |
 //! |---|---|
@@ -25,6 +25,7 @@
 //! | [`scoring`] | line protocol, worker process, schedule, cache |
 //! | [`checks`], [`analysis`] | evidence without a model; metrics and decisions |
 //! | [`labels`] | events, fold, undo, store, export policy |
+//! | [`text`] | foreign text made safe, measured and wrapped |
 //! | [`app`], [`ui`], [`shell`] | state and commands; drawing; the one loop that waits |
 //! | [`cli`] | one file a subcommand |
 //!
@@ -41,5 +42,6 @@ pub mod prm;
 pub mod scoring;
 pub mod segment;
 pub mod shell;
+pub mod text;
 pub mod trace;
 pub mod ui;

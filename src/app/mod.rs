@@ -25,10 +25,10 @@ use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, 
 use crate::corpus::ProblemView;
 use crate::labels::{Draft, Event, Session};
 use crate::scoring::{ScoreRequest, WorkerEvent};
+use crate::text::Safe;
 use crate::trace::{Label, NodeId, PromptKey, RecordKey, Solution, SolutionLabels, StepKey, StepScore, Trace};
 use crate::ui::code::Tokens;
 use crate::ui::look::Look;
-use crate::ui::text::Safe;
 
 use cursor::Cursor;
 use input::Input;

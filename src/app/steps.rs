@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::text::{Safe, WrapOptions, Wrapped, safe, wrap};
 use crate::trace::{Node, NodeId, PromptKey, StepKey, StepKind};
 use crate::ui::code::Tokens;
-use crate::ui::text::{Safe, WrapOptions, Wrapped, safe, wrap};
 
 use super::App;
 use super::items::ItemId;

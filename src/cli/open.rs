@@ -17,8 +17,8 @@ use crate::labels::Store;
 use crate::scoring::{ScoreCache, WorkerSpec};
 use crate::shell::terminal::{TerminalScreen, give_back};
 use crate::shell::{self, Outside, Resources, Saver, Screen};
+use crate::text::Glyphs;
 use crate::ui::look::Look;
-use crate::ui::text::Glyphs;
 use crate::ui::theme::{Background, Depth, THEME_NAMES, Theme};
 
 /// The demo traces, embedded.

@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write as _};
 use std::io::{self, Write};
 
-use crate::ui::text::safe;
+use crate::text::safe;
 
 /// Writes a text of our own to standard output. A reader that left early (`| head`) is no fault.
 pub fn print(text: &str) -> io::Result<()> {

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use syntect::parsing::{ParseState, Scope, ScopeStack, SyntaxReference, SyntaxSet};
 
-use super::text::{Run, Safe};
+use super::styled::Run;
 use super::theme::{Theme, Token};
+use crate::text::Safe;
 
 /// Longer texts stay plain (bytes).
 pub const TEXT_LIMIT: usize = 100_000;
@@ -229,7 +230,7 @@ pub fn looks_like_python(text: &str) -> bool {
     sure && code * 10 >= lines * 8
 }
 
-/// Tokens as a layer for [`super::text::styled()`].
+/// Tokens as a layer for [`super::styled::styled()`].
 pub fn token_runs(tokens: &[(Range<usize>, Token)], theme: &Theme) -> Vec<Run> {
     tokens.iter().map(|(range, token)| (range.clone(), theme.token(*token))).collect()
 }

@@ -2,8 +2,8 @@
 
 use ratatui::style::{Modifier, Style};
 
-use super::text::{Ambiguous, Glyphs};
 use super::theme::{Role, Theme, label_mark, score_bar, score_glyph};
+use crate::text::{Ambiguous, Glyphs};
 use crate::trace::Label;
 
 /// Colours, glyphs and widths.

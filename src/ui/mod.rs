@@ -1,12 +1,12 @@
 //! The screen: from `&App` to cells. Draws and measures, changes nothing.
 //!
-//! Text of files, models and people passes [`text::safe`] before it is drawn; the pen sees to it.
+//! Text of files, models and people passes [`crate::text::safe`] before it is drawn; the pen sees to it.
 
 pub mod code;
 pub mod look;
 mod panes;
 mod pen;
-pub mod text;
+pub mod styled;
 pub mod theme;
 
 use ratatui::Frame;

@@ -6,8 +6,9 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use super::look::Look;
-use super::text::{self, Ambiguous, Safe, safe_line};
+use super::styled::put;
 use crate::app::layout::Panes;
+use crate::text::{Ambiguous, Safe, safe_line};
 
 /// Draws into a buffer.
 pub(super) struct Pen<'a> {
@@ -48,7 +49,7 @@ impl<'a> Pen<'a> {
     /// Draws a line of spans that are safe already.
     pub(super) fn line(&mut self, x: u16, y: u16, cells: u16, line: &Line<'_>) -> u16 {
         let ambiguous = self.ambiguous();
-        text::put(self.buffer, x, y, line, cells, ambiguous)
+        put(self.buffer, x, y, line, cells, ambiguous)
     }
 
     /// Draws a text so that it ends at the right edge of `rect`'s row `y`; gives the column where it begins.

@@ -8,7 +8,7 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
-use super::text::Glyphs;
+use crate::text::Glyphs;
 use crate::trace::{Label, Semantics, StepScore};
 
 mod colour;
@@ -115,7 +115,7 @@ pub enum Role {
     Cursor,
     /// A hit of the search.
     Hit,
-    /// A replaced character ([`super::text::Safe::marks`]).
+    /// A replaced character ([`crate::text::Safe::marks`]).
     Mark,
     /// A rule or border.
     Border,

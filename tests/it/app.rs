@@ -258,7 +258,7 @@ fn every_character_of_a_step_is_on_the_screen() {
                     .flat_map(|y| (left..pane.right()).map(move |x| (x, y)))
                     .map(|at| buffer[at].symbol().trim().to_owned())
                     .collect();
-                let text: String = stepscope::ui::text::safe(&node.text).chars().filter(|c| !c.is_whitespace()).collect();
+                let text: String = stepscope::text::safe(&node.text).chars().filter(|c| !c.is_whitespace()).collect();
                 assert!(shown.contains(&text), "{width}: {text}\nis not in\n{shown}");
                 desk.keys("j");
             }

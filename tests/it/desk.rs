@@ -12,11 +12,11 @@ use stepscope::app::{App, Effect, Message, Setup, update};
 use stepscope::corpus::{Corpus, Source};
 use stepscope::labels::Store;
 use stepscope::shell::Outside;
+use stepscope::text::{Ambiguous, Glyphs};
 use stepscope::trace::{StepKey, StepScore};
 use stepscope::ui;
 use stepscope::ui::code::highlight_step;
 use stepscope::ui::look::Look;
-use stepscope::ui::text::{Ambiguous, Glyphs};
 use stepscope::ui::theme::{Background, Depth, Theme};
 
 pub(crate) const SOLUTIONS: &[u8] = include_bytes!("../../assets/demo/solutions.json");

@@ -8,8 +8,8 @@ use ratatui::style::{Color, Modifier};
 use serde_json::Value;
 use stepscope::app::Message;
 use stepscope::scoring::{WorkerEvent, WorkerModel};
+use stepscope::text::Glyphs;
 use stepscope::trace::{Semantics, StepKey, StepScore};
-use stepscope::ui::text::Glyphs;
 
 use super::desk::{Desk, SOLUTIONS, TREE};
 

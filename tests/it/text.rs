@@ -8,10 +8,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Line;
-use stepscope::ui::text::{
-    Ambiguous, Run, Safe, WrapCache, WrapOptions, clip, clusters, mark_runs, pad, put, safe, safe_line, styled, unwrapped, width,
-    wrap,
-};
+use stepscope::text::{Ambiguous, Safe, WrapCache, WrapOptions, clip, clusters, pad, safe, safe_line, unwrapped, width, wrap};
+use stepscope::ui::styled::{Run, mark_runs, put, styled};
 use unicode_width::UnicodeWidthChar;
 
 /// Characters that attack terminals, eyes or layout, and the neighbours that make some of them harmless.

@@ -6,7 +6,7 @@ use crate::app::layout::{self, Panes};
 use crate::app::steps::Body;
 use crate::app::{App, Focus};
 use crate::ui::pen::Pen;
-use crate::ui::text::styled;
+use crate::ui::styled::styled;
 
 /// Draws the three parts.
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, panes: &Panes) {

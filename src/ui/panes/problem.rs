@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use crate::app::{App, layout};
 use crate::ui::pen::Pen;
-use crate::ui::text::{mark_runs, styled};
+use crate::ui::styled::{mark_runs, styled};
 
 /// Draws as many rows of the problem as there are; the last one says how many are hidden.
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {

@@ -12,7 +12,7 @@ use crate::app::{App, Focus};
 use crate::trace::{Label, Node, Trace};
 use crate::ui::code::token_runs;
 use crate::ui::pen::Pen;
-use crate::ui::text::{Run, styled};
+use crate::ui::styled::{Run, styled};
 
 /// Draws the headings and the visible slices.
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {

@@ -1,13 +1,14 @@
-//! A row as styled spans: search hits, code colours and replaced characters laid over the text.
+//! A row as styled spans (search hits, code colours and replaced characters laid over the text), and spans as cells.
 
+use std::num::NonZeroU16;
 use std::ops::Range;
 
+use ratatui::buffer::{Buffer, CellDiffOption, CellWidth};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use unicode_segmentation::GraphemeCursor;
 
-use super::safe::Safe;
-use super::wrap::Row;
+use crate::text::{Ambiguous, Row, Safe, clusters};
 
 /// A byte range of a text and its style.
 pub type Run = (Range<usize>, Style);
@@ -50,6 +51,50 @@ pub fn styled<'a>(text: &'a Safe, row: &Row, layers: &[&[Run]]) -> Line<'a> {
 /// The marks of a text as a layer for [`styled()`].
 pub fn mark_runs(text: &Safe, style: Style) -> Vec<Run> {
     text.marks().iter().map(|range| (range.clone(), style)).collect()
+}
+
+/// Draws `line` from column `x` of row `y` over at most `cells` cells and returns the column behind it.
+///
+/// Does what [`Buffer::set_line`] does, but by the widths of `ambiguous`, also where they differ from ratatui's own: ambiguous
+/// characters on East Asian terminals, and half-width voicing marks, which ratatui 0.30.2 counts twice.
+pub fn put(buffer: &mut Buffer, x: u16, y: u16, line: &Line<'_>, cells: u16, ambiguous: Ambiguous) -> u16 {
+    let area = buffer.area;
+    if y < area.top() || y >= area.bottom() || x < area.left() {
+        return x;
+    }
+    let end = x.saturating_add(cells).min(area.right());
+    let mut at = x;
+    for span in line {
+        let style = line.style.patch(span.style);
+        for (_, cluster) in clusters(&span.content) {
+            let wide = u16::try_from(ambiguous.cluster(cluster)).unwrap_or(u16::MAX);
+            if cluster.contains(char::is_control) || wide == 0 {
+                continue;
+            }
+            if at.saturating_add(wide) > end {
+                return at;
+            }
+            put_cluster(buffer, (at, y), cluster, wide, style);
+            at += wide;
+        }
+    }
+    at
+}
+
+/// One cluster into the cell at `at`, the cells that it covers emptied.
+fn put_cluster(buffer: &mut Buffer, at: (u16, u16), cluster: &str, wide: u16, style: Style) {
+    for column in at.0 + 1..at.0 + wide {
+        if let Some(cell) = buffer.cell_mut((column, at.1)) {
+            cell.reset();
+        }
+    }
+    if let Some(cell) = buffer.cell_mut(at) {
+        cell.set_symbol(cluster).set_style(style);
+        cell.diff_option = match NonZeroU16::new(wide) {
+            Some(forced) if wide != cluster.cell_width() => CellDiffOption::ForcedWidth(forced),
+            _ => CellDiffOption::None,
+        };
+    }
 }
 
 /// The runs of a layer that touch `range`.

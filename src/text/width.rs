@@ -1,15 +1,9 @@
 //! How many terminal cells text takes, and text cut or filled to a number of cells. Glyph sets for what the program draws itself.
 //!
-//! Widths are sums over grapheme clusters, as ratatui lays cells out. [`put`] draws by the widths measured here, also where they
-//! differ from ratatui's own: ambiguous characters on East Asian terminals, and half-width voicing marks, which ratatui 0.30.2
-//! counts twice.
+//! Widths are sums over grapheme clusters, as a terminal lays cells out.
 
 use std::borrow::Cow;
-use std::num::NonZeroU16;
 
-use ratatui::buffer::{Buffer, CellDiffOption, CellWidth};
-use ratatui::style::Style;
-use ratatui::text::Line;
 use unicode_width::UnicodeWidthStr;
 
 use super::cluster::clusters;
@@ -107,49 +101,6 @@ pub fn clip(text: &str, cells: usize) -> (Cow<'_, str>, usize) {
 /// `text` cut or filled with spaces to exactly `cells`.
 pub fn pad(text: &str, cells: usize) -> String {
     Ambiguous::Narrow.pad(text, cells, Glyphs::UNICODE.ellipsis)
-}
-
-/// Draws `line` from column `x` of row `y` over at most `cells` cells and returns the column behind it.
-///
-/// Does what [`Buffer::set_line`] does, but by the widths of `ambiguous`.
-pub fn put(buffer: &mut Buffer, x: u16, y: u16, line: &Line<'_>, cells: u16, ambiguous: Ambiguous) -> u16 {
-    let area = buffer.area;
-    if y < area.top() || y >= area.bottom() || x < area.left() {
-        return x;
-    }
-    let end = x.saturating_add(cells).min(area.right());
-    let mut at = x;
-    for span in line {
-        let style = line.style.patch(span.style);
-        for (_, cluster) in clusters(&span.content) {
-            let wide = u16::try_from(ambiguous.cluster(cluster)).unwrap_or(u16::MAX);
-            if cluster.contains(char::is_control) || wide == 0 {
-                continue;
-            }
-            if at.saturating_add(wide) > end {
-                return at;
-            }
-            put_cluster(buffer, (at, y), cluster, wide, style);
-            at += wide;
-        }
-    }
-    at
-}
-
-/// One cluster into the cell at `at`, the cells that it covers emptied.
-fn put_cluster(buffer: &mut Buffer, at: (u16, u16), cluster: &str, wide: u16, style: Style) {
-    for column in at.0 + 1..at.0 + wide {
-        if let Some(cell) = buffer.cell_mut((column, at.1)) {
-            cell.reset();
-        }
-    }
-    if let Some(cell) = buffer.cell_mut(at) {
-        cell.set_symbol(cluster).set_style(style);
-        cell.diff_option = match NonZeroU16::new(wide) {
-            Some(forced) if wide != cluster.cell_width() => CellDiffOption::ForcedWidth(forced),
-            _ => CellDiffOption::None,
-        };
-    }
 }
 
 /// True when every byte is a printable ASCII character, so that bytes, clusters and cells are the same thing.
