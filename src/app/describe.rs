@@ -1,6 +1,7 @@
 //! Sentences about the state, for the status lines.
 
-use crate::trace::{FirstError, Outcome, Trace};
+use crate::checks::answer::{self, Agreement};
+use crate::trace::{FirstError, Outcome, Solution, Trace};
 
 use super::App;
 use super::scoring::WorkerState;
@@ -17,12 +18,13 @@ impl App {
         if let Some(trace) = self.trace().filter(|_| self.reference_shown()) {
             facts.extend(trace.problem.reference_answer.as_ref().map(|reference| format!("ref {}", first_words(reference))));
             if let Some(solution) = self.solution() {
-                facts.extend(solution.final_answer.as_ref().map(|answer| format!("got {}", first_words(answer))));
+                facts.extend(answer::of_solution(trace, solution).map(|answer| format!("got {}", first_words(answer))));
                 match solution.outcome {
                     Outcome::Wrong => facts.push("WRONG".to_owned()),
                     Outcome::Correct => facts.push("RIGHT".to_owned()),
                     Outcome::Unknown => {}
                 }
+                facts.extend(checked_answer(trace, solution).map(str::to_owned));
             }
         }
         facts.join(" | ")
@@ -113,6 +115,15 @@ impl App {
             Some(at) => format!("saved {at}  {} +{}{pending}", self.store, saving.count),
             None => format!("{}{pending}", self.store),
         }
+    }
+}
+
+/// What the answer check adds to the recorded outcome.
+fn checked_answer(trace: &Trace, solution: &Solution) -> Option<&'static str> {
+    match (answer::against_reference(trace, solution)?, solution.outcome) {
+        (Agreement::Different, Outcome::Unknown | Outcome::Correct) => Some("answer differs"),
+        (Agreement::Equal, Outcome::Unknown | Outcome::Wrong) => Some("answer equal"),
+        _ => None,
     }
 }
 

@@ -10,7 +10,7 @@ mod rational;
 
 use std::ops::Range;
 
-use expression::{Evaluated, Percent, evaluate};
+pub(in crate::checks) use expression::{Evaluated, Percent, evaluate};
 pub(crate) use lexer::{Kind, Token, tokens};
 pub use rational::Rational;
 
@@ -293,7 +293,7 @@ fn unit_kinds(named: &[Token], claim: &[Token]) -> usize {
 }
 
 /// The sides differ by a factor that turns one unit into another.
-fn is_conversion(left: Rational, right: Rational) -> bool {
+pub(in crate::checks) fn is_conversion(left: Rational, right: Rational) -> bool {
     const FACTORS: &[i64] = &[
         60, 3600, 24, 7, 12, 100, 1000, 16, 3, 36, 10, 52, 365, 30, 4, 2, 8, 14, 20, 5, 25, 1_000_000, 144, 9, 1440, 5280, 31,
         28, 48,

@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::out;
 use super::score_out::{Output, ScoredSolution, ScoredStep};
 use super::scorer::{BadRecords, ScorerArgs, open, runtime, shown, stop_signal};
+use crate::checks::answer;
 use crate::corpus::{Corpus, ProblemView};
 use crate::scoring::batch::{Answers, Batch};
 use crate::scoring::request::on_solutions;
@@ -232,6 +233,7 @@ fn line(trace: &Trace, solution: &Solution, answers: &Answers, model: &WorkerMod
         record_key: trace.record_key(solution.leaf),
         source_id: solution.source_id.clone(),
         scorer: model.label(),
+        answer: answer::against_reference(trace, solution),
         steps: trace.solution_path(solution).into_iter().map(|id| step(trace.node(id).key)).collect(),
     }
 }

@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use super::scorer::shown;
+use crate::checks::answer::Agreement;
 use crate::scoring::Scored;
 use crate::scoring::batch::Answers;
 use crate::trace::{RecordKey, Semantics, StepKey, StepScore};
@@ -21,6 +22,9 @@ pub struct ScoredSolution {
     pub source_id: Option<String>,
     /// Name and key of the model.
     pub scorer: String,
+    /// How its answer stands to the reference answer, where both are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Agreement>,
     /// One entry a step, first step first.
     pub steps: Vec<ScoredStep>,
 }
@@ -180,7 +184,7 @@ mod tests {
             ScoredStep { step_key: step, score: Some(0.1 + 0.2), reason: None },
             ScoredStep { step_key: step.step("b"), score: None, reason: Some("too long".into()) },
         ];
-        ScoredSolution { record_key: step.record(), source_id: Some(format!("s{n}")), scorer: "m@1".into(), steps }
+        ScoredSolution { record_key: step.record(), source_id: Some(format!("s{n}")), scorer: "m@1".into(), answer: None, steps }
     }
 
     fn open(target: &Path, force: bool, scorer: &str) -> anyhow::Result<(Output, Answers)> {

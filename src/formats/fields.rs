@@ -175,19 +175,7 @@ pub(super) fn integer(value: &Value) -> Option<i64> {
 
 /// The content of the last `\\boxed{..}` of a text.
 pub(super) fn boxed(text: &str) -> Option<String> {
-    let start = text.rfind("\\boxed{")? + "\\boxed{".len();
-    let mut depth = 1_usize;
-    for (at, character) in text[start..].char_indices() {
-        match character {
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return Some(text[start..start + at].trim().to_owned());
-        }
-    }
-    None
+    crate::checks::answer::boxed(text).map(str::to_owned)
 }
 
 #[cfg(test)]

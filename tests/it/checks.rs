@@ -1,6 +1,7 @@
 //! The arithmetic check on real solutions: it must not cry wolf.
 
 use serde_json::Value;
+use stepscope::checks::answer::{Agreement, compare, extract};
 use stepscope::checks::arithmetic::{Verdict, check};
 
 use crate::support::data;
@@ -56,4 +57,75 @@ fn few_right_steps_of_competition_mathematics_are_flagged() {
     let right: usize = counts.iter().map(|count| count.right).sum();
     let flagged: usize = counts.iter().map(|count| count.right_flagged).sum();
     assert!(flagged * 1000 <= right * 2, "{flagged} of {right}");
+}
+
+/// How the answer check stands to verdicts that others recorded: (equal, different, undecided).
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Agreements {
+    right: [usize; 3],
+    wrong: [usize; 3],
+}
+
+impl Agreements {
+    /// Takes the answer from the text of a solution.
+    fn judge(&mut self, text: &str, reference: &str, right: bool) {
+        let found = extract(text);
+        let agreement = found.map_or(Agreement::Undecided, |answer| compare(answer, reference));
+        if matches!((right, agreement), (true, Agreement::Different) | (false, Agreement::Equal)) {
+            println!("recorded {right}, {agreement:?}: {found:?} against {reference:?}");
+        }
+        let counts = if right { &mut self.right } else { &mut self.wrong };
+        counts[agreement as usize] += 1;
+    }
+}
+
+fn lines(file: &str) -> Option<Vec<Value>> {
+    let text = std::fs::read_to_string(data(file)?).unwrap();
+    Some(text.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+}
+
+#[test]
+fn answers_agree_with_the_verdicts_of_qwen_math_best_of_8() {
+    let Some(records) = lines("qwen-math-bestof8/math_cot_100.jsonl") else { return };
+    let mut found = Agreements::default();
+    for record in &records {
+        for (n, text) in record["code"].as_array().unwrap().iter().enumerate() {
+            let right = record["score"][n].as_bool().unwrap();
+            found.judge(text.as_str().unwrap(), record["gt"].as_str().unwrap(), right);
+        }
+    }
+    assert_eq!(found, Agreements { right: [560, 0, 0], wrong: [0, 47, 1] });
+}
+
+#[test]
+fn answers_agree_with_the_verdicts_of_sampled_gsm8k_solutions() {
+    let Some(records) = lines("gsm8k-solutions/example_model_solutions.jsonl") else { return };
+    let mut found = Agreements::default();
+    for record in &records {
+        let reference = extract(record["ground_truth"].as_str().unwrap()).unwrap();
+        for model in ["6b_finetuning", "6b_verification", "175b_finetuning", "175b_verification"] {
+            let sample = &record[model];
+            found.judge(sample["solution"].as_str().unwrap(), reference, sample["is_correct"].as_bool().unwrap());
+        }
+    }
+    assert_eq!(found, Agreements { right: [1521, 0, 0], wrong: [0, 2432, 11] });
+}
+
+#[test]
+fn answers_agree_with_the_predictions_of_tora() {
+    // The undecided ones name their answer in the output of a program alone.
+    let expected = [
+        ("tora-gsm8k/tora-70b-v1.0.jsonl", Agreements { right: [823, 0, 9], wrong: [0, 155, 4] }),
+        ("tora-gsm8k/tora-code-34b-v1.0.jsonl", Agreements { right: [803, 0, 1], wrong: [0, 185, 2] }),
+    ];
+    for (file, expected) in expected {
+        let Some(records) = lines(file) else { return };
+        let mut found = Agreements::default();
+        for record in &records {
+            let (predicted, reference) = (record["pred"][0].as_str(), record["gt"].as_str().unwrap());
+            let right = predicted.is_some_and(|predicted| predicted.replace(',', "") == reference.replace(',', ""));
+            found.judge(record["code"][0].as_str().unwrap(), reference, right);
+        }
+        assert_eq!(found, expected, "{file}");
+    }
 }

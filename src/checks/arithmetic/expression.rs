@@ -8,7 +8,7 @@ const MAX_EXPONENT: i128 = 64;
 
 /// How a percent sign is read: people write both 20% of 50 = 10 and 3/4 = 75%.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Percent {
+pub(in crate::checks) enum Percent {
     /// As a hundredth.
     Hundredth,
     /// As a unit like any other.
@@ -17,7 +17,7 @@ pub(super) enum Percent {
 
 /// What an expression is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Evaluated {
+pub(in crate::checks) struct Evaluated {
     pub value: Rational,
     /// Number of operations.
     pub operations: usize,
@@ -26,7 +26,7 @@ pub(super) struct Evaluated {
 }
 
 /// The value of all of these tokens; `None` when they are not one expression, or when it is out of bounds.
-pub(super) fn evaluate(tokens: &[Token], percent: Percent) -> Option<Evaluated> {
+pub(in crate::checks) fn evaluate(tokens: &[Token], percent: Percent) -> Option<Evaluated> {
     let mut parser = Parser { tokens, at: 0, percent, operations: 0, depth: 0, saw_percent: false };
     let value = parser.sum()?;
     (parser.at == tokens.len()).then_some(Evaluated { value, operations: parser.operations, percent: parser.saw_percent })
