@@ -1,16 +1,15 @@
 //! Chat records: `messages`, whole responses with `choices`, lines of a batch output (`response.body.choices`) and `ShareGPT`'s
 //! `conversations`. The last answer is the trace; thoughts of reasoning models come before the answer and are marked as such.
-//!
-//! Thoughts stand in `reasoning_content` (vLLM, later `reasoning`) or inside of `<think>` tags. The opening tag is often missing,
-//! because the chat template writes it into the prompt; without a closing one the text was cut off inside of its thoughts.
+//! They stand in `reasoning_content` (vLLM, later `reasoning`) or inside of `<think>` tags.
 
 use serde_json::Value;
 
 use super::detect::Detection;
 use super::fields::{self, Fault, Fields};
-use super::{Format, RawRecord, RecordError, place_below, span};
-use crate::segment::{self, Rule};
-use crate::trace::{Extra, NodeId, Problem, StepKind, Trace, TraceBuilder};
+use super::trail::Trail;
+use super::{Format, RawRecord, RecordError, span};
+use crate::segment::Rule;
+use crate::trace::{Extra, Problem, StepKind, Trace, TraceBuilder};
 
 /// The format.
 pub(super) struct Chat;
@@ -110,10 +109,9 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
         builder.warn("the record does not hold the question");
     }
     let several = answers.len() > 1;
-    let mut rules = Vec::new();
     for (index, answer) in answers.into_iter().enumerate() {
         let id = source_id.clone().map(|id| if several { format!("{id}-{index}") } else { id });
-        add(&mut builder, answer, &mut rules, from_choices.then_some(index));
+        add(&mut builder, answer, from_choices.then_some(index));
         if let Some(solution) = builder.last_solution() {
             solution.source_id = id.or_else(|| several.then(|| index.to_string()));
             solution.generator.clone_from(&generator);
@@ -123,8 +121,6 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     if !system.is_empty() {
         extra.insert("system".to_owned(), system.into());
     }
-    rules.dedup();
-    extra.insert(segment::EXTRA_KEY.to_owned(), rules.join(",").into());
     builder.extra(extra);
     Ok(builder)
 }
@@ -205,76 +201,16 @@ fn problem(fields: &mut Fields, turns: Vec<Turn>) -> Result<(String, String), Fa
     Ok((text, system))
 }
 
-const OPEN: &str = "<think>";
-const CLOSE: &str = "</think>";
-
 /// Adds one answer: first its thoughts, then the rest.
-fn add(builder: &mut TraceBuilder, answer: Answer, rules: &mut Vec<String>, choice: Option<usize>) {
+fn add(builder: &mut TraceBuilder, answer: Answer, choice: Option<usize>) {
     let Answer { turn, mut extra } = answer;
-    let mut path =
-        Path { at: NodeId::ROOT, first: builder.trace().solutions.is_empty(), known: builder.trace().nodes.len(), rules };
-    if !turn.reasoning.is_empty() {
-        path.text(builder, &turn.reasoning, StepKind::Thought);
-    }
-    let content = turn.content.as_str();
-    let opened = content.trim_start().starts_with(OPEN);
-    if let Some((thought, rest)) = content.split_once(CLOSE) {
-        let (lead, thought) = thought.split_once(OPEN).filter(|_| opened).unwrap_or(("", thought));
-        if opened {
-            path.separate(builder, &format!("{lead}{OPEN}"));
-        }
-        path.text(builder, thought, StepKind::Thought);
-        path.separate(builder, CLOSE);
-        path.text(builder, rest, StepKind::Text);
-    } else if let Some((lead, thought)) = content.split_once(OPEN).filter(|_| opened) {
-        path.separate(builder, &format!("{lead}{OPEN}"));
-        path.text(builder, thought, StepKind::Thought);
-        builder.warn("a thought without its closing tag: the text was cut off");
-    } else {
-        path.text(builder, content, StepKind::Text);
-    }
     if extra.get("finish_reason").and_then(Value::as_str) == Some("length") {
         let which = choice.map(|index| format!("choices[{index}]: ")).unwrap_or_default();
         builder.warn(format!("{which}the text was cut off by the length limit"));
     }
-    let leaf = path.at;
-    let last = builder.trace().node(leaf).text.clone();
+    let mut trail = Trail::new(builder);
+    trail.text(&turn.reasoning, StepKind::Thought, Rule::Auto);
+    trail.answer(&turn.content, Rule::Auto);
     extra.extend(turn.extra);
-    let solution = builder.solution(leaf);
-    solution.final_answer = fields::boxed(&last);
-    solution.extra = extra;
-}
-
-/// The path of one answer while it grows.
-struct Path<'a> {
-    at: NodeId,
-    /// No other answer stands in the trace yet.
-    first: bool,
-    /// Number of nodes before this answer: those it shares with others keep their separators.
-    known: usize,
-    rules: &'a mut Vec<String>,
-}
-
-impl Path<'_> {
-    /// Keeps a tag as part of the separator in which it stands.
-    fn separate(&mut self, builder: &mut TraceBuilder, tag: &str) {
-        if self.first || self.at.index() >= self.known {
-            builder.node_mut(self.at).sep_after.push_str(tag);
-        }
-    }
-
-    fn text(&mut self, builder: &mut TraceBuilder, text: &str, kind: StepKind) {
-        let pieces = segment::split(text, Rule::Auto);
-        self.separate(builder, pieces.lead);
-        if pieces.pieces.is_empty() {
-            return;
-        }
-        self.rules.push(pieces.rule.to_string());
-        let before = builder.trace().nodes.len();
-        self.at = place_below(builder, self.at, &segment::Pieces { lead: "", ..pieces });
-        let fresh: Vec<_> = builder.trace().steps().skip(before - 1).collect();
-        for id in fresh {
-            builder.node_mut(id).kind = kind;
-        }
-    }
+    trail.end().extra = extra;
 }

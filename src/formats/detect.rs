@@ -50,6 +50,15 @@ impl Detection {
         Self { confidence: Confidence::Maybe(points), evidence: Cow::Borrowed(evidence) }
     }
 
+    /// Sure when the record has all of these keys.
+    pub(super) fn by_keys(value: &Value, keys: &[&str]) -> Self {
+        if !keys.iter().all(|key| value.get(key).is_some()) {
+            return Self::NO;
+        }
+        let named: Vec<_> = keys.iter().map(|key| format!("`{key}`")).collect();
+        Self { confidence: Confidence::Sure, evidence: Cow::Owned(named.join(" and ")) }
+    }
+
     /// [`Detection::NO`] unless `fits`.
     pub(super) fn sure_if(fits: bool, evidence: &'static str) -> Self {
         if fits { Self::sure(evidence) } else { Self::NO }

@@ -133,6 +133,16 @@ impl Fields {
         self.take_some(key).map(|value| boolean(&value, || self.at(key))).transpose()
     }
 
+    /// All fields that were not taken.
+    pub(super) fn map(&self) -> &Extra {
+        &self.map
+    }
+
+    /// Puts a field back that could not be used.
+    pub(super) fn put(&mut self, key: &str, value: Value) {
+        self.map.insert(key.to_owned(), value);
+    }
+
     /// What was not taken.
     pub(super) fn rest(self) -> Extra {
         self.map

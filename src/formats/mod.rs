@@ -3,21 +3,34 @@
 //! A format turns the bytes of a record into a [`Trace`] and labels back into bytes. It knows nothing of paths, threads, clocks
 //! or the terminal.
 
+mod autorace;
+mod bigbench_mistake;
 mod chat;
 mod detect;
 mod export;
 mod fields;
+mod flat;
 mod gsm8k_samples;
 mod json;
+mod lats;
+mod mapping;
 mod math_shepherd;
+mod mr_ben;
+mod mr_gsm8k;
 mod openr;
 mod prm800k;
+mod prmbench;
 mod processbench;
 mod qwen_samples;
 mod span;
 mod stepscope;
+mod swe_agent;
+mod tora;
+mod trail;
 mod trl;
+mod verify_then_generate;
 mod versaprm;
+mod worked;
 
 use serde_json::Value;
 
@@ -28,6 +41,7 @@ use fields::{Fault, Fields};
 pub use detect::{Confidence, DetectError, Detection, Evidence, detect};
 pub use export::{Framing, Labelled, Loss, Writer};
 pub use json::{MAX_DEPTH, ParseFailure, Parsed, parse_json, parse_json_noting};
+pub use mapping::{Mapping, Meaning, Path, Verdict};
 
 /// One record of a file, as its bytes.
 #[derive(Debug, Clone, Copy)]
@@ -151,13 +165,27 @@ pub trait Format: Sync {
 pub static FORMATS: &[&dyn Format] = &[
     &prm800k::Prm800k,
     &openr::Openr,
+    &prmbench::PrmBench,
+    &mr_gsm8k::FORMAT,
+    &mr_gsm8k::MR_MATH,
+    &mr_ben::FORMAT,
+    &bigbench_mistake::FORMAT,
     &processbench::ProcessBench,
     &math_shepherd::MathShepherd,
     &versaprm::VersaPrm,
     &trl::Trl,
+    &verify_then_generate::FORMAT,
+    &autorace::FORMAT,
     &qwen_samples::QwenSamples,
+    &tora::Tora,
+    &lats::Lats,
+    &swe_agent::SweAgent,
     &gsm8k_samples::Gsm8kSamples,
     &chat::Chat,
+    &worked::GSM8K,
+    &worked::MATH,
+    &worked::AQUA,
+    &worked::SVAMP,
     &stepscope::Stepscope,
 ];
 

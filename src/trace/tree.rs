@@ -346,6 +346,13 @@ impl TraceBuilder {
         &mut self.trace.nodes[id.index()]
     }
 
+    /// Says what the steps from the node of this index on are.
+    pub fn paint(&mut self, from: usize, kind: StepKind) {
+        for node in self.trace.nodes.iter_mut().skip(from.max(1)) {
+            node.kind = kind;
+        }
+    }
+
     /// The trace as built so far.
     pub fn trace(&self) -> &Trace {
         &self.trace
@@ -370,7 +377,12 @@ impl TraceBuilder {
 
     /// Keeps unknown fields of the whole trace.
     pub fn extra(&mut self, extra: Extra) {
-        self.trace.extra = extra;
+        self.trace.extra.extend(extra);
+    }
+
+    /// Keeps one unknown field of the whole trace.
+    pub fn note(&mut self, key: &str, value: impl Into<Value>) {
+        self.trace.extra.insert(key.to_owned(), value.into());
     }
 
     /// The finished trace.

@@ -4,6 +4,7 @@ mod bad_input;
 mod contents;
 mod real;
 mod round_trip;
+mod sets;
 mod stepscope;
 
 use std::path::PathBuf;
@@ -134,7 +135,7 @@ fn look_alikes_are_told_apart() {
         // A copy of ProcessBench in TRL's keys.
         (r#"{"prompt":"q","completions":["a"],"labels":[true],"label":-1}"#, Some("trl")),
         // BIG-Bench-Mistake has a mistake index.
-        (r#"{"input":"q","steps":["a"],"mistake_index":0,"target":"x","answer":"y"}"#, None),
+        (r#"{"input":"q","steps":["a"],"mistake_index":0,"target":"x","answer":"y"}"#, Some("bigbench-mistake")),
         // Conversations of signs are labels, not chat.
         (r#"{"conversations":[{"from":"human","value":"q a"},{"from":"gpt","value":"+"}]}"#, None),
         (r#"{"conversations":[{"from":"human","value":"q"},{"from":"gpt","value":"a"}]}"#, Some("chat")),
@@ -180,24 +181,19 @@ fn broken_records_do_not_hide_the_format() {
 }
 
 #[test]
-fn names_are_stable() {
-    let names: Vec<_> = FORMATS.iter().map(|format| format.name()).collect();
-    assert_eq!(
-        names,
-        [
-            "prm800k",
-            "openr",
-            "processbench",
-            "math-shepherd",
-            "versaprm",
-            "trl",
-            "qwen-samples",
-            "gsm8k-samples",
-            "chat",
-            "stepscope"
-        ]
-    );
-    let writable: Vec<_> = FORMATS.iter().filter(|format| format.writer().is_some()).map(|format| format.name()).collect();
-    assert_eq!(writable, ["prm800k", "processbench", "math-shepherd", "trl", "stepscope"]);
+fn names_are_short_distinct_and_in_the_readme() {
+    let readme = include_str!("../../README.md");
+    let mut seen = std::collections::BTreeSet::new();
+    for format in FORMATS {
+        let name = format.name();
+        assert!(seen.insert(name), "{name} stands twice");
+        assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'), "{name}");
+        let write = if format.writer().is_some() { "yes" } else { "" };
+        let row = readme
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{name}` |")))
+            .unwrap_or_else(|| panic!("{name} is not in the README"));
+        assert_eq!(row.split('|').nth(3).unwrap().trim(), write, "{row}");
+    }
     assert!(by_name("nothing").is_none());
 }

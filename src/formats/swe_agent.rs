@@ -1,0 +1,116 @@
+//! Trajectories of SWE-agent (Yang et al., arXiv:2405.15793): a file is one walk of thought, action and observation. Demonstrations
+//! hold the conversation only.
+
+use serde_json::Value;
+
+use super::detect::Detection;
+use super::fields::{self, Fault, Fields};
+use super::trail::Trail;
+use super::{Format, RawRecord, RecordError, span};
+use crate::segment::Rule;
+use crate::trace::{Problem, StepKind, Trace, TraceBuilder};
+
+/// The format.
+pub(super) struct SweAgent;
+
+impl Format for SweAgent {
+    fn name(&self) -> &'static str {
+        "swe-agent"
+    }
+
+    fn doc(&self) -> &'static str {
+        "SWE-agent trajectories: trajectory (thought, action, observation), history; a file is one trace"
+    }
+
+    fn detect(&self, value: &Value) -> Detection {
+        let first = |key: &str| value.get(key).and_then(Value::as_array).and_then(|list| list.first());
+        let walk = first("trajectory").is_some_and(|step| step.get("action").is_some() && step.get("observation").is_some());
+        let talk = first("history").is_some_and(|turn| turn.get("role").is_some() && turn.get("agent").is_some());
+        Detection::sure_if(walk || talk, "`trajectory` with `action` and `observation`, or `history` of an `agent`")
+    }
+
+    fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {
+        record.read(read)
+    }
+
+    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
+        let trace = self.read(&RawRecord { index: 0, line: 1, bytes: record }).ok()?;
+        Some(span::hash(&trace.problem.text))
+    }
+}
+
+fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
+    let history = fields.optional_list("history")?.unwrap_or_default();
+    let walk = fields.optional_list("trajectory")?.unwrap_or_default();
+    let id = fields.optional_name("environment")?;
+    let begin = history.iter().position(|turn| role(turn) == "assistant").unwrap_or(history.len());
+    let (asked, talk) = history.split_at(begin);
+    let mut text = None;
+    for turn in asked.iter().filter(|turn| role(turn) == "user" && !turn.get("is_demo").is_some_and(|demo| demo == true)) {
+        text = turn.get("content").map(content);
+    }
+    let mut builder = TraceBuilder::new(Problem { text: text.unwrap_or_default(), ..Problem::default() });
+    let mut trail = Trail::new(&mut builder);
+    if walk.is_empty() {
+        for turn in talk {
+            talked(&mut trail, turn);
+        }
+    }
+    for (index, step) in walk.into_iter().enumerate() {
+        walked(&mut trail, Fields::of(step, format!("trajectory[{index}]"))?)?;
+    }
+    let answer = fields.map().get("info").and_then(|info| info.get("submission")).and_then(Value::as_str).map(str::to_owned);
+    let solution = trail.end();
+    solution.source_id = id;
+    solution.final_answer = answer;
+    solution.extra = fields.rest();
+    Ok(builder)
+}
+
+fn role(turn: &Value) -> &str {
+    turn.get("role").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The text of a message, whole or in parts.
+fn content(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => parts.iter().filter_map(|part| part.get("text")?.as_str()).collect(),
+        _ => String::new(),
+    }
+}
+
+/// One round of the walk. `response` repeats thought and action in the words of the model.
+fn walked(trail: &mut Trail<'_>, mut step: Fields) -> Result<(), Fault> {
+    for (key, kind) in [("thought", StepKind::Text), ("action", StepKind::Code), ("observation", StepKind::Tool)] {
+        let path = step.at(key);
+        if let Some(value) = step.take_some(key) {
+            add(trail, &fields::text(value, || path)?, kind);
+        }
+    }
+    Ok(())
+}
+
+/// One message of a conversation.
+fn talked(trail: &mut Trail<'_>, turn: &Value) {
+    let said = |key: &str| turn.get(key).map(content).unwrap_or_default();
+    if role(turn) != "assistant" {
+        return add(trail, &said("content"), StepKind::Tool);
+    }
+    let thought = said("thought");
+    add(
+        trail,
+        if thought.trim().is_empty() { turn.get("content").map_or(String::new(), content) } else { thought }.as_str(),
+        StepKind::Text,
+    );
+    add(trail, &said("action"), StepKind::Code);
+}
+
+/// Adds a part of a round; none of them is cut further.
+fn add(trail: &mut Trail<'_>, text: &str, kind: StepKind) {
+    match kind {
+        StepKind::Text => trail.text(text, kind, Rule::Blank),
+        _ => trail.step(text, kind),
+    }
+    trail.separate("\n");
+}
