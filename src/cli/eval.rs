@@ -60,10 +60,10 @@ pub struct EvalArgs {
     #[command(flatten)]
     pub scorer: ScorerArgs,
     /// Use the step scores that the files record
-    #[arg(long, conflicts_with_all = ["prm", "scorer", "baseline"])]
+    #[arg(long, conflicts_with_all = ["prm", "scorer_cmd", "baseline"])]
     pub recorded: bool,
     /// Use no scorer but a simple rule
-    #[arg(long, value_name = "RULE", conflicts_with_all = ["prm", "scorer"])]
+    #[arg(long, value_name = "RULE", conflicts_with_all = ["prm", "scorer_cmd"])]
     pub baseline: Option<Baseline>,
     /// A step with a score below this counts as wrong [default: the threshold of the model, 0.5 for recorded scores]
     #[arg(long, value_name = "T", allow_negative_numbers = true, conflicts_with = "baseline")]

@@ -3,13 +3,16 @@
 pub mod eval;
 pub mod export;
 pub mod features;
+pub mod gather;
 pub mod info;
 pub mod models;
 pub mod open;
 pub mod out;
 pub mod score;
+pub mod score_known;
 pub mod score_out;
 mod scorer;
+pub mod shard;
 pub mod store;
 pub mod tables;
 pub mod worker;
@@ -50,6 +53,8 @@ pub enum Command {
     Info(info::InfoArgs),
     /// Score every step with a process reward model
     Score(score::ScoreArgs),
+    /// Put the score files of shards together
+    Gather(gather::GatherArgs),
     /// Compare a model's first errors with recorded ones: ProcessBench accuracies and F1
     Eval(eval::EvalArgs),
     /// Write labelled traces in the format of a trainer or a benchmark
@@ -134,6 +139,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         None => open::run(&cli.open),
         Some(Command::Info(args)) => info::run(&args),
         Some(Command::Score(args)) => score::run(&args),
+        Some(Command::Gather(args)) => gather::run(&args),
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Formats(args)) => tables::formats(&args),

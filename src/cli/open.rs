@@ -39,8 +39,11 @@ pub struct OpenArgs {
     /// Folder of a process reward model, or `embedded:decoder`; the default is the built-in feature model
     #[arg(long, value_name = "DIR")]
     pub prm: Option<PathBuf>,
+    /// A scorer of your own instead: a command line for the shell that speaks the protocol of `stepscope worker`
+    #[arg(long, value_name = "COMMAND", conflicts_with = "prm")]
+    pub scorer_cmd: Option<String>,
     /// Start without scores
-    #[arg(long, conflicts_with = "prm")]
+    #[arg(long, conflicts_with_all = ["prm", "scorer_cmd"])]
     pub no_prm: bool,
     /// Read the files as this format instead of looking at their content
     #[arg(long, value_name = "NAME", value_parser = super::format_names())]
@@ -77,7 +80,10 @@ pub fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
         scoring: !args.no_prm,
         blind: args.blind,
     };
-    let worker = WorkerSpec::own(args.prm.as_deref()).context("finding the own program file")?;
+    let worker = match &args.scorer_cmd {
+        Some(command) => WorkerSpec::command(command),
+        None => WorkerSpec::own(args.prm.as_deref()).context("finding the own program file")?,
+    };
     let ended_by = Arc::new(AtomicI32::new(0));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build()?;
     let unsaved = runtime.block_on(interactive(setup, store, corpora, worker, problems, &ended_by))?;

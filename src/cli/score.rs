@@ -10,8 +10,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use super::out;
+use super::score_known::Known;
 use super::score_out::{Output, ScoredSolution, ScoredStep};
 use super::scorer::{BadRecords, ScorerArgs, open, runtime, shown, stop_signal};
+use super::shard::Shard;
 use crate::checks::answer;
 use crate::corpus::{Corpus, ProblemView};
 use crate::scoring::batch::{Answers, Batch};
@@ -21,7 +23,7 @@ use crate::trace::{Solution, StepKey, Trace};
 
 /// Score every step of every solution with a process reward model
 ///
-/// Writes one JSON object a line, one line a solution, in the order of the input:
+/// Writes one JSON object a line, one line a solution and scorer, in the order of the input:
 ///
 ///   {"record_key","source_id","scorer","steps":[{"step_key","score"}]}
 ///
@@ -34,13 +36,16 @@ use crate::trace::{Solution, StepKey, Trace};
 /// once.
 ///
 /// Scores go to OUT.partial, which becomes OUT when it is whole. When the command is stopped
-/// (Ctrl-C), run it again to go on: what is in OUT.partial, in an OUT of the same scorer, or in
-/// the score cache is not computed again.
+/// (Ctrl-C, kill -9), run it again to go on: what is in OUT.partial, in an OUT of the same
+/// scorers, or in the score cache is not computed again.
+///
+/// With --shard 2/5 the second of five parts of the problems is scored, so that a cluster runs
+/// five of these commands; `stepscope gather` puts their outputs together.
 ///
 /// With --json, standard output gets one object:
-/// {"out","scorer","solutions","steps","not_scored","computed","cached","tokens",
-/// "seconds","bad_records"}; `computed` and `cached` count steps, `seconds` is the time that
-/// the model took.
+/// {"out","scorers","solutions","steps","not_scored","computed","cached","tokens",
+/// "seconds","bad_records"}; `steps`, `computed` and `cached` count each scorer's steps,
+/// `seconds` is the time that the models took.
 ///
 /// Exit status: 0 done, 1 failed or stopped, 2 wrong usage, 3 done, but records were skipped
 /// and --strict was given.
@@ -51,12 +56,15 @@ pub struct ScoreArgs {
     /// Files of traces
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// Which scorer to use.
+    /// Which scorers to use.
     #[command(flatten)]
     pub scorer: ScorerArgs,
     /// File to write
     #[arg(short, long, value_name = "OUT")]
     pub out: PathBuf,
+    /// Score part I of N of the problems
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<Shard>,
     /// Replace whatever OUT and OUT.partial hold
     #[arg(long)]
     pub force: bool,
@@ -75,7 +83,7 @@ pub struct ScoreArgs {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 struct Summary {
     out: String,
-    scorer: String,
+    scorers: Vec<String>,
     solutions: usize,
     steps: usize,
     not_scored: usize,
@@ -88,7 +96,9 @@ struct Summary {
 
 /// Runs the command.
 pub fn run(args: &ScoreArgs) -> anyhow::Result<ExitCode> {
-    refuse_to_overwrite_input(args)?;
+    if args.paths.iter().any(|path| same_file(path, &args.out)) {
+        bail!("{}: is an input; expected another file to write", shown(&args.out));
+    }
     let corpora = open(&args.paths, args.format.as_deref())?;
     let result = runtime()?.block_on(async {
         tokio::select! {
@@ -108,68 +118,88 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<ExitCode> {
     Ok(if args.strict && summary.bad_records > 0 { ExitCode::from(3) } else { ExitCode::SUCCESS })
 }
 
-fn refuse_to_overwrite_input(args: &ScoreArgs) -> anyhow::Result<()> {
-    let Ok(out) = args.out.canonicalize() else { return Ok(()) };
-    if args.paths.iter().any(|path| path.canonicalize().is_ok_and(|path| path == out)) {
-        bail!("{}: is an input; expected another file to write", shown(&args.out));
-    }
-    Ok(())
+/// True when both paths lead to one existing file.
+pub(super) fn same_file(one: &std::path::Path, other: &std::path::Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
 async fn score(args: &ScoreArgs, corpora: &[Corpus]) -> anyhow::Result<Summary> {
-    let mut batch = args.scorer.start().await?;
-    let model = batch.model().clone();
-    let mut known = Answers::new();
-    let output = Output::open(&args.out, args.force, &model.label(), model.semantics, &mut known)?;
-    let mut run = Run { output, known, bar: bar(corpora), bad: BadRecords::default(), solutions: 0, steps: 0, not_scored: 0 };
+    let scorers = args.scorer.start_all().await?;
+    let labels: Vec<String> = scorers.iter().map(|scorer| scorer.model().label()).collect();
+    let mut known = Known::default();
+    let output = Output::open(&args.out, args.force, &labels, &mut known)?;
+    let shard = args.shard.unwrap_or_default();
+    let mut run = Run {
+        scorers,
+        shard,
+        output,
+        known,
+        bar: bar(corpora),
+        bad: BadRecords::default(),
+        problems: 0,
+        solutions: 0,
+        steps: 0,
+        not_scored: 0,
+    };
     for corpus in corpora {
-        run.file(corpus, &mut batch, &model).await?;
+        run.file(corpus).await?;
     }
     run.bar.finish_and_clear();
     run.output.finish()?;
-    let totals = batch.totals();
+    let totals: Vec<_> = run.scorers.iter().map(Batch::totals).collect();
     Ok(Summary {
         out: shown(&args.out),
-        scorer: model.label(),
+        scorers: labels,
         solutions: run.solutions,
         steps: run.steps,
         not_scored: run.not_scored,
-        computed: totals.scored,
-        cached: totals.cached,
-        tokens: totals.tokens,
-        seconds: totals.seconds,
+        computed: totals.iter().map(|totals| totals.scored).sum(),
+        cached: totals.iter().map(|totals| totals.cached).sum(),
+        tokens: totals.iter().map(|totals| totals.tokens).sum(),
+        seconds: totals.iter().map(|totals| totals.seconds).sum(),
         bad_records: run.bad.count,
     })
 }
 
 struct Run {
+    scorers: Vec<Batch>,
+    shard: Shard,
     output: Output,
-    known: Answers,
+    known: Known,
     bar: ProgressBar,
     bad: BadRecords,
+    // Problems seen so far in all files, of this shard or not.
+    problems: usize,
     solutions: usize,
     steps: usize,
     not_scored: usize,
 }
 
+/// The lines of one solution, one a scorer.
+type Lines = Vec<ScoredSolution>;
+
 impl Run {
     /// Goes through the problems of a file in order of first appearance. Lines of units that come later in the file wait for their turn.
-    async fn file(&mut self, corpus: &Corpus, batch: &mut Batch, model: &WorkerModel) -> anyhow::Result<()> {
-        let mut waiting: BTreeMap<usize, Vec<ScoredSolution>> = BTreeMap::new();
+    async fn file(&mut self, corpus: &Corpus) -> anyhow::Result<()> {
+        let mut waiting: BTreeMap<usize, Vec<Lines>> = BTreeMap::new();
         let mut next_unit = 0;
         for problem in 0..corpus.problem_count() {
             // Lets a signal through when every score is known already.
             tokio::task::yield_now().await;
-            let view = corpus.problem(problem);
-            self.bar.suspend(|| self.bad.add(corpus.name(), &view.errors));
-            let lines = self.problem(corpus, &view, batch, model).await?;
-            waiting.extend(lines);
+            if self.shard.holds(self.problems) {
+                let view = corpus.problem(problem);
+                self.bar.suspend(|| self.bad.add(corpus.name(), &view.errors));
+                waiting.extend(self.problem(corpus, &view).await?);
+            } else {
+                waiting.extend(corpus.problem_units(problem).into_iter().map(|unit| (unit, Vec::new())));
+            }
+            self.problems += 1;
             while let Some(solutions) = waiting.remove(&next_unit) {
                 self.emit(&solutions)?;
                 next_unit += 1;
             }
             self.output.flush()?;
-            for notice in batch.take_notices() {
+            for notice in self.scorers.iter_mut().flat_map(Batch::take_notices) {
                 self.bar.suspend(|| out::note(notice));
             }
         }
@@ -180,47 +210,55 @@ impl Run {
     }
 
     /// Scores a problem and gives the lines of each of its units.
-    async fn problem(
-        &mut self,
-        corpus: &Corpus,
-        view: &ProblemView,
-        batch: &mut Batch,
-        model: &WorkerModel,
-    ) -> anyhow::Result<Vec<(usize, Vec<ScoredSolution>)>> {
-        let Some(trace) = &view.trace else {
-            return Ok(view.units.iter().map(|unit| (*unit, Vec::new())).collect());
-        };
-        let mut answers = Answers::new();
-        if !self.known.is_empty() {
-            let keys = trace.steps().map(|id| trace.node(id).key);
-            answers.extend(keys.filter_map(|key| Some((key, self.known.get(&key)?.clone()))));
+    async fn problem(&mut self, corpus: &Corpus, view: &ProblemView) -> anyhow::Result<Vec<(usize, Vec<Lines>)>> {
+        let mut units: Vec<(usize, Vec<Lines>)> = view.units.iter().map(|unit| (*unit, Vec::new())).collect();
+        let Some(trace) = &view.trace else { return Ok(units) };
+        let mut answers = Vec::with_capacity(self.scorers.len());
+        for scorer in &mut self.scorers {
+            answers.push(score_problem(trace, scorer, &self.known, &self.bar).await?);
         }
-        let wanted = on_solutions(trace, &trace.solutions);
-        let bar = &self.bar;
-        let mut steps = 0_u64;
-        let mut on_step = || {
-            steps += 1;
-            bar.set_message(format!("{steps} steps of this problem"));
+        let of = |solution: &Solution| {
+            let lines = self.scorers.iter().zip(&answers);
+            lines.map(|(scorer, answers)| line(trace, solution, answers, scorer.model())).collect()
         };
-        batch.score(trace, &wanted, &mut answers, &mut on_step).await?;
-        let of_unit = |unit: usize| {
-            let records: HashSet<usize> = corpus.unit_records(unit).into_iter().collect();
+        for (unit, lines) in &mut units {
+            let records: HashSet<usize> = corpus.unit_records(*unit).into_iter().collect();
             let solutions = trace.solutions.iter().filter(|solution| records.contains(&solution.record));
-            solutions.map(|solution| line(trace, solution, &answers, model)).collect()
-        };
-        Ok(view.units.iter().map(|unit| (*unit, of_unit(*unit))).collect())
+            lines.extend(solutions.map(of));
+        }
+        Ok(units)
     }
 
-    fn emit(&mut self, solutions: &[ScoredSolution]) -> anyhow::Result<()> {
-        for solution in solutions {
-            self.output.add(solution)?;
+    fn emit(&mut self, solutions: &[Lines]) -> anyhow::Result<()> {
+        for lines in solutions {
+            for line in lines {
+                self.output.add(&serde_json::to_string(line)?, &self.known)?;
+                self.steps += line.steps.len();
+                self.not_scored += line.steps.iter().filter(|step| step.score.is_none()).count();
+            }
             self.solutions += 1;
-            self.steps += solution.steps.len();
-            self.not_scored += solution.steps.iter().filter(|step| step.score.is_none()).count();
         }
         self.bar.inc(1);
         Ok(())
     }
+}
+
+/// What a scorer says of the steps of a problem: from an earlier output, from the cache, or computed now.
+async fn score_problem(trace: &Trace, scorer: &mut Batch, known: &Known, bar: &ProgressBar) -> anyhow::Result<Answers> {
+    let model = scorer.model();
+    let (label, semantics) = (model.label(), model.semantics);
+    let mut answers = Answers::new();
+    for solution in &trace.solutions {
+        known.learn(&label, trace.record_key(solution.leaf), semantics, &mut answers)?;
+    }
+    let wanted = on_solutions(trace, &trace.solutions);
+    let mut steps = 0_u64;
+    let mut on_step = || {
+        steps += 1;
+        bar.set_message(format!("{steps} steps of this problem"));
+    };
+    scorer.score(trace, &wanted, &mut answers, &mut on_step).await?;
+    Ok(answers)
 }
 
 fn line(trace: &Trace, solution: &Solution, answers: &Answers, model: &WorkerModel) -> ScoredSolution {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::{Context as _, anyhow, bail};
 
 use super::out;
 use crate::corpus::{Corpus, Source};
@@ -14,12 +14,13 @@ use crate::scoring::{ScoreCache, WorkerSpec};
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct ScorerArgs {
     /// Score with the model in this folder (config.json, tokenizer.json, *.safetensors), or with the small built-in decoder as
-    /// `embedded:decoder` [default: the built-in feature model]
+    /// `embedded:decoder`; may be given several times [default: the built-in feature model]
     #[arg(long, value_name = "DIR")]
-    pub prm: Option<PathBuf>,
-    /// Score with a program of your own: a command line for the shell that speaks the protocol of `stepscope worker`
-    #[arg(long, value_name = "COMMAND", conflicts_with = "prm")]
-    pub scorer: Option<String>,
+    pub prm: Vec<PathBuf>,
+    /// Score with a program of your own: a command line for the shell that speaks the protocol of `stepscope worker`; may be given
+    /// several times
+    #[arg(long, value_name = "COMMAND")]
+    pub scorer_cmd: Vec<String>,
     /// File in which scores are kept across runs [default: stepscope/scores.sqlite in the user's cache folder]
     #[arg(long, value_name = "FILE")]
     pub cache: Option<PathBuf>,
@@ -29,18 +30,44 @@ pub struct ScorerArgs {
 }
 
 impl ScorerArgs {
-    /// Starts the scorer and waits for its model.
+    /// Starts the only scorer and waits for its model.
     pub async fn start(&self) -> anyhow::Result<Batch> {
-        let spec = match &self.scorer {
-            Some(command) => WorkerSpec::command(command),
-            None => WorkerSpec::own(self.prm.as_deref()).context("cannot find the program itself")?,
-        };
-        let cache = match &self.cache {
+        match self.specs()?.as_slice() {
+            [spec] => Ok(Batch::start(spec.clone(), self.cache()).await?),
+            specs => bail!("expected one scorer, found {}", specs.len()),
+        }
+    }
+
+    /// Starts all scorers, which must have different names and keys, and waits for their models.
+    pub async fn start_all(&self) -> anyhow::Result<Vec<Batch>> {
+        let mut scorers: Vec<Batch> = Vec::new();
+        for spec in self.specs()? {
+            let scorer = Batch::start(spec, self.cache()).await?;
+            let label = scorer.model().label();
+            if scorers.iter().any(|other| other.model().label() == label) {
+                bail!("the scorer {label} was given twice");
+            }
+            scorers.push(scorer);
+        }
+        Ok(scorers)
+    }
+
+    fn specs(&self) -> anyhow::Result<Vec<WorkerSpec>> {
+        let own = |prm: Option<&Path>| WorkerSpec::own(prm).context("cannot find the program itself");
+        let mut specs: Vec<WorkerSpec> = self.prm.iter().map(|prm| own(Some(prm))).collect::<anyhow::Result<_>>()?;
+        specs.extend(self.scorer_cmd.iter().map(|command| WorkerSpec::command(command)));
+        if specs.is_empty() {
+            specs.push(own(None)?);
+        }
+        Ok(specs)
+    }
+
+    fn cache(&self) -> ScoreCache {
+        match &self.cache {
             _ if self.no_cache => ScoreCache::off(),
             Some(path) => ScoreCache::open(path),
             None => ScoreCache::open_default(),
-        };
-        Ok(Batch::start(spec, cache).await?)
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::scoring::{local, worker};
 /// Score steps for another program: JSON lines on standard input and output
 ///
 /// This is the process in which stepscope runs a model, so that a fault of the model costs scores and nothing else. The protocol
-/// is documented in the module `scoring::protocol`; any program that speaks it can take the place of this one (`--scorer COMMAND`).
+/// is documented in the module `scoring::protocol`; any program that speaks it can take the place of this one (`--scorer-cmd COMMAND`).
 ///
 /// Standard output holds protocol lines and nothing else. Ends with status 0 when standard input ends, with 1 when the model
 /// cannot be loaded or fails.

@@ -275,6 +275,11 @@ impl Corpus {
         self.shared().groups().problems()
     }
 
+    /// The units of a problem that are known by now, in the order of the file.
+    pub fn problem_units(&self, problem: usize) -> Vec<usize> {
+        self.shared().groups().problem_units(problem)
+    }
+
     /// A problem with all units of it that are known by now, merged into one tree. Problems read lately are kept.
     pub fn problem(&self, problem: usize) -> Arc<ProblemView> {
         read::problem(self.shared(), problem)

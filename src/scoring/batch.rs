@@ -12,6 +12,9 @@ use crate::trace::{NodeId, StepKey, StepScore, Trace};
 /// Starts of a dying scorer without a finished request in between before it is given up.
 const MAX_STARTS: u32 = 3;
 
+/// Computed scores go into the cache at least so often.
+const KEEP_EVERY: Duration = Duration::from_millis(100);
+
 /// The scorer cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum BatchError {
@@ -165,7 +168,13 @@ impl Batch {
 
     async fn listen(&mut self, request: &ScoreRequest, answers: &mut Answers, on_step: &mut dyn FnMut()) -> End {
         let mut fresh = Vec::new();
+        let mut kept = Instant::now();
         let end = loop {
+            // Not at the end alone: a kill of this process must not cost a long request.
+            if kept.elapsed() > KEEP_EVERY {
+                self.cache.put_many(&self.model.key, &std::mem::take(&mut fresh));
+                kept = Instant::now();
+            }
             let Some(event) = self.events.recv().await else { break End::Died("the scorer is gone".into()) };
             match event {
                 WorkerEvent::Score { request: id, key, score } if id == request.id => {

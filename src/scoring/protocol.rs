@@ -2,7 +2,7 @@
 //!
 //! A scorer is any program that reads requests from standard input and writes answers to standard output, one JSON object a line,
 //! UTF-8, at most [`MAX_REQUEST_LINE`] bytes a request and [`MAX_ANSWER_LINE`] bytes an answer. Standard error is free text; its last
-//! line is shown when the scorer dies. `stepscope worker` is one such program; `--scorer COMMAND` plugs in any other.
+//! line is shown when the scorer dies. `stepscope worker` is one such program; `--scorer-cmd COMMAND` plugs in any other.
 //!
 //! A whole conversation (`>` to the scorer, `<` from it):
 //!

@@ -40,7 +40,7 @@ impl Place {
     fn scored(&self, args: &[&str], status: i32) -> Output {
         let scorer = format!("sh '{}'", fixture("scorer.sh").display());
         let mut all = args.to_vec();
-        all.extend(["--scorer", &scorer]);
+        all.extend(["--scorer-cmd", &scorer]);
         let output = self.run(&all);
         assert_eq!(output.status.code(), Some(status), "{}", String::from_utf8_lossy(&output.stderr));
         output
@@ -72,7 +72,7 @@ fn score_writes_one_line_a_solution_in_input_order() {
     let summary = stdout(&place.scored(&["score", toy, "-o", "out.jsonl", "--json"], 0));
     assert_eq!(
         summary,
-        json!({"out": "out.jsonl", "scorer": "words@words-v1", "solutions": 5, "steps": 18, "not_scored": 0, "computed": 16, "cached": 0,
+        json!({"out": "out.jsonl", "scorers": ["words@words-v1"], "solutions": 5, "steps": 18, "not_scored": 0, "computed": 16, "cached": 0,
                "tokens": 30, "seconds": 1.5, "bad_records": 0}),
         "three problems are three requests, and shared steps are scored once"
     );
@@ -119,7 +119,7 @@ fn a_stopped_run_goes_on_where_it_was() {
     let place = Place::new();
     let toy = fixture("toy.jsonl");
     let scorer = format!("sh '{}'", fixture("scorer.sh").display());
-    let args = ["score", toy.to_str().unwrap(), "-o", "out.jsonl", "--no-cache", "--scorer", &scorer];
+    let args = ["score", toy.to_str().unwrap(), "-o", "out.jsonl", "--no-cache", "--scorer-cmd", &scorer];
     let mut child = place.command(&args).env("DELAY", "0.2").stderr(Stdio::piped()).spawn().unwrap();
     let partial = place.path("out.jsonl.partial");
     let start = Instant::now();
@@ -139,6 +139,98 @@ fn a_stopped_run_goes_on_where_it_was() {
     assert_eq!(place.lines("out.jsonl").len(), 5);
     // What stood in the partial file was not asked for again; at most the problem under work was.
     assert!(place.asked() - before < 16, "{} of 16 again", place.asked() - before);
+}
+
+#[test]
+fn a_run_that_is_killed_again_and_again_comes_to_its_end() {
+    use std::time::{Duration, Instant};
+    let place = Place::new();
+    let toy = fixture("toy.jsonl");
+    let scorer = format!("sh '{}'", fixture("scorer.sh").display());
+    let args = ["score", toy.to_str().unwrap(), "-o", "out.jsonl", "--scorer-cmd", &scorer];
+    let rounds = 4;
+    for round in 0..rounds {
+        let mut child = place.command(&args).env("DELAY", "0.05").stderr(Stdio::null()).spawn().unwrap();
+        let before = place.asked();
+        let start = Instant::now();
+        while child.try_wait().unwrap().is_none() && place.asked() < before + 5 {
+            assert!(start.elapsed() < Duration::from_secs(60), "nothing is scored in round {round}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // The scorer sees the closed pipe at its next answer.
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    place.scored(&["score", toy.to_str().unwrap(), "-o", "out.jsonl"], 0);
+    // What was finished within the last moments before a kill is asked for again, and nothing else.
+    assert!(place.asked() <= 16 + 3 * rounds, "{} steps asked for", place.asked());
+    let whole = fs::read(place.path("out.jsonl")).unwrap();
+    let other = Place::new();
+    other.scored(&["score", toy.to_str().unwrap(), "-o", "out.jsonl"], 0);
+    assert_eq!(whole, fs::read(other.path("out.jsonl")).unwrap());
+}
+
+#[test]
+fn shards_gathered_are_the_whole_byte_for_byte() {
+    let place = Place::new();
+    let toy = fixture("toy.jsonl");
+    let toy = toy.to_str().unwrap();
+    place.scored(&["score", toy, "-o", "whole.jsonl", "--no-cache"], 0);
+    let asked = place.asked();
+    for shard in ["1", "2"] {
+        place.scored(&["score", toy, "-o", &format!("{shard}.jsonl"), "--no-cache", "--shard", &format!("{shard}/2")], 0);
+    }
+    assert_eq!(place.asked(), 2 * asked, "every step once");
+    assert!(place.lines("1.jsonl").len() + place.lines("2.jsonl").len() == 5 && !place.lines("2.jsonl").is_empty());
+    let gathered = place.run(&["gather", toy, "--scores", "2.jsonl", "1.jsonl", "-o", "out.jsonl", "--json"]);
+    assert_eq!(stdout(&gathered), json!({"out": "out.jsonl", "scorers": ["words@words-v1"], "solutions": 5}));
+    assert_eq!(fs::read(place.path("whole.jsonl")).unwrap(), fs::read(place.path("out.jsonl")).unwrap());
+    let part = place.run(&["gather", toy, "--scores", "2.jsonl", "-o", "part.jsonl"]);
+    assert_eq!(part.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&part.stderr).contains("has no line by words@words-v1"), "{part:?}");
+    assert!(!place.path("part.jsonl").exists());
+}
+
+#[test]
+fn the_scorer_of_the_readme_plugs_in() {
+    let place = Place::new();
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let (_, rest) = readme.split_once("```python\n").unwrap();
+    fs::write(place.path("scorer.py"), rest.split_once("```").unwrap().0).unwrap();
+    if Command::new("python3").arg("--version").output().is_err() {
+        println!("skipped: no python3 on this machine");
+        return;
+    }
+    let toy = fixture("toy.jsonl");
+    let scored = place.run(&["score", toy.to_str().unwrap(), "-o", "out.jsonl", "--json", "--scorer-cmd", "python3 scorer.py"]);
+    let summary = stdout(&scored);
+    assert_eq!((&summary["scorers"], &summary["not_scored"]), (&json!(["length@length-v1"]), &json!(0)));
+    assert!(close(&place.lines("out.jsonl")[2]["steps"][0]["score"], 1.0 / (1.0 + 21.0 / 200.0)));
+}
+
+#[test]
+fn several_scorers_give_a_line_each() {
+    let place = Place::new();
+    let toy = fixture("toy.jsonl");
+    let other = format!("sh -c \"$(sed -e s/words/echo/g '{}')\"", fixture("scorer.sh").display());
+    let summary =
+        stdout(&place.scored(&["score", toy.to_str().unwrap(), "-o", "out.jsonl", "--json", "--scorer-cmd", &other], 0));
+    assert_eq!(summary["scorers"], json!(["echo@echo-v1", "words@words-v1"]));
+    assert_eq!((&summary["solutions"], &summary["steps"], &summary["computed"]), (&json!(5), &json!(36), &json!(32)));
+    let by: Vec<Value> = place.lines("out.jsonl").iter().map(|line| line["scorer"].clone()).collect();
+    assert_eq!(by[..3], [json!("echo@echo-v1"), json!("words@words-v1"), json!("echo@echo-v1")]);
+    place.scored(
+        &[
+            "score",
+            toy.to_str().unwrap(),
+            "-o",
+            "twice.jsonl",
+            "--scorer-cmd",
+            &format!("sh '{}'", fixture("scorer.sh").display()),
+        ],
+        1,
+    );
 }
 
 #[test]
@@ -188,9 +280,9 @@ fn faults_are_one_line_and_status_one() {
     let toy = toy.to_str().unwrap();
     for (args, said) in [
         (vec!["score", "missing.jsonl", "-o", "out.jsonl"], "missing.jsonl: no such file"),
-        (vec!["score", toy, "-o", "out.jsonl", "--scorer", "exit 7"], "ended with status 7"),
-        (vec!["score", toy, "-o", "out.jsonl", "--scorer", "echo no weights here >&2; exit 1"], "no weights here"),
-        (vec!["score", toy, "-o", toy, "--scorer", "true"], "is an input"),
+        (vec!["score", toy, "-o", "out.jsonl", "--scorer-cmd", "exit 7"], "ended with status 7"),
+        (vec!["score", toy, "-o", "out.jsonl", "--scorer-cmd", "echo no weights here >&2; exit 1"], "no weights here"),
+        (vec!["score", toy, "-o", toy, "--scorer-cmd", "true"], "is an input"),
         (vec!["eval", toy, "--format", "nonsense"], "possible values: prm800k"),
         (vec!["eval", toy, "--baseline", "no-error", "--format", "processbench", "--threshold", "x"], "invalid value"),
     ] {
