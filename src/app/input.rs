@@ -6,7 +6,7 @@ use tui_input::backend::crossterm::EventHandler;
 use super::commands::{self, COMMANDS};
 use super::{App, Effect, seek};
 use crate::labels::{Action, Body};
-use crate::trace::{RecordKey, StepKey};
+use crate::trace::{RecordKey, StepKey, Writing};
 
 /// Longest text that is taken in, in bytes: less than the store's limit.
 const MAX_INPUT: usize = 60 * 1024;
@@ -98,7 +98,7 @@ fn accept(app: &mut App, input: &Input) -> Vec<Effect> {
             commands::run_line(app, text)
         }
         Purpose::Note { record, step } => {
-            let action = Action::Note { step: *step, record: *record, text: text.to_owned() };
+            let action = Action::Write { writing: Writing::Note, step: *step, record: *record, text: text.to_owned() };
             app.record(Body::Act(action), *step)
         }
     }

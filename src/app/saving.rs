@@ -9,8 +9,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::commands::{self, Command, Group};
 use super::{App, Effect, key_press, run};
-use crate::labels::{Action, Body, Draft, Event, Saw};
-use crate::trace::{RecordKey, StepKey, StepScore};
+use crate::labels::{Action, Body, Context, Draft, Event, Saw};
+use crate::trace::{RecordKey, StepKey, StepScore, Writing};
 
 /// The state of saving.
 #[derive(Debug, Default)]
@@ -66,6 +66,7 @@ impl App {
             score: step.and_then(|key| self.shown_score(key)).map(StepScore::value),
             blind: !self.show_prm,
             shown: if self.reference_shown() { "reference" } else { "" }.to_owned(),
+            context: Context::default(),
         }
     }
 
@@ -213,6 +214,14 @@ pub(crate) fn what(action: &Action) -> &'static str {
         Action::Skip { .. } => "leaving for later",
         Action::BadProblem { .. } => "bad problem",
         Action::GiveUp { .. } => "giving up",
-        Action::Note { .. } => "note",
+        Action::RateRange { rating: Some(_), .. } => "rating of several steps",
+        Action::RateRange { rating: None, .. } => "taking ratings away",
+        Action::Write { writing: Writing::Note, .. } => "note",
+        Action::Write { writing: Writing::Critique, .. } => "critique",
+        Action::Write { writing: Writing::Correction, .. } => "correction",
+        Action::Write { writing: Writing::Tags, .. } => "tags",
+        Action::Progress { .. } => "progress",
+        Action::Choose { .. } => "best alternative",
+        Action::Segment { .. } => "cutting into steps",
     }
 }

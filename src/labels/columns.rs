@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Action, Body, Event, EventId, Saw, WriterId};
-use crate::trace::{Rating, RecordKey, StepKey};
+use super::{Action, Body, Context, Event, EventId, Saw, WriterId};
+use crate::trace::{Cut, Rating, RecordKey, StepKey, Writing};
 
 /// `SQLite` integers are signed; nothing counted here comes near 2^63.
 fn signed(number: u64) -> i64 {
@@ -18,22 +18,33 @@ enum Kind {
     BadProblem,
     GiveUp,
     StepRating,
-    Note,
+    RangeRating,
+    Writing(Writing),
     Flag,
     Skip,
+    Progress,
+    Choice,
+    Segmentation,
     Undo,
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 16] = [
         Self::FirstError,
         Self::AllGood,
         Self::BadProblem,
         Self::GiveUp,
         Self::StepRating,
-        Self::Note,
+        Self::RangeRating,
+        Self::Writing(Writing::Note),
+        Self::Writing(Writing::Critique),
+        Self::Writing(Writing::Correction),
+        Self::Writing(Writing::Tags),
         Self::Flag,
         Self::Skip,
+        Self::Progress,
+        Self::Choice,
+        Self::Segmentation,
         Self::Undo,
     ];
 
@@ -44,9 +55,16 @@ impl Kind {
             Self::BadProblem => "bad_problem",
             Self::GiveUp => "give_up",
             Self::StepRating => "step_rating",
-            Self::Note => "note",
+            Self::RangeRating => "range_rating",
+            Self::Writing(Writing::Note) => "note",
+            Self::Writing(Writing::Critique) => "critique",
+            Self::Writing(Writing::Correction) => "correction",
+            Self::Writing(Writing::Tags) => "tags",
             Self::Flag => "flag",
             Self::Skip => "skip",
+            Self::Progress => "progress",
+            Self::Choice => "choice",
+            Self::Segmentation => "segmentation",
             Self::Undo => "undo",
         }
     }
@@ -64,6 +82,14 @@ struct Rest {
     on: bool,
     #[serde(skip_serializing_if = "String::is_empty")]
     text: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    steps: Vec<StepKey>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    progress: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<StepKey>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    starts: Vec<Cut>,
 }
 
 impl Rest {
@@ -80,15 +106,24 @@ impl Action {
         let step = self.step();
         let text = |text: &String| Rest { text: text.clone(), ..Rest::default() };
         let clears = |clears: &Vec<StepKey>| Rest { clears: clears.clone(), ..Rest::default() };
+        let rest = Rest::default;
         match self {
-            Self::FirstError { index, clears: steps, .. } => (Kind::FirstError, record, Some(*index), step, clears(steps)),
+            Self::FirstError { index, clears: steps, kind, .. } => {
+                (Kind::FirstError, record, Some(*index), step, Rest { text: kind.clone(), ..clears(steps) })
+            }
             Self::AllGood { clears: steps, .. } => (Kind::AllGood, record, None, None, clears(steps)),
-            Self::Rate { rating, .. } => (Kind::StepRating, None, None, step, Rest { rating: *rating, ..Rest::default() }),
-            Self::Flag { on, .. } => (Kind::Flag, record, None, None, Rest { on: *on, ..Rest::default() }),
-            Self::Skip { .. } => (Kind::Skip, record, None, None, Rest::default()),
+            Self::Rate { rating, .. } => (Kind::StepRating, None, None, step, Rest { rating: *rating, ..rest() }),
+            Self::RateRange { steps, rating, .. } => {
+                (Kind::RangeRating, record, None, None, Rest { steps: steps.clone(), rating: *rating, ..rest() })
+            }
+            Self::Flag { on, .. } => (Kind::Flag, record, None, None, Rest { on: *on, ..rest() }),
+            Self::Skip { .. } => (Kind::Skip, record, None, None, rest()),
             Self::BadProblem { reason, .. } => (Kind::BadProblem, record, None, None, text(reason)),
             Self::GiveUp { reason, .. } => (Kind::GiveUp, record, None, None, text(reason)),
-            Self::Note { text: note, .. } => (Kind::Note, record, None, step, text(note)),
+            Self::Write { writing, text: written, .. } => (Kind::Writing(*writing), record, None, step, text(written)),
+            Self::Progress { progress, .. } => (Kind::Progress, record, None, None, Rest { progress: *progress, ..rest() }),
+            Self::Choose { parent, .. } => (Kind::Choice, None, None, step, Rest { parent: Some(*parent), ..rest() }),
+            Self::Segment { starts, .. } => (Kind::Segmentation, record, None, None, Rest { starts: starts.clone(), ..rest() }),
         }
     }
 }
@@ -124,6 +159,7 @@ impl Event {
             saw_shown: self.saw.shown.clone(),
             app_version: self.app_version.clone(),
             ms_spent: self.ms_spent.map(signed),
+            context: Some(&self.saw.context).filter(|context| !context.is_empty()).and_then(|c| serde_json::to_string(c).ok()),
         }
     }
 }
@@ -163,6 +199,7 @@ pub(super) struct Columns {
     pub(super) saw_shown: String,
     pub(super) app_version: String,
     pub(super) ms_spent: Option<i64>,
+    pub(super) context: Option<String>,
 }
 
 impl Columns {
@@ -201,6 +238,10 @@ impl Columns {
         field(Some(self.saw_shown.as_bytes()));
         field(Some(self.app_version.as_bytes()));
         field(self.ms_spent.map(number).as_ref().map(<[u8; 8]>::as_slice));
+        // Events of schema 1 have no context, and keep the names they have.
+        if let Some(context) = &self.context {
+            field(Some(context.as_bytes()));
+        }
         EventId::from_array(hasher.finalize().into())
     }
 
@@ -228,6 +269,10 @@ impl Columns {
                 score: self.saw_score.map(|score| score.parse().map_err(|_| Field("saw_score"))).transpose()?,
                 blind: self.saw_blind != 0,
                 shown: self.saw_shown,
+                context: match &self.context {
+                    Some(json) => serde_json::from_str::<Context>(json).map_err(|_| Field("context"))?,
+                    None => Context::default(),
+                },
             },
             annotator: self.annotator,
             at_utc: self.at_utc,
@@ -244,6 +289,7 @@ impl Columns {
         };
         let record = || self.record_key.as_deref().and_then(RecordKey::from_bytes).ok_or(Field("record_key"));
         let step = || self.step_key.as_deref().and_then(StepKey::from_bytes).ok_or(Field("step_key"));
+        let maybe_step = || if self.step_key.is_some() { step().map(Some) } else { Ok(None) };
         let kind = Kind::ALL.into_iter().find(|kind| kind.name() == self.kind).ok_or(Field("kind"))?;
         Ok(Body::Act(match kind {
             Kind::FirstError => Action::FirstError {
@@ -251,15 +297,17 @@ impl Columns {
                 step: step()?,
                 index: self.step.and_then(|index| usize::try_from(index).ok()).ok_or(Field("step"))?,
                 clears: rest.clears,
+                kind: rest.text,
             },
             Kind::AllGood => Action::AllGood { record: record()?, clears: rest.clears },
             Kind::BadProblem => Action::BadProblem { record: record()?, reason: rest.text },
             Kind::GiveUp => Action::GiveUp { record: record()?, reason: rest.text },
             Kind::StepRating => Action::Rate { step: step()?, rating: rest.rating },
-            Kind::Note => {
-                let step = if self.step_key.is_some() { Some(step()?) } else { None };
-                Action::Note { step, record: record()?, text: rest.text }
-            }
+            Kind::RangeRating => Action::RateRange { record: record()?, steps: rest.steps, rating: rest.rating },
+            Kind::Writing(writing) => Action::Write { writing, step: maybe_step()?, record: record()?, text: rest.text },
+            Kind::Progress => Action::Progress { record: record()?, progress: rest.progress },
+            Kind::Choice => Action::Choose { parent: rest.parent.ok_or(Field("value"))?, chosen: maybe_step()? },
+            Kind::Segmentation => Action::Segment { record: record()?, starts: rest.starts },
             Kind::Flag => Action::Flag { record: record()?, on: rest.on },
             Kind::Skip => Action::Skip { record: record()? },
             Kind::Undo => {

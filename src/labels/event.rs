@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::trace::{Rating, RecordKey, StepKey};
+use crate::trace::{Cut, Rating, RecordKey, StepKey, Writing};
 
 /// A text that is not a hexadecimal identifier of the right length.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -115,6 +115,8 @@ pub enum Action {
         index: usize,
         /// Steps before it on this path that were called bad and no longer are.
         clears: Vec<StepKey>,
+        /// Kind of the error, a name of the project's taxonomy; may be empty.
+        kind: String,
     },
     /// The solution was read to its end and no step of it is wrong.
     AllGood {
@@ -128,6 +130,15 @@ pub enum Action {
         /// The step.
         step: StepKey,
         /// Its rating.
+        rating: Option<Rating>,
+    },
+    /// Rates several steps at once; `None` takes their ratings away.
+    RateRange {
+        /// The solution on which they were chosen.
+        record: RecordKey,
+        /// The steps.
+        steps: Vec<StepKey>,
+        /// Their rating.
         rating: Option<Rating>,
     },
     /// The annotator is unsure about the solution, or no longer is.
@@ -156,14 +167,38 @@ pub enum Action {
         /// Why; may be empty.
         reason: String,
     },
-    /// A remark; an empty text takes it away.
-    Note {
+    /// A text; an empty one takes it away.
+    Write {
+        /// What it is for.
+        writing: Writing,
         /// The step it is about; `None` for the whole solution.
         step: Option<StepKey>,
         /// The solution in which it was written.
         record: RecordKey,
-        /// The remark.
+        /// The text.
         text: String,
+    },
+    /// How far the solution had come when it went wrong.
+    Progress {
+        /// The solution.
+        record: RecordKey,
+        /// 0 (nowhere) to 3 (nearly done); `None` takes it away.
+        progress: Option<u8>,
+    },
+    /// The best of the alternatives that follow one step.
+    Choose {
+        /// The step that they follow; the root's key for first steps.
+        parent: StepKey,
+        /// The best one; `None` takes the choice away.
+        chosen: Option<StepKey>,
+    },
+    /// Where the steps of a solution begin, when the source cut them badly. Labels of the new steps hang on the new texts; the
+    /// source's own steps keep theirs.
+    Segment {
+        /// The solution as the source cuts it.
+        record: RecordKey,
+        /// Beginnings of all steps; empty for the source's own.
+        starts: Vec<Cut>,
     },
 }
 
@@ -177,8 +212,11 @@ impl Action {
             | Self::Skip { record }
             | Self::BadProblem { record, .. }
             | Self::GiveUp { record, .. }
-            | Self::Note { record, .. } => Some(*record),
-            Self::Rate { .. } => None,
+            | Self::RateRange { record, .. }
+            | Self::Write { record, .. }
+            | Self::Progress { record, .. }
+            | Self::Segment { record, .. } => Some(*record),
+            Self::Rate { .. } | Self::Choose { .. } => None,
         }
     }
 
@@ -186,7 +224,9 @@ impl Action {
     pub fn step(&self) -> Option<StepKey> {
         match self {
             Self::FirstError { step, .. } | Self::Rate { step, .. } => Some(*step),
-            Self::Note { step, .. } => *step,
+            Self::Write { step, .. } => *step,
+            Self::Choose { chosen, .. } => *chosen,
+            Self::RateRange { steps, .. } => steps.first().copied(),
             _ => None,
         }
     }
@@ -200,6 +240,30 @@ pub enum Body {
     Act(Action),
     /// Takes this event back. Taking back an undo is a redo.
     Undo(EventId),
+}
+
+/// How scores and reference were on show while a solution was judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Hidden.
+    Blind,
+    /// Shown from the start.
+    Assist,
+    /// Hidden until a verdict was given, then shown; the verdict could be changed.
+    RevealAfter,
+}
+
+/// Why a solution was put before the annotator, where the annotator did not choose it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Served {
+    /// One of the share that is always judged blind.
+    BlindShare,
+    /// One's own, served again to see how repeatable the labels are.
+    Repeat,
+    /// One with a known answer.
+    Gold,
 }
 
 /// What was on the screen when it was decided: a label given with a score in view is other evidence than a blind one.
@@ -217,6 +281,43 @@ pub struct Saw {
     pub blind: bool,
     /// What else the view showed, in words of the view.
     pub shown: String,
+    /// What older versions of the store have no words for.
+    #[serde(default, skip_serializing_if = "Context::is_empty")]
+    pub context: Context,
+}
+
+/// More about the circumstances of a decision. Fields without a value are not written, so that events can gain more.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Context {
+    /// How scores and reference were on show.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+    /// Why the solution was put before the annotator.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub served: Option<Served>,
+    /// The scores of all steps that were on show, rounded to four digits behind the point.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scores: Vec<Option<f64>>,
+    /// Time with the cursor on each step, in milliseconds, idle time cut off.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub step_ms: Vec<u64>,
+    /// Version of the guideline in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guideline: Option<String>,
+    /// How formulas were on show, when not as plain text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub view: Option<String>,
+    /// The order and filter in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub queue: Option<String>,
+}
+
+impl Context {
+    /// True without any value.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// An event before the store has given it number, time and name.
@@ -327,6 +428,10 @@ pub(crate) mod tests {
         step(n).record()
     }
 
+    fn writings() -> impl Strategy<Value = Writing> {
+        prop_oneof![Just(Writing::Note), Just(Writing::Critique), Just(Writing::Correction), Just(Writing::Tags)]
+    }
+
     /// Any action over a few steps and solutions, so that actions meet.
     pub(crate) fn actions() -> impl Strategy<Value = Action> {
         let step = || (0..6usize).prop_map(step);
@@ -334,23 +439,21 @@ pub(crate) mod tests {
         let clears = || proptest::collection::vec(step(), 0..3);
         let rating = prop_oneof![Just(None), Just(Some(Rating::Bad)), Just(Some(Rating::Neutral)), Just(Some(Rating::Good))];
         prop_oneof![
-            (record(), step(), 0..9usize, clears()).prop_map(|(record, step, index, clears)| Action::FirstError {
-                record,
-                step,
-                index,
-                clears
-            }),
+            (record(), step(), 0..9usize, clears(), "[a-z]{0,3}")
+                .prop_map(|(record, step, index, clears, kind)| { Action::FirstError { record, step, index, clears, kind } }),
             (record(), clears()).prop_map(|(record, clears)| Action::AllGood { record, clears }),
-            (step(), rating).prop_map(|(step, rating)| Action::Rate { step, rating }),
+            (step(), rating.clone()).prop_map(|(step, rating)| Action::Rate { step, rating }),
+            (record(), clears(), rating).prop_map(|(record, steps, rating)| Action::RateRange { record, steps, rating }),
             (record(), any::<bool>()).prop_map(|(record, on)| Action::Flag { record, on }),
             record().prop_map(|record| Action::Skip { record }),
             (record(), ".{0,5}").prop_map(|(record, reason)| Action::BadProblem { record, reason }),
             (record(), ".{0,5}").prop_map(|(record, reason)| Action::GiveUp { record, reason }),
-            (proptest::option::of(step()), record(), ".{0,5}").prop_map(|(step, record, text)| Action::Note {
-                step,
-                record,
-                text
-            }),
+            (writings(), proptest::option::of(step()), record(), ".{0,5}")
+                .prop_map(|(writing, step, record, text)| Action::Write { writing, step, record, text }),
+            (record(), proptest::option::of(0..4u8)).prop_map(|(record, progress)| Action::Progress { record, progress }),
+            (step(), proptest::option::of(step())).prop_map(|(parent, chosen)| Action::Choose { parent, chosen }),
+            (record(), proptest::collection::vec((0..9usize, 0..9usize).prop_map(Cut::from), 0..3))
+                .prop_map(|(record, starts)| Action::Segment { record, starts }),
         ]
     }
 
@@ -377,8 +480,18 @@ pub(crate) mod tests {
     fn saws() -> impl Strategy<Value = Saw> {
         let text = || proptest::option::of(".{0,6}");
         let score = proptest::option::of(proptest::num::f64::NORMAL | proptest::num::f64::ZERO);
-        (text(), proptest::option::of(0..9u64), text(), score, any::<bool>(), ".{0,6}")
-            .prop_map(|(file, item, prm, score, blind, shown)| Saw { file, item, prm, score, blind, shown })
+        (text(), proptest::option::of(0..9u64), text(), score, any::<bool>(), ".{0,6}", contexts())
+            .prop_map(|(file, item, prm, score, blind, shown, context)| Saw { file, item, prm, score, blind, shown, context })
+    }
+
+    fn contexts() -> impl Strategy<Value = Context> {
+        let mode = prop_oneof![Just(None), Just(Some(Mode::Blind)), Just(Some(Mode::RevealAfter))];
+        let served = prop_oneof![Just(None), Just(Some(Served::Repeat)), Just(Some(Served::Gold))];
+        let scores = proptest::collection::vec(proptest::option::of((0..10_000i32).prop_map(|n| f64::from(n) / 1e4)), 0..4);
+        let ms = proptest::collection::vec(0..9u64, 0..4);
+        (mode, served, scores, ms, proptest::option::of("[a-z]{1,4}")).prop_map(|(mode, served, scores, step_ms, guideline)| {
+            Context { mode, served, scores, step_ms, guideline, view: None, queue: None }
+        })
     }
 
     fn events() -> impl Strategy<Value = Event> {

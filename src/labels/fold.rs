@@ -10,7 +10,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use super::{Action, Body, Event, EventId, Order};
-use crate::trace::{Rating, RecordKey, StepKey};
+use crate::trace::{Cut, Rating, RecordKey, StepKey, Writing};
 
 /// What is said of one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +99,7 @@ impl<K: Eq + Hash, T> Registers<K, T> {
     }
 }
 
-/// What a note hangs on.
+/// What a text hangs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Subject {
     Step(StepKey),
@@ -113,7 +113,13 @@ struct State {
     verdicts: Registers<RecordKey, Verdict>,
     flags: Registers<RecordKey, bool>,
     skips: Registers<RecordKey, bool>,
-    notes: Registers<Subject, String>,
+    texts: Registers<(Writing, Subject), String>,
+    /// Kinds of first errors.
+    kinds: Registers<StepKey, String>,
+    progress: Registers<RecordKey, Option<u8>>,
+    /// The best alternative behind a step.
+    choices: Registers<StepKey, Option<StepKey>>,
+    segments: Registers<RecordKey, Vec<Cut>>,
 }
 
 impl State {
@@ -125,8 +131,9 @@ impl State {
             state.skips.set(record, order, on.then_some(false));
         };
         match action {
-            Action::FirstError { record, step, clears, .. } => {
+            Action::FirstError { record, step, clears, kind, .. } => {
                 self.clear(order, clears, on);
+                self.kinds.set(*step, order, on.then(|| kind.clone()));
                 self.marks.set(*step, order, on.then_some(Some(Mark { rating: Rating::Bad, first_error: true })));
                 verdict(self, *record, Verdict::FoundError);
             }
@@ -134,18 +141,26 @@ impl State {
                 self.clear(order, clears, on);
                 verdict(self, *record, Verdict::AllGood);
             }
-            Action::Rate { step, rating } => {
-                let mark = rating.map(|rating| Mark { rating, first_error: false });
-                self.marks.set(*step, order, on.then_some(mark));
-            }
+            Action::Rate { step, rating } => self.rate(order, &[*step], *rating, on),
+            Action::RateRange { steps, rating, .. } => self.rate(order, steps, *rating, on),
             Action::Flag { record, on: flag } => self.flags.set(*record, order, on.then_some(*flag)),
             Action::Skip { record } => self.skips.set(*record, order, on.then_some(true)),
             Action::BadProblem { record, reason } => verdict(self, *record, Verdict::BadProblem(reason.clone())),
             Action::GiveUp { record, reason } => verdict(self, *record, Verdict::GiveUp(reason.clone())),
-            Action::Note { step, record, text } => {
+            Action::Write { writing, step, record, text } => {
                 let subject = step.map_or(Subject::Record(*record), Subject::Step);
-                self.notes.set(subject, order, on.then(|| text.clone()));
+                self.texts.set((*writing, subject), order, on.then(|| text.clone()));
             }
+            Action::Progress { record, progress } => self.progress.set(*record, order, on.then_some(*progress)),
+            Action::Choose { parent, chosen } => self.choices.set(*parent, order, on.then_some(*chosen)),
+            Action::Segment { record, starts } => self.segments.set(*record, order, on.then(|| starts.clone())),
+        }
+    }
+
+    fn rate(&mut self, order: Order, steps: &[StepKey], rating: Option<Rating>, on: bool) {
+        let mark = rating.map(|rating| Mark { rating, first_error: false });
+        for step in steps {
+            self.marks.set(*step, order, on.then_some(mark));
         }
     }
 
@@ -325,16 +340,33 @@ impl Book {
         self.state.skips.get(&record).is_some_and(|(_, on)| *on)
     }
 
-    pub(super) fn step_note(&self, step: StepKey) -> Option<&str> {
-        self.note(Subject::Step(step))
+    /// A text on a step, or on the whole solution.
+    pub(super) fn text(&self, writing: Writing, step: Option<StepKey>, record: RecordKey) -> Option<&str> {
+        let subject = step.map_or(Subject::Record(record), Subject::Step);
+        self.state.texts.get(&(writing, subject)).map(|(_, text)| text.as_str()).filter(|text| !text.is_empty())
     }
 
-    pub(super) fn record_note(&self, record: RecordKey) -> Option<&str> {
-        self.note(Subject::Record(record))
+    /// Kind of the first error at this step; empty when none was given.
+    pub(super) fn error_kind(&self, step: StepKey) -> &str {
+        self.state.kinds.get(&step).map_or("", |(_, kind)| kind)
     }
 
-    fn note(&self, subject: Subject) -> Option<&str> {
-        self.state.notes.get(&subject).map(|(_, text)| text.as_str()).filter(|text| !text.is_empty())
+    pub(super) fn progress(&self, record: RecordKey) -> Option<u8> {
+        self.state.progress.get(&record).and_then(|(_, progress)| *progress)
+    }
+
+    pub(super) fn chosen(&self, parent: StepKey) -> Option<StepKey> {
+        self.state.choices.get(&parent).and_then(|(_, chosen)| *chosen)
+    }
+
+    /// Own beginnings of the steps of a solution; empty when the source's stand.
+    pub(super) fn starts(&self, record: RecordKey) -> &[Cut] {
+        self.state.segments.get(&record).map_or(&[], |(_, starts)| starts)
+    }
+
+    /// True when any solution was cut anew.
+    pub(super) fn has_segments(&self) -> bool {
+        !self.state.segments.0.is_empty()
     }
 
     /// True when both hold the same, whatever the order in which they took their events in.
@@ -410,8 +442,11 @@ mod tests {
         verdicts: BTreeMap<RecordKey, Verdict>,
         flags: BTreeMap<RecordKey, bool>,
         skips: BTreeMap<RecordKey, bool>,
-        step_notes: BTreeMap<StepKey, String>,
-        record_notes: BTreeMap<RecordKey, String>,
+        texts: BTreeMap<(Writing, Option<StepKey>, Option<RecordKey>), String>,
+        kinds: BTreeMap<StepKey, String>,
+        progress: BTreeMap<RecordKey, u8>,
+        choices: BTreeMap<StepKey, StepKey>,
+        segments: BTreeMap<RecordKey, Vec<Cut>>,
     }
 
     impl Naive {
@@ -438,8 +473,9 @@ mod tests {
                 self.marks.retain(|step, _| !clears.contains(step));
             }
             let verdict = match action {
-                Action::FirstError { step, .. } => {
+                Action::FirstError { step, kind, .. } => {
                     self.marks.insert(*step, Mark { rating: Rating::Bad, first_error: true });
+                    self.kinds.insert(*step, kind.clone());
                     Some(Verdict::FoundError)
                 }
                 Action::AllGood { .. } => Some(Verdict::AllGood),
@@ -458,50 +494,73 @@ mod tests {
 
         fn rest(&mut self, action: &Action) {
             match action {
-                Action::Rate { step, rating: Some(rating) } => {
-                    self.marks.insert(*step, Mark { rating: *rating, first_error: false });
-                }
-                Action::Rate { step, rating: None } => {
-                    self.marks.remove(step);
-                }
+                Action::Rate { step, rating } => self.rate(&[*step], *rating),
+                Action::RateRange { steps, rating, .. } => self.rate(steps, *rating),
                 Action::Flag { record, on } => {
                     self.flags.insert(*record, *on);
                 }
                 Action::Skip { record } => {
                     self.skips.insert(*record, true);
                 }
-                Action::Note { step: Some(step), text, .. } => {
-                    self.step_notes.insert(*step, text.clone());
+                Action::Write { writing, step, record, text } => {
+                    self.texts.insert((*writing, *step, step.is_none().then_some(*record)), text.clone());
                 }
-                Action::Note { step: None, record, text } => {
-                    self.record_notes.insert(*record, text.clone());
+                Action::Progress { record, progress } => {
+                    self.progress.remove(record);
+                    self.progress.extend(progress.map(|progress| (*record, progress)));
+                }
+                Action::Choose { parent, chosen } => {
+                    self.choices.remove(parent);
+                    self.choices.extend(chosen.map(|chosen| (*parent, chosen)));
+                }
+                Action::Segment { record, starts } => {
+                    self.segments.insert(*record, starts.clone());
                 }
                 _ => {}
             }
         }
 
+        fn rate(&mut self, steps: &[StepKey], rating: Option<Rating>) {
+            for step in steps {
+                self.marks.remove(step);
+                self.marks.extend(rating.map(|rating| (*step, Mark { rating, first_error: false })));
+            }
+        }
+
         fn of(book: &Book) -> Self {
             let mut naive = Self::default();
+            let writings = [Writing::Note, Writing::Critique, Writing::Correction, Writing::Tags];
             for step in (0..6).map(step) {
                 book.mark(step).map(|(_, mark)| naive.marks.insert(step, mark));
-                book.step_note(step).map(|note| naive.step_notes.insert(step, note.to_owned()));
+                naive.kinds.insert(step, book.error_kind(step).to_owned());
+                book.chosen(step).map(|chosen| naive.choices.insert(step, chosen));
+                for writing in writings {
+                    let text = book.text(writing, Some(step), record(0));
+                    text.map(|text| naive.texts.insert((writing, Some(step), None), text.to_owned()));
+                }
             }
             for record in (0..4).map(record) {
                 book.verdict(record).map(|(_, verdict)| naive.verdicts.insert(record, verdict.clone()));
                 book.flagged(record).map(|on| naive.flags.insert(record, on));
-                book.record_note(record).map(|note| naive.record_notes.insert(record, note.to_owned()));
+                book.progress(record).map(|progress| naive.progress.insert(record, progress));
+                naive.segments.insert(record, book.starts(record).to_vec());
+                for writing in writings {
+                    let text = book.text(writing, None, record);
+                    text.map(|text| naive.texts.insert((writing, None, Some(record)), text.to_owned()));
+                }
                 if book.skipped(record) {
                     naive.skips.insert(record, true);
                 }
             }
-            naive
+            naive.trimmed()
         }
 
         /// Without entries that say nothing.
         fn trimmed(mut self) -> Self {
             self.skips.retain(|_, on| *on);
-            self.step_notes.retain(|_, text| !text.is_empty());
-            self.record_notes.retain(|_, text| !text.is_empty());
+            self.texts.retain(|_, text| !text.is_empty());
+            self.kinds.retain(|_, kind| !kind.is_empty());
+            self.segments.retain(|_, starts| !starts.is_empty());
             self
         }
     }

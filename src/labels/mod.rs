@@ -13,7 +13,7 @@ pub mod policy;
 mod session;
 pub mod store;
 
-pub use event::{Action, Body, Draft, Event, EventId, IdParseError, Order, Saw, WriterId};
+pub use event::{Action, Body, Context, Draft, Event, EventId, IdParseError, Mode, Order, Saw, Served, WriterId};
 pub use fold::{Mark, Verdict};
 pub use session::Session;
 pub use store::{Store, StoreError};

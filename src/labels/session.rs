@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::fold::Book;
 use super::{Action, Event, EventId, Mark, Order, Verdict};
-use crate::trace::{EndState, FirstError, Label, Rating, RecordKey, Solution, SolutionLabels, StepKey, Trace};
+use crate::trace::{
+    Cut, EndState, FirstError, Label, Rating, RecordKey, Remark, Solution, SolutionLabels, StepKey, Trace, Writing,
+};
 
 /// All labels of a store as one annotator sees them: own labels count, those of others are kept beside them.
 #[derive(Debug, Clone, Default)]
@@ -96,10 +98,30 @@ impl Session {
         self.book()?.verdict(record).map(|(_, verdict)| verdict)
     }
 
-    /// The own note on this step, or on the whole solution.
-    pub fn note(&self, step: Option<StepKey>, record: RecordKey) -> Option<&str> {
-        let book = self.book()?;
-        step.map_or_else(|| book.record_note(record), |step| book.step_note(step))
+    /// An own text on this step, or on the whole solution.
+    pub fn text(&self, writing: Writing, step: Option<StepKey>, record: RecordKey) -> Option<&str> {
+        self.book()?.text(writing, step, record)
+    }
+
+    /// How far this solution had come when it went wrong, from 0 to 3.
+    pub fn progress(&self, record: RecordKey) -> Option<u8> {
+        self.book()?.progress(record)
+    }
+
+    /// The step that was called the best of those behind `parent` (the root's key for first steps).
+    pub fn chosen(&self, parent: StepKey) -> Option<StepKey> {
+        self.book()?.chosen(parent)
+    }
+
+    /// Own beginnings of the steps of a solution as the source cuts it; empty when the source's own stand.
+    pub fn starts(&self, record: RecordKey) -> &[Cut] {
+        self.book().map_or(&[], |book| book.starts(record))
+    }
+
+    /// The trace with own cuts instead of the source's; `None` when there are none in it.
+    pub fn recut(&self, trace: &Trace) -> Option<Trace> {
+        let book = self.book().filter(|book| book.has_segments())?;
+        trace.recut(|solution| book.starts(trace.record_key(solution.leaf)))
     }
 
     /// True when the annotator called this solution unsure.
@@ -116,7 +138,13 @@ impl Session {
     pub fn first_error(&self, trace: &Trace, solution: &Solution, index: usize) -> Option<Action> {
         let keys = keys(trace, solution);
         let step = *keys.get(index)?;
-        Some(Action::FirstError { record: trace.record_key(solution.leaf), step, index, clears: self.bad(&keys[..index]) })
+        Some(Action::FirstError {
+            record: trace.record_key(solution.leaf),
+            step,
+            index,
+            clears: self.bad(&keys[..index]),
+            kind: String::new(),
+        })
     }
 
     /// "All steps of this solution are right", with the bad marks that this takes away.
@@ -133,7 +161,8 @@ impl Session {
     pub fn labels(&self, trace: &Trace, solution: &Solution) -> SolutionLabels {
         self.own(trace, solution).unwrap_or_else(|| {
             let unsure = self.flagged(trace.record_key(solution.leaf));
-            SolutionLabels { unsure, ..SolutionLabels::unseen(trace.node(solution.leaf).depth) }
+            let labels = SolutionLabels { unsure, ..SolutionLabels::unseen(trace.node(solution.leaf).depth) };
+            self.with_words(labels, trace, solution)
         })
     }
 
@@ -145,7 +174,8 @@ impl Session {
             Some(own) => completed(own, &recorded),
             None => {
                 let flagged = self.book().and_then(|book| book.flagged(trace.record_key(solution.leaf)));
-                SolutionLabels { unsure: flagged.unwrap_or(recorded.unsure), ..recorded.clone() }
+                let labels = SolutionLabels { unsure: flagged.unwrap_or(recorded.unsure), ..recorded.clone() };
+                self.with_words(labels, trace, solution)
             }
         };
         let touched = differs(&labels, &recorded);
@@ -164,7 +194,32 @@ impl Session {
         let mut labels = read(&marks, verdict);
         labels.unsure = book.flagged(record).unwrap_or(false);
         labels.annotator = Some(self.annotator.clone());
-        Some(labels)
+        Some(self.with_words(labels, trace, solution))
+    }
+
+    /// The same with own kinds, reasons and texts.
+    fn with_words(&self, mut labels: SolutionLabels, trace: &Trace, solution: &Solution) -> SolutionLabels {
+        let Some(book) = self.book() else { return labels };
+        let record = trace.record_key(solution.leaf);
+        let keys = keys(trace, solution);
+        if let FirstError::At(k) = labels.first_error {
+            keys.get(k).map_or("", |key| book.error_kind(*key)).clone_into(&mut labels.error_kind);
+            labels.progress = book.progress(record);
+        }
+        if let (FirstError::Unlabelable, Some((_, Verdict::BadProblem(reason) | Verdict::GiveUp(reason)))) =
+            (labels.first_error, book.verdict(record))
+        {
+            labels.end_reason.clone_from(reason);
+        }
+        let places =
+            std::iter::once((None, None)).chain(keys.into_iter().enumerate().map(|(index, key)| (Some(index), Some(key))));
+        for (step, key) in places {
+            for writing in [Writing::Note, Writing::Critique, Writing::Correction, Writing::Tags] {
+                let text = book.text(writing, key, record);
+                labels.remarks.extend(text.map(|text| Remark { writing, step, text: text.to_owned() }));
+            }
+        }
+        labels
     }
 
     /// True when both hold the same, whatever the order in which they took their events in.
@@ -233,13 +288,7 @@ fn read(marks: &[Option<(Order, Mark)>], verdict: Option<&(Order, Verdict)>) -> 
     };
     let label =
         |(index, mark): (usize, &Option<(Order, Mark)>)| mark.map_or_else(|| implied(index), |(_, mark)| mark.rating.into());
-    SolutionLabels {
-        steps: marks.iter().enumerate().map(label).collect(),
-        first_error,
-        end_state,
-        unsure: false,
-        annotator: None,
-    }
+    SolutionLabels { steps: marks.iter().enumerate().map(label).collect(), first_error, end_state, ..SolutionLabels::default() }
 }
 
 /// True when labels say something else than the recorded ones. How a labelling ended counts only where the source has a word for it.
@@ -447,12 +496,17 @@ mod tests {
     fn notes_hang_on_steps_or_solutions() {
         let mut desk = Desk::new();
         let (record, step) = (desk.record(0), keys(&desk.trace, &desk.trace.solutions[0])[1]);
-        desk.act(Action::Note { step: Some(step), record, text: "sign".into() });
-        desk.act(Action::Note { step: None, record, text: "odd".into() });
-        assert_eq!(desk.session.note(Some(step), desk.record(1)), Some("sign"));
-        assert_eq!(desk.session.note(None, record), Some("odd"));
-        desk.act(Action::Note { step: None, record, text: String::new() });
-        assert_eq!(desk.session.note(None, record), None);
+        let write = |step, text: &str| Action::Write { writing: Writing::Note, step, record, text: text.into() };
+        desk.act(write(Some(step), "sign"));
+        desk.act(write(None, "odd"));
+        let note = |desk: &Desk, step, record| desk.session.text(Writing::Note, step, record).map(str::to_owned);
+        assert_eq!(note(&desk, Some(step), desk.record(1)).as_deref(), Some("sign"));
+        assert_eq!(note(&desk, None, record).as_deref(), Some("odd"));
+        assert_eq!(desk.session.text(Writing::Critique, None, record), None, "another kind of text");
+        let all = |desk: &Desk| desk.labels(0).remarks.into_iter().map(|r| (r.step, r.text)).collect::<Vec<_>>();
+        assert_eq!(all(&desk), [(None, "odd".to_owned()), (Some(1), "sign".to_owned())]);
+        desk.act(write(None, ""));
+        assert_eq!(note(&desk, None, record), None);
     }
 
     #[test]

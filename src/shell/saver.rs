@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -10,7 +10,7 @@ use crate::app::{Message, Place};
 use crate::labels::{Draft, Store};
 
 /// How often labels of other sessions are looked for.
-const LOOK_AROUND: Duration = Duration::from_secs(1);
+const LOOK_AROUND: Duration = Duration::from_millis(500);
 
 /// A place is written after a pause of this length.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -31,7 +31,7 @@ impl Saver {
     /// Takes the store to its thread. `desk` names the place that is remembered: the files that are open together.
     pub fn start(store: Store, desk: String, messages: UnboundedSender<Message>) -> std::io::Result<Self> {
         let (jobs, received) = channel();
-        let clerk = Clerk { store, desk, place: None, messages: messages.clone() };
+        let clerk = Clerk { store, desk, place: None, looked: Instant::now(), backed_up: false, messages: messages.clone() };
         let thread = std::thread::Builder::new().name("label store".into()).spawn(move || clerk.work(&received))?;
         Ok(Self { jobs, messages, thread: Some(thread) })
     }
@@ -64,6 +64,9 @@ struct Clerk {
     /// Name under which the place is kept: the files that are open.
     desk: String,
     place: Option<Place>,
+    /// When labels of other sessions were last looked for.
+    looked: Instant,
+    backed_up: bool,
     messages: UnboundedSender<Message>,
 }
 
@@ -76,14 +79,17 @@ impl Clerk {
                 Err(TryRecvError::Disconnected) => break,
                 Err(TryRecvError::Empty) => jobs.recv_timeout(PAUSE).or_else(|_| {
                     self.remember();
-                    jobs.recv_timeout(LOOK_AROUND)
+                    jobs.recv_timeout(LOOK_AROUND.saturating_sub(self.looked.elapsed()))
                 }),
             };
             match job {
                 Ok(Job::Place(place)) => self.place = Some(place),
                 Ok(Job::Save(draft)) => self.save(*draft),
-                Err(RecvTimeoutError::Timeout) => self.look_around(),
+                Err(RecvTimeoutError::Timeout) => self.back_up(),
                 Err(RecvTimeoutError::Disconnected) => break,
+            }
+            if self.looked.elapsed() >= LOOK_AROUND {
+                self.look_around();
             }
         }
         self.remember();
@@ -108,8 +114,18 @@ impl Clerk {
         }
     }
 
+    /// Once the hands are free, a copy of the day is laid beside the store.
+    fn back_up(&mut self) {
+        if !std::mem::replace(&mut self.backed_up, true)
+            && let Err(error) = self.store.back_up()
+        {
+            self.tell(Message::Notice(format!("no copy of the store could be made today: {error}")));
+        }
+    }
+
     /// Looks for labels that another session wrote to the same store.
     fn look_around(&mut self) {
+        self.looked = Instant::now();
         if let Ok(events) = self.store.catch_up()
             && !events.is_empty()
         {

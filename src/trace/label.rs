@@ -111,6 +111,31 @@ impl From<bool> for Outcome {
     }
 }
 
+/// What a text of an annotator is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Writing {
+    /// A remark for people.
+    Note,
+    /// Says what is wrong with a step: text to train critics on.
+    Critique,
+    /// The step as it should read: with the wrong one it makes a pair.
+    Correction,
+    /// Words to find a solution by, parted by spaces.
+    Tags,
+}
+
+/// A text of an annotator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remark {
+    /// What it is for.
+    pub writing: Writing,
+    /// Index of the step from 0; `None` when it is about the whole solution.
+    pub step: Option<usize>,
+    /// The text; never empty.
+    pub text: String,
+}
+
 /// All that is said about one solution, ready to draw, count or export.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SolutionLabels {
@@ -124,6 +149,14 @@ pub struct SolutionLabels {
     pub unsure: bool,
     /// Who said so; `None` when it stands in the file.
     pub annotator: Option<String>,
+    /// Kind of the first error, a name of the project's taxonomy; empty when none was given.
+    pub error_kind: String,
+    /// Why the problem is bad or was given up; may be empty.
+    pub end_reason: String,
+    /// How far the solution had come when it went wrong: 0 (nowhere) to 3 (nearly done).
+    pub progress: Option<u8>,
+    /// Notes, critiques, corrections and tags, by step.
+    pub remarks: Vec<Remark>,
 }
 
 impl SolutionLabels {
@@ -145,7 +178,12 @@ impl SolutionLabels {
         };
         let steps =
             (0..n).map(|index| ratings.get(index).copied().flatten().map_or_else(|| implied(index), Label::from)).collect();
-        Self { steps, first_error, end_state, unsure: false, annotator: None }
+        Self { steps, first_error, end_state, ..Self::default() }
+    }
+
+    /// The first text of this kind on a step, or on the whole solution (`None`).
+    pub fn remark(&self, writing: Writing, step: Option<usize>) -> Option<&str> {
+        self.remarks.iter().find(|remark| remark.writing == writing && remark.step == step).map(|remark| remark.text.as_str())
     }
 
     /// True when somebody has reached a verdict, be it that no verdict is possible.

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use stepscope::app::{Effect, Focus, Message};
-use stepscope::trace::{FirstError, Label};
+use stepscope::trace::{FirstError, Label, Writing};
 
 use super::desk::{Desk, SAMPLES, SOLUTIONS, TREE};
 
@@ -130,7 +130,7 @@ fn text_input_owns_the_keyboard() {
     assert_eq!(labels(&desk).1, FirstError::Unknown);
     desk.keys("cwrong sign<Enter>");
     let key = desk.app.trace().unwrap().node(desk.app.cursor.node).key;
-    assert_eq!(desk.app.session.note(Some(key), desk.app.record_key_here()), Some("wrong sign"));
+    assert_eq!(desk.app.session.text(Writing::Note, Some(key), desk.app.record_key_here()), Some("wrong sign"));
 }
 
 #[test]

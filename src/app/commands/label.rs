@@ -7,7 +7,7 @@ use crate::app::items::ItemId;
 use crate::app::saving::what;
 use crate::app::{App, Effect};
 use crate::labels::{Action, Body, EventId};
-use crate::trace::{NodeId, Rating, RecordKey, Solution, StepKey, Trace};
+use crate::trace::{NodeId, Rating, RecordKey, Solution, StepKey, Trace, Writing};
 
 use super::motion;
 
@@ -144,7 +144,7 @@ pub(super) fn give_up(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 pub(super) fn note(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     let Some(aim) = aim(app) else { return Vec::new() };
     let step = app.cursor.path.get(app.cursor.step()).map(|&id| aim.trace.node(id).key);
-    let text = app.session.note(step, aim.record).unwrap_or_default().to_owned();
+    let text = app.session.text(Writing::Note, step, aim.record).unwrap_or_default().to_owned();
     app.input = Some(Input::new(Purpose::Note { record: aim.record, step }, text));
     Vec::new()
 }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde::Serialize;
 
 use super::super::{Event, Session};
-use super::connect::{Access, Durability, Link, connect, guards, sql};
+use super::connect::{Access, Durability, Link, SCHEMA_VERSION, connect, guards, sql};
 use super::disk::{FileSystem, median, scratch, sync_time};
 use super::{CONTRACT, StoreError, rows};
 
@@ -114,7 +114,11 @@ impl Check {
 
     fn settings(&mut self, path: &Path, link: &Link) -> Result<(), StoreError> {
         self.read_only = link.read_only;
-        self.schema = Some(link.number(path, "user_version")?);
+        self.schema = Some(link.schema);
+        if link.schema < SCHEMA_VERSION {
+            self.warnings
+                .push(format!("schema {}: the next session brings it to schema {SCHEMA_VERSION}, after a copy", link.schema));
+        }
         let read = sql(path, "read the label store");
         let mode: String = link.conn.pragma_query_value(None, "journal_mode", |row| row.get(0)).map_err(&read)?;
         let synchronous = link.number(path, "synchronous")?;
@@ -131,7 +135,7 @@ impl Check {
             self.problems.push(format!("expected journal mode {}, found {mode}", link.durability.journal_mode()));
         }
         self.journal_mode = Some(mode);
-        for name in guards(&link.conn).map_err(&read)? {
+        for name in guards(link).map_err(&read)? {
             self.problems.push(format!("{name} is missing, changed or not ours: events of this store could be altered"));
         }
         Ok(())
@@ -175,7 +179,7 @@ impl Check {
     /// Reads every event leniently: one that is damaged is a problem, those behind it are still looked at.
     fn events(&mut self, path: &Path, link: &Link) -> Result<Vec<Event>, StoreError> {
         let error = sql(path, "read the label store");
-        let mut statement = link.conn.prepare(rows::NEWER).map_err(&error)?;
+        let mut statement = link.conn.prepare(rows::newer(link.schema)).map_err(&error)?;
         let mut found = statement.query([i64::MIN]).map_err(&error)?;
         let (mut events, mut chains, mut writers) = (Vec::new(), HashMap::new(), BTreeMap::new());
         let mut suspect = 0_u64;

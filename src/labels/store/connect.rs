@@ -15,8 +15,10 @@ use crate::labels::WriterId;
 /// "stsc", in the header of every store.
 pub(super) const APPLICATION_ID: i32 = 0x7374_7363;
 /// The schema that this program writes.
-pub(super) const SCHEMA_VERSION: i64 = 1;
+pub(super) const SCHEMA_VERSION: i64 = 2;
 pub(super) const SCHEMA: &str = include_str!("schema.sql");
+/// The schema of older stores: it knows fewer kinds of labels and no context.
+pub(super) const SCHEMA_1: &str = include_str!("schema_1.sql");
 /// How long one process waits while another one writes.
 pub(super) const BUSY: Duration = Duration::from_secs(10);
 /// 3.51.3 mends a race of two connections that could corrupt a database in WAL mode.
@@ -71,6 +73,8 @@ pub(super) struct Link {
     pub(super) read_only: bool,
     pub(super) durability: Durability,
     pub(super) file: Option<FileId>,
+    /// Schema of the store: 1 or [`SCHEMA_VERSION`].
+    pub(super) schema: i64,
 }
 
 /// Opens the store, and makes it where `access` allows it.
@@ -100,7 +104,8 @@ fn attempt(path: &Path, access: Access, durability: Durability) -> Result<Link, 
         Err(error) if may_be_read_only(&error) => open_immutable(path, durability).ok_or(error)?,
         result => result?,
     };
-    if link.identify(path)? == Identity::Blank {
+    let identity = link.identify(path)?;
+    if identity == Identity::Blank {
         if access != Access::Create || link.read_only {
             return Err(StoreError::Missing { path: path.to_owned() });
         }
@@ -113,6 +118,12 @@ fn attempt(path: &Path, access: Access, durability: Durability) -> Result<Link, 
         link.set(path, "query_only", 1)?;
     } else {
         link.make_durable(path)?;
+    }
+    if let Identity::Ours(schema) = identity {
+        link.schema = schema;
+    }
+    if link.schema < SCHEMA_VERSION && access == Access::Create && !link.read_only {
+        link.bring_up(path)?;
     }
     link.file = FileId::of(path);
     Ok(link)
@@ -152,7 +163,7 @@ fn prepare(path: &Path, access: Access) -> Result<(), StoreError> {
 fn open(path: &Path, access: Access, durability: Durability) -> Result<Link, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags).map_err(sql(path, "open the label store"))?;
-    let mut link = Link { conn, read_only: access == Access::View, durability, file: None };
+    let mut link = Link { conn, read_only: access == Access::View, durability, file: None, schema: SCHEMA_VERSION };
     link.guard(path)?;
     link.read_only |= link.conn.is_readonly(rusqlite::MAIN_DB).map_err(sql(path, "open the label store"))?;
     link.identify(path)?;
@@ -168,7 +179,7 @@ pub(super) fn open_immutable(path: &Path, durability: Durability) -> Option<Link
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let conn = Connection::open_with_flags(immutable_uri(path)?, flags).ok()?;
-    let link = Link { conn, read_only: true, durability, file: None };
+    let link = Link { conn, read_only: true, durability, file: None, schema: SCHEMA_VERSION };
     link.guard(path).ok()?;
     link.identify(path).ok()?;
     Some(link)
@@ -198,7 +209,8 @@ fn may_be_read_only(error: &StoreError) -> bool {
 #[derive(Debug, PartialEq, Eq)]
 enum Identity {
     Blank,
-    Ours,
+    /// Of this schema.
+    Ours(i64),
 }
 
 impl Link {
@@ -235,7 +247,7 @@ impl Link {
                 let found = u32::try_from(application & 0xFFFF_FFFF).unwrap_or(0);
                 Err(StoreError::Foreign { path: path.to_owned(), found })
             }
-            (_, SCHEMA_VERSION, 1..) => Ok(Identity::Ours),
+            (_, 1..=SCHEMA_VERSION, 1..) => Ok(Identity::Ours(schema)),
             (_, found, _) if found > SCHEMA_VERSION => {
                 Err(StoreError::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION })
             }
@@ -262,6 +274,33 @@ impl Link {
             transaction.commit()
         };
         make().map_err(sql(path, "make the label store"))
+    }
+
+    /// Brings a store of schema 1 to the present one: all or nothing, after a copy was laid beside it. Events keep their names.
+    fn bring_up(&mut self, path: &Path) -> Result<(), StoreError> {
+        super::backup::copy(&self.conn, path, "schema-1")?;
+        let mut change = || -> rusqlite::Result<()> {
+            let transaction = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let schema: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            // Another program may have done it while this one waited.
+            if schema == 1 {
+                transaction.execute_batch(
+                    "DROP TRIGGER event_no_update; DROP TRIGGER event_no_delete; DROP TRIGGER event_no_replace;
+                     ALTER TABLE event RENAME TO old_event; ALTER TABLE meta RENAME TO old_meta; ALTER TABLE place RENAME TO old_place;",
+                )?;
+                transaction.execute_batch(SCHEMA)?;
+                transaction.execute_batch(
+                    "INSERT INTO meta SELECT * FROM old_meta; INSERT INTO place SELECT * FROM old_place;
+                     INSERT INTO event SELECT *, NULL FROM old_event ORDER BY n;
+                     DROP TABLE old_event; DROP TABLE old_meta; DROP TABLE old_place;",
+                )?;
+                transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+            }
+            transaction.commit()
+        };
+        change().map_err(sql(path, "bring the label store to the present schema"))?;
+        self.schema = SCHEMA_VERSION;
+        Ok(())
     }
 
     /// Sets journal mode and synchronous and reads both back: libraries and builds change defaults.
@@ -302,15 +341,14 @@ pub(super) fn random_id(path: &Path) -> Result<WriterId, StoreError> {
 
 /// Tables and triggers of our schema that this database does not have in the same words, and triggers and views that are not ours:
 /// they could delete what was just called saved.
-pub(super) fn guards(conn: &Connection) -> rusqlite::Result<Vec<String>> {
+pub(super) fn guards(link: &Link) -> rusqlite::Result<Vec<String>> {
     let objects = |conn: &Connection| -> rusqlite::Result<Vec<(String, String, String)>> {
         let sentence = "SELECT type, name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name";
         conn.prepare(sentence)?.query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?.collect()
     };
     let model = Connection::open_in_memory()?;
-    model.execute_batch(SCHEMA)?;
-    debug_assert_eq!(SCHEMA_VERSION, 1, "an older schema has other objects");
-    let found = objects(conn)?;
+    model.execute_batch(if link.schema == SCHEMA_VERSION { SCHEMA } else { SCHEMA_1 })?;
+    let found = objects(&link.conn)?;
     let expected = objects(&model)?;
     let missing = expected.iter().filter(|object| !found.contains(object)).map(|(kind, name, _)| format!("{kind} {name}"));
     let strange = found

@@ -4,6 +4,7 @@
 //! to one store. A connection that failed is never trusted again: the file is opened anew, checked, and the same event, known
 //! by its id, is written once more.
 
+mod backup;
 mod check;
 mod connect;
 mod disk;
@@ -77,7 +78,7 @@ impl Store {
         let link = connect(&path, access)?;
         // A guard that is gone or strange could take away what was just called saved: no labels into such a store.
         if access != Access::View
-            && let Some(what) = guards(&link.conn).map_err(sql(&path, "read the label store"))?.first()
+            && let Some(what) = guards(&link).map_err(sql(&path, "read the label store"))?.first()
         {
             return Err(damaged(&path, format!("{what} is missing, changed or not ours; `stepscope store check` tells more")));
         }
@@ -263,7 +264,7 @@ impl Store {
         self.link()?;
         // Split borrows: the rows are read while chains and clocks are brought forward.
         let Self { link: Some(link), chains, ahead, seen: done, tip, lamport, .. } = self else { return Ok(()) };
-        let mut statement = link.conn.prepare_cached(rows::NEWER).map_err(sql(&path, "read the label store"))?;
+        let mut statement = link.conn.prepare_cached(rows::newer(link.schema)).map_err(sql(&path, "read the label store"))?;
         let mut found = statement.query([seen]).map_err(sql(&path, "read the label store"))?;
         while let Some(row) = found.next().map_err(sql(&path, "read the label store"))? {
             let (n, event) = rows::read(row).map_err(sql(&path, "read the label store"))?;
@@ -277,6 +278,15 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    /// Keeps a copy of today beside the store, once a day, and the last five of them.
+    pub fn back_up(&mut self) -> Result<(), StoreError> {
+        if self.read_only || self.seen == 0 {
+            return Ok(());
+        }
+        let (path, today) = (self.path.clone(), jiff::Zoned::now().date());
+        backup::daily(&self.link()?.conn, &path, today)
     }
 
     /// Where this annotator stopped in `file` (any name the caller chose), if known.
@@ -382,9 +392,12 @@ fn stamp(draft: &Draft, writer: WriterId, annotator: &str, last: &Last, lamport:
 
 fn text_length(draft: &Draft) -> usize {
     let said = match &draft.body {
-        Body::Act(Action::Note { text, .. } | Action::BadProblem { reason: text, .. } | Action::GiveUp { reason: text, .. }) => {
-            text.len()
-        }
+        Body::Act(
+            Action::Write { text, .. }
+            | Action::BadProblem { reason: text, .. }
+            | Action::GiveUp { reason: text, .. }
+            | Action::FirstError { kind: text, .. },
+        ) => text.len(),
         _ => 0,
     };
     said.max(draft.saw.shown.len())

@@ -8,13 +8,22 @@ use super::super::columns::{Columns, DecodeError};
 use super::super::{Event, EventId, WriterId};
 
 /// Every event behind a row, in the order of the store.
-pub(super) const NEWER: &str = "SELECT n, event_id, writer, seq, prev, lamport, annotator, at_utc, clock_suspect, kind, record_key, \
-     step, step_key, value, target, saw_file, saw_item, saw_prm, saw_score, saw_blind, saw_shown, app_version, ms_spent \
+pub(super) fn newer(schema: i64) -> &'static str {
+    if schema == 1 { NEWER_1 } else { NEWER }
+}
+
+const NEWER: &str = "SELECT n, event_id, writer, seq, prev, lamport, annotator, at_utc, clock_suspect, kind, record_key, \
+     step, step_key, value, target, saw_file, saw_item, saw_prm, saw_score, saw_blind, saw_shown, app_version, ms_spent, context \
+     FROM event WHERE n > ?1 ORDER BY n";
+
+/// The same of a store of schema 1, which has no context.
+const NEWER_1: &str = "SELECT n, event_id, writer, seq, prev, lamport, annotator, at_utc, clock_suspect, kind, record_key, \
+     step, step_key, value, target, saw_file, saw_item, saw_prm, saw_score, saw_blind, saw_shown, app_version, ms_spent, NULL \
      FROM event WHERE n > ?1 ORDER BY n";
 
 const INSERT: &str = "INSERT INTO event(event_id, writer, seq, prev, lamport, annotator, at_utc, clock_suspect, kind, record_key, \
-     step, step_key, value, target, saw_file, saw_item, saw_prm, saw_score, saw_blind, saw_shown, app_version, ms_spent) \
-     VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)";
+     step, step_key, value, target, saw_file, saw_item, saw_prm, saw_score, saw_blind, saw_shown, app_version, ms_spent, context) \
+     VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)";
 
 /// Writes an event and returns its row.
 pub(super) fn insert(conn: &Connection, event: &Event) -> rusqlite::Result<i64> {
@@ -42,10 +51,11 @@ pub(super) fn insert(conn: &Connection, event: &Event) -> rusqlite::Result<i64> 
         c.saw_shown,
         c.app_version,
         c.ms_spent,
+        c.context,
     ])
 }
 
-/// Row and event of a row of [`NEWER`]. The outer error is `SQLite`'s, the inner one says that the row is no genuine event.
+/// Row and event of a row of [`newer`]. The outer error is `SQLite`'s, the inner one says that the row is no genuine event.
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Result<Event, DecodeError>)> {
     let columns = Columns {
         writer: row.get(2)?,
@@ -69,6 +79,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Result<Event, Decode
         saw_shown: row.get(20)?,
         app_version: row.get(21)?,
         ms_spent: row.get(22)?,
+        context: row.get(23)?,
     };
     let id: Vec<u8> = row.get(1)?;
     Ok((row.get(0)?, columns.decode(&id)))

@@ -9,8 +9,9 @@ CREATE TABLE event(
   annotator  TEXT NOT NULL,
   at_utc     TEXT NOT NULL,
   clock_suspect INTEGER NOT NULL,
-  kind       TEXT NOT NULL CHECK(kind IN ('first_error','all_good','bad_problem','give_up','step_rating','note','flag','skip',
-                                          'undo','adjudicate','session')),
+  kind       TEXT NOT NULL CHECK(kind IN ('first_error','all_good','bad_problem','give_up','step_rating','range_rating','note',
+                                          'critique','correction','tags','flag','skip','progress','choice','segmentation','undo',
+                                          'adjudicate','session')),
   record_key BLOB,
   step       INTEGER,
   step_key   BLOB,
@@ -23,7 +24,8 @@ CREATE TABLE event(
   saw_blind  INTEGER NOT NULL,
   saw_shown  TEXT NOT NULL,
   app_version TEXT NOT NULL,
-  ms_spent   INTEGER,
+  ms_spent   INTEGER,                   -- time on the solution, idle time cut off
+  context    TEXT,                      -- canonical JSON: mode, all seen scores, guideline; NULL in events of schema 1
   UNIQUE(writer, seq)) STRICT;
 CREATE TRIGGER event_no_update BEFORE UPDATE ON event BEGIN SELECT RAISE(ABORT,'events are append-only'); END;
 CREATE TRIGGER event_no_delete BEFORE DELETE ON event BEGIN SELECT RAISE(ABORT,'events are append-only'); END;

@@ -9,7 +9,7 @@ use super::connect::{Durability, connect_with};
 use super::*;
 use crate::labels::Saw;
 use crate::labels::event::tests::{record, step};
-use crate::trace::Rating;
+use crate::trace::{Rating, Writing};
 
 fn flag(n: usize) -> Draft {
     Draft::of(Action::Flag { record: record(n), on: true })
@@ -96,7 +96,7 @@ fn events_are_append_only() {
         "DELETE FROM event",
         "INSERT OR REPLACE INTO event SELECT * FROM event WHERE n = 1",
         "REPLACE INTO event SELECT n + 9, x'00', writer, seq, prev, lamport, annotator, at_utc, clock_suspect, kind, record_key, step, \
-         step_key, value, target, saw_file, saw_item, saw_prm, saw_score, saw_blind, saw_shown, app_version, ms_spent FROM event",
+         step_key, value, target, saw_file, saw_item, saw_prm, saw_score, saw_blind, saw_shown, app_version, ms_spent, context FROM event",
     ] {
         assert!(conn.execute(sentence, ()).unwrap_err().to_string().contains("append-only"), "{sentence}");
     }
@@ -195,8 +195,62 @@ fn what_is_not_a_store_is_refused_and_left_alone() {
 fn a_newer_schema_is_refused() {
     let (_dir, path) = place();
     filled(&path, 1);
-    Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 2").unwrap();
-    assert!(failure(&path).contains("schema 1 at most, found schema 2"), "{}", failure(&path));
+    Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 3").unwrap();
+    assert!(failure(&path).contains("schema 2 at most, found schema 3"), "{}", failure(&path));
+}
+
+/// A store as schema 1 has it, with `n` events.
+fn old_store(path: &Path, n: usize) -> Vec<Event> {
+    let events = filled(path, n);
+    let conn = Connection::open(path).unwrap();
+    let columns = "n, event_id, writer, seq, prev, lamport, annotator, at_utc, clock_suspect, kind, record_key, step, step_key, value, \
+                   target, saw_file, saw_item, saw_prm, saw_score, saw_blind, saw_shown, app_version, ms_spent";
+    conn.execute_batch(&format!(
+        "DROP TRIGGER event_no_update; DROP TRIGGER event_no_delete; DROP TRIGGER event_no_replace;
+         ALTER TABLE event RENAME TO e; ALTER TABLE meta RENAME TO m; DROP TABLE place; {};
+         INSERT INTO meta SELECT * FROM m; INSERT INTO event SELECT {columns} FROM e; DROP TABLE e; DROP TABLE m;
+         PRAGMA user_version = 1",
+        super::connect::SCHEMA_1
+    ))
+    .unwrap();
+    events
+}
+
+#[test]
+fn an_older_store_is_read_as_it_is_and_brought_up_for_labelling_after_a_copy() {
+    let (_dir, path) = place();
+    let events = old_store(&path, 20);
+    let (_, seen) = Store::view(&path, "mira").unwrap();
+    assert_eq!(seen.decisions(), 20);
+    let found = check(&path);
+    assert!(found.ok && found.schema == Some(1), "{found:?}");
+
+    let (mut store, session) = Store::open(&path, "mira").unwrap();
+    assert!(session.agrees(&seen));
+    let write = Action::Write { writing: Writing::Critique, step: None, record: record(1), text: "why".into() };
+    let next = store.append(Draft::of(write)).unwrap();
+    assert_eq!((next.seq, next.prev), (21, Some(events[19].id)), "the chain goes on");
+    drop(store);
+    let after = check(&path);
+    assert!(after.ok && after.schema == Some(2), "{after:?}");
+    let copy = backup::place(&path, "schema-1");
+    assert_eq!(Store::view(&copy, "mira").unwrap().1.decisions(), 20);
+}
+
+#[test]
+fn a_copy_a_day_is_kept_and_the_old_ones_go() {
+    let (_dir, path) = place();
+    filled(&path, 3);
+    let (mut store, _) = Store::open(&path, "mira").unwrap();
+    let conn = &store.link().unwrap().conn;
+    for day in 1..=9 {
+        backup::daily(conn, &path, jiff::civil::date(2026, 1, day)).unwrap();
+        backup::daily(conn, &path, jiff::civil::date(2026, 1, day)).unwrap();
+    }
+    let copies = backup::dailies(&path);
+    assert_eq!(copies.len(), 5);
+    assert!(copies[0].to_string_lossy().ends_with("labels.db.2026-01-05.bak"), "{copies:?}");
+    assert_eq!(Store::view(&copies[4], "mira").unwrap().1.decisions(), 3);
 }
 
 #[test]
@@ -354,7 +408,7 @@ fn a_clock_that_runs_backwards_is_marked_and_decides_nothing() {
 fn a_text_beyond_the_limit_is_refused_before_it_is_stored() {
     let (_dir, path) = place();
     let (mut store, _) = Store::open(&path, "mira").unwrap();
-    let note = |n| Draft::of(Action::Note { step: None, record: record(1), text: "x".repeat(n) });
+    let note = |n| Draft::of(Action::Write { writing: Writing::Note, step: None, record: record(1), text: "x".repeat(n) });
     assert!(store.append(note(TEXT_LIMIT)).is_ok());
     let error = store.append(note(TEXT_LIMIT + 1)).unwrap_err();
     assert!(error.to_string().contains("at most 65536 bytes, found 65537"), "{error}");
@@ -398,7 +452,13 @@ fn opening_a_large_store() {
     for n in 1..1_000_000_usize {
         let body = match n % 5 {
             4 => Body::Undo(last.id),
-            _ => Body::Act(Action::FirstError { record: record(n), step: step(n), index: n % 9, clears: vec![] }),
+            _ => Body::Act(Action::FirstError {
+                record: record(n),
+                step: step(n),
+                index: n % 9,
+                clears: vec![],
+                kind: String::new(),
+            }),
         };
         let (seq, lamport) = (last.seq + 1, last.lamport + 1);
         let mut event = Event { seq, lamport, prev: Some(last.id), body, ..last.clone() };

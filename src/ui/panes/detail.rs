@@ -5,7 +5,7 @@ use ratatui::style::Style;
 
 use crate::app::App;
 use crate::app::describe::short;
-use crate::trace::{Node, NodeId, StepScore, Trace};
+use crate::trace::{Node, NodeId, StepScore, Trace, Writing};
 use crate::ui::pen::Pen;
 
 use super::one_line;
@@ -25,7 +25,7 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     if !search.is_empty() && app.show_prm {
         lines.push((search, pen.look.plain()));
     }
-    if let Some(note) = app.session.note(Some(node.key), app.record_key_here()) {
+    if let Some(note) = app.session.text(Writing::Note, Some(node.key), app.record_key_here()) {
         lines.push((format!("note  {note}"), pen.look.accent()));
     }
     lines.extend(siblings(app, pen, trace, node));

@@ -9,7 +9,7 @@ use crate::app::describe::short;
 use crate::app::layout::{StepColumns, step_columns};
 use crate::app::steps::{Body, Slice};
 use crate::app::{App, Focus};
-use crate::trace::{Label, Node, Trace};
+use crate::trace::{Label, Node, Trace, Writing};
 use crate::ui::code::token_runs;
 use crate::ui::pen::Pen;
 use crate::ui::styled::{Run, styled};
@@ -118,7 +118,7 @@ fn gutter(app: &App, pen: &mut Pen<'_>, row: Rect, columns: StepColumns, node: &
     let (sign, style) = pen.look.label(label, own);
     let sign = if current && label == Label::Unseen { "[ ]".to_owned() } else { sign };
     pen.text(mark, row.y, 3, &sign, style);
-    if app.session.note(Some(node.key), app.record_key_here()).is_some() {
+    if app.session.text(Writing::Note, Some(node.key), app.record_key_here()).is_some() {
         pen.text(mark + 3, row.y, 1, "\"", pen.look.accent());
     }
     if !app.show_prm {

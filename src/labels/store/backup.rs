@@ -1,0 +1,68 @@
+//! Copies beside the store: one a day after a good start, the last five kept, and one before a change of schema.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use rusqlite::backup::Backup;
+
+use super::StoreError;
+use super::connect::sql;
+
+/// Daily copies that are kept.
+const KEPT: usize = 5;
+
+/// Where the copy of this name lies.
+pub(super) fn place(store: &Path, name: &str) -> PathBuf {
+    let mut file = store.file_name().unwrap_or_default().to_owned();
+    file.push(format!(".{name}.bak"));
+    store.with_file_name(file)
+}
+
+/// Copies the store to `NAME.bak` beside it, unless that is there already. A copy that was cut short has another name and is written anew.
+pub(super) fn copy(conn: &Connection, store: &Path, name: &str) -> Result<bool, StoreError> {
+    let target = place(store, name);
+    if target.exists() {
+        return Ok(false);
+    }
+    let unfinished = place(store, &format!("{name}.part"));
+    let io = |doing| move |source| StoreError::Io { path: store.to_owned(), doing, source };
+    match std::fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io("copy the label store")(error)),
+        _ => {}
+    }
+    let write = || -> rusqlite::Result<()> {
+        let mut copy = Connection::open(&unfinished)?;
+        Backup::new(conn, &mut copy)?.run_to_completion(4096, Duration::ZERO, None)
+    };
+    write().map_err(sql(store, "copy the label store"))?;
+    std::fs::File::open(&unfinished).and_then(|file| file.sync_all()).map_err(io("copy the label store"))?;
+    std::fs::rename(&unfinished, &target).map_err(io("copy the label store"))?;
+    Ok(true)
+}
+
+/// Keeps a copy of today and forgets all but the newest ones.
+pub(super) fn daily(conn: &Connection, store: &Path, today: jiff::civil::Date) -> Result<(), StoreError> {
+    if copy(conn, store, &today.to_string())? {
+        for old in dailies(store).into_iter().rev().skip(KEPT) {
+            // A copy that cannot be removed is one copy too many, nothing worse.
+            let _ = std::fs::remove_file(old);
+        }
+    }
+    Ok(())
+}
+
+/// The daily copies, oldest first.
+pub(super) fn dailies(store: &Path) -> Vec<PathBuf> {
+    let prefix = format!("{}.", store.file_name().unwrap_or_default().to_string_lossy());
+    let is_daily = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let date = name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".bak"));
+        date.is_some_and(|date| date.parse::<jiff::civil::Date>().is_ok())
+    };
+    let folder = store.parent().unwrap_or(Path::new("."));
+    let mut found: Vec<PathBuf> =
+        std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).filter(is_daily).collect();
+    found.sort();
+    found
+}

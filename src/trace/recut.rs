@@ -1,0 +1,256 @@
+//! Steps cut anew: merged or split by somebody who disagrees with the source. The source's trace stays as it is; this makes another
+//! one beside it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{FirstError, Node, NodeId, Solution, StepKind, Trace, TraceBuilder};
+
+/// A place in a solution as the source cuts it: a step, from 0, and a byte in its text. Written `[step, at]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(from = "(usize, usize)", into = "(usize, usize)")]
+pub struct Cut {
+    /// Index of the source's step.
+    pub step: usize,
+    /// Byte in its text.
+    pub at: usize,
+}
+
+impl From<(usize, usize)> for Cut {
+    fn from((step, at): (usize, usize)) -> Self {
+        Self { step, at }
+    }
+}
+
+impl From<Cut> for (usize, usize) {
+    fn from(cut: Cut) -> Self {
+        (cut.step, cut.at)
+    }
+}
+
+/// A step of a solution that was cut anew.
+struct Piece {
+    text: String,
+    sep_after: String,
+    kind: StepKind,
+    /// The source's steps that it holds wholly or in part.
+    steps: std::ops::RangeInclusive<usize>,
+    /// It begins and ends where source steps do.
+    whole: bool,
+}
+
+impl Trace {
+    /// Beginnings of the steps as the source cuts a solution.
+    pub fn own_starts(&self, solution: &Solution) -> Vec<Cut> {
+        (0..self.node(solution.leaf).depth).map(|step| Cut { step, at: 0 }).collect()
+    }
+
+    /// The place of a byte in step `index` of a solution that is cut at `starts`, in terms of the source. `None` behind its end.
+    pub fn cut_at(&self, solution: &Solution, starts: &[Cut], index: usize, byte: usize) -> Option<Cut> {
+        let nodes: Vec<&Node> = self.solution_path(solution).into_iter().map(|id| self.node(id)).collect();
+        let mut at = *starts.get(index)?;
+        let mut left = byte;
+        loop {
+            let node = nodes.get(at.step)?;
+            let rest = node.text.len().checked_sub(at.at)?;
+            if left < rest {
+                return Some(Cut { step: at.step, at: at.at + left });
+            }
+            left = left.saturating_sub(rest + node.sep_after.len());
+            at = Cut { step: at.step + 1, at: 0 };
+        }
+    }
+
+    /// The same problem with solutions cut where `starts` says; an empty list keeps the source's steps. `None` when nothing changes.
+    /// What the source records of steps follows as far as the steps are the same.
+    pub fn recut<'a>(&self, starts: impl Fn(&Solution) -> &'a [Cut]) -> Option<Trace> {
+        let pieces: Vec<Option<Vec<Piece>>> =
+            self.solutions.iter().map(|solution| self.pieces(solution, starts(solution))).collect();
+        if pieces.iter().all(Option::is_none) {
+            return None;
+        }
+        let mut builder = TraceBuilder::new(self.problem.clone());
+        let ids = self.copy_kept(&mut builder, &pieces);
+        for (solution, pieces) in self.solutions.iter().zip(&pieces) {
+            let Some(pieces) = pieces else {
+                let leaf = ids[solution.leaf.index()].unwrap_or(NodeId::ROOT);
+                *builder.solution(leaf) = Solution { leaf, ..solution.clone() };
+                continue;
+            };
+            let mut leaf = NodeId::ROOT;
+            for piece in pieces {
+                leaf = builder.child(leaf, &piece.text);
+                let node = builder.node_mut(leaf);
+                node.sep_after.clone_from(&piece.sep_after);
+                node.kind = piece.kind;
+            }
+            *builder.solution(leaf) = Solution { leaf, ..followed(solution, pieces) };
+        }
+        self.warnings.iter().for_each(|warning| builder.warn(warning.clone()));
+        builder.extra(self.extra.clone());
+        Some(builder.finish())
+    }
+
+    /// Copies every node but those that only solutions with `pieces` run through. Gives the new ids by the old ones.
+    fn copy_kept(&self, builder: &mut TraceBuilder, pieces: &[Option<Vec<Piece>>]) -> Vec<Option<NodeId>> {
+        let mut kept: Vec<bool> = self.nodes.iter().map(|node| node.children.is_empty()).collect();
+        for (solution, pieces) in self.solutions.iter().zip(pieces) {
+            kept[solution.leaf.index()] &= pieces.is_none();
+        }
+        for (solution, _) in self.solutions.iter().zip(pieces).filter(|(_, pieces)| pieces.is_none()) {
+            kept[solution.leaf.index()] = true;
+        }
+        for index in (1..self.nodes.len()).rev() {
+            if let (true, Some(parent)) = (kept[index], self.nodes[index].parent) {
+                kept[parent.index()] = true;
+            }
+        }
+        let mut ids = vec![Some(NodeId::ROOT); self.nodes.len()];
+        for (index, node) in self.nodes.iter().enumerate().skip(1) {
+            // Invariant: parents stand before their children, and a kept node has a kept parent.
+            let parent = node.parent.and_then(|parent| ids[parent.index()]).filter(|_| kept[index]);
+            ids[index] = parent.map(|parent| {
+                let id = builder.child(parent, &node.text);
+                let copy = builder.node_mut(id);
+                *copy = Node { parent: copy.parent, children: std::mem::take(&mut copy.children), ..node.clone() };
+                id
+            });
+        }
+        ids
+    }
+
+    /// The steps of a solution cut at `starts`; `None` when they are the source's own, or no cuts of this solution.
+    fn pieces(&self, solution: &Solution, starts: &[Cut]) -> Option<Vec<Piece>> {
+        let own = self.own_starts(solution);
+        if starts.is_empty() || starts == own {
+            return None;
+        }
+        let nodes: Vec<&Node> = self.solution_path(solution).into_iter().map(|id| self.node(id)).collect();
+        let inside =
+            |cut: &Cut| nodes.get(cut.step).is_some_and(|n| cut.at < n.text.len().max(1) && n.text.is_char_boundary(cut.at));
+        let ascending = starts.windows(2).all(|pair| pair[0] < pair[1]);
+        if starts.first() != own.first() || !ascending || !starts.iter().all(inside) {
+            return None;
+        }
+        let end = Cut { step: nodes.len(), at: 0 };
+        let ends = starts.iter().skip(1).chain([&end]);
+        Some(starts.iter().zip(ends).map(|(from, to)| piece(&nodes, *from, *to)).collect())
+    }
+}
+
+/// The text from one place to another. White space before a cut inside a step goes into the separator.
+fn piece(nodes: &[&Node], from: Cut, to: Cut) -> Piece {
+    let last = if to.at > 0 { to.step } else { to.step - 1 };
+    let mut text = String::new();
+    for (step, node) in nodes.iter().enumerate().take(last + 1).skip(from.step) {
+        let begin = if step == from.step { from.at } else { 0 };
+        let end = if step == last && to.at > 0 { to.at } else { node.text.len() };
+        text.push_str(&node.text[begin..end]);
+        if step < last {
+            text.push_str(if node.sep_after.is_empty() { "\n" } else { &node.sep_after });
+        }
+    }
+    let mut sep_after = nodes[last].sep_after.clone();
+    if to.at > 0 {
+        let kept = text.trim_end().len();
+        sep_after = text.split_off(kept);
+    }
+    Piece { text, sep_after, kind: nodes[from.step].kind, steps: from.step..=last, whole: from.at == 0 && to.at == 0 }
+}
+
+/// What the source says of a solution, as far as it still fits.
+fn followed(solution: &Solution, pieces: &[Piece]) -> Solution {
+    let same = |piece: &Piece| (piece.whole && piece.steps.start() == piece.steps.end()).then_some(*piece.steps.start());
+    let first_error = match solution.first_error {
+        FirstError::At(k) => {
+            let holding: Vec<usize> = (0..pieces.len()).filter(|&piece: &usize| pieces[piece].steps.contains(&k)).collect();
+            // In which part of a split step the error stands, nobody has said.
+            if let [only] = holding[..] { FirstError::At(only) } else { FirstError::Unknown }
+        }
+        other => other,
+    };
+    let by_step = |values: &[Option<f64>], ends_alike: bool| -> Vec<Option<f64>> {
+        let value = |piece: &Piece| {
+            let step = if ends_alike && piece.whole { Some(*piece.steps.end()) } else { same(piece) };
+            step.and_then(|step| values.get(step).copied().flatten())
+        };
+        if values.is_empty() { Vec::new() } else { pieces.iter().map(value).collect() }
+    };
+    let ratings = pieces.iter().map(|piece| same(piece).and_then(|step| solution.ratings.get(step).copied().flatten()));
+    Solution {
+        first_error,
+        ratings: if solution.ratings.is_empty() { Vec::new() } else { ratings.collect() },
+        // A score is read off at the end of a step: it follows to the piece that ends there.
+        scores: by_step(&solution.scores, true),
+        ..solution.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::Problem;
+
+    /// `a b.`, `c d`, `e` and, through the same first step, `a b.`, `x`.
+    fn source() -> Trace {
+        let mut builder = TraceBuilder::new(Problem { text: "q".into(), ..Problem::default() });
+        let path = builder.path(["a b.", "c d", "e"]);
+        for id in &path {
+            builder.node_mut(*id).sep_after = "\n\n".into();
+        }
+        let solution = builder.solution(path[2]);
+        solution.first_error = FirstError::At(1);
+        solution.scores = vec![Some(0.9), Some(0.2), Some(0.1)];
+        let path = builder.path(["a b.", "x"]);
+        builder.solution(path[1]);
+        builder.finish()
+    }
+
+    fn texts(trace: &Trace, solution: usize) -> Vec<&str> {
+        trace.solution_path(&trace.solutions[solution]).into_iter().map(|id| trace.node(id).text.as_str()).collect()
+    }
+
+    fn recut(starts: &[(usize, usize)]) -> Option<Trace> {
+        let source = source();
+        let starts: Vec<Cut> = starts.iter().copied().map(Cut::from).collect();
+        source.recut(|solution| if solution.leaf == source.solutions[0].leaf { &starts } else { &[] })
+    }
+
+    #[test]
+    fn steps_are_merged_with_the_separator_between_them_and_scores_follow() {
+        let cut = recut(&[(0, 0), (2, 0)]).unwrap();
+        assert_eq!(texts(&cut, 0), ["a b.\n\nc d", "e"]);
+        assert_eq!(texts(&cut, 1), ["a b.", "x"]);
+        assert_eq!(cut.solutions[0].first_error, FirstError::At(0));
+        assert_eq!(cut.solutions[0].scores, [Some(0.2), Some(0.1)]);
+        assert_eq!(cut.nodes.len(), 1 + 2 + 2, "the old path is gone where nothing else runs through it");
+    }
+
+    #[test]
+    fn a_step_is_split_and_the_white_space_goes_between() {
+        let cut = recut(&[(0, 0), (1, 0), (1, 2), (2, 0)]).unwrap();
+        assert_eq!(texts(&cut, 0), ["a b.", "c", "d", "e"]);
+        let path = cut.solution_path(&cut.solutions[0]);
+        assert_eq!(path.iter().map(|&id| cut.node(id).sep_after.as_str()).collect::<Vec<_>>(), ["\n\n", " ", "\n\n", "\n\n"]);
+        assert_eq!(cut.solutions[0].first_error, FirstError::Unknown, "which half is wrong is not known");
+        assert_eq!(cut.solutions[0].scores, [Some(0.9), None, None, Some(0.1)]);
+        assert_eq!(path[0], cut.solution_path(&cut.solutions[1])[0], "the first step is still shared");
+    }
+
+    #[test]
+    fn cuts_that_do_not_fit_change_nothing() {
+        for starts in [&[][..], &[(0, 0), (1, 0), (2, 0)], &[(1, 0)], &[(0, 0), (0, 0)], &[(0, 0), (9, 0)], &[(0, 0), (1, 99)]] {
+            assert!(recut(starts).is_none(), "{starts:?}");
+        }
+    }
+
+    #[test]
+    fn a_byte_of_a_merged_step_is_found_in_the_source() {
+        let source = source();
+        let starts = [Cut { step: 0, at: 0 }, Cut { step: 2, at: 0 }];
+        let at = |byte| source.cut_at(&source.solutions[0], &starts, 0, byte);
+        assert_eq!(at(2), Some(Cut { step: 0, at: 2 }));
+        assert_eq!(at(6), Some(Cut { step: 1, at: 0 }));
+        assert_eq!(at(8), Some(Cut { step: 1, at: 2 }));
+        assert_eq!(source.cut_at(&source.solutions[0], &starts, 1, 5), None);
+    }
+}
