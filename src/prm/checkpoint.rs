@@ -48,7 +48,16 @@ pub(super) struct Weights {
 impl Weights {
     /// Takes a tensor out. The layout was checked before loading, so a missing one is an error of the caller.
     pub(super) fn take(&mut self, name: &str) -> Result<Tensor, PrmError> {
-        self.tensors.remove(name).ok_or_else(|| PrmError::Compute(format!("tensor {name} was not asked for in the layout")))
+        self.tensors.remove(name).ok_or_else(|| Self::not_asked(name))
+    }
+
+    /// The tensor, which stays: two parts of a model share it.
+    pub(super) fn share(&self, name: &str) -> Result<Tensor, PrmError> {
+        self.tensors.get(name).cloned().ok_or_else(|| Self::not_asked(name))
+    }
+
+    fn not_asked(name: &str) -> PrmError {
+        PrmError::Compute(format!("tensor {name} was not asked for in the layout"))
     }
 }
 

@@ -26,7 +26,38 @@ pub(super) struct DecoderConfig {
     pub(super) eps: f32,
     /// Base of the rotary angles.
     pub(super) rope_theta: f32,
+    /// How the rotary frequencies were stretched for longer contexts.
+    pub(super) rope_scaling: RopeScaling,
+    /// q, k and v have biases (Qwen2).
+    pub(super) qkv_bias: bool,
+    /// Queries and keys are normed head by head (Qwen3).
+    pub(super) qk_norm: bool,
+    /// For each layer the number of positions that a token sees, itself included; `None` where it sees all before it.
+    pub(super) windows: Vec<Option<usize>>,
+    /// The rows of the lm_head are those of the embedding.
+    pub(super) tied: bool,
 }
+
+/// A change of the rotary frequencies.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum RopeScaling {
+    None,
+    /// All frequencies divided by the factor (arXiv:2306.15595).
+    Linear {
+        factor: f32,
+    },
+    /// Llama 3.1: long wavelengths divided by the factor, short ones kept, a smooth change between.
+    Llama3 {
+        factor: f32,
+        low_freq: f32,
+        high_freq: f32,
+        /// Context of the first training.
+        original: f32,
+    },
+}
+
+/// Decoders that differ only in what [`DecoderConfig`] says.
+const MODEL_TYPES: &[&str] = &["qwen2", "qwen3", "llama", "mistral"];
 
 /// Upper bounds far above any published decoder: beyond them a file is wrong, not large.
 const MAX_WIDTH: u64 = 1 << 17;
@@ -36,24 +67,30 @@ const MAX_VOCAB: u64 = 1 << 22;
 const MAX_CONTEXT: u64 = 1 << 22;
 
 impl DecoderConfig {
-    /// Reads the fields of a Qwen2-like decoder; `file` is named in errors.
+    /// Reads the fields of a Qwen2, Qwen3, Llama or Mistral decoder; `file` is named in errors.
     pub(super) fn read(config: &Map<String, Value>, file: &str) -> Result<Self, PrmError> {
         let fields = Fields { map: config, file };
+        let model_type = fields.model_type()?;
         let hidden = fields.count("hidden_size", MAX_WIDTH, None)?;
         let heads = fields.count("num_attention_heads", MAX_HEADS, None)?;
         let kv_heads = fields.count("num_key_value_heads", MAX_HEADS, Some(heads))?;
-        let head_dim = fields.count("head_dim", MAX_WIDTH, Some(hidden / heads))?;
+        // Qwen3 sets the width of a head apart from the hidden size.
+        let head_dim = if model_type == "qwen3" { 128 } else { hidden / heads };
+        let head_dim = fields.count("head_dim", MAX_WIDTH, Some(head_dim))?;
         let layers = fields.count("num_hidden_layers", MAX_LAYERS, None)?;
         if heads % kv_heads != 0 {
             return Err(fields.bad(format!("num_attention_heads {heads} is not a multiple of num_key_value_heads {kv_heads}")));
         }
-        if !config.contains_key("head_dim") && hidden % heads != 0 {
+        if fields.get("head_dim").is_none() && model_type != "qwen3" && hidden % heads != 0 {
             return Err(fields.bad(format!("hidden_size {hidden} is not a multiple of num_attention_heads {heads}")));
         }
         if head_dim % 2 != 0 {
             return Err(fields.bad(format!("head_dim must be even for rotary positions, found {head_dim}")));
         }
-        let read = Self {
+        let context = fields.count("max_position_embeddings", MAX_CONTEXT, None)?;
+        let (rope_theta, rope_scaling) = fields.rope(context)?;
+        fields.plain()?;
+        Ok(Self {
             hidden,
             intermediate: fields.count("intermediate_size", MAX_WIDTH * 8, None)?,
             layers,
@@ -61,13 +98,15 @@ impl DecoderConfig {
             kv_heads,
             head_dim,
             vocab: fields.count("vocab_size", MAX_VOCAB, None)?,
-            context: fields.count("max_position_embeddings", MAX_CONTEXT, None)?,
+            context,
             eps: fields.real("rms_norm_eps", 1e-6, 1.0)?,
-            rope_theta: fields.rope_theta()?,
-        };
-        fields.activation()?;
-        fields.no_sliding_window(layers, read.context)?;
-        Ok(read)
+            rope_theta,
+            rope_scaling,
+            qkv_bias: model_type == "qwen2",
+            qk_norm: model_type == "qwen3",
+            windows: fields.windows(model_type, layers, context)?,
+            tied: fields.flag("tie_word_embeddings"),
+        })
     }
 
     /// Bytes of keys and values of one token.
@@ -154,28 +193,69 @@ impl Fields<'_> {
             .ok_or_else(|| self.bad(format!("{name}: expected a number above 0 and below {limit}, found {}", shown(value))))
     }
 
-    /// Transformers up to 4 write `rope_theta` and `rope_scaling`, version 5 writes `rope_parameters` with both in it.
-    fn rope_theta(&self) -> Result<f32, PrmError> {
-        for name in ["rope_scaling", "rope_parameters"] {
-            let Some(value) = self.get(name) else { continue };
-            let Some(rope) = value.as_object() else {
-                return Err(self.bad(format!("{name}: expected an object or null, found {}", shown(value))));
-            };
-            let kind = rope.get("rope_type").or_else(|| rope.get("type"));
-            if let Some(kind) = kind.filter(|k| !k.is_null() && k.as_str() != Some("default")) {
-                return Err(
-                    self.bad(format!("{name}: rotary positions of type {} are not supported, only \"default\" is", shown(kind)))
-                );
-            }
-            if kind.is_none() && rope.keys().any(|k| k != "rope_theta") {
-                return Err(self.bad(format!("{name}: its type is not given and it holds more than rope_theta")));
-            }
-        }
-        let nested = self.get("rope_parameters").and_then(|r| r.get("rope_theta")).filter(|v| !v.is_null());
-        nested.or_else(|| self.get("rope_theta")).map_or(Ok(10_000.0), |v| self.positive("rope_theta", v, 1e12))
+    fn flag(&self, name: &str) -> bool {
+        self.get(name).and_then(Value::as_bool).unwrap_or(false)
     }
 
-    fn activation(&self) -> Result<(), PrmError> {
+    fn model_type(&self) -> Result<&str, PrmError> {
+        let given = self.get("model_type");
+        given.and_then(Value::as_str).filter(|t| MODEL_TYPES.contains(t)).ok_or_else(|| {
+            self.bad(format!("model_type: expected one of {MODEL_TYPES:?}, found {}", given.map_or("nothing".to_owned(), shown)))
+        })
+    }
+
+    /// Base and scaling of rotary positions. Transformers up to 4 write `rope_theta` and `rope_scaling`, version 5 writes
+    /// `rope_parameters` with both in it.
+    fn rope(&self, context: usize) -> Result<(f32, RopeScaling), PrmError> {
+        let mut theta = self.get("rope_theta").map_or(Ok(10_000.0), |v| self.positive("rope_theta", v, 1e12))?;
+        let mut scaling = RopeScaling::None;
+        for name in ["rope_scaling", "rope_parameters"] {
+            let Some(value) = self.get(name) else { continue };
+            let Some(map) = value.as_object() else {
+                return Err(self.bad(format!("{name}: expected an object or null, found {}", shown(value))));
+            };
+            let rope = Fields { map, file: self.file };
+            if let Some(value) = rope.get("rope_theta") {
+                theta = self.positive("rope_theta", value, 1e12)?;
+            }
+            scaling = rope.scaling(name, context)?;
+        }
+        Ok((theta, scaling))
+    }
+
+    /// The scaling that an object of rotary parameters describes; `name` is that of the object.
+    fn scaling(&self, name: &str, context: usize) -> Result<RopeScaling, PrmError> {
+        let number = |field: &str| match self.get(field) {
+            Some(value) => self.positive(&format!("{name}.{field}"), value, 1e9),
+            None => Err(self.bad(format!("{name}.{field} is missing, expected a number"))),
+        };
+        let kind = self.get("rope_type").or_else(|| self.get("type"));
+        match kind.map(|k| (k, k.as_str())) {
+            None if self.map.keys().any(|k| k != "rope_theta") => {
+                Err(self.bad(format!("{name}: its type is not given and it holds more than rope_theta")))
+            }
+            None | Some((_, Some("default"))) => Ok(RopeScaling::None),
+            Some((_, Some("linear"))) => Ok(RopeScaling::Linear { factor: number("factor")? }),
+            Some((_, Some("llama3"))) => Ok(RopeScaling::Llama3 {
+                factor: number("factor")?,
+                low_freq: number("low_freq_factor")?,
+                high_freq: number("high_freq_factor")?,
+                original: self.real("original_max_position_embeddings", context as f32, 1e9)?,
+            }),
+            Some((other, _)) => Err(self.bad(format!(
+                "{name}: rotary positions of type {} are not supported; \"default\", \"linear\" and \"llama3\" are",
+                shown(other)
+            ))),
+        }
+    }
+
+    /// Refuses variants that no supported checkpoint uses.
+    fn plain(&self) -> Result<(), PrmError> {
+        for name in ["attention_bias", "mlp_bias"] {
+            if self.flag(name) {
+                return Err(self.bad(format!("{name}: expected false, found true: such decoders are not supported")));
+            }
+        }
         match self.get("hidden_act") {
             None => Ok(()),
             Some(Value::String(s)) if s == "silu" || s == "swish" => Ok(()),
@@ -183,18 +263,28 @@ impl Fields<'_> {
         }
     }
 
-    /// Windows that hide earlier tokens are refused; one that is switched off or wider than the context hides nothing.
-    fn no_sliding_window(&self, layers: usize, context: usize) -> Result<(), PrmError> {
-        let used = self.get("use_sliding_window").and_then(Value::as_bool).unwrap_or(false);
-        let window = self.get("sliding_window").and_then(Value::as_u64).is_some_and(|w| w < context as u64);
-        let from = self.get("max_window_layers").and_then(Value::as_u64).unwrap_or(0);
-        let listed = self
-            .get("layer_types")
-            .and_then(Value::as_array)
-            .is_some_and(|types| types.iter().take(layers).any(|t| t.as_str().is_some_and(|t| t != "full_attention")));
-        if window && (listed || (used && from < layers as u64)) {
-            return Err(self.bad("sliding-window attention narrower than the context is not supported".to_owned()));
+    /// Which layers see only the last positions: every layer of Mistral, those listed or from `max_window_layers` on of Qwen.
+    /// A window as wide as the context hides nothing.
+    fn windows(&self, model_type: &str, layers: usize, context: usize) -> Result<Vec<Option<usize>>, PrmError> {
+        let window = match model_type {
+            "mistral" => true,
+            "qwen2" | "qwen3" => self.flag("use_sliding_window"),
+            _ => false,
+        };
+        if !window || self.get("sliding_window").is_none() {
+            return Ok(vec![None; layers]);
         }
-        Ok(())
+        let window = Some(self.count("sliding_window", MAX_CONTEXT, None)?).filter(|&w| w < context);
+        let from = match (model_type, self.get("max_window_layers")) {
+            ("mistral", _) => 0,
+            (_, Some(from)) => from.as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX),
+            (_, None) => 28,
+        };
+        let listed = self.get("layer_types").and_then(Value::as_array);
+        let slides = |i: usize| match listed {
+            Some(types) => types.get(i).and_then(Value::as_str) == Some("sliding_attention"),
+            None => i >= from,
+        };
+        Ok((0..layers).map(|i| window.filter(|_| slides(i))).collect())
     }
 }

@@ -1,7 +1,7 @@
 //! The decoder: token ids in, hidden states after the final norm out, with a cache of keys and values that can be cut back.
 //!
-//! Qwen2 (arXiv:2407.10671): RMS norm, grouped-query attention with biases on q, k and v, rotary positions, `SwiGLU`. Numbers are
-//! f32 throughout whatever the file stores; rotary angles must never be computed in half precision, which is wrong after a few dozen
+//! Qwen2 (arXiv:2407.10671), Qwen3 (arXiv:2505.09388), Llama 3 (arXiv:2407.21783) and Mistral (arXiv:2310.06825): RMS norm,
+//! grouped-query attention, rotary positions, `SwiGLU`; [`DecoderConfig`] says where they differ. Numbers are f32 throughout whatever the file stores; rotary angles must never be computed in half precision, which is wrong after a few dozen
 //! tokens. There is no `lm_head`: a process reward model reads hidden states at a few positions, and the last layer is computed only there.
 
 use candle_core::{DType, Device, Result, Tensor};
@@ -35,10 +35,12 @@ struct Layer {
     attention_norm: Tensor,
     /// `(hidden, heads * head_dim)`
     q: Tensor,
-    q_bias: Vec<f32>,
+    q_bias: Option<Vec<f32>>,
+    q_norm: Option<Vec<f32>>,
     /// `(hidden, 2 * kv_heads * head_dim)`: keys, then values.
     kv: Tensor,
-    kv_bias: Vec<f32>,
+    kv_bias: Option<Vec<f32>>,
+    k_norm: Option<Vec<f32>>,
     /// `(heads * head_dim, hidden)`
     output: Tensor,
     mlp_norm: Tensor,
@@ -47,6 +49,7 @@ struct Layer {
     /// `(intermediate, hidden)`
     down: Tensor,
     cache: Option<Cache>,
+    window: Option<usize>,
 }
 
 /// Keys and values of one layer, `(kv_heads, capacity, head_dim)` each.
@@ -75,11 +78,17 @@ pub(super) fn layout(config: &DecoderConfig) -> Layout {
         let mut add = |name: &str, shape: &[usize]| all.push((format!("model.layers.{i}.{name}"), shape.to_vec()));
         add("input_layernorm.weight", &[hidden]);
         add("self_attn.q_proj.weight", &[q, hidden]);
-        add("self_attn.q_proj.bias", &[q]);
         add("self_attn.k_proj.weight", &[kv, hidden]);
-        add("self_attn.k_proj.bias", &[kv]);
         add("self_attn.v_proj.weight", &[kv, hidden]);
-        add("self_attn.v_proj.bias", &[kv]);
+        if config.qkv_bias {
+            add("self_attn.q_proj.bias", &[q]);
+            add("self_attn.k_proj.bias", &[kv]);
+            add("self_attn.v_proj.bias", &[kv]);
+        }
+        if config.qk_norm {
+            add("self_attn.q_norm.weight", &[config.head_dim]);
+            add("self_attn.k_norm.weight", &[config.head_dim]);
+        }
         add("self_attn.o_proj.weight", &[hidden, q]);
         add("post_attention_layernorm.weight", &[hidden]);
         add("mlp.gate_proj.weight", &[inner, hidden]);
@@ -96,31 +105,43 @@ pub(super) fn working_bytes(config: &DecoderConfig, tokens: usize) -> u64 {
 }
 
 impl Layer {
-    fn load(weights: &mut Weights, index: usize) -> std::result::Result<Self, PrmError> {
+    fn load(c: &DecoderConfig, weights: &mut Weights, index: usize) -> std::result::Result<Self, PrmError> {
         let mut take = |name: &str| weights.take(&format!("model.layers.{index}.{name}"));
         let (k, v) = (take("self_attn.k_proj.weight")?, take("self_attn.v_proj.weight")?);
-        let (k_bias, v_bias) = (take("self_attn.k_proj.bias")?, take("self_attn.v_proj.bias")?);
         let (gate, up) = (take("mlp.gate_proj.weight")?, take("mlp.up_proj.weight")?);
+        let (mut q_bias, mut kv_bias, mut q_norm, mut k_norm) = (None, None, None, None);
+        if c.qkv_bias {
+            q_bias = Some(take("self_attn.q_proj.bias")?.to_vec1()?);
+            kv_bias = Some(Tensor::cat(&[&take("self_attn.k_proj.bias")?, &take("self_attn.v_proj.bias")?], 0)?.to_vec1()?);
+        }
+        if c.qk_norm {
+            q_norm = Some(take("self_attn.q_norm.weight")?.to_vec1()?);
+            k_norm = Some(take("self_attn.k_norm.weight")?.to_vec1()?);
+        }
         Ok(Self {
             attention_norm: take("input_layernorm.weight")?,
             q: take("self_attn.q_proj.weight")?.t()?.contiguous()?,
-            q_bias: take("self_attn.q_proj.bias")?.to_vec1()?,
+            q_bias,
+            q_norm,
             kv: Tensor::cat(&[&k, &v], 0)?.t()?.contiguous()?,
-            kv_bias: Tensor::cat(&[&k_bias, &v_bias], 0)?.to_vec1()?,
+            kv_bias,
+            k_norm,
             output: take("self_attn.o_proj.weight")?.t()?.contiguous()?,
             mlp_norm: take("post_attention_layernorm.weight")?,
             gate_up: Tensor::cat(&[&gate, &up], 0)?.t()?.contiguous()?,
             down: take("mlp.down_proj.weight")?.t()?.contiguous()?,
             cache: None,
+            window: c.windows.get(index).copied().flatten(),
         })
     }
 
     /// Appends keys and values of the chunk's rows `y` behind the first `past` positions.
     fn remember(&mut self, c: &DecoderConfig, y: &Tensor, rotary: &Rotary, past: usize) -> Result<()> {
-        let (heads, head_dim, bias) = (c.kv_heads, c.head_dim, self.kv_bias.as_slice());
+        let (heads, head_dim, bias) = (c.kv_heads, c.head_dim, self.kv_bias.as_deref());
         let kv = y.matmul(&self.kv)?;
-        let split = |offset, rotary| kv.apply_op1_no_bwd(&SplitHeads { offset, heads, head_dim, bias, rotary });
-        let (keys, values) = (split(0, Some(rotary))?, split(heads * head_dim, None)?);
+        let split = |offset, norm, rotary| kv.apply_op1_no_bwd(&SplitHeads { offset, heads, head_dim, bias, norm, rotary });
+        let norm = self.k_norm.as_deref().map(|w| (w, c.eps));
+        let (keys, values) = (split(0, norm, Some(rotary))?, split(heads * head_dim, None, None)?);
         let cache = Cache::with_capacity(self.cache.take(), c, past, past + y.dim(0)?)?;
         cache.keys.slice_set(&keys, 1, past)?;
         cache.values.slice_set(&values, 1, past)?;
@@ -134,14 +155,15 @@ impl Layer {
         let rows = y.dim(0)?;
         let (heads, head_dim, rotary) = (c.heads, c.head_dim, Some(queries.rotary));
         let q = y.matmul(&self.q)?;
-        let q = q.apply_op1_no_bwd(&SplitHeads { offset: 0, heads, head_dim, bias: &self.q_bias, rotary })?;
+        let norm = self.q_norm.as_deref().map(|w| (w, c.eps));
+        let q = q.apply_op1_no_bwd(&SplitHeads { offset: 0, heads, head_dim, bias: self.q_bias.as_deref(), norm, rotary })?;
         // The query heads of one key head are neighbours, so they are rows of one matrix product.
         let group = heads / c.kv_heads;
         let q = q.reshape((c.kv_heads, group * rows, head_dim))?;
         let (keys, values) = (cache.keys.narrow(1, 0, total)?, cache.values.narrow(1, 0, total)?);
         let scores = q.matmul(&keys.t()?)?;
         let scale = 1.0 / (head_dim as f32).sqrt();
-        scores.inplace_op1(&CausalSoftmax { visible: queries.visible, scale })?;
+        scores.inplace_op1(&CausalSoftmax { visible: queries.visible, window: self.window, scale })?;
         let mixed = scores.matmul(&values)?; // (kv_heads, group * rows, head_dim)
         let mixed = mixed.reshape((heads, rows, head_dim))?.transpose(0, 1)?.reshape((rows, heads * head_dim))?;
         mixed.matmul(&self.output)
@@ -179,20 +201,16 @@ fn zeros(shape: (usize, usize, usize)) -> Result<Tensor> {
 impl Decoder {
     /// Takes its tensors out of the weights.
     pub(super) fn load(config: DecoderConfig, weights: &mut Weights) -> std::result::Result<Self, PrmError> {
-        let layers = (0..config.layers).map(|i| Layer::load(weights, i)).collect::<std::result::Result<_, _>>()?;
+        let layers = (0..config.layers).map(|i| Layer::load(&config, weights, i)).collect::<std::result::Result<_, _>>()?;
         Ok(Self {
             embedding: weights.take("model.embed_tokens.weight")?,
             norm: weights.take("model.norm.weight")?,
-            inverse_frequencies: inverse_frequencies(config.head_dim, config.rope_theta),
+            inverse_frequencies: inverse_frequencies(config.head_dim, config.rope_theta, config.rope_scaling),
             layers,
             config,
             length: 0,
             chunk: CHUNK,
         })
-    }
-
-    pub(super) fn config(&self) -> &DecoderConfig {
-        &self.config
     }
 
     /// Forgets all tokens from position `length` on.
@@ -273,16 +291,84 @@ fn block(layer: &Layer, c: &DecoderConfig, x: &Tensor, y: &Tensor, queries: &Que
 
 #[cfg(test)]
 mod tests {
+    use std::path::{Path, PathBuf};
+
+    use serde::Deserialize;
+
     use super::super::checkpoint::Checkpoint;
+    use super::super::head::{LmHead, project};
     use super::super::request::CheckpointSource;
     use super::*;
 
-    fn tiny() -> Decoder {
-        let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/prm/tiny-qwen2").into();
+    const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/prm");
+
+    fn load(dir: PathBuf) -> (Decoder, Option<LmHead>) {
         let mut checkpoint = Checkpoint::open(&CheckpointSource::Dir(dir)).unwrap();
         let config = DecoderConfig::read(&checkpoint.config, &checkpoint.config_file).unwrap();
-        let (mut weights, _) = checkpoint.load(&layout(&config), "test").unwrap();
-        Decoder::load(config, &mut weights).unwrap()
+        let is_whole = checkpoint.architecture().ends_with("ForCausalLM");
+        let mut layout = layout(&config);
+        if is_whole {
+            layout.extend(LmHead::layout(&config));
+        }
+        checkpoint.check(&layout).unwrap();
+        let (mut weights, _) = checkpoint.load(&layout, "test").unwrap();
+        let head = is_whole.then(|| LmHead::load(&mut weights, &config).unwrap());
+        (Decoder::load(config, &mut weights).unwrap(), head)
+    }
+
+    fn tiny() -> Decoder {
+        load(Path::new(FIXTURES).join("tiny-qwen2")).0
+    }
+
+    #[derive(Deserialize)]
+    struct Case {
+        tokens: u32,
+        read: Vec<usize>,
+        states: Vec<Vec<f32>>,
+        two: Vec<Vec<f32>>,
+        mean: Vec<f32>,
+        log_p: Vec<f32>,
+    }
+
+    fn assert_near(got: &[f32], want: &[f32], what: &str) {
+        assert_eq!(got.len(), want.len(), "{what}");
+        for (i, (g, w)) in got.iter().zip(want).enumerate() {
+            assert!((g - w).abs() <= 1e-4, "{what}, number {i}: {g}, {w} was expected");
+        }
+    }
+
+    /// Every architecture, as old and new versions of transformers describe it.
+    #[test]
+    fn states_and_logits_are_those_of_transformers() {
+        for (name, config) in
+            ["qwen2", "qwen3", "llama", "mistral"].into_iter().flat_map(|n| [(n, "config.json"), (n, "config-old.json")])
+        {
+            let from = Path::new(FIXTURES).join("decoders").join(name);
+            let dir = tempfile::tempdir().unwrap();
+            for (file, to) in [(config, "config.json"), ("model.safetensors", "model.safetensors")] {
+                std::fs::copy(from.join(file), dir.path().join(to)).unwrap();
+            }
+            std::fs::write(dir.path().join("tokenizer.json"), "{}").unwrap();
+            let cases: Vec<Case> = serde_json::from_slice(&std::fs::read(from.join("cases.json")).unwrap()).unwrap();
+            for case in cases {
+                let (mut decoder, head) = load(dir.path().to_owned());
+                let head = head.unwrap();
+                let ids: Vec<u32> = (0..case.tokens).map(|i| i * 7919 % 96).collect();
+                let what = format!("{name} {config}, {} tokens", case.tokens);
+                let states = decoder.forward(&ids, &case.read).unwrap();
+                assert_near(&flat(&states), &case.states.concat(), &what);
+                let two = project(&states, &head.rows(&[5, 90]).unwrap(), None).unwrap();
+                assert_near(&two.concat(), &case.two.concat(), &what);
+                assert_near(&project(&states, &head.mean_row().unwrap(), None).unwrap().concat(), &case.mean, &what);
+                decoder.truncate(0);
+                let all = decoder.forward(&ids[..40], &(0..40).collect::<Vec<_>>()).unwrap();
+                assert_near(&head.log_probabilities(&all, &ids[1..41]).unwrap(), &case.log_p, &what);
+            }
+        }
+    }
+
+    fn flat(tensor: &Tensor) -> Vec<f32> {
+        tensor.flatten_all().unwrap().to_vec1().unwrap()
     }
 
     fn ids(n: u32) -> Vec<u32> {

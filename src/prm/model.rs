@@ -9,14 +9,15 @@ use super::config::DecoderConfig;
 use super::decoder::{self, Decoder};
 use super::families::{self, Convention, RowScore};
 use super::request::{CheckpointSource, ModelInfo, NodeScore, PrmRequest, ScoreStats};
-use super::tokens::{Plan, TokenTree};
+use super::tokens::{NodeTokens, Plan, TokenTree};
 
 /// A process reward model in memory.
 pub struct Prm {
     info: ModelInfo,
-    decoder: Decoder,
+    /// One decoder, or two where the score is a ratio of two models; all read the same tokens.
+    decoders: Vec<Decoder>,
     convention: Box<dyn Convention>,
-    /// The tokens whose keys and values the decoder holds.
+    /// The tokens whose keys and values the decoders hold.
     cached: Vec<u32>,
     /// Tokens of one pass, after which scores come out.
     run: usize,
@@ -56,8 +57,8 @@ impl Prm {
             embedded: checkpoint.embedded,
         };
         let convention = family.load(&checkpoint, &mut weights, &config)?;
-        let decoder = Decoder::load(config, &mut weights)?;
-        Ok(Self { info, decoder, convention, cached: Vec::new(), run: run_length(parameters) })
+        let decoders = vec![Decoder::load(config, &mut weights)?];
+        Ok(Self { info, decoders, convention, cached: Vec::new(), run: run_length(parameters) })
     }
 
     /// What is known about the model.
@@ -79,7 +80,7 @@ impl Prm {
         on: &mut dyn FnMut(usize, NodeScore) -> ControlFlow<()>,
     ) -> Result<ScoreStats, PrmError> {
         let tree = self.convention.plan(request)?;
-        let plan = Plan::new(request, &tree, self.decoder.config().context)?;
+        let plan = Plan::new(request, &tree, self.info.context)?;
         let mut stats = ScoreStats { tokens: 0, unique_tokens: plan.unique };
         let mut path = tree.prefix.clone();
         let mut at = 0;
@@ -118,21 +119,23 @@ impl Prm {
         let known = common(path, &self.cached);
         let run = plan.run(request, tree, at, known, self.run);
         let mut reads = Vec::with_capacity(run.len());
-        for &node in run {
-            if let Ok(tokens) = &tree.nodes[node] {
-                reads.push(path.len() + tokens.read);
-                path.extend(&tokens.ids);
-            }
+        let nodes: Vec<&NodeTokens> = run.iter().filter_map(|&node| tree.nodes[node].as_ref().ok()).collect();
+        for tokens in &nodes {
+            reads.extend(tokens.read.iter().filter_map(|&r| path.len().checked_add_signed(r)));
+            path.extend(tokens.ids.iter().chain(&tokens.tail));
         }
         // The state of a position is there only in the pass that computes it, so the first read position is always new.
-        let known = common(path, &self.cached).min(reads.first().copied().unwrap_or(0));
+        let known = common(path, &self.cached).min(reads.first().copied().unwrap_or(path.len()));
         let relative: Vec<usize> = reads.iter().map(|r| r - known).collect();
         self.cached.truncate(known);
-        self.decoder.truncate(known);
-        let hidden = self.decoder.forward(&path[known..], &relative)?;
+        let mut hidden = Vec::with_capacity(self.decoders.len());
+        for decoder in &mut self.decoders {
+            decoder.truncate(known);
+            hidden.push(decoder.forward(&path[known..], &relative)?);
+        }
         self.cached.extend(&path[known..]);
         stats.tokens += path.len() - known;
-        Ok((run, self.convention.readout(&hidden)?))
+        Ok((run, self.convention.readout(&nodes, &hidden)?))
     }
 }
 

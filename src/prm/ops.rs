@@ -5,6 +5,8 @@
 
 use candle_core::{CpuStorage, CustomOp1, InplaceOp1, Layout, Result, Shape, bail};
 
+use super::config::RopeScaling;
+
 /// Cosines and sines of consecutive or selected positions, `(rows, head_dim / 2)` each.
 #[derive(Debug, Clone)]
 pub(super) struct Rotary {
@@ -22,18 +24,30 @@ impl Rotary {
 }
 
 /// The inverse frequencies of rotary positions, one for each pair of a head.
-pub(super) fn inverse_frequencies(head_dim: usize, theta: f32) -> Vec<f32> {
-    (0..head_dim / 2).map(|i| 1.0 / theta.powf((2 * i) as f32 / head_dim as f32)).collect()
+pub(super) fn inverse_frequencies(head_dim: usize, theta: f32, scaling: RopeScaling) -> Vec<f32> {
+    let scaled = |f: f32| match scaling {
+        RopeScaling::None => f,
+        RopeScaling::Linear { factor } => f / factor,
+        RopeScaling::Llama3 { factor, low_freq, high_freq, original } => {
+            // Turns within the original context: few are stretched, many are kept.
+            let turns = original * f / std::f32::consts::TAU;
+            let kept = ((turns - low_freq) / (high_freq - low_freq)).clamp(0.0, 1.0);
+            (1.0 - kept) * f / factor + kept * f
+        }
+    };
+    (0..head_dim / 2).map(|i| scaled(1.0 / theta.powf((2 * i) as f32 / head_dim as f32))).collect()
 }
 
 /// From rows of a projection to head-major order: `(rows, width)` to `(heads, rows, head_dim)`, taking the columns from `offset`
-/// on, adding the bias and, where there are positions, rotating pairs `(x[i], x[i + head_dim / 2])`.
+/// on, adding the bias, norming each head and, where there are positions, rotating pairs `(x[i], x[i + head_dim / 2])`.
 pub(super) struct SplitHeads<'a> {
     pub(super) offset: usize,
     pub(super) heads: usize,
     pub(super) head_dim: usize,
     /// Bias of the whole projection, `width` numbers.
-    pub(super) bias: &'a [f32],
+    pub(super) bias: Option<&'a [f32]>,
+    /// Weight and epsilon of an RMS norm over each head.
+    pub(super) norm: Option<(&'a [f32], f32)>,
     pub(super) rotary: Option<&'a Rotary>,
 }
 
@@ -46,16 +60,23 @@ impl CustomOp1 for SplitHeads<'_> {
         let x = contiguous(storage, layout)?;
         let (rows, width) = layout.shape().dims2()?;
         let (dim, half) = (self.head_dim, self.head_dim / 2);
-        if width != self.bias.len() || self.offset + self.heads * dim > width || width == 0 {
-            bail!("split-heads: {} heads of {dim} from column {} of {width}, bias {}", self.heads, self.offset, self.bias.len());
+        let fits = self.bias.is_none_or(|b| b.len() == width) && self.norm.is_none_or(|(w, _)| w.len() == dim);
+        if !fits || self.offset + self.heads * dim > width || width == 0 {
+            bail!("split-heads: {} heads of {dim} from column {} of {width}", self.heads, self.offset);
         }
         let mut out = vec![0f32; self.heads * rows * dim];
         for (head, block) in out.chunks_exact_mut((rows * dim).max(1)).enumerate() {
             let start = self.offset + head * dim;
-            let bias = &self.bias[start..start + dim];
+            let bias = self.bias.map(|b| &b[start..start + dim]);
             for (row, (to, from)) in block.chunks_exact_mut(dim).zip(x.chunks_exact(width)).enumerate() {
-                for (t, (f, b)) in to.iter_mut().zip(from[start..start + dim].iter().zip(bias)) {
-                    *t = f + b;
+                to.copy_from_slice(&from[start..start + dim]);
+                if let Some(bias) = bias {
+                    to.iter_mut().zip(bias).for_each(|(t, b)| *t += b);
+                }
+                if let Some((weight, eps)) = self.norm {
+                    let squares = to.iter().map(|t| t * t).sum::<f32>();
+                    let factor = 1.0 / (squares / dim as f32 + eps).sqrt();
+                    to.iter_mut().zip(weight).for_each(|(t, w)| *t *= factor * w);
                 }
                 if let Some(rotary) = self.rotary {
                     let at = row * half..row * half + half;
@@ -74,10 +95,11 @@ fn rotate(head: &mut [f32], cos: &[f32], sin: &[f32]) {
     }
 }
 
-/// Softmax over the visible columns of attention scores `(groups, rows, columns)`, in place: row `r` of each group sees its first
-/// `visible[r]` columns, the others become zero.
+/// Softmax over the visible columns of attention scores `(groups, rows, columns)`, in place: row `r` of each group sees the columns
+/// before `visible[r]`, the last `window` of them where there is one; the others become zero.
 pub(super) struct CausalSoftmax<'a> {
     pub(super) visible: &'a [usize],
+    pub(super) window: Option<usize>,
     /// Factor on the scores before the softmax.
     pub(super) scale: f32,
 }
@@ -98,7 +120,9 @@ impl InplaceOp1 for CausalSoftmax<'_> {
         for group in x[start..end].chunks_exact_mut(columns * self.visible.len()) {
             for (row, &visible) in group.chunks_exact_mut(columns).zip(self.visible) {
                 let (seen, hidden) = row.split_at_mut(visible);
-                softmax(seen, self.scale);
+                let (far, near) = seen.split_at_mut(self.window.map_or(0, |w| visible.saturating_sub(w)));
+                softmax(near, self.scale);
+                far.fill(0.0);
                 hidden.fill(0.0);
             }
         }

@@ -13,12 +13,27 @@ pub struct TokenTree {
 }
 
 /// The tokens that one step adds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NodeTokens {
-    /// Token ids.
+    /// Tokens that later steps see.
     pub ids: Vec<u32>,
-    /// Index into `ids` of the token at which the score is read.
-    pub read: usize,
+    /// Tokens behind them that are there for this step's score only.
+    pub tail: Vec<u32>,
+    /// Positions whose states make the score, ascending, counted from the first of `ids` through `tail`; -1 is the token before the step.
+    pub read: Vec<isize>,
+}
+
+impl NodeTokens {
+    /// Tokens whose score is read at the last one.
+    pub(super) fn read_last(ids: Vec<u32>) -> Self {
+        let read = vec![ids.len().cast_signed() - 1];
+        Self { ids, tail: Vec::new(), read }
+    }
+
+    /// Number of tokens.
+    pub(super) fn len(&self) -> usize {
+        self.ids.len() + self.tail.len()
+    }
 }
 
 /// Where each node stands on its path, and the order of work.
@@ -47,16 +62,17 @@ impl Plan {
             }
             let above = node.parent.and_then(|p| blocked[p].as_ref().map(|reason| (p, reason)));
             start[i] = node.parent.map_or(tree.prefix.len(), |p| end[p]);
-            let tokens = tree.nodes.get(i).map_or(0, |n| n.as_ref().map_or(0, |n| n.ids.len()));
-            end[i] = start[i].saturating_add(tokens);
+            let tokens = tree.nodes.get(i).and_then(|n| n.as_ref().ok());
+            end[i] = start[i].saturating_add(tokens.map_or(0, |n| n.ids.len()));
+            let needed = start[i].saturating_add(tokens.map_or(0, NodeTokens::len));
             blocked[i] = match (above, tree.nodes.get(i)) {
                 (Some((p, _)), _) if end[p] <= context => Some("a step before it could not be read".to_owned()),
                 (_, Some(Err(reason))) => Some(reason.clone()),
-                _ if end[i] > context => Some(format!("needs {} tokens, the context of this model is {context}", end[i])),
+                _ if needed > context => Some(format!("needs {needed} tokens, the context of this model is {context}")),
                 _ => None,
             };
             if blocked[i].is_none() {
-                unique += tokens;
+                unique += tokens.map_or(0, NodeTokens::len);
             }
         }
         if unique > 0 {
@@ -70,8 +86,10 @@ impl Plan {
     pub(super) fn run(&self, request: &PrmRequest, tree: &TokenTree, at: usize, known: usize, limit: usize) -> &[usize] {
         let mut to = at + 1;
         while let Some(&next) = self.order.get(to) {
-            let chained = request.nodes[next].parent == Some(self.order[to - 1]) && self.blocked[next].is_none();
-            let tokens = tree.nodes[next].as_ref().map_or(usize::MAX, |n| n.ids.len());
+            let last = self.order[to - 1];
+            let open = tree.nodes[last].as_ref().is_ok_and(|n| n.tail.is_empty());
+            let chained = open && request.nodes[next].parent == Some(last) && self.blocked[next].is_none();
+            let tokens = tree.nodes[next].as_ref().map_or(usize::MAX, NodeTokens::len);
             if !chained || (self.start[next].saturating_add(tokens)).saturating_sub(known) > limit {
                 break;
             }
@@ -106,7 +124,7 @@ mod tests {
 
     fn tree(parents: &[Option<usize>], lengths: &[usize]) -> (PrmRequest, TokenTree) {
         let nodes = parents.iter().map(|&parent| PrmNode { parent, text: String::new() }).collect();
-        let tokens = lengths.iter().map(|&n| Ok(NodeTokens { ids: vec![1; n], read: n - 1 })).collect();
+        let tokens = lengths.iter().map(|&n| Ok(NodeTokens::read_last(vec![1; n]))).collect();
         (PrmRequest { problem: String::new(), nodes }, TokenTree { prefix: vec![0; 10], nodes: tokens })
     }
 

@@ -75,7 +75,7 @@ fn ids(prm: &Prm, request: &PrmRequest) -> (Vec<u32>, Vec<usize>) {
     let (mut ids, mut read) = (tree.prefix, Vec::new());
     for node in tree.nodes {
         let node = node.unwrap();
-        read.push(ids.len() + node.read);
+        read.extend(node.read.iter().map(|&r| ids.len().checked_add_signed(r).unwrap()));
         ids.extend(node.ids);
     }
     (ids, read)
@@ -463,7 +463,10 @@ fn configurations_that_are_wrong_ask_for_no_memory() {
         ("intermediate_size", "null", "intermediate_size is missing"),
         ("rms_norm_eps", "0", "rms_norm_eps: expected a number above 0"),
         ("rope_scaling", r#"{"type":"yarn","factor":4.0}"#, "rope_scaling: rotary positions of type \"yarn\" are not supported"),
-        ("rope_parameters", r#"{"rope_type":"llama3","factor":8.0}"#, "rope_parameters: rotary positions of type \"llama3\""),
+        ("rope_parameters", r#"{"rope_type":"llama3","factor":8.0}"#, "rope_parameters.low_freq_factor is missing"),
+        ("rope_scaling", r#"{"type":"linear","factor":0}"#, "rope_scaling.factor: expected a number above 0"),
+        ("model_type", "\"gpt2\"", "model_type: expected one of"),
+        ("attention_bias", "true", "attention_bias: expected false"),
         ("rope_parameters", "[]", "rope_parameters: expected an object"),
         ("hidden_act", "\"gelu\"", "hidden_act: expected \"silu\", found \"gelu\""),
         ("architectures", "[\"LlamaForCausalLM\"]", "tensors score.0"),

@@ -11,7 +11,7 @@ use super::PrmError;
 use super::checkpoint::{Checkpoint, Layout, Weights};
 use super::config::DecoderConfig;
 use super::request::PrmRequest;
-use super::tokens::TokenTree;
+use super::tokens::{NodeTokens, TokenTree};
 use crate::trace::{Semantics, StepScore};
 
 /// All known families; the first that fits is taken.
@@ -51,8 +51,9 @@ pub(super) trait Family: Sync {
 pub(super) trait Convention: Send {
     /// The tokens of a request and the positions at which states are read.
     fn plan(&self, request: &PrmRequest) -> Result<TokenTree, PrmError>;
-    /// The scores of hidden states `(rows, hidden)`; a row without a finite score has a reason.
-    fn readout(&self, hidden: &Tensor) -> Result<Vec<RowScore>, PrmError>;
+    /// The scores of some nodes of a plan; a node without a finite score has a reason. `states` holds the hidden states of each decoder,
+    /// `(rows, hidden)`, with one row for each read position of the nodes, in their order.
+    fn readout(&self, nodes: &[&NodeTokens], states: &[Tensor]) -> Result<Vec<RowScore>, PrmError>;
 }
 
 /// The family of a checkpoint, with the evidence.

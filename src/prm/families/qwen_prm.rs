@@ -8,7 +8,7 @@ use candle_core::Tensor;
 use super::super::PrmError;
 use super::super::checkpoint::{Checkpoint, Layout, Weights};
 use super::super::config::DecoderConfig;
-use super::super::head::{MlpHead, second_of_two};
+use super::super::head::{MlpHead, finite_rows, second_of_two};
 use super::super::request::PrmRequest;
 use super::super::tokenizer::Vocabulary;
 use super::super::tokens::{NodeTokens, TokenTree};
@@ -111,7 +111,7 @@ impl Loaded {
         ids.push(separator);
         // Invariant: one separator a step, so that a score can never move to another step.
         match ids.iter().filter(|&&id| id == separator).count() {
-            1 => Ok(NodeTokens { read: ids.len() - 1, ids }),
+            1 => Ok(NodeTokens::read_last(ids)),
             n => Err(format!("the step has {n} separators, 1 was expected")),
         }
     }
@@ -124,18 +124,15 @@ impl Convention for Loaded {
         Ok(TokenTree { prefix, nodes })
     }
 
-    fn readout(&self, hidden: &Tensor) -> Result<Vec<RowScore>, PrmError> {
-        let states: Vec<Vec<f32>> = hidden.to_vec2()?;
-        let logits = self.head.logits(hidden)?;
-        Ok(states
-            .iter()
-            .zip(logits)
-            .map(|(state, logits)| {
-                if let Some(x) = state.iter().find(|x| !x.is_finite()) {
-                    return Err(format!("the model's state at this step holds {x}, not a finite number"));
-                }
-                StepScore::new(f64::from(second_of_two(logits)), Semantics::Correctness).map_err(|e| e.to_string())
-            })
-            .collect())
+    fn readout(&self, _nodes: &[&NodeTokens], states: &[Tensor]) -> Result<Vec<RowScore>, PrmError> {
+        // One read position a step, so rows are steps.
+        let score = |hidden: &Tensor| -> Result<Vec<RowScore>, PrmError> {
+            let finite = finite_rows(hidden)?.into_iter();
+            let logits = self.head.logits(hidden)?;
+            let score =
+                |logits| StepScore::new(f64::from(second_of_two(logits)), Semantics::Correctness).map_err(|e| e.to_string());
+            Ok(finite.zip(logits).map(|(finite, logits)| finite.and_then(|()| score(logits))).collect())
+        };
+        states.first().map_or(Ok(Vec::new()), score)
     }
 }
