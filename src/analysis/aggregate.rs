@@ -1,17 +1,22 @@
 //! From the scores of the steps to one score of the solution.
 
+use serde::{Deserialize, Serialize};
+
 /// How step scores become a solution score.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Aggregate {
     /// Lowest step score (Math-Shepherd, openr, `FoVer`).
     Min,
     /// Product (PRM800K, arXiv:2305.20050).
+    #[serde(rename = "prod")]
     Product,
     /// Score of the last step (search-and-learn).
     Last,
     /// Arithmetic mean (`RLHFlow`).
     Mean,
     /// Geometric mean: the product without its dislike of long solutions.
+    #[serde(rename = "geo")]
     GeometricMean,
     /// PURE's soft minimum over `r = 2 s - 1` at temperature 0.1; `-1..=1`.
     SoftMin,
@@ -31,6 +36,11 @@ impl Aggregate {
             Self::GeometricMean => "geo",
             Self::SoftMin => "soft-min",
         }
+    }
+
+    /// The form of a name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|form| form.name() == name)
     }
 
     /// The solution score of these step scores (each in `0..=1`); `None` without any step.

@@ -3,4 +3,5 @@
 pub mod aggregate;
 pub mod calibration;
 pub mod decide;
+pub mod meaning;
 pub mod processbench;

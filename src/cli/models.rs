@@ -1,17 +1,23 @@
 //! `stepscope models`: which models can be run, and what a checkpoint folder holds.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::out;
+use crate::analysis::meaning::Meaning;
 
-/// List the families of process reward models, or look into a checkpoint folder
+/// List the process reward models that can be run, or look into a checkpoint folder
+///
+/// A checkpoint is recognised by its configuration, its tensors and, for plain language models, its name. A file stepscope.json
+/// in the folder changes any setting: {"model": "trl", "separator": "\n\n", "threshold": 0.4}; it can also stand elsewhere,
+/// name the folder ("checkpoint": "DIR") and be given to --prm in its place. `models inspect` shows the settings in force.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ModelsArgs {
     /// What to do; the list when left out.
     #[command(subcommand)]
     pub command: Option<ModelsCommand>,
-    /// Write JSON: {"families":[{"name","about"}]}
+    /// Write JSON: {"models":[{"family","reading","model","models","meaning":{"semantics","range","threshold","aggregate","outcome","spread"}}]}
     #[arg(long)]
     pub json: bool,
 }
@@ -69,23 +75,51 @@ fn inspect(dir: Option<PathBuf>, json: bool) -> anyhow::Result<ExitCode> {
     Ok(if inspection.problem.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Families by name, the built-in one first.
-fn families() -> Vec<(&'static str, &'static str)> {
-    let built_in = ("features", "built-in and the default: boosted trees over features of a step");
+/// What the list says of one model.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+struct Row {
+    family: &'static str,
+    reading: &'static str,
+    model: &'static str,
+    models: &'static str,
+    meaning: Meaning,
+}
+
+/// All models, the built-in one first.
+fn rows() -> Vec<Row> {
+    let built_in = Row {
+        family: "features",
+        reading: "boosted trees over features of a step, no decoder",
+        model: "built-in",
+        models: "the default without --prm",
+        meaning: Meaning::CORRECT,
+    };
     #[cfg(feature = "candle")]
-    let others = crate::prm::known_families();
+    let others = crate::prm::known_models().map(|known| Row {
+        family: known.family,
+        reading: known.reading,
+        model: known.model,
+        models: known.models,
+        meaning: known.meaning,
+    });
     #[cfg(not(feature = "candle"))]
     let others = std::iter::empty();
     std::iter::once(built_in).chain(others).collect()
 }
 
 fn list(json: bool) -> anyhow::Result<ExitCode> {
+    let rows = rows();
     if json {
-        let families: Vec<_> = families().iter().map(|(name, about)| serde_json::json!({"name": name, "about": about})).collect();
-        out::print_json(&serde_json::json!({ "families": families }))?;
-    } else {
-        let rows: Vec<String> = families().iter().map(|(name, about)| format!("{name:<12} {about}\n")).collect();
-        out::print(&rows.concat())?;
+        out::print_json(&serde_json::json!({ "models": rows }))?;
+        return Ok(ExitCode::SUCCESS);
     }
+    let mut text = String::new();
+    for (i, row) in rows.iter().enumerate() {
+        if i == 0 || rows[i - 1].family != row.family {
+            let _ = writeln!(text, "{}{}: {}", if i == 0 { "" } else { "\n" }, row.family, row.reading);
+        }
+        let _ = writeln!(text, "  {:<16} {}\n  {:<16} {}", row.model, row.models, "", row.meaning);
+    }
+    out::print(&text)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -15,6 +15,8 @@ use super::{PrmError, config, hex};
 
 /// Largest configuration and index files; real ones have a few hundred kilobytes at most.
 const MAX_JSON: u64 = 64 << 20;
+/// The file in a checkpoint folder with the user's settings.
+const SETTINGS: &str = "stepscope.json";
 /// Largest tokenizer file.
 const MAX_TOKENIZER: u64 = 256 << 20;
 /// Weights files without an index: a folder with more than these is not a checkpoint.
@@ -36,6 +38,14 @@ pub(super) struct Checkpoint {
     config_bytes: Vec<u8>,
     pub(super) tokenizer_file: String,
     pub(super) tokenizer_bytes: Vec<u8>,
+    /// What `tokenizer_config.json` says, empty without the file.
+    tokenizer_config: Map<String, Value>,
+    pub(super) tokenizer_config_file: String,
+    /// A chat template in a file of its own.
+    chat_template: Option<String>,
+    /// What the user says in `stepscope.json`, empty without the file.
+    pub(super) settings: Map<String, Value>,
+    pub(super) settings_file: String,
     pub(super) shards: Vec<Shard>,
 }
 
@@ -66,7 +76,8 @@ impl Checkpoint {
     pub(super) fn open(source: &CheckpointSource) -> Result<Self, PrmError> {
         match source {
             CheckpointSource::Embedded => Self::embedded(),
-            CheckpointSource::Dir(dir) => Self::folder(dir),
+            CheckpointSource::Dir(file) if file.extension().is_some_and(|e| e == "json") => Self::profile(file),
+            CheckpointSource::Dir(dir) => Self::folder(dir, &dir.join(SETTINGS)),
         }
     }
 
@@ -84,11 +95,27 @@ impl Checkpoint {
             config_bytes: CONFIG.to_vec(),
             tokenizer_file,
             tokenizer_bytes: TOKENIZER.to_vec(),
+            tokenizer_config: Map::new(),
+            tokenizer_config_file: "built-in tokenizer_config.json".to_owned(),
+            chat_template: None,
+            settings: Map::new(),
+            settings_file: "stepscope.json".to_owned(),
             shards: vec![Shard::open("built-in model.safetensors", Source::Memory(WEIGHTS), WEIGHTS.len() as u64)?],
         })
     }
 
-    fn folder(dir: &Path) -> Result<Self, PrmError> {
+    /// A settings file that names its checkpoint folder, as seen from the file.
+    fn profile(file: &Path) -> Result<Self, PrmError> {
+        let settings = optional_json(file)?;
+        let Some(place) = settings.get("checkpoint").and_then(Value::as_str) else {
+            let message = "expected the folder of a checkpoint (config.json, tokenizer.json, *.safetensors) or a settings file with \
+                           \"checkpoint\": \"FOLDER\", found a file without it";
+            return Err(PrmError::Place { place: file.display().to_string(), message: message.to_owned() });
+        };
+        Self::folder(&file.parent().unwrap_or(Path::new("")).join(place), file)
+    }
+
+    fn folder(dir: &Path, settings: &Path) -> Result<Self, PrmError> {
         let place = dir.display().to_string();
         let meta = fs::metadata(dir).map_err(|source| PrmError::Io { path: place.clone(), source })?;
         if !meta.is_dir() {
@@ -105,7 +132,18 @@ impl Checkpoint {
         let config = config::parse(&config_bytes, &config_file)?;
         let shards = weights_files(dir)?.into_iter().map(|path| open_shard(&path)).collect::<Result<Vec<_>, _>>()?;
         let tokenizer_path = dir.join("tokenizer.json");
+        let tokenizer_config = dir.join("tokenizer_config.json");
+        let template = dir.join("chat_template.jinja");
         Ok(Self {
+            tokenizer_config: optional_json(&tokenizer_config)?,
+            tokenizer_config_file: tokenizer_config.display().to_string(),
+            chat_template: if template.exists() {
+                Some(String::from_utf8_lossy(&read_file(&template, MAX_JSON)?).into_owned())
+            } else {
+                None
+            },
+            settings: optional_json(settings)?,
+            settings_file: settings.display().to_string(),
             name: name_of(dir, &config),
             place,
             embedded: false,
@@ -126,6 +164,27 @@ impl Checkpoint {
     /// The class that the configuration names first, or an empty text.
     pub(super) fn architecture(&self) -> &str {
         self.config.get("architectures").and_then(|a| a.get(0)).and_then(Value::as_str).unwrap_or("")
+    }
+
+    /// The place of a pickle file in the folder, if there is one of that name.
+    pub(super) fn pickle(&self, name: &str) -> Option<String> {
+        let path = Path::new(&self.place).join(name);
+        (!self.embedded && path.is_file()).then(|| path.display().to_string())
+    }
+
+    /// The chat template: its own file, or the `default` one of the tokenizer's configuration.
+    pub(super) fn chat_template(&self) -> Option<String> {
+        let listed = match self.tokenizer_config.get("chat_template") {
+            Some(Value::Array(named)) => named.iter().find(|t| t["name"] == "default").and_then(|t| t.get("template")),
+            other => other,
+        };
+        self.chat_template.clone().or_else(|| listed.and_then(Value::as_str).map(str::to_owned))
+    }
+
+    /// A special token of the tokenizer by its role, such as `bos_token`.
+    pub(super) fn special_token(&self, role: &str) -> Option<String> {
+        let token = self.tokenizer_config.get(role)?;
+        token.as_str().or_else(|| token.get("content").and_then(Value::as_str)).map(str::to_owned)
     }
 
     /// The weights files as shown in messages.
@@ -200,6 +259,9 @@ impl Checkpoint {
         key.update(weights.finalize());
         key.update(Sha256::digest(&self.config_bytes));
         key.update(Sha256::digest(&self.tokenizer_bytes));
+        if let Some(template) = self.chat_template() {
+            key.update(Sha256::digest(template));
+        }
         Ok((Weights { tensors }, hex(&key.finalize())))
     }
 }
@@ -228,6 +290,11 @@ fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, PrmError> {
     Ok(bytes)
 }
 
+/// A JSON object, empty without the file.
+fn optional_json(path: &Path) -> Result<Map<String, Value>, PrmError> {
+    if path.exists() { config::parse(&read_file(path, MAX_JSON)?, &path.display().to_string()) } else { Ok(Map::new()) }
+}
+
 /// Opens a regular file: looking first keeps a FIFO or device from hanging the program.
 fn open_regular(path: &Path) -> Result<(File, u64), PrmError> {
     let shown = path.display().to_string();
@@ -253,11 +320,11 @@ fn pickled(path: &Path) -> bool {
 fn weights_files(dir: &Path) -> Result<Vec<PathBuf>, PrmError> {
     let index = dir.join("model.safetensors.index.json");
     if index.exists() {
-        return indexed_files(dir, &index);
+        return Ok(with_heads(dir, indexed_files(dir, &index)?));
     }
     let single = dir.join("model.safetensors");
     if single.exists() {
-        return Ok(vec![single]);
+        return Ok(with_heads(dir, vec![single]));
     }
     let io = |source| PrmError::Io { path: dir.display().to_string(), source };
     let mut paths = Vec::new();
@@ -276,6 +343,13 @@ fn weights_files(dir: &Path) -> Result<Vec<PathBuf>, PrmError> {
         return Err(PrmError::Place { place, message: format!("expected weights in *.safetensors, found {found}") });
     }
     Ok(weights)
+}
+
+/// The weights files of a decoder, and those of a head that its authors keep apart.
+fn with_heads(dir: &Path, mut files: Vec<PathBuf>) -> Vec<PathBuf> {
+    let heads = ["value_head", "reward_head", "verifier"].map(|name| dir.join(name).with_extension("safetensors"));
+    files.extend(heads.into_iter().filter(|head| head.is_file()));
+    files
 }
 
 /// The files that an index names. Names with a folder in them are refused: nothing inside data opens another place.

@@ -22,11 +22,7 @@ pub enum PrmError {
         message: String,
     },
     /// Weights in a format that can run code when it is loaded.
-    #[error(
-        "{file}: this is a pickle file; pickle files can run code and are never loaded. Convert it once with: \
-         python -c \"import torch; from safetensors.torch import save_file; \
-         save_file(torch.load('pytorch_model.bin', weights_only=True), 'model.safetensors')\""
-    )]
+    #[error("{file}: this is a pickle file; pickle files can run code and are never loaded. Convert it once with: {}", recipe(.file))]
     Pickle {
         /// The file.
         file: String,
@@ -134,6 +130,16 @@ impl From<candle_core::Error> for PrmError {
     fn from(error: candle_core::Error) -> Self {
         Self::Compute(error.to_string())
     }
+}
+
+/// A line for the shell that turns a pickle of tensors into safetensors beside it. Tensors that share memory are copied.
+fn recipe(file: &str) -> String {
+    let stem = file.strip_suffix(".safetensors").or_else(|| file.rsplit_once('.').map(|(stem, _)| stem)).unwrap_or(file);
+    let stem = stem.strip_suffix("pytorch_model").map_or_else(|| stem.to_owned(), |folder| format!("{folder}model"));
+    format!(
+        "python -c \"import sys, torch; from safetensors.torch import save_file; d = torch.load(sys.argv[1], weights_only=True); \
+         save_file({{k: v.clone().contiguous() for k, v in d.items()}}, sys.argv[2])\" '{file}' '{stem}.safetensors'"
+    )
 }
 
 /// Bytes as a short text such as `30.5 GB`.

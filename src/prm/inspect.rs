@@ -5,11 +5,11 @@ use std::fmt;
 use serde::Serialize;
 
 use super::checkpoint::{Checkpoint, available_memory, parameters};
-use super::config::DecoderConfig;
+use super::decoder;
 use super::error::gigabytes;
+use super::families::Opened;
 use super::model::memory_needed;
 use super::request::CheckpointSource;
-use super::{decoder, families};
 
 /// What was detected in a checkpoint, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -65,23 +65,23 @@ fn look(source: &CheckpointSource, found: &mut Inspection) -> Result<(), super::
     found.name = Some(checkpoint.name.clone());
     found.architecture = Some(checkpoint.architecture().to_owned());
     found.files = checkpoint.shards.iter().map(|s| (s.file.clone(), s.tensors.len())).collect();
-    let (family, evidence) = families::detect(&checkpoint)?;
-    found.family = Some(family.name().to_owned());
-    found.about = Some(family.doc().to_owned());
-    found.evidence = Some(evidence);
-    let config = DecoderConfig::read(&checkpoint.config, &checkpoint.config_file)?;
+    let opened = Opened::new(&checkpoint)?;
+    let config = &opened.config;
+    found.family = Some(opened.family.name.to_owned());
+    found.about = Some(opened.family.about.to_owned());
+    found.evidence = Some(opened.evidence.clone());
     found.context = Some(config.context);
     found.decoder = Some(format!(
         "{} layers, width {}, {} heads ({} of keys and values) of {}, MLP {}, {} tokens",
         config.layers, config.hidden, config.heads, config.kv_heads, config.head_dim, config.intermediate, config.vocab
     ));
-    let mut layout = decoder::layout(&config);
-    layout.extend(family.head(&config));
+    let mut layout = decoder::layout(config);
+    layout.extend(opened.head());
     found.parameters = Some(parameters(&layout));
-    found.memory_needed = Some(memory_needed(parameters(&layout), &config));
+    found.memory_needed = Some(memory_needed(parameters(&layout), config));
     checkpoint.check(&layout)?;
     found.dtype = Some(checkpoint.dtypes(&layout));
-    family.check(&checkpoint, &config)
+    Ok(())
 }
 
 impl fmt::Display for Inspection {

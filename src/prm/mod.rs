@@ -23,6 +23,8 @@ mod inspect;
 mod model;
 #[cfg(feature = "candle")]
 mod ops;
+#[cfg(feature = "candle")]
+mod readout;
 mod request;
 #[cfg(feature = "candle")]
 mod safetensors;
@@ -40,10 +42,34 @@ pub use request::{CheckpointSource, ModelInfo, NodeScore, PrmNode, PrmRequest, S
 #[cfg(feature = "candle")]
 pub use tokens::{NodeTokens, TokenTree};
 
-/// Name and one line about each scoring family, in the order they are tried.
+/// A model that can be run, as `stepscope models` lists it.
 #[cfg(feature = "candle")]
-pub fn known_families() -> impl Iterator<Item = (&'static str, &'static str)> {
-    families::FAMILIES.iter().map(|family| (family.name(), family.doc()))
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct KnownModel {
+    /// Name of its family.
+    pub family: &'static str,
+    /// How the family reads steps.
+    pub reading: &'static str,
+    /// Name of its settings.
+    pub model: &'static str,
+    /// Which published models.
+    pub models: &'static str,
+    /// What the scores mean.
+    pub meaning: crate::analysis::meaning::Meaning,
+}
+
+/// All models of all families.
+#[cfg(feature = "candle")]
+pub fn known_models() -> impl Iterator<Item = KnownModel> {
+    families::FAMILIES.iter().flat_map(|family| {
+        family.presets.iter().map(|preset| KnownModel {
+            family: family.name,
+            reading: family.about,
+            model: preset.name,
+            models: preset.models,
+            meaning: preset.meaning,
+        })
+    })
 }
 
 /// Bytes as hexadecimal digits.

@@ -7,7 +7,7 @@ use super::PrmError;
 use super::checkpoint::{Checkpoint, available_memory, parameters};
 use super::config::DecoderConfig;
 use super::decoder::{self, Decoder};
-use super::families::{self, Convention, RowScore};
+use super::families::{Judge, Opened, RowScore};
 use super::request::{CheckpointSource, ModelInfo, NodeScore, PrmRequest, ScoreStats};
 use super::tokens::{NodeTokens, Plan, TokenTree};
 
@@ -16,7 +16,7 @@ pub struct Prm {
     info: ModelInfo,
     /// One decoder, or two where the score is a ratio of two models; all read the same tokens.
     decoders: Vec<Decoder>,
-    convention: Box<dyn Convention>,
+    judge: Judge,
     /// The tokens whose keys and values the decoders hold.
     cached: Vec<u32>,
     /// Tokens of one pass, after which scores come out.
@@ -34,31 +34,29 @@ impl Prm {
     /// says, the special tokens are there, and the model fits into free memory.
     pub fn load(source: &CheckpointSource) -> Result<Self, PrmError> {
         let mut checkpoint = Checkpoint::open(source)?;
-        let (family, _) = families::detect(&checkpoint)?;
-        let config = DecoderConfig::read(&checkpoint.config, &checkpoint.config_file)?;
+        let opened = Opened::new(&checkpoint)?;
+        let config = opened.config.clone();
         let mut layout = decoder::layout(&config);
-        layout.extend(family.head(&config));
+        layout.extend(opened.head());
         checkpoint.check(&layout)?;
-        family.check(&checkpoint, &config)?;
         let parameters = parameters(&layout);
         enough_memory(&checkpoint.place, parameters, memory_needed(parameters, &config), available_memory())?;
         let dtype = checkpoint.dtypes(&layout);
-        // The number changes when the same files are scored in another way.
-        let (mut weights, key) = checkpoint.load(&layout, &format!("{} 1", family.name()))?;
+        let (mut weights, key) = checkpoint.load(&layout, &opened.identity())?;
         let info = ModelInfo {
             name: checkpoint.name.clone(),
-            family: family.name(),
-            semantics: family.semantics(),
-            threshold: family.threshold(),
+            family: opened.family.name,
+            model: opened.settings.preset.name,
+            meaning: opened.settings.meaning,
             context: config.context,
             parameters,
             dtype,
             key,
             embedded: checkpoint.embedded,
         };
-        let convention = family.load(&checkpoint, &mut weights, &config)?;
+        let judge = opened.load(&mut weights)?;
         let decoders = vec![Decoder::load(config, &mut weights)?];
-        Ok(Self { info, decoders, convention, cached: Vec::new(), run: run_length(parameters) })
+        Ok(Self { info, decoders, judge, cached: Vec::new(), run: run_length(parameters) })
     }
 
     /// What is known about the model.
@@ -68,7 +66,7 @@ impl Prm {
 
     /// The tokens of a request, as they would be scored.
     pub fn tokens(&self, request: &PrmRequest) -> Result<TokenTree, PrmError> {
-        self.convention.plan(request)
+        self.judge.plan(request)
     }
 
     /// Scores the nodes of a request depth first. `on` is called once for each node, with its index in the request, as soon as its
@@ -79,7 +77,7 @@ impl Prm {
         request: &PrmRequest,
         on: &mut dyn FnMut(usize, NodeScore) -> ControlFlow<()>,
     ) -> Result<ScoreStats, PrmError> {
-        let tree = self.convention.plan(request)?;
+        let tree = self.judge.plan(request)?;
         let plan = Plan::new(request, &tree, self.info.context)?;
         let mut stats = ScoreStats { tokens: 0, unique_tokens: plan.unique };
         let mut path = tree.prefix.clone();
@@ -135,7 +133,7 @@ impl Prm {
         }
         self.cached.extend(&path[known..]);
         stats.tokens += path.len() - known;
-        Ok((run, self.convention.readout(&nodes, &hidden)?))
+        Ok((run, self.judge.scores(&nodes, &hidden)?))
     }
 }
 

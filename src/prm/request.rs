@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-use crate::trace::{Semantics, StepScore};
+use crate::analysis::meaning::Meaning;
+use crate::trace::StepScore;
 
 /// Where a checkpoint comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,10 +67,10 @@ pub struct ModelInfo {
     pub name: String,
     /// Name of the scoring family.
     pub family: &'static str,
+    /// Which model of the family: the one whose settings are used.
+    pub model: &'static str,
     /// What its scores mean.
-    pub semantics: Semantics,
-    /// Scores below it count as an error.
-    pub threshold: f64,
+    pub meaning: Meaning,
     /// Largest number of tokens of problem and steps together.
     pub context: usize,
     /// Parameters in use.

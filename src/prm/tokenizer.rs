@@ -1,4 +1,4 @@
-//! The tokenizer of a checkpoint. Text from people and files can never become a control token: special tokens are looked up by
+//! The tokenizer of a checkpoint. Text from people and files can never become a control token: control tokens are looked up by
 //! their text and put between encoded pieces by hand, and inside of text their letters are encoded as letters.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,14 +10,30 @@ use super::PrmError;
 /// A loaded `tokenizer.json`.
 pub(super) struct Vocabulary {
     tokenizer: Tokenizer,
-    specials: Vec<(&'static str, u32)>,
+    file: String,
+    controls: Vec<(String, u32)>,
     /// Rows of the embedding: ids from there on have no meaning to the model.
     rows: usize,
 }
 
+/// A piece of a prompt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Part {
+    /// A control token.
+    Control(u32),
+    /// Text; neighbours are tokenised as one.
+    Text(String),
+}
+
+impl Part {
+    pub(super) fn text(text: impl Into<String>) -> Self {
+        Self::Text(text.into())
+    }
+}
+
 impl Vocabulary {
-    /// Loads a tokenizer and looks up special tokens, each of which must be a single id below `rows`.
-    pub(super) fn load(bytes: &[u8], file: &str, specials: &[&'static str], rows: usize) -> Result<Self, PrmError> {
+    /// Loads a tokenizer for a model with `rows` tokens.
+    pub(super) fn load(bytes: &[u8], file: &str, rows: usize) -> Result<Self, PrmError> {
         let bad = |message: String| PrmError::Tokenizer { file: file.to_owned(), message };
         // Crafted files make the tokenizers crate panic; its words help nobody.
         let before = std::panic::take_hook();
@@ -28,20 +44,48 @@ impl Vocabulary {
         let mut tokenizer = loaded.map_err(|e| bad(e.to_string()))?;
         tokenizer.with_truncation(None).map_err(|e| bad(e.to_string()))?;
         tokenizer.with_padding(None);
-        let specials =
-            specials.iter().map(|&s| Ok((s, single(&tokenizer, file, s, rows)?))).collect::<Result<Vec<_>, PrmError>>()?;
-        // A file can list them as ordinary added tokens, which would be found inside of text.
-        let marked: Vec<AddedToken> = specials.iter().map(|(s, _)| AddedToken::from(*s, true)).collect();
-        catch_unwind(AssertUnwindSafe(|| tokenizer.add_special_tokens(marked)))
-            .map_err(|_| bad("its special tokens contradict each other".to_owned()))?
-            .map_err(|e| bad(e.to_string()))?;
         tokenizer.set_encode_special_tokens(true);
-        Ok(Self { tokenizer, specials, rows })
+        Ok(Self { tokenizer, file: file.to_owned(), controls: Vec::new(), rows })
     }
 
-    /// The id of a special token given to [`Self::load`].
-    pub(super) fn special(&self, token: &str) -> u32 {
-        self.specials.iter().find(|(s, _)| *s == token).map_or(u32::MAX, |(_, id)| *id)
+    /// The id of a control token, which must be one token of its own below the number of rows. From now on text cannot hold it.
+    pub(super) fn control(&mut self, token: &str) -> Result<u32, PrmError> {
+        if let Some((_, id)) = self.controls.iter().find(|(known, _)| known == token) {
+            return Ok(*id);
+        }
+        self.tokenizer.set_encode_special_tokens(false);
+        let id = self.single(token);
+        // A file can list it as an ordinary added token, which would be found inside of text.
+        let marked = AddedToken::from(token, true);
+        let done = catch_unwind(AssertUnwindSafe(|| self.tokenizer.add_special_tokens([marked])));
+        self.tokenizer.set_encode_special_tokens(true);
+        let bad = |message: String| PrmError::Tokenizer { file: self.file.clone(), message };
+        let id = id?;
+        done.map_err(|_| bad("its special tokens contradict each other".to_owned()))?.map_err(|e| bad(e.to_string()))?;
+        self.controls.push((token.to_owned(), id));
+        Ok(id)
+    }
+
+    fn single(&self, token: &str) -> Result<u32, PrmError> {
+        let bad = |message: String| PrmError::Token { file: self.file.clone(), token: token.to_owned(), message };
+        let id = self.tokenizer.token_to_id(token).ok_or_else(|| bad("is missing".to_owned()))?;
+        let encoded = catch_unwind(AssertUnwindSafe(|| self.tokenizer.encode_fast(token, false)))
+            .map_err(|_| bad("cannot be encoded".to_owned()))?
+            .map_err(|e| bad(format!("cannot be encoded: {e}")))?;
+        if encoded.get_ids() != [id] {
+            return Err(bad(format!("must be a single token with id {id}, the tokenizer gives {:?}", encoded.get_ids())));
+        }
+        if id as usize >= self.rows {
+            return Err(bad(format!("has id {id}, the model has {} tokens", self.rows)));
+        }
+        Ok(id)
+    }
+
+    /// Added tokens by their text, the longest first: what a chat template can hold beside text.
+    pub(super) fn added(&self) -> Vec<String> {
+        let mut added: Vec<String> = self.tokenizer.get_added_tokens_decoder().into_values().map(|t| t.content).collect();
+        added.sort_by_key(|token| std::cmp::Reverse(token.len()));
+        added
     }
 
     /// The ids of a piece of text that holds no control token, whatever its letters are.
@@ -50,7 +94,7 @@ impl Vocabulary {
             .map_err(|_| "the tokenizer failed on this text".to_owned())?
             .map_err(|e| format!("the tokenizer failed on this text: {e}"))?;
         for &id in encoded.get_ids() {
-            if let Some((token, _)) = self.specials.iter().find(|(_, special)| *special == id) {
+            if let Some((token, _)) = self.controls.iter().find(|(_, control)| *control == id) {
                 return Err(format!("the tokenizer reads {token} in this text as a control token"));
             }
             if id as usize >= self.rows {
@@ -59,20 +103,47 @@ impl Vocabulary {
         }
         Ok(encoded.get_ids().to_vec())
     }
-}
 
-/// The id of a special token, which must be one token of its own when it is met in text.
-fn single(tokenizer: &Tokenizer, file: &str, token: &str, rows: usize) -> Result<u32, PrmError> {
-    let bad = |message: String| PrmError::Token { file: file.to_owned(), token: token.to_owned(), message };
-    let id = tokenizer.token_to_id(token).ok_or_else(|| bad("is missing".to_owned()))?;
-    let encoded = catch_unwind(AssertUnwindSafe(|| tokenizer.encode_fast(token, false)))
-        .map_err(|_| bad("cannot be encoded".to_owned()))?
-        .map_err(|e| bad(format!("cannot be encoded: {e}")))?;
-    if encoded.get_ids() != [id] {
-        return Err(bad(format!("must be a single token with id {id}, the tokenizer gives {:?}", encoded.get_ids())));
+    /// The ids of a text as it stands behind `before`, which must end where a token ends. Tokenizers of the `SentencePiece` kind put
+    /// a space before every text that they are given, which is wrong in the middle of a line.
+    pub(super) fn encode_behind(&self, before: &str, text: &str) -> Result<Vec<u32>, String> {
+        let (start, mut all) = (self.encode(before)?, self.encode(&format!("{before}{text}"))?);
+        if !all.starts_with(&start) {
+            return Err(format!("the tokenizer joins {before:?} with the text behind it"));
+        }
+        Ok(all.split_off(start.len()))
     }
-    if id as usize >= rows {
-        return Err(bad(format!("has id {id}, the model has {rows} tokens")));
+
+    /// The ids of control tokens and text, neighbouring texts tokenised as one.
+    pub(super) fn ids<'p>(&self, parts: impl IntoIterator<Item = &'p Part>) -> Result<Vec<u32>, String> {
+        let (mut ids, mut run) = (Vec::new(), String::new());
+        for part in parts {
+            match part {
+                Part::Text(text) => run.push_str(text),
+                Part::Control(id) => {
+                    ids.extend(self.encode(&std::mem::take(&mut run))?);
+                    ids.push(*id);
+                }
+            }
+        }
+        ids.extend(self.encode(&run)?);
+        Ok(ids)
     }
-    Ok(id)
+
+    /// The one id of a word that the model must know as a single token where it stands in text: `" ки"`, `"+"`.
+    pub(super) fn word(&self, word: &str) -> Result<u32, PrmError> {
+        let bad = |message: String| PrmError::Token { file: self.file.clone(), token: format!("{word:?}"), message };
+        // Behind a line break, which every tokenizer keeps apart from what follows.
+        let behind = self.encode_behind("\n", word);
+        match behind.as_deref() {
+            Ok([id]) => Ok(*id),
+            Ok(ids) => Err(bad(format!("must be a single token, the tokenizer gives {ids:?}"))),
+            Err(message) => Err(bad(message.clone())),
+        }
+    }
+
+    /// An error about a token that the scoring convention needs.
+    pub(super) fn bad_token(&self, token: &str, message: &str) -> PrmError {
+        PrmError::Token { file: self.file.clone(), token: format!("{token:?}"), message: message.to_owned() }
+    }
 }

@@ -7,7 +7,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::request::{Limits, plan};
 use super::{ScoreCache, ScoreRequest, Scored, Worker, WorkerEvent, WorkerModel, WorkerSpec};
-use crate::trace::{NodeId, StepKey, StepScore, Trace};
+use crate::trace::{NodeId, StepKey, Trace};
 
 /// Starts of a dying scorer without a finished request in between before it is given up.
 const MAX_STARTS: u32 = 3;
@@ -121,10 +121,10 @@ impl Batch {
     }
 
     fn cached(&mut self, keys: &[StepKey]) -> Answers {
-        let semantics = self.model.semantics;
+        let meaning = self.model.meaning();
         let found = self.cache.get_many(&self.model.key, keys);
         // A stored number that is no score is computed again.
-        found.into_iter().filter_map(|(key, value)| Some((key, Scored::Score(StepScore::new(value, semantics).ok()?)))).collect()
+        found.into_iter().filter_map(|(key, value)| Some((key, Scored::Score(meaning.score(value).ok()?)))).collect()
     }
 
     /// Carries one request through, over deaths of the scorer. What was answered before a death is kept.

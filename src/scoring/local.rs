@@ -44,6 +44,7 @@ impl Scorer for FeatureModel {
             semantics: Semantics::Correctness,
             threshold: self.trees().threshold,
             posterior: Some(self.trees().tau),
+            scale: Box::default(),
             context: 0,
             embedded: true,
         }
@@ -81,9 +82,10 @@ mod candle {
                 name: info.name.clone(),
                 key: info.key.clone(),
                 family: info.family.to_owned(),
-                semantics: info.semantics,
-                threshold: info.threshold,
+                semantics: info.meaning.semantics,
+                threshold: info.meaning.threshold,
                 posterior: None,
+                scale: Box::new(info.meaning.scale()),
                 context: info.context as u64,
                 embedded: info.embedded,
             }

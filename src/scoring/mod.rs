@@ -21,6 +21,7 @@ use std::ops::ControlFlow;
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::decide::Decision;
+use crate::analysis::meaning::{Meaning, Scale};
 use crate::trace::{Semantics, StepKey, StepScore};
 
 pub use cache::ScoreCache;
@@ -68,6 +69,9 @@ pub struct WorkerModel {
     /// When given, whole solutions are judged by the first-error posterior with this tau instead ([`Decision::Posterior`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub posterior: Option<f64>,
+    /// Range, aggregation and the like, where they are not the usual ones; boxed, so that events stay small.
+    #[serde(default, skip_serializing_if = "Scale::is_usual")]
+    pub scale: Box<Scale>,
     /// Longest input in tokens; 0 when the scorer does not say.
     #[serde(default)]
     pub context: u64,
@@ -81,6 +85,11 @@ impl WorkerModel {
     pub fn label(&self) -> String {
         let key: String = self.key.chars().take(12).collect();
         format!("{}@{key}", self.name)
+    }
+
+    /// What the scores mean.
+    pub fn meaning(&self) -> Meaning {
+        self.scale.meaning(self.semantics, self.threshold)
     }
 
     /// How whole solutions are judged.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::framing::Framed;
 use super::protocol::{FromScorer, VERSION};
 use super::{ScoreRequest, WorkerEvent, WorkerModel};
-use crate::trace::{StepKey, StepScore};
+use crate::trace::StepKey;
 
 /// Lines that make no sense before the scorer is given up.
 const MAX_STRIKES: usize = 20;
@@ -90,7 +90,7 @@ impl Session {
     }
 
     fn score(&mut self, id: u64, key: StepKey, score: Result<f64, String>, on: &mut impl FnMut(WorkerEvent)) {
-        let Some(semantics) = self.model.as_ref().map(|model| model.semantics) else {
+        let Some(meaning) = self.model.as_ref().map(WorkerModel::meaning) else {
             return self.strike("a score before \"ready\"", on);
         };
         if !self.answers(id, key, on) {
@@ -98,7 +98,7 @@ impl Session {
         }
         let checked = match score {
             // Adding 0 turns -0 into 0.
-            Ok(value) => StepScore::new(value + 0.0, semantics).map_err(|error| error.to_string()),
+            Ok(value) => meaning.score(value + 0.0).map_err(|error| error.to_string()),
             Err(text) => Err(format!("expected a finite number for the score, found {text}")),
         };
         on(match checked {

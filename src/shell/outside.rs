@@ -12,7 +12,7 @@ use crate::app::{Effect, Message};
 use crate::corpus::Corpus;
 use crate::scoring::request::{Limits, plan};
 use crate::scoring::{ScoreCache, Worker, WorkerEvent, WorkerModel, WorkerSpec};
-use crate::trace::{StepKey, StepScore};
+use crate::trace::StepKey;
 use crate::ui::code::highlight_step;
 
 use super::Saver;
@@ -160,7 +160,7 @@ impl Outside {
                 let keys: Vec<StepKey> = trace.steps().map(|id| trace.node(id).key).collect();
                 let found = lock(&cache).get_many(&model.key, &keys);
                 known.scores =
-                    found.iter().filter_map(|(key, value)| Some((*key, StepScore::new(*value, model.semantics).ok()?))).collect();
+                    found.iter().filter_map(|(key, value)| Some((*key, model.meaning().score(*value).ok()?))).collect();
                 let plan = plan(trace, &Limits::default(), &mut lock(&ids), |id| !found.contains_key(&trace.node(id).key));
                 known.refused = plan.left_out;
                 requests = plan.requests;

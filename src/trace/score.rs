@@ -49,6 +49,9 @@ pub enum ScoreError {
     /// Outside of the range of its meaning.
     #[error("the score {0} lies outside of the range of {1}")]
     OutOfRange(f64, Semantics),
+    /// Outside of the range that its model gives.
+    #[error("the score {0} lies outside of the range from {1} to {2} of this model")]
+    OutOfModelRange(f64, f64, f64),
 }
 
 /// One score of one step. Cannot hold NaN or infinity.
@@ -59,7 +62,7 @@ pub struct StepScore {
 }
 
 impl StepScore {
-    /// A score of the given meaning; refuses NaN, infinities and numbers outside of its range.
+    /// A score on the usual scale of its meaning; refuses NaN, infinities and numbers outside of its range.
     pub fn new(value: f64, semantics: Semantics) -> Result<Self, ScoreError> {
         if !value.is_finite() {
             return Err(ScoreError::NotFinite(value));
@@ -67,6 +70,20 @@ impl StepScore {
         let (low, high) = semantics.range();
         if value < low || value > high {
             return Err(ScoreError::OutOfRange(value, semantics));
+        }
+        Ok(Self { value, semantics })
+    }
+
+    /// A score in the range of a model whose scale is not the usual one of the meaning: a value head that ends in `tanh`.
+    pub fn within(value: f64, semantics: Semantics, (low, high): (f64, f64)) -> Result<Self, ScoreError> {
+        if !value.is_finite() {
+            return Err(ScoreError::NotFinite(value));
+        }
+        if (low, high) == semantics.range() {
+            return Self::new(value, semantics);
+        }
+        if value < low || value > high {
+            return Err(ScoreError::OutOfModelRange(value, low, high));
         }
         Ok(Self { value, semantics })
     }

@@ -13,6 +13,8 @@ mod app;
 mod checks;
 mod corpus;
 mod desk;
+#[cfg(feature = "candle")]
+mod families;
 mod features;
 mod formats;
 mod labels;

@@ -1,81 +1,282 @@
 //! Scoring families: how text is put together for a model, where its states are read, and how they become scores.
 //!
-//! A family is one file and one row of [`FAMILIES`]. It is found by what the checkpoint says about itself, never by its
-//! `model_type`, which several families share.
+//! A family is one file and one row of [`FAMILIES`]; the models of a family differ in settings only ([`Preset`]). It is found by what
+//! the checkpoint says about itself, never by its `model_type`, which several families share. Everything but [`Opened::load`] works
+//! without weights.
 
+mod chat;
+mod minos;
 mod qwen_prm;
+mod reasoneval;
+mod settings;
+mod skywork;
+mod step_tag;
+mod tagged;
+mod token_class;
+mod value_head;
+mod verdict_turn;
+mod vocab_mean;
+
+use std::fmt::Write as _;
 
 use candle_core::Tensor;
 
 use super::PrmError;
 use super::checkpoint::{Checkpoint, Layout, Weights};
 use super::config::DecoderConfig;
+use super::head::finite_rows;
+use super::readout::{Head, Readout};
 use super::request::PrmRequest;
+use super::tokenizer::Vocabulary;
 use super::tokens::{NodeTokens, TokenTree};
-use crate::trace::{Semantics, StepScore};
+use crate::analysis::meaning::Meaning;
+use crate::trace::StepScore;
 
-/// All known families; the first that fits is taken.
-pub(super) static FAMILIES: &[&dyn Family] = &[&qwen_prm::QwenPrm];
+pub(super) use settings::{Preset, Settings};
 
-/// The score of one read position, or why there is none.
+/// All known families, in the order in which they are listed.
+pub(super) static FAMILIES: &[Family] = &[
+    qwen_prm::FAMILY,
+    skywork::FAMILY,
+    token_class::FAMILY,
+    minos::FAMILY,
+    reasoneval::FAMILY,
+    step_tag::FAMILY,
+    verdict_turn::FAMILY,
+    vocab_mean::FAMILY,
+    value_head::FAMILY,
+];
+
+/// The score of one step, or why there is none.
 pub(super) type RowScore = Result<StepScore, String>;
 
 /// One way of turning steps into scores.
-pub(super) trait Family: Sync {
+pub(super) struct Family {
     /// Short stable name.
-    fn name(&self) -> &'static str;
-    /// One line for people: which models, and the source of the convention.
-    fn doc(&self) -> &'static str;
+    pub(super) name: &'static str,
+    /// One line for people: how steps are read.
+    pub(super) about: &'static str,
     /// What [`Self::fingerprint`] looks at, for the message that nothing fits.
-    fn looks_for(&self) -> &'static str;
-    /// The evidence that a checkpoint is of this family.
-    fn fingerprint(&self, checkpoint: &Checkpoint) -> Option<String>;
-    /// What the scores mean.
-    fn semantics(&self) -> Semantics;
-    /// Scores below it count as an error.
-    fn threshold(&self) -> f64;
-    /// The tensors of the score head.
-    fn head(&self, config: &DecoderConfig) -> Layout;
-    /// Builds the convention from the checked checkpoint and its loaded weights.
-    fn load(
-        &self,
-        checkpoint: &Checkpoint,
-        weights: &mut Weights,
-        config: &DecoderConfig,
-    ) -> Result<Box<dyn Convention>, PrmError>;
-    /// Checks what can be checked without weights: tokens, mostly.
-    fn check(&self, checkpoint: &Checkpoint, config: &DecoderConfig) -> Result<(), PrmError>;
+    pub(super) looks_for: &'static str,
+    /// Its models.
+    pub(super) presets: &'static [Preset],
+    /// The model that a checkpoint is, if it is of this family.
+    pub(super) fingerprint: fn(&Checkpoint) -> Option<Fit>,
+    /// Builds the convention: looks tokens up, reads settings.
+    pub(super) open: fn(&Opening<'_>) -> Result<Box<dyn Convention>, PrmError>,
 }
 
-/// A family with the tokenizer and head of one checkpoint.
+/// A recognised model.
+#[derive(Debug)]
+pub(super) struct Fit {
+    /// Name of the [`Preset`].
+    pub(super) preset: &'static str,
+    /// Why.
+    pub(super) evidence: String,
+}
+
+impl Fit {
+    fn new(preset: &'static str, evidence: impl Into<String>) -> Self {
+        Self { preset, evidence: evidence.into() }
+    }
+}
+
+/// What a family is built from.
+pub(super) struct Opening<'a> {
+    pub(super) checkpoint: &'a Checkpoint,
+    pub(super) config: &'a DecoderConfig,
+    pub(super) settings: &'a Settings,
+}
+
+impl Opening<'_> {
+    fn vocabulary(&self) -> Result<Vocabulary, PrmError> {
+        Vocabulary::load(&self.checkpoint.tokenizer_bytes, &self.checkpoint.tokenizer_file, self.config.vocab)
+    }
+
+    /// The token that the setting `bos` asks for before the problem: `none`, a token, or `auto` for that of the tokenizer if it has one.
+    fn bos(&self, vocabulary: &mut Vocabulary) -> Result<Option<u32>, PrmError> {
+        let token = match self.settings.text("bos") {
+            "" | "none" => None,
+            "auto" => self.checkpoint.special_token("bos_token"),
+            token => Some(token.to_owned()),
+        };
+        token.map(|token| vocabulary.control(&token)).transpose()
+    }
+}
+
+/// The text side of a family for one checkpoint.
 pub(super) trait Convention: Send {
     /// The tokens of a request and the positions at which states are read.
     fn plan(&self, request: &PrmRequest) -> Result<TokenTree, PrmError>;
-    /// The scores of some nodes of a plan; a node without a finite score has a reason. `states` holds the hidden states of each decoder,
-    /// `(rows, hidden)`, with one row for each read position of the nodes, in their order.
-    fn readout(&self, nodes: &[&NodeTokens], states: &[Tensor]) -> Result<Vec<RowScore>, PrmError>;
+    /// What is read there.
+    fn readout(&self) -> Readout;
+    /// The score of a step from the logits of its read position.
+    fn score(&self, logits: &[f32]) -> f64;
 }
 
-/// The family of a checkpoint, with the evidence.
-pub(super) fn detect(checkpoint: &Checkpoint) -> Result<(&'static dyn Family, String), PrmError> {
-    let fits = FAMILIES.iter().find_map(|f| f.fingerprint(checkpoint).map(|evidence| (*f, evidence)));
-    fits.ok_or_else(|| PrmError::UnknownFamily {
+/// The family of a checkpoint, without its weights.
+pub(super) struct Opened {
+    pub(super) family: &'static Family,
+    pub(super) evidence: String,
+    pub(super) settings: Settings,
+    pub(super) config: DecoderConfig,
+    pub(super) convention: Box<dyn Convention>,
+}
+
+/// A family with its head, ready to score.
+pub(super) struct Judge {
+    convention: Box<dyn Convention>,
+    meaning: Meaning,
+    head: Head,
+}
+
+impl Opened {
+    /// Finds the family, reads its settings and looks up its tokens.
+    pub(super) fn new(checkpoint: &Checkpoint) -> Result<Self, PrmError> {
+        let (family, preset, evidence) = detect(checkpoint)?;
+        let settings = Settings::new(preset, checkpoint)?;
+        let mut config = DecoderConfig::read(&checkpoint.config, &checkpoint.config_file)?;
+        config.context = settings.context(config.context)?;
+        let convention = (family.open)(&Opening { checkpoint, config: &config, settings: &settings })?;
+        Ok(Self { family, evidence, settings, config, convention })
+    }
+
+    /// The tensors of the score head.
+    pub(super) fn head(&self) -> Layout {
+        self.convention.readout().layout(&self.config)
+    }
+
+    /// Everything that decides the scores beside weights, configuration and tokenizer; the number changes when the code does.
+    pub(super) fn identity(&self) -> String {
+        let mut text = format!("{} {} 1", self.family.name, self.settings.preset.name);
+        for (key, value) in self.settings.listed() {
+            let _ = write!(text, "\n{key}={value}");
+        }
+        text
+    }
+
+    /// Takes the head out of the weights.
+    pub(super) fn load(self, weights: &mut Weights) -> Result<Judge, PrmError> {
+        let head = self.convention.readout().load(weights, &self.config)?;
+        Ok(Judge { convention: self.convention, meaning: self.settings.meaning, head })
+    }
+}
+
+impl Judge {
+    /// The tokens of a request and the positions at which states are read.
+    pub(super) fn plan(&self, request: &PrmRequest) -> Result<TokenTree, PrmError> {
+        self.convention.plan(request)
+    }
+
+    /// The scores of some nodes of a plan; a node without a finite score has a reason. `states` holds the hidden states of each decoder,
+    /// `(rows, hidden)`, with one row for each read position of the nodes, in their order.
+    pub(super) fn scores(&self, nodes: &[&NodeTokens], states: &[Tensor]) -> Result<Vec<RowScore>, PrmError> {
+        let [hidden] = states else { return Err(PrmError::Compute(format!("{} decoders, 1 was expected", states.len()))) };
+        let mut rows = finite_rows(hidden)?.into_iter().zip(self.head.logits(hidden)?);
+        let score = |node: &&NodeTokens| match node.read.len() {
+            // Invariant: a family reads a step at one position, so rows cannot move to another step.
+            1 => rows.next().map_or_else(
+                || Err("the model gave no state for this step".to_owned()),
+                |(finite, logits)| {
+                    finite?;
+                    self.meaning.score(self.convention.score(&logits)).map_err(|e| e.to_string())
+                },
+            ),
+            0 => Err("this model gives no score to such a step".to_owned()),
+            n => Err(format!("the step has {n} read positions, 1 was expected")),
+        };
+        Ok(nodes.iter().map(score).collect())
+    }
+}
+
+/// The family and model of a checkpoint, with the evidence: what the user says, else what fits.
+fn detect(checkpoint: &Checkpoint) -> Result<(&'static Family, &'static Preset, String), PrmError> {
+    let presets = || FAMILIES.iter().flat_map(|f| f.presets.iter().map(move |p| (f, p)));
+    if let Some(name) = settings::asked(&checkpoint.settings) {
+        let found = presets().find(|(_, preset)| preset.name == name);
+        let (family, preset) = found.ok_or_else(|| {
+            let known: Vec<&str> = presets().map(|(_, preset)| preset.name).collect();
+            let message = format!("model: unknown model {name:?}; expected one of {}", known.join(", "));
+            PrmError::Config { file: checkpoint.settings_file.clone(), message }
+        })?;
+        return Ok((family, preset, format!("{} says so", checkpoint.settings_file)));
+    }
+    let mut fits = FAMILIES.iter().filter_map(|family| {
+        let fit = (family.fingerprint)(checkpoint)?;
+        let preset = family.presets.iter().find(|preset| preset.name == fit.preset)?;
+        Some((family, preset, fit.evidence))
+    });
+    let unknown = |also: &str| PrmError::UnknownFamily {
         place: checkpoint.place.clone(),
         looked: looked_for(),
-        found: found(checkpoint),
-    })
+        found: format!("{}{also}", found(checkpoint)),
+    };
+    let first = fits.next().ok_or_else(|| unknown(""))?;
+    match fits.next() {
+        Some((_, other, _)) => Err(unknown(&format!("; {} and {} both fit", first.1.name, other.name))),
+        None => Ok(first),
+    }
 }
 
 fn looked_for() -> String {
-    FAMILIES.iter().map(|f| format!("{} ({})", f.looks_for(), f.name())).collect::<Vec<_>>().join("; ")
+    FAMILIES.iter().map(|f| format!("{} ({})", f.looks_for, f.name)).collect::<Vec<_>>().join("; ")
 }
 
-/// What a checkpoint says about itself: class, type, and the tensors that do not belong to the decoder.
+/// What a checkpoint says about itself: class, type, name, and the tensors that do not belong to the decoder.
 fn found(checkpoint: &Checkpoint) -> String {
     let model_type = checkpoint.config.get("model_type").and_then(|v| v.as_str()).unwrap_or("");
     let tensors = checkpoint.shards.iter().flat_map(|s| &s.tensors);
     let heads: Vec<String> =
         tensors.filter(|t| !t.name.starts_with("model.")).take(8).map(|t| format!("{:?} {:?}", t.name, t.shape)).collect();
     let heads = if heads.is_empty() { "none".to_owned() } else { heads.join(", ") };
-    format!("architectures {:?}, model_type {model_type:?}, tensors beside the decoder: {heads}", checkpoint.architecture())
+    format!(
+        "architectures {:?}, model_type {model_type:?}, name {:?}, tensors beside the decoder: {heads}",
+        checkpoint.architecture(),
+        checkpoint.name
+    )
+}
+
+/// The words that the name of a checkpoint or of what it was made from holds, if one of `words` is among them.
+fn named(checkpoint: &Checkpoint, words: &[&str]) -> Option<String> {
+    let configured = checkpoint.config.get("_name_or_path").and_then(|v| v.as_str()).unwrap_or("");
+    let names = [checkpoint.name.as_str(), configured];
+    let name = names.into_iter().find(|name| words.iter().any(|word| name.to_lowercase().contains(word)))?;
+    Some(format!("the name {name:?}"))
+}
+
+/// The preset of a causal language model that only its name tells.
+fn causal_lm(checkpoint: &Checkpoint, presets: &[(&'static str, &[&str])]) -> Option<Fit> {
+    let causal = checkpoint.architecture().ends_with("ForCausalLM");
+    let fit = |(preset, words): &(&'static str, &[&str])| Some(Fit::new(preset, named(checkpoint, words)?));
+    presets.iter().filter(|_| causal).find_map(fit)
+}
+
+/// A template with its places filled; what is put in is not looked at again.
+fn filled(template: &str, places: &[(&str, &str)]) -> String {
+    let (mut text, mut rest) = (String::with_capacity(template.len()), template);
+    while let Some(at) = rest.find('{') {
+        let (before, from) = rest.split_at(at);
+        text.push_str(before);
+        let (name, value) = places.iter().find(|(name, _)| from.starts_with(name)).copied().unwrap_or(("{", "{"));
+        text.push_str(value);
+        rest = &from[name.len()..];
+    }
+    text + rest
+}
+
+/// The problem's tokens; a problem that cannot be encoded fails the whole request.
+fn problem(ids: Result<Vec<u32>, String>) -> Result<Vec<u32>, PrmError> {
+    ids.map_err(|message| PrmError::Request(format!("problem text: {message}")))
+}
+
+/// A plan from the tokens before the steps and a function from a node's text and its number on the path (from 1) to its tokens.
+fn plan(request: &PrmRequest, prefix: Vec<u32>, node: impl Fn(&str, usize) -> Result<NodeTokens, String>) -> TokenTree {
+    let mut depth = Vec::with_capacity(request.nodes.len());
+    let nodes = request.nodes.iter().map(|n| {
+        let number = n.parent.and_then(|parent| depth.get(parent)).map_or(1, |parent: &usize| parent + 1);
+        depth.push(number);
+        node(&n.text, number)
+    });
+    let nodes = nodes.collect();
+    TokenTree { prefix, nodes }
 }

@@ -1,0 +1,185 @@
+//! What the scores of a model mean: scores of different meaning are never averaged, compared or coloured alike.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::aggregate::Aggregate;
+use crate::trace::{ScoreError, Semantics, StepScore};
+
+/// What a model's numbers mean and how its authors use them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Meaning {
+    /// What a score is.
+    pub semantics: Semantics,
+    /// The closed range of the scores; infinite where it is open.
+    #[serde(serialize_with = "open_range")]
+    pub range: (f64, f64),
+    /// A step with a score below it counts as wrong.
+    pub threshold: f64,
+    /// How the authors make one score of a solution.
+    pub aggregate: Aggregate,
+    /// The model judges whole solutions, no steps.
+    pub outcome: bool,
+    /// For an open range: how far from the threshold a score is clearly on one side of it.
+    pub spread: f64,
+}
+
+/// The parts of a [`Meaning`] that a scorer may leave out.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Scale {
+    /// The closed range of the scores, null for an open end; that of the semantics when left out.
+    pub range: Option<(Option<f64>, Option<f64>)>,
+    /// How its authors make one score of a solution; the lowest step when left out.
+    pub aggregate: Option<Aggregate>,
+    /// The model judges whole solutions, no steps.
+    pub outcome: bool,
+    /// For an open range: how far from the threshold a score is clearly on one side of it; 1 when left out.
+    pub spread: Option<f64>,
+}
+
+impl Scale {
+    /// Whether everything is left out.
+    pub fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The whole meaning.
+    pub fn meaning(&self, semantics: Semantics, threshold: f64) -> Meaning {
+        let range =
+            self.range.map_or(semantics.range(), |(low, high)| (low.unwrap_or(f64::NEG_INFINITY), high.unwrap_or(f64::INFINITY)));
+        let (aggregate, spread) = (self.aggregate.unwrap_or(Aggregate::Min), self.spread.unwrap_or(1.0));
+        Meaning { semantics, range, threshold, aggregate, outcome: self.outcome, spread }
+    }
+}
+
+impl Meaning {
+    /// P(step correct), an error below 0.5, a solution as good as its worst step.
+    pub const CORRECT: Self = Self {
+        semantics: Semantics::Correctness,
+        range: (0.0, 1.0),
+        threshold: 0.5,
+        aggregate: Aggregate::Min,
+        outcome: false,
+        spread: 1.0,
+    };
+    /// The chance that a rollout from here ends well.
+    pub const VALUE: Self = Self { semantics: Semantics::Value, ..Self::CORRECT };
+
+    /// The same with another solution score.
+    #[must_use]
+    pub const fn by(self, aggregate: Aggregate) -> Self {
+        Self { aggregate, ..self }
+    }
+
+    /// The same on another scale.
+    #[must_use]
+    pub const fn within(self, low: f64, high: f64, threshold: f64) -> Self {
+        Self { range: (low, high), threshold, ..self }
+    }
+
+    /// The same without borders.
+    #[must_use]
+    pub const fn open(self, threshold: f64, spread: f64) -> Self {
+        Self { spread, ..self.within(f64::NEG_INFINITY, f64::INFINITY, threshold) }
+    }
+
+    /// What a scorer has to say beside semantics and threshold.
+    pub fn scale(&self) -> Scale {
+        let end = |x: f64| Some(x).filter(|x| x.is_finite());
+        let range = (self.range != self.semantics.range()).then(|| (end(self.range.0), end(self.range.1)));
+        Scale {
+            range,
+            aggregate: Some(self.aggregate).filter(|a| *a != Aggregate::Min),
+            outcome: self.outcome,
+            spread: Some(self.spread).filter(|s| s.total_cmp(&1.0).is_ne()),
+        }
+    }
+
+    /// A number of the model as a score; refuses NaN, infinities and numbers out of range.
+    pub fn score(&self, value: f64) -> Result<StepScore, ScoreError> {
+        StepScore::within(value, self.semantics, self.range)
+    }
+
+    /// Where a score stands between wrong (0) and right (1), for colours and bars: a closed range is stretched, an open one goes through
+    /// the logistic function around the threshold.
+    pub fn position(&self, value: f64) -> f64 {
+        let (low, high) = self.range;
+        if low.is_finite() && high.is_finite() {
+            (value - low) / (high - low)
+        } else {
+            1.0 / (1.0 + ((self.threshold - value) / self.spread).exp())
+        }
+    }
+
+    /// The solution score by some form, in the authors' numbers. Forms that multiply or weigh rewards need numbers in `0..=1` and
+    /// take the place of each score in a closed range; an open range has none of them.
+    pub fn aggregate(&self, form: Aggregate, scores: &[f64]) -> Option<f64> {
+        let (low, high) = self.range;
+        let closed = low.is_finite() && high.is_finite();
+        match form {
+            Aggregate::Min | Aggregate::Last | Aggregate::Mean => form.of(scores),
+            Aggregate::Product | Aggregate::GeometricMean | Aggregate::SoftMin if !closed => None,
+            _ => form.of(&scores.iter().map(|s| self.position(*s)).collect::<Vec<_>>()),
+        }
+    }
+}
+
+impl fmt::Display for Meaning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (low, high) = self.range;
+        let range = match (low.is_finite(), high.is_finite()) {
+            (true, true) => format!("{low}..{high}"),
+            _ => "any number".to_owned(),
+        };
+        if self.outcome {
+            return write!(f, "{} of a solution, {range}", self.semantics);
+        }
+        write!(f, "{}, {range}, an error below {}, solution: {}", self.semantics, self.threshold, self.aggregate.name())
+    }
+}
+
+fn open_range<S: serde::Serializer>(range: &(f64, f64), serializer: S) -> Result<S::Ok, S::Error> {
+    let end = |x: f64| Some(x).filter(|x| x.is_finite());
+    (end(range.0), end(range.1)).serialize(serializer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scale_survives_the_way_to_the_asker() {
+        let pure = Meaning::CORRECT.within(-1.0, 1.0, 0.0).by(Aggregate::SoftMin);
+        let open = Meaning::VALUE.open(0.5, 0.25).by(Aggregate::Last);
+        for meaning in [Meaning::CORRECT, Meaning::VALUE, pure, open] {
+            let text = serde_json::to_string(&meaning.scale()).unwrap();
+            let read: Scale = serde_json::from_str(&text).unwrap();
+            assert_eq!(read.meaning(meaning.semantics, meaning.threshold), meaning, "{text}");
+        }
+        assert!(Meaning::CORRECT.scale().is_usual());
+    }
+
+    #[test]
+    fn places_on_the_scale_by_hand() {
+        let pure = Meaning::CORRECT.within(-1.0, 1.0, 0.0);
+        assert!((pure.position(-0.5) - 0.25).abs() < 1e-12);
+        assert!((Meaning::CORRECT.position(0.3) - 0.3).abs() < 1e-12);
+        assert!((Meaning::VALUE.open(2.0, 0.5).position(2.0) - 0.5).abs() < 1e-12);
+        assert!((Meaning::VALUE.open(0.0, 0.5).position(0.5) - 0.731_058_578_6).abs() < 1e-9);
+        assert!(pure.score(-0.5).is_ok() && pure.score(-1.5).is_err() && Meaning::CORRECT.score(-0.5).is_err());
+    }
+
+    #[test]
+    fn solution_scores_of_a_model_with_another_range() {
+        let pure = Meaning::CORRECT.within(-1.0, 1.0, 0.0);
+        let rewards = [0.9, 0.8, -0.2, 0.6];
+        let of = |form| pure.aggregate(form, &rewards).unwrap();
+        assert!((of(Aggregate::Min) + 0.2).abs() < 1e-12);
+        // The same as of P = (r + 1) / 2: 0.95, 0.9, 0.4, 0.8.
+        assert!((of(Aggregate::Product) - 0.2736).abs() < 1e-9);
+        assert!((of(Aggregate::SoftMin) + 0.199_668).abs() < 1e-6);
+        assert_eq!(Meaning::VALUE.open(0.0, 1.0).aggregate(Aggregate::Product, &rewards), None);
+    }
+}

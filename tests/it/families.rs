@@ -1,0 +1,145 @@
+//! Every family of process reward models against an independent reading of its convention
+//! (`tests/fixtures/prm/families/make.py`).
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+use stepscope::prm::{CheckpointSource, NodeScore, Prm, PrmRequest};
+
+/// One tiny checkpoint.
+#[derive(Deserialize)]
+pub(crate) struct Entry {
+    /// Name of its folder, by which some families are recognised.
+    pub(crate) folder: String,
+    tokenizer: String,
+    files: Vec<String>,
+    tokenizer_config: Value,
+    settings: Option<Value>,
+    /// `config.json` in the styles of transformers 4 and 5.
+    config: BTreeMap<String, Value>,
+    pub(crate) cases: Vec<Case>,
+}
+
+/// What the reference says of one solution.
+#[derive(Deserialize)]
+pub(crate) struct Case {
+    name: String,
+    pub(crate) problem: String,
+    pub(crate) steps: Vec<String>,
+    ids: Vec<u32>,
+    read: Vec<usize>,
+    pub(crate) scores: Vec<f64>,
+}
+
+fn fixtures() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/prm/families")
+}
+
+pub(crate) fn entries() -> Vec<Entry> {
+    serde_json::from_slice(&fs::read(fixtures().join("families.json")).unwrap()).unwrap()
+}
+
+impl Entry {
+    /// Puts the checkpoint folder together below `root`.
+    pub(crate) fn folder(&self, root: &Path, style: &str) -> PathBuf {
+        let dir = root.join(&self.folder);
+        fs::create_dir_all(&dir).unwrap();
+        let json = |name: &str, value: &Value| fs::write(dir.join(name), value.to_string()).unwrap();
+        json("config.json", &self.config[style]);
+        if self.tokenizer_config.as_object().is_some_and(|c| !c.is_empty()) {
+            json("tokenizer_config.json", &self.tokenizer_config);
+        }
+        if let Some(settings) = &self.settings {
+            json("stepscope.json", settings);
+        }
+        fs::copy(fixtures().join(format!("{}.json", self.tokenizer)), dir.join("tokenizer.json")).unwrap();
+        for file in &self.files {
+            fs::copy(fixtures().join(format!("{file}.safetensors")), dir.join(format!("{file}.safetensors"))).unwrap();
+        }
+        dir
+    }
+
+    pub(crate) fn load(&self, style: &str) -> (Prm, tempfile::TempDir) {
+        let root = tempfile::tempdir().unwrap();
+        let dir = self.folder(root.path(), style);
+        (Prm::load(&CheckpointSource::Dir(dir)).unwrap(), root)
+    }
+}
+
+impl Case {
+    pub(crate) fn request(&self) -> PrmRequest {
+        PrmRequest::linear(&self.problem, self.steps.clone())
+    }
+}
+
+/// The scores of a request, with the reason where there is none.
+pub(crate) fn results(prm: &mut Prm, request: &PrmRequest) -> Vec<Result<f64, String>> {
+    let mut scores = BTreeMap::new();
+    prm.score(request, &mut |node, score| {
+        let score = match score {
+            NodeScore::Score(score) => Ok(score.value()),
+            NodeScore::NotScored(reason) => Err(reason),
+        };
+        assert!(scores.insert(node, score).is_none(), "node {node} came twice");
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert!(scores.keys().copied().eq(0..request.nodes.len()), "every node comes once");
+    scores.into_values().collect()
+}
+
+pub(crate) fn scores(prm: &mut Prm, request: &PrmRequest) -> Vec<f64> {
+    results(prm, request).into_iter().map(Result::unwrap).collect()
+}
+
+/// The largest difference; both must have the same number of scores.
+pub(crate) fn difference(got: &[f64], want: &[f64]) -> f64 {
+    assert_eq!(got.len(), want.len());
+    got.iter().zip(want).map(|(g, w)| (g - w).abs()).fold(0.0, f64::max)
+}
+
+/// The tokens of a linear request, and the positions read.
+fn ids(prm: &Prm, request: &PrmRequest) -> (Vec<u32>, Vec<usize>) {
+    let tree = prm.tokens(request).unwrap();
+    let (mut ids, mut read, mut tail) = (tree.prefix, Vec::new(), Vec::new());
+    for node in tree.nodes {
+        let node = node.unwrap();
+        tail = node.tail;
+        read.extend(node.read.iter().map(|r| ids.len().checked_add_signed(*r).unwrap()));
+        ids.extend(node.ids);
+    }
+    ids.extend(tail);
+    (ids, read)
+}
+
+#[test]
+fn tokens_and_read_positions_are_those_of_the_reference() {
+    for entry in entries() {
+        let (prm, _root) = entry.load("new");
+        for case in &entry.cases {
+            let what = format!("{} {}", entry.folder, case.name);
+            let (ids, read) = ids(&prm, &case.request());
+            // What stands behind the last step, such as the end of a chat message, is seen by no step.
+            assert!(case.ids.starts_with(&ids) && case.ids.len() <= ids.len() + 3, "{what}\n{ids:?}\n{:?}", case.ids);
+            assert_eq!(read, case.read, "{what}");
+        }
+    }
+}
+
+#[test]
+fn scores_are_those_of_the_reference_in_both_styles_of_configuration() {
+    for entry in entries() {
+        for style in ["new", "old"] {
+            let (mut prm, _root) = entry.load(style);
+            for case in entry.cases.iter().filter(|case| style == "new" || case.name != "long") {
+                let off = difference(&scores(&mut prm, &case.request()), &case.scores);
+                assert!(off <= 1e-4, "{} {} {style}: {off}", entry.folder, case.name);
+                println!("{} {} {style}: {} tokens, largest difference {off:.1e}", entry.folder, case.name, case.ids.len());
+            }
+        }
+    }
+}
