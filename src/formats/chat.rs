@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::detect::Detection;
 use super::fields::{self, Fault, Fields};
+use super::rlhflow::are_signs;
 use super::trail::Trail;
 use super::{Format, RawRecord, RecordError, span};
 use crate::segment::Rule;
@@ -25,13 +26,16 @@ impl Format for Chat {
 
     fn detect(&self, value: &Value) -> Detection {
         let entries = |key: &str| value.get(key).and_then(Value::as_array).and_then(|list| list.first());
-        if entries("messages").is_some_and(|message| message.get("role").is_some()) {
+        // Logs of evaluations and sets of rollouts carry messages too.
+        if ["epoch", "generations", "trajectory"].iter().any(|key| value.get(key).is_some()) {
+            Detection::NO
+        } else if entries("messages").is_some_and(|message| message.get("role").is_some()) {
             Detection::sure("`messages` with `role`")
         } else if entries("choices").is_some_and(is_choice) {
             Detection::sure("`choices`")
         } else if ["/response/body/choices", "/response/choices"].iter().any(|path| value.pointer(path).is_some()) {
             Detection::sure("`response` with `choices`")
-        } else if entries("conversations").is_some_and(|turn| turn.get("from").is_some()) && !is_signs(value) {
+        } else if entries("conversations").is_some_and(|turn| turn.get("from").is_some()) && !are_signs(value) {
             Detection::maybe(90, "`conversations` with `from` and `value`")
         } else if entries("conversation").is_some_and(|turn| turn.get("human").is_some()) {
             Detection::maybe(90, "`conversation` with `human` and `assistant`")
@@ -53,14 +57,6 @@ impl Format for Chat {
 
 fn is_choice(choice: &Value) -> bool {
     choice.get("message").is_some() || choice.get("text").is_some()
-}
-
-/// Conversations whose answers are all `+` or `-` are step labels in `RLHFlow`'s form, not chat.
-fn is_signs(value: &Value) -> bool {
-    let turns = value.get("conversations").and_then(Value::as_array).into_iter().flatten();
-    let mut answers =
-        turns.filter(|turn| matches!(turn.get("from").and_then(Value::as_str), Some("gpt" | "assistant"))).peekable();
-    answers.peek().is_some() && answers.all(|turn| matches!(turn.get("value").and_then(Value::as_str), Some("+" | "-")))
 }
 
 /// One turn of a conversation.

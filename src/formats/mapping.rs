@@ -264,7 +264,7 @@ impl Said {
 }
 
 /// A solution of so many steps of which those in `list` are wrong, and what in the list is no step of it.
-fn errors(list: &[Value], base: i64, steps: usize) -> (Said, Vec<String>) {
+pub(super) fn errors(list: &[Value], base: i64, steps: usize) -> (Said, Vec<String>) {
     let (mut ratings, mut outside) = (vec![Some(Rating::Good); steps], Vec::new());
     for item in list {
         let index = fields::integer(item).and_then(|index| usize::try_from(index.checked_sub(base)?).ok());
@@ -279,7 +279,7 @@ fn errors(list: &[Value], base: i64, steps: usize) -> (Said, Vec<String>) {
 }
 
 /// A judgement in any of the forms that trainers use.
-fn correct(value: &Value) -> Option<Rating> {
+pub(super) fn correct(value: &Value) -> Option<Rating> {
     let right = match (value, fields::integer(value)) {
         (Value::Bool(right), _) => *right,
         (_, Some(1)) => true,
@@ -294,10 +294,16 @@ fn correct(value: &Value) -> Option<Rating> {
     Some(if right { Rating::Good } else { Rating::Bad })
 }
 
-/// Whether an answer is right, in any of the words that evaluations use. What is none of them stays in the record.
+/// Whether an answer is right. What is no known word for it stays in the record.
 fn outcome(fields: &mut Fields, path: &str) -> Option<Outcome> {
-    let value = find(fields.map(), path)?;
-    let correct = match &*value {
+    let outcome = verdict(&*find(fields.map(), path)?)?;
+    take(fields, path);
+    Some(outcome)
+}
+
+/// Right or wrong, in any of the words that evaluations use.
+pub(super) fn verdict(value: &Value) -> Option<Outcome> {
+    let correct = match value {
         Value::Bool(correct) => *correct,
         Value::String(text) => match text.trim().to_ascii_lowercase().as_str() {
             "correct" | "right" | "true" | "c" | "1" => true,
@@ -310,7 +316,6 @@ fn outcome(fields: &mut Fields, path: &str) -> Option<Outcome> {
             _ => return None,
         },
     };
-    take(fields, path);
     Some(Outcome::from(correct))
 }
 

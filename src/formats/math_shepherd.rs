@@ -18,7 +18,7 @@ use crate::labels::policy::{Policy, Skipped};
 use crate::trace::{FirstError, NodeId, Problem, Rating, Trace, TraceBuilder};
 
 /// The step tag: Cyrillic ka and i, two code points, four bytes.
-const TAG: &str = "ки";
+pub(super) const TAG: &str = "ки";
 
 /// What stands before the first step.
 const FIRST: &str = "Step 1:";
@@ -62,7 +62,7 @@ impl Format for MathShepherd {
 }
 
 /// Where the steps begin: the rule of TRL's converter.
-fn border(input: &str) -> Option<usize> {
+pub(super) fn border(input: &str) -> Option<usize> {
     let marked = input.find(FIRST).or_else(|| input.find("step 1:"));
     marked.or_else(|| input.find('?').map(|at| at + 1))
 }

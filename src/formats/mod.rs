@@ -6,13 +6,17 @@
 mod autorace;
 mod bigbench_mistake;
 mod chat;
+mod delta_bench;
 mod detect;
 mod export;
 mod fields;
 mod flat;
+mod fover;
 mod gsm8k_samples;
+mod inspect;
 mod json;
 mod lats;
+mod lm_eval;
 mod mapping;
 mod math_shepherd;
 mod mr_ben;
@@ -22,9 +26,13 @@ mod prm800k;
 mod prmbench;
 mod processbench;
 mod qwen_samples;
+mod reason_eval;
+mod rlhflow;
+mod rollouts;
 mod span;
 mod stepscope;
 mod swe_agent;
+mod tagged;
 mod tora;
 mod trail;
 mod trl;
@@ -170,12 +178,25 @@ pub static FORMATS: &[&dyn Format] = &[
     &mr_gsm8k::MR_MATH,
     &mr_ben::FORMAT,
     &bigbench_mistake::FORMAT,
+    &delta_bench::DeltaBench,
     &processbench::ProcessBench,
     &math_shepherd::MathShepherd,
+    &tagged::OPENRLHF,
+    &tagged::OPENR,
+    &rlhflow::Rlhflow,
+    &rlhflow::Answers,
     &versaprm::VersaPrm,
     &trl::Trl,
     &verify_then_generate::FORMAT,
+    &fover::FORMAT,
+    &fover::Sheet,
+    &reason_eval::FORMAT,
     &autorace::FORMAT,
+    &lm_eval::LmEval,
+    &inspect::Inspect,
+    &rollouts::OpenR1,
+    &rollouts::Verl,
+    &rollouts::HUMAN_EVAL,
     &qwen_samples::QwenSamples,
     &tora::Tora,
     &lats::Lats,

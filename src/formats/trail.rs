@@ -91,6 +91,11 @@ impl<'a> Trail<'a> {
         self.text(rest, StepKind::Text, rule);
     }
 
+    /// Number of steps so far.
+    pub(super) fn depth(&self) -> usize {
+        self.builder.trace().node(self.at).depth
+    }
+
     /// The finished solution, with the answer in the box of its last step.
     pub(super) fn end(self) -> &'a mut Solution {
         let answer = fields::boxed(&self.builder.trace().node(self.at).text);

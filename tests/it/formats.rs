@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod contents;
+mod linear;
 mod real;
 mod round_trip;
 mod sets;
@@ -137,11 +138,23 @@ fn look_alikes_are_told_apart() {
         // BIG-Bench-Mistake has a mistake index.
         (r#"{"input":"q","steps":["a"],"mistake_index":0,"target":"x","answer":"y"}"#, Some("bigbench-mistake")),
         // Conversations of signs are labels, not chat.
-        (r#"{"conversations":[{"from":"human","value":"q a"},{"from":"gpt","value":"+"}]}"#, None),
+        (r#"{"conversations":[{"from":"human","value":"q a"},{"from":"gpt","value":"+"}]}"#, Some("rlhflow")),
         (r#"{"conversations":[{"from":"human","value":"q"},{"from":"gpt","value":"a"}]}"#, Some("chat")),
         // OpenRLHF's step labels are a list where Math-Shepherd has a text.
-        (r#"{"input":"q? Step 1: a ки","label":["+"]}"#, None),
-        (r#"{"input":"q? Step 1: a ки","value":["+"]}"#, None),
+        (r#"{"input":"q? Step 1: a ки","label":["+"]}"#, Some("openrlhf")),
+        (r#"{"input":"q? Step 1: a ки","value":["+"]}"#, Some("openrlhf")),
+        (r#"{"input":"q? Step 1: a ки","label":"q? Step 1: a +"}"#, Some("math-shepherd")),
+        // The step of a training is no step of a solution, and a question with an answer is not yet GSM8K.
+        (r#"{"input":"q","output":"a","score":1,"step":120}"#, Some("verl")),
+        (r#"{"input":"q","output":"a","score":1,"step":"first"}"#, None),
+        (r#"{"question":"q","answer":"a\n#### 3"}"#, Some("gsm8k")),
+        (r#"{"question":"q","answer":"a"}"#, None),
+        // Sets that carry messages beside what they are.
+        (
+            r#"{"problem":"q","generations":["a"],"correctness_math_verify":[true],"messages":[{"role":"user","content":"q"}]}"#,
+            Some("openr1"),
+        ),
+        (r#"{"id":1,"epoch":1,"input":"q","output":{},"messages":[{"role":"user","content":"q"}]}"#, Some("inspect")),
         (r#"{"input":"a text","label":"positive"}"#, None),
         // Flat prefixes of openr against a bare prefix list.
         (r#"{"question":"q","reasoning_steps":[{"solution_prefix":"q","mc_value":1.0}]}"#, Some("openr")),

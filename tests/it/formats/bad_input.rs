@@ -117,6 +117,22 @@ fn fields_of_the_wrong_kind() {
         ),
         ("gsm8k-samples", "6b_finetuning", Some("{\"solution\":\"a\",\"is_correct\":\"no\"}"), "6b_finetuning.is_correct"),
         ("chat", "messages", Some("[]"), "expected an answer of the assistant at the end"),
+        ("prmbench", "error_steps", Some("3"), "error_steps: expected a list, found 3"),
+        (
+            "mr-gsm8k",
+            "model_output_solution_first_error_step",
+            Some("4"),
+            "expected a step from 1 to 3, or N/A for no error, found 4",
+        ),
+        ("mr-gsm8k", "model_output_solution_first_error_step", Some("0"), "expected a step from 1 to 3"),
+        ("bigbench-mistake", "mistake_index", Some("3"), "expected a step from 0 to 2, or null for no error, found 3"),
+        ("fover", "error_labels", Some("[true]"), "error_labels: expected 2 labels for 2 steps, found 1"),
+        ("fover", "error_labels", Some("[true,2]"), "error_labels[1]: expected true or false, found 2"),
+        ("openrlhf", "value", Some("[\"+\"]"), "value: expected 2 labels for 2 tags, found 1"),
+        ("rlhflow", "conversations", Some("[{\"role\":\"assistant\",\"content\":\"+\"}]"), "expected a step before each + or -"),
+        ("lm-eval", "resps", Some("[[[-1.5,false]]]"), "found log-likelihoods"),
+        ("inspect", "messages", None, "messages: expected a list, found no such field"),
+        ("tora", "pred", Some("[]"), "pred: expected 1 entries"),
         ("stepscope", "parent", Some("{}"), "parent: expected an id, a list of ids or null, found an object"),
     ];
     for (name, field, json, expected) in cases {
@@ -203,6 +219,9 @@ fn arbitrary_json() -> impl Strategy<Value = Value> {
             Just("user"),
             Just("assistant"),
             Just("none"),
+            Just("section1:\nsection2:"),
+            Just("step 0"),
+            Just("```\na```"),
             Just("solution"),
             Just(""),
             Just("é")
@@ -248,7 +267,25 @@ fn arbitrary_json() -> impl Strategy<Value = Value> {
         Just("score"),
         Just("solution"),
         Just("is_correct"),
-        Just("ground_truth")
+        Just("ground_truth"),
+        Just("modified_process"),
+        Just("error_steps"),
+        Just("mistake_index"),
+        Just("conversations"),
+        Just("from"),
+        Just("value"),
+        Just("resps"),
+        Just("filtered_resps"),
+        Just("doc_id"),
+        Just("epoch"),
+        Just("output"),
+        Just("generations"),
+        Just("rows"),
+        Just("type"),
+        Just("trajectory"),
+        Just("history"),
+        Just("sections_content"),
+        Just("reason_error_section_numbers")
     ];
     leaf.prop_recursive(5, 40, 6, move |inner| {
         prop_oneof![

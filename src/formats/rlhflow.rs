@@ -1,0 +1,164 @@
+//! Step labels in the form of `RLHFlow` (RLHFlow/RLHF-Reward-Modeling, `math-rm`): conversations in which the user says a step and the
+//! assistant answers `+` or `-`; and its test sets, several answers with one outcome each.
+//!
+//! The first turn holds the problem and the first step, glued with a blank line or a space. Nothing marks the border, so it is a guess.
+
+use serde_json::Value;
+
+use super::detect::Detection;
+use super::fields::{self, Fault, Fields};
+use super::mapping::{Said, verdict};
+use super::trail::Trail;
+use super::{Format, RawRecord, RecordError, span};
+use crate::segment::Rule;
+use crate::trace::{NodeId, Problem, Rating, StepKind, Trace, TraceBuilder};
+
+/// Conversations.
+pub(super) struct Rlhflow;
+
+/// Test sets.
+pub(super) struct Answers;
+
+impl Format for Rlhflow {
+    fn name(&self) -> &'static str {
+        "rlhflow"
+    }
+
+    fn doc(&self) -> &'static str {
+        "RLHFlow PRM data: conversations whose answers are + or -"
+    }
+
+    fn detect(&self, value: &Value) -> Detection {
+        Detection::sure_if(are_signs(value), "`conversations` whose answers are + or -")
+    }
+
+    fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {
+        record.read(read)
+    }
+
+    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
+        let trace = self.read(&RawRecord { index: 0, line: 1, bytes: record }).ok()?;
+        (!trace.problem.text.is_empty()).then(|| span::hash(&trace.problem.text))
+    }
+}
+
+/// Who says what in a turn, under either pair of names.
+fn turn(turn: &Value) -> Option<(&str, &str)> {
+    let text = |key: &str| turn.get(key).and_then(Value::as_str);
+    Some((text("role").or_else(|| text("from"))?, text("content").or_else(|| text("value"))?))
+}
+
+fn is_answer(role: &str) -> bool {
+    matches!(role, "assistant" | "gpt")
+}
+
+/// Conversations whose answers are all `+` or `-` are step labels, not chat.
+pub(super) fn are_signs(value: &Value) -> bool {
+    let turns = value.get("conversations").and_then(Value::as_array).into_iter().flatten();
+    let mut answers = turns.filter_map(turn).filter(|(role, _)| is_answer(role)).peekable();
+    answers.peek().is_some() && answers.all(|(_, text)| matches!(text.trim(), "+" | "-"))
+}
+
+fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
+    let (mut steps, mut ratings) = (Vec::<String>::new(), Vec::new());
+    for (index, item) in fields.list("conversations")?.iter().enumerate() {
+        let path = || format!("conversations[{index}]");
+        let (role, text) = turn(item).ok_or_else(|| Fault::expected(path(), "a turn with role and content", item))?;
+        if !is_answer(role) {
+            steps.push(text.to_owned());
+            continue;
+        }
+        let rating = match text.trim() {
+            "+" => Rating::Good,
+            "-" => Rating::Bad,
+            _ => return Err(Fault::expected(format!("{}.content", path()), "+ or -", &text.into())),
+        };
+        if steps.len() != ratings.len() + 1 {
+            return Err(Fault::new(path(), "expected a step before each + or -"));
+        }
+        ratings.push(Some(rating));
+    }
+    let Some(first) = steps.first().cloned() else {
+        return Err(Fault::new("conversations", "expected a step, found none"));
+    };
+    let (border, sure) = border(&first);
+    let mut builder = TraceBuilder::new(Problem { text: first[..border].trim().to_owned(), ..Problem::default() });
+    if !sure {
+        builder.warn("the border between the problem and the first step is a guess");
+    }
+    first[border..].trim().clone_into(&mut steps[0]);
+    let leaf = builder.path(&steps).last().copied().unwrap_or(NodeId::ROOT);
+    ratings.resize(steps.len(), None);
+    let said = Said::judged(ratings);
+    let solution = builder.solution(leaf);
+    solution.first_error = said.first_error;
+    solution.ratings = said.ratings;
+    solution.extra = fields.rest();
+    Ok(builder)
+}
+
+/// Where the first step begins, and whether that is more than a guess: at `Step 1`, else behind the last blank line (steps hold none),
+/// else behind the last question mark; at the very start when there is none of them.
+fn border(turn: &str) -> (usize, bool) {
+    if let Some(at) = turn.find("Step 1") {
+        return (at, true);
+    }
+    if let Some(at) = turn.trim_end().rfind("\n\n") {
+        return (at + 2, true);
+    }
+    (turn.rfind("? ").map_or(0, |at| at + 2), false)
+}
+
+impl Format for Answers {
+    fn name(&self) -> &'static str {
+        "rlhflow-answers"
+    }
+
+    fn doc(&self) -> &'static str {
+        "RLHFlow test sets: prompt, answers (texts), label (1 or 0 an answer), step_scores"
+    }
+
+    fn detect(&self, value: &Value) -> Detection {
+        let list = |key: &str| value.get(key).is_some_and(Value::is_array);
+        let fits = value.get("prompt").is_some() && list("answers") && (list("label") || list("labels"));
+        Detection::sure_if(fits, "`prompt` and the lists `answers` and `label`")
+    }
+
+    fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {
+        record.read(answers)
+    }
+
+    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
+        span::text(record, &["prompt"]).map(|text| span::hash(&text))
+    }
+}
+
+fn answers(mut fields: Fields) -> Result<TraceBuilder, Fault> {
+    let text = fields.text("prompt")?;
+    let texts = fields.texts("answers")?;
+    let key = if fields.peek("label").is_some() { "label" } else { "labels" };
+    let labels = fields.list(key)?;
+    if labels.len() != texts.len() {
+        return Err(Fault::new(key, format!("expected {} entries, one for each answer, found {}", texts.len(), labels.len())));
+    }
+    let mut scores = fields.optional_list("step_scores")?.unwrap_or_default().into_iter();
+    let mut builder = TraceBuilder::new(Problem { text, ..Problem::default() });
+    for (index, (text, label)) in texts.iter().zip(&labels).enumerate() {
+        let mut trail = Trail::new(&mut builder);
+        trail.text(text, StepKind::Text, Rule::Blank);
+        let steps = trail.depth();
+        let solution = trail.end();
+        solution.source_id = Some(index.to_string());
+        solution.outcome = verdict(label).ok_or_else(|| Fault::expected(format!("{key}[{index}]"), "1 or 0", label))?;
+        let Some(list) = scores.next() else { continue };
+        let list = fields::list(list, || format!("step_scores[{index}]"))?;
+        // Their scorer may have cut the text in other places; then a score belongs to none of these steps.
+        if list.len() == steps {
+            solution.scores = list.iter().map(|score| score.as_f64().filter(|score| (0.0..=1.0).contains(score))).collect();
+        } else {
+            solution.extra.insert("step_scores".to_owned(), list.into());
+        }
+    }
+    builder.extra(fields.rest());
+    Ok(builder)
+}

@@ -1,0 +1,175 @@
+//! What the fixtures of the linear formats say, step by step.
+
+use stepscope::trace::FirstError::{self, At, NoError, Unknown};
+use stepscope::trace::{Outcome, Rating, StepKind, Trace};
+
+use super::{fixture, format, joined, steps, traces};
+
+fn all(name: &str) -> Vec<Trace> {
+    traces(format(name), &fixture(name))
+}
+
+fn first_errors(name: &str) -> Vec<FirstError> {
+    all(name).iter().flat_map(|trace| &trace.solutions).map(|solution| solution.first_error).collect()
+}
+
+fn kinds(trace: &Trace, solution: usize) -> Vec<StepKind> {
+    trace.solution_path(&trace.solutions[solution]).into_iter().map(|id| trace.node(id).kind).collect()
+}
+
+#[test]
+fn first_errors_stand_at_the_step_that_each_format_means() {
+    for (name, expected) in [
+        // From 1, several, one behind the last step; people who disagree with "no error".
+        ("prmbench", vec![At(0), At(1), NoError, Unknown]),
+        // From 1, or `N/A`, as number and as text.
+        ("mr-gsm8k", vec![At(1), NoError, At(1)]),
+        ("mr-math", vec![At(0), NoError]),
+        // A number that is no step, a line by its text, one that stands twice, and none.
+        ("mr-ben", vec![At(0), NoError, Unknown, At(2), At(4), Unknown]),
+        // From 0; null is a verdict.
+        ("bigbench-mistake", vec![At(1), NoError]),
+        ("verify-then-generate", vec![At(1)]),
+        ("deltabench", vec![At(1), NoError, At(1)]),
+        ("rlhflow", vec![At(1), NoError, NoError]),
+        // Shares of rollouts are no verdicts.
+        ("openrlhf", vec![At(1), Unknown]),
+        ("openr-prm", vec![At(1), NoError]),
+        // True means right, and null that nobody knows.
+        ("fover", vec![At(1), Unknown]),
+        // A wrong chain of which nobody knows the step.
+        ("autorace", vec![NoError, Unknown]),
+        ("reasoneval", vec![Unknown]),
+        ("fover-sheet", vec![Unknown, Unknown]),
+    ] {
+        assert_eq!(first_errors(name), expected, "{name}");
+    }
+}
+
+#[test]
+fn outcomes_are_apart_from_labels() {
+    use Outcome::{Correct, Unknown, Wrong};
+    for (name, expected) in [
+        ("mr-gsm8k", vec![Wrong, Correct, Wrong]),
+        ("bigbench-mistake", vec![Wrong, Correct]),
+        ("deltabench", vec![Wrong, Unknown, Unknown]),
+        ("rlhflow-answers", vec![Correct, Wrong]),
+        ("inspect", vec![Correct, Wrong]),
+        // With several texts a metric is about one of them.
+        ("lm-eval", vec![Wrong, Unknown, Unknown]),
+        ("verl", vec![Correct, Correct]),
+        ("openr1", vec![Correct, Wrong]),
+        ("humaneval", vec![Correct, Wrong]),
+        ("tora", vec![Correct, Unknown]),
+        ("lats", vec![Unknown, Correct, Unknown]),
+        ("autorace", vec![Unknown, Unknown]),
+    ] {
+        let outcomes: Vec<_> = all(name).iter().flat_map(|trace| &trace.solutions).map(|solution| solution.outcome).collect();
+        assert_eq!(outcomes, expected, "{name}");
+    }
+}
+
+#[test]
+fn numbers_that_are_no_step_are_reported_and_kept() {
+    let prmbench = all("prmbench");
+    assert_eq!(prmbench[1].warnings, ["error_steps: expected a step from 1 to 2, found 7"]);
+    assert_eq!(prmbench[1].solutions[0].extra["error_steps"].to_string(), "[2,7]");
+    assert_eq!(prmbench[0].solutions[0].ratings, [Rating::Bad, Rating::Good, Rating::Bad].map(Some));
+    assert_eq!(prmbench[0].solutions[0].source_id.as_deref(), Some("circular_toy_0"));
+    let mr_ben = all("mr-ben");
+    assert_eq!(mr_ben[2].warnings, ["Model_Solution_First_Error_Step: expected a step from 1 to 2, found `9`"]);
+    assert_eq!(mr_ben[2].solutions[0].extra["stepscope.unplaced_label"], "9");
+    assert!(mr_ben[4].warnings[0].ends_with("the line stands 2 times, the first one is taken"), "{:?}", mr_ben[4].warnings);
+    let delta = all("deltabench");
+    assert_eq!(delta[2].warnings, ["expected sections from 1 to 2, found 9"]);
+}
+
+#[test]
+fn programs_and_tools_are_told_from_prose() {
+    use StepKind::{Code, Text, Thought, Tool};
+    let mr_ben = &all("mr-ben")[3];
+    assert_eq!(steps(mr_ben, 0)[2], "    m = n + 1");
+    assert!(kinds(mr_ben, 0).iter().all(|&kind| kind == Code));
+    assert_eq!(kinds(&all("mr-gsm8k")[2], 0), [Code, Code]);
+    let tora = all("tora");
+    assert_eq!(kinds(&tora[0], 0), [Text, Code, Tool, Text]);
+    assert_eq!(steps(&tora[0], 0)[2], "```output\n14\n```");
+    assert_eq!(kinds(&tora[1], 0), [Code, Tool], "a block that is never closed");
+    assert_eq!(kinds(&all("lats")[0], 1), [Code, Code, Tool]);
+    let agent = all("swe-agent");
+    assert_eq!(kinds(&agent[0], 0), [Text, Code, Tool, Text, Text, Code]);
+    assert_eq!(agent[0].problem.text, "ISSUE: main.py fails", "a demonstration is not the task");
+    assert_eq!(kinds(&agent[1], 0), [Text, Code, Tool]);
+    let inspect = all("inspect");
+    assert_eq!(kinds(&inspect[0], 0), [Thought, Text, Text]);
+    assert_eq!(kinds(&inspect[1], 0), [Code, Tool, Text]);
+    assert_eq!(steps(&inspect[1], 0)[0], "python\nprint(2*2)");
+    assert_eq!(kinds(&all("verl")[0], 0), [Thought, Text]);
+    assert_eq!(kinds(&all("openr1")[0], 1), [Thought]);
+    assert_eq!(steps(&all("humaneval")[0], 0), ["    c = a + b", "    return c"]);
+}
+
+#[test]
+fn texts_rejoin_with_their_separators() {
+    for (name, key) in [
+        ("tora", "/code/0"),
+        ("verl", "/output"),
+        ("openr1", "/generations/0"),
+        ("humaneval", "/completion"),
+        ("gsm8k", "/answer"),
+        ("autorace", "/reasoning_chain"),
+    ] {
+        for (trace, record) in all(name).iter().zip(fixture(name)) {
+            let value = stepscope::formats::parse_json(&record).unwrap();
+            let text = format!("{}{}", trace.nodes[0].sep_after, joined(trace, 0));
+            assert_eq!(value.pointer(key).unwrap().as_str(), Some(&*text), "{name}");
+        }
+    }
+}
+
+#[test]
+fn problems_are_what_was_asked() {
+    for (name, expected) in [
+        ("svamp", vec!["Each pen costs 3 dollars. How much are 2 pens?"]),
+        ("aqua", vec!["How much is 2*3?\nA)5\nB)6"]),
+        ("inspect", vec!["3*4+2?", "A long question: 2*2?"]),
+        ("lm-eval", vec!["3*4+2?", "Q: 2*2?\nA:"]),
+        ("verl", vec!["3*4+2?", "3*4?"]),
+        ("rlhflow", vec!["What is 3*4+2?", "Compute.\n\nWhat is 2*2?", "What is 5*2?"]),
+        ("openrlhf", vec!["3*4+2?", "2*2?"]),
+        ("humaneval", vec!["def add(a, b):\n", "Toy/2"]),
+        ("fover-sheet", vec!["3*4+2?"]),
+    ] {
+        let problems: Vec<_> = all(name).iter().map(|trace| trace.problem.text.clone()).collect();
+        assert_eq!(problems, expected, "{name}");
+    }
+    assert_eq!(all("rlhflow")[0].warnings, ["the border between the problem and the first step is a guess"]);
+    assert!(all("rlhflow")[1].warnings.is_empty());
+}
+
+#[test]
+fn recorded_scores_are_kept() {
+    let sheet = &all("fover-sheet")[0];
+    assert_eq!(sheet.solutions[0].scores, [Some(0.96875), Some(0.25)]);
+    assert_eq!(sheet.solutions[1].scores, [Some(0.96875), None]);
+    let last = sheet.node(sheet.solutions[1].leaf);
+    assert_eq!(last.extra["prm"].to_string(), r#"{"baseline":1.996755599975586e-6,"finetuned":null}"#);
+    assert_eq!(sheet.extra["annotation"], "baseline_wrong");
+    assert_eq!(all("rlhflow-answers")[0].solutions[0].scores, [Some(0.9), Some(0.8)]);
+    assert_eq!(all("rlhflow-answers")[0].solutions[1].extra["step_scores"].to_string(), "[0.9]");
+    let soft = &all("openrlhf")[1];
+    assert_eq!(soft.nodes.iter().filter_map(|node| node.stats.mc).collect::<Vec<_>>(), [0.875, 0.25]);
+}
+
+#[test]
+fn one_document_under_two_filters_is_one_unit() {
+    let strict = fixture("lm-eval").remove(0);
+    let loose = String::from_utf8(strict.clone())
+        .unwrap()
+        .replace("\"strict\"", "\"loose\"")
+        .replace("\"exact_match\": 0.0", "\"exact_match\": 1.0");
+    let traces = traces(format("lm-eval"), &[strict, loose.into_bytes()]);
+    assert_eq!((traces.len(), traces[0].solutions.len()), (1, 1));
+    assert_eq!(traces[0].solutions[0].outcome, Outcome::Correct);
+    assert_eq!(traces[0].solutions[0].extra["filters"].to_string(), r#"[{"filter":"loose","correct":true}]"#);
+}
