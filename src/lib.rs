@@ -23,6 +23,7 @@
 //! | [`formats`], [`segment`] | one file a format, both directions; splitting a text into steps |
 //! | [`prm`] | checkpoint, decoder, head, one file a family; the built-in feature model |
 //! | [`scoring`] | line protocol, worker process, schedule, cache |
+//! | [`training`] | what trainers of process reward models really read of a record |
 //! | [`checks`], [`analysis`] | evidence without a model; metrics and decisions |
 //! | [`labels`] | events, fold, undo, store, export policy |
 //! | [`text`] | foreign text made safe, measured and wrapped |
@@ -44,4 +45,5 @@ pub mod segment;
 pub mod shell;
 pub mod text;
 pub mod trace;
+pub mod training;
 pub mod ui;

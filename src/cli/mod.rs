@@ -1,5 +1,7 @@
 //! The command line: one file a subcommand, each a thin caller of the library. All but `open` need no terminal.
 
+#[cfg(feature = "candle")]
+pub mod doctor;
 pub mod eval;
 pub mod export;
 pub mod features;
@@ -59,6 +61,9 @@ pub enum Command {
     Eval(eval::EvalArgs),
     /// Write labelled traces in the format of a trainer or a benchmark
     Export(export::ExportArgs),
+    /// Show what a trainer really reads of an export, token by token, and refuse known traps
+    #[cfg(feature = "candle")]
+    Doctor(doctor::DoctorArgs),
     /// List the trace formats
     Formats(tables::FormatsArgs),
     /// List model families, or say what is known of a checkpoint folder
@@ -89,7 +94,7 @@ fn format_names() -> PossibleValuesParser {
 
 /// The names that `--to` takes.
 fn writable_formats() -> PossibleValuesParser {
-    PossibleValuesParser::new(FORMATS.iter().filter(|format| format.writer().is_some()).map(|format| format.name()))
+    PossibleValuesParser::new(crate::formats::targets().map(|target| target.name))
 }
 
 /// Options that say which label store and whose labels.
@@ -142,6 +147,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Gather(args)) => gather::run(&args),
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Export(args)) => export::run(&args),
+        #[cfg(feature = "candle")]
+        Some(Command::Doctor(args)) => doctor::run(&args),
         Some(Command::Formats(args)) => tables::formats(&args),
         Some(Command::Models(args)) => models::run(&args),
         Some(Command::Store(args)) => store::run(&args),

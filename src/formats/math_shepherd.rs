@@ -10,11 +10,11 @@
 use serde_json::{Map, Value};
 
 use super::detect::Detection;
-use super::export::{BEHIND_ERROR, Framing, Labelled, Loss, Writer, decided, push_json, set_field};
+use super::export::{Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, decided, each_solution, json_bytes, set_field};
 use super::fields::{Fault, Fields};
 use super::json::excerpt;
 use super::{Format, RawRecord, RecordError, span};
-use crate::labels::policy::{Policy, Skipped};
+use crate::labels::policy::{Policy, Skipped, Switch};
 use crate::trace::{FirstError, NodeId, Problem, Rating, Trace, TraceBuilder};
 
 /// The step tag: Cyrillic ka and i, two code points, four bytes.
@@ -185,36 +185,38 @@ impl MathShepherd {
 }
 
 impl Writer for MathShepherd {
-    fn write(&self, item: &Labelled<'_>, policy: &Policy, out: &mut Vec<u8>, loss: &mut Loss) -> Result<(), Skipped> {
-        if let Some(raw) = item.verbatim() {
-            out.extend_from_slice(raw);
-            return Ok(());
-        }
-        let targets = decided(*policy, &item.labels, loss)?;
+    fn keeps(&self) -> &'static Keeps {
+        // `decided` counts the ratings that do not stay.
+        &Keeps { all: &[Feature::Answers], partly: &[Feature::FirstError, Feature::Ratings, Feature::BehindError] }
+    }
+
+    fn asks(&self) -> &'static [Switch] {
+        Switch::LABELS
+    }
+
+    fn write(&self, unit: &LabelledTrace<'_>, policy: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {
+        each_solution(self, unit, policy, out, loss, |item, rows, loss| {
+            rows.push(Self::record(item, policy, loss)?);
+            Ok(())
+        });
+    }
+}
+
+impl MathShepherd {
+    fn record(item: &Labelled<'_>, policy: &Policy, loss: &mut Loss) -> Result<Vec<u8>, Skipped> {
+        let targets = decided(policy, &item.labels, loss)?;
         if targets.is_empty() {
             return Err(Skipped::Unwritable("a solution without steps has no place for a label".to_owned()));
         }
         let texts: Vec<_> = item.path().map(|node| node.text.as_str()).collect();
         if let Some(raw) = item.raw.filter(|_| targets.len() == texts.len()) {
             let signs: Vec<_> = targets.iter().map(|&(_, positive)| positive).collect();
-            out.extend(Self::relabel(raw, &signs)?);
-            return Ok(());
+            return Self::relabel(raw, &signs);
         }
-        let problem = &item.trace.problem.text;
-        if problem.contains(TAG) || problem.contains(FIRST) || problem.contains("step 1:") {
-            return Err(Skipped::Unwritable("its problem holds the step tag or `Step 1:`".to_owned()));
-        }
-        let (mut input, mut label) = (problem.clone(), problem.clone());
-        for (position, &(index, positive)) in targets.iter().enumerate() {
-            let step = step_line(texts[index], position, loss)?;
-            for text in [&mut input, &mut label] {
-                text.push('\n');
-                text.push_str(&step);
-                text.push(' ');
-            }
-            input.push_str(TAG);
-            label.push(if positive { '+' } else { '-' });
-        }
+        let kept: Vec<_> = targets.iter().map(|&(index, _)| texts[index]).collect();
+        let input = tagged(&item.trace.problem.text, &kept, loss)?;
+        let mut signs = targets.iter().map(|&(_, right)| if right { "+" } else { "-" });
+        let label: String = input.split(TAG).flat_map(|text| [text, signs.next().unwrap_or_default()]).collect();
         let latex = input.contains('\\');
         let mut record = Map::new();
         record.insert("input".into(), input.into());
@@ -227,18 +229,21 @@ impl Writer for MathShepherd {
             let known = [&item.of().extra, &item.trace.extra].into_iter().find_map(|extra| extra.get("task")?.as_str());
             record.insert("task".into(), known.unwrap_or(if latex { "MATH" } else { "GSM8K" }).into());
         }
-        push_json(out, &Value::Object(record));
-        Ok(())
+        Ok(json_bytes(&Value::Object(record)))
     }
+}
 
-    fn framing(&self) -> Framing {
-        Framing::Lines
+/// Problem and steps as one text with the tag behind each step.
+pub(super) fn tagged(problem: &str, steps: &[&str], loss: &mut Loss) -> Result<String, Skipped> {
+    if problem.contains(TAG) || problem.contains(FIRST) || problem.contains("step 1:") {
+        return Err(Skipped::Unwritable("its problem holds the step tag or `Step 1:`".to_owned()));
     }
-
-    fn keeps(&self) -> &'static [&'static str] {
-        // `decided` counts the ratings that do not stay.
-        &[BEHIND_ERROR, "final answers"]
+    let mut text = problem.to_owned();
+    for (position, step) in steps.iter().enumerate() {
+        let line = step_line(step, position, loss)?;
+        text.push_str(&["\n", &line, " ", TAG].concat());
     }
+    Ok(text)
 }
 
 /// A step on one line with its number before it.

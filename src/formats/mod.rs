@@ -33,6 +33,7 @@ mod span;
 mod stepscope;
 mod swe_agent;
 mod tagged;
+mod targets;
 mod tora;
 mod trail;
 mod trl;
@@ -47,9 +48,10 @@ use crate::trace::{NodeId, Trace, TraceBuilder};
 use fields::{Fault, Fields};
 
 pub use detect::{Confidence, DetectError, Detection, Evidence, detect};
-pub use export::{Framing, Labelled, Loss, Writer};
+pub use export::{Feature, Framing, Keeps, Kept, Labelled, LabelledTrace, Loss, Writer, exploded};
 pub use json::{MAX_DEPTH, ParseFailure, Parsed, parse_json, parse_json_noting};
 pub use mapping::{Mapping, Meaning, Path, Verdict};
+pub use targets::{EXPORTS, Target, target, targets};
 
 /// One record of a file, as its bytes.
 #[derive(Debug, Clone, Copy)]

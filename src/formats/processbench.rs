@@ -6,10 +6,10 @@
 use serde_json::{Map, Value};
 
 use super::detect::Detection;
-use super::export::{Framing, Labelled, Loss, Writer, push_json, set_field};
+use super::export::{Feature, Framing, Keeps, Labelled, LabelledTrace, Loss, Writer, each_solution, json_bytes, set_field};
 use super::fields::{Fault, Fields, integer};
 use super::{Format, RawRecord, RecordError, span};
-use crate::labels::policy::{Policy, Skipped, Unsure};
+use crate::labels::policy::{Policy, Skipped, Switch, Unsure};
 use crate::trace::{FirstError, NodeId, Outcome, Problem, Trace, TraceBuilder};
 
 /// The format.
@@ -87,46 +87,51 @@ fn first_error(label: &Value, steps: usize) -> Result<FirstError, Fault> {
 }
 
 impl Writer for ProcessBench {
-    fn write(&self, item: &Labelled<'_>, policy: &Policy, out: &mut Vec<u8>, _: &mut Loss) -> Result<(), Skipped> {
-        if let Some(raw) = item.verbatim() {
-            out.extend_from_slice(raw);
-            return Ok(());
-        }
-        let label = match item.labels.first_error {
-            FirstError::At(index) => Value::from(index),
-            FirstError::NoError => Value::from(-1),
-            FirstError::Unknown => return Err(Skipped::Unlabelled),
-            FirstError::Unlabelable => return Err(Skipped::Unlabelable),
-        };
-        if item.labels.unsure && policy.unsure != Unsure::Keep {
-            return Err(Skipped::Unsure);
-        }
-        if let Some(raw) = item.raw {
-            out.extend(set_field(raw, &["label"], &label)?);
-            return Ok(());
-        }
-        let solution = item.of();
-        let correct = match solution.outcome {
-            Outcome::Correct => true,
-            Outcome::Wrong => false,
-            Outcome::Unknown => return Err(Skipped::OutcomeUnknown),
-        };
-        let mut record = Map::new();
-        record.insert("id".into(), item.id().into());
-        record.insert("generator".into(), solution.generator.clone().unwrap_or_else(|| "unknown".to_owned()).into());
-        record.insert("problem".into(), item.trace.problem.text.clone().into());
-        record.insert("steps".into(), item.path().map(|node| Value::from(node.text.as_str())).collect());
-        record.insert("final_answer_correct".into(), correct.into());
-        record.insert("label".into(), label);
-        push_json(out, &Value::Object(record));
-        Ok(())
-    }
-
     fn framing(&self) -> Framing {
         Framing::Array
     }
 
-    fn keeps(&self) -> &'static [&'static str] {
-        &["ids", "generators", "outcomes"]
+    fn keeps(&self) -> &'static Keeps {
+        &Keeps { all: &[Feature::FirstError, Feature::Ids, Feature::Generators, Feature::Outcomes], partly: &[] }
     }
+
+    fn asks(&self) -> &'static [Switch] {
+        &[Switch::Unsure]
+    }
+
+    fn write(&self, unit: &LabelledTrace<'_>, policy: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {
+        each_solution(self, unit, policy, out, loss, |item, rows, _| {
+            rows.push(record(item, policy)?);
+            Ok(())
+        });
+    }
+}
+
+fn record(item: &Labelled<'_>, policy: &Policy) -> Result<Vec<u8>, Skipped> {
+    let label = match item.labels.first_error {
+        FirstError::At(index) => Value::from(index),
+        FirstError::NoError => Value::from(-1),
+        FirstError::Unknown => return Err(Skipped::Unlabelled),
+        FirstError::Unlabelable => return Err(Skipped::Unlabelable),
+    };
+    if item.labels.unsure && policy.unsure != Unsure::Keep {
+        return Err(Skipped::Unsure);
+    }
+    if let Some(raw) = item.raw {
+        return set_field(raw, &["label"], &label);
+    }
+    let solution = item.of();
+    let correct = match solution.outcome {
+        Outcome::Correct => true,
+        Outcome::Wrong => false,
+        Outcome::Unknown => return Err(Skipped::OutcomeUnknown),
+    };
+    let mut record = Map::new();
+    record.insert("id".into(), item.id().into());
+    record.insert("generator".into(), solution.generator.clone().unwrap_or_else(|| "unknown".to_owned()).into());
+    record.insert("problem".into(), item.trace.problem.text.clone().into());
+    record.insert("steps".into(), item.path().map(|node| Value::from(node.text.as_str())).collect());
+    record.insert("final_answer_correct".into(), correct.into());
+    record.insert("label".into(), label);
+    Ok(json_bytes(&Value::Object(record)))
 }

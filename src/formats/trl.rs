@@ -6,10 +6,10 @@
 use serde_json::{Map, Value};
 
 use super::detect::Detection;
-use super::export::{BEHIND_ERROR, Framing, Labelled, Loss, Writer, decided, push_json, set_field};
+use super::export::{Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, decided, each_solution, json_bytes, set_field};
 use super::fields::{Fault, Fields, integer};
 use super::{Format, RawRecord, RecordError, span};
-use crate::labels::policy::{Policy, Skipped};
+use crate::labels::policy::{Policy, Skipped, Switch};
 use crate::trace::{FirstError, NodeId, Problem, Rating, Trace, TraceBuilder};
 
 /// The format.
@@ -79,42 +79,43 @@ fn boolean(label: &Value, index: usize) -> Result<bool, Fault> {
 }
 
 impl Writer for Trl {
-    fn write(&self, item: &Labelled<'_>, policy: &Policy, out: &mut Vec<u8>, loss: &mut Loss) -> Result<(), Skipped> {
-        if let Some(raw) = item.verbatim() {
-            out.extend_from_slice(raw);
-            return Ok(());
-        }
-        let targets = decided(*policy, &item.labels, loss)?;
-        let texts: Vec<_> = item.path().map(|node| node.text.as_str()).collect();
-        let labels: Value = targets.iter().map(|&(_, correct)| correct).collect();
-        let completions = || targets.iter().map(|&(index, _)| texts[index]).collect::<Value>();
-        let Some(raw) = item.raw else {
-            let mut record = Map::new();
-            record.insert("prompt".into(), item.trace.problem.text.clone().into());
-            record.insert("completions".into(), completions());
-            record.insert("labels".into(), labels);
-            push_json(out, &Value::Object(record));
-            return Ok(());
-        };
-        let mut record = set_field(raw, &["labels"], &labels)?;
-        if targets.len() < texts.len() {
-            record = set_field(&record, &["completions"], &completions())?;
-        }
-        // Copies of ProcessBench in this form carry its label too; it must not contradict the new one.
-        if item.of().extra.get("label").is_some_and(|label| integer(label).is_some()) {
-            let first = targets.iter().position(|&(_, correct)| !correct).map_or(Value::from(-1), Value::from);
-            record = set_field(&record, &["label"], &first)?;
-        }
-        out.extend(record);
-        Ok(())
-    }
-
-    fn framing(&self) -> Framing {
-        Framing::Lines
-    }
-
-    fn keeps(&self) -> &'static [&'static str] {
+    fn keeps(&self) -> &'static Keeps {
         // `decided` counts those that do not stay.
-        &[BEHIND_ERROR]
+        &Keeps { all: &[], partly: &[Feature::FirstError, Feature::Ratings, Feature::BehindError] }
     }
+
+    fn asks(&self) -> &'static [Switch] {
+        Switch::LABELS
+    }
+
+    fn write(&self, unit: &LabelledTrace<'_>, policy: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {
+        each_solution(self, unit, policy, out, loss, |item, rows, loss| {
+            rows.push(record(item, policy, loss)?);
+            Ok(())
+        });
+    }
+}
+
+fn record(item: &Labelled<'_>, policy: &Policy, loss: &mut Loss) -> Result<Vec<u8>, Skipped> {
+    let targets = decided(policy, &item.labels, loss)?;
+    let texts: Vec<_> = item.path().map(|node| node.text.as_str()).collect();
+    let labels: Value = targets.iter().map(|&(_, correct)| correct).collect();
+    let completions = || targets.iter().map(|&(index, _)| texts[index]).collect::<Value>();
+    let Some(raw) = item.raw else {
+        let mut record = Map::new();
+        record.insert("prompt".into(), item.trace.problem.text.clone().into());
+        record.insert("completions".into(), completions());
+        record.insert("labels".into(), labels);
+        return Ok(json_bytes(&Value::Object(record)));
+    };
+    let mut record = set_field(raw, &["labels"], &labels)?;
+    if targets.len() < texts.len() {
+        record = set_field(&record, &["completions"], &completions())?;
+    }
+    // Copies of ProcessBench in this form carry its label too; it must not contradict the new one.
+    if item.of().extra.get("label").is_some_and(|label| integer(label).is_some()) {
+        let first = targets.iter().position(|&(_, correct)| !correct).map_or(Value::from(-1), Value::from);
+        record = set_field(&record, &["label"], &first)?;
+    }
+    Ok(record)
 }

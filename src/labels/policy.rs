@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use clap::ValueEnum;
 
-use crate::trace::{FirstError, Label, SolutionLabels};
+use crate::trace::{Extra, FirstError, Label, SolutionLabels};
 
 /// What a step that is true but brings no progress counts as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -58,8 +58,62 @@ pub enum Unsure {
     Keep,
 }
 
-/// The four decisions of an export.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+/// What becomes of steps that were offered beside those of a solution and rated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Alternatives {
+    /// Left out where the format has no place for them.
+    #[default]
+    Ignore,
+    /// Each makes a solution of its own: the steps before it, and it.
+    ExplodeRows,
+}
+
+/// What becomes of records that were made to check or to train annotators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum QualityControl {
+    /// Left out: they must not be trained on.
+    #[default]
+    Exclude,
+    /// Written like the others.
+    Include,
+}
+
+/// What one example of a trainer of single judgements is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Level {
+    /// One step, behind the steps before it.
+    #[default]
+    Step,
+    /// The whole solution: right when all of its steps are (so TRL converts stepwise labels).
+    Solution,
+}
+
+/// What kind of label a step gets, for trainers that take both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Values {
+    /// Right or wrong, by the labels.
+    #[default]
+    Hard,
+    /// The recorded share of right rollouts, or step score.
+    Soft,
+}
+
+/// Which two steps behind the same beginning make a pair of chosen and rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum PairRule {
+    /// What a person wrote in place of a wrong step, and that step.
+    Correction,
+    /// The best and the worst sibling.
+    #[default]
+    BestWorst,
+    /// The best sibling and the next best that is worse (so MCTS-DPO).
+    BestSecond,
+    /// Each right sibling with each wrong one.
+    All,
+}
+
+/// The decisions of an export.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Policy {
     /// Neutral steps.
     pub neutral: Neutral,
@@ -69,12 +123,112 @@ pub struct Policy {
     pub unlabelled: Unlabelled,
     /// Doubtful verdicts.
     pub unsure: Unsure,
+    /// Rated steps beside the solutions.
+    pub alternatives: Alternatives,
+    /// Records that check annotators.
+    pub quality_control: QualityControl,
+    /// What one example is.
+    pub level: Level,
+    /// What a step label is.
+    pub values: Values,
+    /// What a pair is.
+    pub pairs: PairRule,
+    /// Steps that are not both rated make a pair when their values lie at least this far apart; `None`: only ratings count.
+    pub min_gap: Option<f64>,
+    /// Most pairs that one beginning gives; `None`: all.
+    pub pairs_per_step: Option<usize>,
+    /// Leave out pairs whose solutions end with the same answer.
+    pub distinct_answers: bool,
+    /// What joins problem and steps in formats of one text.
+    pub glue: String,
 }
 
-impl fmt::Display for Policy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { neutral, after_error, unlabelled, unsure } = self;
-        write!(f, "neutral {neutral}, after-error {after_error}, unlabelled {unlabelled}, unsure {unsure}")
+impl Policy {
+    /// Whether a record with these further fields stays out of the export.
+    pub fn leaves_out(&self, extra: &Extra) -> bool {
+        let is = |key: &str| extra.get(key).and_then(serde_json::Value::as_bool) == Some(true);
+        self.quality_control == QualityControl::Exclude
+            && (is("is_quality_control_question") || is("is_initial_screening_question"))
+    }
+
+    /// What a step with this label is called when it stands alone; `None` when it goes.
+    pub fn target(&self, label: Label) -> Option<StepTarget> {
+        match fate(self, label) {
+            Fate::Keep(target) => Some(target),
+            Fate::Leave | Fate::Stop => None,
+        }
+    }
+
+    /// The choice that was made for a decision, as it stands on the command line.
+    pub fn choice(&self, switch: Switch) -> String {
+        match switch {
+            Switch::Neutral => self.neutral.to_string(),
+            Switch::AfterError => self.after_error.to_string(),
+            Switch::Unlabelled => self.unlabelled.to_string(),
+            Switch::Unsure => self.unsure.to_string(),
+            Switch::Level => self.level.to_string(),
+            Switch::Values => self.values.to_string(),
+            Switch::Pairs => self.pairs.to_string(),
+            Switch::Glue => self.glue.clone(),
+        }
+    }
+}
+
+/// A decision that the user makes where it changes what is written: there is no silent default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Switch {
+    /// [`Neutral`].
+    Neutral,
+    /// [`AfterError`].
+    AfterError,
+    /// [`Unlabelled`].
+    Unlabelled,
+    /// [`Unsure`].
+    Unsure,
+    /// [`Level`].
+    Level,
+    /// [`Values`].
+    Values,
+    /// [`PairRule`].
+    Pairs,
+    /// [`Policy::glue`].
+    Glue,
+}
+
+impl Switch {
+    /// The decisions that a trainer's targets of single steps need.
+    pub const LABELS: &'static [Self] = &[Self::Neutral, Self::AfterError, Self::Unlabelled, Self::Unsure];
+
+    /// All of them.
+    pub const ALL: &'static [Self] =
+        &[Self::Neutral, Self::AfterError, Self::Unlabelled, Self::Unsure, Self::Level, Self::Values, Self::Pairs, Self::Glue];
+
+    /// Its name on the command line and in manifests.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Neutral => "neutral",
+            Self::AfterError => "after-error",
+            Self::Unlabelled => "unlabelled",
+            Self::Unsure => "unsure",
+            Self::Level => "level",
+            Self::Values => "values",
+            Self::Pairs => "pairs",
+            Self::Glue => "glue",
+        }
+    }
+
+    /// What can be chosen.
+    pub fn choices(self) -> String {
+        match self {
+            Self::Neutral => names_of::<Neutral>(),
+            Self::AfterError => names_of::<AfterError>(),
+            Self::Unlabelled => names_of::<Unlabelled>(),
+            Self::Unsure => names_of::<Unsure>(),
+            Self::Level => names_of::<Level>(),
+            Self::Values => names_of::<Values>(),
+            Self::Pairs => names_of::<PairRule>(),
+            Self::Glue => "a text such as \\n".to_owned(),
+        }
     }
 }
 
@@ -90,11 +244,13 @@ fn name_of<T: ValueEnum>(choice: &T) -> String {
     choice.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
+fn names_of<T: ValueEnum>() -> String {
+    T::value_variants().iter().map(name_of).collect::<Vec<_>>().join(", ")
+}
+
 fn choice_named<T: ValueEnum>(name: &str) -> Result<T, UnknownChoice> {
-    <T as ValueEnum>::from_str(name, false).map_err(|_| UnknownChoice {
-        found: name.chars().take(40).collect(),
-        expected: T::value_variants().iter().map(name_of).collect::<Vec<_>>().join(", "),
-    })
+    <T as ValueEnum>::from_str(name, false)
+        .map_err(|_| UnknownChoice { found: name.chars().take(40).collect(), expected: names_of::<T>() })
 }
 
 macro_rules! names {
@@ -115,7 +271,7 @@ macro_rules! names {
     )*};
 }
 
-names!(Neutral, AfterError, Unlabelled, Unsure);
+names!(Neutral, AfterError, Unlabelled, Unsure, Alternatives, QualityControl, Level, Values, PairRule);
 
 /// What a trainer is told about one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -146,6 +302,12 @@ pub enum Skipped {
     /// The format wants to know whether the final answer is right, and nothing says so.
     #[error("whether the final answer is right is not known")]
     OutcomeUnknown,
+    /// No step of it stands in a pair.
+    #[error("no step of it makes a pair")]
+    NoPair,
+    /// It was made to check annotators.
+    #[error("made to check annotators (--quality-control include writes it)")]
+    QualityControl,
     /// The format has no way to write this solution.
     #[error("{0}")]
     Unwritable(String),
@@ -157,7 +319,7 @@ enum Fate {
     Stop,
 }
 
-fn fate(policy: Policy, label: Label) -> Fate {
+fn fate(policy: &Policy, label: Label) -> Fate {
     match label {
         Label::Good => Fate::Keep(StepTarget::Positive),
         Label::Bad => Fate::Keep(StepTarget::Negative),
@@ -194,7 +356,7 @@ pub fn apply(policy: &Policy, labels: &SolutionLabels) -> Result<Vec<(usize, Ste
         let fate = match policy.after_error {
             AfterError::Drop if behind_error(index) => Fate::Stop,
             AfterError::ForceNegative if behind_error(index) => Fate::Keep(StepTarget::Negative),
-            _ => fate(*policy, label),
+            _ => fate(policy, label),
         };
         match fate {
             Fate::Keep(target) => targets.push((index, target)),
@@ -225,36 +387,42 @@ mod tests {
         SolutionLabels::recorded(ratings.len(), first_error, &ratings, EndState::Open)
     }
 
-    fn targets(policy: Policy, labels: &SolutionLabels) -> Vec<StepTarget> {
-        apply(&policy, labels).unwrap().into_iter().map(|(_, target)| target).collect()
+    fn targets(policy: &Policy, labels: &SolutionLabels) -> Vec<StepTarget> {
+        apply(policy, labels).unwrap().into_iter().map(|(_, target)| target).collect()
     }
 
     #[test]
     fn a_neutral_step_is_what_the_policy_says() {
         let labels = rated(FirstError::NoError, &[1, 0, 1]);
         let with = |neutral| Policy { neutral, ..Policy::default() };
-        assert_eq!(targets(with(Neutral::Positive), &labels), [Positive, Positive, Positive]);
-        assert_eq!(targets(with(Neutral::Negative), &labels), [Positive, Negative, Positive]);
+        assert_eq!(targets(&with(Neutral::Positive), &labels), [Positive, Positive, Positive]);
+        assert_eq!(targets(&with(Neutral::Negative), &labels), [Positive, Negative, Positive]);
         assert_eq!(apply(&with(Neutral::DropStep), &labels).unwrap(), [(0, Positive), (2, Positive)]);
-        assert_eq!(targets(with(Neutral::StopBefore), &labels), [Positive]);
+        assert_eq!(targets(&with(Neutral::StopBefore), &labels), [Positive]);
     }
 
     #[test]
     fn steps_behind_the_first_error_are_dropped_kept_or_forced() {
         let labels = rated(FirstError::At(1), &[1, -1, 1, 9]);
         let with = |after_error, unlabelled| Policy { after_error, unlabelled, ..Policy::default() };
-        assert_eq!(targets(with(AfterError::Drop, Unlabelled::Drop), &labels), [Positive, Negative]);
-        assert_eq!(targets(with(AfterError::KeepAsRated, Unlabelled::Drop), &labels), [Positive, Negative, Positive]);
-        assert_eq!(targets(with(AfterError::KeepAsRated, Unlabelled::KeepUnset), &labels), [Positive, Negative, Positive, Unset]);
-        assert_eq!(targets(with(AfterError::ForceNegative, Unlabelled::Drop), &labels), [Positive, Negative, Negative, Negative]);
+        assert_eq!(targets(&with(AfterError::Drop, Unlabelled::Drop), &labels), [Positive, Negative]);
+        assert_eq!(targets(&with(AfterError::KeepAsRated, Unlabelled::Drop), &labels), [Positive, Negative, Positive]);
+        assert_eq!(
+            targets(&with(AfterError::KeepAsRated, Unlabelled::KeepUnset), &labels),
+            [Positive, Negative, Positive, Unset]
+        );
+        assert_eq!(
+            targets(&with(AfterError::ForceNegative, Unlabelled::Drop), &labels),
+            [Positive, Negative, Negative, Negative]
+        );
     }
 
     #[test]
     fn unlabelled_steps_never_become_targets() {
         let labels = rated(FirstError::Unknown, &[1, 9, 1]);
-        assert_eq!(targets(Policy::default(), &labels), [Positive]);
+        assert_eq!(targets(&Policy::default(), &labels), [Positive]);
         let keep = Policy { unlabelled: Unlabelled::KeepUnset, ..Policy::default() };
-        assert_eq!(targets(keep, &labels), [Positive, Unset, Positive]);
+        assert_eq!(targets(&keep, &labels), [Positive, Unset, Positive]);
         assert_eq!(apply(&keep, &SolutionLabels::unseen(2)), Err(Skipped::Unlabelled));
         assert_eq!(apply(&keep, &SolutionLabels::unseen(0)), Err(Skipped::Unlabelled));
         assert_eq!(apply(&keep, &rated(FirstError::Unlabelable, &[1])), Err(Skipped::Unlabelable));
@@ -266,8 +434,8 @@ mod tests {
         let labels = SolutionLabels { unsure: true, ..rated(FirstError::At(1), &[1, -1, 9]) };
         let with = |unsure| Policy { unsure, ..Policy::default() };
         assert_eq!(apply(&with(Unsure::SkipTrace), &labels), Err(Skipped::Unsure));
-        assert_eq!(targets(with(Unsure::DropStep), &labels), [Positive]);
-        assert_eq!(targets(with(Unsure::Keep), &labels), [Positive, Negative]);
+        assert_eq!(targets(&with(Unsure::DropStep), &labels), [Positive]);
+        assert_eq!(targets(&with(Unsure::Keep), &labels), [Positive, Negative]);
         let no_error = SolutionLabels { unsure: true, ..rated(FirstError::NoError, &[1]) };
         assert_eq!(apply(&with(Unsure::DropStep), &no_error), Err(Skipped::Unsure));
     }
@@ -286,6 +454,11 @@ mod tests {
         assert_eq!("skip-trace".parse(), Ok(Unsure::SkipTrace));
         let error = "maybe".parse::<Unsure>().unwrap_err().to_string();
         assert_eq!(error, "expected one of skip-trace, drop-step, keep, found \"maybe\"");
-        assert_eq!(Policy::default().to_string(), "neutral positive, after-error drop, unlabelled drop, unsure skip-trace");
+        assert_eq!(Switch::Pairs.choices(), "correction, best-worst, best-second, all");
+        let policy = Policy { level: Level::Solution, ..Policy::default() };
+        assert_eq!(
+            Switch::ALL.iter().map(|&switch| policy.choice(switch)).collect::<Vec<_>>()[..5],
+            ["positive", "drop", "drop", "skip-trace", "solution"]
+        );
     }
 }

@@ -32,6 +32,8 @@ mod safetensors;
 mod tokenizer;
 #[cfg(feature = "candle")]
 mod tokens;
+#[cfg(feature = "candle")]
+mod trainer_tokens;
 
 pub use error::PrmError;
 #[cfg(feature = "candle")]
@@ -41,6 +43,8 @@ pub use model::Prm;
 pub use request::{CheckpointSource, ModelInfo, NodeScore, PrmNode, PrmRequest, ScoreStats};
 #[cfg(feature = "candle")]
 pub use tokens::{NodeTokens, TokenTree};
+#[cfg(feature = "candle")]
+pub use trainer_tokens::TrainerTokens;
 
 /// A model that can be run, as `stepscope models` lists it.
 #[cfg(feature = "candle")]

@@ -35,15 +35,7 @@ impl Vocabulary {
     /// Loads a tokenizer for a model with `rows` tokens.
     pub(super) fn load(bytes: &[u8], file: &str, rows: usize) -> Result<Self, PrmError> {
         let bad = |message: String| PrmError::Tokenizer { file: file.to_owned(), message };
-        // Crafted files make the tokenizers crate panic; its words help nobody.
-        let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(|_| {}));
-        let loaded = catch_unwind(|| Tokenizer::from_bytes(bytes));
-        std::panic::set_hook(before);
-        let loaded = loaded.map_err(|_| bad("its contents contradict each other".to_owned()))?;
-        let mut tokenizer = loaded.map_err(|e| bad(e.to_string()))?;
-        tokenizer.with_truncation(None).map_err(|e| bad(e.to_string()))?;
-        tokenizer.with_padding(None);
+        let mut tokenizer = parse(bytes).map_err(bad)?;
         tokenizer.set_encode_special_tokens(true);
         Ok(Self { tokenizer, file: file.to_owned(), controls: Vec::new(), rows })
     }
@@ -146,4 +138,18 @@ impl Vocabulary {
     pub(super) fn bad_token(&self, token: &str, message: &str) -> PrmError {
         PrmError::Token { file: self.file.clone(), token: format!("{token:?}"), message: message.to_owned() }
     }
+}
+
+/// Reads a `tokenizer.json` and turns cutting off and padding off.
+pub(super) fn parse(bytes: &[u8]) -> Result<Tokenizer, String> {
+    // Crafted files make the tokenizers crate panic; its words help nobody.
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let loaded = catch_unwind(|| Tokenizer::from_bytes(bytes));
+    std::panic::set_hook(before);
+    let loaded = loaded.map_err(|_| "its contents contradict each other".to_owned())?;
+    let mut tokenizer = loaded.map_err(|e| e.to_string())?;
+    tokenizer.with_truncation(None).map_err(|e| e.to_string())?;
+    tokenizer.with_padding(None);
+    Ok(tokenizer)
 }

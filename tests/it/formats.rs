@@ -7,10 +7,12 @@ mod real;
 mod round_trip;
 mod sets;
 mod stepscope;
+mod targets;
 
+use std::borrow::Borrow;
 use std::path::PathBuf;
 
-use ::stepscope::formats::{FORMATS, Format, Labelled, Loss, RawRecord, Unit, by_name, detect, parse_json};
+use ::stepscope::formats::{FORMATS, Format, Labelled, LabelledTrace, Loss, RawRecord, Unit, by_name, detect, parse_json};
 use ::stepscope::labels::policy::Policy;
 use ::stepscope::trace::{SolutionLabels, Trace};
 
@@ -86,9 +88,12 @@ fn foreign(trace: &Trace) -> Vec<Labelled<'_>> {
     solutions.map(|solution| Labelled { trace, solution, labels: recorded(trace, solution), raw: None, touched: false }).collect()
 }
 
-fn written(target: &str, items: &[Labelled<'_>], policy: Policy) -> (Vec<Vec<u8>>, Loss) {
+fn written(target: &str, items: &[Labelled<'_>], policy: impl Borrow<Policy>) -> (Vec<Vec<u8>>, Loss) {
     let (mut out, mut loss) = (Vec::new(), Loss::default());
-    format(target).writer().unwrap().write_unit(items, &policy, &mut out, &mut loss);
+    if let Some(item) = items.first() {
+        let unit = LabelledTrace::new(item.trace, items.to_vec());
+        ::stepscope::formats::target(target).unwrap().writer.write(&unit, policy.borrow(), &mut out, &mut loss);
+    }
     (out, loss)
 }
 

@@ -14,6 +14,9 @@ mod checks;
 mod corpus;
 mod desk;
 #[cfg(feature = "candle")]
+mod doctor;
+mod export;
+#[cfg(feature = "candle")]
 mod families;
 mod features;
 mod formats;

@@ -8,43 +8,54 @@
 use serde_json::{Map, Value, json};
 
 use super::super::export::{
-    ALTERNATIVES, ANNOTATORS, BEHIND_ERROR, Framing, Labelled, Loss, Writer, push_json, rated_behind_error, set_field,
+    Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, each_solution, json_bytes, rated_behind_error, set_field,
 };
 use super::super::{parse_json, span};
 use super::{Prm800k, Taken, position};
-use crate::labels::policy::{Policy, Skipped, Unlabelled, Unsure};
+use crate::labels::policy::{Policy, Skipped, Switch, Unlabelled, Unsure};
 use crate::trace::{EndState, FirstError, Label, NodeId};
 
 impl Writer for Prm800k {
-    fn write(&self, item: &Labelled<'_>, policy: &Policy, out: &mut Vec<u8>, loss: &mut Loss) -> Result<(), Skipped> {
-        if let Some(raw) = item.verbatim() {
-            // The record stays that of the person whose ratings it holds.
-            loss.lose(ANNOTATORS, u64::from(item.confirmed()));
-            out.extend_from_slice(raw);
-            return Ok(());
-        }
-        let labels = &item.labels;
-        if labels.unsure && policy.unsure == Unsure::SkipTrace {
-            return Err(Skipped::Unsure);
-        }
-        let rated = labels.steps.iter().any(|&label| is_rated(label));
-        if labels.first_error == FirstError::Unknown && !(rated && policy.unlabelled == Unlabelled::KeepUnset) {
-            return Err(Skipped::Unlabelled);
-        }
-        match item.raw {
-            Some(raw) => out.extend(relabelled(raw, item, loss)?),
-            None => push_json(out, &fresh(item, loss)),
-        }
-        Ok(())
-    }
-
-    fn framing(&self) -> Framing {
-        Framing::Lines
-    }
-
-    fn keeps(&self) -> &'static [&'static str] {
+    fn keeps(&self) -> &'static Keeps {
         // `relabelled` and `fresh` count the ratings behind the first error that find no place.
-        &["neutral ratings", "unsure marks", ANNOTATORS, BEHIND_ERROR, "final answers", "references", ALTERNATIVES]
+        &Keeps {
+            all: &[
+                Feature::FirstError,
+                Feature::Ratings,
+                Feature::Neutral,
+                Feature::Unsure,
+                Feature::Annotators,
+                Feature::Answers,
+                Feature::References,
+            ],
+            partly: &[Feature::BehindError, Feature::Alternatives, Feature::Tree],
+        }
+    }
+
+    fn asks(&self) -> &'static [Switch] {
+        &[Switch::Unlabelled, Switch::Unsure]
+    }
+
+    fn write(&self, unit: &LabelledTrace<'_>, policy: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {
+        each_solution(self, unit, policy, out, loss, |item, rows, loss| {
+            rows.push(record(item, policy, loss)?);
+            Ok(())
+        });
+    }
+}
+
+fn record(item: &Labelled<'_>, policy: &Policy, loss: &mut Loss) -> Result<Vec<u8>, Skipped> {
+    let labels = &item.labels;
+    if labels.unsure && policy.unsure == Unsure::SkipTrace {
+        return Err(Skipped::Unsure);
+    }
+    let rated = labels.steps.iter().any(|&label| is_rated(label));
+    if labels.first_error == FirstError::Unknown && !(rated && policy.unlabelled == Unlabelled::KeepUnset) {
+        return Err(Skipped::Unlabelled);
+    }
+    match item.raw {
+        Some(raw) => relabelled(raw, item, loss),
+        None => Ok(json_bytes(&fresh(item, loss))),
     }
 }
 
@@ -91,7 +102,7 @@ fn relabelled(raw: &[u8], item: &Labelled<'_>, loss: &mut Loss) -> Result<Vec<u8
     let (count, wanted) = (steps.len(), labelled_steps(item));
     let flag_changed = labels.unsure != item.of().unsure;
     let decided = matches!(labels.first_error, FirstError::At(_) | FirstError::NoError);
-    loss.lose(BEHIND_ERROR, rated_behind_error(labels).filter(|&index| index >= count.max(wanted)).count() as u64);
+    loss.lose(Feature::BehindError.name(), rated_behind_error(labels).filter(|&index| index >= count.max(wanted)).count() as u64);
     for (index, (step, &state)) in steps.iter_mut().zip(&labels.steps).enumerate() {
         let flag = flag_changed.then_some(labels.unsure && index + 1 == wanted);
         rate(step, state, decided, flag).ok_or_else(unwritable)?;
@@ -166,7 +177,7 @@ fn fresh(item: &Labelled<'_>, loss: &mut Loss) -> Value {
     let (trace, solution, labels) = (item.trace, item.of(), &item.labels);
     let path = trace.solution_path(solution);
     let wanted = labelled_steps(item).min(path.len());
-    loss.lose(BEHIND_ERROR, rated_behind_error(labels).count() as u64);
+    loss.lose(Feature::BehindError.name(), rated_behind_error(labels).count() as u64);
     let mut steps = Vec::with_capacity(wanted);
     for (index, &id) in path[..wanted].iter().enumerate() {
         let first_error = labels.first_error == FirstError::At(index);

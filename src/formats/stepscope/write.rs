@@ -2,14 +2,16 @@
 
 use std::collections::{HashMap, HashSet};
 
-use serde_json::{Number, Value};
+use serde_json::{Number, Value, json};
 
-use super::super::export::{Framing, Labelled, Loss, NO_TEXT, Writer, push_json};
+use super::super::export::{Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, json_bytes};
 use super::super::json::replaced_halves;
 use super::Stepscope;
 use super::read::{derived_first_error, path_ratings};
-use crate::labels::policy::{Policy, Skipped};
-use crate::trace::{EndState, Extra, FirstError, Label, NodeId, NodeStats, Outcome, Rating, StepKind, Trace};
+use crate::labels::policy::{Policy, Switch};
+use crate::trace::{
+    EndState, Extra, FirstError, Label, NodeId, NodeStats, Outcome, Rating, Remark, SolutionLabels, StepKind, Trace,
+};
 
 /// Keys that mean something on a line; further fields of these names are written where they cannot be misread.
 const RESERVED: &[&str] = &[
@@ -53,36 +55,24 @@ const RESERVED: &[&str] = &[
 ];
 
 impl Writer for Stepscope {
-    fn write(&self, item: &Labelled<'_>, policy: &Policy, out: &mut Vec<u8>, loss: &mut Loss) -> Result<(), Skipped> {
-        let mut lines = Vec::new();
-        self.write_unit(std::slice::from_ref(item), policy, &mut lines, &mut Loss::default());
-        loss.lose("other solutions of its tree", item.trace.solutions.len().saturating_sub(1) as u64);
-        out.extend(lines.join(&b'\n'));
-        Ok(())
+    fn keeps(&self) -> &'static Keeps {
+        &Keeps { all: &Feature::ALL, partly: &[] }
     }
 
-    fn framing(&self) -> Framing {
-        Framing::Lines
-    }
-
-    fn keeps(&self) -> &'static [&'static str] {
-        // Nothing that a trace holds is lost; `write_unit` does not ask.
+    fn asks(&self) -> &'static [Switch] {
         &[]
     }
 
     /// Writes the whole tree with the given solutions, labelled or not: the policy is for trainers, this format keeps what is.
-    fn write_unit(&self, unit: &[Labelled<'_>], _: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {
-        let Some(first) = unit.first() else { return };
-        let lines = Lines::new(first.trace, unit);
-        for index in std::iter::once(NodeId::ROOT).chain(first.trace.steps()) {
-            let mut bytes = Vec::new();
-            push_json(&mut bytes, &Value::Object(lines.line(index)));
-            out.push(bytes);
+    fn write(&self, unit: &LabelledTrace<'_>, _: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {
+        let lines = Lines::new(unit);
+        for index in std::iter::once(NodeId::ROOT).chain(unit.trace.steps()) {
+            out.push(json_bytes(&Value::Object(lines.line(index))));
+            loss.records += 1;
         }
-        loss.read += unit.len() as u64;
-        loss.written += unit.len() as u64;
-        loss.lose(NO_TEXT, replaced_halves(&first.trace.warnings));
-        loss.changed += unit.iter().filter(|item| item.touched).count() as u64;
+        loss.read += unit.solutions.len() as u64;
+        unit.solutions.iter().for_each(|item| loss.wrote(item));
+        loss.lose(Feature::NoText.name(), replaced_halves(&unit.trace.warnings));
     }
 }
 
@@ -96,9 +86,10 @@ struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    fn new(trace: &'a Trace, unit: &'a [Labelled<'a>]) -> Self {
+    fn new(unit: &'a LabelledTrace<'a>) -> Self {
+        let trace = unit.trace;
         let mut ends: HashMap<NodeId, Vec<&Labelled<'_>>> = HashMap::new();
-        for item in unit {
+        for item in &unit.solutions {
             ends.entry(item.of().leaf).or_default().push(item);
         }
         let tree = trace.extra.get("tree").cloned().unwrap_or_else(|| {
@@ -106,7 +97,7 @@ impl<'a> Lines<'a> {
             let record = trace.solutions.first().map_or(0, |solution| solution.record);
             format!("{}-{record}", &key[..12]).into()
         });
-        Self { trace, ends, ratings: node_ratings(trace, unit), ids: ids(trace), tree, no_solutions: unit.is_empty() }
+        Self { trace, ends, ratings: node_ratings(unit), ids: ids(trace), tree, no_solutions: unit.solutions.is_empty() }
     }
 
     fn line(&self, id: NodeId) -> Extra {
@@ -143,7 +134,8 @@ impl<'a> Lines<'a> {
         let (clash, plain): (Extra, Extra) =
             node.extra.clone().into_iter().partition(|(key, _)| RESERVED.contains(&key.as_str()));
         let clash: Extra = clash.into_iter().filter(|(key, _)| key != "id" && key != "other_parents").collect();
-        line.extend(plain);
+        // What was said anew stands already.
+        line.extend(plain.into_iter().filter(|(key, _)| key != SAID || !self.ends.contains_key(&id)));
         if !clash.is_empty() {
             line.insert("node_extra".into(), clash.into());
         }
@@ -214,6 +206,7 @@ impl<'a> Lines<'a> {
         // Who says the same as the file has said it all the same.
         let annotator = if item.touched || item.confirmed() { &item.labels.annotator } else { &solution.annotator };
         put("annotator", annotator.clone().map(Value::from));
+        put(SAID, said(&item.labels).or_else(|| self.trace.node(solution.leaf).extra.get(SAID).cloned()));
         put("scores", (!solution.scores.is_empty()).then(|| solution.scores.iter().map(|score| finite(*score)).collect()));
         put("solution_extra", (!solution.extra.is_empty()).then(|| solution.extra.clone().into()));
         out
@@ -231,6 +224,27 @@ fn labels_of(item: &Labelled<'_>) -> (Vec<Option<Rating>>, (FirstError, EndState
         ratings.pop();
     }
     (ratings, (item.labels.first_error, item.labels.end_state))
+}
+
+/// Field of what is said in words: remarks on steps and solution, kind of the error, reason of the end, progress.
+const SAID: &str = "said";
+
+fn said(labels: &SolutionLabels) -> Option<Value> {
+    let mut said = Extra::new();
+    if !labels.error_kind.is_empty() {
+        said.insert("error_kind".into(), labels.error_kind.as_str().into());
+    }
+    if !labels.end_reason.is_empty() {
+        said.insert("end_reason".into(), labels.end_reason.as_str().into());
+    }
+    if let Some(progress) = labels.progress {
+        said.insert("progress".into(), progress.into());
+    }
+    if !labels.remarks.is_empty() {
+        let remark = |remark: &Remark| json!({"writing": remark.writing, "step": remark.step, "text": remark.text});
+        said.insert("remarks".into(), labels.remarks.iter().map(remark).collect());
+    }
+    (!said.is_empty()).then_some(said.into())
 }
 
 fn item_unsure(item: &Labelled<'_>) -> bool {
@@ -270,9 +284,14 @@ pub(super) fn stats(stats: &NodeStats) -> Extra {
 }
 
 /// The rating of every node: what the session says of the steps it touched, else what the source says.
-fn node_ratings(trace: &Trace, unit: &[Labelled<'_>]) -> Vec<Option<Rating>> {
+fn node_ratings(unit: &LabelledTrace<'_>) -> Vec<Option<Rating>> {
+    let trace = unit.trace;
     let mut ratings: Vec<_> = trace.nodes.iter().map(|node| node.rating).collect();
-    let touched = || unit.iter().filter(|item| item.touched).map(|item| (trace.path(item.of().leaf), &item.labels.steps));
+    for (id, rating) in &unit.marks {
+        ratings[id.index()] = Some(*rating);
+    }
+    let touched =
+        || unit.solutions.iter().filter(|item| item.touched).map(|item| (trace.path(item.of().leaf), &item.labels.steps));
     for (path, _) in touched() {
         for id in path {
             ratings[id.index()] = None;

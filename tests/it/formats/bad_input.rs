@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use stepscope::formats::{FORMATS, RawRecord, parse_json};
+use stepscope::formats::{FORMATS, RawRecord, parse_json, targets};
 use stepscope::labels::policy::Policy;
 
 use super::{fixture, foreign, format, written};
@@ -192,13 +192,13 @@ fn touch_all(bytes: &[u8]) {
         }
         let _ = format.read(&record);
         if let Some(trace) = format.read_unit(&[record, record]).trace {
-            for target in FORMATS.iter().filter(|target| target.writer().is_some()) {
+            for target in targets() {
                 let items = foreign(&trace).into_iter().map(|mut item| {
-                    item.raw = (target.name() == format.name()).then_some(bytes);
+                    item.raw = (target.name == format.name()).then_some(bytes);
                     item.touched = true;
                     item
                 });
-                let _ = written(target.name(), &items.collect::<Vec<_>>(), Policy::default());
+                let _ = written(target.name, &items.collect::<Vec<_>>(), Policy::default());
             }
         }
     }

@@ -38,7 +38,7 @@ fn a_new_record_reads_back_as_what_it_was_made_of() {
     let policy = Policy { after_error: AfterError::KeepAsRated, ..Policy::default() };
     for target in ["processbench", "trl", "math-shepherd", "prm800k"] {
         for trace in traces(format(target), &fixture(target)) {
-            let (out, loss) = written(target, &foreign(&trace), policy);
+            let (out, loss) = written(target, &foreign(&trace), &policy);
             let Some(record) = out.first() else {
                 assert!(!loss.skipped.is_empty(), "{target}");
                 continue;
@@ -242,17 +242,17 @@ fn what_a_changed_record_cannot_hold_is_counted() {
     let by_bo = |labels| SolutionLabels { annotator: Some("bo".into()), ..labels };
     let unsure = |labels| SolutionLabels { unsure: true, ..labels };
     for (name, record, labels, policy, expected) in [
-        ("processbench", 0, by_bo(say(3, At(2), &[])), drop, &[("annotators", 1)][..]),
-        ("processbench", 0, say(3, At(0), &[-1, 0, 1]), drop, &[("neutral ratings", 1), (BEHIND, 2)]),
-        ("processbench", 0, unsure(say(3, NoError, &[0])), drop, &[("neutral ratings", 1), ("unsure marks", 1)]),
-        ("trl", 1, unsure(by_bo(say(3, NoError, &[]))), drop, &[("annotators", 1), ("unsure marks", 1)]),
-        ("trl", 1, say(3, At(0), &[-1, 1, -1]), drop, &[(BEHIND, 2)]),
-        ("trl", 1, say(3, At(0), &[-1, 1, -1]), keep, &[]),
-        ("trl", 1, say(3, At(0), &[-1, 1, -1]), force, &[(BEHIND, 1)]),
-        ("math-shepherd", 1, by_bo(say(2, At(0), &[-1, 1])), keep, &[("annotators", 1)]),
-        ("math-shepherd", 1, say(2, At(0), &[-1, 1]), drop, &[(BEHIND, 1)]),
+        ("processbench", 0, by_bo(say(3, At(2), &[])), &drop, &[("annotators", 1)][..]),
+        ("processbench", 0, say(3, At(0), &[-1, 0, 1]), &drop, &[("neutral ratings", 1), (BEHIND, 2)]),
+        ("processbench", 0, unsure(say(3, NoError, &[0])), &drop, &[("neutral ratings", 1), ("unsure marks", 1)]),
+        ("trl", 1, unsure(by_bo(say(3, NoError, &[]))), &drop, &[("annotators", 1), ("unsure marks", 1)]),
+        ("trl", 1, say(3, At(0), &[-1, 1, -1]), &drop, &[(BEHIND, 2)]),
+        ("trl", 1, say(3, At(0), &[-1, 1, -1]), &keep, &[]),
+        ("trl", 1, say(3, At(0), &[-1, 1, -1]), &force, &[(BEHIND, 1)]),
+        ("math-shepherd", 1, by_bo(say(2, At(0), &[-1, 1])), &keep, &[("annotators", 1)]),
+        ("math-shepherd", 1, say(2, At(0), &[-1, 1]), &drop, &[(BEHIND, 1)]),
         // Its record has two positions; what stands behind them has no place for a rating.
-        ("prm800k", 0, unsure(by_bo(say(4, At(0), &[-1, 0, 1]))), drop, &[(BEHIND, 1)]),
+        ("prm800k", 0, unsure(by_bo(say(4, At(0), &[-1, 0, 1]))), &drop, &[(BEHIND, 1)]),
     ] {
         let raw = fixture(name).remove(record);
         let trace = one(name, std::str::from_utf8(&raw).unwrap());
@@ -310,7 +310,7 @@ fn partly_rated_solutions_become_prm800k_records_with_unset_ratings() {
             let ratings: Vec<_> = ratings.iter().map(|&rating| Rating::from_value(rating)).collect();
             let labels = SolutionLabels::recorded(n, FirstError::Unknown, &ratings, EndState::Open);
             let item = Labelled { trace, solution: 0, labels: labels.clone(), raw, touched: true };
-            let (out, _) = written("prm800k", std::slice::from_ref(&item), keep);
+            let (out, _) = written("prm800k", std::slice::from_ref(&item), &keep);
             let value = parse_json(&out[0]).unwrap();
             assert_eq!(value["label"]["finish_reason"], serde_json::Value::Null);
             let back = one("prm800k", std::str::from_utf8(&out[0]).unwrap());
@@ -320,7 +320,7 @@ fn partly_rated_solutions_become_prm800k_records_with_unset_ratings() {
             assert_eq!((out.len(), loss.skipped["not labelled yet"]), (0, 1));
         }
         let labels = SolutionLabels::unseen(steps(trace, 0).len());
-        let (out, loss) = written("prm800k", &[Labelled { trace, solution: 0, labels, raw, touched: true }], keep);
+        let (out, loss) = written("prm800k", &[Labelled { trace, solution: 0, labels, raw, touched: true }], &keep);
         assert_eq!((out.len(), loss.skipped["not labelled yet"]), (0, 1));
     }
 }

@@ -1,0 +1,118 @@
+//! A file that appears under its name only when it is whole and on the disk.
+
+use std::fs::File;
+use std::io::{BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use sha2::{Digest, Sha256};
+
+use crate::formats::Framing;
+
+/// A file that appears under its name only when it is whole and on the disk.
+pub(super) struct Draft {
+    target: PathBuf,
+    path: PathBuf,
+    file: BufWriter<File>,
+    hash: Sha256,
+    records: u64,
+}
+
+impl Draft {
+    pub(super) fn create(target: &Path) -> anyhow::Result<Self> {
+        let name = target.file_name().context("the file to write has no name")?;
+        let mut temporary = std::ffi::OsString::from(".");
+        temporary.push(name);
+        temporary.push(format!(".{}.part", std::process::id()));
+        let path = target.with_file_name(temporary);
+        remove_orphans(target, name);
+        let shown = crate::corpus::escaped(&path.to_string_lossy());
+        let file = File::options().write(true).create_new(true).open(&path).with_context(|| format!("creating {shown}"))?;
+        Ok(Self { target: target.to_owned(), path, file: BufWriter::new(file), hash: Sha256::new(), records: 0 })
+    }
+
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        self.hash.update(bytes);
+        self.file.write_all(bytes).context("writing the export")
+    }
+
+    pub(super) fn record(&mut self, framing: Framing, bytes: &[u8]) -> anyhow::Result<()> {
+        self.bytes(if self.records == 0 { framing.start() } else { framing.between() }.as_bytes())?;
+        self.records += 1;
+        self.bytes(&framing.record(bytes))
+    }
+
+    /// Ends the framing and puts the file in its place. Gives its SHA-256.
+    pub(super) fn finish(mut self, framing: Framing, replace: bool) -> anyhow::Result<String> {
+        if self.records == 0 {
+            self.bytes(framing.start().as_bytes())?;
+        }
+        if self.records > 0 || !framing.start().is_empty() {
+            self.bytes(framing.end().as_bytes())?;
+        }
+        self.finish_plain(replace)
+    }
+
+    /// Flushes, syncs, renames, syncs the folder.
+    pub(super) fn finish_plain(mut self, replace: bool) -> anyhow::Result<String> {
+        let sha256 = hex(&self.hash.clone().finalize());
+        self.file.flush().context("writing the export")?;
+        self.file.get_ref().sync_all().context("writing the export to the disk")?;
+        if hash_of(&self.path)? != sha256 {
+            anyhow::bail!("what the disk gives back is not what was written; nothing was put in its place");
+        }
+        if replace {
+            std::fs::rename(&self.path, &self.target)?;
+        } else {
+            // A hard link refuses to replace a file that appeared in the meantime.
+            std::fs::hard_link(&self.path, &self.target).context("putting the export in its place")?;
+        }
+        let folder = self.target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+        File::open(folder)?.sync_all()?;
+        Ok(sha256)
+    }
+}
+
+/// SHA-256 of a file.
+pub(super) fn hash_of(path: &Path) -> anyhow::Result<String> {
+    let mut hash = Sha256::new();
+    let mut file = File::open(path)?;
+    let mut block = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut block)? {
+            0 => return Ok(hex(&hash.finalize())),
+            read => hash.update(&block[..read]),
+        }
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // After a rename there is nothing left under this name.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Removes drafts of earlier exports to the same target whose process is gone.
+fn remove_orphans(target: &Path, name: &std::ffi::OsStr) {
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let (prefix, name) =
+        (format!(".{}.", name.to_string_lossy()), |entry: &std::fs::DirEntry| entry.file_name().to_string_lossy().into_owned());
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let file = name(&entry);
+        let process =
+            file.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".part")).and_then(|id| id.parse::<u32>().ok());
+        if process.is_some_and(|id| !Path::new(&format!("/proc/{id}")).exists()) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,299 @@
+//! What a target keeps and what an export lost, by the same names.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use super::{Labelled, LabelledTrace};
+use crate::labels::policy::Skipped;
+use crate::trace::{FirstError, Label, NodeId, NodeStats, Outcome, SolutionLabels, StepKind, Trace};
+
+/// Something that a trace or its labels can hold and a target may not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Feature {
+    /// Where the solution goes wrong first.
+    FirstError,
+    /// Ratings of single steps without a verdict on the whole.
+    Ratings,
+    /// Neutral as a rating of its own.
+    Neutral,
+    /// Ratings of steps behind the first error.
+    BehindError,
+    /// Doubt of the annotator.
+    Unsure,
+    /// Step scores, Monte Carlo estimates, values and visits.
+    Scores,
+    /// Steps on no solution's path.
+    Alternatives,
+    /// What follows an alternative: a tree deeper than one level.
+    Tree,
+    /// Critiques, corrections, notes, tags and kinds of errors.
+    Remarks,
+    /// Names of those who labelled.
+    Annotators,
+    /// Identifiers of the source.
+    Ids,
+    /// Who wrote the solution.
+    Generators,
+    /// Final answers.
+    Answers,
+    /// Whether the final answer is right.
+    Outcomes,
+    /// Reference answers and solutions.
+    References,
+    /// Separators other than one or two line ends.
+    Separators,
+    /// Thoughts, code and tool output told apart.
+    Kinds,
+    /// Fields of the source without a place of their own.
+    Further,
+    /// Characters that were no text: halves of surrogate pairs, which can be written as escapes only and are U+FFFD in a trace.
+    NoText,
+}
+
+impl Feature {
+    /// All of them, in the order in which people want to know.
+    pub const ALL: [Self; 19] = [
+        Self::FirstError,
+        Self::Ratings,
+        Self::Neutral,
+        Self::BehindError,
+        Self::Unsure,
+        Self::Scores,
+        Self::Alternatives,
+        Self::Tree,
+        Self::Remarks,
+        Self::Annotators,
+        Self::Ids,
+        Self::Generators,
+        Self::Answers,
+        Self::Outcomes,
+        Self::References,
+        Self::Separators,
+        Self::Kinds,
+        Self::Further,
+        Self::NoText,
+    ];
+
+    /// Its name in reports and manifests.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::FirstError => "first errors",
+            Self::Ratings => "ratings without a verdict",
+            Self::Neutral => "neutral ratings",
+            Self::BehindError => "ratings behind the first error",
+            Self::Unsure => "unsure marks",
+            Self::Scores => "step scores and search statistics",
+            Self::Alternatives => "alternative steps",
+            Self::Tree => "steps behind alternatives",
+            Self::Remarks => "critiques, corrections and notes",
+            Self::Annotators => "annotators",
+            Self::Ids => "ids",
+            Self::Generators => "generators",
+            Self::Answers => "final answers",
+            Self::Outcomes => "outcomes",
+            Self::References => "references",
+            Self::Separators => "separators",
+            Self::Kinds => "kinds of steps",
+            Self::Further => "further fields",
+            Self::NoText => "characters that were no text",
+        }
+    }
+
+    /// How often a solution has it; what belongs to the whole trace counts 0 here.
+    fn present(self, item: &Labelled<'_>) -> usize {
+        let (solution, labels) = (item.of(), &item.labels);
+        match self {
+            Self::FirstError => usize::from(matches!(labels.first_error, FirstError::At(_))),
+            Self::Ratings => match labels.first_error {
+                FirstError::At(_) | FirstError::NoError => 0,
+                _ => labels.steps.iter().filter(|label| matches!(label, Label::Good | Label::Bad)).count(),
+            },
+            Self::Neutral => labels.steps.iter().filter(|&&label| label == Label::Neutral).count(),
+            Self::BehindError => rated_behind_error(labels).count(),
+            Self::Unsure => usize::from(labels.unsure),
+            Self::Scores => {
+                let nodes = item.path().filter(|node| node.stats != NodeStats::default()).count();
+                nodes.max(solution.scores.iter().flatten().count())
+            }
+            Self::Remarks => labels.remarks.len() + usize::from(!labels.error_kind.is_empty()),
+            Self::Annotators => usize::from(labels.annotator.is_some()),
+            Self::Ids => usize::from(solution.source_id.is_some()),
+            Self::Generators => usize::from(solution.generator.is_some()),
+            Self::Answers => usize::from(solution.final_answer.is_some()),
+            Self::Outcomes => usize::from(solution.outcome != Outcome::Unknown),
+            Self::References => {
+                let problem = &item.trace.problem;
+                usize::from(problem.reference_answer.is_some() || problem.reference_solution.is_some())
+            }
+            Self::Separators => item.path().filter(|node| !matches!(node.sep_after.as_str(), "" | "\n" | "\n\n")).count(),
+            Self::Kinds => item.path().filter(|node| node.kind != StepKind::Text).count(),
+            Self::Further => {
+                solution.extra.len() + item.trace.extra.len() + item.path().map(|node| node.extra.len()).sum::<usize>()
+            }
+            Self::Alternatives | Self::Tree | Self::NoText => 0,
+        }
+    }
+
+    /// True for what labels say, in contrast to what a record holds beside them.
+    fn of_labels(self) -> bool {
+        use Feature::{Annotators, BehindError, FirstError, Neutral, Ratings, Remarks, Unsure};
+        matches!(self, FirstError | Ratings | Neutral | BehindError | Unsure | Remarks | Annotators)
+    }
+}
+
+/// How much of a feature a target keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// All of it.
+    Yes,
+    /// Some of it, or by policy; the writer itself counts what goes.
+    Partly,
+    /// Nothing.
+    No,
+}
+
+/// What a target keeps; it loses what is not named.
+#[derive(Debug, Clone, Copy)]
+pub struct Keeps {
+    /// Kept whole.
+    pub all: &'static [Feature],
+    /// Kept in part; the writer counts what goes.
+    pub partly: &'static [Feature],
+}
+
+impl Keeps {
+    /// How much of this feature is kept.
+    pub fn of(&self, feature: Feature) -> Kept {
+        if self.all.contains(&feature) {
+            Kept::Yes
+        } else if self.partly.contains(&feature) {
+            Kept::Partly
+        } else {
+            Kept::No
+        }
+    }
+}
+
+/// What an export did, and what the target could not hold.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Loss {
+    /// How often something was lost, by what it was.
+    pub counts: BTreeMap<&'static str, u64>,
+    /// Solutions (or pairs of steps) left out, by reason.
+    pub skipped: BTreeMap<String, u64>,
+    /// Solutions written.
+    pub written: u64,
+    /// Solutions written whose labels differ from those in the file.
+    pub changed: u64,
+    /// Solutions looked at.
+    pub read: u64,
+    /// Records written: for some targets one a step, a pair of steps or a problem.
+    pub records: u64,
+    /// Names of those whose labels were written.
+    pub annotators: BTreeSet<String>,
+    /// Verdicts on the solutions written.
+    pub verdicts: BTreeMap<&'static str, u64>,
+    /// Solutions on which there is a verdict here and another person's in the source.
+    pub compared: u64,
+    /// Those with the same first error.
+    pub agreed: u64,
+    /// Number of steps of the longest solution written.
+    pub most_steps: usize,
+}
+
+impl Loss {
+    /// Counts something that was lost.
+    pub fn lose(&mut self, what: &'static str, times: u64) {
+        if times > 0 {
+            *self.counts.entry(what).or_default() += times;
+        }
+    }
+
+    /// Counts a solution that was left out.
+    pub fn skip(&mut self, reason: &Skipped) {
+        *self.skipped.entry(reason.to_string()).or_default() += 1;
+    }
+
+    /// Counts a solution that was written.
+    pub(in super::super) fn wrote(&mut self, item: &Labelled<'_>) {
+        self.written += 1;
+        self.changed += u64::from(item.touched);
+        self.most_steps = self.most_steps.max(item.labels.steps.len());
+        self.annotators.extend(item.labels.annotator.clone());
+        let verdict = match item.labels.first_error {
+            FirstError::At(_) => "with a first error",
+            FirstError::NoError => "without error",
+            FirstError::Unlabelable => "that cannot be labelled",
+            FirstError::Unknown => "without a verdict",
+        };
+        *self.verdicts.entry(verdict).or_default() += 1;
+        let solution = item.of();
+        let both = item.labels.is_labelled() && solution.first_error != FirstError::Unknown;
+        if both && item.labels.annotator != solution.annotator {
+            self.compared += 1;
+            self.agreed += u64::from(item.labels.first_error == solution.first_error);
+        }
+    }
+
+    /// Counts a trace whose records were copied as they stand.
+    pub fn copied(&mut self, unit: &LabelledTrace<'_>, records: usize) {
+        self.read += unit.solutions.len() as u64;
+        self.records += records as u64;
+        unit.solutions.iter().for_each(|item| self.wrote(item));
+    }
+
+    /// Adds the counts of another part of the same export.
+    pub fn add(&mut self, other: &Loss) {
+        for (what, times) in &other.counts {
+            *self.counts.entry(what).or_default() += times;
+        }
+        for (reason, times) in &other.skipped {
+            *self.skipped.entry(reason.clone()).or_default() += times;
+        }
+        self.written += other.written;
+        self.changed += other.changed;
+        self.read += other.read;
+        self.records += other.records;
+        for (verdict, times) in &other.verdicts {
+            *self.verdicts.entry(verdict).or_default() += times;
+        }
+        self.compared += other.compared;
+        self.agreed += other.agreed;
+        self.annotators.extend(other.annotators.iter().cloned());
+        self.most_steps = self.most_steps.max(other.most_steps);
+    }
+}
+
+/// Counts what a solution has and a target does not take; with `labels_only` all else is still in the record of the source.
+pub(in super::super) fn count_lost(item: &Labelled<'_>, keeps: &Keeps, labels_only: bool, loss: &mut Loss) {
+    for feature in Feature::ALL {
+        if (feature.of_labels() || !labels_only) && keeps.of(feature) == Kept::No {
+            loss.lose(feature.name(), feature.present(item) as u64);
+        }
+    }
+}
+
+/// Counts the steps of a trace that no solution holds, and those that no sibling of a solution's step is.
+pub(in super::super) fn count_lost_branches(trace: &Trace, keeps: &Keeps, loss: &mut Loss) {
+    let mut on_path = HashSet::from([NodeId::ROOT]);
+    for solution in &trace.solutions {
+        let mut at = solution.leaf;
+        while on_path.insert(at) {
+            at = trace.node(at).parent.unwrap_or(NodeId::ROOT);
+        }
+    }
+    let off = trace.steps().filter(|id| !on_path.contains(id));
+    let (near, far): (Vec<_>, Vec<_>) =
+        off.partition(|&id| trace.node(id).parent.is_some_and(|parent| on_path.contains(&parent)));
+    match keeps.of(Feature::Alternatives) {
+        Kept::No => loss.lose(Feature::Alternatives.name(), (near.len() + far.len()) as u64),
+        _ if keeps.of(Feature::Tree) == Kept::No => loss.lose(Feature::Tree.name(), far.len() as u64),
+        _ => {}
+    }
+}
+
+/// The steps behind the first error that have ratings of their own, by index.
+pub(in super::super) fn rated_behind_error(labels: &SolutionLabels) -> impl Iterator<Item = usize> {
+    let from = if let FirstError::At(k) = labels.first_error { k + 1 } else { labels.steps.len() };
+    let rated = |label: Label| !matches!(label, Label::AfterError | Label::Unseen);
+    labels.steps.iter().enumerate().skip(from).filter(move |&(_, &label)| rated(label)).map(|(index, _)| index)
+}

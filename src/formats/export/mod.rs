@@ -1,0 +1,206 @@
+//! The way back: labelled solutions to records of a target format, with an account of what was lost.
+
+mod explode;
+mod framing;
+mod loss;
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::{json, span};
+use crate::labels::policy::{Policy, Skipped, StepTarget, Switch};
+use crate::trace::{Label, Node, NodeId, Rating, Solution, SolutionLabels, Trace};
+
+pub use explode::exploded;
+pub use framing::Framing;
+pub use loss::{Feature, Keeps, Kept, Loss};
+pub(super) use loss::{count_lost, count_lost_branches, rated_behind_error};
+
+/// One solution with the labels to export.
+#[derive(Debug, Clone)]
+pub struct Labelled<'a> {
+    /// The trace it belongs to.
+    pub trace: &'a Trace,
+    /// Its index in [`Trace::solutions`].
+    pub solution: usize,
+    /// What is to be said about it.
+    pub labels: SolutionLabels,
+    /// The bytes of its record, when it was read from the format it is written to.
+    pub raw: Option<&'a [u8]>,
+    /// The labels differ from those in the file.
+    pub touched: bool,
+}
+
+impl<'a> Labelled<'a> {
+    /// The solution itself.
+    pub fn of(&self) -> &'a Solution {
+        &self.trace.solutions[self.solution]
+    }
+
+    /// Its steps.
+    pub(super) fn path(&self) -> impl Iterator<Item = &'a Node> {
+        let trace = self.trace;
+        trace.solution_path(self.of()).into_iter().map(|id| trace.node(id))
+    }
+
+    /// True when somebody else than the file names judged the solution just as the file does.
+    pub fn confirmed(&self) -> bool {
+        !self.touched && self.labels.annotator.is_some() && self.labels.annotator != self.of().annotator
+    }
+
+    /// The bytes of the source, when they can be written as they are.
+    pub(super) fn verbatim(&self) -> Option<&'a [u8]> {
+        self.raw.filter(|_| !self.touched)
+    }
+
+    /// An identifier for targets that want one: that of the source, else one made of the content.
+    pub(super) fn id(&self) -> String {
+        let solution = self.of();
+        solution.source_id.clone().unwrap_or_else(|| {
+            let key = self.trace.record_key(solution.leaf).to_string();
+            format!("{}-{}", &key[..12], solution.record)
+        })
+    }
+}
+
+/// One trace with what is said of its solutions and of single steps.
+#[derive(Debug, Clone)]
+pub struct LabelledTrace<'a> {
+    /// The trace.
+    pub trace: &'a Trace,
+    /// The solutions to write, in source order.
+    pub solutions: Vec<Labelled<'a>>,
+    /// Ratings of steps by the session, beside those that the source gives ([`Node::rating`]).
+    pub marks: HashMap<NodeId, Rating>,
+}
+
+impl<'a> LabelledTrace<'a> {
+    /// A trace whose steps off all paths nobody rated anew.
+    pub fn new(trace: &'a Trace, solutions: Vec<Labelled<'a>>) -> Self {
+        Self { trace, solutions, marks: HashMap::new() }
+    }
+}
+
+/// Writes labelled traces in one format.
+pub trait Writer: Sync {
+    /// How the records of a new file of this format are held together.
+    fn framing(&self) -> Framing {
+        Framing::Lines
+    }
+
+    /// What the format can hold.
+    fn keeps(&self) -> &'static Keeps;
+
+    /// The decisions of the policy that change what is written; the user makes each of them.
+    fn asks(&self) -> &'static [Switch];
+
+    /// Appends the records of one trace and counts. A record is one solution, one step, one pair of steps or the whole trace.
+    fn write(&self, unit: &LabelledTrace<'_>, policy: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss);
+
+    /// What stands behind the last record, before the end of the framing.
+    fn summary(&self, _loss: &Loss) -> String {
+        String::new()
+    }
+
+    /// Further files that belong beside a file of this name: name and content.
+    fn beside(&self, _file: &str, _loss: &Loss) -> Vec<(String, String)> {
+        Vec::new()
+    }
+}
+
+/// Writes each solution on its own: `write` makes the records of one, or refuses it and leaves nothing.
+///
+/// Records that keep their format and their labels are copied.
+pub(super) fn each_solution(
+    writer: &dyn Writer,
+    unit: &LabelledTrace<'_>,
+    policy: &Policy,
+    out: &mut Vec<Vec<u8>>,
+    loss: &mut Loss,
+    write: impl Fn(&Labelled<'_>, &mut Vec<Vec<u8>>, &mut Loss) -> Result<(), Skipped>,
+) {
+    let halves = json::replaced_halves(&unit.trace.warnings);
+    let (mut lost_branches, mut lost_halves) = (false, 0);
+    for item in &unit.solutions {
+        loss.read += 1;
+        let (mut rows, mut own) = (Vec::new(), Loss::default());
+        let written = if policy.leaves_out(&item.of().extra) {
+            Err(Skipped::QualityControl)
+        } else if let Some(raw) = item.verbatim() {
+            // The record stays that of the person whose labels it holds.
+            own.lose(Feature::Annotators.name(), u64::from(item.confirmed()));
+            rows.push(raw.to_vec());
+            Ok(())
+        } else {
+            write(item, &mut rows, &mut own)
+        };
+        if let Err(skipped) = written {
+            // What a solution would have lost is not lost when all of it is left out.
+            loss.skip(&skipped);
+            continue;
+        }
+        loss.wrote(item);
+        loss.records += rows.len() as u64;
+        loss.add(&own);
+        if item.raw.is_none() || item.touched {
+            count_lost(item, writer.keeps(), item.raw.is_some(), loss);
+        }
+        lost_branches |= item.raw.is_none();
+        if halves > 0 {
+            let kept = item.raw.map_or(0, |_| rows.iter().map(|row| json::halves(row)).sum());
+            lost_halves = lost_halves.max(halves.saturating_sub(kept));
+        }
+        out.append(&mut rows);
+    }
+    loss.lose(Feature::NoText.name(), lost_halves);
+    if lost_branches {
+        count_lost_branches(unit.trace, writer.keeps(), loss);
+    }
+}
+
+/// The steps that stay under a policy, for targets in which each step must be right or wrong: the solution ends before the first
+/// step without a target, and `loss` says so, as it says which ratings behind the first error go or turn.
+pub(super) fn decided(policy: &Policy, labels: &SolutionLabels, loss: &mut Loss) -> Result<Vec<(usize, bool)>, Skipped> {
+    let targets = crate::labels::policy::apply(policy, labels)?;
+    let total = targets.len();
+    let kept: Vec<_> = targets
+        .into_iter()
+        .map_while(|(index, target)| match target {
+            StepTarget::Positive => Some((index, true)),
+            StepTarget::Negative => Some((index, false)),
+            StepTarget::Unset => None,
+        })
+        .collect();
+    if kept.is_empty() && total > 0 {
+        return Err(Skipped::NothingLeft);
+    }
+    loss.lose("steps without a target", (total - kept.len()) as u64);
+    let gone = rated_behind_error(labels).filter(|&index| match kept.binary_search_by_key(&index, |&(at, _)| at) {
+        Ok(at) => labels.steps[index] == if kept[at].1 { Label::Bad } else { Label::Good },
+        Err(_) => true,
+    });
+    loss.lose(Feature::BehindError.name(), gone.count() as u64);
+    Ok(kept)
+}
+
+/// A JSON value on one line.
+pub(super) fn json_bytes(value: &Value) -> Vec<u8> {
+    value.to_string().into_bytes()
+}
+
+/// `raw` with one field set; by its bytes alone where possible, else by writing the whole record anew with all of its fields.
+pub(super) fn set_field(raw: &[u8], path: &[&str], value: &Value) -> Result<Vec<u8>, Skipped> {
+    if let Some(out) = span::replace(raw, path, value.to_string().as_bytes()) {
+        return Ok(out);
+    }
+    let unwritable = || Skipped::Unwritable(format!("its record in the source has no place for {}", path.join(".")));
+    let mut whole = super::parse_json(raw).map_err(|_| unwritable())?;
+    let mut at = &mut whole;
+    for key in path {
+        let Value::Object(map) = at else { return Err(unwritable()) };
+        at = map.entry(*key).or_insert(Value::Null);
+    }
+    *at = value.clone();
+    Ok(whole.to_string().into_bytes())
+}

@@ -1,0 +1,180 @@
+//! Monte Carlo estimates of steps in the forms of OmegaPRM (arXiv:2406.06592): the trees and the flat list of openreasoner/openr, and the
+//! labelled processes of ModalMinds/MM-PRM.
+//!
+//! Beside each estimate stand, where they are known, the rollouts behind it and their Wilson interval (95 %); readers ignore them.
+
+use serde_json::{Map, Value, json};
+
+use super::super::export::{Feature, Keeps, LabelledTrace, Loss, Writer, count_lost, json_bytes};
+use super::Target;
+use crate::labels::policy::{Policy, Skipped, Switch};
+use crate::trace::{Node, NodeId, Trace};
+
+pub(super) const TREE: Target = Target {
+    name: "openr",
+    doc: "openr OmegaPRM trees: question, final_answer, reasoning_steps as nested text and mc_value",
+    writer: &OmegaPrm { record: |trace| vec![record(trace, &tree(trace, NodeId::ROOT))] },
+};
+
+pub(super) const FLAT: Target = Target {
+    name: "openr-flat",
+    doc: "openr OmegaPRM prefixes: question, final_answer, reasoning_steps as a list of solution_prefix and mc_value",
+    writer: &OmegaPrm { record: |trace| vec![record(trace, &flat(trace))] },
+};
+
+pub(super) const MM_PRM: Target = Target {
+    name: "mm-prm",
+    doc: "MM-PRM labelled processes: question, answer, process with <prm> behind each step, labels = its estimates",
+    writer: &OmegaPrm { record: processes },
+};
+
+/// What joins steps.
+const BLANK: &str = "\n\n";
+
+struct OmegaPrm {
+    /// The records of a trace.
+    record: fn(&Trace) -> Vec<Value>,
+}
+
+impl Writer for OmegaPrm {
+    fn keeps(&self) -> &'static Keeps {
+        &Keeps {
+            all: &[Feature::Scores, Feature::Alternatives, Feature::Tree],
+            partly: &[Feature::FirstError, Feature::References],
+        }
+    }
+
+    fn asks(&self) -> &'static [Switch] {
+        &[]
+    }
+
+    fn write(&self, unit: &LabelledTrace<'_>, _: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {
+        let trace = unit.trace;
+        loss.read += unit.solutions.len() as u64;
+        let before = out.len();
+        match unit.solutions.first().and_then(|item| item.raw) {
+            // Labels of people have no place here, so the record of the source still holds.
+            Some(raw) => out.push(raw.to_vec()),
+            None if trace.steps().any(|id| trace.node(id).stats.mc.is_some()) => {
+                out.extend((self.record)(trace).iter().map(json_bytes));
+            }
+            None => {
+                let skipped = Skipped::Unwritable("no step has a Monte Carlo estimate".to_owned());
+                unit.solutions.iter().for_each(|_| loss.skip(&skipped));
+                return;
+            }
+        }
+        loss.records += (out.len() - before) as u64;
+        for item in &unit.solutions {
+            loss.wrote(item);
+            count_lost(item, self.keeps(), item.raw.is_some(), loss);
+        }
+    }
+}
+
+fn record(trace: &Trace, steps: &Value) -> Value {
+    json!({
+        "question": trace.problem.text,
+        "final_answer": trace.problem.reference_answer,
+        "reasoning_steps": steps,
+    })
+}
+
+/// The estimate of a node and what is known of it.
+fn estimate(node: &Node) -> Map<String, Value> {
+    let mut fields = Map::new();
+    fields.insert("mc_value".into(), node.stats.mc.map_or(Value::Null, Value::from));
+    if let (Some(k), Some(hits)) = (node.stats.mc_k, node.stats.mc_hits) {
+        let (low, high) = wilson(hits, k);
+        fields.insert("mc_k".into(), k.into());
+        fields.insert("mc_hits".into(), hits.into());
+        fields.insert("mc_interval".into(), json!([low, high]));
+    }
+    fields
+}
+
+/// Wilson's interval of a share, 95 %.
+fn wilson(hits: u64, k: u64) -> (f64, f64) {
+    const Z: f64 = 1.959_963_984_540_054;
+    if k == 0 {
+        return (0.0, 1.0);
+    }
+    let (n, p) = (k as f64, hits as f64 / k as f64);
+    let centre = p + Z * Z / (2.0 * n);
+    let spread = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
+    let scale = 1.0 + Z * Z / n;
+    (((centre - spread) / scale).max(0.0), ((centre + spread) / scale).min(1.0))
+}
+
+/// Nested nodes, one a step; the root repeats the question.
+fn tree(trace: &Trace, root: NodeId) -> Value {
+    // Children stand behind their parents, so from the end each node finds its children made.
+    let mut made: Vec<Option<Value>> = vec![None; trace.nodes.len()];
+    for (index, node) in trace.nodes.iter().enumerate().rev() {
+        let text = if index == root.index() { &trace.problem.text } else { &node.text };
+        let mut fields = Map::from_iter([("text".to_owned(), Value::from(text.as_str()))]);
+        fields.extend(estimate(node));
+        fields.insert("children".into(), node.children.iter().filter_map(|child| made[child.index()].take()).collect());
+        made[index] = Some(fields.into());
+    }
+    made[root.index()].take().unwrap_or_default()
+}
+
+/// The beginnings that have an estimate.
+fn flat(trace: &Trace) -> Value {
+    let with_estimate = std::iter::once(NodeId::ROOT).chain(trace.steps()).filter(|&id| trace.node(id).stats.mc.is_some());
+    let prefix = |id: NodeId| {
+        let steps = trace.path(id).into_iter().map(|id| trace.node(id).text.as_str());
+        let text = std::iter::once(trace.problem.text.as_str()).chain(steps).collect::<Vec<_>>().join(BLANK);
+        let mut fields = Map::from_iter([("solution_prefix".to_owned(), Value::from(text))]);
+        fields.extend(estimate(trace.node(id)));
+        Value::Object(fields)
+    };
+    with_estimate.map(prefix).collect()
+}
+
+/// One record a leaf: its steps up to the first without hope, each with its estimate.
+fn processes(trace: &Trace) -> Vec<Value> {
+    let leaves = trace.steps().filter(|&id| trace.node(id).children.is_empty());
+    let record = |leaf| {
+        let (mut process, mut labels, mut pending) = (String::new(), Vec::new(), String::new());
+        for id in trace.path(leaf) {
+            let node = trace.node(id);
+            if !pending.is_empty() {
+                pending.push_str(BLANK);
+            }
+            pending.push_str(&node.text);
+            // Steps without an estimate of their own belong to the next that has one.
+            let Some(mc) = node.stats.mc else { continue };
+            process.push_str(&std::mem::take(&mut pending));
+            process.push_str(" <prm>\n");
+            labels.push(mc);
+            if mc <= 0.0 {
+                break;
+            }
+        }
+        (!labels.is_empty()).then(|| {
+            json!({
+                "question": trace.problem.text,
+                "answer": trace.problem.reference_answer,
+                "image_path": trace.extra.get("image_path").cloned().unwrap_or_default(),
+                "process": process.trim_end(),
+                "labels": labels,
+            })
+        })
+    };
+    leaves.filter_map(record).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wilson;
+
+    #[test]
+    fn the_interval_is_wilson_s() {
+        let (low, high) = wilson(0, 8);
+        assert!(low.abs() < 1e-12 && (high - 0.324_408).abs() < 1e-5, "{low} {high}");
+        let (low, high) = wilson(6, 8);
+        assert!((low - 0.409_275).abs() < 1e-5 && (high - 0.928_521).abs() < 1e-6, "{low} {high}");
+    }
+}

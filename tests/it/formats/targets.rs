@@ -1,0 +1,368 @@
+//! Formats that are written and not read.
+
+use serde_json::json;
+use stepscope::formats::{EXPORTS, FORMATS, Framing, Labelled, LabelledTrace, Loss, exploded, parse_json, target, targets};
+use stepscope::labels::policy::{Level, PairRule, Policy, Unlabelled, Values};
+use stepscope::trace::{EndState, FirstError, NodeId, Problem, Rating, Remark, SolutionLabels, Trace, TraceBuilder, Writing};
+
+use super::{fixture, foreign, format, one, steps, traces, written};
+
+/// `3*4+2?`: a right and a wrong second step behind the same first one, and one that a person wrote.
+fn siblings() -> Trace {
+    let text = "3*4+2?".to_owned();
+    let mut builder = TraceBuilder::new(Problem { text, reference_answer: Some("14".into()), ..Problem::default() });
+    let right = builder.path(["3*4=12.", "12+2=14.", "The answer is 14."]);
+    let wrong = builder.path(["3*4=12.", "12+2=15.", "The answer is 15."]);
+    let human = builder.child(right[0], "Add 2 to 12.");
+    builder.node_mut(human).rating = Some(Rating::Good);
+    builder.node_mut(human).extra.insert("source".into(), "human".into());
+    for (id, mc) in [(right[1], 0.9), (wrong[1], 0.1)] {
+        builder.node_mut(id).stats.mc = Some(mc);
+    }
+    for (leaf, first_error, answer) in [(right[2], FirstError::NoError, "14"), (wrong[2], FirstError::At(1), "15")] {
+        let solution = builder.solution(leaf);
+        solution.first_error = first_error;
+        solution.final_answer = Some(answer.into());
+    }
+    builder.finish()
+}
+
+fn records(name: &str, trace: &Trace, policy: &Policy) -> Vec<serde_json::Value> {
+    written(name, &foreign(trace), policy).0.iter().map(|record| parse_json(record).unwrap()).collect()
+}
+
+fn with_glue(glue: &str) -> Policy {
+    Policy { glue: glue.into(), pairs: PairRule::All, ..Policy::default() }
+}
+
+#[test]
+fn names_of_targets_are_stable_and_different() {
+    let names: Vec<_> = targets().map(|target| target.name).collect();
+    let unique: std::collections::HashSet<_> = names.iter().collect();
+    assert_eq!(unique.len(), names.len(), "{names:?}");
+    assert!(EXPORTS.iter().all(|target| !target.doc.is_empty() && target.doc.len() < 120));
+    assert!(target("nothing").is_none());
+}
+
+#[test]
+fn preferences_in_the_forms_of_their_trainers() {
+    let trace = siblings();
+    let policy = Policy { pairs: PairRule::BestWorst, ..with_glue("\n") };
+    for (name, expected) in [
+        ("trl-dpo", json!({"prompt": "3*4+2?\n3*4=12.\n", "chosen": "12+2=14.", "rejected": "12+2=15."})),
+        (
+            "trl-dpo-chat",
+            json!({
+                "prompt": [{"role": "user", "content": "3*4+2?"}, {"role": "assistant", "content": "3*4=12.\n"}],
+                "chosen": [{"role": "assistant", "content": "12+2=14."}],
+                "rejected": [{"role": "assistant", "content": "12+2=15."}],
+            }),
+        ),
+        (
+            "step-dpo",
+            json!({
+                "dataset": "stepscope",
+                "prompt": "3*4+2?",
+                "initial_reason_steps": "Let's think step by step.\nStep 1: 3*4=12.\nStep 2:",
+                "chosen": " 12+2=14.",
+                "rejected": " 12+2=15.",
+                "full_chosen": " 12+2=14.\nStep 3: The answer is 14.",
+                "full_rejected": " 12+2=15.\nStep 3: The answer is 15.",
+                "answer": "14",
+            }),
+        ),
+        (
+            "ms-swift-dpo",
+            json!({
+                "messages": [{"role": "user", "content": "3*4+2?\n3*4=12."}, {"role": "assistant", "content": "12+2=14."}],
+                "rejected_response": "12+2=15.",
+            }),
+        ),
+        (
+            "llama-factory-dpo",
+            json!({"instruction": "3*4+2?\n3*4=12.", "input": "", "chosen": "12+2=14.", "rejected": "12+2=15."}),
+        ),
+        (
+            "llama-factory-dpo-chat",
+            json!({
+                "conversations": [{"from": "human", "value": "3*4+2?\n3*4=12."}],
+                "chosen": {"from": "gpt", "value": "12+2=14."},
+                "rejected": {"from": "gpt", "value": "12+2=15."},
+            }),
+        ),
+    ] {
+        assert_eq!(records(name, &trace, &policy), [expected], "{name}");
+    }
+}
+
+#[test]
+fn pair_rules() {
+    let trace = siblings();
+    let pairs = |policy: Policy| -> Vec<(String, String)> {
+        let text = |record: &serde_json::Value, key: &str| record[key].as_str().unwrap().to_owned();
+        records("trl-dpo", &trace, &policy).iter().map(|record| (text(record, "chosen"), text(record, "rejected"))).collect()
+    };
+    let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
+    let all = [pair("12+2=14.", "12+2=15."), pair("Add 2 to 12.", "12+2=15.")];
+    assert_eq!(pairs(with_glue("\n")), all);
+    assert_eq!(pairs(Policy { pairs: PairRule::Correction, ..with_glue("\n") }), all[1..]);
+    assert_eq!(pairs(Policy { pairs: PairRule::BestSecond, ..with_glue("\n") }), all[..1]);
+    assert_eq!(pairs(Policy { pairs_per_step: Some(1), ..with_glue("\n") }), all[..1]);
+    assert_eq!(pairs(Policy { distinct_answers: true, ..with_glue("\n") }), all);
+    // Nobody rated anything: values decide, if they are asked.
+    let mut plain = trace.clone();
+    for solution in &mut plain.solutions {
+        (solution.first_error, solution.ratings) = (FirstError::Unknown, Vec::new());
+    }
+    let keep = Policy { unlabelled: Unlabelled::KeepUnset, pairs: PairRule::BestSecond, ..with_glue("\n") };
+    let count = |policy: &Policy| records("trl-dpo", &plain, policy).len();
+    assert_eq!(count(&keep), 0);
+    assert_eq!(count(&Policy { min_gap: Some(0.9), ..keep.clone() }), 0);
+    let by_value = Policy { min_gap: Some(0.5), pairs: PairRule::All, ..keep };
+    assert_eq!(records("trl-dpo", &plain, &by_value)[0]["chosen"], "12+2=14.");
+}
+
+#[test]
+fn pairs_account_for_every_solution() {
+    let trace = siblings();
+    let (out, loss) = written("trl-dpo", &foreign(&trace), with_glue("\n"));
+    assert_eq!((out.len() as u64, loss.records, loss.read, loss.written), (2, 2, 2, 2));
+    let lonely = one("trl", r#"{"prompt":"q","completions":["a"],"labels":[true]}"#);
+    let (out, loss) = written("trl-dpo", &foreign(&lonely), with_glue("\n"));
+    assert_eq!((out.len(), loss.read, loss.written, loss.skipped["no step of it makes a pair"]), (0, 1, 0, 1));
+}
+
+#[test]
+fn judgements_of_steps_and_of_solutions() {
+    let trace = one("trl", r#"{"prompt":"3*4+2?","completions":["3*4=12.","12+2=15."],"labels":[true,false]}"#);
+    let steps = Policy { level: Level::Step, ..with_glue("\n") };
+    let whole = Policy { level: Level::Solution, ..with_glue("\n") };
+    assert_eq!(
+        records("trl-kto", &trace, &steps),
+        [
+            json!({"prompt": "3*4+2?\n", "completion": "3*4=12.", "label": true}),
+            json!({"prompt": "3*4+2?\n3*4=12.\n", "completion": "12+2=15.", "label": false}),
+        ]
+    );
+    assert_eq!(
+        records("trl-kto", &trace, &whole),
+        [json!({"prompt": "3*4+2?\n", "completion": "3*4=12.\n12+2=15.", "label": false})]
+    );
+    let user = |content: &str| json!({"role": "user", "content": content});
+    let assistant = |content: &str| json!({"role": "assistant", "content": content});
+    let messages = json!([user("3*4+2?\n3*4=12."), assistant("12+2=15.")]);
+    assert_eq!(records("ms-swift-kto", &trace, &steps)[1], json!({"messages": messages, "label": false}));
+    assert_eq!(records("ms-swift-cls", &trace, &steps)[1], json!({"messages": messages, "label": 0}));
+    assert_eq!(
+        records("llama-factory-kto", &trace, &steps)[1],
+        json!({"instruction": "3*4+2?\n3*4=12.", "input": "", "output": "12+2=15.", "kto_tag": false})
+    );
+}
+
+#[test]
+fn llama_factory_files_come_with_their_entry() {
+    let beside = target("llama-factory-dpo").unwrap().writer.beside("pairs.json", &Loss::default());
+    let (name, content) = &beside[0];
+    assert_eq!(name, "pairs.json.dataset_info.json");
+    let entry = parse_json(content.as_bytes()).unwrap();
+    assert_eq!(entry["pairs"]["file_name"], "pairs.json");
+    assert_eq!(entry["pairs"]["ranking"], true);
+}
+
+#[test]
+fn rated_alternatives_become_solutions_where_they_are_wanted() {
+    let trace = siblings();
+    let unit = LabelledTrace::new(&trace, foreign(&trace));
+    let more = exploded(&unit);
+    assert_eq!(more.solutions.len(), 3);
+    let records = records("trl", &more, &Policy::default());
+    assert_eq!(records[2], json!({"prompt": "3*4+2?", "completions": ["3*4=12.", "Add 2 to 12."], "labels": [true, true]}));
+    // A rating of the session counts before that of the file.
+    let human = trace.steps().find(|&id| trace.node(id).rating.is_some()).unwrap();
+    let unit = LabelledTrace { marks: [(human, Rating::Bad)].into(), ..unit };
+    assert_eq!(exploded(&unit).solutions[2].first_error, FirstError::At(1));
+    assert_ne!(human, NodeId::ROOT);
+}
+
+#[test]
+fn items_that_check_annotators_are_left_out_unless_asked_for() {
+    let mut trace = one("trl", r#"{"prompt":"q","completions":["a"],"labels":[true]}"#);
+    trace.solutions[0].extra.insert("is_quality_control_question".into(), true.into());
+    let labels = SolutionLabels::recorded(1, FirstError::NoError, &[], EndState::Open);
+    let item = [Labelled { trace: &trace, solution: 0, labels, raw: None, touched: true }];
+    assert_eq!(written("trl", &item, Policy::default()).1.skipped.len(), 1);
+    let include = Policy { quality_control: "include".parse().unwrap(), ..Policy::default() };
+    assert_eq!(written("trl", &item, include).0.len(), 1);
+}
+
+#[test]
+fn labels_in_the_forms_of_trainers_of_process_reward_models() {
+    let trace = one("trl", r#"{"prompt":"3*4+2?","completions":["3*4=12.","12+2=15."],"labels":[true,false]}"#);
+    let policy = with_glue(" ");
+    assert_eq!(
+        records("openrlhf", &trace, &policy),
+        [json!({"input": "3*4+2?\nStep 1: 3*4=12. ки\nStep 2: 12+2=15. ки", "value": ["+", "-"]})]
+    );
+    let turn = |role: &str, content: &str| json!({"role": role, "content": content});
+    assert_eq!(
+        records("rlhflow", &trace, &policy),
+        [json!({"conversations": [
+            turn("user", "3*4+2? 3*4=12."), turn("assistant", "+"), turn("user", "12+2=15."), turn("assistant", "-"),
+        ]})]
+    );
+    assert_eq!(
+        records("qwen-prm", &trace, &policy),
+        [json!({
+            "messages": [turn("user", "3*4+2?"), turn("assistant", "3*4=12.<extra_0>12+2=15.<extra_0>")],
+            "labels": [1, 0],
+        })]
+    );
+    let soft = Policy { values: Values::Soft, ..policy.clone() };
+    assert_eq!(written("openrlhf", &foreign(&trace), soft.clone()).1.skipped.len(), 1, "no shares");
+    let mut shares = trace;
+    for (node, mc) in shares.nodes.iter_mut().skip(1).zip([0.75, 0.0]) {
+        node.stats.mc = Some(mc);
+    }
+    assert_eq!(records("openrlhf", &shares, &soft)[0]["value"], json!([0.75, 0.0]));
+    let tagged = one("trl", r#"{"prompt":"q","completions":["a <extra_0>"],"labels":[true]}"#);
+    assert_eq!(written("qwen-prm", &foreign(&tagged), policy).1.skipped.len(), 1);
+}
+
+#[test]
+fn corrections_of_annotators_and_of_sources() {
+    let trace = siblings();
+    let keep = Policy::default();
+    let from_source = records("corrections", &trace, &keep);
+    assert_eq!(from_source.len(), 1);
+    assert_eq!(from_source[0]["corrected_step"], "Add 2 to 12.");
+    let mut items = foreign(&trace);
+    items[1].labels = SolutionLabels {
+        error_kind: "calculation".into(),
+        remarks: [(Writing::Correction, "12+2 is 14."), (Writing::Critique, "The sum is off by one.")]
+            .map(|(writing, text)| Remark { writing, step: Some(1), text: text.into() })
+            .into(),
+        ..items[1].labels.clone()
+    };
+    let (out, _) = written("corrections", &items, &keep);
+    let record = parse_json(&out[0]).unwrap();
+    for (key, value) in [
+        ("prefix", json!(["3*4=12."])),
+        ("wrong_step", json!("12+2=15.")),
+        ("corrected_step", json!("12+2 is 14.")),
+        ("reason", json!("The sum is off by one.")),
+        ("category", json!("calculation")),
+        ("mode", json!("fix_continue")),
+        ("answer", json!("14")),
+    ] {
+        assert_eq!(record[key], value, "{key}");
+    }
+    // A written correction makes a pair, too.
+    let pairs = Policy { pairs: PairRule::Correction, ..with_glue("\n") };
+    let (out, loss) = written("trl-dpo", &items, pairs);
+    let chosen: Vec<_> = out.iter().map(|record| parse_json(record).unwrap()["chosen"].clone()).collect();
+    assert_eq!((chosen, loss.records), (vec![json!("Add 2 to 12."), json!("12+2 is 14.")], 2));
+    // An archive keeps them.
+    let (out, _) = written("stepscope", &items, Policy::default());
+    let back = &traces(format("stepscope"), &out)[0];
+    let (again, _) = written("stepscope", &foreign(back), Policy::default());
+    assert!(String::from_utf8(out.concat()).unwrap().contains("The sum is off by one."));
+    assert!(String::from_utf8(again.concat()).unwrap().contains("The sum is off by one."));
+}
+
+#[test]
+fn trees_of_estimates_come_back() {
+    for record in fixture("openr") {
+        let trace = one("openr", std::str::from_utf8(&record).unwrap());
+        for name in ["openr", "openr-flat"] {
+            let (out, loss) = written(name, &foreign(&trace), Policy::default());
+            assert_eq!((out.len(), loss.records), (1, 1));
+            let back = one("openr", std::str::from_utf8(&out[0]).unwrap());
+            let known = |trace: &Trace| -> Vec<_> {
+                let mut known: Vec<_> = trace
+                    .nodes
+                    .iter()
+                    .filter(|node| name == "openr" || node.stats.mc.is_some())
+                    .map(|node| (node.key, node.stats.mc.map(f64::to_bits)))
+                    .collect();
+                known.sort_unstable();
+                known
+            };
+            assert_eq!(known(&back), known(&trace), "{name}");
+        }
+        // The record of the source still holds: labels of people have no place in it.
+        let items: Vec<_> = foreign(&trace).into_iter().map(|item| Labelled { raw: Some(&record), ..item }).collect();
+        assert_eq!(written("openr", &items, Policy::default()).0, std::slice::from_ref(&record));
+    }
+}
+
+#[test]
+fn processes_stop_where_hope_ends() {
+    let record = r#"{"question":"q","final_answer":"1","reasoning_steps":{"text":"q","mc_value":0.5,"children":[
+        {"text":"a","mc_value":0.75,"children":[{"text":"b","mc_value":0.0,"children":[{"text":"c","mc_value":0.0,"children":[]}]}]}]}}"#;
+    let trace = one("openr", record);
+    assert_eq!(
+        records("mm-prm", &trace, &Policy::default()),
+        [json!({"question": "q", "answer": "1", "image_path": null, "process": "a <prm>\nb <prm>", "labels": [0.75, 0.0]})]
+    );
+}
+
+#[test]
+fn tables_and_tools_get_every_step() {
+    let trace = siblings();
+    let (rows, loss) = written("csv", &foreign(&trace), Policy::default());
+    assert_eq!((rows.len(), loss.records, loss.written), (6, 6, 2));
+    let cells: Vec<_> = std::str::from_utf8(&rows[4]).unwrap().split(',').collect();
+    assert_eq!(cells[3..9], ["2", "1", "12+2=15.", "bad", "-1", "1"]);
+    let Framing::Text { start, .. } = target("csv").unwrap().writer.framing() else { panic!("a table has a head") };
+    assert_eq!(start.trim_end().split(',').count(), cells.len());
+
+    let task = &records("label-studio", &trace, &Policy::default())[1];
+    assert_eq!(task["data"]["step_1"], "12+2=15.");
+    let result = &task["annotations"][0]["result"];
+    assert_eq!((&result[1]["from_name"], &result[1]["value"]["choices"]), (&json!("rate_1"), &json!(["bad"])));
+    let xml = &target("label-studio").unwrap().writer.beside("x.json", &loss)[0].1;
+    assert_eq!(xml.matches("<Choices").count(), 3);
+
+    let record = &records("argilla", &trace, &Policy::default())[1];
+    assert_eq!(record["responses"]["first_error"][0]["value"], "1");
+    assert_eq!(record["responses"]["first_error"][0]["user_id"].as_str().unwrap().len(), 36);
+    assert_eq!(record["fields"]["steps"], "[0] 3*4=12.\n[1] 12+2=15.\n[2] The answer is 15.");
+
+    let labels = &records("potato", &trace, &Policy::default())[1]["steps"];
+    assert_eq!(
+        labels.as_array().unwrap().iter().map(|step| step["reward"].clone()).collect::<Vec<_>>(),
+        [json!(1), json!(-1), json!(null)]
+    );
+}
+
+#[test]
+fn reports_escape_what_would_break_them() {
+    let trace = one("trl", r#"{"prompt":"|x| < `1` & <script>?","completions":["|a|\nb <i>","c"],"labels":[true,false]}"#);
+    let report = |name: &str| String::from_utf8(written(name, &foreign(&trace), Policy::default()).0.concat()).unwrap();
+    assert!(report("markdown").contains("| 1 | good | \\|a\\|<br>b &lt;i> |  |"), "{}", report("markdown"));
+    assert!(report("html").contains("<li class=\"bad\">c</li>") && !report("html").contains("<script>"));
+    let (_, loss) = written("html", &foreign(&trace), Policy::default());
+    let summary = target("html").unwrap().writer.summary(&loss);
+    assert!(summary.contains("<tr><td>with a first error</td><td>1</td></tr>"), "{summary}");
+}
+
+#[test]
+fn every_target_accounts_for_every_fixture() {
+    let policy = Policy { unlabelled: Unlabelled::KeepUnset, ..with_glue("\n") };
+    for source in FORMATS {
+        let records = fixture(source.name());
+        for trace in super::units(*source, &records).into_iter().filter_map(|unit| unit.trace) {
+            for target in targets() {
+                let (rows, loss) = written(target.name, &foreign(&trace), &policy);
+                assert_eq!(loss.records, rows.len() as u64, "{} to {}", source.name(), target.name);
+                assert_eq!(loss.read, trace.solutions.len() as u64, "{} to {}", source.name(), target.name);
+                assert!(loss.written + loss.skipped.values().sum::<u64>() >= loss.read, "{} to {}", source.name(), target.name);
+                if !matches!(target.writer.framing(), Framing::Text { .. }) {
+                    assert!(rows.iter().all(|row| parse_json(row).is_ok()));
+                }
+                assert_eq!(written(target.name, &foreign(&trace), &policy).0, rows, "the same bytes every time");
+            }
+            assert!(!steps(&trace, 0).is_empty() || trace.solutions[0].leaf == NodeId::ROOT);
+        }
+    }
+}
