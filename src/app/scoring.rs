@@ -218,8 +218,8 @@ pub(super) fn worker_event(app: &mut App, event: WorkerEvent) -> Vec<Effect> {
         WorkerEvent::NotScored { key, reason, .. } => {
             scoring.refused.insert(key, reason);
         }
-        WorkerEvent::Done { request, tokens, seconds } => {
-            scoring.work.0 += tokens;
+        WorkerEvent::Done { request, cost, seconds } => {
+            scoring.work.0 += cost.tokens;
             scoring.work.1 += seconds;
             finish(scoring, request);
         }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::request::CheckpointSource;
-use super::safetensors::{Shard, Source, TensorInfo, converter};
+use super::safetensors::{Shard, Source, TensorInfo, Values, converter};
 use super::{PrmError, config, hex};
 
 /// Largest configuration and index files; real ones have a few hundred kilobytes at most.
@@ -49,21 +49,33 @@ pub(super) struct Checkpoint {
     pub(super) shards: Vec<Shard>,
 }
 
-/// Tensors by name, as f32 on the CPU.
+/// Tensors by name, with their shapes.
 #[derive(Debug)]
 pub(super) struct Weights {
-    tensors: BTreeMap<String, Tensor>,
+    tensors: BTreeMap<String, (Vec<usize>, Values)>,
 }
 
 impl Weights {
     /// Takes a tensor out. The layout was checked before loading, so a missing one is an error of the caller.
     pub(super) fn take(&mut self, name: &str) -> Result<Tensor, PrmError> {
-        self.tensors.remove(name).ok_or_else(|| Self::not_asked(name))
+        let (shape, values) = self.tensors.remove(name).ok_or_else(|| Self::not_asked(name))?;
+        Ok(Tensor::from_vec(values.into_f32(), shape, &Device::Cpu)?)
+    }
+
+    /// Takes the numbers of a tensor out, as they are stored.
+    pub(super) fn values(&mut self, name: &str) -> Result<Values, PrmError> {
+        Ok(self.tensors.remove(name).ok_or_else(|| Self::not_asked(name))?.1)
+    }
+
+    /// Takes the numbers of a tensor out, as f32.
+    pub(super) fn numbers(&mut self, name: &str) -> Result<Vec<f32>, PrmError> {
+        Ok(self.values(name)?.into_f32())
     }
 
     /// The tensor, which stays: two parts of a model share it.
     pub(super) fn share(&self, name: &str) -> Result<Tensor, PrmError> {
-        self.tensors.get(name).cloned().ok_or_else(|| Self::not_asked(name))
+        let (shape, values) = self.tensors.get(name).ok_or_else(|| Self::not_asked(name))?;
+        Ok(Tensor::from_vec(values.clone().into_f32(), shape.as_slice(), &Device::Cpu)?)
     }
 
     fn not_asked(name: &str) -> PrmError {
@@ -248,8 +260,7 @@ impl Checkpoint {
         let mut weights = Sha256::new();
         for shard in &mut self.shards {
             shard.read(&mut weights, &|t| wanted.contains(t.name.as_str()), &mut |info, values| {
-                let tensor = Tensor::from_vec(values, info.shape.as_slice(), &Device::Cpu)?;
-                tensors.insert(info.name.clone(), tensor);
+                tensors.insert(info.name.clone(), (info.shape.clone(), values));
                 Ok(())
             })?;
         }

@@ -1,69 +1,72 @@
 //! The decoder: token ids in, hidden states after the final norm out, with a cache of keys and values that can be cut back.
 //!
 //! Qwen2 (arXiv:2407.10671), Qwen3 (arXiv:2505.09388), Llama 3 (arXiv:2407.21783) and Mistral (arXiv:2310.06825): RMS norm,
-//! grouped-query attention, rotary positions, `SwiGLU`; [`DecoderConfig`] says where they differ. Numbers are f32 throughout whatever the file stores; rotary angles must never be computed in half precision, which is wrong after a few dozen
+//! grouped-query attention, rotary positions, `SwiGLU`; [`DecoderConfig`] says where they differ. Everything outside of the weight
+//! matrices is f32 whatever the file stores; rotary angles must never be computed in half precision, which is wrong after a few dozen
 //! tokens. There is no `lm_head`: a process reward model reads hidden states at a few positions, and the last layer is computed only there.
+//!
+//! Buffers are kept from pass to pass: a fresh large block of memory costs a page fault for every 4 KiB of it.
 
-use candle_core::{DType, Device, Result, Tensor};
-use candle_nn::ops::rms_norm;
+use candle_core::{Device, Result, Tensor};
 
 use super::PrmError;
+use super::attention::{Heads, Row, Segment, attend, first_columns, room};
 use super::checkpoint::{Layout, Weights};
 use super::config::DecoderConfig;
-use super::ops::{CausalSoftmax, Rotary, SplitHeads, SwiGlu, inverse_frequencies};
+use super::linear::{Embedding, Linear, Precision};
+use super::ops::{Prepare, Rotary, add_rows, inverse_frequencies, norm_rows, prepare, swiglu_rows};
 
-/// Query tokens of one pass: bounds the memory of attention scores, and keeps activations in the processor's cache.
+/// Rows of one pass: bounds the memory of activations, and keeps them in the processor's cache.
 const CHUNK: usize = 256;
-/// Positions that the cache grows to at first.
-const FIRST_CAPACITY: usize = 512;
 
 /// Weights and cache of one sequence.
 #[derive(Debug)]
 pub(super) struct Decoder {
     config: DecoderConfig,
-    embedding: Tensor,
+    embedding: Embedding,
     layers: Vec<Layer>,
-    norm: Tensor,
+    norm: Vec<f32>,
     inverse_frequencies: Vec<f32>,
-    /// Tokens whose keys and values are in the cache.
+    /// Tokens of the current path whose keys and values are in the cache, in order.
     length: usize,
     chunk: usize,
+    space: Space,
 }
 
 #[derive(Debug)]
 struct Layer {
-    attention_norm: Tensor,
-    /// `(hidden, heads * head_dim)`
-    q: Tensor,
+    attention_norm: Vec<f32>,
+    q: Linear,
     q_bias: Option<Vec<f32>>,
     q_norm: Option<Vec<f32>>,
-    /// `(hidden, 2 * kv_heads * head_dim)`: keys, then values.
-    kv: Tensor,
+    /// Keys, then values.
+    kv: Linear,
     kv_bias: Option<Vec<f32>>,
     k_norm: Option<Vec<f32>>,
-    /// `(heads * head_dim, hidden)`
-    output: Tensor,
-    mlp_norm: Tensor,
-    /// `(hidden, 2 * intermediate)`: gate, then up.
-    gate_up: Tensor,
-    /// `(intermediate, hidden)`
-    down: Tensor,
-    cache: Option<Cache>,
+    output: Linear,
+    mlp_norm: Vec<f32>,
+    /// Gate, then up.
+    gate_up: Linear,
+    down: Linear,
     window: Option<usize>,
+    /// `(columns, kv_heads * head_dim)`
+    keys: Vec<f32>,
+    values: Vec<f32>,
 }
 
-/// Keys and values of one layer, `(kv_heads, capacity, head_dim)` each.
-#[derive(Debug)]
-struct Cache {
-    keys: Tensor,
-    values: Tensor,
-}
-
-/// The rows of a chunk whose attention output is needed.
-struct Queries<'a> {
-    rotary: &'a Rotary,
-    /// For each row the number of positions it sees.
-    visible: &'a [usize],
+/// Buffers of a pass; all hold rows.
+#[derive(Debug, Default)]
+struct Space {
+    /// The residual stream.
+    x: Vec<f32>,
+    /// The residual stream, normed.
+    y: Vec<f32>,
+    /// Queries, and in turn the output of attention and MLP before it is added to the stream.
+    q: Vec<f32>,
+    kv: Vec<f32>,
+    mixed: Vec<f32>,
+    gate_up: Vec<f32>,
+    inner: Vec<f32>,
 }
 
 /// The tensors that a decoder of this shape consists of.
@@ -105,197 +108,246 @@ pub(super) fn working_bytes(config: &DecoderConfig, tokens: usize) -> u64 {
 }
 
 impl Layer {
-    fn load(c: &DecoderConfig, weights: &mut Weights, index: usize) -> std::result::Result<Self, PrmError> {
-        let mut take = |name: &str| weights.take(&format!("model.layers.{index}.{name}"));
-        let (k, v) = (take("self_attn.k_proj.weight")?, take("self_attn.v_proj.weight")?);
-        let (gate, up) = (take("mlp.gate_proj.weight")?, take("mlp.up_proj.weight")?);
+    fn load(c: &DecoderConfig, weights: &mut Weights, index: usize, precision: Precision) -> std::result::Result<Self, PrmError> {
+        let mut matrix = |inputs: usize, names: &[&str]| {
+            let parts = names.iter().map(|name| weights.values(&format!("model.layers.{index}.{name}.weight")));
+            Ok::<_, PrmError>(Linear::new(inputs, parts.collect::<std::result::Result<_, _>>()?, precision))
+        };
+        let q = matrix(c.hidden, &["self_attn.q_proj"])?;
+        let kv = matrix(c.hidden, &["self_attn.k_proj", "self_attn.v_proj"])?;
+        let output = matrix(c.heads * c.head_dim, &["self_attn.o_proj"])?;
+        let gate_up = matrix(c.hidden, &["mlp.gate_proj", "mlp.up_proj"])?;
+        let down = matrix(c.intermediate, &["mlp.down_proj"])?;
+        let mut take = |name: &str| weights.numbers(&format!("model.layers.{index}.{name}"));
         let (mut q_bias, mut kv_bias, mut q_norm, mut k_norm) = (None, None, None, None);
         if c.qkv_bias {
-            q_bias = Some(take("self_attn.q_proj.bias")?.to_vec1()?);
-            kv_bias = Some(Tensor::cat(&[&take("self_attn.k_proj.bias")?, &take("self_attn.v_proj.bias")?], 0)?.to_vec1()?);
+            q_bias = Some(take("self_attn.q_proj.bias")?);
+            kv_bias = Some([take("self_attn.k_proj.bias")?, take("self_attn.v_proj.bias")?].concat());
         }
         if c.qk_norm {
-            q_norm = Some(take("self_attn.q_norm.weight")?.to_vec1()?);
-            k_norm = Some(take("self_attn.k_norm.weight")?.to_vec1()?);
+            q_norm = Some(take("self_attn.q_norm.weight")?);
+            k_norm = Some(take("self_attn.k_norm.weight")?);
         }
         Ok(Self {
             attention_norm: take("input_layernorm.weight")?,
-            q: take("self_attn.q_proj.weight")?.t()?.contiguous()?,
+            q,
             q_bias,
             q_norm,
-            kv: Tensor::cat(&[&k, &v], 0)?.t()?.contiguous()?,
+            kv,
             kv_bias,
             k_norm,
-            output: take("self_attn.o_proj.weight")?.t()?.contiguous()?,
+            output,
             mlp_norm: take("post_attention_layernorm.weight")?,
-            gate_up: Tensor::cat(&[&gate, &up], 0)?.t()?.contiguous()?,
-            down: take("mlp.down_proj.weight")?.t()?.contiguous()?,
-            cache: None,
+            gate_up,
+            down,
             window: c.windows.get(index).copied().flatten(),
+            keys: Vec::new(),
+            values: Vec::new(),
         })
     }
 
-    /// Appends keys and values of the chunk's rows `y` behind the first `past` positions.
-    fn remember(&mut self, c: &DecoderConfig, y: &Tensor, rotary: &Rotary, past: usize) -> Result<()> {
-        let (heads, head_dim, bias) = (c.kv_heads, c.head_dim, self.kv_bias.as_deref());
-        let kv = y.matmul(&self.kv)?;
-        let split = |offset, norm, rotary| kv.apply_op1_no_bwd(&SplitHeads { offset, heads, head_dim, bias, norm, rotary });
-        let norm = self.k_norm.as_deref().map(|w| (w, c.eps));
-        let (keys, values) = (split(0, norm, Some(rotary))?, split(heads * head_dim, None, None)?);
-        let cache = Cache::with_capacity(self.cache.take(), c, past, past + y.dim(0)?)?;
-        cache.keys.slice_set(&keys, 1, past)?;
-        cache.values.slice_set(&values, 1, past)?;
-        self.cache = Some(cache);
-        Ok(())
-    }
-
-    /// Attention output of the normed rows `y` over the first `total` positions, `(rows, hidden)`.
-    fn attend(&self, c: &DecoderConfig, y: &Tensor, queries: &Queries<'_>, total: usize) -> Result<Tensor> {
-        let Some(cache) = &self.cache else { candle_core::bail!("attention before any token") };
-        let rows = y.dim(0)?;
-        let (heads, head_dim, rotary) = (c.heads, c.head_dim, Some(queries.rotary));
-        let q = y.matmul(&self.q)?;
-        let norm = self.q_norm.as_deref().map(|w| (w, c.eps));
-        let q = q.apply_op1_no_bwd(&SplitHeads { offset: 0, heads, head_dim, bias: self.q_bias.as_deref(), norm, rotary })?;
-        // The query heads of one key head are neighbours, so they are rows of one matrix product.
-        let group = heads / c.kv_heads;
-        let q = q.reshape((c.kv_heads, group * rows, head_dim))?;
-        let (keys, values) = (cache.keys.narrow(1, 0, total)?, cache.values.narrow(1, 0, total)?);
-        let scores = q.matmul(&keys.t()?)?;
-        let scale = 1.0 / (head_dim as f32).sqrt();
-        scores.inplace_op1(&CausalSoftmax { visible: queries.visible, window: self.window, scale })?;
-        let mixed = scores.matmul(&values)?; // (kv_heads, group * rows, head_dim)
-        let mixed = mixed.reshape((heads, rows, head_dim))?.transpose(0, 1)?.reshape((rows, heads * head_dim))?;
-        mixed.matmul(&self.output)
-    }
-
-    fn mlp(&self, y: &Tensor) -> Result<Tensor> {
-        y.matmul(&self.gate_up)?.apply_op1_no_bwd(&SwiGlu)?.matmul(&self.down)
-    }
-}
-
-impl Cache {
-    /// A cache for `wanted` positions that keeps the first `past` of the old one.
-    fn with_capacity(old: Option<Self>, c: &DecoderConfig, past: usize, wanted: usize) -> Result<Self> {
-        let capacity = old.as_ref().map_or(Ok(0), |o| o.keys.dim(1))?;
-        match old {
-            Some(old) if wanted <= capacity => Ok(old),
-            old => {
-                let capacity = wanted.max(capacity * 2).max(FIRST_CAPACITY).min(wanted.max(c.context));
-                let shape = (c.kv_heads, capacity, c.head_dim);
-                let new = Self { keys: zeros(shape)?, values: zeros(shape)? };
-                if let Some(old) = old.filter(|_| past > 0) {
-                    new.keys.slice_set(&old.keys.narrow(1, 0, past)?.contiguous()?, 1, 0)?;
-                    new.values.slice_set(&old.values.narrow(1, 0, past)?.contiguous()?, 1, 0)?;
-                }
-                Ok(new)
+    /// Writes keys and values of the normed rows `y` into the columns from `column` on.
+    fn remember(&mut self, c: &DecoderConfig, y: &[f32], rotary: &Rotary, column: usize, space: &mut Vec<f32>) {
+        let width = c.kv_heads * c.head_dim;
+        let rows = y.len() / c.hidden;
+        let kv = room(space, rows * 2 * width);
+        self.kv.apply(y, kv);
+        for buffer in [&mut self.keys, &mut self.values] {
+            let end = (column + rows) * width;
+            if buffer.len() < end {
+                buffer.resize(end.max(buffer.len() + buffer.len() / 2), 0.0);
             }
         }
+        let at = column * width..(column + rows) * width;
+        let (keys, values) = (&mut self.keys[at.clone()], &mut self.values[at]);
+        for ((k, v), kv) in keys.chunks_exact_mut(width).zip(values.chunks_exact_mut(width)).zip(kv.chunks_exact(2 * width)) {
+            k.copy_from_slice(&kv[..width]);
+            v.copy_from_slice(&kv[width..]);
+        }
+        let bias = self.kv_bias.as_deref().map(|b| b.split_at(width));
+        let norm = self.k_norm.as_deref().map(|w| (w, c.eps));
+        prepare(keys, width, c.head_dim, &Prepare { bias: bias.map(|b| b.0), norm, rotary: Some(rotary) });
+        prepare(values, width, c.head_dim, &Prepare { bias: bias.map(|b| b.1), norm: None, rotary: None });
     }
-}
 
-fn zeros(shape: (usize, usize, usize)) -> Result<Tensor> {
-    Tensor::zeros(shape, DType::F32, &Device::Cpu)
+    /// Attention and MLP for rows whose keys and values are in the cache; `x` is the residual stream, `y` the same normed.
+    fn block(&self, c: &DecoderConfig, rows: &[Row<'_>], rotary: &Rotary, x: &mut [f32], y: &mut [f32], space: &mut Space) {
+        let (width, count) = (c.heads * c.head_dim, rows.len());
+        let heads = Heads { queries: c.heads, keys: c.kv_heads, width: c.head_dim };
+        let q = room(&mut space.q, count * width);
+        self.q.apply(y, q);
+        let norm = self.q_norm.as_deref().map(|w| (w, c.eps));
+        prepare(q, width, c.head_dim, &Prepare { bias: self.q_bias.as_deref(), norm, rotary: Some(rotary) });
+        let mixed = room(&mut space.mixed, count * width);
+        attend(heads, rows, q, &self.keys, &self.values, self.window, mixed);
+        let change = room(&mut space.q, count * c.hidden);
+        self.output.apply(mixed, change);
+        add_rows(x, change);
+        norm_rows(x, &self.mlp_norm, c.eps, y);
+        let gate_up = room(&mut space.gate_up, count * self.gate_up.outputs());
+        self.gate_up.apply(y, gate_up);
+        let inner = room(&mut space.inner, count * c.intermediate);
+        swiglu_rows(gate_up, c.intermediate, inner);
+        self.down.apply(inner, change);
+        add_rows(x, change);
+    }
 }
 
 impl Decoder {
     /// Takes its tensors out of the weights.
-    pub(super) fn load(config: DecoderConfig, weights: &mut Weights) -> std::result::Result<Self, PrmError> {
-        let layers = (0..config.layers).map(|i| Layer::load(&config, weights, i)).collect::<std::result::Result<_, _>>()?;
+    pub(super) fn load(
+        config: DecoderConfig,
+        weights: &mut Weights,
+        precision: Precision,
+    ) -> std::result::Result<Self, PrmError> {
+        let layers =
+            (0..config.layers).map(|i| Layer::load(&config, weights, i, precision)).collect::<std::result::Result<_, _>>()?;
         Ok(Self {
-            embedding: weights.take("model.embed_tokens.weight")?,
-            norm: weights.take("model.norm.weight")?,
+            embedding: Embedding::new(config.hidden, weights.values("model.embed_tokens.weight")?),
+            norm: weights.numbers("model.norm.weight")?,
             inverse_frequencies: inverse_frequencies(config.head_dim, config.rope_theta, config.rope_scaling),
             layers,
             config,
             length: 0,
             chunk: CHUNK,
+            space: Space::default(),
         })
     }
 
-    /// Forgets all tokens from position `length` on.
-    pub(super) fn truncate(&mut self, length: usize) {
-        self.length = self.length.min(length);
+    /// Largest number of positions.
+    pub(super) fn context(&self) -> usize {
+        self.config.context
     }
 
-    /// Appends tokens and returns the hidden states after the final norm at the positions `read` of them (ascending, counted from the
-    /// first new token), `(read.len(), hidden)`. After an error the appended tokens are forgotten.
-    pub(super) fn forward(&mut self, ids: &[u32], read: &[usize]) -> Result<Tensor> {
-        let before = self.length;
-        let result = self.chunks(ids, read);
-        if result.is_err() {
-            self.length = before;
-        }
-        result
+    /// Tokens of the current path.
+    pub(super) fn length(&self) -> usize {
+        self.length
     }
 
-    fn chunks(&mut self, ids: &[u32], read: &[usize]) -> Result<Tensor> {
-        if self.length + ids.len() > self.config.context {
-            candle_core::bail!("{} tokens do not fit into a context of {}", self.length + ids.len(), self.config.context);
-        }
-        let mut states = Vec::new();
-        for (i, chunk) in ids.chunks(self.chunk).enumerate() {
-            let start = i * self.chunk;
-            let inside = start..start + chunk.len();
-            let rows: Vec<usize> = read.iter().filter(|r| inside.contains(r)).map(|r| r - start).collect();
-            states.extend(self.chunk(chunk, &rows)?);
-        }
-        match states.as_slice() {
-            [] => Tensor::zeros((0, self.config.hidden), DType::F32, &Device::Cpu),
-            [one] => Ok(one.clone()),
-            many => Tensor::cat(many, 0),
+    /// Makes the first `length` columns the current path: cuts it back, or takes over columns that the last pass computed behind it.
+    pub(super) fn set_length(&mut self, length: usize) {
+        self.length = length;
+    }
+
+    /// Numbers that the cache holds for one token.
+    pub(super) fn cache_width(&self) -> usize {
+        2 * self.config.layers * self.config.kv_heads * self.config.head_dim
+    }
+
+    /// Appends the cache of one column to `out`.
+    pub(super) fn save_column(&self, column: usize, out: &mut Vec<f32>) {
+        let width = self.config.kv_heads * self.config.head_dim;
+        for layer in &self.layers {
+            out.extend(&layer.keys[column * width..][..width]);
+            out.extend(&layer.values[column * width..][..width]);
         }
     }
 
-    /// One pass over at most `chunk` tokens; `None` where no state is read.
-    fn chunk(&mut self, ids: &[u32], read: &[usize]) -> Result<Option<Tensor>> {
-        let (past, total) = (self.length, self.length + ids.len());
-        let eps = self.config.eps;
-        let rotary = Rotary::new(past..total, &self.inverse_frequencies);
-        let visible: Vec<usize> = (past + 1..=total).collect();
-        let mut x = self.embedding.index_select(&Tensor::new(ids, &Device::Cpu)?, 0)?; // (tokens, hidden)
-        let last = self.layers.len().saturating_sub(1);
-        let mut state = None;
-        for (i, layer) in self.layers.iter_mut().enumerate() {
-            let y = rms_norm(&x, &layer.attention_norm, eps)?;
-            layer.remember(&self.config, &y, &rotary, past)?;
-            if i < last {
-                let queries = Queries { rotary: &rotary, visible: &visible };
-                x = block(layer, &self.config, &x, &y, &queries, total)?;
-            } else if !read.is_empty() {
-                // Nothing but the read rows leaves the last layer.
-                let rotary = Rotary::new(read.iter().map(|r| past + r), &self.inverse_frequencies);
-                let visible: Vec<usize> = read.iter().map(|r| past + r + 1).collect();
-                let rows: Vec<u32> = read
-                    .iter()
-                    .map(|&r| u32::try_from(r))
-                    .collect::<std::result::Result<_, _>>()
-                    .map_err(candle_core::Error::wrap)?;
-                let rows = Tensor::from_vec(rows, read.len(), &Device::Cpu)?;
-                let (x, y) = (x.index_select(&rows, 0)?, y.index_select(&rows, 0)?);
-                let queries = Queries { rotary: &rotary, visible: &visible };
-                state = Some(rms_norm(&block(layer, &self.config, &x, &y, &queries, total)?, &self.norm, eps)?);
+    /// Appends a token to the current path from what [`Self::save_column`] wrote.
+    pub(super) fn restore(&mut self, saved: &[f32]) {
+        let width = self.config.kv_heads * self.config.head_dim;
+        let at = self.length * width;
+        for (layer, saved) in self.layers.iter_mut().zip(saved.chunks_exact(2 * width)) {
+            for (buffer, saved) in [&mut layer.keys, &mut layer.values].into_iter().zip(saved.chunks_exact(width)) {
+                if buffer.len() < at + width {
+                    buffer.resize(at + width, 0.0);
+                }
+                buffer[at..at + width].copy_from_slice(saved);
             }
         }
-        self.length = total;
-        Ok(state)
+        self.length += 1;
+    }
+
+    /// Appends tokens to the current path and returns the hidden states after the final norm at the positions `read` of them (ascending,
+    /// counted from the first new token), `(read.len(), hidden)`.
+    pub(super) fn forward(&mut self, ids: &[u32], read: &[usize]) -> Result<Tensor> {
+        let whole = Segment { tokens: ids.len(), sees: first_columns(self.length) };
+        let states = self.pass(ids, &[whole], read)?;
+        self.length += ids.len();
+        Ok(states)
+    }
+
+    /// Computes segments of tokens, which stand one after another in `ids` and come to stand in the columns behind the current path; a
+    /// segment sees columns of the path and of segments before it. Returns the states at the places `read` of `ids`. The current path
+    /// stays as it was.
+    pub(super) fn pass(&mut self, ids: &[u32], segments: &[Segment], read: &[usize]) -> Result<Tensor> {
+        if let Some(id) = ids.iter().find(|&&id| id as usize >= self.config.vocab) {
+            candle_core::bail!("token {id} of a vocabulary of {}", self.config.vocab);
+        }
+        let rows = rows(segments, self.length);
+        if let Some(row) = rows.iter().find(|row| row.position >= self.config.context) {
+            candle_core::bail!("position {} does not fit into a context of {}", row.position, self.config.context);
+        }
+        if rows.len() != ids.len() {
+            candle_core::bail!("{} tokens in segments of {}", ids.len(), rows.len());
+        }
+        let mut states = Vec::with_capacity(read.len() * self.config.hidden);
+        for start in (0..ids.len()).step_by(self.chunk) {
+            let end = ids.len().min(start + self.chunk);
+            let inside: Vec<usize> = read.iter().filter(|r| (start..end).contains(r)).map(|r| r - start).collect();
+            self.chunk(&ids[start..end], &rows[start..end], &inside, &mut states);
+        }
+        Tensor::from_vec(states, (read.len(), self.config.hidden), &Device::Cpu)
+    }
+
+    /// One pass over at most `chunk` rows; the states at `read` are appended to `states`.
+    fn chunk(&mut self, ids: &[u32], rows: &[Row<'_>], read: &[usize], states: &mut Vec<f32>) {
+        let Self { config: c, embedding, layers, inverse_frequencies, space, .. } = self;
+        let hidden = c.hidden;
+        let Some(column) = rows.first().map(|row| row.own.end - 1) else { return };
+        // Taken out, so that the other buffers can be lent beside them.
+        let (mut x, mut y) = (std::mem::take(&mut space.x), std::mem::take(&mut space.y));
+        let (stream, normed) = (room(&mut x, ids.len() * hidden), room(&mut y, ids.len() * hidden));
+        for (to, &id) in stream.chunks_exact_mut(hidden).zip(ids) {
+            embedding.look_up(id, to);
+        }
+        let rotary = Rotary::new(rows.iter().map(|row| row.position), inverse_frequencies);
+        let last = layers.len().saturating_sub(1);
+        for (i, layer) in layers.iter_mut().enumerate() {
+            norm_rows(stream, &layer.attention_norm, c.eps, normed);
+            layer.remember(c, normed, &rotary, column, &mut space.kv);
+            if i < last {
+                layer.block(c, rows, &rotary, stream, normed, space);
+            } else if !read.is_empty() {
+                // Nothing but the read rows leaves the last layer.
+                for (to, &from) in read.iter().enumerate() {
+                    stream.copy_within(from * hidden..(from + 1) * hidden, to * hidden);
+                    normed.copy_within(from * hidden..(from + 1) * hidden, to * hidden);
+                }
+                let (stream, normed) = (&mut stream[..read.len() * hidden], &mut normed[..read.len() * hidden]);
+                let rows: Vec<Row<'_>> = read.iter().map(|&r| rows[r].clone()).collect();
+                let rotary = Rotary::new(rows.iter().map(|row| row.position), inverse_frequencies);
+                layer.block(c, &rows, &rotary, stream, normed, space);
+                norm_rows(stream, &self.norm, c.eps, normed);
+                states.extend_from_slice(normed);
+            }
+        }
+        (space.x, space.y) = (x, y);
     }
 }
 
-/// The residual stream `x` behind attention and MLP of a layer; `y` is `x` normed.
-fn block(layer: &Layer, c: &DecoderConfig, x: &Tensor, y: &Tensor, queries: &Queries<'_>, total: usize) -> Result<Tensor> {
-    let x = (x + layer.attend(c, y, queries, total)?)?;
-    let y = rms_norm(&x, &layer.mlp_norm, c.eps)?;
-    &x + layer.mlp(&y)?
+/// The rows of segments that stand in the columns from `column` on.
+fn rows(segments: &[Segment], mut column: usize) -> Vec<Row<'_>> {
+    let mut rows = Vec::new();
+    for segment in segments {
+        let (first, position) = (column, segment.position());
+        for i in 0..segment.tokens {
+            rows.push(Row { sees: &segment.sees, own: first..column + 1, position: position + i });
+            column += 1;
+        }
+    }
+    rows
 }
 
 #[cfg(test)]
 mod tests {
+    use std::ops::ControlFlow;
     use std::path::{Path, PathBuf};
 
     use serde::Deserialize;
 
     use super::super::checkpoint::Checkpoint;
+    use super::super::generate::{Sampling, Stop, generate};
     use super::super::head::{LmHead, project};
     use super::super::request::CheckpointSource;
     use super::*;
@@ -313,7 +365,7 @@ mod tests {
         checkpoint.check(&layout).unwrap();
         let (mut weights, _) = checkpoint.load(&layout, "test").unwrap();
         let head = is_whole.then(|| LmHead::load(&mut weights, &config).unwrap());
-        (Decoder::load(config, &mut weights).unwrap(), head)
+        (Decoder::load(config, &mut weights, Precision::F32).unwrap(), head)
     }
 
     fn tiny() -> Decoder {
@@ -360,11 +412,58 @@ mod tests {
                 let two = project(&states, &head.rows(&[5, 90]).unwrap(), None).unwrap();
                 assert_near(&two.concat(), &case.two.concat(), &what);
                 assert_near(&project(&states, &head.mean_row().unwrap(), None).unwrap().concat(), &case.mean, &what);
-                decoder.truncate(0);
+                decoder.set_length(0);
                 let all = decoder.forward(&ids[..40], &(0..40).collect::<Vec<_>>()).unwrap();
                 assert_near(&head.log_probabilities(&all, &ids[1..41]).unwrap(), &case.log_p, &what);
             }
         }
+    }
+
+    #[test]
+    fn a_text_is_written_token_by_token() {
+        let from = Path::new(FIXTURES).join("decoders/qwen3");
+        let dir = tempfile::tempdir().unwrap();
+        for file in ["config.json", "model.safetensors"] {
+            std::fs::copy(from.join(file), dir.path().join(file)).unwrap();
+        }
+        std::fs::write(dir.path().join("tokenizer.json"), "{}").unwrap();
+        let (mut decoder, head) = load(dir.path().to_owned());
+        let head = head.unwrap();
+        let prompt: Vec<u32> = (0..20).map(|i| i * 7919 % 96).collect();
+        let sampling = Sampling { temperature: 0.0, top_p: 1.0, top_k: 0, seed: 5, max_tokens: 12 };
+        let decode = |ids: &[u32]| ids.iter().fold(String::new(), |text, id| text + &id.to_string() + " ");
+        let open = Stop { ids: &[], texts: &[], decode: &decode };
+        let write = |decoder: &mut Decoder, sampling, stop: &Stop<'_>| {
+            decoder.set_length(20);
+            generate(decoder, &head, prompt[19], sampling, stop, &[3, 4], &mut |_| ControlFlow::Continue(())).unwrap()
+        };
+        decoder.forward(&prompt, &[]).unwrap();
+        let greedy = write(&mut decoder, sampling, &open);
+        assert!(greedy.ids.len() == 12 && greedy.watched.len() == 12 && !greedy.is_complete);
+        // Each token is the most probable one behind all before it, computed in one pass.
+        let all = [prompt.as_slice(), &greedy.ids].concat();
+        decoder.set_length(0);
+        let states = decoder.forward(&all[..31], &(19..31).collect::<Vec<_>>()).unwrap();
+        let logits: Vec<Vec<f32>> = head.logits(&states).unwrap().to_vec2().unwrap();
+        for (row, &id) in logits.iter().zip(&greedy.ids) {
+            let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            assert!(top - row[id as usize] < 1e-4);
+        }
+        let watched = head.log_probabilities(&states, &[3; 12]).unwrap();
+        assert_near(&greedy.watched.iter().map(|w| w[0]).collect::<Vec<_>>(), &watched, "watched");
+        // Stops, by token and by text.
+        let stop = Stop { ids: &greedy.ids[5..6], ..open };
+        let first = greedy.ids.iter().position(|id| *id == greedy.ids[5]).unwrap();
+        let short = write(&mut decoder, sampling, &stop);
+        assert!(short.ids == greedy.ids[..first] && short.is_complete);
+        let text = format!("{} {} ", greedy.ids[2], greedy.ids[3]);
+        let short = write(&mut decoder, sampling, &Stop { ids: &[], texts: &[&text], decode: &decode });
+        assert!(short.text.ends_with(&text) && short.is_complete && short.ids.len() <= 4);
+        // The same seed writes the same text, another one another.
+        let warm = Sampling { temperature: 1.0, ..sampling };
+        let one = write(&mut decoder, warm, &open);
+        assert_eq!(one, write(&mut decoder, warm, &open));
+        assert_ne!(one.ids, write(&mut decoder, Sampling { seed: 6, ..warm }, &open).ids);
     }
 
     fn flat(tensor: &Tensor) -> Vec<f32> {
@@ -407,7 +506,7 @@ mod tests {
         let ids = ids(600);
         let mut decoder = tiny();
         decoder.forward(&ids, &[]).unwrap();
-        decoder.truncate(40);
+        decoder.set_length(40);
         let after = decoder.forward(&ids[300..330], &[29]).unwrap();
         let alone = tiny().forward(&[&ids[..40], &ids[300..330]].concat(), &[69]).unwrap();
         assert_close(&after, &alone);
@@ -418,7 +517,7 @@ mod tests {
         let mut decoder = tiny();
         decoder.forward(&ids(10), &[]).unwrap();
         assert!(decoder.forward(&ids(4090), &[]).is_err());
-        assert_eq!(decoder.length, 10);
+        assert_eq!(decoder.length(), 10);
         assert_eq!(decoder.forward(&[], &[]).unwrap().dims(), [0, 64]);
     }
 }

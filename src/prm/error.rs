@@ -96,7 +96,7 @@ pub enum PrmError {
         message: String,
     },
     /// The model does not fit into memory.
-    #[error("{place}: the model needs about {} of memory ({parameters} parameters as f32), {} are free", gigabytes(*.needed), gigabytes(*.available))]
+    #[error("{place}: the model needs about {} of memory ({parameters} parameters), {} are free", gigabytes(*.needed), gigabytes(*.available))]
     Memory {
         /// The path as given.
         place: String,

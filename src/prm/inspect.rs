@@ -8,6 +8,7 @@ use super::checkpoint::{Checkpoint, available_memory, parameters};
 use super::decoder;
 use super::error::gigabytes;
 use super::families::Opened;
+use super::linear::Precision;
 use super::model::memory_needed;
 use super::request::CheckpointSource;
 
@@ -78,9 +79,11 @@ fn look(source: &CheckpointSource, found: &mut Inspection) -> Result<(), super::
     let mut layout = decoder::layout(config);
     layout.extend(opened.head());
     found.parameters = Some(parameters(&layout));
-    found.memory_needed = Some(memory_needed(parameters(&layout), config));
+    let dtype = checkpoint.dtypes(&layout);
+    let precision = Precision::of(&dtype, parameters(&layout));
+    found.memory_needed = Some(memory_needed(parameters(&layout), config, precision));
     checkpoint.check(&layout)?;
-    found.dtype = Some(checkpoint.dtypes(&layout));
+    found.dtype = Some(dtype);
     Ok(())
 }
 

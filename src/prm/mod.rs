@@ -5,6 +5,8 @@
 //! [`Prm::score`] walks a request tree depth first and computes every token once. Nothing here knows the screen, labels or files of traces.
 
 #[cfg(feature = "candle")]
+mod attention;
+#[cfg(feature = "candle")]
 mod checkpoint;
 #[cfg(feature = "candle")]
 mod config;
@@ -15,14 +17,25 @@ mod error;
 mod families;
 pub mod features;
 #[cfg(feature = "candle")]
+#[allow(dead_code, reason = "the critics that write come next")]
+mod generate;
+#[cfg(feature = "candle")]
 #[allow(dead_code, reason = "the families that read the vocabulary come next")]
 mod head;
 #[cfg(feature = "candle")]
 mod inspect;
 #[cfg(feature = "candle")]
+mod kernels;
+#[cfg(feature = "candle")]
+mod linear;
+#[cfg(feature = "candle")]
 mod model;
 #[cfg(feature = "candle")]
 mod ops;
+#[cfg(feature = "candle")]
+mod pass;
+#[cfg(feature = "candle")]
+mod prefix;
 #[cfg(feature = "candle")]
 mod readout;
 mod request;

@@ -3,11 +3,16 @@
 use std::fmt;
 use std::ops::ControlFlow;
 
+use candle_core::Tensor;
+
 use super::PrmError;
 use super::checkpoint::{Checkpoint, available_memory, parameters};
 use super::config::DecoderConfig;
 use super::decoder::{self, Decoder};
 use super::families::{Judge, Opened, RowScore};
+use super::linear::Precision;
+use super::pass::{Pass, Work};
+use super::prefix::{PrefixCache, common};
 use super::request::{CheckpointSource, ModelInfo, NodeScore, PrmRequest, ScoreStats};
 use super::tokens::{NodeTokens, Plan, TokenTree};
 
@@ -18,7 +23,9 @@ pub struct Prm {
     decoders: Vec<Decoder>,
     judge: Judge,
     /// The tokens whose keys and values the decoders hold.
-    cached: Vec<u32>,
+    path: Vec<u32>,
+    /// Keys and values of these and of tokens that are not on this path.
+    prefixes: PrefixCache,
     /// Tokens of one pass, after which scores come out.
     run: usize,
 }
@@ -40,9 +47,15 @@ impl Prm {
         layout.extend(opened.head());
         checkpoint.check(&layout)?;
         let parameters = parameters(&layout);
-        enough_memory(&checkpoint.place, parameters, memory_needed(parameters, &config), available_memory())?;
         let dtype = checkpoint.dtypes(&layout);
-        let (mut weights, key) = checkpoint.load(&layout, &opened.identity())?;
+        let precision = Precision::of(&dtype, parameters);
+        let (needed, available) = (memory_needed(parameters, &config, precision), available_memory());
+        enough_memory(&checkpoint.place, parameters, needed, available)?;
+        let identity = match precision {
+            Precision::F32 => opened.identity(),
+            Precision::Bf16 => format!("{}\n{}", opened.identity(), precision.name()),
+        };
+        let (mut weights, key) = checkpoint.load(&layout, &identity)?;
         let info = ModelInfo {
             name: checkpoint.name.clone(),
             family: opened.family.name,
@@ -51,12 +64,15 @@ impl Prm {
             context: config.context,
             parameters,
             dtype,
+            computes: precision.name(),
             key,
             embedded: checkpoint.embedded,
         };
         let judge = opened.load(&mut weights)?;
-        let decoders = vec![Decoder::load(config, &mut weights)?];
-        Ok(Self { info, decoders, judge, cached: Vec::new(), run: run_length(parameters) })
+        let decoders = vec![Decoder::load(config, &mut weights, precision)?];
+        let width = decoders.iter().map(Decoder::cache_width).sum();
+        let prefixes = PrefixCache::new(width, prefix_bytes(needed, available));
+        Ok(Self { info, decoders, judge, path: Vec::new(), prefixes, run: run_length(parameters) })
     }
 
     /// What is known about the model.
@@ -64,14 +80,19 @@ impl Prm {
         &self.info
     }
 
+    /// Sets how many bytes of keys and values of earlier tokens are kept, and forgets those of now. Scores do not depend on it.
+    pub fn remember_prefixes(&mut self, bytes: u64) {
+        self.prefixes = PrefixCache::new(self.decoders.iter().map(Decoder::cache_width).sum(), bytes);
+    }
+
     /// The tokens of a request, as they would be scored.
     pub fn tokens(&self, request: &PrmRequest) -> Result<TokenTree, PrmError> {
         self.judge.plan(request)
     }
 
-    /// Scores the nodes of a request depth first. `on` is called once for each node, with its index in the request, as soon as its
-    /// score is there; [`ControlFlow::Break`] ends the work after that node. Every token of the tree is computed once, and tokens
-    /// that the request shares with the one before it (the same problem, the same first steps) not again.
+    /// Scores the nodes of a request depth first. `on` is called once for each node that is not known, with its index in the request, as
+    /// soon as its score is there; [`ControlFlow::Break`] ends the work after that node. Every token of the tree is computed once, and
+    /// tokens that an earlier request began with (the same problem, the same first steps) not again while they are remembered.
     pub fn score(
         &mut self,
         request: &PrmRequest,
@@ -79,22 +100,22 @@ impl Prm {
     ) -> Result<ScoreStats, PrmError> {
         let tree = self.judge.plan(request)?;
         let plan = Plan::new(request, &tree, self.info.context)?;
-        let mut stats = ScoreStats { tokens: 0, unique_tokens: plan.unique };
-        let mut path = tree.prefix.clone();
+        let work = Work { request, tree: &tree, plan: &plan };
+        let mut stats = ScoreStats { tokens: 0, unique_tokens: plan.unique, naive_tokens: plan.naive };
         let mut at = 0;
         while let Some(&first) = plan.order.get(at) {
             if let Some(reason) = &plan.blocked[first] {
                 at += 1;
-                if on(first, NodeScore::NotScored(reason.clone())).is_break() {
+                if !request.nodes[first].known && on(first, NodeScore::NotScored(reason.clone())).is_break() {
                     break;
                 }
                 continue;
             }
-            let (run, scores) = self.run(request, &tree, &plan, at, &mut path, &mut stats)?;
-            at += run.len();
-            for (&node, score) in run.iter().zip(scores) {
-                let score = score.map_or_else(NodeScore::NotScored, NodeScore::Score);
-                if on(node, score).is_break() {
+            let pass = self.pass(work, at)?;
+            at += pass.nodes.len();
+            stats.tokens += pass.ids.len();
+            for (node, score) in self.readout(work, &pass)? {
+                if on(node, score.map_or_else(NodeScore::NotScored, NodeScore::Score)).is_break() {
                     return Ok(stats);
                 }
             }
@@ -102,44 +123,79 @@ impl Prm {
         Ok(stats)
     }
 
-    /// One pass of the decoder over a chain of nodes from place `at` of the order; `path` holds the tokens up to its first node.
-    fn run<'p>(
-        &mut self,
-        request: &PrmRequest,
-        tree: &TokenTree,
-        plan: &'p Plan,
-        at: usize,
-        path: &mut Vec<u32>,
-        stats: &mut ScoreStats,
-    ) -> Result<(&'p [usize], Vec<RowScore>), PrmError> {
-        let first = plan.order[at];
-        path.truncate(plan.start[first]);
-        let known = common(path, &self.cached);
-        let run = plan.run(request, tree, at, known, self.run);
-        let mut reads = Vec::with_capacity(run.len());
-        let nodes: Vec<&NodeTokens> = run.iter().filter_map(|&node| tree.nodes[node].as_ref().ok()).collect();
-        for tokens in &nodes {
-            reads.extend(tokens.read.iter().filter_map(|&r| path.len().checked_add_signed(r)));
-            path.extend(tokens.ids.iter().chain(&tokens.tail));
-        }
-        // The state of a position is there only in the pass that computes it, so the first read position is always new.
-        let known = common(path, &self.cached).min(reads.first().copied().unwrap_or(path.len()));
-        let relative: Vec<usize> = reads.iter().map(|r| r - known).collect();
-        self.cached.truncate(known);
-        let mut hidden = Vec::with_capacity(self.decoders.len());
+    /// Computes the nodes from place `at` of the order that have room in one pass, and remembers them.
+    fn pass(&mut self, work: Work<'_>, at: usize) -> Result<Pass, PrmError> {
+        let straight = work.straight(at);
+        let spine = self.seek(&straight);
+        let elsewhere = |node: usize| {
+            let tokens = work.tokens(node).map_or(&[][..], |t| &t.ids);
+            let path = [&work.path_to(node), tokens].concat();
+            !tokens.is_empty() && 2 * self.prefixes.known(&path).saturating_sub(work.plan.start[node]) >= tokens.len()
+        };
+        let mut pass = Pass::new(work, at, spine, self.run, elsewhere);
+        let (rows, order) = pass.reads();
         for decoder in &mut self.decoders {
-            decoder.truncate(known);
-            hidden.push(decoder.forward(&path[known..], &relative)?);
+            let states = decoder.pass(&pass.ids, &pass.segments, &rows)?;
+            let order = Tensor::from_slice(&order, order.len(), states.device())?;
+            pass.states.push(states.index_select(&order, 0)?);
         }
-        self.cached.extend(&path[known..]);
-        stats.tokens += path.len() - known;
-        Ok((run, self.judge.scores(&nodes, &hidden)?))
+        self.remember(work, &pass, &straight);
+        Ok(pass)
     }
-}
 
-/// Length of the common prefix.
-fn common(a: &[u32], b: &[u32]) -> usize {
-    a.iter().zip(b).take_while(|(a, b)| a == b).count()
+    /// Brings the longest known beginning of a path into the caches of the decoders, and returns its length.
+    fn seek(&mut self, path: &[u32]) -> usize {
+        let held = common(&self.path, path);
+        let known = held.max(self.prefixes.known(path));
+        self.path.truncate(held);
+        for decoder in &mut self.decoders {
+            decoder.set_length(held);
+        }
+        if known > held {
+            self.prefixes.read(&path[..known], held, |mut token| {
+                for decoder in &mut self.decoders {
+                    let (own, rest) = token.split_at(decoder.cache_width());
+                    decoder.restore(own);
+                    token = rest;
+                }
+            });
+            self.path.extend(&path[held..known]);
+        }
+        known
+    }
+
+    /// Keeps the keys and values that a pass computed, and goes on along its straight path.
+    fn remember(&mut self, work: Work<'_>, pass: &Pass, straight: &[u32]) {
+        let decoders = &self.decoders;
+        let save = |column: usize, out: &mut Vec<f32>| decoders.iter().for_each(|d| d.save_column(column, out));
+        for (i, placed) in pass.nodes.iter().enumerate() {
+            let mut path = work.path_to(placed.node);
+            if i == 0 {
+                self.prefixes.insert(&path, pass.spine, save);
+            }
+            path.extend(work.tokens(placed.node).iter().flat_map(|t| &t.ids));
+            self.prefixes.insert(&path, placed.from, |index, out| save(pass.column(placed, index), out));
+        }
+        let length = pass.spine + pass.straight_rows();
+        self.path.extend(&straight[pass.spine..length]);
+        for decoder in &mut self.decoders {
+            decoder.set_length(length);
+        }
+    }
+
+    /// The scores of the nodes of a pass that are wanted.
+    fn readout(&self, work: Work<'_>, pass: &Pass) -> Result<Vec<(usize, RowScore)>, PrmError> {
+        let wanted = pass.nodes.iter().map(|p| p.node).filter(|&n| !work.request.nodes[n].known);
+        let (nodes, tokens): (Vec<usize>, Vec<&NodeTokens>) = wanted.filter_map(|n| Some((n, work.tokens(n)?))).unzip();
+        if nodes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let scores = self.judge.scores(&tokens, &pass.states)?;
+        if scores.len() != nodes.len() {
+            return Err(PrmError::Compute(format!("{} scores came from {} steps", scores.len(), nodes.len())));
+        }
+        Ok(nodes.into_iter().zip(scores).collect())
+    }
 }
 
 /// Tokens of one pass: the larger the model, the shorter the wait for the next scores must be kept. Fixed numbers, not measured ones,
@@ -152,11 +208,17 @@ fn run_length(parameters: u64) -> usize {
     }
 }
 
-/// Bytes for weights as f32, and for cache and activations of a solution of up to 8,192 tokens (longer contexts are rarely filled).
-pub(super) fn memory_needed(parameters: u64, config: &DecoderConfig) -> u64 {
+/// Bytes for weights, and for cache and activations of a solution of up to 8,192 tokens (longer contexts are rarely filled).
+pub(super) fn memory_needed(parameters: u64, config: &DecoderConfig, precision: Precision) -> u64 {
     let tokens = config.context.min(8192);
     let cache = config.kv_bytes().saturating_mul(tokens as u64);
-    parameters.saturating_mul(4).saturating_add(cache).saturating_add(decoder::working_bytes(config, tokens))
+    parameters.saturating_mul(precision.bytes()).saturating_add(cache).saturating_add(decoder::working_bytes(config, tokens))
+}
+
+/// Bytes of keys and values of earlier tokens that are kept: a quarter of what the model leaves free, and 1 GiB at most.
+fn prefix_bytes(needed: u64, available: Option<u64>) -> u64 {
+    const MOST: u64 = 1 << 30;
+    available.map_or(MOST / 4, |a| (a.saturating_sub(needed) / 4).min(MOST))
 }
 
 fn enough_memory(place: &str, parameters: u64, needed: u64, available: Option<u64>) -> Result<(), PrmError> {
@@ -173,7 +235,7 @@ mod tests {
     #[test]
     fn a_model_larger_than_free_memory_is_refused_with_both_numbers() {
         let error = enough_memory("dir", 7_000_000_000, 30_500_000_000, Some(12_000_000_000)).unwrap_err().to_string();
-        assert_eq!(error, "dir: the model needs about 30.5 GB of memory (7000000000 parameters as f32), 12.0 GB are free");
+        assert_eq!(error, "dir: the model needs about 30.5 GB of memory (7000000000 parameters), 12.0 GB are free");
         assert!(enough_memory("dir", 1, 10, Some(10)).is_ok());
         assert!(enough_memory("dir", 1, 10, None).is_ok());
     }

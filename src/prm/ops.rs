@@ -1,15 +1,54 @@
-//! Fused element-wise operations of the decoder on the CPU.
-//!
-//! Between the matrix products a small decoder spends its time in passes over memory, so bias, rotary positions and the change to
-//! head-major order are one pass, and the causal mask is never built: masked columns are simply not looked at.
+//! Element-wise operations of the decoder on the CPU, over rows of f32, in parallel where there are many.
 
-use candle_core::{CpuStorage, CustomOp1, InplaceOp1, Layout, Result, Shape, bail};
+#![expect(clippy::inline_always, reason = "the functions of one row are compiled again inside of functions for wider registers")]
+
+use rayon::prelude::*;
 
 use super::config::RopeScaling;
+use super::kernels;
 
-/// Cosines and sines of consecutive or selected positions, `(rows, head_dim / 2)` each.
+/// Numbers from which it is worth the while to wake other threads.
+const PARALLEL: usize = 1 << 15;
+
+/// Numbers of the widest register.
+const LANES: usize = 16;
+
+/// Runs over the rows of `out`, `width` numbers each.
+fn each_row(out: &mut [f32], width: usize, row: impl Fn(usize, &mut [f32]) + Sync) {
+    let width = width.max(1);
+    if out.len() < PARALLEL {
+        out.chunks_exact_mut(width).enumerate().for_each(|(r, out)| row(r, out));
+    } else {
+        out.par_chunks_exact_mut(width).enumerate().with_min_len(8).for_each(|(r, out)| row(r, out));
+    }
+}
+
+/// Root mean square norm of each row of `x`.
+pub(super) fn norm_rows(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
+    let width = weight.len();
+    each_row(out, width, |r, out| kernels::rms_norm(&x[r * width..][..width], weight, eps, out));
+}
+
+/// `x += y`.
+pub(super) fn add_rows(x: &mut [f32], y: &[f32]) {
+    const WIDTH: usize = 1 << 12;
+    let even = x.len() - x.len() % WIDTH;
+    each_row(&mut x[..even], WIDTH, |r, x| kernels::add(x, &y[r * WIDTH..][..WIDTH]));
+    kernels::add(&mut x[even..], &y[even..]);
+}
+
+/// `silu(gate) * up` of rows `(gate | up)`: `(rows, 2 * width)` to `(rows, width)`.
+pub(super) fn swiglu_rows(x: &[f32], width: usize, out: &mut [f32]) {
+    each_row(out, width, |r, out| {
+        let (gate, up) = x[2 * r * width..][..2 * width].split_at(width);
+        kernels::swiglu(gate, up, out);
+    });
+}
+
+/// Cosines and sines of some positions, `(rows, head_dim / 2)` each.
 #[derive(Debug, Clone)]
 pub(super) struct Rotary {
+    half: usize,
     cos: Vec<f32>,
     sin: Vec<f32>,
 }
@@ -19,7 +58,7 @@ impl Rotary {
     pub(super) fn new(positions: impl Iterator<Item = usize>, inverse_frequencies: &[f32]) -> Self {
         let angles = positions.flat_map(|p| inverse_frequencies.iter().map(move |f| p as f32 * f));
         let (cos, sin) = angles.map(|a| (a.cos(), a.sin())).unzip();
-        Self { cos, sin }
+        Self { half: inverse_frequencies.len(), cos, sin }
     }
 }
 
@@ -38,99 +77,73 @@ pub(super) fn inverse_frequencies(head_dim: usize, theta: f32, scaling: RopeScal
     (0..head_dim / 2).map(|i| scaled(1.0 / theta.powf((2 * i) as f32 / head_dim as f32))).collect()
 }
 
-/// From rows of a projection to head-major order: `(rows, width)` to `(heads, rows, head_dim)`, taking the columns from `offset`
-/// on, adding the bias, norming each head and, where there are positions, rotating pairs `(x[i], x[i + head_dim / 2])`.
-pub(super) struct SplitHeads<'a> {
-    pub(super) offset: usize,
-    pub(super) heads: usize,
-    pub(super) head_dim: usize,
-    /// Bias of the whole projection, `width` numbers.
+/// What becomes of the heads of a projection before attention, in this order.
+pub(super) struct Prepare<'a> {
+    /// Added to each row.
     pub(super) bias: Option<&'a [f32]>,
     /// Weight and epsilon of an RMS norm over each head.
     pub(super) norm: Option<(&'a [f32], f32)>,
+    /// Rotation of the pairs `(x[i], x[i + head_dim / 2])` of each head.
     pub(super) rotary: Option<&'a Rotary>,
 }
 
-impl CustomOp1 for SplitHeads<'_> {
-    fn name(&self) -> &'static str {
-        "split-heads"
-    }
-
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let x = contiguous(storage, layout)?;
-        let (rows, width) = layout.shape().dims2()?;
-        let (dim, half) = (self.head_dim, self.head_dim / 2);
-        let fits = self.bias.is_none_or(|b| b.len() == width) && self.norm.is_none_or(|(w, _)| w.len() == dim);
-        if !fits || self.offset + self.heads * dim > width || width == 0 {
-            bail!("split-heads: {} heads of {dim} from column {} of {width}", self.heads, self.offset);
+/// Prepares rows of heads in place: `x` is `(rows, heads * head_dim)`.
+pub(super) fn prepare(x: &mut [f32], width: usize, head_dim: usize, how: &Prepare<'_>) {
+    each_row(x, width, |r, row| {
+        if let Some(bias) = how.bias {
+            row.iter_mut().zip(bias).for_each(|(x, b)| *x += b);
         }
-        let mut out = vec![0f32; self.heads * rows * dim];
-        for (head, block) in out.chunks_exact_mut((rows * dim).max(1)).enumerate() {
-            let start = self.offset + head * dim;
-            let bias = self.bias.map(|b| &b[start..start + dim]);
-            for (row, (to, from)) in block.chunks_exact_mut(dim).zip(x.chunks_exact(width)).enumerate() {
-                to.copy_from_slice(&from[start..start + dim]);
-                if let Some(bias) = bias {
-                    to.iter_mut().zip(bias).for_each(|(t, b)| *t += b);
-                }
-                if let Some((weight, eps)) = self.norm {
-                    let squares = to.iter().map(|t| t * t).sum::<f32>();
-                    let factor = 1.0 / (squares / dim as f32 + eps).sqrt();
-                    to.iter_mut().zip(weight).for_each(|(t, w)| *t *= factor * w);
-                }
-                if let Some(rotary) = self.rotary {
-                    let at = row * half..row * half + half;
-                    rotate(to, &rotary.cos[at.clone()], &rotary.sin[at]);
-                }
+        for head in row.chunks_exact_mut(head_dim) {
+            if let Some((weight, eps)) = how.norm {
+                let factor = rms_factor(head, eps);
+                head.iter_mut().zip(weight).for_each(|(x, w)| *x *= factor * w);
+            }
+            if let Some(rotary) = how.rotary {
+                let at = r * rotary.half..(r + 1) * rotary.half;
+                kernels::rotate(head, &rotary.cos[at.clone()], &rotary.sin[at]);
             }
         }
-        Ok((CpuStorage::F32(out), Shape::from((self.heads, rows, dim))))
+    });
+}
+
+// ---- one row: compiled for several processors in `kernels`, which says what each function does -----------------------------------------
+
+#[inline(always)]
+pub(super) fn rms_norm(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
+    let factor = rms_factor(x, eps);
+    for ((o, x), w) in out.iter_mut().zip(x).zip(weight) {
+        *o = x * factor * w;
     }
 }
 
-fn rotate(head: &mut [f32], cos: &[f32], sin: &[f32]) {
+#[inline(always)]
+fn rms_factor(x: &[f32], eps: f32) -> f32 {
+    let (blocks, rest) = x.as_chunks::<LANES>();
+    let mut lanes = [0f32; LANES];
+    for block in blocks {
+        for (lane, v) in lanes.iter_mut().zip(block) {
+            *lane += v * v;
+        }
+    }
+    let squares: f32 = lanes.iter().sum::<f32>() + rest.iter().map(|v| v * v).sum::<f32>();
+    1.0 / (squares / x.len() as f32 + eps).sqrt()
+}
+
+#[inline(always)]
+pub(super) fn add(x: &mut [f32], y: &[f32]) {
+    x.iter_mut().zip(y).for_each(|(x, y)| *x += y);
+}
+
+#[inline(always)]
+pub(super) fn rotate(head: &mut [f32], cos: &[f32], sin: &[f32]) {
     let (first, second) = head.split_at_mut(cos.len());
     for ((a, b), (c, s)) in first.iter_mut().zip(second).zip(cos.iter().zip(sin)) {
         (*a, *b) = (*a * c - *b * s, *b * c + *a * s);
     }
 }
 
-/// Softmax over the visible columns of attention scores `(groups, rows, columns)`, in place: row `r` of each group sees the columns
-/// before `visible[r]`, the last `window` of them where there is one; the others become zero.
-pub(super) struct CausalSoftmax<'a> {
-    pub(super) visible: &'a [usize],
-    pub(super) window: Option<usize>,
-    /// Factor on the scores before the softmax.
-    pub(super) scale: f32,
-}
-
-impl InplaceOp1 for CausalSoftmax<'_> {
-    fn name(&self) -> &'static str {
-        "causal-softmax"
-    }
-
-    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
-        let columns = layout.dims().last().copied().unwrap_or(0);
-        let (Some((start, end)), CpuStorage::F32(x)) = (layout.contiguous_offsets(), storage) else {
-            bail!("causal-softmax: expected contiguous f32");
-        };
-        if columns == 0 || self.visible.is_empty() || self.visible.iter().any(|&v| v == 0 || v > columns) {
-            bail!("causal-softmax: {columns} columns, visible {:?}", self.visible);
-        }
-        for group in x[start..end].chunks_exact_mut(columns * self.visible.len()) {
-            for (row, &visible) in group.chunks_exact_mut(columns).zip(self.visible) {
-                let (seen, hidden) = row.split_at_mut(visible);
-                let (far, near) = seen.split_at_mut(self.window.map_or(0, |w| visible.saturating_sub(w)));
-                softmax(near, self.scale);
-                far.fill(0.0);
-                hidden.fill(0.0);
-            }
-        }
-        Ok(())
-    }
-}
-
-fn softmax(x: &mut [f32], scale: f32) {
+#[inline(always)]
+pub(super) fn softmax(x: &mut [f32], scale: f32) {
     let top = fold(x, f32::NEG_INFINITY, |a, b| if b > a { b } else { a });
     for v in x.iter_mut() {
         *v = exp((*v - top) * scale);
@@ -141,10 +154,11 @@ fn softmax(x: &mut [f32], scale: f32) {
     }
 }
 
-/// A reduction in eight lanes, which the compiler can keep in vector registers.
+/// A reduction in lanes, which the compiler can keep in vector registers.
+#[inline(always)]
 fn fold(x: &[f32], start: f32, f: impl Fn(f32, f32) -> f32) -> f32 {
-    let (blocks, rest) = x.as_chunks::<8>();
-    let mut lanes = [start; 8];
+    let (blocks, rest) = x.as_chunks::<LANES>();
+    let mut lanes = [start; LANES];
     for block in blocks {
         for (lane, v) in lanes.iter_mut().zip(block) {
             *lane = f(*lane, *v);
@@ -153,39 +167,16 @@ fn fold(x: &[f32], start: f32, f: impl Fn(f32, f32) -> f32) -> f32 {
     rest.iter().chain(&lanes).fold(start, |a, &b| f(a, b))
 }
 
-/// `silu(gate) * up` of rows `(gate | up)`: `(rows, 2 * width)` to `(rows, width)`.
-pub(super) struct SwiGlu;
-
-impl CustomOp1 for SwiGlu {
-    fn name(&self) -> &'static str {
-        "swiglu"
-    }
-
-    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        let x = contiguous(storage, layout)?;
-        let (rows, width) = layout.shape().dims2()?;
-        let half = width / 2;
-        let mut out = vec![0f32; rows * half];
-        for (to, from) in out.chunks_exact_mut(half.max(1)).zip(x.chunks_exact(width.max(1))) {
-            let (gate, up) = from.split_at(half);
-            for (t, (g, u)) in to.iter_mut().zip(gate.iter().zip(up)) {
-                *t = g / (1.0 + exp(-g)) * u;
-            }
-        }
-        Ok((CpuStorage::F32(out), Shape::from((rows, half))))
-    }
-}
-
-fn contiguous<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
-    match (storage, layout.contiguous_offsets()) {
-        (CpuStorage::F32(x), Some((start, end))) => Ok(&x[start..end]),
-        _ => bail!("expected contiguous f32"),
+#[inline(always)]
+pub(super) fn swiglu(gate: &[f32], up: &[f32], out: &mut [f32]) {
+    for (o, (g, u)) in out.iter_mut().zip(gate.iter().zip(up)) {
+        *o = g / (1.0 + exp(-g)) * u;
     }
 }
 
 /// `e^x` within 2 units in the last place, without branches, so that loops over it use vector instructions (Cephes `expf`).
 /// Arguments beyond ±87 count as ±87; NaN stays NaN.
-#[inline]
+#[inline(always)]
 fn exp(x: f32) -> f32 {
     /// Adding it rounds to an integer, which then stands in the lowest bits.
     const ROUND: f32 = 12_582_912.0;

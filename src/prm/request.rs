@@ -28,18 +28,24 @@ pub struct PrmRequest {
 impl PrmRequest {
     /// A request for one solution: each step follows the one before it.
     pub fn linear<S: Into<String>>(problem: impl Into<String>, steps: impl IntoIterator<Item = S>) -> Self {
-        let nodes = steps.into_iter().enumerate().map(|(i, s)| PrmNode { parent: i.checked_sub(1), text: s.into() }).collect();
+        let nodes = steps
+            .into_iter()
+            .enumerate()
+            .map(|(i, s)| PrmNode { parent: i.checked_sub(1), text: s.into(), known: false })
+            .collect();
         Self { problem: problem.into(), nodes }
     }
 }
 
 /// One step of a request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PrmNode {
     /// Index of the step before it in [`PrmRequest::nodes`], less than its own; `None` for a first step.
     pub parent: Option<usize>,
     /// The text of the step.
     pub text: String,
+    /// No score is wanted: the step is there because others follow it.
+    pub known: bool,
 }
 
 /// What became of one step.
@@ -56,8 +62,10 @@ pub enum NodeScore {
 pub struct ScoreStats {
     /// Tokens that went through the decoder.
     pub tokens: usize,
-    /// Tokens of the tree with every node counted once, without the nodes that were not scored.
+    /// Tokens of the tree with every node counted once, without the nodes that could not be scored.
     pub unique_tokens: usize,
+    /// Tokens that would go through the decoder if every solution of the tree were scored alone.
+    pub naive_tokens: usize,
 }
 
 /// What is known about a loaded model.
@@ -75,8 +83,10 @@ pub struct ModelInfo {
     pub context: usize,
     /// Parameters in use.
     pub parameters: u64,
-    /// Number kinds in the file, such as `BF16`; computing is in f32.
+    /// Number kinds in the file, such as `BF16`.
     pub dtype: String,
+    /// What weights are multiplied in: `f32` or `bf16`. Everything else is computed in f32.
+    pub computes: &'static str,
     /// Hex SHA-256 over weights, configuration, tokenizer and scoring convention.
     pub key: String,
     /// Whether it is the model inside of this program.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
 
 use super::PrmError;
+use super::kernels::from_bf16;
 
 /// Longest header accepted, as in the safetensors crate.
 const MAX_HEADER: u64 = 100_000_000;
@@ -37,8 +38,25 @@ impl TensorInfo {
     }
 }
 
+/// The numbers of a tensor: bf16 as it is stored, everything else as f32.
+#[derive(Debug, Clone)]
+pub(super) enum Values {
+    F32(Vec<f32>),
+    Bf16(Vec<u16>),
+}
+
+impl Values {
+    /// The numbers as f32.
+    pub(super) fn into_f32(self) -> Vec<f32> {
+        match self {
+            Self::F32(values) => values,
+            Self::Bf16(values) => values.into_iter().map(from_bf16).collect(),
+        }
+    }
+}
+
 /// Receives each tensor that is kept.
-pub(super) type Take<'a> = dyn FnMut(&TensorInfo, Vec<f32>) -> Result<(), PrmError> + 'a;
+pub(super) type Take<'a> = dyn FnMut(&TensorInfo, Values) -> Result<(), PrmError> + 'a;
 
 /// Where the bytes of a weights file come from.
 #[derive(Debug)]
@@ -105,9 +123,15 @@ impl Shard {
                 tensor: tensor.name.clone(),
                 found: tensor.dtype.clone(),
             })?;
-            let mut values = Vec::with_capacity(usize::try_from(tensor.elements()).unwrap_or(0));
+            let size = usize::try_from(tensor.elements()).unwrap_or(0);
+            let is_bf16 = tensor.dtype == "BF16";
+            let mut values = if is_bf16 { Values::Bf16(Vec::with_capacity(size)) } else { Values::F32(Vec::with_capacity(size)) };
             // A block is a multiple of every element size, so no element is cut.
-            pass(&mut reader, bytes, &mut block, hash, &mut |b| convert(b, &mut values)).map_err(|e| io_error(file, e))?;
+            let mut sink = |bytes: &[u8]| match &mut values {
+                Values::F32(values) => convert(bytes, values),
+                Values::Bf16(values) => values.extend(bytes.as_chunks::<2>().0.iter().map(|&b| u16::from_le_bytes(b))),
+            };
+            pass(&mut reader, bytes, &mut block, hash, &mut sink).map_err(|e| io_error(file, e))?;
             take(tensor, values)?;
         }
         Ok(())
@@ -266,15 +290,10 @@ type Convert = fn(&[u8], &mut Vec<f32>);
 pub(super) fn converter(dtype: &str) -> Option<Convert> {
     Some(match dtype {
         "F32" => |bytes, out| out.extend(bytes.as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b))),
-        "BF16" => |bytes, out| out.extend(bytes.as_chunks::<2>().0.iter().map(|&b| bf16(u16::from_le_bytes(b)))),
+        "BF16" => |bytes, out| out.extend(bytes.as_chunks::<2>().0.iter().map(|&b| from_bf16(u16::from_le_bytes(b)))),
         "F16" => |bytes, out| out.extend(bytes.as_chunks::<2>().0.iter().map(|&b| f16(u16::from_le_bytes(b)))),
         _ => return None,
     })
-}
-
-/// bfloat16 is the upper half of an f32.
-fn bf16(bits: u16) -> f32 {
-    f32::from_bits(u32::from(bits) << 16)
 }
 
 /// IEEE half precision: 1 sign, 5 exponent, 10 fraction bits.
@@ -302,7 +321,7 @@ mod tests {
             assert_eq!(f16(bits).to_bits(), f32::to_bits(value));
         }
         assert!(f16(0x7c00).is_infinite() && f16(0x7e00).is_nan());
-        assert_eq!(bf16(0x3f80).to_bits(), 1.0_f32.to_bits());
+        assert_eq!(from_bf16(0x3f80).to_bits(), 1.0_f32.to_bits());
     }
 
     fn error(header: &str, data: u64) -> String {

@@ -1,4 +1,4 @@
-//! A request as tokens: a tree whose nodes are walked depth first, in runs that fit one pass of the decoder.
+//! A request as tokens: a tree whose nodes are walked depth first.
 
 use super::PrmError;
 use super::request::PrmRequest;
@@ -39,7 +39,7 @@ impl NodeTokens {
 /// Where each node stands on its path, and the order of work.
 #[derive(Debug)]
 pub(super) struct Plan {
-    /// Nodes depth first, children in the order of the request.
+    /// Nodes depth first, children in the order of the request, without those that are known and lead to none that is not.
     pub(super) order: Vec<usize>,
     /// Position of each node's first token; only of meaning where `blocked` is `None`.
     pub(super) start: Vec<usize>,
@@ -47,6 +47,8 @@ pub(super) struct Plan {
     pub(super) blocked: Vec<Option<String>>,
     /// Tokens of the tree with every node that can be scored counted once, and the prefix if there is one.
     pub(super) unique: usize,
+    /// The same with every path from the root to a leaf counted alone.
+    pub(super) naive: usize,
 }
 
 impl Plan {
@@ -55,7 +57,7 @@ impl Plan {
         let count = request.nodes.len();
         let (mut start, mut end) = (vec![0; count], vec![0; count]);
         let mut blocked: Vec<Option<String>> = vec![None; count];
-        let mut unique = 0;
+        let mut paths: Vec<usize> = vec![0; count];
         for (i, node) in request.nodes.iter().enumerate() {
             if let Some(parent) = node.parent.filter(|&p| p >= i) {
                 return Err(PrmError::Request(format!("the parent of node {i} is {parent}, a smaller number was expected")));
@@ -72,31 +74,32 @@ impl Plan {
                 _ => None,
             };
             if blocked[i].is_none() {
-                unique += tokens.map_or(0, NodeTokens::len);
+                paths[i] = needed;
+                // Only the last nodes of paths count as paths; what their parents add in tails was counted there.
+                if let Some(p) = node.parent {
+                    paths[p] = 0;
+                }
             }
         }
-        if unique > 0 {
-            unique += tree.prefix.len();
-        }
-        Ok(Self { order: depth_first(request), start, blocked, unique })
+        let own = tree.nodes.iter().zip(&blocked).filter(|(_, blocked)| blocked.is_none());
+        let unique: usize = own.map(|(n, _)| n.as_ref().map_or(0, NodeTokens::len)).sum();
+        let unique = if unique > 0 { unique + tree.prefix.len() } else { 0 };
+        let needed = needed(request);
+        let mut order = depth_first(request);
+        order.retain(|&i| needed[i]);
+        Ok(Self { order, start, blocked, unique, naive: paths.iter().sum() })
     }
+}
 
-    /// The nodes from `at` in the order that are one chain and together add at most `limit` tokens to the first `known` positions
-    /// of their path; at least one.
-    pub(super) fn run(&self, request: &PrmRequest, tree: &TokenTree, at: usize, known: usize, limit: usize) -> &[usize] {
-        let mut to = at + 1;
-        while let Some(&next) = self.order.get(to) {
-            let last = self.order[to - 1];
-            let open = tree.nodes[last].as_ref().is_ok_and(|n| n.tail.is_empty());
-            let chained = open && request.nodes[next].parent == Some(last) && self.blocked[next].is_none();
-            let tokens = tree.nodes[next].as_ref().map_or(usize::MAX, NodeTokens::len);
-            if !chained || (self.start[next].saturating_add(tokens)).saturating_sub(known) > limit {
-                break;
-            }
-            to += 1;
+/// For each node whether its score is wanted, or that of a node behind it.
+fn needed(request: &PrmRequest) -> Vec<bool> {
+    let mut needed: Vec<bool> = request.nodes.iter().map(|n| !n.known).collect();
+    for (i, node) in request.nodes.iter().enumerate().rev() {
+        if let Some(parent) = node.parent.filter(|_| needed[i]) {
+            needed[parent] = true;
         }
-        &self.order[at..to]
     }
+    needed
 }
 
 /// Nodes depth first without recursion, so that a chain of any length is walked.
@@ -123,7 +126,7 @@ mod tests {
     use super::*;
 
     fn tree(parents: &[Option<usize>], lengths: &[usize]) -> (PrmRequest, TokenTree) {
-        let nodes = parents.iter().map(|&parent| PrmNode { parent, text: String::new() }).collect();
+        let nodes = parents.iter().map(|&parent| PrmNode { parent, ..PrmNode::default() }).collect();
         let tokens = lengths.iter().map(|&n| Ok(NodeTokens::read_last(vec![1; n]))).collect();
         (PrmRequest { problem: String::new(), nodes }, TokenTree { prefix: vec![0; 10], nodes: tokens })
     }
@@ -135,10 +138,8 @@ mod tests {
         assert_eq!(plan.order, [0, 2, 5, 4, 1, 3]);
         assert_eq!(plan.start, [10, 10, 12, 13, 12, 16]);
         assert_eq!(plan.unique, 37);
-        assert_eq!(plan.run(&request, &tokens, 0, 0, 256), [0, 2, 5]);
-        assert_eq!(plan.run(&request, &tokens, 0, 10, 6), [0, 2]);
-        assert_eq!(plan.run(&request, &tokens, 0, 0, 1), [0]);
-        assert_eq!(plan.run(&request, &tokens, 3, 12, 256), [4]);
+        // Leaves 5, 4 and 3 with their paths.
+        assert_eq!(plan.naive, (10 + 2 + 4 + 7) + (10 + 2 + 6) + (10 + 3 + 5));
     }
 
     #[test]
@@ -150,6 +151,15 @@ mod tests {
         assert_eq!(plan.blocked[2].as_deref(), Some("needs 110 tokens, the context of this model is 100"));
         assert_eq!(plan.blocked[3], None);
         assert_eq!(plan.unique, 20);
+    }
+
+    #[test]
+    fn known_nodes_stay_only_where_they_lead_to_others() {
+        let (mut request, tokens) = tree(&[None, Some(0), Some(0), Some(2)], &[2, 3, 4, 5]);
+        for node in [0, 1, 2] {
+            request.nodes[node].known = true;
+        }
+        assert_eq!(Plan::new(&request, &tokens, 100).unwrap().order, [0, 2, 3]);
     }
 
     #[test]

@@ -188,8 +188,8 @@ impl Batch {
                     self.totals.not_scored += 1;
                     on_step();
                 }
-                WorkerEvent::Done { request: id, tokens, seconds } if id == request.id => {
-                    self.totals.tokens += tokens;
+                WorkerEvent::Done { request: id, cost, seconds } if id == request.id => {
+                    self.totals.tokens += cost.tokens;
                     self.totals.seconds += seconds;
                     break End::Done;
                 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{Cost, ScoreRequest, Scored, Scorer, WorkerModel};
 use crate::prm::features::FeatureModel;
-use crate::prm::{NodeScore, PrmNode, PrmRequest};
+use crate::prm::{NodeScore, PrmNode, PrmRequest, ScoreStats};
 use crate::trace::Semantics;
 
 /// In place of a checkpoint folder: the small decoder that is built in as an example of a checkpoint.
@@ -52,13 +52,20 @@ impl Scorer for FeatureModel {
 
     fn score(&mut self, request: &ScoreRequest, on: &mut dyn FnMut(usize, Scored) -> ControlFlow<()>) -> Result<Cost, String> {
         let stats = Self::score(self, &asked(request), &mut |node, scored| on(node, scored.into()));
-        Ok(Cost { tokens: stats.tokens as u64 })
+        Ok(stats.into())
     }
 }
 
 fn asked(request: &ScoreRequest) -> PrmRequest {
-    let nodes = request.nodes.iter().map(|node| PrmNode { parent: node.parent, text: node.text.clone() }).collect();
+    let nodes =
+        request.nodes.iter().map(|node| PrmNode { parent: node.parent, text: node.text.clone(), known: node.known }).collect();
     PrmRequest { problem: request.problem.clone(), nodes }
+}
+
+impl From<ScoreStats> for Cost {
+    fn from(stats: ScoreStats) -> Self {
+        Self { tokens: stats.tokens as u64, unique: stats.unique_tokens as u64, naive: stats.naive_tokens as u64 }
+    }
 }
 
 impl From<NodeScore> for Scored {
@@ -98,7 +105,7 @@ mod candle {
         ) -> Result<Cost, String> {
             let stats = Prm::score(self, &asked(request), &mut |node, scored| on(node, scored.into()));
             let stats = stats.map_err(|error| error.to_string())?;
-            Ok(Cost { tokens: stats.tokens as u64 })
+            Ok(stats.into())
         }
     }
 }

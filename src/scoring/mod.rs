@@ -125,8 +125,8 @@ pub enum WorkerEvent {
     Done {
         /// The request.
         request: u64,
-        /// Tokens that the model read for it.
-        tokens: u64,
+        /// Work that it took.
+        cost: Cost,
         /// Time the model took, in seconds.
         seconds: f64,
     },
@@ -161,8 +161,19 @@ pub enum Scored {
 /// What a finished request cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cost {
-    /// Tokens that the model read.
+    /// Tokens that the model really read.
     pub tokens: u64,
+    /// Tokens of the tree of steps with every step counted once.
+    pub unique: u64,
+    /// Tokens that it would have taken to score every solution of the tree alone.
+    pub naive: u64,
+}
+
+impl Cost {
+    /// The cost of a scorer that does not know about shared beginnings.
+    pub fn plain(tokens: u64) -> Self {
+        Self { tokens, unique: tokens, naive: tokens }
+    }
 }
 
 /// Computes step scores inside the worker process. The process reward models implement it, and so do the scorers of the tests.

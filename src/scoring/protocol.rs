@@ -37,7 +37,8 @@
 //! - `score`: a finite number inside the range of `semantics`, for one step. Anything else (NaN, null, text, out of range) makes the step
 //!   "not scored" and is shown as such.
 //! - `not_scored`: no score for this step, with a `reason` for people.
-//! - `done`: the request is over; `tokens` and `seconds` are for display and may be left out. Steps without an answer count as not scored.
+//! - `done`: the request is over; `tokens` (really read), `unique` (every step of the tree once), `naive` (every solution of the tree alone)
+//!   and `seconds` are for display and may be left out. Steps without an answer count as not scored.
 //! - `failed`: a `message` for people. With an `id` the request is over; without one (or before `ready`) the scorer is.
 //!
 //! Both sides ignore fields and message types that they do not know.
@@ -45,7 +46,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{ScoreRequest, WorkerModel};
+use super::{Cost, ScoreRequest, WorkerModel};
 use crate::trace::{Semantics, StepKey};
 
 /// Version of the protocol. It changes only when an old partner would misunderstand a new one.
@@ -108,8 +109,8 @@ pub enum FromScorer {
     Done {
         /// The request.
         id: u64,
-        /// Tokens that the model read.
-        tokens: u64,
+        /// Work that it took.
+        cost: Cost,
         /// Time the model took, in seconds.
         seconds: f64,
         /// The request was taken back.
@@ -156,6 +157,8 @@ struct Raw {
     score: Option<Value>,
     reason: Option<String>,
     tokens: Option<u64>,
+    unique: Option<u64>,
+    naive: Option<u64>,
     seconds: Option<f64>,
     cancelled: Option<bool>,
     message: Option<String>,
@@ -174,6 +177,12 @@ impl Raw {
                 }
             })
         })
+    }
+
+    /// A scorer that says how much it read and no more is taken to have read every step once.
+    fn cost(&self) -> Cost {
+        let plain = Cost::plain(self.tokens.unwrap_or(0));
+        Cost { unique: self.unique.unwrap_or(plain.unique), naive: self.naive.unwrap_or(plain.naive), ..plain }
     }
 
     fn need<T>(&self, name: &str, value: Option<T>) -> Result<T, LineError> {
@@ -242,11 +251,13 @@ impl FromScorer {
             Self::Score { id, key, score: Ok(score) } => json!({"type": "score", "id": id, "key": key, "score": score}),
             Self::Score { id, key, score: Err(text) } => json!({"type": "score", "id": id, "key": key, "score": text}),
             Self::NotScored { id, key, reason } => json!({"type": "not_scored", "id": id, "key": key, "reason": reason}),
-            Self::Done { id, tokens, seconds, cancelled: false } => {
-                json!({"type": "done", "id": id, "tokens": tokens, "seconds": seconds})
-            }
-            Self::Done { id, tokens, seconds, cancelled: true } => {
-                json!({"type": "done", "id": id, "tokens": tokens, "seconds": seconds, "cancelled": true})
+            Self::Done { id, cost: Cost { tokens, unique, naive }, seconds, cancelled } => {
+                let mut done =
+                    json!({"type": "done", "id": id, "tokens": tokens, "unique": unique, "naive": naive, "seconds": seconds});
+                if *cancelled {
+                    done["cancelled"] = true.into();
+                }
+                done
             }
             Self::Failed { id: Some(id), message } => json!({"type": "failed", "id": id, "message": message}),
             Self::Failed { id: None, message } => json!({"type": "failed", "message": message}),
@@ -272,7 +283,7 @@ impl FromScorer {
             }
             "done" => Self::Done {
                 id: raw.need("id", raw.id)?,
-                tokens: raw.tokens.unwrap_or(0),
+                cost: raw.cost(),
                 seconds: raw.seconds.filter(|seconds| seconds.is_finite() && *seconds >= 0.0).unwrap_or(0.0),
                 cancelled: raw.cancelled.unwrap_or(false),
             },

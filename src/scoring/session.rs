@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::framing::Framed;
 use super::protocol::{FromScorer, VERSION};
-use super::{ScoreRequest, WorkerEvent, WorkerModel};
+use super::{Cost, ScoreRequest, WorkerEvent, WorkerModel};
 use crate::trace::StepKey;
 
 /// Lines that make no sense before the scorer is given up.
@@ -78,7 +78,7 @@ impl Session {
                     on(WorkerEvent::NotScored { request: id, key, reason });
                 }
             }
-            FromScorer::Done { id, tokens, seconds, cancelled } => self.done(id, tokens, seconds, cancelled, on),
+            FromScorer::Done { id, cost, seconds, cancelled } => self.done(id, cost, seconds, cancelled, on),
             FromScorer::Failed { id: Some(id), message } => {
                 if self.open.remove(&id).is_some() {
                     on(WorkerEvent::Failed { request: Some(id), message });
@@ -118,7 +118,7 @@ impl Session {
         wanted
     }
 
-    fn done(&mut self, id: u64, tokens: u64, seconds: f64, cancelled: bool, on: &mut impl FnMut(WorkerEvent)) {
+    fn done(&mut self, id: u64, cost: Cost, seconds: f64, cancelled: bool, on: &mut impl FnMut(WorkerEvent)) {
         let Some(open) = self.open.remove(&id) else { return };
         if !cancelled && !open.cancelled {
             let mut missing: Vec<StepKey> = open.waiting.into_iter().collect();
@@ -127,7 +127,7 @@ impl Session {
                 on(WorkerEvent::NotScored { request: id, key, reason: "the scorer gave no answer for this step".into() });
             }
         }
-        on(WorkerEvent::Done { request: id, tokens, seconds });
+        on(WorkerEvent::Done { request: id, cost, seconds });
     }
 
     fn strike(&mut self, what: &str, on: &mut impl FnMut(WorkerEvent)) {

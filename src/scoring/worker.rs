@@ -50,7 +50,7 @@ pub fn serve(
     while let Some(task) = inbox.next() {
         match task {
             Task::Score(request) => answer(scorer.as_mut(), &request, &inbox, output)?,
-            Task::Cancelled(id) => write(output, &FromScorer::Done { id, tokens: 0, seconds: 0.0, cancelled: true })?,
+            Task::Cancelled(id) => write(output, &FromScorer::Done { id, cost: Cost::default(), seconds: 0.0, cancelled: true })?,
             Task::NotUnderstood(message) => write(output, &FromScorer::Failed { id: None, message })?,
         }
     }
@@ -87,7 +87,7 @@ fn answer(scorer: &mut dyn Scorer, request: &ScoreRequest, inbox: &Inbox, output
         Ok(Ok(cost)) => {
             let seconds = start.elapsed().as_secs_f64();
             let cancelled = inbox.finish(id);
-            write(output, &FromScorer::Done { id, tokens: cost.tokens, seconds, cancelled })?;
+            write(output, &FromScorer::Done { id, cost, seconds, cancelled })?;
         }
         Ok(Err(message)) => {
             inbox.finish(id);

@@ -5,6 +5,7 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use proptest::prelude::*;
 use serde::Deserialize;
 use stepscope::prm::{CheckpointSource, NodeScore, Prm, PrmNode, PrmRequest, ScoreStats, inspect};
 
@@ -180,7 +181,7 @@ fn tree() -> (PrmRequest, Vec<Vec<usize>>) {
         "\nIt is 7.",
     ];
     let parents = [None, Some(0), Some(0), Some(1), None, Some(4), Some(5), Some(0), None];
-    let nodes = texts.iter().zip(parents).map(|(t, parent)| PrmNode { parent, text: (*t).to_owned() }).collect();
+    let nodes = texts.iter().zip(parents).map(|(t, parent)| PrmNode { parent, text: (*t).to_owned(), known: false }).collect();
     let path = |mut i: usize| {
         let mut path = vec![i];
         while let Some(p) = parents[i] {
@@ -205,10 +206,150 @@ fn a_tree_gets_the_scores_of_its_paths_and_computes_each_token_once() {
     }
     // The same request again needs the read positions alone; another step below a known path needs its own tokens alone.
     let mut longer = request.clone();
-    longer.nodes.push(PrmNode { parent: Some(8), text: "So it is 7.".to_owned() });
+    longer.nodes.push(PrmNode { parent: Some(8), text: "So it is 7.".to_owned(), known: false });
     let again = score(&mut prm, &longer);
     assert_close(&again.0[..9], &scores, 1e-5, "again");
     assert!(again.1.tokens < stats.tokens);
+}
+
+#[test]
+fn ten_samples_compute_the_problem_once() {
+    let (mut prm, mut fresh) = (tiny(), tiny());
+    let mut computed = 0;
+    for i in 0..10 {
+        let sample =
+            PrmRequest::linear("How many rolls are left?", [format!("{i} trays hold 12 rolls."), format!("So {i}2 rolls.")]);
+        let (scores, stats) = score(&mut prm, &sample);
+        fresh.remember_prefixes(0);
+        let other = PrmRequest::linear("another", ["text"]);
+        score(&mut fresh, &other);
+        assert_close(&scores, &score(&mut fresh, &sample).0, 1e-5, "alone");
+        computed += stats.tokens;
+        // Behind the problem, of which the words of the role line are read again with each first step.
+        assert!(i == 0 || stats.tokens + prm.tokens(&sample).unwrap().prefix.len() <= stats.unique_tokens, "{stats:?}");
+        assert_eq!(stats.unique_tokens, stats.naive_tokens);
+    }
+    assert!(computed > 0);
+}
+
+#[test]
+fn an_edited_step_computes_what_follows_it() {
+    let mut prm = tiny();
+    let texts: Vec<String> =
+        (0..12).map(|i| format!("We compute {i} + {i} = {} rolls, so {} rolls are left.", 2 * i, 7 * i)).collect();
+    let mut request = PrmRequest::linear("How many rolls are left?", texts);
+    let (before, _) = score(&mut prm, &request);
+    // Something else in between, as when the cursor moves on.
+    score(&mut prm, &PrmRequest::linear("2+2?", ["4"]));
+    request.nodes[8].text = "So 9 rolls.".to_owned();
+    for node in &mut request.nodes[..8] {
+        node.known = true;
+    }
+    let mut scores = BTreeMap::new();
+    let stats = prm.score(&request, &mut |node, score| {
+        scores.insert(node, score);
+        ControlFlow::Continue(())
+    });
+    let tokens = prm.tokens(&request).unwrap().nodes;
+    let new: usize = tokens[8..].iter().map(|n| n.as_ref().unwrap().ids.len()).sum();
+    assert_eq!(stats.unwrap().tokens, new);
+    assert!(scores.keys().copied().eq(8..12), "{scores:?}");
+    for node in &mut request.nodes {
+        node.known = false;
+    }
+    let (alone, _) = score(&mut tiny(), &request);
+    assert_close(&alone[..8], &before[..8], 1e-5, "before the edit");
+    for (node, score) in scores {
+        let NodeScore::Score(score) = score else { panic!("{score:?}") };
+        assert_close(&[score.value()], &alone[node..=node], 1e-5, "behind the edit");
+    }
+}
+
+/// Steps of a 4-ary tree, and the text of each.
+fn wide_tree(depth: usize) -> PrmRequest {
+    let mut request = PrmRequest { problem: "2+2?".to_owned(), nodes: Vec::new() };
+    let mut level = vec![None];
+    for d in 0..depth {
+        let mut next = Vec::new();
+        for parent in level {
+            for branch in 0..4 {
+                next.push(Some(request.nodes.len()));
+                let text = format!("So {} + {branch} = {d}.", request.nodes.len());
+                request.nodes.push(PrmNode { parent, text, known: false });
+            }
+        }
+        level = next;
+    }
+    request
+}
+
+#[test]
+fn a_wide_tree_costs_its_unique_tokens_whatever_is_remembered() {
+    let request = wide_tree(4);
+    let mut prm = tiny();
+    let (scores, stats) = score(&mut prm, &request);
+    assert!(stats.tokens <= stats.unique_tokens && stats.naive_tokens > 3 * stats.unique_tokens, "{stats:?}");
+    // With little or no memory more is computed, and the same comes out.
+    for bytes in [0, 100_000] {
+        prm.remember_prefixes(bytes);
+        let (again, stats) = score(&mut prm, &request);
+        assert_close(&again, &scores, 1e-5, "less memory");
+        assert!(stats.tokens > stats.unique_tokens);
+    }
+    for leaf in [85, 200, 339] {
+        let mut path = vec![leaf];
+        while let Some(parent) = request.nodes[path[0]].parent {
+            path.insert(0, parent);
+        }
+        let alone = PrmRequest::linear(&request.problem, path.iter().map(|&n| request.nodes[n].text.clone()));
+        let (alone, _) = score(&mut tiny(), &alone);
+        assert_close(&alone, &path.iter().map(|&n| scores[n]).collect::<Vec<_>>(), 1e-5, "path");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// Any tree, any part of it known before, any memory: the scores are those of its paths alone.
+    #[test]
+    fn any_tree_gets_the_scores_of_its_paths(
+        parents in prop::collection::vec(any::<prop::sample::Index>(), 1..24),
+        lengths in prop::collection::vec(0..20_usize, 24),
+        known in prop::collection::vec(any::<bool>(), 24),
+        bytes in prop::sample::select(vec![0_u64, 200_000, 1 << 30]),
+    ) {
+        let mut request = PrmRequest { problem: "2+2?".to_owned(), nodes: Vec::new() };
+        for (i, index) in parents.iter().enumerate() {
+            let parent = index.index(i + 1).checked_sub(1);
+            let text = format!("We compute {} {}.", i % 3, "rolls ".repeat(lengths[i]));
+            request.nodes.push(PrmNode { parent, text, known: false });
+        }
+        let mut prm = tiny();
+        prm.remember_prefixes(bytes);
+        let first = PrmRequest { nodes: request.nodes[..parents.len() / 2].to_vec(), ..request.clone() };
+        score(&mut prm, &first);
+        for (node, known) in request.nodes.iter_mut().zip(&known) {
+            node.known = *known;
+        }
+        let mut got = BTreeMap::new();
+        prm.score(&request, &mut |node, score| {
+            got.insert(node, score);
+            ControlFlow::Continue(())
+        }).unwrap();
+        prop_assert!(got.keys().copied().eq((0..parents.len()).filter(|&n| !known[n])));
+        let mut fresh = tiny();
+        for (node, score) in got {
+            let mut path = vec![node];
+            while let Some(parent) = request.nodes[path[0]].parent {
+                path.insert(0, parent);
+            }
+            fresh.remember_prefixes(0);
+            let alone = PrmRequest::linear(&request.problem, path.iter().map(|&n| request.nodes[n].text.clone()));
+            let alone = self::score(&mut fresh, &alone).0;
+            let NodeScore::Score(score) = score else { panic!("{score:?}") };
+            prop_assert!((score.value() - alone[alone.len() - 1]).abs() < 1e-5);
+        }
+    }
 }
 
 #[test]
@@ -233,7 +374,7 @@ fn a_step_that_does_not_fit_says_so_and_the_others_are_scored() {
     let mut prm = tiny();
     let long = "We compute 2 + 2 = 4. ".repeat(600);
     let mut request = PrmRequest::linear("2+2?", ["4", long.as_str(), "5"]);
-    request.nodes.push(PrmNode { parent: Some(0), text: "6".to_owned() });
+    request.nodes.push(PrmNode { parent: Some(0), text: "6".to_owned(), known: false });
     let (results, stats) = results(&mut prm, &request);
     assert!(matches!(results[0], NodeScore::Score(_)) && matches!(results[3], NodeScore::Score(_)));
     for node in [1, 2] {
@@ -247,7 +388,8 @@ fn a_step_that_does_not_fit_says_so_and_the_others_are_scored() {
 fn odd_requests() {
     let mut prm = tiny();
     assert_eq!(score(&mut prm, &PrmRequest::default()).1, ScoreStats::default());
-    let wrong = PrmRequest { problem: String::new(), nodes: vec![PrmNode { parent: Some(0), text: String::new() }] };
+    let wrong =
+        PrmRequest { problem: String::new(), nodes: vec![PrmNode { parent: Some(0), text: String::new(), known: false }] };
     let error = prm.score(&wrong, &mut |_, _| ControlFlow::Continue(())).unwrap_err();
     assert!(error.to_string().contains("parent of node 0 is 0"), "{error}");
     let empty = score(&mut prm, &PrmRequest::linear("", ["", "", ""]));

@@ -68,7 +68,7 @@ proptest! {
             FromScorer::Ready(model()),
             FromScorer::Score { id, key, score: Ok(score) },
             FromScorer::NotScored { id, key, reason: reason.clone() },
-            FromScorer::Done { id, tokens, seconds: 0.5, cancelled: tokens % 2 == 0 },
+            FromScorer::Done { id, cost: Cost { tokens, unique: tokens / 2, naive: 3 }, seconds: 0.5, cancelled: tokens % 2 == 0 },
             FromScorer::Failed { id: Some(id), message: reason.clone() },
             FromScorer::Failed { id: None, message: reason.clone() },
         ] {
@@ -136,7 +136,7 @@ impl Scorer for Puppet {
                 break;
             }
         }
-        Ok(Cost { tokens: 7 })
+        Ok(Cost::plain(7))
     }
 }
 
@@ -312,7 +312,7 @@ fn a_scorer_in_another_language_is_heard() {
         assert_eq!(child.next().await, WorkerEvent::Score { request: 9, key: key("fine"), score: score(0.9) });
         assert_eq!(child.next().await, WorkerEvent::Score { request: 9, key: key("WRONG"), score: score(0.1) });
         assert!(matches!(child.next().await, WorkerEvent::NotScored { key: silent, .. } if silent == key("SILENT")));
-        assert_eq!(child.next().await, WorkerEvent::Done { request: 9, tokens: 10, seconds: 0.5 });
+        assert_eq!(child.next().await, WorkerEvent::Done { request: 9, cost: Cost::plain(10), seconds: 0.5 });
         child.worker.kill();
         assert_eq!(exit(&child.rest().await), "the scorer was stopped");
     });

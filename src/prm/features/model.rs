@@ -63,6 +63,8 @@ impl FeatureModel {
         let root = Reader::new(&request.problem);
         let mut behind: Vec<Option<Reader>> = Vec::with_capacity(nodes.len());
         let mut stats = ScoreStats::default();
+        // Tokens of the path to each node: what scoring it alone would read.
+        let mut paths = vec![0; nodes.len()];
         for (index, node) in nodes.iter().enumerate() {
             let reader = match node.parent {
                 None => Some(root.clone()),
@@ -83,6 +85,10 @@ impl FeatureModel {
                     let row = reader.step(&node.text);
                     stats.tokens += row.tokens;
                     stats.unique_tokens = stats.tokens;
+                    paths[index] = row.tokens + node.parent.map_or(0, |parent| paths[parent]);
+                    if waiting[index] == 0 {
+                        stats.naive_tokens += paths[index];
+                    }
                     behind.push((waiting[index] > 0).then_some(reader));
                     match StepScore::new(self.probability(&row), Semantics::Correctness) {
                         Ok(score) => NodeScore::Score(score),

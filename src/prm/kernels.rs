@@ -1,0 +1,368 @@
+//! Arithmetic on the CPU. This is the one file of the decoder with `unsafe` code: each kernel stands behind a safe function that checks the
+//! sizes of its slices, is chosen at run time by what the processor can do, and has a plain twin that tests compare it with.
+//!
+//! Weights are packed into panels of 16 outputs, so that a kernel reads them front to back into registers of 16 numbers.
+
+#![expect(unsafe_code, reason = "vector instructions, and threads that write to separate columns of one slice")]
+
+mod amx;
+mod wide;
+
+use std::cell::RefCell;
+
+use gemm::Parallelism;
+use rayon::prelude::*;
+
+pub(super) use wide::{add, rms_norm, rotate, softmax, swiglu};
+
+/// Outputs of a panel.
+const PANEL: usize = 16;
+/// Panels and rows of one tile, the sums of which stay in registers.
+const TILE_PANELS: usize = 3;
+const TILE_ROWS: usize = 8;
+/// Inputs after which sums are put down, so that the panels of a tile stay in the processor's second cache.
+const DEPTH: usize = 1024;
+
+/// A matrix of f32 somewhere in a slice: element `(r, c)` stands at `r * row_stride + c * column_stride`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct View<'a> {
+    data: &'a [f32],
+    rows: usize,
+    columns: usize,
+    row_stride: usize,
+    column_stride: usize,
+}
+
+impl<'a> View<'a> {
+    /// Rows one after another, each `stride` numbers behind the one before.
+    pub(super) fn rows(data: &'a [f32], rows: usize, columns: usize, stride: usize) -> Self {
+        let view = Self { data, rows, columns, row_stride: stride, column_stride: 1 };
+        let last = rows.saturating_sub(1) * stride + columns.saturating_sub(1);
+        assert!(rows * columns == 0 || last < data.len(), "{rows} rows of {columns} leave a slice of {}", data.len());
+        view
+    }
+
+    /// The same numbers with rows and columns exchanged.
+    pub(super) fn transposed(self) -> Self {
+        let Self { data, rows, columns, row_stride, column_stride } = self;
+        Self { data, rows: columns, columns: rows, row_stride: column_stride, column_stride: row_stride }
+    }
+}
+
+/// `out = a b`, with `out` as rows of `b.columns` numbers one after another. `parallel`: on all threads of the pool.
+#[expect(clippy::many_single_char_names, reason = "the names that matrix products have everywhere")]
+pub(super) fn matmul(out: &mut [f32], a: View<'_>, b: View<'_>, parallel: bool) {
+    let (m, n, k) = (a.rows, b.columns, a.columns);
+    assert!(b.rows == k && out.len() == m * n, "{m} x {k} times {} x {n} into {}", b.rows, out.len());
+    if k == 0 {
+        out.fill(0.0);
+        return;
+    }
+    let parallelism = if parallel { Parallelism::Rayon(0) } else { Parallelism::None };
+    let stride = usize::cast_signed;
+    let (a_column, a_row) = (stride(a.column_stride), stride(a.row_stride));
+    let (b_column, b_row) = (stride(b.column_stride), stride(b.row_stride));
+    let (to, a, b) = (out.as_mut_ptr(), a.data.as_ptr(), b.data.as_ptr());
+    // SAFETY: `View::rows` and the assertion above keep every element that the strides reach inside of its slice; `out` is borrowed mutably,
+    // so nothing else reads or writes it.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            to,
+            1,
+            stride(n),
+            false,
+            a,
+            a_column,
+            a_row,
+            b,
+            b_column,
+            b_row,
+            0.0,
+            1.0,
+            false,
+            false,
+            false,
+            parallelism,
+        );
+    }
+}
+
+/// What the processor can do, as far as weights are packed for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Level {
+    /// f32 through the general matrix product.
+    Plain,
+    /// 512-bit registers of f32.
+    Wide,
+    /// And products of bf16 pairs in them.
+    WideBf16,
+    /// And tiles of bf16 (AMX).
+    Tiles,
+}
+
+impl Level {
+    /// The level of this processor.
+    pub(super) fn of_processor() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::arch::is_x86_feature_detected as has;
+            let is_wide = has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl");
+            match (is_wide, has!("avx512bf16")) {
+                (true, true) if amx::allowed() => Self::Tiles,
+                (true, true) => Self::WideBf16,
+                (true, false) => Self::Wide,
+                (false, _) => Self::Plain,
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        Self::Plain
+    }
+}
+
+/// A weight matrix `(outputs, inputs)` of f32 in panels: `(panel, input, 16)`.
+#[derive(Debug)]
+pub(super) struct PanelsF32 {
+    inputs: usize,
+    outputs: usize,
+    data: Vec<f32>,
+}
+
+/// A weight matrix of bf16 in panels: `(panel, pair of inputs, 16, 2)`, inputs padded with zeros to a multiple of 32.
+#[derive(Debug)]
+pub(super) struct PanelsBf16 {
+    inputs: usize,
+    outputs: usize,
+    padded: usize,
+    data: Vec<u16>,
+    level: Level,
+}
+
+impl PanelsF32 {
+    /// Packs rows of `inputs` numbers.
+    pub(super) fn pack(inputs: usize, rows: &[&[f32]]) -> Self {
+        let outputs = rows.len();
+        let mut data = vec![0.0; outputs.div_ceil(PANEL) * PANEL * inputs];
+        for (o, row) in rows.iter().enumerate() {
+            let panel = &mut data[o / PANEL * PANEL * inputs..][..PANEL * inputs];
+            for (to, x) in panel[o % PANEL..].iter_mut().step_by(PANEL).zip(*row) {
+                *to = *x;
+            }
+        }
+        Self { inputs, outputs, data }
+    }
+
+    /// Multiplies rows of inputs on a processor of level [`Level::Wide`] at least.
+    pub(super) fn apply(&self, x: &[f32], out: &mut [f32]) {
+        let rows = x.len() / self.inputs.max(1);
+        assert!(x.len() == rows * self.inputs && out.len() == rows * self.outputs);
+        assert!(Level::of_processor() >= Level::Wide, "packed for another processor");
+        let shape = Shape { rows, inputs: self.inputs, outputs: self.outputs };
+        let to = Columns(out.as_mut_ptr());
+        shape.each_group(TILE_PANELS, |group| {
+            // SAFETY: the processor was asked, the slices have the sizes of `shape`, and groups write to columns of their own.
+            unsafe { wide::group_f32(shape, x.as_ptr(), self.data.as_ptr(), to, group) }
+        });
+    }
+}
+
+impl PanelsBf16 {
+    /// Packs rows of `inputs` bf16 numbers for a processor of some level.
+    pub(super) fn pack(inputs: usize, rows: &[&[u16]], level: Level) -> Self {
+        let (outputs, padded) = (rows.len(), inputs.next_multiple_of(32));
+        let mut data = vec![0; outputs.div_ceil(PANEL) * PANEL * padded];
+        for (o, row) in rows.iter().enumerate() {
+            let panel = &mut data[o / PANEL * PANEL * padded..][..PANEL * padded];
+            for (pair, to) in row.chunks(2).zip(panel.chunks_exact_mut(2 * PANEL)) {
+                to[o % PANEL * 2..][..pair.len()].copy_from_slice(pair);
+            }
+        }
+        Self { inputs, outputs, padded, data, level }
+    }
+
+    /// Multiplies rows of inputs, which are rounded to bf16; sums are f32.
+    pub(super) fn apply(&self, x: &[f32], out: &mut [f32]) {
+        thread_local! {
+            static ROUNDED: RefCell<Vec<u16>> = RefCell::default();
+        }
+        let rows = x.len() / self.inputs.max(1);
+        assert!(x.len() == rows * self.inputs && out.len() == rows * self.outputs && self.level <= Level::of_processor());
+        let shape = Shape { rows, inputs: self.padded, outputs: self.outputs };
+        ROUNDED.with_borrow_mut(|rounded| {
+            // Rows beyond the last keep what they had: their results are not looked at.
+            let size = rows.next_multiple_of(amx::ROWS) * self.padded;
+            if rounded.len() < size {
+                rounded.resize(size, 0);
+            }
+            round(x, self.inputs, &mut rounded[..rows * self.padded], self.padded, self.level);
+            self.multiply(shape, rounded, out);
+        });
+    }
+
+    fn multiply(&self, shape: Shape, x: &[u16], out: &mut [f32]) {
+        let to = Columns(out.as_mut_ptr());
+        match self.level {
+            Level::Tiles => shape.each_group(amx::PANELS, |group| {
+                // SAFETY: the level was compared with the processor's, `x` has whole blocks of rows, the panels are as `shape` says, and
+                // groups write to columns of their own.
+                unsafe { amx::group(shape, x.as_ptr(), self.data.as_ptr(), to, group) }
+            }),
+            Level::WideBf16 => shape.each_group(TILE_PANELS, |group| {
+                // SAFETY: as above.
+                unsafe { wide::group_bf16(shape, x.as_ptr(), self.data.as_ptr(), to, group) }
+            }),
+            Level::Plain | Level::Wide => self.plain(shape, x, out),
+        }
+    }
+
+    /// The twin of the kernels.
+    fn plain(&self, shape: Shape, x: &[u16], out: &mut [f32]) {
+        for (x, out) in x.chunks_exact(self.padded).zip(out.chunks_exact_mut(self.outputs.max(1))).take(shape.rows) {
+            for (o, out) in out.iter_mut().enumerate() {
+                let panel = &self.data[o / PANEL * PANEL * self.padded..][..PANEL * self.padded];
+                let weights = panel.chunks_exact(2 * PANEL).flat_map(|pairs| &pairs[o % PANEL * 2..][..2]);
+                *out = x.iter().zip(weights).map(|(&x, &w)| from_bf16(x) * from_bf16(w)).sum();
+            }
+        }
+    }
+}
+
+/// The nearest bf16 number, ties to even; bfloat16 is the upper half of an f32.
+pub(super) fn to_bf16(x: f32) -> u16 {
+    let bits = x.to_bits();
+    // A NaN whose digits are all in the lower half would become an infinity.
+    let rounded = if x.is_nan() { bits | 0x0040_0000 } else { bits.wrapping_add(0x7fff + (bits >> 16 & 1)) };
+    (rounded >> 16) as u16
+}
+
+/// The f32 with the value of a bf16 number.
+pub(super) fn from_bf16(bits: u16) -> f32 {
+    f32::from_bits(u32::from(bits) << 16)
+}
+
+/// Rounds rows of `width` numbers to bf16, each padded with zeros to `padded`.
+fn round(x: &[f32], width: usize, out: &mut [u16], padded: usize, level: Level) {
+    let row = |(x, out): (&[f32], &mut [u16])| {
+        let (out, rest) = out.split_at_mut(width);
+        if level >= Level::WideBf16 {
+            // SAFETY: `apply` compared the level with the processor's.
+            unsafe { wide::round(x, out) };
+        } else {
+            out.iter_mut().zip(x).for_each(|(o, x)| *o = to_bf16(*x));
+        }
+        rest.fill(0);
+    };
+    x.par_chunks_exact(width.max(1)).zip(out.par_chunks_exact_mut(padded.max(1))).with_min_len(16).for_each(row);
+}
+
+/// Sizes of a product.
+#[derive(Debug, Clone, Copy)]
+struct Shape {
+    rows: usize,
+    inputs: usize,
+    outputs: usize,
+}
+
+/// Panels from `first` on.
+#[derive(Debug, Clone, Copy)]
+struct Group {
+    first: usize,
+    panels: usize,
+}
+
+/// The start of a result of which each thread writes other columns.
+#[derive(Debug, Clone, Copy)]
+struct Columns(*mut f32);
+
+// SAFETY: every kernel writes only to the columns of its group, and groups do not overlap.
+unsafe impl Send for Columns {}
+// SAFETY: as above.
+unsafe impl Sync for Columns {}
+
+impl Shape {
+    /// Runs over the panels in groups, on all threads where the product is large.
+    fn each_group(self, panels: usize, run: impl Fn(Group) + Sync) {
+        let all = self.outputs.div_ceil(PANEL);
+        let group = |i: usize| run(Group { first: i * panels, panels: panels.min(all - i * panels) });
+        let groups = all.div_ceil(panels);
+        if self.rows * self.inputs * self.outputs < 1 << 18 {
+            (0..groups).for_each(group);
+        } else {
+            (0..groups).into_par_iter().for_each(group);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn random(n: usize, mut seed: u32) -> Vec<f32> {
+        let mut next = || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 8) as f32 / (1 << 23) as f32 - 1.0
+        };
+        (0..n).map(|_| next()).collect()
+    }
+
+    fn product(x: &[f32], w: &[f32], inputs: usize) -> Vec<f32> {
+        let dot = |x: &[f32], w: &[f32]| x.iter().zip(w).map(|(x, w)| f64::from(*x) * f64::from(*w)).sum::<f64>();
+        #[expect(clippy::cast_possible_truncation, reason = "compared with f32")]
+        x.chunks_exact(inputs).flat_map(|x| w.chunks_exact(inputs).map(move |w| dot(x, w) as f32)).collect()
+    }
+
+    const SHAPES: [(usize, usize, usize); 5] = [(1, 32, 16), (3, 30, 5), (9, 64, 50), (33, 1100, 49), (70, 96, 130)];
+
+    fn assert_near(got: &[f32], want: &[f32], what: &str) {
+        for (i, (g, w)) in got.iter().zip(want).enumerate() {
+            assert!((g - w).abs() <= 2e-4 + 1e-5 * w.abs(), "{what}, number {i}: {g}, {w} was expected");
+        }
+    }
+
+    #[test]
+    fn a_product_of_views_is_the_sum_of_products() {
+        // 2 x 3 with a stride of 4 times the transpose of 2 x 3.
+        let a = [1.0, 2.0, 3.0, 99.0, 4.0, 5.0, 6.0];
+        let b = [1.0, 0.0, -1.0, 2.0, 2.0, 2.0];
+        let mut out = [7.0; 4];
+        matmul(&mut out, View::rows(&a, 2, 3, 4), View::rows(&b, 2, 3, 3).transposed(), false);
+        assert_near(&out, &[-2.0, 12.0, -2.0, 30.0], "views");
+    }
+
+    #[test]
+    fn panels_of_f32_give_the_product() {
+        if Level::of_processor() < Level::Wide {
+            return;
+        }
+        for (rows, inputs, outputs) in SHAPES {
+            let (x, w) = (random(rows * inputs, 1), random(outputs * inputs, 2));
+            let mut out = vec![9.0; rows * outputs];
+            PanelsF32::pack(inputs, &w.chunks_exact(inputs).collect::<Vec<_>>()).apply(&x, &mut out);
+            assert_near(&out, &product(&x, &w, inputs), "f32");
+        }
+    }
+
+    #[test]
+    fn every_kernel_of_bf16_gives_the_product_of_rounded_numbers() {
+        for level in [Level::Plain, Level::WideBf16, Level::Tiles].into_iter().filter(|&l| l <= Level::of_processor()) {
+            for (rows, inputs, outputs) in SHAPES {
+                let (x, w) = (random(rows * inputs, 3), random(outputs * inputs, 4));
+                let w: Vec<u16> = w.iter().map(|&w| to_bf16(w)).collect();
+                let mut out = vec![9.0; rows * outputs];
+                PanelsBf16::pack(inputs, &w.chunks_exact(inputs).collect::<Vec<_>>(), level).apply(&x, &mut out);
+                let exact = |v: &[u16]| v.iter().map(|&b| from_bf16(b)).collect::<Vec<_>>();
+                let rounded: Vec<u16> = x.iter().map(|&x| to_bf16(x)).collect();
+                assert_near(&out, &product(&exact(&rounded), &exact(&w), inputs), &format!("{level:?}"));
+            }
+        }
+    }
+
+    #[test]
+    fn rounding_to_bf16_keeps_what_is_no_number() {
+        assert!(from_bf16(to_bf16(f32::NAN)).is_nan() && from_bf16(to_bf16(f32::from_bits(0x7f80_0001))).is_nan());
+        // The second lies in the middle and goes to the even one, the third above the middle.
+        assert_eq!([1.0, -1.003_906_3, 1.012, f32::INFINITY].map(to_bf16), [0x3f80, 0xbf80, 0x3f82, 0x7f80]);
+    }
+}

@@ -1,0 +1,252 @@
+//! Kernels in 512-bit registers, and element-wise functions compiled for the widest registers of the processor.
+
+use super::super::ops;
+use super::{Columns, DEPTH, Group, PANEL, Shape, TILE_PANELS, TILE_ROWS};
+
+/// Makes a safe function that runs the one of the same name in `ops`, compiled for what the processor has.
+macro_rules! widest {
+    ($($(#[$doc:meta])* $name:ident($($argument:ident: $kind:ty),*);)*) => {$(
+        $(#[$doc])*
+        pub(in super::super) fn $name($($argument: $kind),*) {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+                fn avx512($($argument: $kind),*) {
+                    ops::$name($($argument),*);
+                }
+                #[target_feature(enable = "avx2,fma")]
+                fn avx2($($argument: $kind),*) {
+                    ops::$name($($argument),*);
+                }
+                if std::arch::is_x86_feature_detected!("avx512f") && std::arch::is_x86_feature_detected!("avx512dq") {
+                    // SAFETY: the processor was asked; every processor with these two has the other two.
+                    return unsafe { avx512($($argument),*) };
+                }
+                if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+                    // SAFETY: the processor was asked.
+                    return unsafe { avx2($($argument),*) };
+                }
+            }
+            ops::$name($($argument),*);
+        }
+    )*};
+}
+
+widest! {
+    /// Root mean square norm (arXiv:1910.07467): divided by its root mean square, times the weight.
+    rms_norm(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]);
+    /// `x += y`.
+    add(x: &mut [f32], y: &[f32]);
+    /// Rotation of the pairs `(head[i], head[i + head_dim / 2])`.
+    rotate(head: &mut [f32], cos: &[f32], sin: &[f32]);
+    /// Softmax of `scale * x`, in place.
+    softmax(x: &mut [f32], scale: f32);
+    /// `silu(gate) * up`.
+    swiglu(gate: &[f32], up: &[f32], out: &mut [f32]);
+}
+
+#[cfg(target_arch = "x86_64")]
+use std::mem::transmute;
+
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::{
+    __m256bh, __m256i, __m512, __m512bh, __m512i, __mmask16, _mm256_storeu_si256, _mm512_cvtneps_pbh, _mm512_dpbf16_ps,
+    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_loadu_ps, _mm512_mask_storeu_ps, _mm512_set1_epi32,
+    _mm512_set1_ps, _mm512_setzero_ps,
+};
+
+/// The columns of up to three panels of f32.
+///
+/// # Safety
+/// The processor has AVX-512; `x` holds the rows of `shape`, `panels` the panels of its outputs; nobody else touches the columns of the group.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+pub(super) unsafe fn group_f32(shape: Shape, x: *const f32, panels: *const f32, out: Columns, group: Group) {
+    for start in (0..shape.inputs).step_by(DEPTH) {
+        let depth = DEPTH.min(shape.inputs - start);
+        for row in (0..shape.rows).step_by(TILE_ROWS) {
+            // SAFETY: the addresses lie in the matrices that the caller vouches for.
+            let (x, w) = unsafe { (x.add(row * shape.inputs + start), panels.add((group.first * shape.inputs + start) * PANEL)) };
+            let tile = Tile { shape, row, column: group.first * PANEL, depth, resume: start > 0 };
+            macro_rules! rows {
+                ($panels:literal; $($rows:literal)*) => {
+                    match (shape.rows - row).min(TILE_ROWS) {
+                        // SAFETY: as above.
+                        $($rows => unsafe { tile_f32::<$rows, $panels>(tile, x, w, out) },)*
+                        _ => {}
+                    }
+                };
+            }
+            match group.panels {
+                1 => rows!(1; 1 2 3 4 5 6 7 8),
+                2 => rows!(2; 1 2 3 4 5 6 7 8),
+                _ => rows!(3; 1 2 3 4 5 6 7 8),
+            }
+        }
+    }
+}
+
+/// The columns of up to three panels of bf16; the inputs of `shape` are padded.
+///
+/// # Safety
+/// As [`group_f32`], on a processor with AVX512-BF16.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bf16")]
+pub(super) unsafe fn group_bf16(shape: Shape, x: *const u16, panels: *const u16, out: Columns, group: Group) {
+    for start in (0..shape.inputs).step_by(2 * DEPTH) {
+        let depth = (2 * DEPTH).min(shape.inputs - start);
+        for row in (0..shape.rows).step_by(TILE_ROWS) {
+            // SAFETY: the addresses lie in the matrices that the caller vouches for.
+            let (x, w) = unsafe { (x.add(row * shape.inputs + start), panels.add((group.first * shape.inputs + start) * PANEL)) };
+            let tile = Tile { shape, row, column: group.first * PANEL, depth, resume: start > 0 };
+            macro_rules! rows {
+                ($panels:literal; $($rows:literal)*) => {
+                    match (shape.rows - row).min(TILE_ROWS) {
+                        // SAFETY: as above.
+                        $($rows => unsafe { tile_bf16::<$rows, $panels>(tile, x, w, out) },)*
+                        _ => {}
+                    }
+                };
+            }
+            match group.panels {
+                1 => rows!(1; 1 2 3 4 5 6 7 8),
+                2 => rows!(2; 1 2 3 4 5 6 7 8),
+                _ => rows!(3; 1 2 3 4 5 6 7 8),
+            }
+        }
+    }
+}
+
+/// Where the sums of a tile belong.
+#[derive(Clone, Copy)]
+struct Tile {
+    shape: Shape,
+    row: usize,
+    column: usize,
+    /// Inputs to go through.
+    depth: usize,
+    /// Add to what stands in the result already.
+    resume: bool,
+}
+
+impl Tile {
+    /// Which numbers of a panel are outputs: not those that fill up the last one.
+    fn mask(&self, panel: usize) -> u16 {
+        match self.shape.outputs.saturating_sub(self.column + panel * PANEL) {
+            PANEL.. => u16::MAX,
+            rest => (1 << rest) - 1,
+        }
+    }
+
+    /// Place of the first output of a panel in a row.
+    fn place(&self, row: usize, panel: usize) -> usize {
+        (self.row + row) * self.shape.outputs + self.column + panel * PANEL
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+#[inline]
+unsafe fn tile_f32<const ROWS: usize, const PANELS: usize>(tile: Tile, x: *const f32, w: *const f32, out: Columns) {
+    const { assert!(ROWS <= TILE_ROWS && PANELS <= TILE_PANELS) };
+    // SAFETY: the callers keep rows and panels inside of the matrices.
+    unsafe {
+        let mut sums = begin::<ROWS, PANELS>(tile, out);
+        for i in 0..tile.depth {
+            let mut weights = [_mm512_setzero_ps(); PANELS];
+            for (p, weight) in weights.iter_mut().enumerate() {
+                *weight = _mm512_loadu_ps(w.add((p * tile.shape.inputs + i) * PANEL));
+            }
+            for (r, sums) in sums.iter_mut().enumerate() {
+                let x = _mm512_set1_ps(*x.add(r * tile.shape.inputs + i));
+                for (sum, weight) in sums.iter_mut().zip(weights) {
+                    *sum = _mm512_fmadd_ps(x, weight, *sum);
+                }
+            }
+        }
+        end(tile, out, sums);
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bf16")]
+#[inline]
+unsafe fn tile_bf16<const ROWS: usize, const PANELS: usize>(tile: Tile, x: *const u16, w: *const u16, out: Columns) {
+    // SAFETY: the callers keep rows and panels inside of the matrices; registers are only read as other kinds of the same size.
+    unsafe {
+        let mut sums = begin::<ROWS, PANELS>(tile, out);
+        for pair in 0..tile.depth / 2 {
+            let mut weights = [_mm512_set1_epi32(0); PANELS];
+            for (p, weight) in weights.iter_mut().enumerate() {
+                *weight = _mm512_loadu_si512(w.add((p * tile.shape.inputs + 2 * pair) * PANEL).cast());
+            }
+            for (r, sums) in sums.iter_mut().enumerate() {
+                let x = _mm512_set1_epi32(x.add(r * tile.shape.inputs + 2 * pair).cast::<i32>().read_unaligned());
+                for (sum, weight) in sums.iter_mut().zip(weights) {
+                    *sum = _mm512_dpbf16_ps(*sum, transmute::<__m512i, __m512bh>(x), transmute::<__m512i, __m512bh>(weight));
+                }
+            }
+        }
+        end(tile, out, sums);
+    }
+}
+
+/// The sums so far.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+#[inline]
+unsafe fn begin<const ROWS: usize, const PANELS: usize>(tile: Tile, out: Columns) -> [[__m512; PANELS]; ROWS] {
+    let mut sums = [[_mm512_setzero_ps(); PANELS]; ROWS];
+    if tile.resume {
+        for (r, sums) in sums.iter_mut().enumerate() {
+            for (p, sum) in sums.iter_mut().enumerate() {
+                let mask: __mmask16 = tile.mask(p);
+                // SAFETY: the mask leaves out what is behind the last output.
+                *sum = unsafe { _mm512_mask_loadu_ps(*sum, mask, out.0.add(tile.place(r, p))) };
+            }
+        }
+    }
+    sums
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+#[inline]
+unsafe fn end<const ROWS: usize, const PANELS: usize>(tile: Tile, out: Columns, sums: [[__m512; PANELS]; ROWS]) {
+    for (r, sums) in sums.iter().enumerate() {
+        for (p, sum) in sums.iter().enumerate() {
+            // SAFETY: as in `begin`.
+            unsafe { _mm512_mask_storeu_ps(out.0.add(tile.place(r, p)), tile.mask(p), *sum) };
+        }
+    }
+}
+
+/// Rounds to bf16 in registers.
+///
+/// # Safety
+/// The processor has AVX512-BF16.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bf16")]
+pub(super) unsafe fn round(x: &[f32], out: &mut [u16]) {
+    let (x, rest) = x.as_chunks::<16>();
+    let (to, to_rest) = out.as_chunks_mut::<16>();
+    for (x, to) in x.iter().zip(to) {
+        // SAFETY: both sides hold 16 numbers.
+        unsafe {
+            let rounded = _mm512_cvtneps_pbh(_mm512_loadu_ps(x.as_ptr()));
+            _mm256_storeu_si256(to.as_mut_ptr().cast(), transmute::<__m256bh, __m256i>(rounded));
+        }
+    }
+    to_rest.iter_mut().zip(rest).for_each(|(o, x)| *o = super::to_bf16(*x));
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+mod elsewhere {
+    use super::{Columns, Group, Shape};
+
+    pub(in super::super) unsafe fn group_f32(_: Shape, _: *const f32, _: *const f32, _: Columns, _: Group) {}
+    pub(in super::super) unsafe fn group_bf16(_: Shape, _: *const u16, _: *const u16, _: Columns, _: Group) {}
+    pub(in super::super) unsafe fn round(_: &[f32], _: &mut [u16]) {}
+}
+#[cfg(not(target_arch = "x86_64"))]
+pub(super) use elsewhere::{group_bf16, group_f32, round};

@@ -1,0 +1,139 @@
+//! Weight matrices in the layout of the kernel that multiplies by them.
+
+use super::kernels::{Level, PanelsBf16, PanelsF32, View, from_bf16, matmul, to_bf16};
+use super::safetensors::Values;
+
+/// The numbers that weight matrices are multiplied in. Sums are f32 in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Precision {
+    F32,
+    /// Weights as they are stored in bf16, inputs rounded to it.
+    Bf16,
+}
+
+/// Parameters from which a decoder is computed in bf16: a smaller one is fast enough without.
+const LARGE: u64 = 50_000_000;
+
+impl Precision {
+    /// What a checkpoint stored in some number kinds is computed in on this processor.
+    pub(super) fn of(dtypes: &str, parameters: u64) -> Self {
+        let is_bf16 = dtypes.split('+').any(|d| d == "BF16") && Level::of_processor() >= Level::WideBf16;
+        if is_bf16 && parameters >= LARGE { Self::Bf16 } else { Self::F32 }
+    }
+
+    /// Name as in `score --stats`.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        }
+    }
+
+    /// Bytes of one weight.
+    pub(super) fn bytes(self) -> u64 {
+        match self {
+            Self::F32 => 4,
+            Self::Bf16 => 2,
+        }
+    }
+}
+
+/// A matrix `(outputs, inputs)` that rows of inputs are multiplied by.
+#[derive(Debug)]
+pub(super) struct Linear {
+    inputs: usize,
+    outputs: usize,
+    weight: Weight,
+}
+
+#[derive(Debug)]
+enum Weight {
+    /// `(inputs, outputs)`, for the general matrix product.
+    Plain(Vec<f32>),
+    F32(PanelsF32),
+    Bf16(PanelsBf16),
+}
+
+impl Linear {
+    /// Stacks matrices of `inputs` columns, each given row by row.
+    pub(super) fn new(inputs: usize, parts: Vec<Values>, precision: Precision) -> Self {
+        let level = Level::of_processor();
+        let (outputs, weight) = match precision {
+            Precision::Bf16 => {
+                let parts: Vec<Vec<u16>> = parts.into_iter().map(into_bf16).collect();
+                let rows: Vec<&[u16]> = parts.iter().flat_map(|p| p.chunks_exact(inputs)).collect();
+                (rows.len(), Weight::Bf16(PanelsBf16::pack(inputs, &rows, level)))
+            }
+            Precision::F32 => {
+                let parts: Vec<Vec<f32>> = parts.into_iter().map(Values::into_f32).collect();
+                let rows: Vec<&[f32]> = parts.iter().flat_map(|p| p.chunks_exact(inputs)).collect();
+                let is_wide = level >= Level::Wide;
+                (rows.len(), if is_wide { Weight::F32(PanelsF32::pack(inputs, &rows)) } else { Weight::Plain(transposed(&rows)) })
+            }
+        };
+        Self { inputs, outputs, weight }
+    }
+
+    /// Width of what comes out.
+    pub(super) fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// Multiplies rows of `inputs` numbers; `out` receives as many rows of `outputs` numbers.
+    pub(super) fn apply(&self, x: &[f32], out: &mut [f32]) {
+        match &self.weight {
+            Weight::Plain(weight) => {
+                let x = View::rows(x, x.len() / self.inputs, self.inputs, self.inputs);
+                matmul(out, x, View::rows(weight, self.inputs, self.outputs, self.outputs), true);
+            }
+            Weight::F32(panels) => panels.apply(x, out),
+            Weight::Bf16(panels) => panels.apply(x, out),
+        }
+    }
+}
+
+fn into_bf16(values: Values) -> Vec<u16> {
+    match values {
+        Values::Bf16(values) => values,
+        Values::F32(values) => values.into_iter().map(to_bf16).collect(),
+    }
+}
+
+/// Rows as columns. In blocks, so that both sides stay in the processor's cache.
+fn transposed(rows: &[&[f32]]) -> Vec<f32> {
+    const BLOCK: usize = 32;
+    let (width, stride) = (rows.first().map_or(0, |r| r.len()), rows.len());
+    let mut to = vec![0.0; width * stride];
+    for (b, rows) in rows.chunks(BLOCK).enumerate() {
+        for start in (0..width).step_by(BLOCK) {
+            for (r, row) in rows.iter().enumerate() {
+                for (c, value) in row.iter().enumerate().skip(start).take(BLOCK) {
+                    to[c * stride + b * BLOCK + r] = *value;
+                }
+            }
+        }
+    }
+    to
+}
+
+/// Vectors of the tokens of a vocabulary, `(tokens, width)`.
+#[derive(Debug)]
+pub(super) struct Embedding {
+    width: usize,
+    values: Values,
+}
+
+impl Embedding {
+    pub(super) fn new(width: usize, values: Values) -> Self {
+        Self { width, values }
+    }
+
+    /// Writes the vector of a token, which must be one of the vocabulary.
+    pub(super) fn look_up(&self, token: u32, out: &mut [f32]) {
+        let at = token as usize * self.width..(token as usize + 1) * self.width;
+        match &self.values {
+            Values::F32(values) => out.copy_from_slice(&values[at]),
+            Values::Bf16(values) => out.iter_mut().zip(&values[at]).for_each(|(o, &v)| *o = from_bf16(v)),
+        }
+    }
+}
