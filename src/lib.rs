@@ -26,7 +26,7 @@
 //! | [`training`] | what trainers of process reward models really read of a record |
 //! | [`checks`], [`analysis`] | evidence without a model; metrics and decisions |
 //! | [`labels`] | events, fold, undo, store, export policy |
-//! | [`text`] | foreign text made safe, measured and wrapped |
+//! | [`text`], [`math`], [`typeset`] | foreign text made safe, measured and wrapped; LaTeX as Unicode, faithfully or not at all; both as rows |
 //! | [`app`], [`ui`], [`shell`] | state and commands; drawing; the one loop that waits |
 //! | [`cli`] | one file a subcommand |
 //!
@@ -39,6 +39,7 @@ pub mod cli;
 pub mod corpus;
 pub mod formats;
 pub mod labels;
+pub mod math;
 pub mod prm;
 pub mod scoring;
 pub mod segment;
@@ -46,4 +47,5 @@ pub mod shell;
 pub mod text;
 pub mod trace;
 pub mod training;
+pub mod typeset;
 pub mod ui;

@@ -122,7 +122,7 @@ fn columns(app: &App, body: Rect) -> (Option<Rect>, Option<Rect>, Option<Rect>, 
 
 /// Rows of the problem pane: two, or as many as it needs, up to half of the column.
 fn problem_rows(app: &App, main: Rect) -> u16 {
-    let needed = app.problem_body(problem_width(main)).map_or(1, |body| {
+    let needed = app.problem_page(problem_width(main)).map_or(1, |body| {
         // Reference, answer and verdict stand behind the last row, or below it when there is no room.
         let last = body.wrapped.rows().last().map_or(0, |row| row.indent + row.width);
         let facts = app.facts().chars().count();
@@ -361,7 +361,7 @@ fn arrange_steps(app: &mut App, rect: Rect) {
         let shown = (shape.rows.saturating_sub(skip)).min(rows - y);
         slices.push(Slice { step, first: skip, rows: shown, y, shape });
         if let (Some(trace), Some(&id)) = (app.items.trace(app.cursor.item).cloned(), app.cursor.path.get(step)) {
-            app.steps.look_at(trace.node(id), width);
+            app.steps.look_at(trace.node(id));
         }
         y += shown;
         skip = 0;

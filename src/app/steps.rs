@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::text::{Safe, WrapOptions, Wrapped, safe, wrap};
+use crate::text::{Ambiguous, Glyphs, Safe, WrapOptions, safe};
 use crate::trace::{Node, NodeId, PromptKey, StepKey, StepKind};
+use crate::typeset::{Page, Setting, View};
 use crate::ui::code::Tokens;
+use crate::ui::look::Look;
 
 use super::App;
 use super::items::ItemId;
@@ -17,44 +19,39 @@ const FOLD_TO: usize = 3;
 /// Wrapped texts that are kept.
 const KEPT: usize = 2048;
 
-/// A text made safe and wrapped.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Body {
-    /// The text as it may be shown.
-    pub text: Safe,
-    /// Its rows.
-    pub wrapped: Wrapped,
-}
-
-impl Body {
-    /// The text, safe and wrapped to a width.
-    pub fn new(text: &str, width: usize) -> Self {
-        let text = if text.trim().is_empty() { safe("(empty)") } else { safe(text) };
-        let wrapped = wrap(&text, WrapOptions::new(width));
-        Self { text, wrapped }
-    }
-
-    /// Number of rows, at least 1.
-    pub fn rows(&self) -> usize {
-        self.wrapped.height()
-    }
-}
-
 impl App {
+    /// How a text is set in `width` cells; formulas take several rows where the eye rests (`focused`).
+    fn setting(&self, width: usize, focused: bool) -> Setting {
+        setting(&self.look, self.steps.view, width, focused)
+    }
+
     /// The problem text, wrapped to this width; `None` while there is no problem.
-    pub fn problem_body(&self, width: usize) -> Option<&Body> {
+    pub fn problem_page(&self, width: usize) -> Option<&Page> {
         let trace = self.trace()?;
-        let (key, at, body) = self.steps.problem.as_ref()?;
-        (*key == trace.prompt_key && *at == width).then_some(body)
+        let (key, at, page) = self.steps.problem.as_ref()?;
+        (*key == trace.prompt_key && *at == self.setting(width, self.whole_problem)).then_some(page)
     }
 
     /// Wraps the problem text unless that was done already.
     pub(super) fn wrap_problem(&mut self, width: usize) {
         let Some(trace) = self.trace().cloned() else { return };
-        if self.problem_body(width).is_none() {
-            self.steps.problem = Some((trace.prompt_key, width, Body::new(&trace.problem.text, width)));
+        if self.problem_page(width).is_none() {
+            let setting = self.setting(width, self.whole_problem);
+            self.steps.problem = Some((trace.prompt_key, setting, Page::new(&trace.problem.text, setting)));
         }
     }
+
+    /// The text of a step that is on the screen, as it is shown there.
+    pub fn step_page(&self, id: NodeId, key: StepKey, width: usize) -> Option<&Arc<Page>> {
+        self.steps.pages.get(&(key, self.setting(width, id == self.cursor.node)))
+    }
+}
+
+/// Glyph sets without mathematical signs show the source; where signs have no sure width, formulas stay on one line.
+fn setting(look: &Look, view: View, width: usize, focused: bool) -> Setting {
+    let view = if view == View::Drawn && look.glyphs == Glyphs::ASCII { View::Plain } else { view };
+    let tall = view == View::Drawn && focused && look.ambiguous == Ambiguous::Narrow;
+    Setting { view, tall, wrap: WrapOptions { ambiguous: look.ambiguous, ..WrapOptions::new(width) } }
 }
 
 /// How a step is shown.
@@ -95,8 +92,10 @@ pub struct StepsView {
     pub pinned: Option<NodeId>,
     folds: HashMap<NodeId, bool>,
     fold_default: Option<bool>,
-    bodies: HashMap<(StepKey, usize), Arc<Body>>,
-    problem: Option<(PromptKey, usize, Body)>,
+    pages: HashMap<(StepKey, Setting), Arc<Page>>,
+    problem: Option<(PromptKey, Setting, Page)>,
+    /// What is shown of texts.
+    pub view: View,
     /// Colours of program code; `None` while they are being computed.
     code: HashMap<StepKey, Option<Arc<Tokens>>>,
     /// Texts on the screen whose colours nobody has asked for yet.
@@ -144,11 +143,6 @@ impl StepsView {
         self.folds.get(&node).copied().or(self.fold_default).unwrap_or(false)
     }
 
-    /// The wrapped text of a step that is on the screen.
-    pub fn body(&self, key: StepKey, width: usize) -> Option<&Arc<Body>> {
-        self.bodies.get(&(key, width))
-    }
-
     /// The colours of the code in a step, once they are known.
     pub fn code(&self, key: StepKey) -> Option<&Tokens> {
         self.code.get(&key)?.as_deref()
@@ -165,15 +159,13 @@ impl StepsView {
     }
 
     /// A step came onto the screen: code in it wants colours.
-    pub(super) fn look_at(&mut self, node: &Node, width: usize) {
+    pub(super) fn look_at(&mut self, node: &Node) {
         let code = node.kind == StepKind::Code || node.text.contains("```");
         if !code || self.code.contains_key(&node.key) {
             return;
         }
-        if let Some(body) = self.bodies.get(&(node.key, width)) {
-            self.uncoloured.push((node.key, body.text.clone()));
-            self.code.insert(node.key, None);
-        }
+        self.uncoloured.push((node.key, safe(&node.text)));
+        self.code.insert(node.key, None);
     }
 
     /// Prepares for a path: another path starts at its top, another cursor step is followed again.
@@ -184,8 +176,8 @@ impl StepsView {
             self.top = (0, 0);
             self.pinned = None;
         }
-        if self.bodies.len() > KEPT {
-            self.bodies.clear();
+        if self.pages.len() > KEPT {
+            self.pages.clear();
             self.code.clear();
         }
         self.top.0 = self.top.0.min(path.len().saturating_sub(1));
@@ -203,8 +195,9 @@ pub(super) fn shape(app: &mut App, step: usize, width: usize) -> Shape {
     let Some(trace) = app.items.trace(app.cursor.item).cloned() else { return Shape { rows: 1, hidden: 0 } };
     let Some(&id) = app.cursor.path.get(step) else { return Shape { rows: 1, hidden: 0 } };
     let node = trace.node(id);
-    let body = app.steps.bodies.entry((node.key, width)).or_insert_with(|| Arc::new(Body::new(&node.text, width)));
-    let rows = body.rows();
+    let setting = setting(&app.look, app.steps.view, width, id == app.cursor.node);
+    let page = app.steps.pages.entry((node.key, setting)).or_insert_with(|| Arc::new(Page::new(&node.text, setting)));
+    let rows = page.rows();
     let suspect = app.show_prm && app.scoring.scores.get(&node.key).is_some_and(|score| score.value() < app.scoring.threshold);
     let by_hand = app.steps.folds.get(&id).copied().or(app.steps.fold_default);
     let folded_to = match by_hand {

@@ -12,6 +12,7 @@ use syntect::parsing::{ParseState, Scope, ScopeStack, SyntaxReference, SyntaxSet
 use super::styled::Run;
 use super::theme::{Theme, Token};
 use crate::text::Safe;
+use crate::typeset::fences;
 
 /// Longer texts stay plain (bytes).
 pub const TEXT_LIMIT: usize = 100_000;
@@ -59,54 +60,6 @@ static CLASSES: LazyLock<Vec<(Scope, Token)>> = LazyLock::new(|| {
 
 /// Tokens of a text: byte ranges, ascending and disjoint. What is in no range is plain.
 pub type Tokens = Vec<(Range<usize>, Token)>;
-
-/// A fenced code block of Markdown.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fence {
-    /// From the first byte of the opening fence to the last of the closing one.
-    pub block: Range<usize>,
-    /// The code between, with its last newline.
-    pub code: Range<usize>,
-    /// The first word behind the opening fence, in lower case; empty when there is none.
-    pub language: String,
-}
-
-/// The fenced code blocks of a text, in order. Rules of `CommonMark` 0.31, section 4.5, on the outermost level: three or more
-/// backquotes or tildes, indented by at most three spaces; a block that is never closed goes on to the end.
-pub fn fences(text: &str) -> Vec<Fence> {
-    let mut found = Vec::new();
-    let mut open: Option<(char, usize, Fence)> = None;
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        let end = at + line.len();
-        let marker = fence_marker(line);
-        if let Some((sign, count, fence)) = &mut open {
-            if marker.is_some_and(|(other, length, info)| other == *sign && length >= *count && info.is_empty()) {
-                fence.code.end = at;
-                fence.block.end = at + line.trim_end_matches('\n').len();
-                found.extend(open.take().map(|(_, _, fence)| fence));
-            }
-        } else if let Some((sign, count, info)) = marker {
-            let language = info.split_whitespace().next().unwrap_or_default();
-            let language = language.trim_matches(['{', '}', '.']).to_ascii_lowercase();
-            open = Some((sign, count, Fence { block: at..text.len(), code: end..text.len(), language }));
-        }
-        at = end;
-    }
-    found.extend(open.map(|(_, _, fence)| fence));
-    found
-}
-
-/// The sign of a fence line, how often it stands there, and the info string behind it.
-fn fence_marker(line: &str) -> Option<(char, usize, &str)> {
-    let content = line.trim_start_matches(' ');
-    let sign = content.chars().next().filter(|c| matches!(c, '`' | '~'))?;
-    let info = content.trim_start_matches(sign);
-    let count = content.len() - info.len();
-    // A line such as ```` ```x``` ```` is inline code.
-    let is_fence = line.len() - content.len() <= 3 && count >= 3 && !(sign == '`' && info.contains('`'));
-    is_fence.then(|| (sign, count, info.trim()))
-}
 
 /// The tokens of a step: of each of its fenced blocks, or of all of it when it has none and reads like a Python program.
 ///

@@ -5,6 +5,7 @@ use ratatui::style::{Modifier, Style};
 use super::theme::{Role, Theme, label_mark, score_bar, score_glyph};
 use crate::text::{Ambiguous, Glyphs};
 use crate::trace::Label;
+use crate::typeset::Ink;
 
 /// Colours, glyphs and widths.
 #[derive(Debug, Clone)]
@@ -57,6 +58,15 @@ impl Look {
     /// A character that the gate replaced.
     pub(super) fn replaced(&self) -> Style {
         self.theme.role(Role::Mark)
+    }
+
+    /// A part of a set text.
+    pub(super) fn ink(&self, ink: Ink) -> Style {
+        match ink {
+            Ink::Source => self.theme.role(Role::Warning).add_modifier(Modifier::UNDERLINED),
+            Ink::Added => self.dim(),
+            Ink::Strong => self.strong(),
+        }
     }
 
     /// The row of the cursor in a pane with the focus.

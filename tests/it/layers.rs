@@ -18,6 +18,14 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         "text",
         &["analysis", "app", "checks", "cli", "corpus", "formats", "labels", "prm", "scoring", "segment", "shell", "trace", "ui"],
     ),
+    (
+        "math",
+        &["analysis", "app", "checks", "cli", "corpus", "formats", "labels", "prm", "scoring", "segment", "shell", "trace", "ui"],
+    ),
+    (
+        "typeset",
+        &["analysis", "app", "checks", "cli", "corpus", "formats", "labels", "prm", "scoring", "segment", "shell", "trace", "ui"],
+    ),
     ("app", &["cli", "shell", "prm", "ui::panes", "ui::pen"]),
     ("ui", &["cli", "shell", "prm"]),
 ];

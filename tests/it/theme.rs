@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use ratatui::style::{Color, Modifier, Style};
 use stepscope::text::{Glyphs, WrapOptions, safe, width, wrap};
 use stepscope::trace::{Label, Semantics, StepScore};
-use stepscope::ui::code::{Tokens, fences, highlight, highlight_step, looks_like_python, token_runs};
+use stepscope::typeset::fences;
+use stepscope::ui::code::{Tokens, highlight, highlight_step, looks_like_python, token_runs};
 use stepscope::ui::styled::styled;
 use stepscope::ui::theme::{
     Background, Depth, Oklab, Rgb, Role, THEME_NAMES, Theme, Token, label_mark, scale_position, score_bar, score_glyph,

@@ -125,6 +125,7 @@ pub static COMMANDS: &[Command] = &[
     row(View, "hide-prm", &["p"], "hide or show the scores (blind labelling)", view::toggle_prm),
     row(View, "reference", &["g r"], "hide or show reference answer and recorded labels", view::toggle_reference),
     row(View, "whole-problem", &["g Q"], "show the whole problem, or two lines of it", view::toggle_problem),
+    row(View, "view", &["m"], "mathematics drawn, text as it stands, or with invisible signs shown", view::next_view),
     row(View, "list", &["g l"], "list of problems and solutions", view::list),
     row(View, "tree", &["g t"], "tree of all solutions of the problem", view::tree),
     row(View, "steps", &["g s"], "steps of the solution", view::steps),

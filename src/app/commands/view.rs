@@ -2,6 +2,7 @@
 
 use crate::app::{App, Effect, Focus};
 use crate::trace::{NodeId, Trace};
+use crate::typeset::View;
 
 /// A problem opens as a tree when it is more of a tree than a handful of samples.
 const TREE_SOLUTIONS: usize = 12;
@@ -38,6 +39,17 @@ pub(super) fn toggle_reference(app: &mut App, _count: Option<usize>) -> Vec<Effe
 /// Shows the whole problem or two lines of it.
 pub(super) fn toggle_problem(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     app.whole_problem = !app.whole_problem;
+    Vec::new()
+}
+
+/// Goes on to the next view of texts.
+pub(super) fn next_view(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    app.steps.view = app.steps.view.next();
+    app.notice = Some(match app.steps.view {
+        View::Drawn => "mathematics drawn; underlined formulas stand as their source".to_owned(),
+        View::Plain => "texts as they stand in the file".to_owned(),
+        View::Raw => "texts with spaces, tabs and line ends shown".to_owned(),
+    });
     Vec::new()
 }
 

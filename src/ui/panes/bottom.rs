@@ -3,8 +3,8 @@
 use ratatui::layout::{Position, Rect};
 
 use crate::app::layout::{self, Panes};
-use crate::app::steps::Body;
 use crate::app::{App, Focus};
+use crate::typeset::Page;
 use crate::ui::pen::Pen;
 use crate::ui::styled::styled;
 
@@ -44,7 +44,7 @@ fn hints(app: &App, pen: &mut Pen<'_>, mut rect: Rect) {
     }
     let said = if app.seek.is_some() { Some("looking\u{2026} any key stops") } else { app.notice.as_deref() };
     if let Some(said) = said {
-        let body = Body::new(said, usize::from(rect.width.saturating_sub(2)));
+        let body = Page::plain(said, usize::from(rect.width.saturating_sub(2)));
         let rows = body.wrapped.window(0, usize::from(rect.height));
         let accent = [(0..body.text.len(), pen.look.accent())];
         for (y, row) in (rect.y..).zip(rows) {

@@ -16,7 +16,7 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
         return;
     }
     pen.text(rect.x + 1, rect.y, 2, "Q", pen.look.strong());
-    let Some(body) = app.problem_body(layout::problem_width(rect)) else { return };
+    let Some(body) = app.problem_page(layout::problem_width(rect)) else { return };
     let rows = body.wrapped.rows();
     let marks = mark_runs(&body.text, pen.look.replaced());
     let shown = usize::from(rect.height).min(rows.len());

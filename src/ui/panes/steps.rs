@@ -7,9 +7,10 @@ use ratatui::style::Style;
 
 use crate::app::describe::short;
 use crate::app::layout::{StepColumns, step_columns};
-use crate::app::steps::{Body, Slice};
+use crate::app::steps::Slice;
 use crate::app::{App, Focus};
-use crate::trace::{Label, Node, Trace, Writing};
+use crate::trace::{Label, Node, StepKey, Trace, Writing};
+use crate::typeset::Page;
 use crate::ui::code::token_runs;
 use crate::ui::pen::Pen;
 use crate::ui::styled::{Run, styled};
@@ -53,8 +54,8 @@ fn offsets(rect: Rect, columns: StepColumns) -> [u16; 5] {
 fn errors(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let Some(view) = app.items.get(app.cursor.item) else { return };
     let width = usize::from(rect.width.saturating_sub(3)).max(10);
-    let bodies: Vec<Body> =
-        view.errors.iter().take(usize::from(rect.height)).map(|error| Body::new(&error.to_string(), width)).collect();
+    let bodies: Vec<Page> =
+        view.errors.iter().take(usize::from(rect.height)).map(|error| Page::plain(&error.to_string(), width)).collect();
     let rows = bodies.iter().flat_map(|body| body.wrapped.rows().iter().map(move |row| (body, row)));
     for (y, (body, row)) in (rect.y..rect.bottom()).zip(rows) {
         pen.line(rect.x + 2, y, rect.width.saturating_sub(2), &styled(&body.text, row, &[]));
@@ -72,7 +73,7 @@ fn slice_rows(
 ) {
     let Some(&id) = app.cursor.path.get(slice.step) else { return };
     let node = trace.node(id);
-    let Some(body) = app.steps.body(node.key, columns.text) else { return };
+    let Some(page) = app.step_page(id, node.key, columns.text) else { return };
     let y = rect.y + u16::try_from(slice.y).unwrap_or(u16::MAX);
     let current = id == app.cursor.node;
     if slice.first == 0 {
@@ -90,8 +91,7 @@ fn slice_rows(
             );
         }
     }
-    let runs = layers(app, pen, body, slice);
-    let code = app.steps.code(node.key).map_or_else(Vec::new, |tokens| token_runs(tokens, &pen.look.theme));
+    let layers = layers(app, pen, node.key, page, slice);
     let base = text_style(app, pen, node, own && label == Label::AfterError);
     let x = offsets(rect, columns)[4];
     let shown = slice.shape.rows - usize::from(slice.shape.hidden > 0);
@@ -100,9 +100,9 @@ fn slice_rows(
         if row >= shown {
             let more = format!("{} {} more lines, zo", pen.look.glyphs.folded, slice.shape.hidden);
             pen.text(x, y, rect.right() - x, &more, pen.look.dim());
-        } else if let Some(wrapped) = body.wrapped.rows().get(row) {
+        } else if let Some(wrapped) = page.wrapped.rows().get(row) {
             let indent = u16::try_from(wrapped.indent).unwrap_or(0);
-            let line = styled(&body.text, wrapped, &[&[(0..body.text.len(), base)], &code, &runs]);
+            let line = styled(&page.text, wrapped, &[&[(0..page.text.len(), base)], &layers[0], &layers[1], &layers[2]]);
             pen.line(x + indent, y, rect.right().saturating_sub(x + indent), &line);
         }
     }
@@ -148,25 +148,33 @@ fn text_style(app: &App, pen: &Pen<'_>, node: &Node, behind: bool) -> Style {
     if behind { style.patch(pen.look.dim()) } else { style }
 }
 
-/// Runs over the part of the text that is on the screen: what was replaced by the gate, and search hits.
-fn layers(app: &App, pen: &Pen<'_>, body: &Body, slice: &Slice) -> Vec<Run> {
-    let rows = body.wrapped.window(slice.first, slice.rows);
-    let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Vec::new() };
+/// Runs over the part of the text that is on the screen: colours of code, kinds of text, and above all what was replaced by the gate
+/// and search hits.
+fn layers(app: &App, pen: &Pen<'_>, key: StepKey, page: &Page, slice: &Slice) -> [Vec<Run>; 3] {
+    let rows = page.wrapped.window(slice.first, slice.rows);
+    let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Default::default() };
     let shown = first.range.start..last.range.end;
-    let marks = body.text.marks();
-    let from = marks.partition_point(|mark| mark.end <= shown.start);
-    let until = marks.partition_point(|mark| mark.start < shown.end);
+    let code = app.steps.code(key).map_or_else(Vec::new, |tokens| token_runs(&page.places(&shown, tokens), &pen.look.theme));
+    let from = page.inks.partition_point(|(range, _)| range.end <= shown.start);
+    let until = page.inks.partition_point(|(range, _)| range.start < shown.end);
+    let inks = page.inks[from..until].iter().map(|(range, ink)| (range.clone(), pen.look.ink(*ink))).collect();
+    [code, inks, page.places(&shown, &marks_and_hits(app, pen, page, page.source_of(shown.clone())))]
+}
+
+/// What was replaced by the gate, and search hits, in a part of the source. A hit covers the marks inside it.
+fn marks_and_hits(app: &App, pen: &Pen<'_>, page: &Page, source: Range<usize>) -> Vec<Run> {
+    let marks = page.source.marks();
+    let from = marks.partition_point(|mark| mark.end <= source.start);
+    let until = marks.partition_point(|mark| mark.start < source.end);
     let mut runs: Vec<Run> = marks[from..until].iter().map(|mark| (mark.clone(), pen.look.replaced())).collect();
-    if let Some(search) = &app.search {
-        let hits = search.find_iter(&body.text[shown.clone()]).filter(|hit| !hit.is_empty()).take(1000);
-        let hits: Vec<Range<usize>> = hits.map(|hit| hit.start() + shown.start..hit.end() + shown.start).collect();
-        // A hit covers the marks inside it.
-        runs.retain(|(mark, _)| {
-            let before = hits.partition_point(|hit| hit.end <= mark.start);
-            hits.get(before).is_none_or(|hit| mark.end <= hit.start)
-        });
-        runs.extend(hits.into_iter().map(|hit| (hit, pen.look.hit())));
-        runs.sort_by_key(|(range, _)| range.start);
-    }
+    let Some(search) = &app.search else { return runs };
+    let hits = search.find_iter(&page.source[source.clone()]).filter(|hit| !hit.is_empty()).take(1000);
+    let hits: Vec<Range<usize>> = hits.map(|hit| hit.start() + source.start..hit.end() + source.start).collect();
+    runs.retain(|(mark, _)| {
+        let before = hits.partition_point(|hit| hit.end <= mark.start);
+        hits.get(before).is_none_or(|hit| mark.end <= hit.start)
+    });
+    runs.extend(hits.into_iter().map(|hit| (hit, pen.look.hit())));
+    runs.sort_by_key(|(range, _)| range.start);
     runs
 }
