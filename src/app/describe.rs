@@ -34,6 +34,9 @@ impl App {
     pub fn why(&self) -> String {
         let Some(trace) = self.trace() else { return String::new() };
         let mut parts = Vec::new();
+        if let Some(finding) = self.wrong_equality(trace.node(self.cursor.node).key) {
+            parts.push(format!("chk here: {} is not {}", finding.left, finding.right));
+        }
         if self.show_prm
             && let Some(step) = self.predicted_first_error()
         {

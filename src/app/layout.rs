@@ -70,9 +70,12 @@ pub fn panes(app: &App) -> Option<Panes> {
     let problem_rows = problem_rows(app, main);
     panes.problem = Rect { height: problem_rows, ..main };
     let mut steps = Rect { y: main.y + problem_rows + 1, height: main.height.saturating_sub(problem_rows + 1), ..main };
-    if panes.detail.is_none() && height >= TALL && steps.height >= 2 * (DETAIL_ROWS + 1) {
-        steps.height -= DETAIL_ROWS + 1;
-        panes.detail = Some(Rect { y: steps.bottom() + 1, height: DETAIL_ROWS, ..main });
+    let roomy = height >= TALL && steps.height >= 2 * (DETAIL_ROWS + 1);
+    // Who compares two texts wants to see both, also on a small screen.
+    if panes.detail.is_none() && (roomy || app.reading.against.is_some()) {
+        let rows = DETAIL_ROWS.min(steps.height / 2);
+        steps.height -= rows + 1;
+        panes.detail = Some(Rect { y: steps.bottom() + 1, height: rows, ..main });
     }
     panes.steps = Some(steps);
     Some(panes)
@@ -361,7 +364,9 @@ fn arrange_steps(app: &mut App, rect: Rect) {
         let shown = (shape.rows.saturating_sub(skip)).min(rows - y);
         slices.push(Slice { step, first: skip, rows: shown, y, shape });
         if let (Some(trace), Some(&id)) = (app.items.trace(app.cursor.item).cloned(), app.cursor.path.get(step)) {
-            app.steps.look_at(trace.node(id));
+            let node = trace.node(id);
+            app.steps.look_at(node);
+            app.reading.look_at(node.key, &node.text);
         }
         y += shown;
         skip = 0;

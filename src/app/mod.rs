@@ -11,6 +11,7 @@ pub mod items;
 pub mod keys;
 pub mod layout;
 pub mod place;
+pub mod reading;
 mod saving;
 pub mod scoring;
 pub mod seek;
@@ -36,6 +37,7 @@ use items::{FileState, ItemId, Items};
 use keys::{Keys, Press};
 use place::Aim;
 pub use place::Place;
+use reading::Reading;
 pub use saving::Saving;
 use scoring::{Known, Scoring};
 use seek::Seek;
@@ -190,6 +192,8 @@ pub struct App {
     pub seek: Option<Seek>,
     /// The steps pane.
     pub steps: StepsView,
+    /// Checks and comparisons.
+    pub reading: Reading,
     /// The tree pane.
     pub tree: TreeView,
     /// First visible row of the tree and list panes.
@@ -216,6 +220,8 @@ pub struct App {
     pub look: Look,
     /// Columns and rows of the screen.
     pub size: (u16, u16),
+    /// Terminal events taken in.
+    pub heard: u64,
     /// The program is leaving.
     pub quitting: bool,
     aim: Option<Aim>,
@@ -239,6 +245,7 @@ impl App {
             search: None,
             seek: None,
             steps: StepsView::default(),
+            reading: Reading::default(),
             tree: TreeView::default(),
             tree_top: 0,
             list_top: 0,
@@ -252,6 +259,7 @@ impl App {
             notice: None,
             look: setup.look,
             size,
+            heard: 0,
             quitting: false,
             aim: None,
         };
@@ -378,6 +386,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
     if (app.cursor.item, app.cursor.node) != before && !app.quitting {
         effects.push(Effect::SavePlace(app.place_now()));
     }
+    app.compare();
     layout::arrange(app);
     effects.extend(app.steps.take_uncoloured().into_iter().map(|(key, text)| Effect::Colour(key, text)));
     effects.extend(scoring::feed(app));
@@ -386,6 +395,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
 }
 
 fn terminal(app: &mut App, event: TerminalEvent) -> Vec<Effect> {
+    app.heard += 1;
     match event {
         TerminalEvent::Key(key) if key.kind != KeyEventKind::Release => {
             // Nothing is bound to Alt: terminals send the same bytes for Alt-q and for Esc followed by q.

@@ -65,7 +65,7 @@ impl App {
             prm: self.show_prm.then(|| self.scoring.model.as_ref().map(|model| model.key.clone())).flatten(),
             score: step.and_then(|key| self.shown_score(key)).map(StepScore::value),
             blind: !self.show_prm,
-            shown: if self.reference_shown() { "reference" } else { "" }.to_owned(),
+            shown: self.on_show(),
             context: Context::default(),
         }
     }
@@ -95,6 +95,12 @@ impl App {
     /// A label cannot be set now: another is being written, or the item is still being read.
     fn must_wait(&self) -> bool {
         self.saving.in_flight || (self.items.get(self.cursor.item).is_none() && self.items.total() > 0)
+    }
+
+    /// Nothing that the last keys asked for is still on its way. Scores are: they come when they come.
+    pub fn is_settled(&self) -> bool {
+        let read = self.items.get(self.cursor.item).is_some() || (self.items.total() == 0 && self.items.complete());
+        read && self.seek.is_none() && self.saving.held.is_empty() && (!self.saving.in_flight || self.saving.error.is_some())
     }
 
     /// Puts a command behind the label that is being written.

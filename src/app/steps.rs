@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::math::Reason;
 use crate::text::{Ambiguous, Glyphs, Safe, WrapOptions, safe};
 use crate::trace::{Node, NodeId, PromptKey, StepKey, StepKind};
 use crate::typeset::{Page, Setting, View};
@@ -11,11 +12,14 @@ use crate::ui::look::Look;
 
 use super::App;
 use super::items::ItemId;
+use super::layout;
 
 /// Steps with more rows than this fold by themselves unless they are current or suspect.
 const FOLD_ABOVE: usize = 14;
 /// Rows of a folded step that stay visible.
 const FOLD_TO: usize = 3;
+/// Cells of a row where rows do not end.
+const LINE: usize = 1 << 30;
 /// Wrapped texts that are kept.
 const KEPT: usize = 2048;
 
@@ -39,6 +43,19 @@ impl App {
             let setting = self.setting(width, self.whole_problem);
             self.steps.problem = Some((trace.prompt_key, setting, Page::new(&trace.problem.text, setting)));
         }
+    }
+
+    /// How a text is set that is said line by line.
+    pub fn linear_setting(&self) -> Setting {
+        setting(&self.look, self.steps.view, LINE, false)
+    }
+
+    /// How many formulas of the current step stand as their source, and why the first one does.
+    pub fn formulas_left_out(&self) -> Option<(usize, &Reason)> {
+        let key = self.trace()?.node(self.cursor.node).key;
+        let width = layout::step_columns(layout::panes(self)?.steps?.width).text;
+        let page = self.step_page(self.cursor.node, key, width)?;
+        page.left_out.first().map(|reason| (page.left_out.len(), reason))
     }
 
     /// The text of a step that is on the screen, as it is shown there.

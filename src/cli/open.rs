@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use anyhow::{Context, bail};
-use tokio::sync::mpsc::unbounded_channel;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::{StoreChoice, out};
 use crate::app::{App, Message, Place, Setup};
@@ -15,9 +15,10 @@ use crate::corpus::{Corpus, Source};
 use crate::formats;
 use crate::labels::Store;
 use crate::scoring::{ScoreCache, WorkerSpec};
+use crate::shell::linear::{LinearScreen, Pace};
 use crate::shell::terminal::{TerminalScreen, give_back};
-use crate::shell::{self, Outside, Resources, Saver, Screen};
-use crate::text::Glyphs;
+use crate::shell::{self, Keys, Outside, Resources, Saver, Screen};
+use crate::text::{Ambiguous, Glyphs};
 use crate::ui::look::Look;
 use crate::ui::theme::{Background, Depth, THEME_NAMES, Theme};
 
@@ -57,13 +58,19 @@ pub struct OpenArgs {
     /// Draw with ASCII characters only
     #[arg(long)]
     pub ascii: bool,
+    /// Cells that the terminal gives to characters of ambiguous width, such as `α` or `…`: 2 in East Asian set-ups
+    #[arg(long, value_name = "CELLS", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub ambiguous: u8,
+    /// Say changes line by line instead of drawing a screen: for screen readers, plain terminals and pipes; the keys are the same
+    #[arg(long)]
+    pub linear: bool,
 }
 
 /// Opens the files and runs until the user leaves.
 pub fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
     let (corpora, problems) = open_all(args)?;
-    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
-        bail!("the interactive program needs a terminal; info, score, eval and export work without one");
+    if !args.linear && (!std::io::stdin().is_terminal() || !std::io::stdout().is_terminal()) {
+        bail!("the interactive program needs a terminal; --linear, info, score, eval and export work without one");
     }
     let look = look(args)?;
     let annotator = args.store.name();
@@ -86,7 +93,7 @@ pub fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
     };
     let ended_by = Arc::new(AtomicI32::new(0));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build()?;
-    let unsaved = runtime.block_on(interactive(setup, store, corpora, worker, problems, &ended_by))?;
+    let unsaved = runtime.block_on(interactive(setup, store, corpora, worker, problems, &ended_by, args.linear))?;
     // A worker that is being killed and a blocked read must not hold the exit up.
     runtime.shutdown_background();
     if unsaved > 0 {
@@ -108,24 +115,43 @@ async fn interactive(
     worker: WorkerSpec,
     problems: Vec<String>,
     ended_by: &Arc<AtomicI32>,
+    linear: bool,
 ) -> anyhow::Result<usize> {
     let (messages, mut received) = unbounded_channel();
     let warnings = store.warnings().to_vec();
     let saver = Saver::start(store, desk(&corpora), messages.clone())?;
     let mut outside = Outside::new(Resources { corpora, saver, worker, cache: ScoreCache::open_default() }, messages.clone());
-    let mut screen = TerminalScreen::enter().context("taking the terminal")?;
-    shell::watch(&messages, ended_by)?;
     for notice in warnings.into_iter().chain(problems) {
         outside.tell(Message::Notice(notice));
     }
-    let (app, first) = App::new(setup, screen.size());
-    let outcome = shell::run(app, first, &mut screen, &mut outside, &mut received).await;
-    drop(screen);
-    give_back();
+    let outcome = if linear {
+        let pace = Pace::default();
+        let screen = LinearScreen::enter(pace.clone()).context("taking the keyboard")?;
+        let keys = if std::io::stdin().is_terminal() { Keys::Terminal } else { Keys::Pipe(pace) };
+        shell::watch(&messages, ended_by, keys)?;
+        on(screen, setup, &mut outside, &mut received).await
+    } else {
+        let screen = TerminalScreen::enter().context("taking the terminal")?;
+        shell::watch(&messages, ended_by, Keys::Terminal)?;
+        let outcome = on(screen, setup, &mut outside, &mut received).await;
+        give_back();
+        outcome
+    };
     outside.close();
     // What the store answered after the screen was gone.
     let late = std::iter::from_fn(|| received.try_recv().ok()).filter(|message| matches!(message, Message::Saved { .. })).count();
     Ok(outcome?.saturating_sub(late))
+}
+
+/// Runs the program on one kind of screen, which is given back at the end.
+async fn on<S: Screen>(
+    mut screen: S,
+    setup: Setup,
+    outside: &mut Outside,
+    received: &mut UnboundedReceiver<Message>,
+) -> std::io::Result<usize> {
+    let (app, first) = App::new(setup, screen.size());
+    shell::run(app, first, &mut screen, outside, received).await
 }
 
 /// Opens what can be opened; fails when nothing can.
@@ -169,10 +195,17 @@ fn desk(corpora: &[Corpus]) -> String {
 fn look(args: &OpenArgs) -> anyhow::Result<Look> {
     let env = |name: &str| std::env::var(name).ok();
     let mut look = Look::detect(env);
+    if args.theme.is_none()
+        && !args.linear
+        && let Some(background) = shell::background::ask(env)
+    {
+        look.theme = Theme::on(background, env);
+    }
     if let Some(name) = &args.theme {
         look.theme = Theme::named(name, Depth::detect(env), Background::detect(env))
             .with_context(|| format!("no theme {name:?}; there are {}", THEME_NAMES.join(", ")))?;
     }
+    look.ambiguous = if args.ambiguous == 2 { Ambiguous::Wide } else { Ambiguous::Narrow };
     if args.ascii {
         look.glyphs = Glyphs::ASCII;
     }

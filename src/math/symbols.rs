@@ -240,7 +240,7 @@ pub(super) fn class_of(c: char) -> Class {
         | '\u{27f5}'..='\u{27ff}' => Class::Rel,
         '(' | '[' => Class::Open,
         ')' | ']' | '!' | '?' => Class::Close,
-        ',' | ';' => Class::Punct,
+        ',' | ';' | '.' => Class::Punct,
         '\u{2211}' | '\u{220f}' => Class::Large,
         '\u{222b}' => Class::Integral,
         _ => Class::Ord,

@@ -1,5 +1,7 @@
 //! The shell around the pure program: one loop that waits, the terminal's life, and everything that effects ask for.
 
+pub mod background;
+pub mod linear;
 mod outside;
 mod saver;
 mod signals;
@@ -14,7 +16,7 @@ use crate::app::{App, Effect, Message, update};
 
 pub use outside::{Outside, Resources};
 pub use saver::Saver;
-pub use signals::watch;
+pub use signals::{Keys, watch};
 
 /// Half-typed keys get their hint after this time.
 const HINT_AFTER: Duration = Duration::from_millis(400);

@@ -6,6 +6,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::linear::{Pace, read_pipe};
 use crate::app::Message;
 
 /// How often the terminal is asked whether it is still there.
@@ -15,10 +16,19 @@ const WATCH: Duration = Duration::from_millis(700);
 const ENDING: [i32; 4] =
     [signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP, signal_hook::consts::SIGINT, signal_hook::consts::SIGQUIT];
 
+/// Where keys come from.
+pub enum Keys {
+    /// The terminal.
+    Terminal,
+    /// Standard input that is no terminal, at this pace.
+    Pipe(Pace),
+}
+
 /// Starts the tasks that turn events and signals into messages. The number of the signal that ended the program is left in `ended_by`.
 pub fn watch(
     messages: &UnboundedSender<Message>,
     ended_by: &std::sync::Arc<std::sync::atomic::AtomicI32>,
+    keys: Keys,
 ) -> std::io::Result<()> {
     for number in ENDING {
         let mut stream = signal(SignalKind::from_raw(number))?;
@@ -43,8 +53,15 @@ pub fn watch(
         });
     }
     let reader = messages.clone();
-    std::thread::Builder::new().name("terminal events".into()).spawn(move || read_terminal(&reader))?;
-    tokio::spawn(watch_terminal(messages.clone()));
+    match keys {
+        Keys::Terminal => {
+            std::thread::Builder::new().name("terminal events".into()).spawn(move || read_terminal(&reader))?;
+            tokio::spawn(watch_terminal(messages.clone()));
+        }
+        Keys::Pipe(pace) => {
+            std::thread::Builder::new().name("keys of the pipe".into()).spawn(move || read_pipe(&reader, &pace))?;
+        }
+    }
     Ok(())
 }
 

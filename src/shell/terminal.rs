@@ -8,7 +8,7 @@ use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::terminal::{
     BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
-use crossterm::{cursor, execute, queue};
+use crossterm::{Command, cursor, execute, queue};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
@@ -18,8 +18,8 @@ use crate::ui::view;
 
 /// What is written to give the terminal back: paste mode off, attributes off, alternate screen left, cursor on.
 const RESTORE: &[u8] = b"\x1b[?2026l\x1b[?2004l\x1b[0m\x1b[?1049l\x1b[?25h";
-/// Longest text that is put on the clipboard, in bytes.
-const MAX_COPY: usize = 100_000;
+/// Longest text that is put on the clipboard, in bytes: terminals drop longer ones without a word.
+const MAX_COPY: usize = crate::app::commands::view::MAX_COPY;
 
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
@@ -72,13 +72,24 @@ impl Screen for TerminalScreen {
     }
 
     fn copy(&mut self, text: &str) -> std::io::Result<()> {
-        let end = (0..=MAX_COPY.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
-        execute!(self.terminal.backend_mut(), CopyToClipboard::to_clipboard_from(&text[..end]))
+        let out = self.terminal.backend_mut();
+        out.write_all(copy_sequence(text, std::env::var_os("TMUX").is_some()).as_bytes())?;
+        out.flush()
     }
 
     fn size(&self) -> (u16, u16) {
         self.terminal.size().map_or((80, 24), |size| (size.width, size.height))
     }
+}
+
+/// What puts a text on the clipboard of the terminal (OSC 52). A terminal behind tmux gets it through tmux's envelope for strange
+/// sequences (`allow-passthrough`) as well, because tmux keeps the plain form for itself unless `set-clipboard` is on.
+pub(super) fn copy_sequence(text: &str, tmux: bool) -> String {
+    let end = (0..=MAX_COPY.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    let mut plain = String::new();
+    // Writing to a string cannot fail.
+    let _ = CopyToClipboard::to_clipboard_from(text.get(..end).unwrap_or_default()).write_ansi(&mut plain);
+    if tmux { format!("{plain}\x1bPtmux;{}\x1b\\", plain.replace('\x1b', "\x1b\x1b")) } else { plain }
 }
 
 fn take() -> std::io::Result<()> {

@@ -10,4 +10,4 @@ mod wrap;
 pub use cluster::{Clusters, clusters};
 pub use safe::{Safe, safe, safe_line};
 pub use width::{Ambiguous, Glyphs, clip, pad, width};
-pub use wrap::{Row, WrapCache, WrapOptions, Wrapped, unwrapped, wrap};
+pub use wrap::{Row, WrapCache, WrapOptions, Wrapped, unwrapped, wrap, wrap_each};

@@ -115,6 +115,10 @@ pub struct Glyphs {
     pub ellipsis: &'static str,
     /// Fill levels of a bar cell, from nearly empty to full. Its length is the number of levels a cell can show.
     pub bar: &'static [&'static str],
+    /// Levels from low to high, each one cell wide.
+    pub levels: &'static [&'static str],
+    /// An equality that does not hold.
+    pub unequal: &'static str,
     /// A fold that is closed: something is hidden below.
     pub folded: &'static str,
     /// A fold that is open.
@@ -156,6 +160,8 @@ impl Glyphs {
     pub const ASCII: Self = Self {
         ellipsis: "~",
         bar: &["="],
+        levels: &["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"],
+        unequal: "#",
         folded: ">",
         unfolded: "v",
         leaf: "-",
@@ -179,6 +185,8 @@ impl Glyphs {
     pub const UNICODE: Self = Self {
         ellipsis: "…",
         bar: &["▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"],
+        levels: &["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
+        unequal: "≠",
         folded: "▸",
         unfolded: "▾",
         leaf: "•",

@@ -84,10 +84,15 @@ impl Wrapped {
 /// than a row, and never inside a grapheme cluster. Newlines of the text always break. A row is wider than asked only when it is a
 /// single cluster that is. Time is linear in the length of the text.
 pub fn wrap(text: &Safe, options: WrapOptions) -> Wrapped {
-    let mut rows = Vec::with_capacity(text.len() / options.width.max(1) + 1);
+    wrap_each(text, |_| options)
+}
+
+/// The same with options of its own for each line of the text, by its number from 0.
+pub fn wrap_each(text: &Safe, options: impl Fn(usize) -> WrapOptions) -> Wrapped {
+    let mut rows = Vec::with_capacity(text.len() / options(0).width.max(1) + 1);
     let mut start = 0;
     for (number, line) in text.split('\n').enumerate() {
-        Wrapper::new(line, start, number, options).run(&mut rows);
+        Wrapper::new(line, start, number, options(number)).run(&mut rows);
         start += line.len() + 1;
     }
     Wrapped { rows }

@@ -1,35 +1,34 @@
-//! Words and formulas in lines.
+//! Words, formulas and tables in lines.
 
 use std::ops::Range;
 
 use super::fences::verbatim_ranges;
+use super::markdown::{self, Markup, Table};
 use super::{Ink, Page, Piece, Setting};
-use crate::math::{Drawing, Form, Reason, Strip, draw, find};
-use crate::text::{Safe, safe, wrap};
+use crate::math::{Drawing, Form, Formula, Reason, Strip, draw, find};
+use crate::text::{Safe, WrapOptions, safe, wrap_each};
 
 /// Cells that a formula on lines of its own is indented by.
 const INDENT: usize = 2;
 
-/// Sets a text with its formulas drawn.
+/// Sets a text with its formulas and its Markdown drawn.
 pub(super) fn page(source: Safe, setting: Setting) -> Page {
-    let formulas = find(&source, &verbatim_ranges(&source));
-    if formulas.is_empty() {
+    let code = verbatim_ranges(&source);
+    let formulas = find(&source, &code);
+    let mut opaque: Vec<Range<usize>> = code.into_iter().chain(formulas.iter().map(|formula| formula.range.clone())).collect();
+    opaque.sort_by_key(|range| range.start);
+    let markup = markdown::read(&source, &opaque);
+    if formulas.is_empty() && markup.is_empty() {
         return Page::verbatim(source, setting);
     }
-    let mut flow = Flow::new(&source, setting);
+    let mut flow = Flow::new(&source, &markup, setting);
     let mut at = 0;
-    for formula in formulas {
-        flow.words(at..formula.range.start);
-        at = formula.range.end;
-        let hidden = flow.source.marks().iter().any(|mark| mark.start < formula.range.end && formula.range.start < mark.end);
-        let latex = source.get(formula.source).unwrap_or_default();
-        let drawn = if hidden { Err(Reason::Unfaithful) } else { flow.draw(latex) };
-        match drawn {
-            Ok(drawing) => flow.formula(drawing, formula.range, formula.display),
-            Err(reason) => flow.left_out(formula.range, reason),
-        }
+    for table in &markup.tables {
+        flow.run(at..table.range.start, &formulas);
+        flow.table(table, &formulas);
+        at = table.range.end;
     }
-    flow.words(at..source.len());
+    flow.run(at..source.len(), &formulas);
     flow.finish()
 }
 
@@ -44,19 +43,111 @@ enum Item {
 /// Builds the drawn text line by line.
 struct Flow<'a> {
     source: &'a Safe,
+    markup: &'a Markup,
     setting: Setting,
     /// The line under construction.
     line: Vec<Item>,
     out: String,
+    /// Lines of `out` whose later rows are indented, and by how much.
+    hangs: Vec<(usize, usize)>,
+    /// Lines of `out` that are finished.
+    lines: usize,
     inks: Vec<(Range<usize>, Ink)>,
     pieces: Vec<Piece>,
     left_out: Vec<Reason>,
 }
 
 impl<'a> Flow<'a> {
-    fn new(source: &'a Safe, setting: Setting) -> Self {
-        let out = String::with_capacity(source.len());
-        Self { source, setting, line: Vec::new(), out, inks: Vec::new(), pieces: Vec::new(), left_out: Vec::new() }
+    fn new(source: &'a Safe, markup: &'a Markup, setting: Setting) -> Self {
+        Self {
+            source,
+            markup,
+            setting,
+            line: Vec::new(),
+            out: String::with_capacity(source.len()),
+            hangs: Vec::new(),
+            lines: 0,
+            inks: Vec::new(),
+            pieces: Vec::new(),
+            left_out: Vec::new(),
+        }
+    }
+
+    /// Adds a part of the source with the formulas in it.
+    fn run(&mut self, range: Range<usize>, formulas: &[Formula]) {
+        let from = formulas.partition_point(|formula| formula.range.start < range.start);
+        let mut at = range.start;
+        for formula in formulas.iter().skip(from).take_while(|formula| formula.range.end <= range.end) {
+            self.words(at..formula.range.start);
+            at = formula.range.end;
+            let touches = |mark: &Range<usize>| mark.start < formula.range.end && formula.range.start < mark.end;
+            let hidden = self.source.marks().iter().any(touches);
+            let latex = self.source.get(formula.source.clone()).unwrap_or_default();
+            match if hidden { Err(Reason::Unfaithful) } else { self.draw(latex) } {
+                Ok(drawing) => self.formula(drawing, formula.range.clone(), formula.display),
+                Err(reason) => self.left_out(formula.range.clone(), reason),
+            }
+        }
+        self.words(at..range.end);
+    }
+
+    /// Adds a table with its columns aligned; as it stands when it is wider than the page.
+    fn table(&mut self, table: &Table, formulas: &[Formula]) {
+        let flat = Setting { tall: false, ..self.setting };
+        let cell = |range: &Range<usize>| {
+            let mut cell = Flow::new(self.source, self.markup, flat);
+            cell.run(range.clone(), formulas);
+            cell.end_line();
+            cell
+        };
+        let rows: Vec<Vec<Flow<'_>>> = table.rows.iter().map(|row| row.iter().map(cell).collect()).collect();
+        let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+        let ambiguous = self.setting.wrap.ambiguous;
+        let cells = |cell: &Flow<'_>| ambiguous.text(cell.out.trim_end());
+        let widths: Vec<usize> =
+            (0..columns).map(|column| rows.iter().filter_map(|row| row.get(column)).map(cells).max().unwrap_or(0)).collect();
+        let total = widths.iter().sum::<usize>() + 3 * columns.saturating_sub(1);
+        if total > self.setting.wrap.width || rows.iter().flatten().any(|cell| cell.lines > 1) {
+            self.run(table.range.clone(), formulas);
+            return;
+        }
+        for (number, row) in rows.into_iter().enumerate() {
+            for (column, (cell, width)) in row.into_iter().zip(&widths).enumerate() {
+                if column > 0 {
+                    self.out.push_str(" │ ");
+                }
+                let room = width - cells(&cell);
+                self.append(cell);
+                self.blanks(room);
+            }
+            if number == 0 {
+                self.finish_line();
+                let rules: Vec<String> = widths.iter().map(|width| "─".repeat(*width)).collect();
+                self.out.push_str(&rules.join("─┼─"));
+            }
+            if number + 1 < table.rows.len() {
+                self.finish_line();
+            }
+        }
+    }
+
+    /// Takes over what another flow has set on one line.
+    fn append(&mut self, other: Flow<'_>) {
+        let at = self.out.len();
+        let text = other.out.trim_end();
+        let moved = |range: &Range<usize>| range.start.min(text.len()) + at..range.end.min(text.len()) + at;
+        self.out.push_str(text);
+        self.inks.extend(other.inks.iter().map(|(range, ink)| (moved(range), *ink)));
+        self.pieces.extend(other.pieces.iter().map(|piece| Piece { drawn: moved(&piece.drawn), ..piece.clone() }));
+        self.left_out.extend(other.left_out);
+    }
+
+    fn finish_line(&mut self) {
+        while self.out.ends_with(' ') {
+            self.out.pop();
+        }
+        self.out.push('\n');
+        self.lines += 1;
     }
 
     /// A formula in the form asked for; on one line when it is too wide for that.
@@ -137,10 +228,16 @@ impl<'a> Flow<'a> {
                 self.place_row(&row);
             }
         } else {
+            if let Some(Item::Words(range, _)) = items.first() {
+                let hangs = &self.markup.hangs;
+                let found = hangs.binary_search_by_key(&range.start, |(start, _)| *start).ok().and_then(|at| hangs.get(at));
+                self.hangs.extend(found.map(|(_, cells)| (self.lines, *cells)));
+            }
             for item in &items {
                 self.place_flat(item);
             }
             self.out.push('\n');
+            self.lines += 1;
         }
     }
 
@@ -156,10 +253,54 @@ impl<'a> Flow<'a> {
     }
 
     fn place_words(&mut self, range: Range<usize>, ink: Option<Ink>) {
+        let mut at = range.start;
+        let edits = &self.markup.edits;
+        let from = edits.partition_point(|(edit, _)| edit.end <= range.start);
+        for (edit, drawn) in edits.iter().skip(from).take_while(|(edit, _)| edit.start < range.end) {
+            self.place_piece(at..edit.start.max(at), ink);
+            if edit.start >= range.start && !drawn.is_empty() {
+                let start = self.out.len();
+                self.out.push_str(drawn);
+                self.pieces.push(Piece { drawn: start..self.out.len(), source: edit.clone(), verbatim: false });
+            }
+            at = edit.end.min(range.end);
+        }
+        self.place_piece(at..range.end, ink);
+    }
+
+    /// Cells that a part of the source takes.
+    fn words_width(&self, range: &Range<usize>) -> usize {
+        let ambiguous = self.setting.wrap.ambiguous;
+        let edits = &self.markup.edits;
+        let from = edits.partition_point(|(edit, _)| edit.end <= range.start);
+        let width = |range: Range<usize>| self.source.get(range).map_or(0, |text| ambiguous.text(text));
+        let mut cells = width(range.clone());
+        for (edit, drawn) in edits.iter().skip(from).take_while(|(edit, _)| edit.start < range.end) {
+            cells -= width(edit.start.max(range.start)..edit.end.min(range.end));
+            cells += if edit.start >= range.start { ambiguous.text(drawn) } else { 0 };
+        }
+        cells
+    }
+
+    /// Places bytes of the source as they are.
+    fn place_piece(&mut self, range: Range<usize>, ink: Option<Ink>) {
+        if range.is_empty() {
+            return;
+        }
         let start = self.out.len();
         self.out.push_str(self.source.get(range.clone()).unwrap_or_default());
         let drawn = start..self.out.len();
-        self.inks.extend(ink.map(|ink| (drawn.clone(), ink)));
+        if let Some(ink) = ink {
+            self.inks.push((drawn.clone(), ink));
+        } else {
+            let inks = &self.markup.inks;
+            let from = inks.partition_point(|(inked, _)| inked.end <= range.start);
+            let inside = inks.iter().skip(from).take_while(|(inked, _)| inked.start < range.end);
+            self.inks.extend(inside.map(|(inked, ink)| {
+                let at = |byte: usize| byte.clamp(range.start, range.end) - range.start + start;
+                (at(inked.start)..at(inked.end), *ink)
+            }));
+        }
         self.pieces.push(Piece { drawn, source: range, verbatim: true });
     }
 
@@ -203,7 +344,6 @@ impl<'a> Flow<'a> {
             }
             used += indent + wide;
         };
-        let ambiguous = self.setting.wrap.ambiguous;
         for item in items {
             match item {
                 Item::Formula(drawing, range) => place(Part::Formula(drawing, range), drawing.width(), false),
@@ -211,7 +351,7 @@ impl<'a> Flow<'a> {
                     let mut at = range.start;
                     for word in self.source.get(range.clone()).unwrap_or_default().split_inclusive(' ') {
                         let end = at + word.len();
-                        let wide = ambiguous.text(word);
+                        let wide = self.words_width(&(at..end));
                         let punctuation = wide < 3 && word.starts_with(['.', ',', ';', ':', ')', ' ', '?', '!']);
                         place(Part::Words(at..end, *ink), wide, punctuation);
                         at = end;
@@ -233,7 +373,7 @@ impl<'a> Flow<'a> {
                     Part::Words(range, ink) if y == above => {
                         self.blanks(gap);
                         self.place_words(range.clone(), *ink);
-                        used = column + self.setting.wrap.ambiguous.text(self.source.get(range.clone()).unwrap_or_default());
+                        used = column + self.words_width(range);
                     }
                     Part::Formula(drawing, range) => {
                         let row = (y + drawing.base).checked_sub(above).and_then(|y| drawing.rows.get(y));
@@ -248,6 +388,7 @@ impl<'a> Flow<'a> {
                 }
             }
             self.out.push('\n');
+            self.lines += 1;
         }
     }
 
@@ -267,7 +408,11 @@ impl<'a> Flow<'a> {
         if text.as_str() != self.out {
             return Page::verbatim(self.source.clone(), self.setting);
         }
-        let wrapped = wrap(&text, self.setting.wrap);
+        let hanging = |line: usize| {
+            let found = self.hangs.binary_search_by_key(&line, |(line, _)| *line).ok().and_then(|at| self.hangs.get(at));
+            WrapOptions { hanging: found.map_or(0, |(_, cells)| *cells), ..self.setting.wrap }
+        };
+        let wrapped = wrap_each(&text, hanging);
         Page { source: self.source.clone(), text, wrapped, inks: self.inks, pieces: self.pieces, left_out: self.left_out }
     }
 }

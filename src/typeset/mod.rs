@@ -1,11 +1,14 @@
-//! A text of a file as it is read: mathematics drawn ([`crate::math`]) or left as its source with a mark, in rows of a given width.
+//! A text of a file as it is read: mathematics drawn ([`crate::math`]) or left as its source with a mark, Markdown as it is meant, in
+//! rows of a given width.
 //!
 //! A [`Page`] is made once for a text and a width, kept, and drawn from. It remembers which bytes of the source each piece of the
 //! drawn text stands for, so that search hits, code colours and changed words find their place in every view.
 
+pub mod diff;
 mod fences;
 mod flow;
 mod invisible;
+mod markdown;
 
 use std::ops::Range;
 
@@ -17,7 +20,7 @@ use crate::text::{Safe, WrapOptions, Wrapped, safe, wrap};
 /// What the steps pane shows of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum View {
-    /// Mathematics drawn.
+    /// Mathematics and Markdown drawn.
     #[default]
     Drawn,
     /// The text as it stands in the file.
@@ -76,8 +79,14 @@ pub enum Ink {
     Source,
     /// Something that stands for no sign of the source: brackets of a fraction.
     Added,
-    /// Bold.
+    /// Bold: by Markdown, or a bold letter of a formula.
     Strong,
+    /// Italics.
+    Emphasis,
+    /// Code in a line.
+    Code,
+    /// Markup that stays: backquotes and fences around code.
+    Syntax,
 }
 
 /// A piece of the drawn text and the source that it stands for.

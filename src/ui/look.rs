@@ -2,7 +2,7 @@
 
 use ratatui::style::{Modifier, Style};
 
-use super::theme::{Role, Theme, label_mark, score_bar, score_glyph};
+use super::theme::{Role, Theme, Token, label_mark, score_bar, score_glyph};
 use crate::text::{Ambiguous, Glyphs};
 use crate::trace::Label;
 use crate::typeset::Ink;
@@ -64,8 +64,10 @@ impl Look {
     pub(super) fn ink(&self, ink: Ink) -> Style {
         match ink {
             Ink::Source => self.theme.role(Role::Warning).add_modifier(Modifier::UNDERLINED),
-            Ink::Added => self.dim(),
+            Ink::Added | Ink::Syntax => self.dim(),
             Ink::Strong => self.strong(),
+            Ink::Emphasis => Style::new().add_modifier(Modifier::ITALIC),
+            Ink::Code => self.theme.token(Token::Text),
         }
     }
 
@@ -77,6 +79,20 @@ impl Look {
     /// Colour of a score.
     pub(super) fn score(&self, value: f64) -> Style {
         self.theme.score_style(value)
+    }
+
+    /// Words that another text has not got, or an equality that does not hold.
+    pub(super) fn changed(&self) -> Style {
+        self.theme.role(Role::Warning).add_modifier(Modifier::UNDERLINED)
+    }
+
+    /// A score as one cell.
+    pub(super) fn level(&self, value: f64) -> &'static str {
+        let levels = self.glyphs.levels;
+        let share = if value.is_finite() { value.clamp(0.0, 1.0) } else { 0.0 };
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the number of levels")]
+        let level = (share * levels.len() as f64) as usize;
+        levels.get(level.min(levels.len().saturating_sub(1))).copied().unwrap_or_default()
     }
 
     /// A score as a bar of at most `cells`.

@@ -3,6 +3,7 @@
 //! Text of files, models and people passes [`crate::text::safe`] before it is drawn; the pen sees to it.
 
 pub mod code;
+pub mod linear;
 pub mod look;
 mod panes;
 mod pen;
@@ -44,7 +45,9 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
     }
     panes::problem::draw(app, &mut pen, panes.problem);
     if let Some(rect) = panes.steps {
-        pen.rule(Rect { y: panes.problem.bottom(), height: 1, ..panes.problem });
+        let rule = Rect { y: panes.problem.bottom(), height: 1, ..panes.problem };
+        pen.rule(rule);
+        panes::strip::draw(app, &mut pen, rule);
         panes::steps::draw(app, &mut pen, rect);
     }
     if let Some(rect) = panes.detail {

@@ -60,6 +60,20 @@ impl Background {
         let number = env("COLORFGBG").and_then(|value| value.rsplit(';').next()?.trim().parse::<u8>().ok());
         if matches!(number, Some(7 | 9..=15)) { Self::Light } else { Self::Dark }
     }
+
+    /// Reads a terminal's answer to OSC 11: `]11;rgb:RRRR/GGGG/BBBB` with one to four hexadecimal digits a channel.
+    pub fn from_answer(answer: &[u8]) -> Option<Self> {
+        let text = String::from_utf8_lossy(answer);
+        let (_, colour) = text.split_once("]11;rgb:")?;
+        let mut channels = colour.split(['/', '\u{1b}', '\u{7}']).take(3).map(|digits| {
+            let most = 16_u32.checked_pow(u32::try_from(digits.len()).ok().filter(|digits| (1..=4).contains(digits))?)? - 1;
+            Some(f64::from(u32::from_str_radix(digits, 16).ok()?) / f64::from(most))
+        });
+        let mut next = || channels.next().flatten();
+        // Weights of Rec. 709 on the coded values: close enough to tell dark from light.
+        let luma = 0.2126 * next()? + 0.7152 * next()? + 0.0722 * next()?;
+        Some(if luma > 0.5 { Self::Light } else { Self::Dark })
+    }
 }
 
 /// The names that [`Theme::named`] knows, the default first.
@@ -188,7 +202,12 @@ impl Theme {
 
     /// The theme for an environment: what its variables say about colours and background.
     pub fn detect(env: impl Fn(&str) -> Option<String>) -> Self {
-        let (depth, background) = (Depth::detect(&env), Background::detect(&env));
+        Self::on(Background::detect(&env), env)
+    }
+
+    /// The same on a background that is known.
+    pub fn on(background: Background, env: impl Fn(&str) -> Option<String>) -> Self {
+        let depth = Depth::detect(&env);
         let name = match (depth, background) {
             (Depth::Mono, _) => "mono",
             (_, Background::Dark) => "dark",

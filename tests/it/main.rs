@@ -22,6 +22,7 @@ mod features;
 mod formats;
 mod labels;
 mod layers;
+mod linear;
 mod math;
 #[cfg(feature = "candle")]
 mod prm;

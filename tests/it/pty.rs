@@ -33,6 +33,8 @@ impl Terminal {
         command.env("LANG", "C.UTF-8");
         command.env("XDG_CACHE_HOME", folder.join("cache"));
         command.env_remove("NO_COLOR");
+        // A known background: nobody here answers questions about it.
+        command.env("COLORFGBG", "15;0");
         let child = pair.slave.spawn_command(command).unwrap();
         let mut reader = pair.master.try_clone_reader().unwrap();
         let output = Arc::new(Mutex::new(Vec::new()));

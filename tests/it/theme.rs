@@ -288,3 +288,13 @@ fn code_colours_reach_the_rows_of_a_step() {
     let theme = Theme::default();
     assert_eq!(spans, [("return", theme.token(Token::Keyword)), (" ", Style::new()), ("1", theme.token(Token::Constant))]);
 }
+
+#[test]
+fn the_answer_of_the_terminal_says_which_background_it_has() {
+    let answer = |text: &str| Background::from_answer(text.as_bytes());
+    assert_eq!(answer("\x1b]11;rgb:ffff/fdfd/f6f6\x1b\\\x1b[?62;22c"), Some(Background::Light));
+    assert_eq!(answer("\x1b]11;rgb:16/18/1d\x07\x1b[?1;2c"), Some(Background::Dark));
+    assert_eq!(answer("\x1b[?62;22c"), None);
+    assert_eq!(answer("\x1b]11;rgb:zz/00/00\x07"), None);
+    assert_eq!(answer("\x1b]11;rgb:"), None);
+}

@@ -126,12 +126,20 @@ pub static COMMANDS: &[Command] = &[
     row(View, "reference", &["g r"], "hide or show reference answer and recorded labels", view::toggle_reference),
     row(View, "whole-problem", &["g Q"], "show the whole problem, or two lines of it", view::toggle_problem),
     row(View, "view", &["m"], "mathematics drawn, text as it stands, or with invisible signs shown", view::next_view),
+    row(
+        View,
+        "diff",
+        &["d"],
+        "changed words against an alternative, the best solution, the reference, your correction (:diff best)",
+        view::next_diff,
+    ),
     row(View, "list", &["g l"], "list of problems and solutions", view::list),
     row(View, "tree", &["g t"], "tree of all solutions of the problem", view::tree),
     row(View, "steps", &["g s"], "steps of the solution", view::steps),
     row(View, "next-pane", &["Tab"], "go to the next pane", view::next_pane),
     row(View, "previous-pane", &["S-Tab"], "go to the previous pane", view::previous_pane),
     row(View, "copy-step", &["y"], "copy the text of the step", view::copy_step),
+    row(View, "theme", &[], ":theme light - colours: dark, light, colour-blind, mono, 16", view::theme_shown),
     row(View, "help", &["?"], "all keys; type to find one, Enter runs it", help::open),
     row(View, "redraw", &["Ctrl-l"], "draw the screen anew", view::redraw),
     row(View, "cancel", &["Esc"], "close, clear the search; never leaves", view::cancel),
@@ -161,6 +169,12 @@ pub(crate) fn run_line(app: &mut App, line: &str) -> Vec<Effect> {
     }
     if name == "threshold" && !argument.is_empty() {
         return session::set_threshold(app, argument);
+    }
+    if name == "theme" && !argument.is_empty() {
+        return view::set_theme(app, argument);
+    }
+    if name == "diff" && !argument.is_empty() {
+        return view::set_diff(app, argument);
     }
     // `q` and `quit` both leave, as everywhere.
     let name = if name == "q" { "quit" } else { name };

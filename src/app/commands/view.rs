@@ -1,11 +1,16 @@
 //! What is on the screen.
 
+use crate::app::reading::Against;
 use crate::app::{App, Effect, Focus};
 use crate::trace::{NodeId, Trace};
 use crate::typeset::View;
+use crate::ui::theme::{THEME_NAMES, Theme};
 
 /// A problem opens as a tree when it is more of a tree than a handful of samples.
 const TREE_SOLUTIONS: usize = 12;
+
+/// Longest text that is put on the clipboard, in bytes.
+pub(crate) const MAX_COPY: usize = 100_000;
 
 /// True for search trees: many leaves, or numbers of a search on the nodes.
 pub(crate) fn opens_as_tree(trace: &Trace) -> bool {
@@ -50,6 +55,32 @@ pub(super) fn next_view(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
         View::Plain => "texts as they stand in the file".to_owned(),
         View::Raw => "texts with spaces, tabs and line ends shown".to_owned(),
     });
+    Vec::new()
+}
+
+/// Goes on to the next text that the step can be compared with; after the last one, back to none.
+pub(super) fn next_diff(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    let Some(trace) = app.trace().cloned() else { return Vec::new() };
+    let from = app.reading.against.and_then(|now| Against::ALL.iter().position(|known| *known == now)).map_or(0, |at| at + 1);
+    let known =
+        |against: &Against| app.cursor.node != NodeId::ROOT && app.other_text(&trace, app.cursor.node, *against).is_some();
+    let next = Against::ALL.iter().skip(from).copied().find(known);
+    if next.is_none() && from == 0 {
+        app.notice = Some("nothing to compare this step with".to_owned());
+    }
+    app.reading.against = next;
+    Vec::new()
+}
+
+/// Compares with what is named.
+pub(super) fn set_diff(app: &mut App, name: &str) -> Vec<Effect> {
+    let known = Against::ALL.iter().copied().find(|against| against.name() == name);
+    if known.is_none() && name != "off" {
+        let names: Vec<&str> = Against::ALL.iter().map(|against| against.name()).collect();
+        app.notice = Some(format!(":diff takes {} or off, not {name:?}", names.join(", ")));
+        return Vec::new();
+    }
+    app.reading.against = known;
     Vec::new()
 }
 
@@ -118,8 +149,24 @@ fn focus(app: &mut App, pane: Focus) -> Vec<Effect> {
 pub(super) fn copy_step(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     let Some(trace) = app.trace().cloned() else { return Vec::new() };
     let text = if app.cursor.node == NodeId::ROOT { &trace.problem.text } else { &trace.node(app.cursor.node).text };
-    app.notice = Some(format!("copied {} characters", text.chars().count()));
+    let cut = if text.len() > MAX_COPY { format!("; only the first {MAX_COPY} bytes of it") } else { String::new() };
+    app.notice = Some(format!("copied {} characters{cut}", text.chars().count()));
     vec![Effect::Copy(text.clone())]
+}
+
+/// Says which colours are in force.
+pub(super) fn theme_shown(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    app.notice = Some(format!("theme {}; :theme takes {}", app.look.theme.name(), THEME_NAMES.join(", ")));
+    Vec::new()
+}
+
+/// Takes other colours.
+pub(super) fn set_theme(app: &mut App, name: &str) -> Vec<Effect> {
+    match Theme::named(name, app.look.theme.depth(), app.look.theme.background()) {
+        Some(theme) => app.look.theme = theme,
+        None => app.notice = Some(format!(":theme takes {}, not {name:?}", THEME_NAMES.join(", "))),
+    }
+    Vec::new()
 }
 
 /// Draws everything anew.
@@ -131,6 +178,7 @@ pub(super) fn redraw(_app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 pub(super) fn cancel(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     app.seek = None;
     app.search = None;
+    app.reading.against = None;
     app.whole_problem = false;
     Vec::new()
 }

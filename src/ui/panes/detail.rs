@@ -5,8 +5,13 @@ use ratatui::style::Style;
 
 use crate::app::App;
 use crate::app::describe::short;
+use crate::app::reading::Checked;
+use crate::checks::arithmetic::Verdict;
 use crate::trace::{Node, NodeId, StepScore, Trace, Writing};
+use crate::typeset::Page;
+use crate::typeset::diff::Changed;
 use crate::ui::pen::Pen;
+use crate::ui::styled::{Run, styled};
 
 use super::one_line;
 
@@ -18,7 +23,9 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     }
     let node = trace.node(app.cursor.node);
     let mut lines: Vec<(String, Style)> = Vec::new();
+    let rect = comparison(app, pen, rect);
     lines.push((heading(app, node), pen.look.strong()));
+    lines.extend(checks(app, pen, node));
     lines.push((scores(app, node), pen.look.plain()));
     let search = search_numbers(node);
     // Search values give away what a model thought of the step.
@@ -41,6 +48,61 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     for (index, (line, style)) in lines.iter().take(usize::from(rect.height)).enumerate() {
         pen.text(rect.x + 1, rect.y + u16::try_from(index).unwrap_or(0), rect.width.saturating_sub(1), line, *style);
     }
+}
+
+/// The text that the step is compared with, its own words marked; gives what is left of the pane.
+fn comparison(app: &App, pen: &mut Pen<'_>, rect: Rect) -> Rect {
+    let Some(against) = app.reading.against else { return rect };
+    let (name, next) = (against.name(), "d next, Esc off");
+    let Some(comparison) = app.comparison() else {
+        pen.text(rect.x + 1, rect.y, rect.width - 1, &format!("no {name} to compare with   {next}"), pen.look.accent());
+        return Rect { y: rect.y + 1, height: rect.height.saturating_sub(1), ..rect };
+    };
+    let same = if comparison.changed == Changed::default() { "   the same words" } else { "" };
+    let title = format!("{name}: {}{same}   {next}", comparison.place);
+    pen.text(rect.x + 1, rect.y, rect.width - 1, &title, pen.look.accent());
+    let page = Page::plain(&comparison.other, usize::from(rect.width.saturating_sub(2)).max(10));
+    let changed: Vec<Run> = comparison.changed.old.iter().map(|range| (range.clone(), pen.look.changed())).collect();
+    let most = usize::from(rect.height.saturating_sub(2)).max(1);
+    let rows = page.wrapped.window(0, most);
+    for (y, row) in (rect.y + 1..rect.bottom()).zip(rows) {
+        let x = rect.x + 1 + u16::try_from(row.indent).unwrap_or(0);
+        pen.line(x, y, rect.right().saturating_sub(x), &styled(&page.text, row, &[&changed]));
+    }
+    let used = 1 + u16::try_from(rows.len()).unwrap_or(0);
+    Rect { y: rect.y + used, height: rect.height.saturating_sub(used), ..rect }
+}
+
+/// Equalities of the step that could be computed, wrong ones first, and formulas that stand as their source.
+fn checks(app: &App, pen: &Pen<'_>, node: &Node) -> Vec<(String, Style)> {
+    let glyphs = &pen.look.glyphs;
+    let findings = app.findings(node.key);
+    let line = |checked: &Checked| {
+        let Checked { finding, text } = checked;
+        let text = one_line(text, 60);
+        let sides = format!("left side {}, right side {}", finding.left, finding.right);
+        match finding.verdict {
+            Verdict::Bad => (format!("chk   {} {text}: {sides}", glyphs.cross), pen.look.error()),
+            Verdict::Soft => (format!("chk   ~ {text}: {sides}; rounding or units may explain it"), pen.look.plain()),
+            Verdict::Ok => (format!("chk   {} {text}", glyphs.check), pen.look.dim()),
+        }
+    };
+    let of = |verdict: Verdict| findings.iter().filter(move |checked| checked.finding.verdict == verdict);
+    let mut lines: Vec<(String, Style)> = of(Verdict::Bad).chain(of(Verdict::Soft)).take(4).map(line).collect();
+    match (lines.is_empty(), of(Verdict::Ok).count()) {
+        (_, 0) => {}
+        (true, 1) => lines.extend(of(Verdict::Ok).map(line)),
+        (_, n) => lines.push((format!("chk   {} {n} equalities hold", glyphs.check), pen.look.dim())),
+    }
+    if let Some((count, reason)) = app.formulas_left_out() {
+        let formulas = if count == 1 {
+            "a formula stands as its source".to_owned()
+        } else {
+            format!("{count} formulas stand as their source")
+        };
+        lines.push((format!("{formulas}: {reason}"), pen.look.dim()));
+    }
+    lines
 }
 
 fn heading(app: &App, node: &Node) -> String {

@@ -6,6 +6,7 @@ pub(super) mod help;
 pub(super) mod list;
 pub(super) mod problem;
 pub(super) mod steps;
+pub(super) mod strip;
 pub(super) mod title;
 pub(super) mod tree;
 

@@ -9,7 +9,8 @@ use crate::app::describe::short;
 use crate::app::layout::{StepColumns, step_columns};
 use crate::app::steps::Slice;
 use crate::app::{App, Focus};
-use crate::trace::{Label, Node, StepKey, Trace, Writing};
+use crate::checks::arithmetic::Verdict;
+use crate::trace::{Label, Node, Trace, Writing};
 use crate::typeset::Page;
 use crate::ui::code::token_runs;
 use crate::ui::pen::Pen;
@@ -91,14 +92,14 @@ fn slice_rows(
             );
         }
     }
-    let layers = layers(app, pen, node.key, page, slice);
+    let layers = layers(app, pen, node, page, slice);
     let base = text_style(app, pen, node, own && label == Label::AfterError);
     let x = offsets(rect, columns)[4];
     let shown = slice.shape.rows - usize::from(slice.shape.hidden > 0);
     for row in slice.first..slice.first + slice.rows {
         let y = y + u16::try_from(row - slice.first).unwrap_or(0);
         if row >= shown {
-            let more = format!("{} {} more lines, zo", pen.look.glyphs.folded, slice.shape.hidden);
+            let more = format!("{} +{} lines, zo", pen.look.glyphs.folded, slice.shape.hidden);
             pen.text(x, y, rect.right() - x, &more, pen.look.dim());
         } else if let Some(wrapped) = page.wrapped.rows().get(row) {
             let indent = u16::try_from(wrapped.indent).unwrap_or(0);
@@ -123,6 +124,10 @@ fn gutter(app: &App, pen: &mut Pen<'_>, row: Rect, columns: StepColumns, node: &
     }
     if !app.show_prm {
         return;
+    }
+    if app.wrong_equality(node.key).is_some() {
+        let x = bar + u16::try_from(columns.bar - 2).unwrap_or(0);
+        pen.text(x, row.y, 1, pen.look.glyphs.unequal, pen.look.error());
     }
     if let Some(value) = app.scoring.scores.get(&node.key).map(|score| score.value()) {
         let dim_after = own && label == Label::AfterError;
@@ -150,15 +155,34 @@ fn text_style(app: &App, pen: &Pen<'_>, node: &Node, behind: bool) -> Style {
 
 /// Runs over the part of the text that is on the screen: colours of code, kinds of text, and above all what was replaced by the gate
 /// and search hits.
-fn layers(app: &App, pen: &Pen<'_>, key: StepKey, page: &Page, slice: &Slice) -> [Vec<Run>; 3] {
+fn layers(app: &App, pen: &Pen<'_>, node: &Node, page: &Page, slice: &Slice) -> [Vec<Run>; 3] {
     let rows = page.wrapped.window(slice.first, slice.rows);
     let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Default::default() };
     let shown = first.range.start..last.range.end;
-    let code = app.steps.code(key).map_or_else(Vec::new, |tokens| token_runs(&page.places(&shown, tokens), &pen.look.theme));
+    let code = app.steps.code(node.key).map_or_else(Vec::new, |tokens| token_runs(&page.places(&shown, tokens), &pen.look.theme));
     let from = page.inks.partition_point(|(range, _)| range.end <= shown.start);
     let until = page.inks.partition_point(|(range, _)| range.start < shown.end);
     let inks = page.inks[from..until].iter().map(|(range, ink)| (range.clone(), pen.look.ink(*ink))).collect();
+    let mut inks: Vec<Run> = inks;
+    let evidence = page.places(&shown, &evidence(app, pen, node, page));
+    // What is checked or compared hides what kind of text it is.
+    inks.retain(|(ink, _)| !evidence.iter().any(|(range, _)| range.start < ink.end && ink.start < range.end));
+    inks.extend(evidence);
+    inks.sort_by_key(|(range, _)| range.start);
     [code, inks, page.places(&shown, &marks_and_hits(app, pen, page, page.source_of(shown.clone())))]
+}
+
+/// Words that differ from the text that the step is compared with, else equalities that do not hold; in the source.
+fn evidence(app: &App, pen: &Pen<'_>, node: &Node, page: &Page) -> Vec<Run> {
+    // Checks count bytes of the file; they are those of the page where the gate changed nothing.
+    if page.source.as_str() != node.text {
+        return Vec::new();
+    }
+    if let Some(comparison) = app.comparison().filter(|comparison| comparison.key == node.key) {
+        return comparison.changed.new.iter().map(|range| (range.clone(), pen.look.changed())).collect();
+    }
+    let wrong = app.findings(node.key).iter().filter(|checked| checked.finding.verdict == Verdict::Bad);
+    wrong.map(|checked| (checked.finding.span.clone(), pen.look.changed())).collect()
 }
 
 /// What was replaced by the gate, and search hits, in a part of the source. A hit covers the marks inside it.

@@ -1,0 +1,238 @@
+//! What helps to judge a step besides its text: exact checks, the largest drop of the score, and what differs from another text.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use crate::checks::arithmetic::{Finding, Verdict, check};
+use crate::math::{Form, draw};
+use crate::text::{Safe, safe};
+use crate::trace::{NodeId, Outcome, StepKey, Trace, Writing};
+use crate::typeset::View;
+use crate::typeset::diff::{Changed, changed_words, similarity};
+
+use super::App;
+
+/// A smaller drop of the score is not pointed out.
+const DROP: f64 = 0.15;
+/// Steps whose checks are kept.
+const KEPT: usize = 4096;
+
+/// What a step is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Against {
+    /// The next of the steps that follow the same prefix.
+    Sibling,
+    /// The most similar step of the best other solution.
+    Best,
+    /// The most similar part of the reference solution.
+    Reference,
+    /// The annotator's own version of the step.
+    Version,
+}
+
+impl Against {
+    /// All of them, in the order of the key.
+    pub const ALL: [Self; 4] = [Self::Sibling, Self::Best, Self::Reference, Self::Version];
+
+    /// Its name in commands.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sibling => "sibling",
+            Self::Best => "best",
+            Self::Reference => "reference",
+            Self::Version => "version",
+        }
+    }
+}
+
+/// The current step beside another text.
+#[derive(Debug)]
+pub struct Comparison {
+    /// The step.
+    pub key: StepKey,
+    /// What it is compared with.
+    pub against: Against,
+    /// Where the other text stands.
+    pub place: String,
+    /// The other text.
+    pub other: Safe,
+    /// Words that differ: `old` in the other text, `new` in the step.
+    pub changed: Changed,
+}
+
+/// An equality of a step that could be computed.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// What the check says.
+    pub finding: Finding,
+    /// The equality, as it is read on one line.
+    pub text: String,
+}
+
+/// What was computed for reading. Nothing here is computed while a frame is drawn.
+#[derive(Debug, Default)]
+pub struct Reading {
+    /// Checks of the steps that were on the screen.
+    findings: HashMap<StepKey, Vec<Checked>>,
+    /// What the user wants to compare with.
+    pub against: Option<Against>,
+    comparison: Option<Comparison>,
+}
+
+impl Reading {
+    /// Checks a step that came onto the screen.
+    pub(super) fn look_at(&mut self, key: StepKey, text: &str) {
+        if self.findings.len() > KEPT {
+            self.findings.clear();
+        }
+        self.findings.entry(key).or_insert_with(|| {
+            let checked = |finding: Finding| {
+                let source = text.get(finding.span.clone()).unwrap_or_default();
+                let drawn = draw(source, Form::Line).ok().filter(|drawing| drawing.height() == 1);
+                let text = drawn.and_then(|drawing| drawing.rows.into_iter().next()).map_or(source.to_owned(), |row| row.text);
+                Checked { finding, text }
+            };
+            check(text).into_iter().map(checked).collect()
+        });
+    }
+}
+
+impl App {
+    /// The equalities of a step that could be computed; none while the session is blind.
+    pub fn findings(&self, key: StepKey) -> &[Checked] {
+        self.reading.findings.get(&key).filter(|_| self.show_prm).map_or(&[], |findings| findings)
+    }
+
+    /// The first equality of a step that does not hold.
+    pub fn wrong_equality(&self, key: StepKey) -> Option<&Finding> {
+        self.findings(key).iter().map(|checked| &checked.finding).find(|finding| finding.verdict == Verdict::Bad)
+    }
+
+    /// The step at which the score falls most below that of the step before, as an index on the path, and by how much.
+    pub fn score_drop(&self) -> Option<(usize, f64)> {
+        let trace = self.trace()?;
+        let scores = self.cursor.path.iter().map(|&id| self.shown_score(trace.node(id).key).map(|score| score.value()));
+        let mut drop: Option<(usize, f64)> = None;
+        let mut before: Option<f64> = None;
+        for (step, score) in scores.enumerate() {
+            if let (Some(before), Some(score)) = (before, score)
+                && before - score >= drop.map_or(DROP, |(_, most)| most)
+            {
+                drop = Some((step, before - score));
+            }
+            before = score;
+        }
+        drop
+    }
+
+    /// What helps are on the screen, for the record of a label: `reference`, `checks`, `diff:best`, and the view of texts unless
+    /// formulas are drawn.
+    pub fn on_show(&self) -> String {
+        let mut shown = Vec::new();
+        if self.reference_shown() {
+            shown.push("reference".to_owned());
+        }
+        let here = self.trace().map(|trace| trace.node(self.cursor.node).key);
+        if here.is_some_and(|key| !self.findings(key).is_empty()) {
+            shown.push("checks".to_owned());
+        }
+        shown.extend(self.comparison().map(|comparison| format!("diff:{}", comparison.against.name())));
+        if self.steps.view != View::default() {
+            shown.push(self.steps.view.name().to_owned());
+        }
+        shown.join(" ")
+    }
+
+    /// The current step beside the text that it is compared with.
+    pub fn comparison(&self) -> Option<&Comparison> {
+        let comparison = self.reading.comparison.as_ref()?;
+        let here = self.trace()?.node(self.cursor.node).key;
+        (comparison.key == here && Some(comparison.against) == self.reading.against).then_some(comparison)
+    }
+
+    /// Compares the current step again if it is another one now.
+    pub(super) fn compare(&mut self) {
+        if let Some(trace) = self.trace().cloned() {
+            let node = trace.node(self.cursor.node);
+            self.reading.look_at(node.key, &node.text);
+        }
+        let Some(against) = self.reading.against else {
+            self.reading.comparison = None;
+            return;
+        };
+        let Some(trace) = self.trace().cloned() else { return };
+        let id = self.cursor.node;
+        if id == NodeId::ROOT || self.comparison().is_some() {
+            return;
+        }
+        let node = trace.node(id);
+        self.reading.comparison = self.other_text(&trace, id, against).map(|(place, other)| {
+            let (step, other) = (safe(&node.text), safe(&other));
+            Comparison { key: node.key, against, place, changed: changed_words(&other, &step), other }
+        });
+    }
+
+    /// The text to compare a step with, and where it stands.
+    pub(super) fn other_text(&self, trace: &Trace, id: NodeId, against: Against) -> Option<(String, String)> {
+        let node = trace.node(id);
+        match against {
+            Against::Sibling => {
+                let siblings = &trace.node(node.parent?).children;
+                let at = siblings.iter().position(|sibling| *sibling == id)?;
+                let next = (at + 1) % siblings.len();
+                let other = siblings.get(next).filter(|other| **other != id)?;
+                Some((format!("alternative {} of {}", next + 1, siblings.len()), trace.node(*other).text.clone()))
+            }
+            Against::Best => {
+                let (number, path) = self.best_other(trace, id)?;
+                let texts = path.iter().map(|&id| trace.node(id).text.as_str());
+                let (step, text) = most_similar(&node.text, texts)?;
+                Some((format!("solution {}, step {}", number + 1, step + 1), text.to_owned()))
+            }
+            Against::Reference => {
+                let solution = trace.problem.reference_solution.as_deref().filter(|_| self.reference_shown())?;
+                let (line, text) = most_similar(&node.text, parts(solution).map(|part| &solution[part]))?;
+                Some((format!("reference, part {}", line + 1), text.to_owned()))
+            }
+            Against::Version => {
+                let text = self.session.text(Writing::Correction, Some(node.key), self.record_key_here())?;
+                Some(("your correction".to_owned(), text.to_owned()))
+            }
+        }
+    }
+
+    /// The best solution that does not go through a step: a right one where that is known, then the one with the highest minimum score.
+    fn best_other(&self, trace: &Trace, id: NodeId) -> Option<(usize, Vec<NodeId>)> {
+        let rank = |path: &[NodeId], outcome: Outcome| {
+            let right = match outcome {
+                Outcome::Correct if self.reference_shown() => 2,
+                Outcome::Wrong if self.reference_shown() => 0,
+                _ => 1,
+            };
+            let scores = path.iter().map(|&id| self.shown_score(trace.node(id).key).map_or(0.0, |score| score.value()));
+            (right, scores.fold(f64::INFINITY, f64::min))
+        };
+        let others = trace.solutions.iter().take(1000).enumerate().filter_map(|(number, solution)| {
+            let path = trace.path(solution.leaf);
+            (!path.contains(&id) && !path.is_empty()).then(|| (number, rank(&path, solution.outcome), path))
+        });
+        let better = |a: (i32, f64), b: (i32, f64)| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1));
+        others.max_by(|a, b| better(a.1, b.1).then(b.0.cmp(&a.0))).map(|(number, _, path)| (number, path))
+    }
+}
+
+/// Lines of a solution, or its sentences where it has no lines.
+fn parts(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
+    let separator = if text.trim().contains('\n') { "\n" } else { ". " };
+    let mut at = 0;
+    text.split_inclusive(separator).filter_map(move |part| {
+        let start = at;
+        at += part.len();
+        (!part.trim().is_empty()).then_some(start..at)
+    })
+}
+
+/// The text that shares the most words with `text`, and its number.
+fn most_similar<'a>(text: &str, others: impl Iterator<Item = &'a str>) -> Option<(usize, &'a str)> {
+    others.enumerate().take(500).max_by(|a, b| similarity(text, a.1).total_cmp(&similarity(text, b.1)).then(b.0.cmp(&a.0)))
+}

@@ -1,0 +1,60 @@
+//! Which background the terminal has: it is asked, and not waited for.
+
+use std::io::{IsTerminal, Write, stdin, stdout};
+use std::time::{Duration, Instant};
+
+use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::ui::theme::Background;
+
+/// A terminal on this machine answers at once.
+const PATIENCE: Duration = Duration::from_millis(120);
+/// OSC 11 asks for the background, DA1 for the device: every terminal answers the second one, so that no answer to the first is known
+/// without waiting.
+const QUESTION: &[u8] = b"\x1b]11;?\x1b\\\x1b[c";
+
+/// Asks the terminal; `None` where asking is no use or nobody answers. Not over ssh (an answer that comes late would be taken for
+/// keys), not inside of a multiplexer (which answers for a terminal that it does not know), and not when keys wait to be read.
+pub fn ask(env: impl Fn(&str) -> Option<String>) -> Option<Background> {
+    let set = |name: &str| env(name).is_some_and(|value| !value.is_empty());
+    let far = ["SSH_CONNECTION", "SSH_TTY", "TMUX", "STY", "COLORFGBG", "NO_COLOR"].into_iter().any(set);
+    let plain = matches!(env("TERM").as_deref(), None | Some("" | "dumb" | "linux" | "vt100" | "vt220"));
+    if far || plain || !stdin().is_terminal() || !stdout().is_terminal() {
+        return None;
+    }
+    enable_raw_mode().ok()?;
+    let answer = answer();
+    disable_raw_mode().ok()?;
+    Background::from_answer(&answer?)
+}
+
+/// Everything up to the answer to the second question.
+fn answer() -> Option<Vec<u8>> {
+    if waiting(Duration::ZERO) {
+        return None;
+    }
+    stdout().write_all(QUESTION).and_then(|()| stdout().flush()).ok()?;
+    let start = Instant::now();
+    let mut answer = Vec::new();
+    while answer.len() < 256 && waiting(PATIENCE.checked_sub(start.elapsed())?) {
+        let mut byte = [0];
+        // Not through `Stdin`, whose buffer would swallow keys.
+        if rustix::io::read(stdin(), &mut byte).ok()? == 0 {
+            return None;
+        }
+        answer.push(byte[0]);
+        if byte[0] == b'c' && answer.windows(3).any(|start| start == b"\x1b[?") {
+            return Some(answer);
+        }
+    }
+    Some(answer)
+}
+
+/// Something can be read within this time.
+fn waiting(time: Duration) -> bool {
+    let stdin = stdin();
+    let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
+    let time = Timespec { tv_sec: 0, tv_nsec: i64::from(time.subsec_nanos()) };
+    poll(&mut fds, Some(&time)).is_ok_and(|ready| ready > 0)
+}

@@ -1,0 +1,145 @@
+//! The screen as lines that are said once: for screen readers, terminals without cursor movement, and pipes.
+//!
+//! Nothing is drawn over. Each part of the screen is said when it has changed: the problem when one comes to another, the step when
+//! one moves, a message when there is one.
+
+use crate::app::App;
+use crate::app::describe::short;
+use crate::checks::arithmetic::Verdict;
+use crate::text::safe_line;
+use crate::trace::{Label, NodeId};
+use crate::typeset::Page;
+
+/// Remembers what was said.
+#[derive(Debug, Default)]
+pub struct Reader {
+    said: Vec<(&'static str, Spoken)>,
+}
+
+/// What a part of the screen says, and what it says it of: the same text at another place is said again.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+struct Spoken {
+    place: String,
+    lines: Vec<String>,
+}
+
+impl Reader {
+    /// What is new since the last call, as lines that may be written.
+    pub fn news(&mut self, app: &App) -> Vec<String> {
+        let now = parts(app);
+        let old = |name: &str| self.said.iter().find(|(known, _)| *known == name).map(|(_, spoken)| spoken);
+        let news = now.iter().filter(|(name, spoken)| old(name) != Some(spoken)).flat_map(|(_, spoken)| spoken.lines.clone());
+        let news = news.map(|line| safe_line(&line).to_string()).collect();
+        self.said = now;
+        news
+    }
+
+    /// Says everything again at the next call.
+    pub fn forget(&mut self) {
+        self.said.clear();
+    }
+}
+
+fn parts(app: &App) -> Vec<(&'static str, Spoken)> {
+    let part = |place: String, lines: Vec<String>| Spoken { place, lines };
+    let line = |text: String| Spoken { lines: if text.is_empty() { Vec::new() } else { vec![text.clone()] }, place: text };
+    let mut parts = vec![("problem", problem(app)), ("solution", line(solution(app)))];
+    if app.help.is_none() {
+        parts.extend([("step", line(step(app))), ("text", text(app)), ("checks", part(String::new(), checks(app)))]);
+        parts.push(("diff", line(comparison(app))));
+    }
+    parts.push(("help", line(help(app))));
+    parts.push(("why", line(why(app))));
+    parts.push(("saving", line(app.saving.at.as_ref().map_or(String::new(), |_| app.saving_line()))));
+    parts.push(("error", line(app.saving.error.as_ref().map_or(String::new(), |_| app.saving_line()))));
+    parts.push((
+        "input",
+        line(app.input.as_ref().map_or(String::new(), |input| format!("{}{}", input.prompt(), input.line.value()))),
+    ));
+    parts.push(("notice", line(app.notice.clone().unwrap_or_default())));
+    parts
+}
+
+fn problem(app: &App) -> Spoken {
+    let item = app.cursor.item;
+    let name = app.items.files.get(item.file).map_or("", |file| file.name.rsplit('/').next().unwrap_or(&file.name));
+    let place = format!("problem {} of {}, {name}", app.items.rank(item) + 1, app.items.total());
+    let mut lines = vec![place.clone()];
+    match app.trace() {
+        Some(trace) => lines.extend(rows(app, &trace.problem.text)),
+        None => lines.extend(app.items.get(item).into_iter().flat_map(|view| &view.errors).map(ToString::to_string)),
+    }
+    Spoken { place, lines }
+}
+
+/// A text as it is read aloud: one line a line, formulas on one line.
+fn rows(app: &App, text: &str) -> Vec<String> {
+    let page = Page::new(text, app.linear_setting());
+    page.text.lines().map(str::trim_end).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}
+
+fn solution(app: &App) -> String {
+    let Some(trace) = app.trace() else { return String::new() };
+    let facts = app.facts();
+    let facts = if facts.is_empty() { facts } else { format!(", {facts}") };
+    format!("solution {} of {}, {} steps{facts}", app.cursor.solution + 1, trace.solutions.len(), app.cursor.path.len())
+}
+
+fn step(app: &App) -> String {
+    let Some(trace) = app.trace().filter(|_| !app.cursor.path.is_empty()) else { return String::new() };
+    let (labels, own) = app.labels_here(trace);
+    let at = app.cursor.step();
+    let label = match labels.steps.get(at).copied().unwrap_or(Label::Unseen) {
+        Label::Good => "good",
+        Label::Neutral => "neutral",
+        Label::Bad => "bad",
+        Label::AfterError => "after the error",
+        Label::Unseen => "no mark",
+    };
+    let whose = if label != "no mark" && !own.get(at).copied().unwrap_or(false) { " in the file" } else { "" };
+    let score = app.shown_score(trace.node(app.cursor.node).key).map_or(String::new(), |score| {
+        let below = if score.value() < app.scoring.threshold { ", below the threshold" } else { "" };
+        format!(", score {}{below}", short(score.value()))
+    });
+    let drop = app.score_drop().filter(|(step, _)| *step == at).map_or("", |_| ", largest drop");
+    format!("step {} of {}: {label}{whose}{score}{drop}", at + 1, app.cursor.path.len())
+}
+
+fn text(app: &App) -> Spoken {
+    let Some(trace) = app.trace().filter(|_| app.cursor.node != NodeId::ROOT) else { return Spoken::default() };
+    let node = trace.node(app.cursor.node);
+    Spoken { place: format!("{} {}", app.cursor.step(), node.key), lines: rows(app, &node.text) }
+}
+
+fn checks(app: &App) -> Vec<String> {
+    let Some(trace) = app.trace() else { return Vec::new() };
+    let wrong = app.findings(trace.node(app.cursor.node).key).iter().filter(|checked| checked.finding.verdict == Verdict::Bad);
+    wrong.map(|c| format!("check: {}: left side {}, right side {}", c.text, c.finding.left, c.finding.right)).collect()
+}
+
+fn comparison(app: &App) -> String {
+    let Some(comparison) = app.comparison() else { return String::new() };
+    let words = |text: &str, ranges: &[std::ops::Range<usize>]| {
+        ranges.iter().filter_map(|range| text.get(range.clone())).collect::<Vec<_>>().join(", ")
+    };
+    let here = app.trace().map_or("", |trace| trace.node(app.cursor.node).text.as_str());
+    format!(
+        "{}: {}. Only there: {}. Only here: {}.",
+        comparison.against.name(),
+        comparison.place,
+        words(&comparison.other, &comparison.changed.old),
+        words(here, &comparison.changed.new)
+    )
+}
+
+fn why(app: &App) -> String {
+    let why = app.why();
+    if why.is_empty() { why } else { format!("why: {why}") }
+}
+
+fn help(app: &App) -> String {
+    let Some(sheet) = &app.help else { return String::new() };
+    let rows = sheet.rows();
+    let Some(command) = rows.get(sheet.chosen) else { return format!("help: nothing for {}", sheet.filter) };
+    format!("help {} of {}: {}: {}", sheet.chosen + 1, rows.len(), command.keys.join(" or "), command.doc)
+}

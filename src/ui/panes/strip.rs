@@ -1,0 +1,69 @@
+//! The whole solution in one row: a cell a step, or a cell for several steps where there are many.
+
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+
+use crate::app::App;
+use crate::app::describe::short;
+use crate::trace::Label;
+use crate::ui::pen::Pen;
+
+/// A step as the strip shows it.
+#[derive(Clone, Copy)]
+struct Cell {
+    score: Option<f64>,
+    label: Label,
+    current: bool,
+}
+
+/// Draws the strip over the rule above the steps, and the largest drop of the score behind it. Blind sessions see their own marks.
+pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rule: Rect) {
+    let Some(trace) = app.trace().filter(|_| app.cursor.path.len() > 1) else { return };
+    let own = app.own_labels(trace, app.cursor.path.last().copied().unwrap_or(crate::trace::NodeId::ROOT));
+    let steps: Vec<Cell> = app
+        .cursor
+        .path
+        .iter()
+        .enumerate()
+        .map(|(step, &id)| Cell {
+            score: app.shown_score(trace.node(id).key).map(|score| score.value()),
+            label: own.steps.get(step).copied().unwrap_or(Label::Unseen),
+            current: id == app.cursor.node,
+        })
+        .collect();
+    let room = usize::from(rule.width.saturating_sub(24)).max(10);
+    let each = steps.len().div_ceil(room);
+    let mut x = pen.text(rule.x + 2, rule.y, 1, " ", pen.look.plain());
+    for cells in steps.chunks(each) {
+        let (sign, style) = sign(app, pen, &merged(cells));
+        x = pen.text(x, rule.y, 1, &sign, style);
+    }
+    let mut tail = if each > 1 { format!(" {each} steps a cell") } else { " ".to_owned() };
+    if let Some((step, drop)) = app.score_drop() {
+        tail.push_str(&format!("{}{} at {} ", pen.look.glyphs.more[1], short(drop), step + 1));
+    }
+    pen.text(x, rule.y, rule.right().saturating_sub(x), &tail, pen.look.dim());
+}
+
+/// Several steps as one: the lowest score, the worst mark.
+fn merged(cells: &[Cell]) -> Cell {
+    let worst = |a: Label, b: Label| if a == Label::Bad || b == Label::Unseen { a } else { b };
+    cells
+        .iter()
+        .copied()
+        .reduce(|a, b| Cell {
+            score: a.score.into_iter().chain(b.score).reduce(f64::min),
+            label: worst(a.label, b.label),
+            current: a.current || b.current,
+        })
+        .unwrap_or(Cell { score: None, label: Label::Unseen, current: false })
+}
+
+fn sign(app: &App, pen: &Pen<'_>, cell: &Cell) -> (String, Style) {
+    let (sign, style) = match cell.score {
+        Some(score) => (pen.look.level(score).to_owned(), pen.look.score(score)),
+        None if app.show_prm => (pen.look.glyphs.dot.to_owned(), pen.look.dim()),
+        None => (crate::ui::theme::label_mark(cell.label).to_string(), pen.look.dim()),
+    };
+    (sign, if cell.current { style.add_modifier(Modifier::REVERSED) } else { style })
+}

@@ -1,0 +1,44 @@
+//! The program without a screen: what a screen reader hears, over a pipe.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+/// What the program says to these keys, typed into a pipe.
+fn said(keys: &str, args: &[&str]) -> Vec<String> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stepscope"));
+    command.args(["--linear", "--no-prm", "--as", "mira", "--store"]).arg(folder.path().join("labels.db")).args(args);
+    command.env("XDG_CACHE_HOME", folder.path()).env("LANG", "C.UTF-8").env("TERM", "dumb").env_remove("NO_COLOR");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(keys.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(!text.contains('\u{1b}'), "no escape sequence reaches a plain terminal: {text:?}");
+    text.lines().map(str::to_owned).collect()
+}
+
+fn position(lines: &[String], start: &str) -> usize {
+    lines.iter().position(|line| line.starts_with(start)).unwrap_or_else(|| panic!("{start:?} was not said: {lines:#?}"))
+}
+
+#[test]
+fn steps_marks_and_messages_are_said_once_and_in_order() {
+    let lines = said("jx", &[]);
+    let problem = position(&lines, "problem 1 of 35, solutions.json");
+    let first = position(&lines, "step 1 of ");
+    let second = position(&lines, "step 2 of ");
+    let saved = position(&lines, "saved ");
+    assert!(problem < first && first < second && second < saved, "{lines:#?}");
+    assert_eq!(lines.iter().filter(|line| line.starts_with("problem 1 of 35, solutions.json")).count(), 1, "{lines:#?}");
+    assert!(lines.len() > second + 1);
+}
+
+#[test]
+fn a_whole_session_goes_through_a_pipe() {
+    // Two verdicts, an undo, the help for a word, a command by name, a search.
+    let lines = said("aa u?fold\u{1b}:theme light\n/total\nq", &[]);
+    position(&lines, "help 1 of ");
+    position(&lines, "/total");
+    assert!(lines.iter().filter(|line| line.starts_with("saved ")).count() >= 2, "{lines:#?}");
+}
