@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::checks::arithmetic::{Finding, Verdict, check};
 use crate::math::{Form, draw};
 use crate::text::{Safe, safe};
-use crate::trace::{NodeId, Outcome, StepKey, Trace, Writing};
+use crate::trace::{NodeId, Outcome, StepKey, StepScore, Trace, Writing};
 use crate::typeset::View;
 use crate::typeset::diff::{Changed, changed_words, similarity};
 
@@ -111,7 +111,7 @@ impl App {
     /// The step at which the score falls most below that of the step before, as an index on the path, and by how much.
     pub fn score_drop(&self) -> Option<(usize, f64)> {
         let trace = self.trace()?;
-        let scores = self.cursor.path.iter().map(|&id| self.shown_score(trace.node(id).key).map(|score| score.value()));
+        let scores = self.cursor.path.iter().map(|&id| self.shown_score(trace.node(id).key).map(StepScore::value));
         let mut drop: Option<(usize, f64)> = None;
         let mut before: Option<f64> = None;
         for (step, score) in scores.enumerate() {
@@ -209,7 +209,7 @@ impl App {
                 Outcome::Wrong if self.reference_shown() => 0,
                 _ => 1,
             };
-            let scores = path.iter().map(|&id| self.shown_score(trace.node(id).key).map_or(0.0, |score| score.value()));
+            let scores = path.iter().map(|&id| self.shown_score(trace.node(id).key).map_or(0.0, StepScore::value));
             (right, scores.fold(f64::INFINITY, f64::min))
         };
         let others = trace.solutions.iter().take(1000).enumerate().filter_map(|(number, solution)| {

@@ -31,6 +31,7 @@ const DEMO: [(&str, &[u8]); 3] = [
 
 /// Options of the interactive program.
 #[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each one is a flag of the command line")]
 pub struct OpenArgs {
     /// Files of traces; without any, the demo traces
     pub paths: Vec<PathBuf>,

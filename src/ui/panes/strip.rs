@@ -5,7 +5,7 @@ use ratatui::style::{Modifier, Style};
 
 use crate::app::App;
 use crate::app::describe::short;
-use crate::trace::Label;
+use crate::trace::{Label, NodeId, StepScore};
 use crate::ui::pen::Pen;
 
 /// A step as the strip shows it.
@@ -19,14 +19,14 @@ struct Cell {
 /// Draws the strip over the rule above the steps, and the largest drop of the score behind it. Blind sessions see their own marks.
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rule: Rect) {
     let Some(trace) = app.trace().filter(|_| app.cursor.path.len() > 1) else { return };
-    let own = app.own_labels(trace, app.cursor.path.last().copied().unwrap_or(crate::trace::NodeId::ROOT));
+    let own = app.own_labels(trace, app.cursor.path.last().copied().unwrap_or(NodeId::ROOT));
     let steps: Vec<Cell> = app
         .cursor
         .path
         .iter()
         .enumerate()
         .map(|(step, &id)| Cell {
-            score: app.shown_score(trace.node(id).key).map(|score| score.value()),
+            score: app.shown_score(trace.node(id).key).map(StepScore::value),
             label: own.steps.get(step).copied().unwrap_or(Label::Unseen),
             current: id == app.cursor.node,
         })
@@ -40,7 +40,7 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rule: Rect) {
     }
     let mut tail = if each > 1 { format!(" {each} steps a cell") } else { " ".to_owned() };
     if let Some((step, drop)) = app.score_drop() {
-        tail.push_str(&format!("{}{} at {} ", pen.look.glyphs.more[1], short(drop), step + 1));
+        tail = format!("{tail}{}{} at {} ", pen.look.glyphs.more[1], short(drop), step + 1);
     }
     pen.text(x, rule.y, rule.right().saturating_sub(x), &tail, pen.look.dim());
 }
