@@ -107,24 +107,20 @@ impl Drawing {
             return;
         }
         let (width, other_width) = (self.width(), other.width());
-        let above = self.base.max(other.base);
-        let below = self.below().max(other.below());
-        let mut rows = Vec::with_capacity(above + below);
-        for y in 0..above + below {
-            let of = |drawing: &Self| (y + drawing.base).checked_sub(above).and_then(|y| drawing.rows.get(y)).cloned();
-            let mut row = of(self).unwrap_or_default();
+        // In place: a long formula is put together from thousands of parts.
+        let lift = other.base.saturating_sub(self.base);
+        self.rows.splice(0..0, std::iter::repeat_n(Strip::default(), lift));
+        self.base += lift;
+        let below = other.below().saturating_sub(self.below());
+        self.rows.extend(std::iter::repeat_n(Strip::default(), below));
+        let first = self.base - other.base;
+        for (y, row) in self.rows.iter_mut().enumerate() {
             row.pad(width - row.width);
-            match of(other) {
-                Some(more) => {
-                    let rest = other_width - more.width;
-                    row.push(&more);
-                    row.pad(rest);
-                }
-                None => row.pad(other_width),
+            if let Some(more) = y.checked_sub(first).and_then(|y| other.rows.get(y)) {
+                row.push(more);
             }
-            rows.push(row);
+            row.pad(width + other_width - row.width);
         }
-        (self.rows, self.base) = (rows, above);
     }
 
     /// Puts drawings above each other, each moved to the right by its cells; the base line is that of the drawing `base`.

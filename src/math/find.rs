@@ -10,6 +10,9 @@ use super::parse::group_len;
 /// Longer formulas stay source (bytes).
 pub const FORMULA_LIMIT: usize = 8192;
 
+/// A lone `\\boxed{...}` is shorter than this (bytes): each one is looked for by itself.
+const BOXED_LIMIT: usize = 1024;
+
 /// Environments that stand for themselves in a text.
 const ENVIRONMENTS: [&str; 16] = [
     "align",
@@ -93,7 +96,9 @@ fn formula(text: &str, signs: &[(usize, Sign<'_>)], closer: Option<usize>, start
         }
         Sign::Boxed => {
             let body = start + "\\boxed".len();
-            let end = body + group_len(text.get(body..text.len().min(body + FORMULA_LIMIT))?)?;
+            let limit = text.len().min(body + BOXED_LIMIT);
+            let near = (0..4).find_map(|back| text.get(body..limit.checked_sub(back)?))?;
+            let end = body + group_len(near)?;
             Some(Formula { range: start..end, source: start..end, display: false })
         }
         Sign::Close(_) | Sign::End(_) | Sign::Blank => None,

@@ -80,8 +80,9 @@ impl<'a> Flow<'a> {
         for formula in formulas.iter().skip(from).take_while(|formula| formula.range.end <= range.end) {
             self.words(at..formula.range.start);
             at = formula.range.end;
-            let touches = |mark: &Range<usize>| mark.start < formula.range.end && formula.range.start < mark.end;
-            let hidden = self.source.marks().iter().any(touches);
+            let marks = self.source.marks();
+            let mark = marks.get(marks.partition_point(|mark| mark.end <= formula.range.start));
+            let hidden = mark.is_some_and(|mark| mark.start < formula.range.end);
             let latex = self.source.get(formula.source.clone()).unwrap_or_default();
             match if hidden { Err(Reason::Unfaithful) } else { self.draw(latex) } {
                 Ok(drawing) => self.formula(drawing, formula.range.clone(), formula.display),

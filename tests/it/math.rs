@@ -6,9 +6,10 @@ use std::fmt::Write;
 use proptest::prelude::*;
 use serde_json::Value;
 use stepscope::math::{Form, Formula, Reason, Strip, draw, find, is_faithful, signs};
-use stepscope::text::{WrapOptions, safe, width};
+use stepscope::text::{Glyphs, WrapOptions, safe, width};
 use stepscope::typeset::{Page, Setting, View};
 
+use super::desk::Desk;
 use super::support::data;
 
 fn lines(source: &str, form: Form) -> String {
@@ -317,4 +318,38 @@ fn markdown_is_drawn_where_it_cannot_be_mathematics() {
     let list = page("1. one two three four five\n- six seven eight nine", false, 14);
     let rows: Vec<_> = list.wrapped.rows().iter().map(|row| " ".repeat(row.indent) + &list.text[row.range.clone()]).collect();
     assert_eq!(rows, ["1. one two", "   three four", "   five", "• six seven", "  eight nine"]);
+}
+
+#[test]
+fn a_long_formula_of_tall_parts_is_put_together() {
+    let source = r"\frac12+".repeat(1000) + "1";
+    let drawing = draw(&source, Form::Tall).unwrap();
+    assert_eq!((drawing.height(), drawing.base), (3, 1));
+    assert!(is_faithful(&source, &drawing, Form::Tall));
+}
+
+/// Median milliseconds of a frame, and of a key with its frame, over real solutions at 200x60.
+#[test]
+#[ignore = "measures time: for a quiet machine"]
+fn frames_with_formulas_are_drawn_in_time() {
+    let Some(path) = data("processbench/omnimath.json") else { return };
+    let bytes: &'static [u8] = Vec::leak(std::fs::read(path).unwrap());
+    let mut desk = Desk::new(&[("omnimath.json", bytes)], (200, 60));
+    desk.app.look.glyphs = Glyphs::UNICODE;
+    let (mut frames, mut keys) = (Vec::new(), Vec::new());
+    for _ in 0..60 {
+        for key in ["j", "j", "k", "m", "m", "m", "}"] {
+            let start = std::time::Instant::now();
+            desk.keys(key);
+            let drawn = std::time::Instant::now();
+            desk.buffer();
+            frames.push(drawn.elapsed().as_secs_f64() * 1000.0);
+            keys.push(start.elapsed().as_secs_f64() * 1000.0);
+        }
+    }
+    for (name, times) in [("frame", &mut frames), ("key and frame", &mut keys)] {
+        times.sort_by(f64::total_cmp);
+        let at = |percent: usize| times[times.len() * percent / 100];
+        println!("{name}: median {:.2} ms, p99 {:.2} ms", at(50), at(99));
+    }
 }
