@@ -9,6 +9,7 @@ use candle_core::{Device, Tensor};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::lora::{self, Adapter};
 use super::request::CheckpointSource;
 use super::safetensors::{Shard, Source, TensorInfo, Values, converter};
 use super::{PrmError, config, hex};
@@ -47,6 +48,8 @@ pub(super) struct Checkpoint {
     pub(super) settings: Map<String, Value>,
     pub(super) settings_file: String,
     pub(super) shards: Vec<Shard>,
+    /// Changes that are merged into the weights.
+    pub(super) adapter: Option<Adapter>,
 }
 
 /// Tensors by name, with their shapes.
@@ -113,6 +116,7 @@ impl Checkpoint {
             settings: Map::new(),
             settings_file: "stepscope.json".to_owned(),
             shards: vec![Shard::open("built-in model.safetensors", Source::Memory(WEIGHTS), WEIGHTS.len() as u64)?],
+            adapter: None,
         })
     }
 
@@ -142,6 +146,7 @@ impl Checkpoint {
         let config_file = config_path.display().to_string();
         let config_bytes = read_file(&config_path, MAX_JSON)?;
         let config = config::parse(&config_bytes, &config_file)?;
+        let adapter = adapter(dir)?;
         let shards = weights_files(dir)?.into_iter().map(|path| open_shard(&path)).collect::<Result<Vec<_>, _>>()?;
         let tokenizer_path = dir.join("tokenizer.json");
         let tokenizer_config = dir.join("tokenizer_config.json");
@@ -165,6 +170,7 @@ impl Checkpoint {
             tokenizer_file: tokenizer_path.display().to_string(),
             tokenizer_bytes: read_file(&tokenizer_path, MAX_TOKENIZER)?,
             shards,
+            adapter,
         })
     }
 
@@ -242,7 +248,7 @@ impl Checkpoint {
                 return Err(PrmError::TensorKind { file, tensor: tensor_name, found: tensor.dtype.clone() });
             }
         }
-        Ok(())
+        self.adapter.as_ref().map_or(Ok(()), |adapter| adapter.check(layout))
     }
 
     /// Number kinds of the tensors of a layout, such as `BF16`.
@@ -262,6 +268,15 @@ impl Checkpoint {
             shard.read(&mut weights, &|t| wanted.contains(t.name.as_str()), &mut |info, values| {
                 tensors.insert(info.name.clone(), (info.shape.clone(), values));
                 Ok(())
+            })?;
+        }
+        if let Some(adapter) = &mut self.adapter {
+            adapter.changes(layout, &mut weights, &mut |name, change| {
+                if let Some((_, values)) = tensors.get_mut(name) {
+                    let mut merged = std::mem::replace(values, Values::F32(Vec::new())).into_f32();
+                    merged.iter_mut().zip(change).for_each(|(w, c)| *w += c);
+                    *values = Values::F32(merged);
+                }
             })?;
         }
         let mut key = Sha256::new();
@@ -322,36 +337,47 @@ fn open_shard(path: &Path) -> Result<Shard, PrmError> {
     Shard::open(&path.display().to_string(), Source::File(file), size)
 }
 
+/// The LoRA adapter that lies beside the weights of a folder.
+fn adapter(dir: &Path) -> Result<Option<Adapter>, PrmError> {
+    let path = dir.join(lora::CONFIG);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let bytes = read_file(&path, MAX_JSON)?;
+    let map = config::parse(&bytes, &path.display().to_string())?;
+    Adapter::new(dir, open_shard(&dir.join(lora::WEIGHTS))?, bytes, &map).map(Some)
+}
+
 /// A file name that `PyTorch` uses for pickles.
 fn pickled(path: &Path) -> bool {
     path.extension().and_then(|e| e.to_str()).is_some_and(|e| matches!(e, "bin" | "pt" | "pth" | "pkl" | "ckpt"))
 }
 
-/// The weights files of a folder: those of the index, or `model.safetensors`, or all `*.safetensors`.
+/// The weights files of a folder: a GGUF backbone with a head in `*.safetensors`, those of the index, `model.safetensors`, or all
+/// `*.safetensors`.
 fn weights_files(dir: &Path) -> Result<Vec<PathBuf>, PrmError> {
-    let index = dir.join("model.safetensors.index.json");
-    if index.exists() {
-        return Ok(with_heads(dir, indexed_files(dir, &index)?));
-    }
-    let single = dir.join("model.safetensors");
-    if single.exists() {
-        return Ok(with_heads(dir, vec![single]));
-    }
     let io = |source| PrmError::Io { path: dir.display().to_string(), source };
     let mut paths = Vec::new();
     for entry in fs::read_dir(dir).map_err(io)? {
         paths.push(entry.map_err(io)?.path());
     }
     paths.sort();
-    let weights: Vec<PathBuf> = paths.iter().filter(|p| p.extension().is_some_and(|e| e == "safetensors")).cloned().collect();
+    let is = |path: &PathBuf, kind: &str| path.extension().is_some_and(|e| e == kind);
+    let index = dir.join("model.safetensors.index.json");
+    let single = dir.join("model.safetensors");
+    match paths.iter().any(|p| is(p, "gguf")) {
+        false if index.exists() => return Ok(with_heads(dir, indexed_files(dir, &index)?)),
+        false if single.exists() => return Ok(with_heads(dir, vec![single])),
+        _ => {}
+    }
+    let weights: Vec<PathBuf> =
+        paths.iter().filter(|p| (is(p, "safetensors") && !p.ends_with(lora::WEIGHTS)) || is(p, "gguf")).cloned().collect();
     if weights.is_empty() {
         if let Some(pickle) = paths.iter().find(|p| pickled(p)) {
             return Err(PrmError::Pickle { file: pickle.display().to_string() });
         }
         let place = dir.display().to_string();
-        let gguf = paths.iter().any(|p| p.extension().is_some_and(|e| e == "gguf"));
-        let found = if gguf { "a GGUF file, which has no room for a score head" } else { "none" };
-        return Err(PrmError::Place { place, message: format!("expected weights in *.safetensors, found {found}") });
+        return Err(PrmError::Place { place, message: "expected weights in *.safetensors or *.gguf, found none".to_owned() });
     }
     Ok(weights)
 }

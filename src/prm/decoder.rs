@@ -419,6 +419,66 @@ mod tests {
         }
     }
 
+    /// A folder of a configuration and weights from somewhere else.
+    fn folder(config: &str, weights: &str) -> tempfile::TempDir {
+        let from = Path::new(FIXTURES).join("decoders");
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::copy(from.join(config).join("config.json"), dir.path().join("config.json")).unwrap();
+        std::fs::copy(from.join(weights), dir.path().join("model.gguf")).unwrap();
+        std::fs::write(dir.path().join("tokenizer.json"), "{}").unwrap();
+        dir
+    }
+
+    #[test]
+    fn a_gguf_backbone_is_the_model_that_it_was_made_from() {
+        for (config, weights, cases) in
+            [("llama", "llama.gguf", "llama/cases.json"), ("qwen2", "qwen2-q8_0.gguf", "qwen2-q8_0.json")]
+        {
+            let dir = folder(config, weights);
+            let cases = std::fs::read(Path::new(FIXTURES).join("decoders").join(cases)).unwrap();
+            let cases: Vec<Case> = serde_json::from_slice(&cases).unwrap();
+            let (mut decoder, head) = load(dir.path().to_owned());
+            let ids: Vec<u32> = (0..64).map(|i| i * 7919 % 96).collect();
+            let states = decoder.forward(&ids, &cases[0].read).unwrap();
+            assert_near(&flat(&states), &cases[0].states.concat(), weights);
+            let two = project(&states, &head.unwrap().rows(&[5, 90]).unwrap(), None).unwrap();
+            assert_near(&two.concat(), &cases[0].two.concat(), weights);
+        }
+    }
+
+    /// Every header that was cut or changed in one place is refused in one line or still describes the same data; none panics or asks for
+    /// more memory than the file has.
+    #[test]
+    fn crafted_gguf_files_give_one_line() {
+        let good = std::fs::read(Path::new(FIXTURES).join("decoders/qwen2-q8_0.gguf")).unwrap();
+        let dir = folder("qwen2", "qwen2-q8_0.gguf");
+        let file = dir.path().join("model.gguf");
+        let open = |bytes: &[u8]| {
+            std::fs::write(&file, bytes).unwrap();
+            Checkpoint::open(&CheckpointSource::Dir(dir.path().to_owned())).map_err(|e| e.to_string())
+        };
+        assert!(open(&good).is_ok());
+        for at in (0..good.len().min(2_600)).step_by(29) {
+            let error = open(&good[..at]).unwrap_err();
+            assert!(error.contains("model.gguf") && !error.contains('\n'), "{error}");
+            for value in [0xff, 0x80, 0x00] {
+                let mut bytes = good.clone();
+                bytes[at] = value;
+                if let Err(error) = open(&bytes) {
+                    assert!(error.contains("model.gguf") && !error.contains('\n'), "{error}");
+                }
+            }
+        }
+        let mut bytes = good.clone();
+        bytes[4] = 1;
+        assert!(open(&bytes).unwrap_err().contains("GGUF version 1, 2 or 3 was expected"));
+        bytes = good.clone();
+        bytes[8..16].fill(0xff);
+        assert!(open(&bytes).unwrap_err().contains("the header claims 18446744073709551615 tensors"));
+        let cut = open(&good[..good.len() - 1]).unwrap_err();
+        assert!(cut.contains("leaves the file"), "{cut}");
+    }
+
     #[test]
     fn a_text_is_written_token_by_token() {
         let from = Path::new(FIXTURES).join("decoders/qwen3");

@@ -60,7 +60,7 @@ pub enum PrmError {
         config: String,
     },
     /// A tensor whose numbers are of a kind that is not read.
-    #[error("{file}: tensor {tensor} is stored as {found}, F32, BF16 or F16 was expected")]
+    #[error("{file}: tensor {tensor} is stored as {found}; F32, BF16, F16 and the Q8_0, Q4_K and Q6_K of GGUF are read")]
     TensorKind {
         /// The weights file.
         file: String,

@@ -17,7 +17,9 @@ const LARGE: u64 = 50_000_000;
 impl Precision {
     /// What a checkpoint stored in some number kinds is computed in on this processor.
     pub(super) fn of(dtypes: &str, parameters: u64) -> Self {
-        let is_bf16 = dtypes.split('+').any(|d| d == "BF16") && Level::of_processor() >= Level::WideBf16;
+        // Numbers of at most 8 bits lose nothing that counts when they are rounded to bf16.
+        let is_short = |d: &str| d == "BF16" || d.starts_with('Q');
+        let is_bf16 = dtypes.split('+').any(is_short) && Level::of_processor() >= Level::WideBf16;
         if is_bf16 && parameters >= LARGE { Self::Bf16 } else { Self::F32 }
     }
 

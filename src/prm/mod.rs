@@ -20,6 +20,8 @@ pub mod features;
 #[allow(dead_code, reason = "the critics that write come next")]
 mod generate;
 #[cfg(feature = "candle")]
+mod gguf;
+#[cfg(feature = "candle")]
 #[allow(dead_code, reason = "the families that read the vocabulary come next")]
 mod head;
 #[cfg(feature = "candle")]
@@ -28,6 +30,8 @@ mod inspect;
 mod kernels;
 #[cfg(feature = "candle")]
 mod linear;
+#[cfg(feature = "candle")]
+mod lora;
 #[cfg(feature = "candle")]
 mod model;
 #[cfg(feature = "candle")]

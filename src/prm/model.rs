@@ -11,6 +11,7 @@ use super::config::DecoderConfig;
 use super::decoder::{self, Decoder};
 use super::families::{Judge, Opened, RowScore};
 use super::linear::Precision;
+use super::lora::Adapter;
 use super::pass::{Pass, Work};
 use super::prefix::{PrefixCache, common};
 use super::request::{CheckpointSource, ModelInfo, NodeScore, PrmRequest, ScoreStats};
@@ -49,7 +50,8 @@ impl Prm {
         let parameters = parameters(&layout);
         let dtype = checkpoint.dtypes(&layout);
         let precision = Precision::of(&dtype, parameters);
-        let (needed, available) = (memory_needed(parameters, &config, precision), available_memory());
+        let adapter = checkpoint.adapter.as_ref().map_or(0, Adapter::bytes);
+        let (needed, available) = (memory_needed(parameters, &config, precision) + adapter, available_memory());
         enough_memory(&checkpoint.place, parameters, needed, available)?;
         let identity = match precision {
             Precision::F32 => opened.identity(),

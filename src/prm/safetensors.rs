@@ -1,4 +1,4 @@
-//! The safetensors format: our own header check, and reading of tensors as f32.
+//! Weights files: the safetensors format with our own header check (GGUF has one in [`gguf`]), and reading of tensors.
 //!
 //! A file is an 8-byte little-endian header length, a JSON header (`name -> {dtype, shape, data_offsets}`) and the data. The
 //! specification asks for data without holes or overlaps; every claim of the header is checked against the file's size before
@@ -12,8 +12,8 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
 
-use super::PrmError;
 use super::kernels::from_bf16;
+use super::{PrmError, gguf};
 
 /// Longest header accepted, as in the safetensors crate.
 const MAX_HEADER: u64 = 100_000_000;
@@ -26,9 +26,11 @@ pub(super) struct TensorInfo {
     pub(super) name: String,
     pub(super) dtype: String,
     pub(super) shape: Vec<usize>,
-    /// Bytes from the end of the header.
-    start: u64,
-    end: u64,
+    /// Bytes from the beginning of the data.
+    pub(super) start: u64,
+    pub(super) end: u64,
+    /// The rows are pairs of rotary positions in this many heads, and not halves as transformers has them (GGUF alone).
+    pub(super) pairs: Option<u64>,
 }
 
 impl TensorInfo {
@@ -84,6 +86,13 @@ impl Shard {
         let mut first = [0u8; 8];
         let got = fill(&mut reader, &mut first).map_err(|e| io_error(file, e))?;
         refuse_other_formats(file, &first[..got])?;
+        if first.starts_with(b"GGUF") {
+            drop(reader);
+            let mut reader = source.reader(0).map_err(|e| io_error(file, e))?;
+            let found = gguf::header(&mut io::BufReader::new(&mut reader), size).map_err(|e| bad(format!("GGUF: {e}")))?;
+            drop(reader);
+            return Ok(Self { file: file.to_owned(), tensors: found.tensors, source, header: found.data });
+        }
         if got < 8 {
             return Err(bad(format!("expected an 8-byte header length, the file has {got} bytes")));
         }
@@ -112,8 +121,12 @@ impl Shard {
         let mut reader = self.source.reader(0).map_err(|e| io_error(file, e))?;
         let mut block = vec![0u8; BLOCK];
         pass(&mut reader, self.header, &mut block, hash, &mut |_| ()).map_err(|e| io_error(file, e))?;
+        let mut at = 0;
         for tensor in &self.tensors {
             let bytes = tensor.end - tensor.start;
+            // Only GGUF, whose data is aligned, has holes.
+            pass(&mut reader, tensor.start - at, &mut block, hash, &mut |_| ()).map_err(|e| io_error(file, e))?;
+            at = tensor.end;
             if !keep(tensor) {
                 pass(&mut reader, bytes, &mut block, hash, &mut |_| ()).map_err(|e| io_error(file, e))?;
                 continue;
@@ -126,12 +139,16 @@ impl Shard {
             let size = usize::try_from(tensor.elements()).unwrap_or(0);
             let is_bf16 = tensor.dtype == "BF16";
             let mut values = if is_bf16 { Values::Bf16(Vec::with_capacity(size)) } else { Values::F32(Vec::with_capacity(size)) };
-            // A block is a multiple of every element size, so no element is cut.
             let mut sink = |bytes: &[u8]| match &mut values {
                 Values::F32(values) => convert(bytes, values),
                 Values::Bf16(values) => values.extend(bytes.as_chunks::<2>().0.iter().map(|&b| u16::from_le_bytes(b))),
             };
-            pass(&mut reader, bytes, &mut block, hash, &mut sink).map_err(|e| io_error(file, e))?;
+            // A multiple of every kind's block, so that none is cut.
+            let whole = BLOCK - BLOCK % usize::try_from(quantum(&tensor.dtype)).unwrap_or(1);
+            pass(&mut reader, bytes, &mut block[..whole], hash, &mut sink).map_err(|e| io_error(file, e))?;
+            if let (Some(heads), [_, width], Values::F32(rows)) = (tensor.pairs, tensor.shape.as_slice(), &values) {
+                values = Values::F32(gguf::unpaired(rows, *width, usize::try_from(heads).unwrap_or(0)));
+            }
             take(tensor, values)?;
         }
         Ok(())
@@ -194,7 +211,6 @@ fn refuse_other_formats(file: &str, first: &[u8]) -> Result<(), PrmError> {
         // Pickle protocol 2 and later, protocol 0, and the zip archive that torch.save writes.
         [0x80, 2..=5, ..] | [b'c' | b'(', ..] | [b'P', b'K', 3, 4, ..] => Err(PrmError::Pickle { file: file.to_owned() }),
         [b'v', b'e', b'r', b's', b'i', b'o', b'n', b' ', ..] => bad("this is a Git LFS pointer, run git lfs pull"),
-        [b'G', b'G', b'U', b'F', ..] => bad("this is a GGUF file, a safetensors file was expected"),
         [] => bad("the file is empty"),
         _ => Ok(()),
     }
@@ -247,7 +263,7 @@ fn describe(name: String, entry: Entry) -> Result<TensorInfo, String> {
     }
     let shape: Result<Vec<usize>, _> = entry.shape.iter().map(|&d| usize::try_from(d)).collect();
     let shape = shape.map_err(|_| format!("tensor {name:?}: shape {:?} is too large", entry.shape))?;
-    Ok(TensorInfo { name, dtype: entry.dtype, shape, start, end })
+    Ok(TensorInfo { name, dtype: entry.dtype, shape, start, end, pairs: None })
 }
 
 #[derive(Deserialize)]
@@ -284,6 +300,16 @@ impl<'de> Deserialize<'de> for Header {
     }
 }
 
+/// Bytes that belong together.
+fn quantum(dtype: &str) -> u64 {
+    match dtype {
+        "Q8_0" => 34,
+        "Q4_K" => 144,
+        "Q6_K" => 210,
+        other => element_bytes(other).unwrap_or(1),
+    }
+}
+
 type Convert = fn(&[u8], &mut Vec<f32>);
 
 /// How elements of a kind become f32; `None` for kinds that no decoder is stored in.
@@ -291,13 +317,16 @@ pub(super) fn converter(dtype: &str) -> Option<Convert> {
     Some(match dtype {
         "F32" => |bytes, out| out.extend(bytes.as_chunks::<4>().0.iter().map(|&b| f32::from_le_bytes(b))),
         "BF16" => |bytes, out| out.extend(bytes.as_chunks::<2>().0.iter().map(|&b| from_bf16(u16::from_le_bytes(b)))),
+        "Q8_0" => gguf::q8_0,
+        "Q4_K" => gguf::q4_k,
+        "Q6_K" => gguf::q6_k,
         "F16" => |bytes, out| out.extend(bytes.as_chunks::<2>().0.iter().map(|&b| f16(u16::from_le_bytes(b)))),
         _ => return None,
     })
 }
 
 /// IEEE half precision: 1 sign, 5 exponent, 10 fraction bits.
-fn f16(bits: u16) -> f32 {
+pub(super) fn f16(bits: u16) -> f32 {
     let sign = u32::from(bits & 0x8000) << 16;
     let exponent = u32::from(bits >> 10 & 0x1f);
     let fraction = u32::from(bits & 0x3ff);

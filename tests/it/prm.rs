@@ -553,7 +553,7 @@ fn a_separator_that_is_listed_as_an_ordinary_token_cannot_be_forged_either() {
 fn pickles_are_refused_by_name_and_by_their_bytes() {
     let dir = copy();
     fs::remove_file(dir.path().join("model.safetensors")).unwrap();
-    refused(&dir, &["expected weights in *.safetensors"]);
+    refused(&dir, &["expected weights in *.safetensors or *.gguf, found none"]);
     fs::write(dir.path().join("pytorch_model.bin"), b"PK\x03\x04").unwrap();
     refused(&dir, &["pytorch_model.bin: this is a pickle file", "save_file"]);
     for start in [b"PK\x03\x04\x00\x00\x08\x08\x00\x00".as_slice(), b"\x80\x02}q\x00(X\x01\x00\x00", b"ctorch\n_utils\n"] {
@@ -688,6 +688,42 @@ fn sharded_weights_are_found_through_their_index() {
     refused(&dir, &["stands in", names[0], names[1]]);
     fs::write(&index, r#"{"weight_map":{"a":"../model.safetensors"}}"#).unwrap();
     refused(&dir, &["not a plain file name"]);
+}
+
+#[test]
+fn an_adapter_beside_the_weights_is_merged() {
+    let name = "model.layers.1.self_attn.o_proj";
+    let factor = |n: u16, step: u16| (0..n).map(|i| f32::from(i * step % 13) / 13.0 - 0.5).collect::<Vec<f32>>();
+    let (a, b) = (factor(2 * 64, 7), factor(64 * 2, 5));
+    let raw = |x: &[f32]| x.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>();
+    let dir = copy();
+    let factors = [
+        (format!("base_model.model.{name}.lora_A.weight"), "F32".to_owned(), vec![2, 64], raw(&a)),
+        (format!("base_model.model.{name}.lora_B.weight"), "F32".to_owned(), vec![64, 2], raw(&b)),
+    ];
+    write(&dir.path().join("adapter_model.safetensors"), &factors);
+    fs::write(dir.path().join("adapter_config.json"), r#"{"peft_type":"LORA","r":2,"lora_alpha":3,"bias":"none"}"#).unwrap();
+    let merged = copy();
+    rewrite(merged.path(), |tensors| {
+        let (.., data) = tensors.iter_mut().find(|t| t.0 == format!("{name}.weight")).unwrap();
+        for (i, w) in data.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+            let change: f32 = (0..2).map(|r| b[i / 64 * 2 + r] * a[r * 64 + i % 64]).sum();
+            *w = (f32::from_le_bytes(*w) + 1.5 * change).to_le_bytes();
+        }
+    });
+    let case = cases().remove(1);
+    let (mut with, mut whole) = (load(&dir).unwrap(), load(&merged).unwrap());
+    let (got, want) = (score(&mut with, &linear(&case)).0, score(&mut whole, &linear(&case)).0);
+    assert_close(&got, &want, 1e-5, "merged");
+    assert!(got.iter().zip(&case.scores).any(|(g, c)| (g - c).abs() > 1e-3), "the adapter changes scores");
+    assert_ne!(with.info().key, tiny().info().key);
+    fs::write(dir.path().join("adapter_config.json"), r#"{"r":2,"lora_alpha":3,"use_dora":true}"#).unwrap();
+    refused(&dir, &["adapter_config.json: use_dora"]);
+    fs::write(dir.path().join("adapter_config.json"), r#"{"r":2,"lora_alpha":3}"#).unwrap();
+    write(&dir.path().join("adapter_model.safetensors"), &factors[..1]);
+    refused(&dir, &["adapter_model.safetensors", "lora_B.weight\" is missing"]);
+    fs::remove_file(dir.path().join("adapter_model.safetensors")).unwrap();
+    refused(&dir, &["adapter_model.safetensors"]);
 }
 
 #[test]
