@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::checks::arithmetic::{Finding, Verdict, check};
+use crate::checks::arithmetic::{Finding, Verdict};
+use crate::checks::findings;
 use crate::math::{Form, draw};
 use crate::text::{Safe, safe};
 use crate::trace::{NodeId, Outcome, StepKey, StepScore, Trace, Writing};
@@ -92,7 +93,7 @@ impl Reading {
                 let text = drawn.and_then(|drawing| drawing.rows.into_iter().next()).map_or(source.to_owned(), |row| row.text);
                 Checked { finding, text }
             };
-            check(text).into_iter().map(checked).collect()
+            findings(text).into_iter().map(checked).collect()
         });
     }
 }

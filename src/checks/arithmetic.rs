@@ -10,7 +10,7 @@ mod rational;
 
 use std::ops::Range;
 
-pub(in crate::checks) use expression::{Evaluated, Percent, evaluate};
+pub(in crate::checks) use expression::{Evaluated, Percent, evaluate, evaluate_at};
 pub(crate) use lexer::{Kind, Token, tokens};
 pub use rational::Rational;
 
@@ -18,7 +18,8 @@ const MAX_EQUALITIES: usize = 60;
 const MAX_SIDE: usize = 60;
 
 /// What the check says about one equality.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// Both sides are equal, or equal after rounding to the digits written.
     Ok,

@@ -11,15 +11,15 @@ use serde::Serialize;
 
 use super::out;
 use super::score_known::Known;
-use super::score_out::{Output, ScoredSolution, ScoredStep};
+use super::score_out::{Evidence, Output, ScoredSolution, ScoredStep};
 use super::scorer::{BadRecords, ScorerArgs, open, runtime, shown, stop_signal};
 use super::shard::Shard;
-use crate::checks::answer;
+use crate::checks::{self, arithmetic::Verdict};
 use crate::corpus::{Corpus, ProblemView};
 use crate::scoring::batch::{Answers, Batch};
 use crate::scoring::request::on_solutions;
 use crate::scoring::{Scored, WorkerModel};
-use crate::trace::{Solution, StepKey, Trace};
+use crate::trace::{Node, Semantics, Solution, Trace};
 
 /// Score every step of every solution with a process reward model
 ///
@@ -262,17 +262,29 @@ async fn score_problem(trace: &Trace, scorer: &mut Batch, known: &Known, bar: &P
 }
 
 fn line(trace: &Trace, solution: &Solution, answers: &Answers, model: &WorkerModel) -> ScoredSolution {
-    let step = |key: StepKey| match answers.get(&key) {
-        Some(Scored::Score(score)) => ScoredStep { step_key: key, score: Some(score.value()), reason: None },
-        Some(Scored::NotScored(reason)) => ScoredStep { step_key: key, score: None, reason: Some(reason.clone()) },
-        None => ScoredStep { step_key: key, score: None, reason: Some("the scorer gave no answer for this step".into()) },
+    let step = |node: &Node| {
+        let (score, reason) = match answers.get(&node.key) {
+            Some(Scored::Score(score)) => (Some(score.value()), None),
+            Some(Scored::NotScored(reason)) => (None, Some(reason.clone())),
+            None => (None, Some("the scorer gave no answer for this step".into())),
+        };
+        let found = checks::findings(&node.text);
+        let failing = found.iter().any(|finding| finding.verdict == Verdict::Bad);
+        let joined = score.filter(|_| failing && model.semantics == Semantics::Correctness);
+        ScoredStep {
+            step_key: node.key,
+            score,
+            reason,
+            suspicion: joined.map(|score| checks::suspicion(score, true)),
+            findings: found.iter().filter_map(Evidence::of).collect(),
+        }
     };
     ScoredSolution {
         record_key: trace.record_key(solution.leaf),
         source_id: solution.source_id.clone(),
         scorer: model.label(),
-        answer: answer::against_reference(trace, solution),
-        steps: trace.solution_path(solution).into_iter().map(|id| step(trace.node(id).key)).collect(),
+        answer: checks::answer::against_reference(trace, solution),
+        steps: trace.solution_path(solution).into_iter().map(|id| step(trace.node(id))).collect(),
     }
 }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::score_known::{Known, Place};
 use super::scorer::shown;
 use crate::checks::answer::Agreement;
+use crate::checks::arithmetic::{Finding, Verdict};
 use crate::trace::{RecordKey, StepKey};
 
 /// One line of the output: the scores of one solution.
@@ -38,6 +39,35 @@ pub struct ScoredStep {
     /// Why there is no score.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Equalities of the step that fail, or may fail.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Evidence>,
+    /// Score and findings together, `0..=1` ([`crate::checks::suspicion`]), where an equality fails and the score is a chance; everywhere else
+    /// it would be `1 - score`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suspicion: Option<f64>,
+}
+
+/// What the exact checks say of one equality.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Whether it fails.
+    pub verdict: Verdict,
+    /// Its bytes in the step: first, and one behind the last.
+    pub span: (usize, usize),
+    /// What the left side comes to.
+    pub left: String,
+    /// What the right side comes to.
+    pub right: String,
+}
+
+impl Evidence {
+    /// `None` for an equality that holds.
+    pub fn of(finding: &Finding) -> Option<Self> {
+        let span = (finding.span.start, finding.span.end);
+        let doubted = finding.verdict != Verdict::Ok;
+        doubted.then(|| Self { verdict: finding.verdict, span, left: finding.left.to_string(), right: finding.right.to_string() })
+    }
 }
 
 /// Output that is being written.
@@ -126,8 +156,14 @@ mod tests {
     fn solution(n: usize) -> ScoredSolution {
         let step = PromptKey::of("q").step(&n.to_string());
         let steps = vec![
-            ScoredStep { step_key: step, score: Some(0.1 + 0.2), reason: None },
-            ScoredStep { step_key: step.step("b"), score: None, reason: Some("too long".into()) },
+            ScoredStep { step_key: step, score: Some(0.1 + 0.2), reason: None, findings: Vec::new(), suspicion: None },
+            ScoredStep {
+                step_key: step.step("b"),
+                score: None,
+                reason: Some("too long".into()),
+                findings: Vec::new(),
+                suspicion: None,
+            },
         ];
         ScoredSolution { record_key: step.record(), source_id: Some(format!("s{n}")), scorer: "m@1".into(), answer: None, steps }
     }

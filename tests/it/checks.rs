@@ -1,8 +1,9 @@
-//! The arithmetic check on real solutions: it must not cry wolf.
+//! The checks on real solutions: they must not cry wolf.
 
 use serde_json::Value;
 use stepscope::checks::answer::{Agreement, compare, extract};
-use stepscope::checks::arithmetic::{Verdict, check};
+use stepscope::checks::arithmetic::Verdict;
+use stepscope::checks::findings;
 
 use crate::support::data;
 
@@ -23,7 +24,7 @@ fn count(file: &str) -> Option<Count> {
         let label = trace["label"].as_i64().unwrap();
         for (index, step) in (0..).zip(trace["steps"].as_array().unwrap()) {
             let bad: Vec<_> =
-                check(step.as_str().unwrap()).into_iter().filter(|finding| finding.verdict == Verdict::Bad).collect();
+                findings(step.as_str().unwrap()).into_iter().filter(|finding| finding.verdict == Verdict::Bad).collect();
             if label < 0 || index < label {
                 count.right += 1;
                 count.right_flagged += usize::from(!bad.is_empty());

@@ -27,7 +27,18 @@ pub(in crate::checks) struct Evaluated {
 
 /// The value of all of these tokens; `None` when they are not one expression, or when it is out of bounds.
 pub(in crate::checks) fn evaluate(tokens: &[Token], percent: Percent) -> Option<Evaluated> {
-    let mut parser = Parser { tokens, at: 0, percent, operations: 0, depth: 0, saw_percent: false };
+    run(tokens, percent, None)
+}
+
+/// The same where variables have these values: names of one letter, which multiply what they touch.
+pub(in crate::checks) fn evaluate_at(tokens: &[Token], values: &dyn Fn(char) -> Option<Rational>) -> Option<Evaluated> {
+    run(tokens, Percent::Hundredth, Some(values))
+}
+
+type Values<'a> = Option<&'a dyn Fn(char) -> Option<Rational>>;
+
+fn run(tokens: &[Token], percent: Percent, values: Values<'_>) -> Option<Evaluated> {
+    let mut parser = Parser { tokens, at: 0, percent, values, operations: 0, depth: 0, saw_percent: false };
     let value = parser.sum()?;
     (parser.at == tokens.len()).then_some(Evaluated { value, operations: parser.operations, percent: parser.saw_percent })
 }
@@ -36,6 +47,7 @@ struct Parser<'a> {
     tokens: &'a [Token],
     at: usize,
     percent: Percent,
+    values: Values<'a>,
     operations: usize,
     depth: usize,
     saw_percent: bool,
@@ -98,6 +110,8 @@ impl Parser<'_> {
                 value = value.mul(self.signed()?)?;
             } else if self.kind(0) == Some(Kind::Open) {
                 value = value.mul(self.signed()?)?;
+            } else if self.values.is_some() && matches!(self.kind(0), Some(Kind::Variable | Kind::Root)) {
+                value = value.mul(self.power()?)?;
             } else {
                 return Some(value);
             }
@@ -146,6 +160,7 @@ impl Parser<'_> {
                 self.operations += 1;
                 self.bracket()?.sqrt()?
             }
+            Kind::Variable => return self.variable(),
             _ => return None,
         };
         if self.accept(Kind::Bang) {
@@ -160,6 +175,16 @@ impl Parser<'_> {
         }
         self.units();
         Some(value)
+    }
+
+    fn variable(&mut self) -> Option<Rational> {
+        let mut letters = self.peek(0)?.text.chars();
+        let (letter, values) = (letters.next()?, self.values?);
+        if letters.next().is_some() {
+            return None;
+        }
+        self.at += 1;
+        values(letter)
     }
 
     fn bracket(&mut self) -> Option<Rational> {

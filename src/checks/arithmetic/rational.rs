@@ -53,7 +53,7 @@ impl Rational {
         self.add(other.neg()?)
     }
 
-    pub(super) fn mul(self, other: Self) -> Option<Self> {
+    pub(crate) fn mul(self, other: Self) -> Option<Self> {
         // Reduced crosswise first, so that less overflows.
         let a = Self::new(self.num, other.den)?;
         let b = Self::new(other.num, self.den)?;

@@ -7,7 +7,8 @@ use crate::app::App;
 use crate::app::describe::short;
 use crate::app::reading::Checked;
 use crate::checks::arithmetic::Verdict;
-use crate::trace::{Node, NodeId, StepScore, Trace, Writing};
+use crate::checks::suspicion;
+use crate::trace::{Node, NodeId, Semantics, StepScore, Trace, Writing};
 use crate::typeset::Page;
 use crate::typeset::diff::Changed;
 use crate::ui::pen::Pen;
@@ -26,6 +27,7 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let rect = comparison(app, pen, rect);
     lines.push((heading(app, node), pen.look.strong()));
     lines.extend(checks(app, pen, node));
+    lines.extend(together(app, node).map(|line| (line, pen.look.plain())));
     lines.push((scores(app, node), pen.look.plain()));
     let search = search_numbers(node);
     // Search values give away what a model thought of the step.
@@ -127,6 +129,13 @@ fn scores(app: &App, node: &Node) -> String {
             None => "PRM   no score yet".to_owned(),
         },
     }
+}
+
+/// Score and failing equalities together.
+fn together(app: &App, node: &Node) -> Option<String> {
+    app.wrong_equality(node.key)?;
+    let score = app.scoring.scores.get(&node.key).filter(|score| score.semantics() == Semantics::Correctness)?;
+    Some(format!("suspicion, score and checks together: {}", short(suspicion(score.value(), true))))
 }
 
 fn search_numbers(node: &Node) -> String {
