@@ -20,11 +20,13 @@ pub enum Aggregate {
     GeometricMean,
     /// PURE's soft minimum over `r = 2 s - 1` at temperature 0.1; `-1..=1`.
     SoftMin,
+    /// Sum of the steps, for rewards without bounds (`EurusPRM`).
+    Sum,
 }
 
 impl Aggregate {
     /// All forms.
-    pub const ALL: [Self; 6] = [Self::Min, Self::Product, Self::Last, Self::Mean, Self::GeometricMean, Self::SoftMin];
+    pub const ALL: [Self; 7] = [Self::Min, Self::Product, Self::Last, Self::Mean, Self::GeometricMean, Self::SoftMin, Self::Sum];
 
     /// Name on the command line.
     pub fn name(self) -> &'static str {
@@ -35,6 +37,7 @@ impl Aggregate {
             Self::Mean => "mean",
             Self::GeometricMean => "geo",
             Self::SoftMin => "soft-min",
+            Self::Sum => "sum",
         }
     }
 
@@ -56,6 +59,7 @@ impl Aggregate {
             Self::Mean => scores.iter().sum::<f64>() / n,
             Self::GeometricMean => (log_product() / n).exp(),
             Self::SoftMin => soft_min(scores),
+            Self::Sum => scores.iter().sum(),
         })
     }
 }
@@ -79,7 +83,7 @@ mod tests {
 
     #[test]
     fn hand_made_vector() {
-        let expected = [0.4, 0.2736, 0.8, 0.7625, 0.723_234, -0.199_668];
+        let expected = [0.4, 0.2736, 0.8, 0.7625, 0.723_234, -0.199_668, 3.05];
         for (form, expected) in Aggregate::ALL.into_iter().zip(expected) {
             let value = form.of(&[0.95, 0.9, 0.4, 0.8]).unwrap();
             assert!((value - expected).abs() < 1e-6, "{}: {value}", form.name());

@@ -25,6 +25,11 @@ pub struct Meaning {
     pub spread: f64,
 }
 
+/// Scores of two meanings were to be put together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("scores of different meaning are never put together: {0} and {1}")]
+pub struct Unlike(Semantics, Semantics);
+
 /// The parts of a [`Meaning`] that a scorer may leave out.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -113,13 +118,38 @@ impl Meaning {
         }
     }
 
+    /// The solution score by some form of scores of this meaning; `None` where the form has no sense or there is no step. Scores of another
+    /// meaning are refused: their mean would mean nothing.
+    pub fn solution(&self, form: Aggregate, scores: &[StepScore]) -> Result<Option<f64>, Unlike> {
+        match scores.iter().find(|score| score.semantics() != self.semantics) {
+            Some(other) => Err(Unlike(self.semantics, other.semantics())),
+            None => Ok(self.aggregate(form, &scores.iter().map(|score| score.value()).collect::<Vec<_>>())),
+        }
+    }
+
+    /// The forms that have sense; at least three.
+    pub fn forms(&self) -> impl Iterator<Item = Aggregate> + use<'_> {
+        Aggregate::ALL.into_iter().filter(|form| self.aggregate(*form, &[self.threshold]).is_some())
+    }
+
+    /// The solution scores by every form that has sense.
+    pub fn side_by_side(&self, scores: &[StepScore]) -> Result<Vec<(Aggregate, f64)>, Unlike> {
+        let mut all = Vec::new();
+        for form in Aggregate::ALL {
+            all.extend(self.solution(form, scores)?.map(|score| (form, score)));
+        }
+        Ok(all)
+    }
+
     /// The solution score by some form, in the authors' numbers. Forms that multiply or weigh rewards need numbers in `0..=1` and
-    /// take the place of each score in a closed range; an open range has none of them.
-    pub fn aggregate(&self, form: Aggregate, scores: &[f64]) -> Option<f64> {
+    /// take the place of each score in a closed range; an open range has none of them. Only open ranges have a sum.
+    fn aggregate(&self, form: Aggregate, scores: &[f64]) -> Option<f64> {
         let (low, high) = self.range;
         let closed = low.is_finite() && high.is_finite();
         match form {
             Aggregate::Min | Aggregate::Last | Aggregate::Mean => form.of(scores),
+            Aggregate::Sum if !closed => form.of(scores),
+            Aggregate::Sum => None,
             Aggregate::Product | Aggregate::GeometricMean | Aggregate::SoftMin if !closed => None,
             _ => form.of(&scores.iter().map(|s| self.position(*s)).collect::<Vec<_>>()),
         }
@@ -181,5 +211,15 @@ mod tests {
         assert!((of(Aggregate::Product) - 0.2736).abs() < 1e-9);
         assert!((of(Aggregate::SoftMin) + 0.199_668).abs() < 1e-6);
         assert_eq!(Meaning::VALUE.open(0.0, 1.0).aggregate(Aggregate::Product, &rewards), None);
+        assert!((Meaning::VALUE.open(0.0, 1.0).aggregate(Aggregate::Sum, &rewards).unwrap() - 2.1).abs() < 1e-12);
+    }
+
+    #[test]
+    fn scores_of_different_meaning_are_not_put_together() {
+        let (right, value) = (Meaning::CORRECT.score(0.5).unwrap(), Meaning::VALUE.score(0.7).unwrap());
+        assert!(Meaning::CORRECT.side_by_side(&[right, value]).is_err());
+        assert!(Meaning::VALUE.solution(Aggregate::Mean, &[right]).is_err());
+        assert_eq!(Meaning::CORRECT.side_by_side(&[right, right]).unwrap().len(), 6);
+        assert_eq!(Meaning::CORRECT.side_by_side(&[]).unwrap(), []);
     }
 }

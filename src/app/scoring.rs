@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::analysis::aggregate::Aggregate;
 use crate::analysis::decide::{Decision, decide};
+use crate::analysis::meaning::Meaning;
 use crate::scoring::{Priority, Scheduler, ScoreRequest, WorkerEvent, WorkerModel};
 use crate::trace::{FirstError, NodeId, StepKey, StepScore, Trace};
 
@@ -49,6 +51,12 @@ pub struct Scoring {
     pub model: Option<WorkerModel>,
     /// The worker.
     pub state: WorkerState,
+    /// Scores of whole solutions, by the key of their last step, from a model that judges no steps.
+    pub outcomes: HashMap<StepKey, StepScore>,
+    /// What the scores mean.
+    pub meaning: Meaning,
+    /// How they become one score of a solution.
+    pub aggregate: Aggregate,
     /// A step with a lower score is suspect.
     pub threshold: f64,
     /// How the first error of a whole solution is predicted.
@@ -69,6 +77,9 @@ impl Scoring {
     pub fn new(wanted: bool) -> Self {
         Self {
             scores: HashMap::new(),
+            outcomes: HashMap::new(),
+            meaning: Meaning::CORRECT,
+            aggregate: Aggregate::Min,
             refused: HashMap::new(),
             model: None,
             state: if wanted { WorkerState::Starting } else { WorkerState::Off },
@@ -84,7 +95,29 @@ impl Scoring {
 
     /// Takes in scores that were known already.
     pub fn add(&mut self, scores: Vec<(StepKey, StepScore)>) {
-        self.scores.extend(scores);
+        if self.meaning.outcome {
+            self.outcomes.extend(scores);
+        } else {
+            self.scores.extend(scores);
+        }
+    }
+
+    /// Where a score stands between wrong (0) and right (1).
+    pub fn place(&self, score: f64) -> f64 {
+        self.meaning.position(score)
+    }
+
+    /// The scores of a solution by every form that has sense; nothing before its last step is scored.
+    pub fn solution_scores(&self, trace: &Trace, path: &[NodeId]) -> Vec<(Aggregate, f64)> {
+        let scores: Option<Vec<StepScore>> = path.iter().map(|id| self.scores.get(&trace.node(*id).key).copied()).collect();
+        scores.and_then(|scores| self.meaning.side_by_side(&scores).ok()).unwrap_or_default()
+    }
+
+    /// The score of a solution: that of an outcome model, else the steps put together in the chosen way.
+    pub fn solution_score(&self, trace: &Trace, path: &[NodeId]) -> Option<f64> {
+        let outcome = path.last().and_then(|id| self.outcomes.get(&trace.node(*id).key));
+        let all = || self.solution_scores(trace, path).into_iter().find(|(form, _)| *form == self.aggregate);
+        outcome.map(|score| score.value()).or_else(|| all().map(|(_, score)| score))
     }
 
     /// The predicted first error of these steps, as an index from 0.
@@ -205,6 +238,8 @@ pub(super) fn worker_event(app: &mut App, event: WorkerEvent) -> Vec<Effect> {
         WorkerEvent::Ready(model) => {
             scoring.threshold = model.threshold;
             scoring.decision = model.decision();
+            scoring.meaning = model.meaning();
+            scoring.aggregate = scoring.meaning.aggregate;
             scoring.model = Some(model);
             // A model that comes when scoring was stopped meanwhile waits to be asked.
             if scoring.state == WorkerState::Starting {
@@ -213,10 +248,13 @@ pub(super) fn worker_event(app: &mut App, event: WorkerEvent) -> Vec<Effect> {
         }
         WorkerEvent::Notice { message } => app.notice = Some(message),
         WorkerEvent::Score { key, score, .. } => {
-            scoring.scores.insert(key, score);
+            scoring.add(vec![(key, score)]);
         }
         WorkerEvent::NotScored { key, reason, .. } => {
-            scoring.refused.insert(key, reason);
+            // That an outcome model judges no steps is no news at each of them.
+            if !scoring.meaning.outcome {
+                scoring.refused.insert(key, reason);
+            }
         }
         WorkerEvent::Done { request, cost, seconds } => {
             scoring.work.0 += cost.tokens;

@@ -1,5 +1,6 @@
 //! `stepscope eval`: how well a scorer finds the first wrong step.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -11,6 +12,7 @@ use super::out;
 use super::scorer::{BadRecords, ScorerArgs, open, runtime, stop_signal};
 use crate::analysis::calibration::auc;
 use crate::analysis::decide::{Decision, decide};
+use crate::analysis::meaning::Meaning;
 use crate::analysis::processbench::{Case, Subset, judged_steps, mean_f1};
 use crate::checks::arithmetic;
 use crate::corpus::Corpus;
@@ -31,14 +33,15 @@ const RECORDED_THRESHOLD: f64 = 0.5;
 /// or with --json:
 ///
 ///   {"scorer","threshold","posterior","subsets":[{"name","n_error","n_correct","acc_error","acc_correct","f1",
-///    "step_auc","skipped","unscored","bad_records"}],"mean_f1"}
+///    "step_auc","solution_auc":{..},"skipped","unscored","bad_records"}],"mean_f1"}
 ///
 /// `acc_error` is the share of the `n_error` wrong solutions whose first error was named
 /// exactly, `acc_correct` the share of the `n_correct` right ones that were called free of
 /// errors, `f1` their harmonic mean, all in percent; 0 when both are 0, null when there are no
 /// solutions of one kind. `mean_f1` is the plain mean over the subsets that have one.
 /// `step_auc` (0 to 1, null without scores) is the chance that a right step scores above a
-/// wrong one, over the steps up to the first error. `skipped` counts solutions without gold
+/// wrong one, over the steps up to the first error; `solution_auc` that a solution free of errors
+/// scores above another one, for each way to make one score of the steps. `skipped` counts solutions without gold
 /// label (with --recorded: or without scores), `unscored` solutions of which some step got no
 /// score: such a step is passed over, and a solution without any score counts as wrong.
 /// `threshold` is null for baselines.
@@ -106,6 +109,7 @@ struct Measured {
     #[serde(flatten)]
     subset: Subset,
     step_auc: Option<f64>,
+    solution_auc: BTreeMap<&'static str, f64>,
     skipped: usize,
     unscored: usize,
     bad_records: usize,
@@ -184,13 +188,17 @@ async fn file(name: &str, corpus: &Corpus, judge: &mut Judge, decision: Decision
         }
     }
     let subset = Subset::of(name, &tally.cases);
-    Ok(Measured { subset, step_auc: auc(&tally.steps), skipped: tally.skipped, unscored: tally.unscored, bad_records: bad.count })
+    let solution_auc = tally.whole.iter().filter_map(|(form, scores)| Some((*form, auc(scores)?))).collect();
+    let Tally { steps, skipped, unscored, .. } = tally;
+    Ok(Measured { subset, step_auc: auc(&steps), solution_auc, skipped, unscored, bad_records: bad.count })
 }
 
 #[derive(Default)]
 struct Tally {
     cases: Vec<Case>,
     steps: Vec<(f64, bool)>,
+    /// Solution scores by the way they were made, and whether the solution is free of errors.
+    whole: BTreeMap<&'static str, Vec<(f64, bool)>>,
     skipped: usize,
     unscored: usize,
 }
@@ -223,6 +231,11 @@ impl Tally {
             let predicted = decide(&scores, decision);
             self.cases.push(Case { gold: solution.first_error, predicted });
             self.steps.extend(judged_steps(solution.first_error, &scores));
+            let meaning = if let Judge::Scorer(batch) = judge { batch.model().meaning() } else { Meaning::CORRECT };
+            let all: Option<Vec<_>> = scores.iter().map(|score| meaning.score((*score)?).ok()).collect();
+            for (form, score) in all.and_then(|all| meaning.side_by_side(&all).ok()).unwrap_or_default() {
+                self.whole.entry(form.name()).or_default().push((score, solution.first_error == FirstError::NoError));
+            }
         }
         Ok(())
     }

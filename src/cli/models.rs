@@ -28,10 +28,15 @@ pub struct ModelsArgs {
 pub enum ModelsCommand {
     /// Say what was detected in a checkpoint folder, and why; ends with status 1 when the model cannot be used
     ///
-    /// Weights are not loaded. With --json:
+    /// Weights are not loaded, except with --score. With --json:
     ///
-    ///   {"place","name","architecture","family","about","evidence","decoder","context",
-    ///    "parameters","dtype","files":[..],"memory_needed","memory_available","problem"}
+    ///   {"place","name","architecture","family","model","meaning":{..},"settings":[[name,value]],"about",
+    ///    "evidence","decoder","context","parameters","dtype","files":[..],"memory_needed",
+    ///    "memory_available","dry_run":{"problem","prefix":[ids],"steps":[{"text","tokens","read","score"}]},
+    ///    "problem"}
+    ///
+    /// The dry run shows how a small solution would be read: its tokens and the positions at which
+    /// the model is read; with --score also what comes out.
     ///
     /// What could not be found is null; `problem` is null when the model can be used.
     #[command(verbatim_doc_comment)]
@@ -39,6 +44,9 @@ pub enum ModelsCommand {
         /// Checkpoint folder [default: the built-in decoder]
         #[arg(value_name = "DIR")]
         dir: Option<PathBuf>,
+        /// Load the weights and score the dry run
+        #[arg(long)]
+        score: bool,
         /// Write JSON
         #[arg(long)]
         json: bool,
@@ -48,24 +56,28 @@ pub enum ModelsCommand {
 /// Runs the command.
 pub fn run(args: &ModelsArgs) -> anyhow::Result<ExitCode> {
     match &args.command {
-        Some(ModelsCommand::Inspect { dir, json }) => inspect(dir.clone(), *json || args.json),
+        Some(ModelsCommand::Inspect { dir, score, json }) => inspect(dir.clone(), *score, *json || args.json),
         None => list(args.json),
     }
 }
 
 /// Says that there is nothing to inspect checkpoints with.
 #[cfg(not(feature = "candle"))]
-fn inspect(_dir: Option<PathBuf>, _json: bool) -> anyhow::Result<ExitCode> {
+fn inspect(_dir: Option<PathBuf>, _score: bool, _json: bool) -> anyhow::Result<ExitCode> {
     anyhow::bail!("built without candle: this program runs no model but the built-in one")
 }
 
 #[cfg(feature = "candle")]
-fn inspect(dir: Option<PathBuf>, json: bool) -> anyhow::Result<ExitCode> {
+fn inspect(dir: Option<PathBuf>, score: bool, json: bool) -> anyhow::Result<ExitCode> {
     use crate::prm::{CheckpointSource, inspect};
     use crate::scoring::local::DECODER;
 
     let dir = dir.filter(|dir| dir.as_os_str() != DECODER);
-    let inspection = inspect(&dir.map_or(CheckpointSource::Embedded, CheckpointSource::Dir));
+    let source = dir.map_or(CheckpointSource::Embedded, CheckpointSource::Dir);
+    let mut inspection = inspect(&source);
+    if score {
+        inspection.score(&source);
+    }
     if json {
         out::print_json(&inspection)?;
     } else {

@@ -14,18 +14,23 @@ use super::score_known::Known;
 use super::score_out::{Evidence, Output, ScoredSolution, ScoredStep};
 use super::scorer::{BadRecords, ScorerArgs, open, runtime, shown, stop_signal};
 use super::shard::Shard;
+use crate::analysis::meaning::Meaning;
 use crate::checks::{self, arithmetic::Verdict};
 use crate::corpus::{Corpus, ProblemView};
 use crate::scoring::batch::{Answers, Batch};
 use crate::scoring::request::on_solutions;
 use crate::scoring::{Scored, WorkerModel};
-use crate::trace::{Node, Semantics, Solution, Trace};
+use crate::trace::{Node, Semantics, Solution, StepScore, Trace};
 
 /// Score every step of every solution with a process reward model
 ///
 /// Writes one JSON object a line, one line a solution and scorer, in the order of the input:
 ///
-///   {"record_key","source_id","scorer","steps":[{"step_key","score"}]}
+///   {"record_key","source_id","scorer","semantics","solution":{..},"steps":[{"step_key","score"}]}
+///
+/// `solution` holds one score of the solution for each way to make it of the steps ("min",
+/// "prod", "last", "mean", "geo", "soft-min", "sum"), or the "outcome" of a model that judges
+/// no steps; it is left out when a step has no score.
 ///
 /// `score` is a finite number whose meaning the model defines (P(correct), 0 to 1, for the
 /// built-in one); it is null, with a `reason` beside it, where a step was not scored.
@@ -246,10 +251,10 @@ impl Run {
 /// What a scorer says of the steps of a problem: from an earlier output, from the cache, or computed now.
 async fn score_problem(trace: &Trace, scorer: &mut Batch, known: &Known, bar: &ProgressBar) -> anyhow::Result<Answers> {
     let model = scorer.model();
-    let (label, semantics) = (model.label(), model.semantics);
+    let (label, meaning) = (model.label(), model.meaning());
     let mut answers = Answers::new();
     for solution in &trace.solutions {
-        known.learn(&label, trace.record_key(solution.leaf), semantics, &mut answers)?;
+        known.learn(&label, trace.record_key(solution.leaf), &meaning, &mut answers)?;
     }
     let wanted = on_solutions(trace, &trace.solutions);
     let mut steps = 0_u64;
@@ -275,17 +280,39 @@ fn line(trace: &Trace, solution: &Solution, answers: &Answers, model: &WorkerMod
             step_key: node.key,
             score,
             reason,
-            suspicion: joined.map(|score| checks::suspicion(score, true)),
+            suspicion: joined.map(|score| checks::suspicion(model.meaning().position(score), true)),
             findings: found.iter().filter_map(Evidence::of).collect(),
         }
     };
+    let path = trace.solution_path(solution);
     ScoredSolution {
         record_key: trace.record_key(solution.leaf),
         source_id: solution.source_id.clone(),
         scorer: model.label(),
         answer: checks::answer::against_reference(trace, solution),
-        steps: trace.solution_path(solution).into_iter().map(|id| step(trace.node(id))).collect(),
+        semantics: Some(model.semantics),
+        solution: whole(&path.iter().map(|id| answers.get(&trace.node(*id).key)).collect::<Vec<_>>(), &model.meaning()),
+        steps: path.into_iter().map(|id| step(trace.node(id))).collect(),
     }
+}
+
+/// The scores of a solution: the steps put together in every way that has sense, or what an outcome model says at the last one.
+fn whole(steps: &[Option<&Scored>], meaning: &Meaning) -> BTreeMap<String, f64> {
+    let score = |step: Option<&Scored>| match step {
+        Some(Scored::Score(score)) => Some(*score),
+        _ => None,
+    };
+    if meaning.outcome {
+        return steps
+            .last()
+            .and_then(|step| score(*step))
+            .map(|score| ("outcome".to_owned(), score.value()))
+            .into_iter()
+            .collect();
+    }
+    let scores: Option<Vec<StepScore>> = steps.iter().map(|step| score(*step)).collect();
+    let all = scores.and_then(|scores| meaning.side_by_side(&scores).ok()).unwrap_or_default();
+    all.into_iter().map(|(form, score)| (form.name().to_owned(), score)).collect()
 }
 
 /// A bar over records on standard error, drawn only when that is a terminal.

@@ -12,9 +12,10 @@ use serde::Deserialize;
 
 use super::score_out::ScoredSolution;
 use super::scorer::shown;
+use crate::analysis::meaning::Meaning;
 use crate::scoring::Scored;
 use crate::scoring::batch::Answers;
-use crate::trace::{RecordKey, Semantics, StepScore};
+use crate::trace::RecordKey;
 
 /// Where a line stands.
 #[derive(Debug, Clone, Copy)]
@@ -108,12 +109,12 @@ impl Known {
     }
 
     /// Adds what the line of a solution says of its steps.
-    pub fn learn(&self, scorer: &str, solution: RecordKey, semantics: Semantics, answers: &mut Answers) -> anyhow::Result<()> {
+    pub fn learn(&self, scorer: &str, solution: RecordKey, meaning: &Meaning, answers: &mut Answers) -> anyhow::Result<()> {
         let Some(place) = self.find(scorer, solution) else { return Ok(()) };
         let line: ScoredSolution = serde_json::from_str(&self.text(place)?).with_context(|| self.name(place))?;
         for step in line.steps {
             let known = match step.score {
-                Some(score) => Scored::Score(StepScore::new(score, semantics).with_context(|| self.name(place))?),
+                Some(score) => Scored::Score(meaning.score(score).with_context(|| self.name(place))?),
                 None => Scored::NotScored(step.reason.unwrap_or_default()),
             };
             answers.insert(step.step_key, known);

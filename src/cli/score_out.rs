@@ -1,5 +1,6 @@
 //! The output of `score`: a partial file that is appended to, continued after an interruption, and renamed when it is whole.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use super::score_known::{Known, Place};
 use super::scorer::shown;
 use crate::checks::answer::Agreement;
 use crate::checks::arithmetic::{Finding, Verdict};
-use crate::trace::{RecordKey, StepKey};
+use crate::trace::{RecordKey, Semantics, StepKey};
 
 /// One line of the output: the scores of one solution.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,6 +26,13 @@ pub struct ScoredSolution {
     /// How its answer stands to the reference answer, where both are known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<Agreement>,
+    /// What the scores mean: `correctness`, `value`, `advantage` or `log-ratio`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub semantics: Option<Semantics>,
+    /// One score of the solution, by each way to make it of the steps: `min`, `prod`, `last`, `mean`, `geo`, `soft-min`, `sum`; or `outcome`,
+    /// from a model that judges no steps. Empty when a step has no score.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub solution: BTreeMap<String, f64>,
     /// One entry a step, first step first.
     pub steps: Vec<ScoredStep>,
 }
@@ -150,8 +158,9 @@ impl Output {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::meaning::Meaning;
     use crate::scoring::batch::Answers;
-    use crate::trace::{PromptKey, Semantics};
+    use crate::trace::PromptKey;
 
     fn solution(n: usize) -> ScoredSolution {
         let step = PromptKey::of("q").step(&n.to_string());
@@ -165,7 +174,15 @@ mod tests {
                 suspicion: None,
             },
         ];
-        ScoredSolution { record_key: step.record(), source_id: Some(format!("s{n}")), scorer: "m@1".into(), answer: None, steps }
+        ScoredSolution {
+            record_key: step.record(),
+            source_id: Some(format!("s{n}")),
+            scorer: "m@1".into(),
+            answer: None,
+            semantics: None,
+            solution: BTreeMap::new(),
+            steps,
+        }
     }
 
     fn line(n: usize) -> String {
@@ -193,7 +210,7 @@ mod tests {
         let (mut output, known) = open(&target, false, "m@1").unwrap();
         let mut answers = Answers::new();
         for n in 0..2 {
-            known.learn("m@1", solution(n).record_key, Semantics::Correctness, &mut answers).unwrap();
+            known.learn("m@1", solution(n).record_key, &Meaning::CORRECT, &mut answers).unwrap();
         }
         assert_eq!(answers.len(), 2, "the answers of the first solution are known");
         for n in 0..3 {

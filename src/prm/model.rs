@@ -1,15 +1,16 @@
 //! A loaded model and the walk over a request tree.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::ops::ControlFlow;
 
 use candle_core::Tensor;
 
 use super::PrmError;
-use super::checkpoint::{Checkpoint, available_memory, parameters};
+use super::checkpoint::{Checkpoint, Layout, available_memory, parameters};
 use super::config::DecoderConfig;
 use super::decoder::{self, Decoder};
-use super::families::{Judge, Opened, RowScore};
+use super::families::{Judge, Opened, Reference, RowScore};
+use super::head::LmHead;
 use super::linear::Precision;
 use super::lora::Adapter;
 use super::pass::{Pass, Work};
@@ -37,26 +38,52 @@ impl fmt::Debug for Prm {
     }
 }
 
+impl Opened {
+    /// Parameters in use, of both models where there are two, and bytes of memory to run them.
+    pub(super) fn size(&self, layout: &Layout, dtype: &str) -> (u64, u64) {
+        let one = |layout: &Layout, config: &DecoderConfig, dtype: &str| {
+            let count = parameters(layout);
+            (count, memory_needed(count, config, Precision::of(dtype, count)))
+        };
+        let own = one(layout, &self.config, dtype);
+        let second = self.reference.as_ref().map_or((0, 0), |r| one(&r.layout, &r.config, &r.checkpoint.dtypes(&r.layout)));
+        (own.0 + second.0, own.1.saturating_add(second.1))
+    }
+}
+
+impl Reference {
+    /// The second model; its key becomes part of what names the scores.
+    fn load(mut self, identity: &mut String) -> Result<(Decoder, LmHead), PrmError> {
+        let precision = Precision::of(&self.checkpoint.dtypes(&self.layout), parameters(&self.layout));
+        let (mut weights, key) = self.checkpoint.load(&self.layout, "reference")?;
+        let _ = write!(identity, "\nreference {key}");
+        let head = LmHead::load(&mut weights, &self.config)?;
+        Ok((Decoder::load(self.config, &mut weights, precision)?, head))
+    }
+}
+
 impl Prm {
     /// Loads a checkpoint. Nothing large is read before the family is known, every tensor has the shape that the configuration
     /// says, the special tokens are there, and the model fits into free memory.
     pub fn load(source: &CheckpointSource) -> Result<Self, PrmError> {
         let mut checkpoint = Checkpoint::open(source)?;
-        let opened = Opened::new(&checkpoint)?;
+        let mut opened = Opened::new(&checkpoint)?;
         let config = opened.config.clone();
         let mut layout = decoder::layout(&config);
         layout.extend(opened.head());
         checkpoint.check(&layout)?;
-        let parameters = parameters(&layout);
         let dtype = checkpoint.dtypes(&layout);
-        let precision = Precision::of(&dtype, parameters);
-        let adapter = checkpoint.adapter.as_ref().map_or(0, Adapter::bytes);
-        let (needed, available) = (memory_needed(parameters, &config, precision) + adapter, available_memory());
-        enough_memory(&checkpoint.place, parameters, needed, available)?;
-        let identity = match precision {
+        let precision = Precision::of(&dtype, parameters(&layout));
+        let (count, needed) = opened.size(&layout, &dtype);
+        let needed = needed + checkpoint.adapter.as_ref().map_or(0, Adapter::bytes);
+        let available = available_memory();
+        enough_memory(&checkpoint.place, count, needed, available)?;
+        let mut identity = match precision {
             Precision::F32 => opened.identity(),
             Precision::Bf16 => format!("{}\n{}", opened.identity(), precision.name()),
         };
+        let second = opened.reference.take().map(|reference| reference.load(&mut identity)).transpose()?;
+        let (second, head) = second.unzip();
         let (mut weights, key) = checkpoint.load(&layout, &identity)?;
         let info = ModelInfo {
             name: checkpoint.name.clone(),
@@ -64,17 +91,17 @@ impl Prm {
             model: opened.settings.preset.name,
             meaning: opened.settings.meaning,
             context: config.context,
-            parameters,
+            parameters: count,
             dtype,
             computes: precision.name(),
             key,
             embedded: checkpoint.embedded,
         };
-        let judge = opened.load(&mut weights)?;
-        let decoders = vec![Decoder::load(config, &mut weights, precision)?];
+        let judge = opened.load(&mut weights, head)?;
+        let decoders: Vec<Decoder> = [Decoder::load(config, &mut weights, precision)?].into_iter().chain(second).collect();
         let width = decoders.iter().map(Decoder::cache_width).sum();
         let prefixes = PrefixCache::new(width, prefix_bytes(needed, available));
-        Ok(Self { info, decoders, judge, path: Vec::new(), prefixes, run: run_length(parameters) })
+        Ok(Self { info, decoders, judge, path: Vec::new(), prefixes, run: run_length(count) })
     }
 
     /// What is known about the model.
@@ -211,7 +238,7 @@ fn run_length(parameters: u64) -> usize {
 }
 
 /// Bytes for weights, and for cache and activations of a solution of up to 8,192 tokens (longer contexts are rarely filled).
-pub(super) fn memory_needed(parameters: u64, config: &DecoderConfig, precision: Precision) -> u64 {
+fn memory_needed(parameters: u64, config: &DecoderConfig, precision: Precision) -> u64 {
     let tokens = config.context.min(8192);
     let cache = config.kv_bytes().saturating_mul(tokens as u64);
     parameters.saturating_mul(precision.bytes()).saturating_add(cache).saturating_add(decoder::working_bytes(config, tokens))

@@ -121,9 +121,10 @@ impl Pass {
         let parent = work.request.nodes[node].parent;
         let mut from = if straight { self.spine.clamp(start, end) } else { start };
         if let Some(&first) = reads.first().filter(|&&first| first < from) {
-            // A known token whose state is wanted is computed again, unless it is a row of this pass.
+            // A known token whose state is wanted is computed again, unless it is the row of this pass before the node.
             let is_row = first < start && self.row_before(parent, start).is_some();
-            from = if is_row { from } else { first };
+            let next = reads.iter().copied().find(|&read| read >= start).unwrap_or(from);
+            from = from.min(if is_row { next } else { first });
         }
         let sees = self.seen(parent, from, straight);
         let first_row = self.ids.len();

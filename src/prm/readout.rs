@@ -6,6 +6,7 @@ use super::PrmError;
 use super::checkpoint::{Layout, Weights};
 use super::config::DecoderConfig;
 use super::head::LmHead;
+use super::tokens::NodeTokens;
 
 /// Which numbers of the model a family reads, as data: a scorer beyond this process reads the same ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub(crate) enum Readout {
     Tokens(Vec<u32>),
     /// The mean of the logits of all tokens.
     VocabularyMean,
+    /// For each token of a step its log-probability, less that under a reference model.
+    LogRatio,
 }
 
 /// A readout with its weights.
@@ -38,6 +41,7 @@ pub(super) enum Head {
     Linear(Linear),
     Mlp(Linear, Linear),
     Affine { gain: f32, bias: f32, last: Linear },
+    LogRatio { own: LmHead, reference: LmHead },
 }
 
 /// `x W^T + b`
@@ -89,12 +93,17 @@ impl Readout {
                 [tensor(weight, &[*outputs, hidden])].into_iter().chain(bias).collect()
             }
             Self::Affine => vec![tensor("gain", &[1]), tensor("bias", &[1]), tensor("vscore_head.weight", &[1, hidden])],
-            Self::Tokens(_) | Self::VocabularyMean => LmHead::layout(config),
+            Self::Tokens(_) | Self::VocabularyMean | Self::LogRatio => LmHead::layout(config),
         }
     }
 
-    /// Takes its tensors out of the weights.
-    pub(super) fn load(&self, weights: &mut Weights, config: &DecoderConfig) -> std::result::Result<Head, PrmError> {
+    /// Takes its tensors out of the weights; `reference` is the head of the second model, where there is one.
+    pub(super) fn load(
+        &self,
+        weights: &mut Weights,
+        config: &DecoderConfig,
+        reference: Option<LmHead>,
+    ) -> std::result::Result<Head, PrmError> {
         Ok(match self {
             Self::Mlp { .. } => Head::Mlp(
                 Linear::take(weights, "score.0.weight", Some("score.0.bias"))?,
@@ -109,6 +118,10 @@ impl Readout {
             Self::Tokens(ids) => Head::Linear(Linear::new(&LmHead::load(weights, config)?.rows(ids)?, None)?),
             // The mean of the logits is the state times the mean row.
             Self::VocabularyMean => Head::Linear(Linear::new(&LmHead::load(weights, config)?.mean_row()?, None)?),
+            Self::LogRatio => match reference {
+                Some(reference) => Head::LogRatio { own: LmHead::load(weights, config)?, reference },
+                None => return Err(PrmError::Compute("a ratio of two models needs a second one".to_owned())),
+            },
         })
     }
 }
@@ -118,8 +131,32 @@ fn first(tensor: &Tensor) -> Result<f32> {
 }
 
 impl Head {
+    /// For each node the numbers that its score is made of: the logits of its read position, or the rewards of its tokens; none for
+    /// a node that is not read. `states` holds the hidden states of each decoder, a row for each read position.
+    pub(super) fn numbers(&self, nodes: &[&NodeTokens], states: &[Tensor]) -> std::result::Result<Vec<Vec<f32>>, PrmError> {
+        let rows: usize = nodes.iter().map(|node| node.read.len()).sum();
+        for hidden in states {
+            if hidden.dim(0)? != rows {
+                return Err(PrmError::Compute(format!("{} states for {rows} read positions", hidden.dim(0)?)));
+            }
+        }
+        match (self, states) {
+            (Self::LogRatio { own, reference }, [policy, base]) => {
+                let next: Vec<u32> = nodes.iter().flat_map(|node| node.ids.iter().copied()).collect();
+                let (own, base) = (own.log_probabilities(policy, &next)?, reference.log_probabilities(base, &next)?);
+                let mut rewards = own.iter().zip(base).map(|(own, base)| own - base);
+                Ok(nodes.iter().map(|node| rewards.by_ref().take(node.ids.len()).collect()).collect())
+            }
+            (_, [hidden]) if nodes.iter().all(|node| node.read.len() <= 1) => {
+                let mut logits = self.logits(hidden)?.into_iter();
+                Ok(nodes.iter().map(|node| node.read.first().and_then(|_| logits.next()).unwrap_or_default()).collect())
+            }
+            _ => Err(PrmError::Compute("the head does not fit the read positions".to_owned())),
+        }
+    }
+
     /// Logits of hidden states `(rows, hidden)`, a row each.
-    pub(super) fn logits(&self, hidden: &Tensor) -> Result<Vec<Vec<f32>>> {
+    fn logits(&self, hidden: &Tensor) -> Result<Vec<Vec<f32>>> {
         match self {
             Self::Linear(linear) => linear.of(hidden)?.to_vec2(),
             Self::Mlp(inner, outer) => {
@@ -128,6 +165,7 @@ impl Head {
                 outer.of(&((&x + x.abs()?)? * 0.5)?)?.to_vec2()
             }
             Self::Affine { gain, bias, last } => last.of(&hidden.affine(f64::from(*gain), f64::from(*bias))?)?.to_vec2(),
+            Self::LogRatio { own, .. } => own.logits(hidden)?.to_vec2(),
         }
     }
 }

@@ -31,7 +31,7 @@
 //! - `ready`: the model is loaded. `key` must change whenever scores would: they are cached under it. `semantics` is `correctness` or `value`
 //!   (scores in `0..=1`), `advantage` (`-1..=1`) or `log-ratio` (any finite number). A step with a score below `threshold` counts as wrong. `context`
 //!   (tokens), `embedded`, `posterior` and `scale` may be left out. `scale` holds a `range` other than that of the semantics (`[-1, 1]`, null for
-//!   an open end), the `aggregate` of solutions (`min`, `prod`, `last`, `mean`, `geo`, `soft-min`), `outcome` for a model that judges whole
+//!   an open end), the `aggregate` of solutions (`min`, `prod`, `last`, `mean`, `geo`, `soft-min`, `sum`), `outcome` for a model that judges whole
 //!   solutions only, and the `spread` of an open range; with `posterior` (`0..=1`, for `correctness` alone) whole solutions are judged by the
 //!   first-error posterior with this tau, as in `analysis::decide`.
 //! - `score`: a finite number inside the range of `semantics`, for one step. Anything else (NaN, null, text, out of range) makes the step

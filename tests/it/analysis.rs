@@ -83,9 +83,15 @@ fn score_writes_one_line_a_solution_in_input_order() {
     let first = prompt.step("Ann has 4 pens. WRONG");
     let second = first.step("She buys 4: 4 + 4 = 8.");
     let third = second.step("The answer is 8.");
+    // 0.1, 0.9, 0.9 put together: lowest, product, last, mean.
+    let solution = &lines[2]["solution"];
+    for (form, expected) in [("min", 0.1), ("prod", 0.081), ("last", 0.9), ("mean", 1.9 / 3.0), ("geo", 0.081f64.cbrt())] {
+        assert!((solution[form].as_f64().unwrap() - expected).abs() < 1e-9, "{form}: {solution}");
+    }
     assert_eq!(
         lines[2],
-        json!({"record_key": third.record(), "source_id": "toy-2", "scorer": "words@words-v1", "steps": [
+        json!({"record_key": third.record(), "source_id": "toy-2", "scorer": "words@words-v1", "semantics": "correctness",
+               "solution": solution, "steps": [
             {"step_key": first, "score": 0.1}, {"step_key": second, "score": 0.9}, {"step_key": third, "score": 0.9}]})
     );
     assert!(!place.path("out.jsonl.partial").exists());

@@ -375,3 +375,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_way_to_one_score_of_a_solution_is_switched_live() {
+    let mut desk = Desk::demo();
+    let mut seen = Vec::new();
+    for _ in 0..6 {
+        desk.keys("gA");
+        seen.push(desk.app.notice.clone().unwrap());
+    }
+    // Six forms make a round; without a model the lowest step is where it starts.
+    assert!(seen[0].contains("prod") && seen[4].contains("soft-min") && seen[5].contains("min of the steps (as its authors do)"));
+}

@@ -135,7 +135,7 @@ fn weights_stored_as_bf16_stay_close_at_every_position() {
 }
 
 /// Round to nearest, ties to even.
-fn bf16(x: f32) -> u16 {
+pub(crate) fn bf16(x: f32) -> u16 {
     let bits = x.to_bits();
     u16::try_from((bits + 0x7fff + (bits >> 16 & 1)) >> 16).unwrap()
 }
@@ -456,9 +456,9 @@ fn refused(dir: &tempfile::TempDir, parts: &[&str]) {
     assert_eq!(inspect(&CheckpointSource::Dir(dir.path().to_owned())).problem.as_deref(), Some(error.as_str()));
 }
 
-type Raw = (String, String, Vec<u64>, Vec<u8>);
+pub(crate) type Raw = (String, String, Vec<u64>, Vec<u8>);
 
-fn tensors(path: &Path) -> Vec<Raw> {
+pub(crate) fn tensors(path: &Path) -> Vec<Raw> {
     let bytes = fs::read(path).unwrap();
     let length = usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
     let header: BTreeMap<String, serde_json::Value> = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
@@ -469,7 +469,7 @@ fn tensors(path: &Path) -> Vec<Raw> {
     tensors.map(|(n, v)| (n, v["dtype"].as_str().unwrap().to_owned(), shape(&v), data[at(&v, 0)..at(&v, 1)].to_vec())).collect()
 }
 
-fn write(path: &Path, tensors: &[Raw]) {
+pub(crate) fn write(path: &Path, tensors: &[Raw]) {
     let (mut header, mut data) = (serde_json::Map::new(), Vec::new());
     for (name, dtype, shape, bytes) in tensors {
         let entry = serde_json::json!({"dtype": dtype, "shape": shape, "data_offsets": [data.len(), data.len() + bytes.len()]});
@@ -487,7 +487,7 @@ fn rewrite(dir: &Path, change: impl FnOnce(&mut Vec<Raw>)) {
     write(&path, &all);
 }
 
-fn edit(dir: &Path, file: &str, change: impl FnOnce(&mut serde_json::Value)) {
+pub(crate) fn edit(dir: &Path, file: &str, change: impl FnOnce(&mut serde_json::Value)) {
     let path = dir.join(file);
     let mut value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     change(&mut value);
@@ -632,7 +632,7 @@ fn configurations_that_are_wrong_ask_for_no_memory() {
 #[test]
 fn an_unknown_checkpoint_says_what_was_looked_for_and_found() {
     let dir = copy();
-    edit(dir.path(), "config.json", |c| c["architectures"] = serde_json::json!(["Qwen2ForRewardModel"]));
+    edit(dir.path(), "config.json", |c| c["architectures"] = serde_json::json!(["Qwen2ForSomething"]));
     rewrite(dir.path(), |t| {
         let head = t.iter_mut().find(|t| t.0 == "score.2.weight").unwrap();
         head.2 = vec![1, 64];
@@ -640,12 +640,7 @@ fn an_unknown_checkpoint_says_what_was_looked_for_and_found() {
     });
     refused(
         &dir,
-        &[
-            "looked for",
-            "Qwen2ForProcessRewardModel",
-            "found architectures \"Qwen2ForRewardModel\"",
-            "\"score.2.weight\" [1, 64]",
-        ],
+        &["looked for", "Qwen2ForProcessRewardModel", "found architectures \"Qwen2ForSomething\"", "\"score.2.weight\" [1, 64]"],
     );
 }
 

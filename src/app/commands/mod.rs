@@ -145,6 +145,7 @@ pub static COMMANDS: &[Command] = &[
     row(View, "cancel", &["Esc"], "close, clear the search; never leaves", view::cancel),
     row(Session, "command", &[":"], "command by name; Tab completes", search::command_line),
     row(Session, "threshold", &[], ":threshold 0.4 - steps with a lower score are suspects", session::threshold_shown),
+    row(Session, "aggregate", &["g A"], "next way to make one score of a solution; :aggregate prod", session::next_aggregate),
     row(Session, "stop-scoring", &["g k"], "stop scoring; finished scores stay", session::stop_scoring),
     row(Session, "start-scoring", &["g K"], "start scoring again, also after the worker died", session::start_scoring),
     row(Session, "retry-saving", &["g S"], "write labels again that could not be saved", session::retry_saving),
@@ -175,6 +176,9 @@ pub(crate) fn run_line(app: &mut App, line: &str) -> Vec<Effect> {
     }
     if name == "diff" && !argument.is_empty() {
         return view::set_diff(app, argument);
+    }
+    if name == "aggregate" && !argument.is_empty() {
+        return session::set_aggregate(app, argument);
     }
     // `q` and `quit` both leave, as everywhere.
     let name = if name == "q" { "quit" } else { name };

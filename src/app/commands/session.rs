@@ -1,5 +1,6 @@
 //! The model, the store, the program.
 
+use crate::analysis::aggregate::Aggregate;
 use crate::analysis::decide::Decision;
 use crate::app::describe::short;
 use crate::app::{App, Effect, scoring};
@@ -16,7 +17,7 @@ pub(super) fn threshold_shown(app: &mut App, _count: Option<usize>) -> Vec<Effec
 
 /// Sets the score below which a step counts as a predicted error.
 pub(super) fn set_threshold(app: &mut App, text: &str) -> Vec<Effect> {
-    let range = app.scoring.model.as_ref().map_or((0.0, 1.0), |model| model.semantics.range());
+    let range = app.scoring.meaning.range;
     match text.parse::<f64>() {
         Ok(threshold) if threshold >= range.0 && threshold <= range.1 => {
             app.scoring.threshold = threshold;
@@ -25,6 +26,31 @@ pub(super) fn set_threshold(app: &mut App, text: &str) -> Vec<Effect> {
         }
         _ => app.notice = Some(format!("the threshold is a number from {} to {}, not {text:?}", range.0, range.1)),
     }
+    Vec::new()
+}
+
+/// Goes to the next way of making one score of a solution.
+pub(super) fn next_aggregate(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    let forms: Vec<Aggregate> = app.scoring.meaning.forms().collect();
+    let here = forms.iter().position(|form| *form == app.scoring.aggregate).unwrap_or(0);
+    use_aggregate(app, forms[(here + 1) % forms.len()])
+}
+
+/// Chooses how the steps become one score of a solution.
+pub(super) fn set_aggregate(app: &mut App, name: &str) -> Vec<Effect> {
+    let found = app.scoring.meaning.forms().find(|form| form.name() == name);
+    if let Some(form) = found {
+        return use_aggregate(app, form);
+    }
+    let names: Vec<&str> = app.scoring.meaning.forms().map(Aggregate::name).collect();
+    app.notice = Some(format!("the solution score of this model is one of {}, not {name:?}", names.join(", ")));
+    Vec::new()
+}
+
+fn use_aggregate(app: &mut App, form: Aggregate) -> Vec<Effect> {
+    app.scoring.aggregate = form;
+    let own = if form == app.scoring.meaning.aggregate { " (as its authors do)" } else { "" };
+    app.notice = Some(format!("solution score: {} of the steps{own}", form.name()));
     Vec::new()
 }
 

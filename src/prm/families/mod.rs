@@ -5,7 +5,10 @@
 //! without weights.
 
 mod chat;
+mod implicit;
+mod joint;
 mod minos;
+mod outcome;
 mod qwen_prm;
 mod reasoneval;
 mod settings;
@@ -18,15 +21,17 @@ mod verdict_turn;
 mod vocab_mean;
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
 use candle_core::Tensor;
 
 use super::PrmError;
 use super::checkpoint::{Checkpoint, Layout, Weights};
 use super::config::DecoderConfig;
-use super::head::finite_rows;
+use super::decoder;
+use super::head::{LmHead, finite_rows};
 use super::readout::{Head, Readout};
-use super::request::PrmRequest;
+use super::request::{CheckpointSource, PrmRequest};
 use super::tokenizer::Vocabulary;
 use super::tokens::{NodeTokens, TokenTree};
 use crate::analysis::meaning::Meaning;
@@ -44,8 +49,13 @@ pub(super) static FAMILIES: &[Family] = &[
     step_tag::FAMILY,
     verdict_turn::FAMILY,
     vocab_mean::FAMILY,
+    implicit::FAMILY,
+    outcome::FAMILY,
     value_head::FAMILY,
 ];
+
+/// Why a step has no score of an outcome model.
+const WHOLE: &str = "this model judges whole solutions, no steps";
 
 /// The score of one step, or why there is none.
 pub(super) type RowScore = Result<StepScore, String>;
@@ -110,8 +120,12 @@ pub(super) trait Convention: Send {
     fn plan(&self, request: &PrmRequest) -> Result<TokenTree, PrmError>;
     /// What is read there.
     fn readout(&self) -> Readout;
-    /// The score of a step from the logits of its read position.
-    fn score(&self, logits: &[f32]) -> f64;
+    /// The score of a step from the numbers that are read: logits of one position, or rewards of its tokens.
+    fn score(&self, numbers: &[f32]) -> f64;
+    /// The folder of the second model of a [`Readout::LogRatio`].
+    fn reference(&self) -> Option<PathBuf> {
+        None
+    }
 }
 
 /// The family of a checkpoint, without its weights.
@@ -121,6 +135,15 @@ pub(super) struct Opened {
     pub(super) settings: Settings,
     pub(super) config: DecoderConfig,
     pub(super) convention: Box<dyn Convention>,
+    /// The second model, where the score is a ratio of two.
+    pub(super) reference: Option<Reference>,
+}
+
+/// A language model that another one is compared with.
+pub(super) struct Reference {
+    pub(super) checkpoint: Checkpoint,
+    pub(super) config: DecoderConfig,
+    pub(super) layout: Layout,
 }
 
 /// A family with its head, ready to score.
@@ -138,7 +161,8 @@ impl Opened {
         let mut config = DecoderConfig::read(&checkpoint.config, &checkpoint.config_file)?;
         config.context = settings.context(config.context)?;
         let convention = (family.open)(&Opening { checkpoint, config: &config, settings: &settings })?;
-        Ok(Self { family, evidence, settings, config, convention })
+        let reference = convention.reference().map(|place| Reference::open(&place, &config)).transpose()?;
+        Ok(Self { family, evidence, settings, config, convention, reference })
     }
 
     /// The tensors of the score head.
@@ -156,9 +180,23 @@ impl Opened {
     }
 
     /// Takes the head out of the weights.
-    pub(super) fn load(self, weights: &mut Weights) -> Result<Judge, PrmError> {
-        let head = self.convention.readout().load(weights, &self.config)?;
+    pub(super) fn load(self, weights: &mut Weights, reference: Option<LmHead>) -> Result<Judge, PrmError> {
+        let head = self.convention.readout().load(weights, &self.config, reference)?;
         Ok(Judge { convention: self.convention, meaning: self.settings.meaning, head })
+    }
+}
+
+impl Reference {
+    fn open(place: &Path, other: &DecoderConfig) -> Result<Self, PrmError> {
+        let checkpoint = Checkpoint::open(&CheckpointSource::Dir(place.to_owned()))?;
+        let config = DecoderConfig::read(&checkpoint.config, &checkpoint.config_file)?;
+        if config.vocab < other.vocab {
+            let message = format!("vocab_size: {}, the model that is compared with it has {}", config.vocab, other.vocab);
+            return Err(PrmError::Config { file: checkpoint.config_file.clone(), message });
+        }
+        let layout: Layout = decoder::layout(&config).into_iter().chain(LmHead::layout(&config)).collect();
+        checkpoint.check(&layout)?;
+        Ok(Self { checkpoint, config, layout })
     }
 }
 
@@ -171,21 +209,21 @@ impl Judge {
     /// The scores of some nodes of a plan; a node without a finite score has a reason. `states` holds the hidden states of each decoder,
     /// `(rows, hidden)`, with one row for each read position of the nodes, in their order.
     pub(super) fn scores(&self, nodes: &[&NodeTokens], states: &[Tensor]) -> Result<Vec<RowScore>, PrmError> {
-        let [hidden] = states else { return Err(PrmError::Compute(format!("{} decoders, 1 was expected", states.len()))) };
-        let mut rows = finite_rows(hidden)?.into_iter().zip(self.head.logits(hidden)?);
-        let score = |node: &&NodeTokens| match node.read.len() {
-            // Invariant: a family reads a step at one position, so rows cannot move to another step.
-            1 => rows.next().map_or_else(
-                || Err("the model gave no state for this step".to_owned()),
-                |(finite, logits)| {
-                    finite?;
-                    self.meaning.score(self.convention.score(&logits)).map_err(|e| e.to_string())
-                },
-            ),
-            0 => Err("this model gives no score to such a step".to_owned()),
-            n => Err(format!("the step has {n} read positions, 1 was expected")),
+        let finite = states.iter().map(finite_rows).collect::<Result<Vec<_>, _>>()?;
+        let numbers = self.head.numbers(nodes, states)?;
+        let mut row = 0;
+        let score = |(node, numbers): (&&NodeTokens, Vec<f32>)| {
+            let own = row..row + node.read.len();
+            row = own.end;
+            if own.is_empty() {
+                return Err(if self.meaning.outcome { WHOLE } else { "this model gives no score to such a step" }.to_owned());
+            }
+            for states in &finite {
+                states.get(own.clone()).unwrap_or_default().iter().cloned().collect::<Result<(), String>>()?;
+            }
+            self.meaning.score(self.convention.score(&numbers)).map_err(|e| e.to_string())
         };
-        Ok(nodes.iter().map(score).collect())
+        Ok(nodes.iter().zip(numbers).map(score).collect())
     }
 }
 

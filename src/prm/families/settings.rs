@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
@@ -99,6 +100,20 @@ impl Settings {
         let text = self.text(key);
         let found = choices.iter().find(|c| **c == text).copied();
         found.ok_or_else(|| self.bad(key, format!("expected one of {}, found {text:?}", choices.join(", "))))
+    }
+
+    /// A setting that is a finite number.
+    pub(super) fn number(&self, key: &str) -> Result<f64, PrmError> {
+        let number = self.text(key).parse::<f64>().ok().filter(|x| x.is_finite());
+        number.ok_or_else(|| self.bad(key, format!("expected a number, found {:?}", self.text(key))))
+    }
+
+    /// A setting that is a folder, as seen from the settings file.
+    pub(super) fn place(&self, key: &str) -> Result<PathBuf, PrmError> {
+        match self.text(key) {
+            "" => Err(self.bad(key, format!("{} needs it: name a folder in this file", self.preset.name))),
+            place => Ok(Path::new(&self.file).parent().unwrap_or(Path::new("")).join(place)),
+        }
     }
 
     /// The largest number of tokens, where a setting makes it less than that of the decoder.

@@ -10,6 +10,7 @@ use super::super::readout::{Readout, sigmoid};
 use super::super::request::PrmRequest;
 use super::super::tokenizer::{Part, Vocabulary};
 use super::super::tokens::{NodeTokens, TokenTree};
+use super::joint::Joint;
 use super::{Convention, Family, Fit, Meaning, Opening, Preset, filled, named, plan, problem};
 use crate::analysis::aggregate::Aggregate;
 
@@ -135,45 +136,13 @@ fn readout(at: &Opening<'_>) -> Result<Readout, PrmError> {
     }
 }
 
-impl ValueHead {
-    /// Problem and answer as one text without any separator that the tokenizer keeps apart: a step's last tokens may be others once a
-    /// step follows, so those are its tail, and the next step begins with them.
-    fn joint(&self, request: &PrmRequest) -> TokenTree {
-        let lead = filled(&self.lead, &[("{q}", &request.problem)]);
-        // For each node the text up to its end, and how many of its tokens stay when something follows.
-        let mut paths: Vec<(String, usize)> = Vec::with_capacity(request.nodes.len());
-        let mut nodes = Vec::with_capacity(request.nodes.len());
-        for node in &request.nodes {
-            let before = node.parent.and_then(|parent| paths.get(parent));
-            let (mut text, known) = before.map_or((lead.clone(), 0), |(text, known)| (format!("{text}{}", self.glue), *known));
-            text.push_str(&node.text);
-            let tokens = self.tokens(&text, known);
-            let stays = tokens.as_ref().map_or(0, |tokens| known + tokens.ids.len());
-            paths.push((text, stays));
-            nodes.push(tokens);
-        }
-        TokenTree { prefix: Vec::new(), nodes }
-    }
-
-    fn tokens(&self, text: &str, known: usize) -> Result<NodeTokens, String> {
-        let ids = self.vocabulary.ids(self.bos.map(Part::Control).iter().chain([&Part::text(text)]))?;
-        let next = format!("{text}{}A", self.glue);
-        let longer = self.vocabulary.ids(self.bos.map(Part::Control).iter().chain([&Part::Text(next)]))?;
-        let stays = ids.iter().zip(&longer).take_while(|(a, b)| a == b).count().max(known);
-        match (ids.get(known..stays), ids.get(stays..)) {
-            (Some(own), Some(tail)) if ids.len() > known => {
-                let read = vec![(ids.len() - known).cast_signed() - 1];
-                Ok(NodeTokens { ids: own.to_vec(), tail: tail.to_vec(), read })
-            }
-            _ => Err("the step has no token at which it could be judged".to_owned()),
-        }
-    }
-}
-
 impl Convention for ValueHead {
     fn plan(&self, request: &PrmRequest) -> Result<TokenTree, PrmError> {
         if self.end.is_empty() {
-            return Ok(self.joint(request));
+            let lead = filled(&self.lead, &[("{q}", &request.problem)]);
+            let prefix = self.bos.iter().copied().collect();
+            let joint = Joint { vocabulary: &self.vocabulary, prefix, lead, glue: &self.glue, end: &[] };
+            return Ok(joint.plan(request, |_| true));
         }
         let lead = Part::Text(filled(&self.lead, &[("{q}", &request.problem)]));
         let prefix = problem(self.vocabulary.ids(self.bos.map(Part::Control).iter().chain([&lead])))?;

@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use crate::analysis::aggregate::Aggregate;
 use crate::app::App;
 use crate::app::describe::short;
 use crate::app::reading::Checked;
@@ -29,6 +30,7 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     lines.extend(checks(app, pen, node));
     lines.extend(together(app, node).map(|line| (line, pen.look.plain())));
     lines.push((scores(app, node), pen.look.plain()));
+    lines.extend(solution_scores(app, trace).map(|line| (line, pen.look.plain())));
     let search = search_numbers(node);
     // Search values give away what a model thought of the step.
     if !search.is_empty() && app.show_prm {
@@ -121,9 +123,16 @@ fn scores(app: &App, node: &Node) -> String {
         (Some(score), Some(model)) => {
             let hint = if model.embedded { " (a hint; --prm DIR for a real one)" } else { "" };
             let threshold = short(app.scoring.threshold);
-            format!("PRM   {} {:.3}   threshold {threshold}   {}{hint}", score.semantics(), score.value(), model.name)
+            let (low, high) = app.scoring.meaning.range;
+            let range = match (low.is_finite(), (low, high) == score.semantics().range()) {
+                (_, true) => String::new(),
+                (true, _) => format!(" of {low}..{high}"),
+                (false, _) => " without bounds".to_owned(),
+            };
+            format!("PRM   {} {:.3}{range}   threshold {threshold}   {}{hint}", score.semantics(), score.value(), model.name)
         }
         (Some(score), None) => format!("PRM   {} {:.3}", score.semantics(), score.value()),
+        (None, _) if app.scoring.meaning.outcome => "PRM   judges whole solutions, no steps".to_owned(),
         (None, _) => match app.scoring.refused.get(&node.key) {
             Some(reason) => format!("PRM   not scored: {reason}"),
             None => "PRM   no score yet".to_owned(),
@@ -135,7 +144,25 @@ fn scores(app: &App, node: &Node) -> String {
 fn together(app: &App, node: &Node) -> Option<String> {
     app.wrong_equality(node.key)?;
     let score = app.scoring.scores.get(&node.key).filter(|score| score.semantics() == Semantics::Correctness)?;
-    Some(format!("suspicion, score and checks together: {}", short(suspicion(score.value(), true))))
+    Some(format!("suspicion, score and checks together: {}", short(suspicion(app.scoring.place(score.value()), true))))
+}
+
+/// Every way to make one score of the solution, the chosen one in brackets; or the badge of a model that judges whole solutions.
+fn solution_scores(app: &App, trace: &Trace) -> Option<String> {
+    let scoring = &app.scoring;
+    if !app.show_prm {
+        return None;
+    }
+    if scoring.meaning.outcome {
+        let score = scoring.solution_score(trace, &app.cursor.path)?;
+        return Some(format!("solution   {} {score:.3}, no step scores", scoring.meaning.semantics));
+    }
+    let one = |(form, score): (Aggregate, f64)| {
+        let text = format!("{} {}", form.name(), short(score));
+        if form == scoring.aggregate { format!("[{text}]") } else { text }
+    };
+    let all: Vec<String> = scoring.solution_scores(trace, &app.cursor.path).into_iter().map(one).collect();
+    (!all.is_empty()).then(|| format!("solution   {}   (gA)", all.join("  ")))
 }
 
 fn search_numbers(node: &Node) -> String {
@@ -167,7 +194,7 @@ fn siblings(app: &App, pen: &Pen<'_>, trace: &Trace, node: &Node) -> Vec<(String
         let score = app.shown_score(sibling.key).map(StepScore::value);
         let number = score.map_or("   ".to_owned(), |score| format!("{:>3}", short(score)));
         let pointer = if id == app.cursor.node { pen.look.glyphs.pointer } else { " " };
-        let style = score.map_or(pen.look.plain(), |score| pen.look.score(score));
+        let style = score.map_or(pen.look.plain(), |score| pen.look.score(app.scoring.place(score)));
         let text = one_line(&sibling.text, 200);
         (format!("{pointer} {number}  {text}"), style)
     }));

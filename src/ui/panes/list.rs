@@ -91,10 +91,9 @@ fn solution_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, index: 
     let mut x = pen.text(rect.x + 1, rect.y, 8, &format!("   {:>3} ", index + 1), pen.look.dim());
     x = mark(app, pen, x, rect.y, trace, solution.leaf);
     if app.show_prm {
-        let scores = trace.path(solution.leaf).into_iter().filter_map(|id| app.scoring.scores.get(&trace.node(id).key));
-        if let Some(lowest) = scores.map(|score| score.value()).min_by(f64::total_cmp) {
-            let style = pen.look.score(lowest);
-            x = pen.text(x, rect.y, left(x), &format!("{:>3} ", crate::app::describe::short(lowest)), style);
+        if let Some(score) = app.scoring.solution_score(trace, &trace.path(solution.leaf)) {
+            let style = pen.look.score(app.scoring.place(score));
+            x = pen.text(x, rect.y, left(x), &format!("{:>3} ", crate::app::describe::short(score)), style);
         } else {
             x = pen.text(x, rect.y, left(x), "    ", pen.look.dim());
         }

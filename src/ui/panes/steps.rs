@@ -131,11 +131,12 @@ fn gutter(app: &App, pen: &mut Pen<'_>, row: Rect, columns: StepColumns, node: &
     }
     if let Some(value) = app.scoring.scores.get(&node.key).map(|score| score.value()) {
         let dim_after = own && label == Label::AfterError;
-        let style = pen.look.score(value);
+        let place = app.scoring.place(value);
+        let style = pen.look.score(place);
         let style = if dim_after { style.patch(pen.look.dim()) } else { style };
         pen.text(score, row.y, 4, &format!("{:>3}", short(value)), style);
-        pen.text(bar, row.y, u16::try_from(columns.bar - 2).unwrap_or(0), &pen.look.bar(value, columns.bar - 2), style);
-        let glyph = &pen.look.glyph(value, app.scoring.threshold);
+        pen.text(bar, row.y, u16::try_from(columns.bar - 2).unwrap_or(0), &pen.look.bar(place, columns.bar - 2), style);
+        let glyph = &pen.look.glyph(place, app.scoring.place(app.scoring.threshold));
         pen.text(bar + u16::try_from(columns.bar - 1).unwrap_or(0), row.y, 1, glyph, style.patch(pen.look.strong()));
     } else if let Some(reason) = app.scoring.refused.get(&node.key) {
         pen.text(score, row.y, u16::try_from(columns.score + columns.bar).unwrap_or(0), &format!("n/a {reason}"), pen.look.dim());
@@ -148,7 +149,7 @@ fn gutter(app: &App, pen: &mut Pen<'_>, row: Rect, columns: StepColumns, node: &
 fn text_style(app: &App, pen: &Pen<'_>, node: &Node, behind: bool) -> Style {
     let mut style = pen.look.plain();
     if let Some(score) = app.shown_score(node.key) {
-        style = pen.look.score(score.value());
+        style = pen.look.score(app.scoring.place(score.value()));
     }
     if behind { style.patch(pen.look.dim()) } else { style }
 }

@@ -76,12 +76,13 @@ fn draw_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, columns: Co
         x = pen.text(x, y, left(x), &format!("{:>5}", number(stats.mc)), style);
     }
     let score = app.shown_score(node.key).map(StepScore::value);
+    let place = score.map(|score| app.scoring.place(score));
     if app.show_prm {
-        let style = score.map_or(pen.look.dim(), |score| pen.look.score(score));
+        let style = place.map_or(pen.look.dim(), |place| pen.look.score(place));
         x = pen.text(x, y, left(x), &format!("{:>5}", number(score)), style);
     }
-    let glyph = score.map_or(" ".to_owned(), |score| pen.look.glyph(score, app.scoring.threshold));
-    let style = score.map_or(pen.look.plain(), |score| pen.look.score(score));
+    let glyph = place.map_or(" ".to_owned(), |place| pen.look.glyph(place, app.scoring.place(app.scoring.threshold)));
+    let style = place.map_or(pen.look.plain(), |place| pen.look.score(place));
     x = pen.text(x, y, left(x), &format!("{glyph} "), style);
     let (sign, sign_style) = sign(app, pen, row.node, node.rating);
     x = pen.text(x, y, left(x), &format!("{sign:<3} "), sign_style);
