@@ -158,8 +158,8 @@ async fn evaluate(args: &EvalArgs, corpora: &[Corpus]) -> anyhow::Result<Report>
         Judge::Baseline(baseline) => (baseline.name().to_owned(), Decision::FirstBelow(f64::NEG_INFINITY)),
     };
     let mut subsets = Vec::new();
-    for (path, corpus) in args.paths.iter().zip(corpora) {
-        subsets.push(file(&name(path), corpus, &mut judge, decision).await?);
+    for corpus in corpora {
+        subsets.push(file(&name(Path::new(corpus.name())), corpus, &mut judge, decision).await?);
     }
     let measured: Vec<Subset> = subsets.iter().map(|measured| measured.subset.clone()).collect();
     let (threshold, posterior) = match decision {

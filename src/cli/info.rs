@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::anyhow;
 use serde_json::{Value, json};
 
 use super::out;
-use crate::corpus::{Corpus, Source, escaped};
+use crate::corpus::{Corpus, OpenError, Source, escaped, sources};
 use crate::formats::{self, Format, RecordError};
 use crate::trace::{FirstError, Trace};
 
@@ -25,7 +25,7 @@ const ERRORS: usize = 10_000;
 /// name.
 pub fn info(paths: &[PathBuf], as_format: Option<&str>) -> anyhow::Result<Value> {
     let format = as_format.map(named).transpose()?;
-    let files: Vec<Value> = paths.iter().map(|path| file(path, format)).collect();
+    let files: Vec<Value> = sources(paths).into_iter().map(|source| file(source, format)).collect();
     Ok(json!({ "files": files }))
 }
 
@@ -106,11 +106,10 @@ impl Counts {
     }
 }
 
-fn file(path: &Path, format: Option<&'static dyn Format>) -> Value {
-    let shown = path.to_string_lossy();
-    let corpus = match Corpus::open(Source::Path(path.to_owned()), format) {
+fn file(source: Result<Source, OpenError>, format: Option<&'static dyn Format>) -> Value {
+    let corpus = match source.and_then(|source| Corpus::open(source, format)) {
         Ok(corpus) => corpus,
-        Err(error) => return refused(&shown, &error.reason.to_string()),
+        Err(error) => return refused(&error.path.to_string_lossy(), &error.reason.to_string()),
     };
     corpus.wait();
     let mut counts = Counts::default();
@@ -127,7 +126,7 @@ fn file(path: &Path, format: Option<&'static dyn Format>) -> Value {
         .map(|error| json!({"record": error.record, "line": error.line, "field": error.field, "message": error.message}))
         .collect();
     json!({
-        "path": shown,
+        "path": corpus.name(),
         "format": corpus.format().name(),
         "records": corpus.unit_count(),
         "bad_records": counts.bad,
@@ -160,7 +159,7 @@ bad_records those that cannot be read, traces solutions, steps the distinct step
 recorded verdict, also 'cannot be labelled'. A file that cannot be opened has format null and one error; the exit code is then 1."
 )]
 pub struct InfoArgs {
-    /// Files of traces
+    /// Files of traces, folders of them, or - for standard input
     #[arg(required = true)]
     pub paths: Vec<PathBuf>,
     /// Read the files as this format instead of looking at their content

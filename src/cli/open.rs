@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::{StoreChoice, out};
 use crate::app::{App, Message, Place, Setup};
-use crate::corpus::{Corpus, Source};
+use crate::corpus::{Corpus, Source, sources};
 use crate::formats;
 use crate::labels::Store;
 use crate::scoring::{ScoreCache, WorkerSpec};
@@ -33,7 +33,7 @@ const DEMO: [(&str, &[u8]); 3] = [
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each one is a flag of the command line")]
 pub struct OpenArgs {
-    /// Files of traces; without any, the demo traces
+    /// Files of traces, folders of them, or - for standard input; without any, the demo traces
     pub paths: Vec<PathBuf>,
     /// Which labels
     #[command(flatten)]
@@ -70,7 +70,10 @@ pub struct OpenArgs {
 /// Opens the files and runs until the user leaves.
 pub fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
     let (corpora, problems) = open_all(args)?;
-    if !args.linear && (!std::io::stdin().is_terminal() || !std::io::stdout().is_terminal()) {
+    // With traces on standard input, keys come from the terminal itself.
+    let piped = args.paths.iter().any(|path| path.as_os_str() == "-");
+    let terminal = (piped || std::io::stdin().is_terminal()) && std::io::stdout().is_terminal();
+    if !args.linear && !terminal {
         bail!("the interactive program needs a terminal; --linear, info, score, eval and export work without one");
     }
     let look = look(args)?;
@@ -165,13 +168,13 @@ fn open_all(args: &OpenArgs) -> anyhow::Result<(Vec<Corpus>, Vec<String>)> {
     };
     let mut problems = Vec::new();
     let mut corpora = Vec::new();
-    let sources: Vec<Source> = if args.paths.is_empty() {
-        DEMO.iter().map(|&(name, bytes)| Source::Memory { name, bytes }).collect()
+    let sources = if args.paths.is_empty() {
+        DEMO.iter().map(|&(name, bytes)| Ok(Source::Memory { name, bytes })).collect()
     } else {
-        args.paths.iter().cloned().map(Source::Path).collect()
+        sources(&args.paths)
     };
     for source in sources {
-        match Corpus::open(source, format) {
+        match source.and_then(|source| Corpus::follow(source, format)) {
             Ok(corpus) => corpora.push(corpus),
             Err(error) => problems.push(error.to_string()),
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail};
 
 use super::out;
-use crate::corpus::{Corpus, Source};
+use crate::corpus::{Corpus, OpenError, Source, sources};
 use crate::formats::{self, RecordError};
 use crate::scoring::batch::Batch;
 use crate::scoring::{ScoreCache, WorkerSpec};
@@ -94,12 +94,12 @@ pub(super) fn open(paths: &[PathBuf], format: Option<&str>) -> anyhow::Result<Ve
         Some(name) => Some(formats::by_name(name).ok_or_else(|| unknown_format(name))?),
         None => None,
     };
-    let open = |path: &PathBuf| {
-        let corpus = Corpus::open(Source::Path(path.clone()), format)?;
+    let open = |source: Result<Source, OpenError>| {
+        let corpus = Corpus::open(source?, format)?;
         corpus.wait();
         Ok(corpus)
     };
-    paths.iter().map(open).collect()
+    sources(paths).into_iter().map(open).collect()
 }
 
 fn unknown_format(name: &str) -> anyhow::Error {

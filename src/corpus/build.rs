@@ -4,10 +4,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 
-use super::Shared;
+use super::error::escaped;
 use super::framing::{End, Frame, Framer, Framing, RECORD_LIMIT, is_open};
 use super::groups::RecordKeys;
 use super::index::Fault;
+use super::store::More;
+use super::{Shared, follow};
 
 /// Bytes read at once.
 const BLOCK: usize = 1 << 20;
@@ -16,14 +18,13 @@ const BLOCK: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Indexer {
     framer: Framer,
-    framing: Framing,
     at: u64,
     frames: Vec<Frame>,
 }
 
 impl Indexer {
     pub(super) fn new(framing: Framing, bom: u64) -> Self {
-        Self { framer: Framer::new(framing, bom), framing, at: 0, frames: Vec::new() }
+        Self { framer: Framer::new(framing, bom), at: 0, frames: Vec::new() }
     }
 
     /// Takes bytes that were read already.
@@ -43,14 +44,20 @@ impl Indexer {
     pub(super) fn run(&mut self, shared: &Shared) {
         let mut buffer = vec![0; BLOCK];
         loop {
-            while self.at < shared.bytes.len() {
+            loop {
                 if shared.stopped() {
                     return;
+                }
+                match shared.bytes.beyond(self.at) {
+                    Ok(More::Yes) => {}
+                    Ok(More::Later) => continue,
+                    Ok(More::End) => break,
+                    Err(error) => return self.give_up(shared, escaped(&error.to_string())),
                 }
                 match shared.bytes.read_at(&mut buffer, self.at) {
                     Ok(0) => return self.give_up(shared, "the file became shorter while it was read".to_owned()),
                     Ok(n) => {
-                        // A file that grows is read as it was when it was opened.
+                        // A file that grows is read as it was when it was last looked at.
                         let left = usize::try_from(shared.bytes.len() - self.at).unwrap_or(usize::MAX);
                         self.feed(shared, &buffer[..n.min(left)]);
                     }
@@ -64,16 +71,25 @@ impl Indexer {
         self.finish(shared);
     }
 
-    /// The end of the file.
+    /// The end of the file, as far as it is written. In a file that is followed, a last line that is cut waits for its rest.
     pub(super) fn finish(&mut self, shared: &Shared) {
+        let scanner = if let Framer::Lines(scanner) = &self.framer { Some(scanner.clone()) } else { None };
         let frames = &mut self.frames;
+        let before = frames.len();
         self.framer.finish(self.at, &mut |frame| frames.push(frame));
-        if self.framing == Framing::Lines
+        if let Some(scanner) = scanner
             && let Some(last) = self.frames.last_mut().filter(|frame| frame.len <= RECORD_LIMIT)
-            && shared.bytes.read(last.start, last.len).is_ok_and(|bytes| !is_open(&bytes))
         {
-            // The last line needs no line end; only an object that is not closed shows that something is missing.
-            last.end = End::Whole;
+            if shared.bytes.read(last.start, last.len).is_ok_and(|bytes| !is_open(&bytes)) {
+                // The last line needs no line end; only an object that is not closed shows that something is missing.
+                last.end = End::Whole;
+                if let Framer::Lines(scanner) = &mut self.framer {
+                    scanner.go_on(self.at);
+                }
+            } else if shared.watch.is_some() {
+                self.frames.truncate(before);
+                self.framer = Framer::Lines(scanner);
+            }
         }
         self.publish(shared);
         shared.indexed();
@@ -176,7 +192,7 @@ fn keys_of(shared: &Shared, record: &[u8]) -> Option<RecordKeys> {
 }
 
 /// Groups records until the index is complete.
-fn follow(shared: &Shared) {
+fn group_all(shared: &Shared) {
     loop {
         let done = group(shared);
         if !shared.wait_for_more(done) {
@@ -202,9 +218,10 @@ pub(super) fn spawn(shared: &Arc<Shared>, mut indexer: Indexer) -> std::io::Resu
         if catch_unwind(AssertUnwindSafe(|| indexer.run(&finder))).is_err() || finder.stopped() {
             finder.indexed();
         }
+        follow::rest(&finder, indexer);
     })?;
     std::thread::Builder::new().name("corpus-groups".into()).spawn(move || {
-        if catch_unwind(AssertUnwindSafe(|| follow(&grouper))).is_err() {
+        if catch_unwind(AssertUnwindSafe(|| group_all(&grouper))).is_err() {
             grouper.grouped();
         }
     })?;

@@ -55,6 +55,12 @@ pub enum Refusal {
         /// What can be done.
         advice: &'static str,
     },
+    /// An archive or a table that cannot be opened.
+    #[error("is {0}")]
+    Container(String),
+    /// A folder without a file of traces, or with too many.
+    #[error("is a directory {0}")]
+    Folder(String),
     /// Text in another encoding.
     #[error("is {encoding} text; expected UTF-8 (convert it with `iconv -f {encoding} -t UTF-8`)")]
     Encoding {

@@ -1,9 +1,10 @@
 //! Where records begin and end: two scanners that see a file block by block and keep no bytes.
 //!
 //! The extension of a file says nothing. A file is either lines (one record each) or values (the elements of one array, or
-//! objects one after another, over as many lines as they like; a single object is the shortest case). Neither scanner judges the
-//! JSON: a broken record is an item that its format will complain about.
+//! objects one after another, over as many lines as they like; a single object is the shortest case). A third scanner, for single objects
+//! that hold many records, is [`super::nested`]. None of them judges the JSON: a broken record is an item that its format will complain about.
 
+use super::nested::{self, NestedScanner};
 use super::values::{Shape, ValueScanner};
 
 /// Largest record in bytes.
@@ -42,12 +43,21 @@ pub enum Framing {
     Array,
     /// One object, or objects one after another, over several lines each.
     Stream,
+    /// The elements of this list in one object.
+    Member(&'static str),
+    /// The elements of all lists in one object.
+    Lists,
 }
 
 /// Says from the beginning of a file how its records are laid out. `whole` when `head` is all there is.
 pub(super) fn detect(head: &[u8], whole: bool) -> Framing {
     let text = skip_bom(head);
     let text = text.trim_ascii_start();
+    // A line that looks like such an object, with more lines behind it, is a line.
+    let alone = || !is_record_line(first_line(text, false)) || text.trim_ascii_end().len() <= first_line(text, false).len();
+    if let Some(nested) = nested::detect(text).filter(|_| alone()) {
+        return nested;
+    }
     match text.first() {
         Some(b'[') => Framing::Array,
         Some(b'{') if !is_record_line(first_line(text, whole)) && spans_lines(text) => Framing::Stream,
@@ -128,6 +138,7 @@ pub(super) fn skip_bom(head: &[u8]) -> &[u8] {
 pub(super) enum Framer {
     Lines(LineScanner),
     Values(ValueScanner),
+    Nested(NestedScanner),
 }
 
 impl Framer {
@@ -137,6 +148,8 @@ impl Framer {
             Framing::Lines => Self::Lines(LineScanner::new(bom)),
             Framing::Array => Self::Values(ValueScanner::new(Shape::Array, bom, 1)),
             Framing::Stream => Self::Values(ValueScanner::new(Shape::Stream, bom, 1)),
+            Framing::Member(key) => Self::Nested(NestedScanner::new(Some(key), bom)),
+            Framing::Lists => Self::Nested(NestedScanner::new(None, bom)),
         }
     }
 
@@ -145,6 +158,7 @@ impl Framer {
         match self {
             Self::Lines(scanner) => scanner.feed(base, block, emit),
             Self::Values(scanner) => scanner.feed(base, block, emit),
+            Self::Nested(scanner) => scanner.feed(base, block, emit),
         }
     }
 
@@ -153,12 +167,13 @@ impl Framer {
         match self {
             Self::Lines(scanner) => scanner.finish(end, emit),
             Self::Values(scanner) => scanner.finish(end, emit),
+            Self::Nested(scanner) => scanner.finish(end, emit),
         }
     }
 }
 
 /// Finds lines that hold more than white space.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct LineScanner {
     /// Offset of the first byte of the line.
     start: u64,
@@ -173,6 +188,11 @@ pub(super) struct LineScanner {
 impl LineScanner {
     fn new(start: u64) -> Self {
         Self { start, line: 1, filled: false, returned: false }
+    }
+
+    /// Goes on behind `at` in the same line, whose beginning is a record already.
+    pub(super) fn go_on(&mut self, at: u64) {
+        *self = Self { start: at, filled: false, returned: false, ..*self };
     }
 
     fn feed(&mut self, base: u64, block: &[u8], emit: &mut dyn FnMut(Frame)) {

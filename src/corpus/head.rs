@@ -1,17 +1,22 @@
 //! The beginning of a file: what it is, how its records are laid out, and which format they have.
 
+use std::io;
 use std::panic::catch_unwind;
 
+use super::container;
 use super::error::{Refusal, escaped, known_formats};
 use super::framing::{self, Frame, Framer, Framing, RECORD_LIMIT};
 use super::sniff;
-use super::store::Bytes;
+use super::store::{Bytes, More};
 use crate::formats::{self, Format};
 
 /// Bytes looked at, unless the first record is longer.
 const HEAD: u64 = 64 << 10;
 /// Readable records looked at.
 const SAMPLES: usize = 50;
+
+/// Moments without a byte after which a stream pauses.
+const PAUSES: usize = 4;
 
 /// What the beginning of a file says.
 pub(super) struct Head {
@@ -25,14 +30,49 @@ pub(super) struct Head {
     pub(super) evidence: String,
 }
 
-/// Reads the beginning of a file, up to the end of the first record at least.
-pub(super) fn read(file: &Bytes, format: Option<&'static dyn Format>) -> Result<Head, Refusal> {
+/// How much of a file its beginning is.
+enum Extent {
+    /// All of it.
+    Whole,
+    /// As much as was asked for.
+    Part,
+    /// What has come so far of a stream that pauses.
+    Paused,
+    /// What can be read.
+    Broken(io::Error),
+}
+
+/// The first `size` bytes, or as many as there are by now. Of a stream that pauses, what has come is enough.
+fn beginning(bytes: &Bytes, size: u64) -> Result<(Vec<u8>, Extent), Refusal> {
+    let mut pauses = 0;
+    let extent = loop {
+        let known = bytes.len();
+        if known > size {
+            break Extent::Part;
+        }
+        match bytes.beyond(known) {
+            Ok(More::Yes) => pauses = 0,
+            Ok(More::Later) if known > 0 && pauses == PAUSES => break Extent::Paused,
+            Ok(More::Later) => pauses += 1,
+            Ok(More::End) => break Extent::Whole,
+            Err(error) => break Extent::Broken(error),
+        }
+    };
+    let head = bytes.read(0, size).map_err(|error| Refusal::io(&error))?;
+    Ok((head, extent))
+}
+
+/// Takes off what stands around the records and reads the beginning, up to the end of the first record at least.
+pub(super) fn read(file: Bytes, format: Option<&'static dyn Format>) -> Result<(Bytes, Head), Refusal> {
+    let file = container::unwrap(file, |bytes| beginning(bytes, HEAD).map(|(head, _)| head))?;
     let mut size = HEAD;
     loop {
-        let bytes = file.read(0, size).map_err(|error| Refusal::io(&error))?;
-        let whole = (bytes.len() as u64) < size || bytes.len() as u64 >= file.len();
-        if bytes.is_empty() {
-            return Err(Refusal::Empty);
+        let (bytes, extent) = beginning(&file, size)?;
+        let whole = matches!(extent, Extent::Whole);
+        match extent {
+            Extent::Broken(error) if bytes.is_empty() => return Err(Refusal::io(&error)),
+            _ if bytes.is_empty() => return Err(Refusal::Empty),
+            _ => {}
         }
         if let Some(refusal) = sniff::refuse(&bytes) {
             return Err(refusal);
@@ -40,12 +80,15 @@ pub(super) fn read(file: &Bytes, format: Option<&'static dyn Format>) -> Result<
         let bom = (bytes.len() - framing::skip_bom(&bytes).len()) as u64;
         let framing = framing::detect(&bytes, whole);
         let frames = frames(framing, bom, &bytes, whole);
-        if frames.is_empty() && !whole {
-            if size > RECORD_LIMIT {
-                return Err(Refusal::TooLong { bytes: size, limit: RECORD_LIMIT });
+        match extent {
+            _ if !frames.is_empty() || whole => {}
+            Extent::Broken(error) => return Err(Refusal::io(&error)),
+            Extent::Paused => continue,
+            _ if size > RECORD_LIMIT => return Err(Refusal::TooLong { bytes: size, limit: RECORD_LIMIT }),
+            _ => {
+                size = (size * 4).min(RECORD_LIMIT + HEAD);
+                continue;
             }
-            size = (size * 4).min(RECORD_LIMIT + HEAD);
-            continue;
         }
         let (format, evidence) = match format {
             Some(format) => (format, "chosen by name".to_owned()),
@@ -55,7 +98,7 @@ pub(super) fn read(file: &Bytes, format: Option<&'static dyn Format>) -> Result<
         if frames.is_empty() {
             return Err(blank(&bytes, bom));
         }
-        return Ok(Head { bytes, whole, bom, framing, format, evidence });
+        return Ok((file, Head { bytes, whole, bom, framing, format, evidence }));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where every record lies: 12 bytes a record, and a line number for each run of records that stand line under line.
+//! Where every record lies: 8 bytes a record, a base for each 4 GiB, and a line number for each run of records that stand line under line.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +7,9 @@ use super::framing::{End, Frame, RECORD_LIMIT};
 /// Records of one piece of the table: growing never moves more than one piece.
 const PIECE: usize = 1 << 14;
 
-/// A record's place in 12 bytes: the offset in two halves, and the length.
+/// A record's place in 8 bytes: the offset behind its base, and the length.
 #[derive(Debug, Clone, Copy)]
-struct Span([u32; 3]);
+struct Span([u32; 2]);
 
 /// Why a record cannot be read, known before its bytes are looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,8 @@ impl Fault {
 #[derive(Debug, Default)]
 pub(super) struct Index {
     pieces: Vec<Vec<Span>>,
+    /// First record and offset of every stretch of 4 GiB.
+    bases: Vec<(usize, u64)>,
     /// First record and its line for every run of records that stand line under line.
     runs: Vec<(u32, u32)>,
     faults: BTreeMap<usize, Fault>,
@@ -73,24 +75,29 @@ impl Index {
             self.faults.insert(self.len, fault);
         }
         let line = u32::try_from(frame.line).unwrap_or(u32::MAX);
-        if self.line(self.len) != u64::from(line) {
+        if self.next_line() != u64::from(line) {
             self.runs.push((u32::try_from(self.len).unwrap_or(u32::MAX), line));
         }
         if self.len.is_multiple_of(PIECE) {
             self.pieces.push(Vec::new());
         }
+        let behind = |base: u64| frame.start.checked_sub(base).and_then(|offset| u32::try_from(offset).ok());
+        let offset = self.bases.last().and_then(|&(_, base)| behind(base)).unwrap_or_else(|| {
+            self.bases.push((self.len, frame.start));
+            0
+        });
         if let Some(piece) = self.pieces.last_mut() {
-            #[expect(clippy::cast_possible_truncation, reason = "the two halves of the offset")]
-            let halves = ((frame.start >> 32) as u32, frame.start as u32);
-            piece.push(Span([halves.0, halves.1, u32::try_from(frame.len).unwrap_or(u32::MAX)]));
+            piece.push(Span([offset, u32::try_from(frame.len).unwrap_or(u32::MAX)]));
         }
         self.len += 1;
     }
 
     /// Offset and length of a record; a length of 4 GiB or more is not kept.
     pub(super) fn span(&self, record: usize) -> Option<(u64, u64)> {
-        let Span([high, low, len]) = *self.pieces.get(record / PIECE)?.get(record % PIECE)?;
-        Some((u64::from(high) << 32 | u64::from(low), u64::from(len)))
+        let Span([offset, len]) = *self.pieces.get(record / PIECE)?.get(record % PIECE)?;
+        let at = self.bases.partition_point(|&(first, _)| first <= record);
+        let (_, base) = *self.bases.get(at.checked_sub(1)?)?;
+        Some((base + u64::from(offset), u64::from(len)))
     }
 
     /// Physical line of a record's first byte, from 1; for a record not yet found, the line it would stand in if it came next.
@@ -98,6 +105,12 @@ impl Index {
         let at = self.runs.partition_point(|&(first, _)| first as usize <= record);
         let (first, line) = at.checked_sub(1).map_or((0, 1), |at| self.runs[at]);
         u64::from(line) + (record as u64).saturating_sub(u64::from(first))
+    }
+
+    /// [`Index::line`] of the record that comes next, without a search.
+    fn next_line(&self) -> u64 {
+        let (first, line) = self.runs.last().copied().unwrap_or((0, 1));
+        u64::from(line) + self.len as u64 - u64::from(first)
     }
 
     pub(super) fn fault(&self, record: usize) -> Option<&Fault> {
@@ -127,6 +140,11 @@ mod tests {
         }
         assert_eq!(index.span(40_000), None);
         assert_eq!(index.runs.len(), 39);
+        assert_eq!(size_of::<Span>(), 8);
+        for i in 0..5 {
+            index.push(frame((1 << 35) + i * (3 << 30), 7, 50_000));
+        }
+        assert_eq!((index.span(39_999), index.span(40_003)), (Some(((1 << 33) + 399_990, 9)), Some(((1 << 35) + (9 << 30), 7))));
     }
 
     #[test]

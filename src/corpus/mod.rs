@@ -5,15 +5,21 @@
 //! that cannot be read is an item with an error, never the end of the file. This module knows nothing of the formats' fields, of
 //! scores, labels or the terminal.
 
+mod blocks;
 mod build;
 mod cache;
+mod container;
 mod error;
+mod folder;
+mod follow;
 mod framing;
 mod groups;
 mod head;
 mod index;
+mod nested;
 mod read;
 mod sniff;
+mod spool;
 mod store;
 mod values;
 
@@ -24,11 +30,13 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 pub(crate) use error::escaped;
 pub use error::{OpenError, Refusal};
+pub use folder::sources;
 pub use framing::Framing;
 
 use crate::formats::{Format, RecordError, Unit};
 use crate::trace::Trace;
 use cache::Cache;
+use follow::Watch;
 use groups::Groups;
 use index::Index;
 use store::Bytes;
@@ -38,6 +46,8 @@ use store::Bytes;
 pub enum Source {
     /// A regular file.
     Path(PathBuf),
+    /// Standard input, to its end.
+    Stdin,
     /// A file that is part of the program.
     Memory {
         /// What it is called.
@@ -98,6 +108,8 @@ struct Shared {
     changed: Condvar,
     generation: AtomicU64,
     stop: AtomicBool,
+    /// `Some` when the file is followed.
+    watch: Option<Mutex<Watch>>,
 }
 
 impl Shared {
@@ -129,6 +141,16 @@ impl Shared {
         self.change(|_| ());
     }
 
+    /// The file has grown since it was read to its end.
+    fn reopened(&self) {
+        self.change(|progress| (progress.indexed, progress.grouped) = (false, false));
+    }
+
+    fn is_complete(&self) -> bool {
+        let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        progress.indexed && progress.grouped
+    }
+
     fn indexed(&self) {
         self.change(|progress| progress.indexed = true);
     }
@@ -149,22 +171,39 @@ impl Shared {
 
 impl Corpus {
     /// Opens a file. Returns as soon as its beginning is read and the format is known: the format given, or the one that the first
-    /// records have (64 KiB or 50 records, more only when the first record is longer).
+    /// records have (64 KiB or 50 records, more only when the first record is longer). Compressed files, archives and tables are
+    /// known by their content.
     pub fn open(source: Source, format: Option<&'static dyn Format>) -> Result<Self, OpenError> {
-        let path = match &source {
-            Source::Path(path) => path.clone(),
-            Source::Memory { name, .. } => PathBuf::from(name),
-        };
-        Self::start(source, format).map_err(|reason| OpenError { path, reason })
+        Self::start(source, format, false)
     }
 
-    fn start(source: Source, format: Option<&'static dyn Format>) -> Result<Self, Refusal> {
-        let (name, bytes) = match source {
-            Source::Path(path) => (path.to_string_lossy().into_owned(), Bytes::open(&path)?),
-            Source::Memory { name, bytes } => (name.to_owned(), Bytes::Memory(bytes)),
+    /// Opens a file that may still be written: [`Corpus::refresh`] takes in what has come. A last line that is cut is not shown before
+    /// its rest is there.
+    pub fn follow(source: Source, format: Option<&'static dyn Format>) -> Result<Self, OpenError> {
+        Self::start(source, format, true)
+    }
+
+    fn start(source: Source, format: Option<&'static dyn Format>, follow: bool) -> Result<Self, OpenError> {
+        let path = match &source {
+            Source::Path(path) => path.clone(),
+            Source::Stdin => PathBuf::from(folder::STDIN),
+            Source::Memory { name, .. } => PathBuf::from(name),
         };
-        let head = head::read(&bytes, format)?;
+        let watch = if follow { Watch::new(&path) } else { None };
+        let opened = match source {
+            Source::Path(path) => Bytes::open(&path),
+            Source::Stdin => Bytes::stdin(),
+            Source::Memory { bytes, .. } => Ok(Bytes::Memory(bytes)),
+        };
+        let name = path.to_string_lossy().into_owned();
+        opened.and_then(|bytes| Self::build(name, bytes, format, watch)).map_err(|reason| OpenError { path, reason })
+    }
+
+    fn build(name: String, bytes: Bytes, format: Option<&'static dyn Format>, watch: Option<Watch>) -> Result<Self, Refusal> {
+        let (bytes, head) = head::read(bytes, format)?;
         let mut indexer = build::Indexer::new(head.framing, head.bom);
+        // Whatever is not lines is written anew as a whole.
+        let followed = head.framing == Framing::Lines && matches!(bytes, Bytes::File(..));
         let shared = Arc::new(Shared {
             name,
             bytes,
@@ -178,17 +217,25 @@ impl Corpus {
             changed: Condvar::new(),
             generation: AtomicU64::new(0),
             stop: AtomicBool::new(false),
+            watch: watch.filter(|_| followed).map(Mutex::new),
         });
         // What was read to know the format is shown at once: the first screen needs no waiting.
         indexer.feed(&shared, &head.bytes);
         if head.whole {
             indexer.run(&shared);
             build::finish_groups(&shared);
+            follow::rest(&shared, indexer);
         } else {
             build::group(&shared);
             build::spawn(&shared, indexer).map_err(|error| Refusal::io(&error))?;
         }
         Ok(Self { handle: Arc::new(Handle { shared }) })
+    }
+
+    /// Looks whether a file that is followed has grown, at most twice a second; what has come is read in the background. Gives one line
+    /// when the file can be followed no longer.
+    pub fn refresh(&self) -> Option<String> {
+        follow::refresh(&self.handle.shared)
     }
 
     fn shared(&self) -> &Shared {
@@ -215,10 +262,9 @@ impl Corpus {
         &self.shared().evidence
     }
 
-    /// True when all records are found and grouped: no number will change any more.
+    /// True when all records are found and grouped: no number will change any more, unless the file grows and is followed.
     pub fn is_complete(&self) -> bool {
-        let progress = self.shared().progress.lock().unwrap_or_else(PoisonError::into_inner);
-        progress.indexed && progress.grouped
+        self.shared().is_complete()
     }
 
     /// Waits until the corpus is complete.
@@ -230,9 +276,9 @@ impl Corpus {
         }
     }
 
-    /// Bytes whose records are known, and bytes of the file when it was opened.
+    /// Bytes whose records are known, and bytes there are in all, an estimate where they are unpacked.
     pub fn progress(&self) -> (u64, u64) {
-        (self.shared().index().bytes, self.shared().bytes.len())
+        (self.shared().index().bytes, self.shared().bytes.expected())
     }
 
     /// Records found so far, bad ones too.
@@ -250,7 +296,7 @@ impl Corpus {
         self.shared().index().span(record)
     }
 
-    /// Physical line of a record's first byte, from 1.
+    /// Physical line of a record's first byte, from 1; in tables the number of the row, in archives that of the member.
     pub fn line(&self, record: usize) -> usize {
         usize::try_from(self.shared().index().line(record)).unwrap_or(usize::MAX)
     }

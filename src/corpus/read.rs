@@ -18,6 +18,9 @@ pub(super) fn raw(shared: &Shared, record: usize) -> Result<(usize, Vec<u8>), Re
     if let Some(message) = fault {
         return Err(error(message));
     }
+    if let Some(message) = shared.bytes.fault(start) {
+        return Err(error(message));
+    }
     let bytes = shared.bytes.read(start, len).map_err(|io| error(format!("cannot be read: {}", escaped(&io.to_string()))))?;
     if (bytes.len() as u64) < len {
         let message = format!("expected {len} bytes at offset {start}, found {}: the file became shorter", bytes.len());

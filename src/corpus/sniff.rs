@@ -1,4 +1,4 @@
-//! Files that are not text with JSON in it, known by their first bytes.
+//! Files that hold no traces, known by their first bytes. What can be unpacked has been unpacked before.
 
 use super::error::Refusal;
 
@@ -7,16 +7,13 @@ const NOT_TRACES: &str = "expected JSON or JSONL with traces";
 
 /// First bytes, what they mean, and what can be done.
 const MAGIC: &[(&[u8], &str, &str)] = &[
-    (b"\x1f\x8b", "gzip compressed data", UNPACK),
-    (b"\x28\xb5\x2f\xfd", "Zstandard compressed data", UNPACK),
-    (b"BZh", "bzip2 compressed data", UNPACK),
     (b"\xfd7zXZ\0", "xz compressed data", UNPACK),
     (b"\x04\x22\x4d\x18", "LZ4 compressed data", UNPACK),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive", UNPACK),
     (b"PK\x05\x06", "an empty Zip archive", NOT_TRACES),
-    (b"PAR1", "a Parquet file", "not supported yet, write it out as JSONL first"),
-    (b"PARE", "an encrypted Parquet file", "not supported yet, write it out as JSONL first"),
-    (b"ARROW1", "an Arrow file", "not supported yet, write it out as JSONL first"),
+    (b"PAR1", "a Parquet file", "this program was built without the feature `parquet`"),
+    (b"PARE", "an encrypted Parquet file", "write it out as JSONL first"),
+    (b"ARROW1", "an Arrow file", "this program was built without the feature `parquet`"),
     (b"\x89PNG", "a PNG image", NOT_TRACES),
     (b"\xff\xd8\xff", "a JPEG image", NOT_TRACES),
     (b"GIF8", "a GIF image", NOT_TRACES),
@@ -35,8 +32,9 @@ pub(super) fn refuse(head: &[u8]) -> Option<Refusal> {
     if matches!(head, [0x80, 2..=5, ..]) {
         return Some(Refusal::Pickle);
     }
-    if head.starts_with(b"PK\x03\x04") {
-        return Some(zip(head));
+    // What torch saves: a Zip archive with a pickle in it, whose name stands in clear text.
+    if head.starts_with(b"PK\x03\x04") && memchr::memmem::find(head, b"data.pkl").is_some() {
+        return Some(Refusal::Pickle);
     }
     if let Some(&(_, kind, advice)) = MAGIC.iter().find(|(magic, ..)| head.starts_with(magic)) {
         return Some(Refusal::Binary { kind, advice });
@@ -48,17 +46,6 @@ pub(super) fn refuse(head: &[u8]) -> Option<Refusal> {
         return Some(Refusal::LfsPointer { size: lfs_size(head) });
     }
     wide_encoding(head).map(|encoding| Refusal::Encoding { encoding })
-}
-
-/// Zip archives are told apart by the names of their members, which stand in clear text before each.
-fn zip(head: &[u8]) -> Refusal {
-    if contains(head, b"data.pkl") {
-        Refusal::Pickle
-    } else if contains(head, b"header.json") || contains(head, b"_journal/") {
-        Refusal::Binary { kind: "an Inspect log (.eval)", advice: "not supported yet" }
-    } else {
-        Refusal::Binary { kind: "a Zip archive", advice: UNPACK }
-    }
 }
 
 /// Eight bytes of header length, then the header, a JSON object.
@@ -88,8 +75,4 @@ fn wide_encoding(head: &[u8]) -> Option<&'static str> {
         [0, a, 0, b, ..] if *a != 0 && *b != 0 => Some("UTF-16BE"),
         _ => None,
     }
-}
-
-fn contains(text: &[u8], what: &[u8]) -> bool {
-    memchr::memmem::find(text, what).is_some()
 }

@@ -12,6 +12,7 @@ mod export;
 mod fields;
 mod flat;
 mod fover;
+mod graph_of_thoughts;
 mod gsm8k_samples;
 mod inspect;
 mod json;
@@ -19,23 +20,35 @@ mod lats;
 mod lm_eval;
 mod mapping;
 mod math_shepherd;
+mod mm_prm;
 mod mr_ben;
 mod mr_gsm8k;
+mod node_link;
+mod numbers;
 mod openr;
 mod prm800k;
 mod prmbench;
 mod processbench;
 mod qwen_samples;
 mod reason_eval;
+mod rest_mcts;
 mod rlhflow;
 mod rollouts;
+mod rstar;
+mod search_and_learn;
 mod span;
 mod stepscope;
+mod super_mario;
 mod swe_agent;
 mod tagged;
 mod targets;
+mod toolbench;
 mod tora;
+mod tot;
+mod tot_dfs;
 mod trail;
+mod tree;
+mod tree_log;
 mod trl;
 mod verify_then_generate;
 mod versaprm;
@@ -85,8 +98,13 @@ impl RawRecord<'_> {
 
     /// Parses the record and lets a format make a trace of its fields.
     fn read(&self, read: impl FnOnce(Fields) -> Result<TraceBuilder, Fault>) -> Result<Trace, RecordError> {
-        let (fields, warnings) = self.fields()?;
-        let mut trace = match read(fields) {
+        self.read_value(|value| read(Fields::record(value)?))
+    }
+
+    /// The same for formats whose records need not be objects.
+    fn read_value(&self, read: impl FnOnce(Value) -> Result<TraceBuilder, Fault>) -> Result<Trace, RecordError> {
+        let Parsed { value, warnings } = self.parsed()?;
+        let mut trace = match read(value) {
             Ok(builder) => builder.finish(),
             Err(mut fault) => {
                 // "found null" would puzzle somebody who sees NaN in the file.
@@ -103,12 +121,16 @@ impl RawRecord<'_> {
         Ok(trace)
     }
 
-    /// The fields of the record and what was repaired to read them.
-    fn fields(&self) -> Result<(Fields, Vec<String>), RecordError> {
-        let parsed = parse_json_noting(self.bytes).map_err(|failure| {
+    fn parsed(&self) -> Result<Parsed, RecordError> {
+        parse_json_noting(self.bytes).map_err(|failure| {
             let message = format!("{} (byte {} of the record)", failure.message, failure.at + 1);
             self.error(Fault { field: failure.field, message })
-        })?;
+        })
+    }
+
+    /// The fields of the record and what was repaired to read them.
+    fn fields(&self) -> Result<(Fields, Vec<String>), RecordError> {
+        let parsed = self.parsed()?;
         let fields = Fields::record(parsed.value).map_err(|fault| self.error(fault))?;
         Ok((fields, parsed.warnings))
     }
@@ -174,7 +196,17 @@ pub trait Format: Sync {
 /// All formats. Where two fit a record equally well, the earlier one is taken: more specific ones stand first.
 pub static FORMATS: &[&dyn Format] = &[
     &prm800k::Prm800k,
+    &super_mario::SuperMario,
+    &tree_log::TreeLog,
+    &tot::TreeOfThoughts,
+    &tot_dfs::TotDfs,
+    &toolbench::ToolBench,
     &openr::Openr,
+    &mm_prm::MmPrm,
+    &rest_mcts::RestMcts,
+    &rstar::RStar,
+    &node_link::NodeLink,
+    &graph_of_thoughts::GraphOfThoughts,
     &prmbench::PrmBench,
     &mr_gsm8k::FORMAT,
     &mr_gsm8k::MR_MATH,
@@ -188,6 +220,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &rlhflow::Rlhflow,
     &rlhflow::Answers,
     &versaprm::VersaPrm,
+    &search_and_learn::SearchAndLearn,
     &trl::Trl,
     &verify_then_generate::FORMAT,
     &fover::FORMAT,

@@ -8,16 +8,18 @@ use serde_json::{Value, json};
 
 use super::detect::Detection;
 use super::fields::{self, Fault, Fields};
-use super::{Format, RawRecord, RecordError, place_below, span};
+use super::{Format, RawRecord, RecordError, place_below, span, tree};
 use crate::segment::{self, Rule};
-use crate::trace::{NodeId, Outcome, Problem, Trace, TraceBuilder};
+use crate::trace::{NodeId, NodeStats, Outcome, Problem, Trace, TraceBuilder};
+
+const NAME: &str = "openr";
 
 /// The format.
 pub(super) struct Openr;
 
 impl Format for Openr {
     fn name(&self) -> &'static str {
-        "openr"
+        NAME
     }
 
     fn doc(&self) -> &'static str {
@@ -58,6 +60,7 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     }
     let mut extra = fields.rest();
     extra.insert(segment::EXTRA_KEY.to_owned(), Rule::Blank.to_string().into());
+    tree::ranges(&mut extra, json!({"mc": [0, 1]}));
     builder.extra(extra);
     Ok(builder)
 }
@@ -71,19 +74,10 @@ fn estimate(fields: &mut Fields) -> Result<Option<f64>, Fault> {
 }
 
 /// Puts a node's estimate on the last step that it covers and keeps its bounds.
-fn attach(builder: &mut TraceBuilder, from: NodeId, to: NodeId, mc: Option<f64>, fields: Fields) {
-    let first = builder.trace().node(from).depth;
-    let mut bounds = json!({"first_step": first, "mc_value": mc});
-    if let Value::Object(map) = &mut bounds {
-        map.extend(fields.rest());
-    }
-    let node = builder.node_mut(to);
-    // Equal rollouts meet on one node: the estimate of a probed node stands, those of the others are kept beside it.
-    node.stats.mc = node.stats.mc.or(mc);
-    let list = node.extra.entry("openr").or_insert_with(|| Value::Array(Vec::new()));
-    if let Value::Array(list) = list {
-        list.push(bounds);
-    }
+fn attach(builder: &mut TraceBuilder, bounds: (NodeId, NodeId), mc: Option<f64>, fields: Fields) {
+    let mut rest = fields.rest();
+    rest.insert("mc_value".to_owned(), mc.into());
+    tree::attach(builder, NAME, bounds, NodeStats { mc, ..NodeStats::default() }, rest);
 }
 
 fn read_tree(builder: &mut TraceBuilder, tree: Value) -> Result<(), Fault> {
@@ -99,7 +93,7 @@ fn read_tree(builder: &mut TraceBuilder, tree: Value) -> Result<(), Fault> {
         // The root repeats the question.
         let own = parent.is_some() || text != builder.trace().problem.text;
         let id = if own { place_below(builder, from, &segment::split(&text, Rule::Blank)) } else { from };
-        attach(builder, from, id, mc, fields);
+        attach(builder, (from, id), mc, fields);
         if children.is_empty() && id != NodeId::ROOT {
             finish(builder, id, mc);
         }
@@ -117,7 +111,7 @@ fn read_flat(builder: &mut TraceBuilder, items: Vec<Value>) -> Result<(), Fault>
         let mc = estimate(&mut fields)?;
         let own = prefix.strip_prefix(builder.trace().problem.text.as_str()).unwrap_or(&prefix);
         let id = place_below(builder, NodeId::ROOT, &segment::split(own, Rule::Blank));
-        attach(builder, NodeId::ROOT, id, mc, fields);
+        attach(builder, (NodeId::ROOT, id), mc, fields);
         ends.push((id, mc));
     }
     for (id, mc) in ends {

@@ -90,6 +90,9 @@ impl Outside {
 
     /// The state of the files if any of them grew since the last call.
     pub(super) fn files_changed(&mut self) -> Option<Vec<FileState>> {
+        for notice in self.corpora.iter().filter_map(Corpus::refresh) {
+            self.tell(Message::Notice(notice));
+        }
         let now: Vec<u64> = self.corpora.iter().map(Corpus::generation).collect();
         if now == self.generations {
             return None;

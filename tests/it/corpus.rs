@@ -207,9 +207,9 @@ fn what_cannot_be_opened_says_why_in_one_line() {
         (lfs, "is a Git LFS pointer, not the data (135 bytes); fetch the data with `git lfs pull`"),
         (b"\x80\x04\x95\x10\0\0\0", "is a pickle; pickle files can run code and are never loaded"),
         (zipped_pickle, "is a pickle; pickle files can run code and are never loaded"),
-        (b"PK\x03\x04\x14\0\0\0", "is a Zip archive; not supported yet"),
-        (b"\x1f\x8b\x08\0", "is gzip compressed data; not supported yet, unpack it first"),
-        (b"\x28\xb5\x2f\xfd\x04", "is Zstandard compressed data"),
+        (b"PK\x03\x04\x14\0\0\0", "is a Zip archive that is cut or damaged"),
+        (b"\x1f\x8b\x08\0", "cannot be read: gzip data: the file is cut"),
+        (b"\x28\xb5\x2f\xfd\x04", "cannot be read: Zstandard data: the "),
         (b"PAR1\x15\x04", "is a Parquet file"),
         (b"\x89PNG\r\n\x1a\n", "is a PNG image"),
         (b"\x7fELF\x02\x01", "is an ELF program"),
@@ -419,11 +419,14 @@ proptest! {
         if let Ok(corpus) = Corpus::open(Source::Path(path.clone()), Some(&PLAIN)) {
             corpus.wait();
             let mut end = 0;
+            // The rows of a table are made, not found.
+            let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes).trim_ascii_start();
+            let table = !text.starts_with(b"{") && !text.starts_with(b"[") && text.iter().any(|byte| b",\t".contains(byte));
             for record in 0..corpus.record_count() {
                 let Some((start, len)) = corpus.span(record) else { continue };
-                prop_assert!(start >= end && start + len <= bytes.len() as u64);
+                prop_assert!(start >= end && start + len <= corpus.progress().1);
                 end = start + len;
-                if let Ok(raw) = corpus.raw(record) {
+                if let Ok(raw) = corpus.raw(record) && !table {
                     let (start, end) = (usize::try_from(start).unwrap(), usize::try_from(end).unwrap());
                     prop_assert_eq!(&raw, &bytes[start..end]);
                 }

@@ -8,6 +8,7 @@ mod round_trip;
 mod sets;
 mod stepscope;
 mod targets;
+mod trees;
 
 use std::borrow::Borrow;
 use std::path::PathBuf;
@@ -126,7 +127,8 @@ fn records_with_one_problem_hash_have_one_problem() {
             let problem = known.entry(hash).or_insert_with(|| trace.problem.text.clone());
             assert_eq!(*problem, trace.problem.text, "{}", format.name());
         }
-        assert!(!known.is_empty(), "{}", format.name());
+        // In these the problem is nowhere, or deep inside: each record is a problem of its own.
+        assert!(!known.is_empty() || ["tree-log", "tot-dfs"].contains(&format.name()), "{}", format.name());
     }
 }
 
@@ -136,7 +138,8 @@ fn look_alikes_are_told_apart() {
     for (text, expected) in [
         // TRL's flat booleans against nested floats of beam searches.
         (r#"{"prompt":"q","completions":["a"],"labels":[true]}"#, Some("trl")),
-        (r#"{"problem":"q","completions":["a"],"scores":[[0.5]]}"#, None),
+        (r#"{"problem":"q","completions":["a"],"scores":[[0.5]]}"#, Some("search-and-learn")),
+        (r#"{"problem":"q","completions":["a"],"scores":[0.5]}"#, None),
         (r#"{"prompt":"q","completions":["a"],"labels":[[0.5]]}"#, None),
         // A copy of ProcessBench in TRL's keys.
         (r#"{"prompt":"q","completions":["a"],"labels":[true],"label":-1}"#, Some("trl")),

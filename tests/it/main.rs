@@ -11,6 +11,7 @@
 mod analysis;
 mod app;
 mod checks;
+mod containers;
 mod corpus;
 mod desk;
 #[cfg(feature = "candle")]

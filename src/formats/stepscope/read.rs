@@ -323,9 +323,15 @@ impl<'a> Placing<'a> {
             }
         }
         self.waiting.sort_by_key(|waiting| (waiting.number.unwrap_or(u64::MAX), waiting.place));
+        let rated = rated(self.builder.trace());
         for Waiting { ratings, first_error, mut solution, .. } in std::mem::take(&mut self.waiting) {
             let trace = self.builder.trace();
-            solution.ratings = ratings.unwrap_or_else(|| path_ratings(trace, solution.leaf, |id| trace.node(id).rating));
+            // Without a rated step there is nothing to walk for: leaves can be many and deep.
+            solution.ratings = match ratings {
+                Some(ratings) => ratings,
+                None if rated[solution.leaf.index()] => path_ratings(trace, solution.leaf, |id| trace.node(id).rating),
+                None => Vec::new(),
+            };
             solution.first_error =
                 first_error.unwrap_or_else(|| derived_first_error(trace.node(solution.leaf).depth, &solution.ratings));
             let leaf = solution.leaf;
@@ -358,6 +364,17 @@ fn check_range(ending: &Ending, depth: usize) -> Result<(), Fault> {
         }
         _ => Ok(()),
     }
+}
+
+/// For every node, whether a step on its path is rated.
+fn rated(trace: &Trace) -> Vec<bool> {
+    let mut rated = Vec::with_capacity(trace.nodes.len());
+    for node in &trace.nodes {
+        // Parents stand before their children.
+        let before = node.parent.is_some_and(|parent| rated[parent.index()]);
+        rated.push(before || node.rating.is_some());
+    }
+    rated
 }
 
 /// The ratings that the nodes of a path have, without the unrated end.

@@ -156,6 +156,8 @@ fn what_is_no_record() {
             (b"{\"a\": 1} {\"b\": 2}", "text after the end of the record"),
             (b"{\"a\": [1,2", "found the end of the record"),
         ] {
+            // Its records are lists.
+            let expected = if name == "tot-dfs" && expected.starts_with("a record must") { "found" } else { expected };
             let message = error(name, bytes);
             assert!(message.starts_with("line 3: ") && message.contains(expected), "{name}: {message}");
         }
@@ -318,9 +320,10 @@ proptest! {
         touch_all(&bytes);
         bytes.truncate(at);
         touch_all(&bytes);
-        let map = changed.as_object_mut().unwrap();
-        let key = map.keys().nth(field.index(map.len())).unwrap().clone();
-        map.insert(key, value);
+        if let Some(map) = changed.as_object_mut() {
+            let key = map.keys().nth(field.index(map.len())).unwrap().clone();
+            map.insert(key, value);
+        }
         touch_all(changed.to_string().as_bytes());
     }
 }

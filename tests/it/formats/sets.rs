@@ -92,13 +92,18 @@ const FILES: &[Row] = &[
     ("swe-agent-traj/networking_1.traj", "swe-agent", 1, 1, [0, 0], 0),
     ("swe-agent-traj/pydicom__pydicom-1458.traj", "swe-agent", 1, 1, [0, 0], 0),
     ("swe-agent-traj/warmup.traj", "swe-agent", 1, 1, [0, 0], 0),
+    ("tot-logs/crosswords_dfs_prune.json", "tot-dfs", 20, 1180, [0, 0], 20),
+    ("tot-logs/crosswords_puzzles.json", "tot-dfs", 20, 0, [0, 0], 0),
+    ("tot-logs/game24_bfs.json", "tot", 74, 370, [0, 0], 0),
+    ("tot-logs/game24_cot_100samples.json", "tot", 74, 7400, [0, 0], 74),
+    ("tot-logs/text_bfs.json", "tot", 72, 72, [0, 0], 0),
     ("tora-gsm8k/tora-70b-v1.0.jsonl", "tora", 991, 991, [0, 0], 0),
     ("tora-gsm8k/tora-code-34b-v1.0.jsonl", "tora", 991, 991, [0, 0], 0),
     ("verify-then-generate/dataset.json", "verify-then-generate", 732, 732, [732, 0], 0),
 ];
 
-/// Sets whose files need a container or a framing that is not there yet.
-const LATER: &[&str] = &["inspect-logs/", "mr-ben/", "fover-scored/", "tot-logs/"];
+/// Files in which fewer labels are found than were counted: lines of a program are sometimes cut otherwise than the labels expect.
+const LATER: &[&str] = &["mr-ben/coding.json"];
 
 #[test]
 fn every_set_holds_what_its_note_says_and_what_was_counted() {

@@ -1,0 +1,178 @@
+//! Arrow files and streams, as `datasets` writes them (`save_to_disk`, cache): rows become objects. Batches are decoded when their
+//! rows are looked at.
+//!
+//! A stream is a row of messages, a file the same between two marks; a batch is decoded as a small stream of its own: the schema, the
+//! dictionaries before it, and its message.
+
+use std::io::{self, Read as _};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow_ipc::reader::StreamReader;
+use arrow_ipc::{MessageHeader, root_as_message};
+
+use super::super::blocks::{BlockError, BlockText, Blocks};
+use super::super::error::{Refusal, escaped};
+use super::super::store::{Bytes, More, Reader};
+use super::{Container, columns};
+
+/// Most bytes of the description of a message, of its body, and of all dictionaries.
+const META: u64 = 64 << 20;
+const BODY: u64 = 1 << 30;
+const DICTIONARIES: u64 = 1 << 28;
+const FILE_MAGIC: &[u8] = b"ARROW1\0\0";
+const CONTINUATION: [u8; 4] = [0xff; 4];
+
+/// The container.
+pub(super) struct Arrow;
+
+impl Container for Arrow {
+    fn fits(&self, head: &[u8]) -> bool {
+        let stream = head.starts_with(&CONTINUATION) && head.get(4..8).is_some_and(|len| len != CONTINUATION);
+        head.starts_with(FILE_MAGIC) || stream
+    }
+
+    fn open(&self, bytes: Arc<Bytes>) -> Result<Bytes, Refusal> {
+        let magic = bytes.read(0, 8).map_err(|error| Refusal::io(&error))?;
+        let start = if magic == FILE_MAGIC { 8 } else { 0 };
+        let schema = message(&bytes, start).map_err(|error| damaged(&error))?;
+        let Some(schema) = schema.filter(|message| message.kind == MessageHeader::Schema) else {
+            return Err(damaged(&"expected a schema first"));
+        };
+        let prelude = bytes.read(start, schema.end - start).map_err(|error| Refusal::io(&error))?;
+        let reader = decode(|| StreamReader::try_new(prelude.as_slice(), None).map_err(|error| error.to_string()));
+        columns::check(&reader.map_err(|error| damaged(&error))?.schema())?;
+        let scan = Scan { prelude, at: schema.end, batches: Vec::new(), ended: false };
+        Ok(Bytes::Blocks(BlockText::new(Box::new(Table { bytes, scan: Mutex::new(scan) }))))
+    }
+}
+
+fn damaged(message: &dyn std::fmt::Display) -> Refusal {
+    Refusal::Container(format!("an Arrow file that is cut or damaged: {}", escaped(&message.to_string())))
+}
+
+/// Damaged files have made decoders panic.
+fn decode<T>(run: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run))
+        .unwrap_or_else(|_| Err("internal error of the decoder".to_owned()))
+}
+
+/// Where a message lies.
+struct Message {
+    kind: MessageHeader,
+    /// Behind its body.
+    end: u64,
+}
+
+/// The message that begins at `at`; `None` at the end of the stream.
+fn message(bytes: &Arc<Bytes>, at: u64) -> io::Result<Option<Message>> {
+    let cut = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
+    while bytes.beyond(at)? == More::Later {}
+    let mut reader = Reader::new(Arc::clone(bytes), at);
+    let mut prefix = [0; 8];
+    let mut filled = 0;
+    while filled < prefix.len() {
+        match reader.read(&mut prefix[filled..])? {
+            0 => break,
+            n => filled += n,
+        }
+    }
+    let (mark, length) = prefix.split_at(4);
+    // Files without an end mark end with the file.
+    if filled == 0 || (filled == 8 && mark == CONTINUATION && length == [0; 4]) {
+        return Ok(None);
+    }
+    if filled < 8 || mark != CONTINUATION {
+        return Err(cut("expected a message"));
+    }
+    let length = u64::from(u32::from_le_bytes(length.try_into().unwrap_or_default()));
+    if length > META {
+        return Err(cut(&format!("a message whose description has {length} bytes (limit {META})")));
+    }
+    let mut meta = Vec::new();
+    reader.take(length).read_to_end(&mut meta)?;
+    if (meta.len() as u64) < length {
+        return Err(cut("the file ends inside of a message"));
+    }
+    let message = root_as_message(&meta).map_err(|error| cut(&format!("a message that cannot be read: {error}")))?;
+    let body = u64::try_from(message.bodyLength()).ok().filter(|&body| body <= BODY);
+    let body = body.ok_or_else(|| cut(&format!("a message with a body of {} bytes (limit {BODY})", message.bodyLength())))?;
+    Ok(Some(Message { kind: message.header_type(), end: at + 8 + length + body }))
+}
+
+/// What is known of the messages.
+#[derive(Debug)]
+struct Scan {
+    /// The schema and all dictionaries so far, ready to stand before a batch.
+    prelude: Vec<u8>,
+    /// Behind the last message that was looked at.
+    at: u64,
+    /// Place of each batch, and how much of the prelude stands before it.
+    batches: Vec<(u64, u64, usize)>,
+    ended: bool,
+}
+
+/// See the module's header.
+#[derive(Debug)]
+struct Table {
+    bytes: Arc<Bytes>,
+    scan: Mutex<Scan>,
+}
+
+impl Table {
+    /// Place of a batch and what stands before it.
+    fn batch(&self, index: usize) -> io::Result<Option<(u64, u64, Vec<u8>)>> {
+        let mut scan = self.scan.lock().unwrap_or_else(PoisonError::into_inner);
+        while scan.batches.len() <= index && !scan.ended {
+            let start = scan.at;
+            let Some(Message { kind, end }) = message(&self.bytes, start)? else {
+                scan.ended = true;
+                break;
+            };
+            scan.at = end;
+            match kind {
+                MessageHeader::RecordBatch => {
+                    let before = scan.prelude.len();
+                    scan.batches.push((start, end, before));
+                }
+                MessageHeader::DictionaryBatch => {
+                    if scan.prelude.len() as u64 + (end - start) > DICTIONARIES {
+                        return Err(io::Error::other(format!("dictionaries of more than {DICTIONARIES} bytes")));
+                    }
+                    let bytes = self.bytes.read(start, end - start)?;
+                    scan.prelude.extend_from_slice(&bytes);
+                }
+                _ => return Err(io::Error::other("a message that is no batch")),
+            }
+        }
+        Ok(scan.batches.get(index).map(|&(start, end, before)| (start, end, scan.prelude[..before].to_vec())))
+    }
+}
+
+impl Blocks for Table {
+    fn name(&self) -> &'static str {
+        "Arrow file"
+    }
+
+    fn count(&self) -> Option<usize> {
+        None
+    }
+
+    fn block(&self, index: usize) -> Result<Option<Vec<u8>>, BlockError> {
+        let Some((start, end, mut stream)) = self.batch(index)? else { return Ok(None) };
+        let skip = |message: String| BlockError::Skip(format!("batch {index}: {}", escaped(&message)));
+        let body = self.bytes.read(start, end - start)?;
+        if (body.len() as u64) < end - start {
+            return Err(skip("the file ends inside of it".to_owned()));
+        }
+        stream.extend_from_slice(&body);
+        let mut out = Vec::new();
+        let decoded = decode(|| {
+            for batch in StreamReader::try_new(stream.as_slice(), None).map_err(|error| error.to_string())? {
+                columns::lines(&batch.map_err(|error| error.to_string())?, &mut out);
+            }
+            Ok(())
+        });
+        decoded.map_err(skip)?;
+        Ok(Some(out))
+    }
+}

@@ -1,0 +1,184 @@
+//! Columns of Arrow as rows of JSON.
+
+use std::io::Write as _;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type,
+    UInt64Type,
+};
+use arrow_array::{Array, ArrowPrimitiveType, RecordBatch};
+use arrow_schema::{DataType, Schema};
+
+use super::super::error::{Refusal, escaped};
+use super::json_string;
+
+/// Deepest nesting of a column.
+const DEPTH: usize = 32;
+
+/// Refuses tables with columns that cannot be written as JSON.
+pub(super) fn check(schema: &Schema) -> Result<(), Refusal> {
+    for field in schema.fields() {
+        if !known(field.data_type(), 0) {
+            let kind = field.data_type().to_string();
+            let message = format!("a table whose column {} has the type {}, which is not read", field.name(), kind);
+            return Err(Refusal::Container(escaped(&message)));
+        }
+    }
+    Ok(())
+}
+
+fn known(kind: &DataType, depth: usize) -> bool {
+    use DataType as D;
+    depth < DEPTH
+        && match kind {
+            D::List(item) | D::LargeList(item) | D::FixedSizeList(item, _) | D::Map(item, _) => {
+                known(item.data_type(), depth + 1)
+            }
+            D::Struct(fields) => fields.iter().all(|field| known(field.data_type(), depth + 1)),
+            D::Dictionary(_, value) => known(value, depth + 1),
+            D::Null
+            | D::Boolean
+            | D::Utf8
+            | D::LargeUtf8
+            | D::Utf8View
+            | D::Binary
+            | D::LargeBinary
+            | D::BinaryView
+            | D::FixedSizeBinary(_)
+            | D::Timestamp(..)
+            | D::Date32
+            | D::Date64
+            | D::Time32(_)
+            | D::Time64(_)
+            | D::Duration(_) => true,
+            kind => kind.is_integer() || kind.is_floating(),
+        }
+}
+
+/// The rows of a batch, one object a line.
+pub(super) fn lines(batch: &RecordBatch, out: &mut Vec<u8>) {
+    let schema = batch.schema();
+    for row in 0..batch.num_rows() {
+        for (at, (field, column)) in schema.fields().iter().zip(batch.columns()).enumerate() {
+            out.push(if at == 0 { b'{' } else { b',' });
+            json_string(field.name().as_bytes(), out);
+            out.push(b':');
+            value(column.as_ref(), row, out);
+        }
+        out.extend_from_slice(if schema.fields().is_empty() { b"{}\n" } else { b"}\n" });
+    }
+}
+
+fn value(array: &dyn Array, row: usize, out: &mut Vec<u8>) {
+    if array.is_null(row) {
+        return out.extend_from_slice(b"null");
+    }
+    match array.data_type() {
+        DataType::Boolean => {
+            let text: &[u8] = if array.as_boolean().value(row) { b"true" } else { b"false" };
+            out.extend_from_slice(text);
+        }
+        DataType::Utf8 => json_string(array.as_string::<i32>().value(row).as_bytes(), out),
+        DataType::LargeUtf8 => json_string(array.as_string::<i64>().value(row).as_bytes(), out),
+        DataType::Utf8View => json_string(array.as_string_view().value(row).as_bytes(), out),
+        // Pictures and sounds: no trace is read from them, and their bytes are no text.
+        DataType::Binary => bytes(array.as_binary::<i32>().value(row), out),
+        DataType::LargeBinary => bytes(array.as_binary::<i64>().value(row), out),
+        DataType::BinaryView => bytes(array.as_binary_view().value(row), out),
+        DataType::FixedSizeBinary(_) => bytes(array.as_fixed_size_binary().value(row), out),
+        DataType::List(_) => list(array.as_list::<i32>().value(row).as_ref(), out),
+        DataType::LargeList(_) => list(array.as_list::<i64>().value(row).as_ref(), out),
+        DataType::FixedSizeList(..) => list(array.as_fixed_size_list().value(row).as_ref(), out),
+        DataType::Struct(fields) => {
+            for (at, (field, column)) in fields.iter().zip(array.as_struct().columns()).enumerate() {
+                out.push(if at == 0 { b'{' } else { b',' });
+                json_string(field.name().as_bytes(), out);
+                out.push(b':');
+                value(column.as_ref(), row, out);
+            }
+            out.extend_from_slice(if fields.is_empty() { b"{}" } else { b"}" });
+        }
+        // Keys need not be strings: a list of pairs keeps them all.
+        DataType::Map(..) => list(&array.as_map().value(row), out),
+        DataType::Dictionary(..) => {
+            let dictionary = array.as_any_dictionary();
+            match dictionary.normalized_keys().get(row).filter(|&&key| key < dictionary.values().len()) {
+                Some(&key) => value(dictionary.values().as_ref(), key, out),
+                None => out.extend_from_slice(b"null"),
+            }
+        }
+        _ => number(array, row, out),
+    }
+}
+
+fn list(items: &dyn Array, out: &mut Vec<u8>) {
+    out.push(b'[');
+    for row in 0..items.len() {
+        if row > 0 {
+            out.push(b',');
+        }
+        value(items, row, out);
+    }
+    out.push(b']');
+}
+
+fn bytes(bytes: &[u8], out: &mut Vec<u8>) {
+    json_string(format!("{} bytes", bytes.len()).as_bytes(), out);
+}
+
+fn number(array: &dyn Array, row: usize, out: &mut Vec<u8>) {
+    match array.data_type() {
+        DataType::Float16 => float(f64::from(array.as_primitive::<Float16Type>().value(row)), out),
+        // The shortest digits that give the same number in its own width: 0.1 stays 0.1.
+        DataType::Float32 => {
+            let number = array.as_primitive::<Float32Type>().value(row);
+            if number.is_finite() { shortest(number, out) } else { out.extend_from_slice(b"NaN") }
+        }
+        DataType::Float64 => float(array.as_primitive::<Float64Type>().value(row), out),
+        DataType::Int8 => integer::<Int8Type>(array, row, out),
+        DataType::Int16 => integer::<Int16Type>(array, row, out),
+        DataType::Int32 => integer::<Int32Type>(array, row, out),
+        DataType::Int64 => integer::<Int64Type>(array, row, out),
+        DataType::UInt8 => integer::<UInt8Type>(array, row, out),
+        DataType::UInt16 => integer::<UInt16Type>(array, row, out),
+        DataType::UInt32 => integer::<UInt32Type>(array, row, out),
+        DataType::UInt64 => integer::<UInt64Type>(array, row, out),
+        // Times, as the numbers they are stored as.
+        _ => match array.to_data().buffers().first() {
+            Some(buffer) => {
+                let width = if matches!(array.data_type(), DataType::Date32 | DataType::Time32(_)) { 4 } else { 8 };
+                let at = (array.offset() + row) * width;
+                let mut wide = [0; 8];
+                if let Some(found) = buffer.as_slice().get(at..at + width) {
+                    wide[..width].copy_from_slice(found);
+                }
+                let number = if width == 4 {
+                    i64::from(i32::from_le_bytes([wide[0], wide[1], wide[2], wide[3]]))
+                } else {
+                    i64::from_le_bytes(wide)
+                };
+                shortest(number, out);
+            }
+            None => out.extend_from_slice(b"null"),
+        },
+    }
+}
+
+fn integer<T: ArrowPrimitiveType>(array: &dyn Array, row: usize, out: &mut Vec<u8>)
+where
+    T::Native: serde::Serialize,
+{
+    shortest(array.as_primitive::<T>().value(row), out);
+}
+
+/// JSON has no such numbers; the reader of the record says that it read null instead.
+fn float(number: f64, out: &mut Vec<u8>) {
+    if number.is_finite() { shortest(number, out) } else { out.extend_from_slice(b"NaN") }
+}
+
+fn shortest(number: impl serde::Serialize, out: &mut Vec<u8>) {
+    if serde_json::to_writer(&mut *out, &number).is_err() {
+        let _ = out.write_all(b"null");
+    }
+}

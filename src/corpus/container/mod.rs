@@ -1,0 +1,90 @@
+//! What can stand around records: compression, archives, tables. One file a kind, one row each in [`CONTAINERS`]; known by content.
+
+#[cfg(feature = "parquet")]
+mod arrow;
+#[cfg(feature = "parquet")]
+mod columns;
+mod csv;
+mod packed;
+#[cfg(feature = "parquet")]
+mod parquet;
+mod zip;
+
+use std::sync::Arc;
+
+use super::error::Refusal;
+use super::store::Bytes;
+
+pub(super) use packed::Packed;
+
+/// How many containers may stand inside of each other, like a packed table.
+const NESTING: usize = 3;
+
+/// Most bytes that a packed file may unpack to, and the variable that sets another number of GiB.
+const UNPACKED_GIB: u64 = 4;
+const UNPACKED_SETTING: &str = "STEPSCOPE_UNPACKED_GIB";
+
+/// A kind of container.
+pub(super) trait Container: Sync {
+    /// Whether data that begins so is of this kind.
+    fn fits(&self, head: &[u8]) -> bool;
+
+    /// The records inside, as text.
+    fn open(&self, bytes: Arc<Bytes>) -> Result<Bytes, Refusal>;
+}
+
+/// All containers; tables of text come last, because their marks are the weakest.
+const CONTAINERS: &[&dyn Container] = &[
+    &packed::GZIP,
+    &packed::ZSTD,
+    &packed::BZIP2,
+    &zip::Zip,
+    #[cfg(feature = "parquet")]
+    &parquet::Parquet,
+    #[cfg(feature = "parquet")]
+    &arrow::Arrow,
+    &csv::Csv,
+];
+
+/// Takes all containers off. `head` gives the beginning of the data as far as it can be had.
+pub(super) fn unwrap(mut bytes: Bytes, head: impl Fn(&Bytes) -> Result<Vec<u8>, Refusal>) -> Result<Bytes, Refusal> {
+    for _ in 0..NESTING {
+        let start = head(&bytes)?;
+        match CONTAINERS.iter().find(|container| container.fits(&start)) {
+            Some(container) => bytes = container.open(Arc::new(bytes))?,
+            None => break,
+        }
+    }
+    Ok(bytes)
+}
+
+/// Most bytes that a packed file may unpack to.
+fn unpacked_limit() -> u64 {
+    let setting = std::env::var(UNPACKED_SETTING).ok().and_then(|text| text.parse::<u64>().ok());
+    setting.unwrap_or(UNPACKED_GIB).saturating_mul(1 << 30)
+}
+
+/// What to say when that is not enough.
+fn over_limit(what: &str, limit: u64) -> String {
+    format!("{what} unpacks to more than {} GiB (limit; {UNPACKED_SETTING} sets another)", limit >> 30)
+}
+
+/// Writes a text as a JSON string. Bytes that are no UTF-8 stay as they are: the reader of the record names the first of them.
+fn json_string(text: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    let mut done = 0;
+    for (at, &byte) in text.iter().enumerate() {
+        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
+            continue;
+        }
+        out.extend_from_slice(&text[done..at]);
+        done = at + 1;
+        match byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            _ => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+        }
+    }
+    out.extend_from_slice(&text[done..]);
+    out.push(b'"');
+}

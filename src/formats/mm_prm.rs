@@ -1,0 +1,101 @@
+//! Search trees of `OmegaPRM` as ModalMinds/MM-PRM writes them, one file a question. Texts are lists of steps already; a node may hold
+//! several.
+
+use serde_json::{Value, json};
+
+use super::detect::Detection;
+use super::fields::{Fault, Fields};
+use super::tree::{self, End, Node};
+use super::{Format, RawRecord, RecordError, numbers, span};
+use crate::segment::Rule;
+use crate::trace::{NodeStats, Outcome, Problem, Trace, TraceBuilder};
+
+/// Separator that stands between the steps of one node while they are one text.
+const BETWEEN: &str = "\n\n";
+const NAME: &str = "mm-prm";
+
+/// The format.
+pub(super) struct MmPrm;
+
+impl Format for MmPrm {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn doc(&self) -> &'static str {
+        "MM-PRM OmegaPRM trees: question, correct_rollouts, incorrect_rollouts, children with partial_solution and mc_value"
+    }
+
+    fn detect(&self, value: &Value) -> Detection {
+        let tree =
+            value.get("correct_rollouts").is_some_and(Value::is_array) && value.get("children").is_some_and(Value::is_array);
+        Detection::sure_if(tree && value.get("question").is_some(), "`correct_rollouts` and `children`")
+    }
+
+    fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {
+        record.read(read)
+    }
+
+    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
+        span::text(record, &["question"]).map(|text| span::hash(&text))
+    }
+}
+
+fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
+    let text = fields.text("question")?;
+    let reference_answer = fields.optional_name("answer")?;
+    let children = fields.optional_list("children")?.unwrap_or_default();
+    let mut builder = TraceBuilder::new(Problem { text, reference_answer, reference_solution: None });
+    let mut nodes = vec![Node { id: "0".into(), stats: stats(&fields)?, ..Node::default() }];
+    rollouts(&mut nodes, 0, &mut fields)?;
+    let mut stack = waiting(children, "children", 0);
+    while let Some((value, path, parent)) = stack.pop() {
+        let mut fields = Fields::of(value, path)?;
+        let text = fields.texts("partial_solution")?.join(BETWEEN);
+        let path = fields.at("children");
+        let children = fields.optional_list("children")?.unwrap_or_default();
+        let index = nodes.len();
+        nodes.push(Node { id: index.to_string(), parents: vec![parent], text, stats: stats(&fields)?, ..Node::default() });
+        rollouts(&mut nodes, index, &mut fields)?;
+        nodes[index].rest = fields.rest();
+        stack.extend(waiting(children, &path, index));
+    }
+    tree::grow(&mut builder, NAME, nodes, Some(Rule::Blank))?;
+    let mut extra = fields.rest();
+    tree::ranges(&mut extra, json!({"mc": [0, 1]}));
+    builder.extra(extra);
+    Ok(builder)
+}
+
+/// Children that wait for their turn, the first on top.
+fn waiting(children: Vec<Value>, path: &str, parent: usize) -> Vec<(Value, String, usize)> {
+    let items = children.into_iter().enumerate();
+    let mut items: Vec<_> = items.map(|(index, child)| (child, format!("{path}[{index}]"), parent)).collect();
+    items.reverse();
+    items
+}
+
+fn stats(fields: &Fields) -> Result<NodeStats, Fault> {
+    Ok(NodeStats {
+        mc: numbers::share(fields, "mc_value")?,
+        // Visits of the search; the number of rollouts behind the estimate is not in the file.
+        visits: numbers::count(fields, "visit_count")?,
+        ..NodeStats::default()
+    })
+}
+
+/// Rollouts go on from their node to an answer: they are the solutions of the tree.
+fn rollouts(nodes: &mut Vec<Node>, parent: usize, fields: &mut Fields) -> Result<(), Fault> {
+    for (key, outcome) in [("correct_rollouts", Outcome::Correct), ("incorrect_rollouts", Outcome::Wrong)] {
+        let path = fields.at(key);
+        for (index, rollout) in fields.optional_list(key)?.unwrap_or_default().into_iter().enumerate() {
+            let field = format!("{path}[{index}]");
+            let Value::Array(steps) = rollout else { return Err(Fault::expected(field, "a list of strings", &rollout)) };
+            let text = super::fields::texts(steps, &field)?.join(BETWEEN);
+            let id = format!("{}/{key}/{index}", nodes[parent].id);
+            let end = Some(End { outcome, ..End::default() });
+            nodes.push(Node { id, parents: vec![parent], text, end, ..Node::default() });
+        }
+    }
+    Ok(())
+}

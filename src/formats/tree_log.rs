@@ -1,0 +1,123 @@
+//! Logs of the visualiser of llm-reasoners (`TreeLog`): one snapshot of the tree for each iteration of the search. The last one is read; the
+//! number of the others is kept.
+//!
+//! States are of any shape. The text of a step is: a text alone; the last element of a list (written as `{"0": .., "1": ..}`); else the
+//! first of the usual fields; else, for a state of one field, that field. The action stands on the edge and comes first.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+
+use super::detect::Detection;
+use super::fields::{Fault, Fields};
+use super::tree::{self, Node};
+use super::{Format, RawRecord, RecordError, numbers};
+use crate::trace::{NodeStats, Problem, Trace, TraceBuilder};
+
+const NAME: &str = "tree-log";
+/// Fields in which states keep their step.
+const TEXTS: &[&str] =
+    &["text", "step", "thought", "action", "content", "sub_answer", "sub_question", "state", "plan", "blocks_state"];
+
+/// The format.
+pub(super) struct TreeLog;
+
+impl Format for TreeLog {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn doc(&self) -> &'static str {
+        "llm-reasoners TreeLog: logs, a list of snapshots with nodes and edges"
+    }
+
+    fn detect(&self, value: &Value) -> Detection {
+        let first = &value["logs"][0];
+        Detection::sure_if(first["nodes"].is_object() && first["edges"].is_object(), "`logs` of `nodes` and `edges`")
+    }
+
+    fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {
+        record.read(|fields| read(fields, record.index))
+    }
+
+    fn problem_hash(&self, _record: &[u8]) -> Option<u64> {
+        // The problem is somewhere in the state of the root: a log is a problem of its own.
+        None
+    }
+}
+
+fn read(mut fields: Fields, record: usize) -> Result<TraceBuilder, Fault> {
+    let mut logs = fields.list("logs")?;
+    let snapshots = logs.len();
+    let last = logs.pop().ok_or_else(|| Fault::new("logs", "expected at least one snapshot, found none"))?;
+    let mut last = Fields::of(last, format!("logs[{}]", snapshots - 1))?;
+    let (states, edges) = (last.object("nodes")?.rest(), last.object("edges")?.rest());
+    let places: HashMap<String, usize> = states.keys().enumerate().map(|(at, id)| (id.clone(), at)).collect();
+    let mut nodes: Vec<Node> = Vec::with_capacity(states.len());
+    for (id, state) in states {
+        let mut state = Fields::of(state, format!("logs[{}].nodes.{id}", snapshots - 1))?;
+        state.take("id");
+        let text = state.peek("data").map(text_of).unwrap_or_default();
+        nodes.push(Node { id, text, rest: state.rest(), ..Node::default() });
+    }
+    for (id, edge) in edges {
+        let mut edge = Fields::of(edge, format!("logs[{}].edges.{id}", snapshots - 1))?;
+        let mut end = |key: &str| -> Result<usize, Fault> {
+            let path = edge.at(key);
+            let value = edge.need(key, "a node")?;
+            let name = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            places.get(&name).copied().ok_or_else(|| Fault::expected(path, "a node of the snapshot", &value))
+        };
+        let (source, target) = (end("source")?, end("target")?);
+        let node = &mut nodes[target];
+        node.parents.push(source);
+        if let Some(data) = edge.take_some("data").filter(Value::is_object) {
+            let data = Fields::of(data, edge.at("data"))?;
+            // The search knows no range: rewards are whatever the world model gives.
+            let reward = numbers::number(&data, "reward")?;
+            node.stats = NodeStats { q: numbers::number(&data, "Q")?, value: reward, ..NodeStats::default() };
+            if let Some(action) = data.peek("action").and_then(Value::as_str) {
+                action.clone_into(&mut node.text);
+            }
+            node.rest.insert("edge".to_owned(), Value::Object(data.rest()));
+        }
+    }
+    let mut builder = TraceBuilder::new(problem(&mut nodes, record));
+    tree::grow(&mut builder, NAME, nodes, None)?;
+    let mut extra = fields.rest();
+    extra.insert("snapshots".to_owned(), snapshots.into());
+    tree::ranges(&mut extra, serde_json::json!({"q": null, "value": null}));
+    builder.extra(extra);
+    Ok(builder)
+}
+
+/// The state of the only root is the problem.
+fn problem(nodes: &mut [Node], record: usize) -> Problem {
+    let mut roots = nodes.iter_mut().filter(|node| node.parents.is_empty());
+    let text = match (roots.next(), roots.next()) {
+        (Some(root), None) if !root.text.trim().is_empty() => std::mem::take(&mut root.text),
+        _ => format!("log {}", record + 1),
+    };
+    Problem { text, ..Problem::default() }
+}
+
+fn text_of(data: &Value) -> String {
+    match data {
+        Value::String(text) => text.clone(),
+        Value::Object(map) => listed(map).or_else(|| known(map)).map_or_else(|| data.to_string(), text_of),
+        Value::Array(items) => items.last().map(text_of).unwrap_or_default(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+/// The last element of a list that was written as an object.
+fn listed(map: &Map<String, Value>) -> Option<&Value> {
+    let numbered = map.iter().map(|(key, value)| Some((key.parse::<u64>().ok()?, value))).collect::<Option<Vec<_>>>()?;
+    numbered.into_iter().max_by_key(|(key, _)| *key).map(|(_, value)| value)
+}
+
+fn known(map: &Map<String, Value>) -> Option<&Value> {
+    let usual = TEXTS.iter().find_map(|key| map.get(*key).filter(|value| value.is_string()));
+    usual.or_else(|| map.values().next().filter(|_| map.len() == 1))
+}
