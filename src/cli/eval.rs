@@ -9,6 +9,7 @@ use anyhow::bail;
 use serde::Serialize;
 
 use super::out;
+use super::reading::Reading;
 use super::scorer::{BadRecords, ScorerArgs, open, runtime, stop_signal};
 use crate::analysis::calibration::auc;
 use crate::analysis::decide::{Decision, decide};
@@ -71,9 +72,9 @@ pub struct EvalArgs {
     /// A step with a score below this counts as wrong [default: the threshold of the model, 0.5 for recorded scores]
     #[arg(long, value_name = "T", allow_negative_numbers = true, conflicts_with = "baseline")]
     pub threshold: Option<f64>,
-    /// Read the files in this format instead of finding out
-    #[arg(long, value_name = "FORMAT", value_parser = super::format_names())]
-    pub format: Option<String>,
+    /// How the files are read
+    #[command(flatten)]
+    pub reading: Reading,
     /// End with status 3 when a record could not be read
     #[arg(long)]
     pub strict: bool,
@@ -127,7 +128,7 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     if args.threshold.is_some_and(|threshold| !threshold.is_finite()) {
         bail!("expected a finite number for --threshold");
     }
-    let corpora = open(&args.paths, args.format.as_deref())?;
+    let corpora = open(&args.paths, args.reading.format()?)?;
     let report = runtime()?.block_on(async {
         tokio::select! {
             result = evaluate(args, &corpora) => result.map(Some),

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use super::reading::Reading;
 use super::scorer::{BadRecords, open};
 use crate::prm::features::{Reader, names};
 use crate::trace::{FirstError, Solution, Trace};
@@ -18,14 +19,14 @@ pub struct FeaturesArgs {
     /// Files of traces with recorded first errors
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// Read the files in this format instead of finding out
-    #[arg(long, value_name = "FORMAT")]
-    pub format: Option<String>,
+    /// How the files are read
+    #[command(flatten)]
+    pub reading: Reading,
 }
 
 /// Runs the command.
 pub fn run(args: &FeaturesArgs) -> anyhow::Result<ExitCode> {
-    let corpora = open(&args.paths, args.format.as_deref())?;
+    let corpora = open(&args.paths, args.reading.format()?)?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let columns: Vec<&str> = ["solution", "step", "first_error", "bad_equation"].into_iter().chain(names()).collect();
     writeln!(out, "{}", columns.join("\t"))?;

@@ -5,28 +5,26 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::anyhow;
 use serde_json::{Value, json};
 
 use super::out;
+use super::reading::Reading;
 use crate::corpus::{Corpus, OpenError, Source, escaped, sources};
-use crate::formats::{self, Format, RecordError};
+use crate::formats::{Format, RecordError};
 use crate::trace::{FirstError, Trace};
 
 /// Most errors listed for one file; all are counted.
 const ERRORS: usize = 10_000;
 
 /// Reads every file to its end and counts what is in it:
-/// `{"files":[{"path","format","records","bad_records","traces","steps","labelled","errors":[{"record","line","field","message"}]}]}`.
+/// `{"files":[{"path","format","evidence","records","bad_records","traces","steps","labelled","errors":[{"record","line","field","message"}]}]}`.
 ///
 /// `records` counts records (trees, where a tree takes several lines), `bad_records` those of them that cannot be read, `traces`
 /// solutions, `steps` the distinct steps of each record, `labelled` the solutions with a recorded verdict, also "cannot be labelled".
-/// A file that cannot be opened has the format `null` and one error without record. Fails only when there is no format of the given
-/// name.
-pub fn info(paths: &[PathBuf], as_format: Option<&str>) -> anyhow::Result<Value> {
-    let format = as_format.map(named).transpose()?;
+/// A file that cannot be opened has the format `null` and one error without record. `evidence` says why the format was taken.
+pub fn info(paths: &[PathBuf], format: Option<&'static dyn Format>) -> Value {
     let files: Vec<Value> = sources(paths).into_iter().map(|source| file(source, format)).collect();
-    Ok(json!({ "files": files }))
+    json!({ "files": files })
 }
 
 /// Exit code for a report: 1 when some file could not be opened or no record of it could be read, else 0.
@@ -54,6 +52,9 @@ pub fn text(report: &Value) -> String {
                 file["labelled"]
             ),
         };
+        if let Some(evidence) = file["evidence"].as_str() {
+            let _ = writeln!(out, "  format: {}", escaped(evidence));
+        }
         for error in file["errors"].as_array().into_iter().flatten() {
             let place = error["line"].as_u64().map(|line| format!("line {line}: ")).unwrap_or_default();
             let field = error["field"].as_str().map(|field| format!("{}: ", escaped(field))).unwrap_or_default();
@@ -73,13 +74,6 @@ fn files(report: &Value) -> impl Iterator<Item = &Value> {
 fn counted(number: &Value, noun: &str) -> String {
     let plural = if number.as_u64() == Some(1) { "" } else { "s" };
     format!("{number} {noun}{plural}")
-}
-
-fn named(name: &str) -> anyhow::Result<&'static dyn Format> {
-    formats::by_name(name).ok_or_else(|| {
-        let known: Vec<&str> = formats::FORMATS.iter().map(|format| format.name()).collect();
-        anyhow!("unknown format {:?}; expected one of {}", escaped(name), known.join(", "))
-    })
 }
 
 /// What is counted over a file.
@@ -128,6 +122,7 @@ fn file(source: Result<Source, OpenError>, format: Option<&'static dyn Format>) 
     json!({
         "path": corpus.name(),
         "format": corpus.format().name(),
+        "evidence": corpus.evidence(),
         "records": corpus.unit_count(),
         "bad_records": counts.bad,
         "traces": counts.traces,
@@ -153,7 +148,7 @@ fn refused(path: &str, message: &str) -> Value {
 /// Options of `info`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_long_help = "--json prints {\"files\":[{\"path\",\"format\",\"records\",\"bad_records\",\"traces\",\"steps\",\"labelled\",\
+    after_long_help = "--json prints {\"files\":[{\"path\",\"format\",\"evidence\",\"records\",\"bad_records\",\"traces\",\"steps\",\"labelled\",\
 \"errors\":[{\"record\",\"line\",\"field\",\"message\"}]}]}: records counts records (trees, where a tree takes several lines), \
 bad_records those that cannot be read, traces solutions, steps the distinct steps of each record, labelled solutions with a \
 recorded verdict, also 'cannot be labelled'. A file that cannot be opened has format null and one error; the exit code is then 1."
@@ -162,9 +157,9 @@ pub struct InfoArgs {
     /// Files of traces, folders of them, or - for standard input
     #[arg(required = true)]
     pub paths: Vec<PathBuf>,
-    /// Read the files as this format instead of looking at their content
-    #[arg(long, value_name = "NAME", value_parser = super::format_names())]
-    pub format: Option<String>,
+    /// How the files are read
+    #[command(flatten)]
+    pub reading: Reading,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -175,7 +170,7 @@ pub struct InfoArgs {
 
 /// Prints what is in the files.
 pub fn run(args: &InfoArgs) -> anyhow::Result<ExitCode> {
-    let report = info(&args.paths, args.format.as_deref())?;
+    let report = info(&args.paths, args.reading.format()?);
     if args.json {
         out::print_json(&report)?;
     } else {
@@ -191,6 +186,7 @@ pub fn run(args: &InfoArgs) -> anyhow::Result<ExitCode> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::formats;
 
     fn row(id: usize, label: i64) -> String {
         json!({
@@ -206,7 +202,7 @@ mod tests {
         let path = dir.path().join("a.jsonl");
         std::fs::write(&path, [row(1, -1), row(2, 9), row(3, 1)].join("\n")).unwrap();
         let missing = dir.path().join("missing\n.jsonl");
-        let report = info(&[path.clone(), missing.clone()], None).unwrap();
+        let report = info(&[path.clone(), missing.clone()], None);
         let message = report["files"][0]["errors"][0]["message"].clone();
         let expected = json!({"files": [
             {
@@ -239,7 +235,7 @@ mod tests {
             r#"{"tree":"t1","id":3,"parent":1,"text":"12+2=15.","terminal":true,"correct":false,"first_error":1}"#,
         ];
         std::fs::write(&path, lines.join("\n")).unwrap();
-        let report = info(&[path], None).unwrap();
+        let report = info(&[path], None);
         let file = &report["files"][0];
         let counts = ["records", "bad_records", "traces", "steps", "labelled"].map(|name| file[name].as_u64().unwrap());
         assert_eq!((file["format"].as_str(), counts), (Some("stepscope"), [3, 1, 3, 4, 2]), "{report:#}");
@@ -256,15 +252,22 @@ mod tests {
             r#"{"tree":"t","id":2,"parent":0,"text":"3.","terminal":true}"#,
         ];
         std::fs::write(&path, lines.join("\n")).unwrap();
-        assert_eq!(info(&[path], None).unwrap()["files"][0]["labelled"], 1);
+        assert_eq!(info(&[path], None)["files"][0]["labelled"], 1);
         let help = <InfoArgs as clap::Args>::augment_args(clap::Command::new("info")).render_long_help().to_string();
         assert!(help.contains("also 'cannot be labelled'"), "{help}");
     }
 
     #[test]
-    fn a_format_can_be_named_but_must_exist() {
-        let error = info(&[], Some("nonsense")).unwrap_err().to_string();
-        assert!(error.starts_with("unknown format \"nonsense\"; expected one of ") && error.contains("processbench"), "{error}");
-        assert_eq!(info(&[], Some("trl")).unwrap(), json!({"files": []}));
+    fn the_format_is_shown_with_what_it_is_known_by() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.jsonl");
+        std::fs::write(&path, row(1, -1)).unwrap();
+        let report = info(&[path], None);
+        assert_eq!(
+            report["files"][0]["evidence"],
+            "`problem`, `steps`, `label` and `final_answer_correct`: sure, 1 of 1 sampled records"
+        );
+        assert!(text(&report).contains("\n  format: `problem`, `steps`"), "{}", text(&report));
+        assert_eq!(info(&[], formats::by_name("trl")), json!({"files": []}));
     }
 }

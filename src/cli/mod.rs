@@ -10,6 +10,7 @@ pub mod info;
 pub mod models;
 pub mod open;
 pub mod out;
+pub mod reading;
 pub mod score;
 pub mod score_known;
 pub mod score_out;

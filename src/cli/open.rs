@@ -9,10 +9,10 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use anyhow::{Context, bail};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use super::reading::Reading;
 use super::{StoreChoice, out};
 use crate::app::{App, Message, Place, Setup};
 use crate::corpus::{Corpus, Source, sources};
-use crate::formats;
 use crate::labels::Store;
 use crate::scoring::{ScoreCache, WorkerSpec};
 use crate::shell::linear::{LinearScreen, Pace};
@@ -47,9 +47,9 @@ pub struct OpenArgs {
     /// Start without scores
     #[arg(long, conflicts_with_all = ["prm", "scorer_cmd"])]
     pub no_prm: bool,
-    /// Read the files as this format instead of looking at their content
-    #[arg(long, value_name = "NAME", value_parser = super::format_names())]
-    pub format: Option<String>,
+    /// How the files are read
+    #[command(flatten)]
+    pub reading: Reading,
     /// Colours
     #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(THEME_NAMES))]
     pub theme: Option<String>,
@@ -160,12 +160,7 @@ async fn on<S: Screen>(
 
 /// Opens what can be opened; fails when nothing can.
 fn open_all(args: &OpenArgs) -> anyhow::Result<(Vec<Corpus>, Vec<String>)> {
-    let format = match &args.format {
-        Some(name) => {
-            Some(formats::by_name(name).with_context(|| format!("no format {name:?}; `stepscope formats` lists them"))?)
-        }
-        None => None,
-    };
+    let format = args.reading.format()?;
     let mut problems = Vec::new();
     let mut corpora = Vec::new();
     let sources = if args.paths.is_empty() {

@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use super::out;
+use super::reading::Reading;
 use super::score_known::Known;
 use super::score_out::{Evidence, Output, ScoredSolution, ScoredStep};
 use super::scorer::{BadRecords, ScorerArgs, open, runtime, shown, stop_signal};
@@ -73,9 +74,9 @@ pub struct ScoreArgs {
     /// Replace whatever OUT and OUT.partial hold
     #[arg(long)]
     pub force: bool,
-    /// Read the files in this format instead of finding out
-    #[arg(long, value_name = "FORMAT", value_parser = super::format_names())]
-    pub format: Option<String>,
+    /// How the files are read
+    #[command(flatten)]
+    pub reading: Reading,
     /// End with status 3 when a record could not be read
     #[arg(long)]
     pub strict: bool,
@@ -104,7 +105,7 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<ExitCode> {
     if args.paths.iter().any(|path| same_file(path, &args.out)) {
         bail!("{}: is an input; expected another file to write", shown(&args.out));
     }
-    let corpora = open(&args.paths, args.format.as_deref())?;
+    let corpora = open(&args.paths, args.reading.format()?)?;
     let result = runtime()?.block_on(async {
         tokio::select! {
             result = score(args, &corpora) => result.map(Some),

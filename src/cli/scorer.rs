@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, bail};
 
 use super::out;
 use crate::corpus::{Corpus, OpenError, Source, sources};
-use crate::formats::{self, RecordError};
+use crate::formats::{Format, RecordError};
 use crate::scoring::batch::Batch;
 use crate::scoring::{ScoreCache, WorkerSpec};
 
@@ -89,22 +89,13 @@ pub(super) async fn stop_signal() -> std::io::Result<()> {
 }
 
 /// Opens every file and waits until it is indexed, so that a bad one is known before work begins.
-pub(super) fn open(paths: &[PathBuf], format: Option<&str>) -> anyhow::Result<Vec<Corpus>> {
-    let format = match format {
-        Some(name) => Some(formats::by_name(name).ok_or_else(|| unknown_format(name))?),
-        None => None,
-    };
+pub(super) fn open(paths: &[PathBuf], format: Option<&'static dyn Format>) -> anyhow::Result<Vec<Corpus>> {
     let open = |source: Result<Source, OpenError>| {
         let corpus = Corpus::open(source?, format)?;
         corpus.wait();
         Ok(corpus)
     };
     sources(paths).into_iter().map(open).collect()
-}
-
-fn unknown_format(name: &str) -> anyhow::Error {
-    let known: Vec<&str> = formats::FORMATS.iter().map(|format| format.name()).collect();
-    anyhow!("unknown format {name:?}; expected one of {}", known.join(", "))
 }
 
 /// Reports records that cannot be read: the first few by name, all of them by number.

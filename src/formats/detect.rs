@@ -7,7 +7,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::json::excerpt;
-use super::{FORMATS, Format};
+use super::{FORMATS, Format, mapping};
 
 /// How well a record fits a format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +26,16 @@ impl Confidence {
             Self::No => 0,
             Self::Maybe(points) => u64::from(points),
             Self::Sure => 100,
+        }
+    }
+}
+
+impl fmt::Display for Confidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::No => f.write_str("no"),
+            Self::Maybe(points) => write!(f, "likely ({points} of 100)"),
+            Self::Sure => f.write_str("sure"),
         }
     }
 }
@@ -70,6 +80,8 @@ impl Detection {
 pub struct Evidence {
     /// The marks that were found.
     pub marks: String,
+    /// How well the best of the sampled records fits.
+    pub confidence: Confidence,
     /// Sampled records that show them.
     pub agreed: usize,
     /// Sampled records.
@@ -78,7 +90,7 @@ pub struct Evidence {
 
 impl fmt::Display for Evidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({} of {} sampled records)", self.marks, self.agreed, self.sampled)
+        write!(f, "{}: {}, {} of {} sampled records", self.marks, self.confidence, self.agreed, self.sampled)
     }
 }
 
@@ -89,10 +101,15 @@ pub enum DetectError {
     #[error("no records")]
     NoRecords,
     /// No format knows these records.
-    #[error("no known format: the first records have {keys}; known formats are {}; name one to read the file as that", names())]
+    #[error(
+        "no known format: the first records have {keys}; say what they mean, as in `--map {proposal}`, or name a format with --format: {}",
+        names()
+    )]
     Unknown {
         /// The keys that were seen, for people.
         keys: String,
+        /// A mapping that may fit, or the shape of one.
+        proposal: String,
     },
     /// The records are of several formats.
     #[error("mixed formats: {found} of {sampled} sampled records; name one to read the file as that")]
@@ -120,7 +137,7 @@ pub fn detect(samples: &[Value]) -> Result<(&'static dyn Format, Evidence), Dete
     let fits = |row: &[Detection], column: usize| row[column].confidence > Confidence::No;
     let recognised = table.iter().filter(|row| (0..FORMATS.len()).any(|column| fits(row, column))).count();
     if recognised * 2 < samples.len() || recognised == 0 {
-        return Err(DetectError::Unknown { keys: keys_seen(samples) });
+        return Err(DetectError::Unknown { keys: keys_seen(samples), proposal: proposal(&samples[0]) });
     }
     let mut best: Option<(usize, u64)> = None;
     for column in 0..FORMATS.len() {
@@ -137,7 +154,8 @@ pub fn detect(samples: &[Value]) -> Result<(&'static dyn Format, Evidence), Dete
     let strongest = table.iter().map(|row| &row[column]).max_by_key(|detection| detection.confidence);
     let marks = strongest.map(|detection| detection.evidence.to_string()).unwrap_or_default();
     let agreed = table.iter().filter(|row| fits(row, column)).count();
-    Ok((FORMATS[column], Evidence { marks, agreed, sampled: samples.len() }))
+    let confidence = strongest.map_or(Confidence::No, |detection| detection.confidence);
+    Ok((FORMATS[column], Evidence { marks, confidence, agreed, sampled: samples.len() }))
 }
 
 fn mixed(table: &[Vec<Detection>]) -> DetectError {
@@ -150,6 +168,12 @@ fn mixed(table: &[Vec<Detection>]) -> DetectError {
     }
     let found = counts.iter().map(|(name, count)| format!("{name} fits {count}")).collect::<Vec<_>>().join(", ");
     DetectError::Mixed { found, sampled: table.len() }
+}
+
+/// What could be said of the keys of a record.
+fn proposal(record: &Value) -> String {
+    let spec = mapping::propose(record);
+    if spec.get("steps").is_some() { spec.to_string() } else { "problem=KEY,steps=KEY,label=KEY,base=0".to_owned() }
 }
 
 fn keys_seen(samples: &[Value]) -> String {

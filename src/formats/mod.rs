@@ -18,7 +18,7 @@ mod inspect;
 mod json;
 mod lats;
 mod lm_eval;
-mod mapping;
+pub mod mapping;
 mod math_shepherd;
 mod mm_prm;
 mod mr_ben;
@@ -63,7 +63,6 @@ use fields::{Fault, Fields};
 pub use detect::{Confidence, DetectError, Detection, Evidence, detect};
 pub use export::{Feature, Framing, Keeps, Kept, Labelled, LabelledTrace, Loss, Writer, exploded};
 pub use json::{MAX_DEPTH, ParseFailure, Parsed, parse_json, parse_json_noting};
-pub use mapping::{Mapping, Meaning, Path, Verdict};
 pub use targets::{EXPORTS, Target, target, targets};
 
 /// One record of a file, as its bytes.

@@ -25,6 +25,7 @@ mod labels;
 mod layers;
 mod linear;
 mod math;
+mod mapping;
 #[cfg(feature = "candle")]
 mod prm;
 mod pty;

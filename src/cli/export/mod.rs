@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use serde_json::json;
 
+use super::reading::Reading;
 use super::{StoreChoice, out};
 pub use choices::PolicyArgs;
 pub(crate) use choices::unescaped;
@@ -47,9 +48,9 @@ pub struct ExportArgs {
     /// Which labels are laid over the files
     #[command(flatten)]
     pub store: StoreChoice,
-    /// Read the files as this format instead of looking at their content
-    #[arg(long, value_name = "NAME", value_parser = super::format_names())]
-    pub format: Option<String>,
+    /// How the files are read
+    #[command(flatten)]
+    pub reading: Reading,
     /// Exit with 3 when records or solutions were left out
     #[arg(long)]
     pub strict: bool,
@@ -68,8 +69,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let mut loss = Loss::default();
     let mut sources = Vec::new();
     let mut bad = 0;
-    let format =
-        args.format.as_deref().map(|name| formats::by_name(name).with_context(|| format!("no format {name:?}"))).transpose()?;
+    let format = args.reading.format()?;
     for path in &args.paths {
         let corpus = Corpus::open(Source::Path(path.clone()), format)?;
         corpus.wait();

@@ -1,14 +1,21 @@
 //! Reading a record by a table of where its parts lie. Many formats come down to such a table, and so does a file of no known format
 //! once somebody has said what its keys mean.
 
+mod propose;
+mod spec;
+
 use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::detect::Detection;
 use super::fields::{self, Fault, Fields};
-use super::{place, span};
+use super::{Format, RawRecord, RecordError, parse_json, place, span};
 use crate::segment::{self, Rule};
-use crate::trace::{Extra, FirstError, NodeId, Outcome, Problem, Rating, StepKind, TraceBuilder};
+use crate::trace::{Extra, FirstError, NodeId, Outcome, Problem, Rating, StepKind, Trace, TraceBuilder};
+
+pub use propose::{paths, propose};
+pub use spec::{KEYS, Spec, SpecError};
 
 /// Where a value lies in a record: keys with dots between (`question.problem`). Through a list a key (or `*`) means each element, a
 /// number the element of this index, from 0.
@@ -17,6 +24,9 @@ pub type Path<'a> = &'a str;
 /// What a label says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Meaning {
+    /// What its type says: a number is the index of the first error, a list of true and false or of `+` and `-` has one entry a step.
+    /// A list of numbers could mean three things, so that it is refused.
+    Auto,
     /// Index of the first wrong step.
     FirstError,
     /// Indices of all wrong steps; an empty list means that there is none.
@@ -131,7 +141,7 @@ impl<'a> Mapping<'a> {
     fn steps(&self, fields: &mut Fields, builder: &mut TraceBuilder) -> Result<NodeId, Fault> {
         let value = take(fields, self.steps)
             .ok_or_else(|| Fault::new(self.steps, "expected a list of strings or a text, found no such field"))?;
-        let leaf = match value {
+        let leaf = match whole(value) {
             Value::Array(items) => {
                 let steps = fields::texts(items, self.steps)?;
                 builder.path(&steps).last().copied().unwrap_or(NodeId::ROOT)
@@ -150,7 +160,7 @@ impl<'a> Mapping<'a> {
     fn scores(&self, fields: &mut Fields, steps: usize) -> Result<Vec<Option<f64>>, Fault> {
         let Some(path) = self.scores else { return Ok(Vec::new()) };
         let Some(value) = take(fields, path).filter(|value| !value.is_null()) else { return Ok(Vec::new()) };
-        let list = fields::list(value, || path.to_string())?;
+        let list = fields::list(whole(value), || path.to_string())?;
         if list.len() != steps {
             return Err(Fault::new(path, format!("expected {steps} scores for {steps} steps, found {}", list.len())));
         }
@@ -178,8 +188,8 @@ impl<'a> Verdict<'a> {
 
     /// The label of a solution of so many steps. Missing and null mean that nobody has said anything, unless `none` is null.
     fn read(&self, fields: &mut Fields, steps: usize, builder: &mut TraceBuilder) -> Result<Said, Fault> {
-        let value = take(fields, self.path).unwrap_or_default();
-        if self.meaning == Meaning::FirstError {
+        let value = whole(take(fields, self.path).unwrap_or_default());
+        if self.meaning == Meaning::FirstError || self.meaning == Meaning::Auto && !value.is_array() {
             return Ok(Said { first_error: self.index(&value, steps)?, ratings: Vec::new() });
         }
         if value.is_null() {
@@ -201,6 +211,9 @@ impl<'a> Verdict<'a> {
         }
         let rating = |(index, value): (usize, &Value)| {
             let (rating, expected) = match self.meaning {
+                Meaning::Auto if value.is_number() => {
+                    (None, "true or false (say `as=correct`, `as=ratings` or `as=errors` for numbers)")
+                }
                 Meaning::Ratings => (fields::integer(value).and_then(Rating::from_value), "-1, 0, 1 or null"),
                 _ => (correct(value), "true or false"),
             };
@@ -240,6 +253,37 @@ impl<'a> Verdict<'a> {
             }
         }
     }
+}
+
+/// Files that are read with a mapping of their user's.
+#[derive(Debug)]
+struct Mapped(Mapping<'static>);
+
+impl Format for Mapped {
+    fn name(&self) -> &'static str {
+        "mapping"
+    }
+
+    fn doc(&self) -> &'static str {
+        "read with --map"
+    }
+
+    fn detect(&self, _: &Value) -> Detection {
+        Detection::NO
+    }
+
+    fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {
+        record.read(|fields| self.0.read(fields))
+    }
+
+    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
+        self.0.problem_hash(record)
+    }
+}
+
+/// The format of files that are read so. It lives as long as the program, like all formats.
+pub fn format(mapping: Mapping<'static>) -> &'static dyn Format {
+    Box::leak(Box::new(Mapped(mapping)))
 }
 
 /// What a label says of the steps of a solution.
@@ -317,6 +361,15 @@ pub(super) fn verdict(value: &Value) -> Option<Outcome> {
         },
     };
     Some(Outcome::from(correct))
+}
+
+/// The value, or the list that its text is: cells of tables hold lists as JSON.
+fn whole(value: Value) -> Value {
+    let list = value.as_str().filter(|text| text.starts_with('[') && text.ends_with(']'));
+    match list.and_then(|text| parse_json(text.as_bytes()).ok()) {
+        Some(list) => list,
+        None => value,
+    }
 }
 
 /// The value at a path. Of a value at the top the record keeps nothing; one further down is copied.

@@ -1,0 +1,114 @@
+//! How the files of a command are read: by what is in them, as a format that is named, or by a mapping.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use etcetera::BaseStrategy as _;
+
+use crate::corpus::escaped;
+use crate::formats::mapping::{self, Spec};
+use crate::formats::{self, Format};
+
+/// Options that say how files are read.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Reading {
+    /// Read the files as this format instead of looking at their content
+    #[arg(long, value_name = "NAME", value_parser = super::format_names())]
+    pub format: Option<String>,
+    /// Read files of no known format: where the parts of a trace lie in a record, as in
+    /// `problem=question,steps=chain.text,label=first_error,base=1`; or @NAME for a mapping that was saved
+    #[arg(long, value_name = "KEY=PATH,..", conflicts_with = "format", long_help = long_help())]
+    pub map: Option<String>,
+    /// Save the mapping under this name, for `--map @NAME`
+    #[arg(long, value_name = "NAME", requires = "map")]
+    pub save_map: Option<String>,
+}
+
+fn long_help() -> String {
+    let mut text = "Read files of no known format: where the parts of a trace lie in a record, as in \
+        `problem=question,steps=chain.text,label=first_error,base=1`; or @NAME for a mapping that was saved.\n\nPaths are keys with \
+        dots between; through a list a key means each element. The keys of a mapping:\n"
+        .to_owned();
+    for (key, help) in mapping::KEYS {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n  {key}: {help}");
+    }
+    text
+}
+
+impl Reading {
+    /// The format to read with; `None` when each file is looked at. Saves the mapping if that was asked for.
+    pub fn format(&self) -> anyhow::Result<Option<&'static dyn Format>> {
+        if let Some(name) = &self.format {
+            let format = formats::by_name(name);
+            return format.map(Some).with_context(|| format!("no format {name:?}; `stepscope formats` lists them"));
+        }
+        let Some(map) = &self.map else { return Ok(None) };
+        let spec = match map.strip_prefix('@') {
+            Some(name) => load(name)?,
+            None => map.parse::<Spec>().context("--map")?,
+        };
+        if let Some(name) = &self.save_map {
+            save(name, &spec)?;
+        }
+        Ok(Some(mapping::format(spec.leak().context("--map")?)))
+    }
+}
+
+/// The folder of saved mappings.
+fn folder() -> anyhow::Result<PathBuf> {
+    let strategy = etcetera::choose_base_strategy().context("finding the user's configuration folder")?;
+    Ok(strategy.config_dir().join("stepscope").join("maps"))
+}
+
+/// The file of a mapping. Names are file names without surprises.
+fn path(name: &str) -> anyhow::Result<PathBuf> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if name.is_empty() || name.starts_with('.') || !name.bytes().all(plain) {
+        bail!("expected a name of letters, digits, `-`, `_` and `.` for a mapping, found `{}`", escaped(name));
+    }
+    Ok(folder()?.join(format!("{name}.toml")))
+}
+
+/// A mapping that was saved.
+fn load(name: &str) -> anyhow::Result<Spec> {
+    let path = path(name)?;
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let known = saved();
+            let known =
+                if known.is_empty() { "none was saved yet".to_owned() } else { format!("there are {}", known.join(", ")) };
+            bail!("no mapping `{name}` in {}; {known}", folder()?.display());
+        }
+        Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
+    };
+    let spec = Spec::from_toml(&text).and_then(|spec| spec.mapping().map(|_| ()).map(|()| spec.clone()));
+    spec.with_context(|| path.display().to_string())
+}
+
+/// The names of all mappings that were saved.
+fn saved() -> Vec<String> {
+    let entries = folder().ok().and_then(|folder| std::fs::read_dir(folder).ok());
+    let name = |entry: std::io::Result<std::fs::DirEntry>| {
+        entry.ok()?.file_name().to_str().and_then(|name| name.strip_suffix(".toml")).map(escaped)
+    };
+    let mut names: Vec<_> = entries.into_iter().flatten().filter_map(name).collect();
+    names.sort();
+    names
+}
+
+/// Saves a mapping, whole or not at all; an older one of this name is replaced.
+pub(super) fn save(name: &str, spec: &Spec) -> anyhow::Result<PathBuf> {
+    let path = path(name)?;
+    let folder = folder()?;
+    let context = || format!("saving {}", path.display());
+    std::fs::create_dir_all(&folder).with_context(context)?;
+    let part = folder.join(format!(".{name}.{}.part", std::process::id()));
+    let mut file = std::fs::File::create(&part).with_context(context)?;
+    file.write_all(spec.to_toml().as_bytes()).and_then(|()| file.sync_all()).with_context(context)?;
+    std::fs::rename(&part, &path).with_context(context)?;
+    Ok(path)
+}

@@ -1,0 +1,185 @@
+//! Files of no known format, read by what their user says of their keys.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use stepscope::formats::mapping::{self, KEYS, Spec, propose};
+use stepscope::formats::{RawRecord, detect, parse_json};
+use stepscope::trace::FirstError::{self, At, NoError, Unknown};
+use stepscope::trace::{Outcome, StepKind, Trace};
+
+fn read(spec: &str, record: &Value) -> Result<Trace, String> {
+    let spec: Spec = spec.parse().unwrap_or_else(|error| panic!("{spec}: {error}"));
+    let bytes = record.to_string();
+    let format = mapping::format(spec.leak().unwrap());
+    let trace = format.read(&RawRecord { index: 0, line: 1, bytes: bytes.as_bytes() }).map_err(|error| error.to_string())?;
+    // Problems are found by the same text that is shown.
+    assert_eq!(format.problem_hash(bytes.as_bytes()).is_some(), !trace.problem.text.is_empty());
+    Ok(trace)
+}
+
+fn steps(trace: &Trace) -> Vec<&str> {
+    trace.steps().map(|id| trace.node(id).text.as_str()).collect()
+}
+
+#[test]
+fn steps_are_a_list_a_list_of_objects_or_a_text() {
+    for (spec, record) in [
+        ("problem=q,steps=s", json!({"q": "?", "s": ["a", "b"]})),
+        ("problem=task.q,steps=chain.text", json!({"task": {"q": "?"}, "chain": [{"text": "a"}, {"text": "b"}]})),
+        ("problem=q,steps=s.*.0", json!({"q": "?", "s": [["a"], ["b"]]})),
+        ("problem=q,steps=runs.1.s", json!({"q": "?", "runs": [{}, {"s": ["a", "b"]}]})),
+        ("problem=q,steps=a.b", json!({"q": "?", "a.b": ["a", "b"]})),
+        ("problem=q,steps=s", json!({"q": "?", "s": "a\nb"})),
+        // A cell of a table.
+        ("problem=q,steps=s", json!({"q": "?", "s": "[\"a\", \"b\"]"})),
+        ("steps=s,split=blank", json!({"s": "a\n\nb"})),
+    ] {
+        let trace = read(spec, &record).unwrap();
+        assert_eq!(steps(&trace), ["a", "b"], "{spec}");
+        assert_eq!(trace.problem.text, if spec.contains("problem") { "?" } else { "" });
+    }
+    let error = read("problem=q,steps=chain", &json!({"q": "?", "chain": [{"text": "a"}]})).unwrap_err();
+    assert!(error.contains("chain[0]: expected a string, found an object"), "{error}");
+}
+
+#[test]
+fn labels_mean_what_their_type_or_their_user_says() {
+    let label = |said: &str, label: Value| -> Result<FirstError, String> {
+        read(&format!("problem=q,steps=s,label=l{said}"), &json!({"q": "?", "s": ["a", "b", "c"], "l": label}))
+            .map(|trace| trace.solutions[0].first_error)
+    };
+    for (said, value, expected) in [
+        ("", json!(1), At(1)),
+        ("", json!(-1), NoError),
+        ("", json!(null), Unknown),
+        ("", json!("2"), At(2)),
+        (",base=1", json!(1), At(0)),
+        (",base=1,none=0", json!(0), NoError),
+        (",none=N/A", json!("N/A"), NoError),
+        (",none=null", json!(null), NoError),
+        ("", json!([true, false, true]), At(1)),
+        ("", json!([true, null, false]), Unknown),
+        ("", json!(["+", "+", "+"]), NoError),
+        (",as=correct", json!([1, 0, 0]), At(1)),
+        (",as=ratings", json!([1, 0, -1]), At(2)),
+        (",as=errors,base=1", json!([3, 2]), At(1)),
+        (",as=errors", json!([]), NoError),
+        (",as=errors", json!([9]), Unknown),
+    ] {
+        assert_eq!(label(said, value.clone()), Ok(expected), "{said} {value}");
+    }
+    for (said, value, expected) in [
+        ("", json!(3), "l: expected a step from 0 to 2, or -1 for no error, found 3"),
+        (",base=1", json!(0), "expected a step from 1 to 3"),
+        // 1, 0, 1 could be ratings, indices or judgements: nobody guesses.
+        ("", json!([1, 0, 1]), "say `as=correct`, `as=ratings` or `as=errors` for numbers"),
+        ("", json!([true]), "expected 3 labels for 3 steps, found 1"),
+        (",as=ratings", json!([1, 2, 0]), "l[1]: expected -1, 0, 1 or null, found 2"),
+    ] {
+        let error = label(said, value.clone()).unwrap_err();
+        assert!(error.contains(expected), "{said} {value}: {error}");
+    }
+}
+
+#[test]
+fn the_other_parts_are_read_and_what_nobody_named_is_kept() {
+    let spec = "problem=q,steps=s,kind=code,scores=p,answer=a,outcome=ok,reference=gold,solution=sol,id=n,generator=m.name";
+    let record = json!({"q": "?", "s": ["a", "b"], "p": [0.5, null], "a": 3, "ok": "wrong", "gold": "4", "sol": "s", "n": 7,
+                        "m": {"name": "toy", "size": 1}, "more": [1]});
+    let trace = read(spec, &record).unwrap();
+    let solution = &trace.solutions[0];
+    assert_eq!(solution.scores, [Some(0.5), None]);
+    assert_eq!((solution.final_answer.as_deref(), solution.outcome), (Some("3"), Outcome::Wrong));
+    assert_eq!((solution.source_id.as_deref(), solution.generator.as_deref()), (Some("7"), Some("toy")));
+    assert_eq!(trace.problem.reference_answer.as_deref(), Some("4"));
+    assert_eq!(trace.problem.reference_solution.as_deref(), Some("s"));
+    assert!(trace.steps().all(|id| trace.node(id).kind == StepKind::Code));
+    assert_eq!(Value::Object(solution.extra.clone()), json!({"m": {"name": "toy", "size": 1}, "more": [1]}));
+    let error = read("problem=q,steps=s,scores=p", &json!({"q": "?", "s": ["a"], "p": [1.5]})).unwrap_err();
+    assert!(error.contains("p[0]: expected a number from 0 to 1, found 1.5"), "{error}");
+}
+
+#[test]
+fn what_is_wrong_with_a_mapping_is_said() {
+    for (text, expected) in [
+        ("problem", "expected KEY=VALUE, found `problem`"),
+        ("problem=q", "a mapping needs `steps=PATH`"),
+        ("steps=s,lable=l", "no key `lable` in a mapping; there are problem, steps, split"),
+        ("steps=s,label=l,base=2", "base: expected 0 or 1, found `2`"),
+        ("steps=s,label=l,as=index", "as: expected first-error, errors, correct or ratings, found `index`"),
+        ("steps=s,split=words", "split: expected auto, blank, line or numbered"),
+        ("steps=s,kind=maths", "kind: expected text, thought, code or tool"),
+    ] {
+        let error = text.parse::<Spec>().unwrap_err().to_string();
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+    let error = Spec::from_toml("steps = \"s\"\n# a comment\nlabel = l\n").unwrap_err().to_string();
+    assert_eq!(error, "line 3: expected `key = \"value\"`, found `label = l`");
+}
+
+#[test]
+fn an_unknown_file_says_how_to_map_its_keys() {
+    let record =
+        parse_json(br#"{"uid":"7","task":{"question":"3*4+2?"},"chain":[{"text":"12"},{"text":"15"}],"first_error":1}"#).unwrap();
+    let message = detect(std::slice::from_ref(&record)).err().unwrap().to_string();
+    let proposal = "problem=task.question,steps=chain.text,label=first_error,id=uid";
+    assert!(message.contains(&format!("`--map {proposal}`")) && message.contains("the keys \"uid\", \"task\""), "{message}");
+    assert_eq!(propose(&record).to_string(), proposal);
+    let trace = read(proposal, &record).unwrap();
+    assert_eq!((trace.problem.text.as_str(), trace.solutions[0].first_error), ("3*4+2?", At(1)));
+    let nothing = detect(&[parse_json(br#"{"x":1}"#).unwrap()]).err().unwrap().to_string();
+    assert!(nothing.contains("`--map problem=KEY,steps=KEY,label=KEY,base=0`"), "{nothing}");
+}
+
+fn stepscope(config: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_stepscope")).env("XDG_CONFIG_HOME", config).args(args).output().unwrap()
+}
+
+#[test]
+fn a_mapping_is_used_saved_and_used_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("odd.jsonl");
+    std::fs::write(&file, "{\"q\":\"1+1?\",\"s\":[\"2\",\"3\"],\"bad\":2}\n{\"q\":\"1+1?\",\"s\":[\"2\"],\"bad\":null}\n")
+        .unwrap();
+    let file = file.to_str().unwrap();
+    let text = |output: &Output| String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned();
+    let unknown = text(&stepscope(dir.path(), &["info", file]));
+    assert!(unknown.contains("`--map problem=q,steps=s`"), "{unknown}");
+    let first = stepscope(dir.path(), &["info", file, "--map", "problem=q,steps=s,label=bad,base=1", "--save-map", "odd-1"]);
+    assert!(first.status.success() && text(&first).contains("2 records, 2 solutions, 3 steps, 1 labelled"), "{}", text(&first));
+    let saved = std::fs::read_to_string(dir.path().join("stepscope/maps/odd-1.toml")).unwrap();
+    assert_eq!(saved, "problem = \"q\"\nsteps = \"s\"\nlabel = \"bad\"\nbase = \"1\"\n");
+    let again = stepscope(dir.path(), &["info", file, "--map", "@odd-1"]);
+    assert_eq!(text(&again), text(&first));
+    for (map, expected) in
+        [("@none", "no mapping `none`"), ("@../x", "expected a name of letters"), ("steps", "expected KEY=VALUE")]
+    {
+        let output = stepscope(dir.path(), &["info", file, "--map", map]);
+        assert!(output.status.code() == Some(1) && text(&output).contains(expected), "{map}: {}", text(&output));
+    }
+    assert!(text(&stepscope(dir.path(), &["info", file, "--map", "@none"])).contains("there are odd-1"));
+    assert_eq!(stepscope(dir.path(), &["info", file, "--map", "@odd-1", "--format", "trl"]).status.code(), Some(2));
+}
+
+proptest! {
+    #[test]
+    fn mappings_come_back_from_their_lines(values in proptest::collection::vec((0..KEYS.len(), "[a-z.\"\\\\#= é]{1,8}"), 0..6)) {
+        let mut spec = Spec::default();
+        for (key, value) in values {
+            spec.set(KEYS[key].0, &value).unwrap();
+        }
+        prop_assert_eq!(Spec::from_toml(&spec.to_toml()).unwrap(), spec);
+    }
+
+    #[test]
+    fn proposals_and_mappings_do_not_panic(text in ".{0,60}", record in "\\PC{0,80}") {
+        let _ = text.parse::<Spec>();
+        let _ = Spec::from_toml(&text);
+        if let Ok(value) = parse_json(record.as_bytes()) {
+            let _ = propose(&value);
+        }
+    }
+}
