@@ -10,6 +10,7 @@ pub mod input;
 pub mod items;
 pub mod keys;
 pub mod layout;
+pub mod mapping;
 pub mod place;
 pub mod reading;
 mod saving;

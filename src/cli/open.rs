@@ -9,10 +9,12 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use anyhow::{Context, bail};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::reading::Reading;
+use super::reading::{self, Reading};
 use super::{StoreChoice, out};
+use crate::app::mapping::{Answer, Dialog};
 use crate::app::{App, Message, Place, Setup};
-use crate::corpus::{Corpus, Source, sources};
+use crate::corpus::{Corpus, OpenError, Refusal, Source, sources};
+use crate::formats::mapping::{self, Mapping};
 use crate::labels::Store;
 use crate::scoring::{ScoreCache, WorkerSpec};
 use crate::shell::linear::{LinearScreen, Pace};
@@ -70,10 +72,7 @@ pub struct OpenArgs {
 /// Opens the files and runs until the user leaves.
 pub fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
     let (corpora, problems) = open_all(args)?;
-    // With traces on standard input, keys come from the terminal itself.
-    let piped = args.paths.iter().any(|path| path.as_os_str() == "-");
-    let terminal = (piped || std::io::stdin().is_terminal()) && std::io::stdout().is_terminal();
-    if !args.linear && !terminal {
+    if !args.linear && !attended(args) {
         bail!("the interactive program needs a terminal; --linear, info, score, eval and export work without one");
     }
     let look = look(args)?;
@@ -169,15 +168,54 @@ fn open_all(args: &OpenArgs) -> anyhow::Result<(Vec<Corpus>, Vec<String>)> {
         sources(&args.paths)
     };
     for source in sources {
-        match source.and_then(|source| Corpus::follow(source, format)) {
-            Ok(corpus) => corpora.push(corpus),
-            Err(error) => problems.push(error.to_string()),
+        let opened = match source.and_then(|source| Corpus::follow(source, format)) {
+            Err(OpenError { path, reason: Refusal::UnknownFormat(_) }) if !args.linear && attended(args) && path.is_file() => {
+                unknown(path, args)?
+            }
+            opened => Some(opened),
+        };
+        match opened {
+            Some(Ok(corpus)) => corpora.push(corpus),
+            Some(Err(error)) => problems.push(error.to_string()),
+            None => {}
         }
     }
     if corpora.is_empty() {
+        if problems.is_empty() {
+            bail!("all files were left out");
+        }
         bail!("{}", problems.join("\n"));
     }
     Ok((corpora, problems))
+}
+
+/// True when somebody sits at a terminal. With traces on standard input, keys come from the terminal itself.
+fn attended(args: &OpenArgs) -> bool {
+    let piped = args.paths.iter().any(|path| path.as_os_str() == "-");
+    (piped || std::io::stdin().is_terminal()) && std::io::stdout().is_terminal()
+}
+
+/// Records of an unknown file that the dialog shows.
+const SHOWN: usize = 50;
+
+/// Asks what the keys of an unknown file mean and opens it so; `None` when it is left out.
+fn unknown(path: PathBuf, args: &OpenArgs) -> anyhow::Result<Option<Result<Corpus, OpenError>>> {
+    let corpus = match Corpus::open(Source::Path(path.clone()), Some(mapping::format(Mapping::new("", "")))) {
+        Ok(corpus) => corpus,
+        Err(error) => return Ok(Some(Err(error))),
+    };
+    let records = (0..corpus.record_count().min(SHOWN)).filter_map(|record| corpus.raw(record).ok()).collect();
+    let mut dialog = Dialog::new(corpus.name().to_owned(), records, look(args)?);
+    drop(corpus);
+    match shell::ask(&mut dialog).context("taking the terminal")? {
+        Answer::LeaveOut => Ok(None),
+        Answer::Open { spec, save } => {
+            if let Some(name) = save {
+                reading::save(&name, &spec)?;
+            }
+            Ok(Some(Corpus::follow(Source::Path(path), Some(mapping::format(spec.leak()?)))))
+        }
+    }
 }
 
 /// Where the last session on any of these files stopped.

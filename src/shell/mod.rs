@@ -1,5 +1,6 @@
 //! The shell around the pure program: one loop that waits, the terminal's life, and everything that effects ask for.
 
+mod asking;
 pub mod background;
 pub mod linear;
 mod outside;
@@ -14,6 +15,7 @@ use tokio::time::{Instant as TokioInstant, sleep_until};
 
 use crate::app::{App, Effect, Message, update};
 
+pub use asking::ask;
 pub use outside::{Outside, Resources};
 pub use saver::Saver;
 pub use signals::{Keys, watch};

@@ -35,6 +35,14 @@ impl TerminalScreen {
         let terminal = take().and_then(|()| fresh()).inspect_err(|_| give_back())?;
         Ok(Self { terminal })
     }
+
+    /// Draws one frame.
+    pub(super) fn paint(&mut self, view: impl FnOnce(&mut ratatui::Frame<'_>)) -> std::io::Result<()> {
+        // Terminals that know synchronized updates show whole frames only; others ignore the request.
+        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        self.terminal.draw(view)?;
+        execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
+    }
 }
 
 /// A terminal that is believed to show nothing.
@@ -51,10 +59,7 @@ impl Drop for TerminalScreen {
 
 impl Screen for TerminalScreen {
     fn draw(&mut self, app: &App) -> std::io::Result<()> {
-        // Terminals that know synchronized updates show whole frames only; others ignore the request.
-        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
-        self.terminal.draw(|frame| view(app, frame))?;
-        execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
+        self.paint(|frame| view(app, frame))
     }
 
     fn suspend(&mut self) -> std::io::Result<()> {

@@ -16,6 +16,7 @@ use ratatui::layout::Rect;
 
 use crate::app::App;
 use crate::app::layout::{self, MINIMUM};
+use crate::app::mapping::Dialog;
 use pen::Pen;
 
 /// Draws the whole screen.
@@ -25,6 +26,13 @@ pub fn view(app: &App, frame: &mut Frame<'_>) {
     if let Some(position) = panes::bottom::caret(app, area) {
         frame.set_cursor_position(position);
     }
+}
+
+/// Draws the dialog about the keys of an unknown file.
+pub fn view_mapping(dialog: &Dialog, frame: &mut Frame<'_>) {
+    let area = frame.area();
+    let mut pen = Pen::new(frame.buffer_mut(), area, &dialog.look);
+    panes::mapping::draw(dialog, &mut pen, area);
 }
 
 /// Draws the whole screen into a buffer.

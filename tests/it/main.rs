@@ -24,8 +24,8 @@ mod formats;
 mod labels;
 mod layers;
 mod linear;
-mod math;
 mod mapping;
+mod math;
 #[cfg(feature = "candle")]
 mod prm;
 mod pty;

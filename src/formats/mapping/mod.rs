@@ -281,6 +281,16 @@ impl Format for Mapped {
     }
 }
 
+/// What a record becomes by a mapping, or why it becomes nothing.
+pub fn preview(spec: &Spec, record: &[u8]) -> Result<Trace, String> {
+    let mapping = spec.mapping().map_err(|error| error.to_string())?;
+    let record = RawRecord { index: 0, line: 1, bytes: record };
+    record.read(|fields| mapping.read(fields)).map_err(|error| match error.field {
+        Some(field) => format!("{field}: {}", error.message),
+        None => error.message,
+    })
+}
+
 /// The format of files that are read so. It lives as long as the program, like all formats.
 pub fn format(mapping: Mapping<'static>) -> &'static dyn Format {
     Box::leak(Box::new(Mapped(mapping)))

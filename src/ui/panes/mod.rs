@@ -4,6 +4,7 @@ pub(super) mod bottom;
 pub(super) mod detail;
 pub(super) mod help;
 pub(super) mod list;
+pub(super) mod mapping;
 pub(super) mod problem;
 pub(super) mod steps;
 pub(super) mod strip;
