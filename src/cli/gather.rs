@@ -7,6 +7,7 @@ use anyhow::{Context, bail};
 use serde::Serialize;
 
 use super::out;
+use super::reading::Reading;
 use super::score::same_file;
 use super::score_known::Known;
 use super::score_out::Output;
@@ -31,9 +32,9 @@ pub struct GatherArgs {
     /// Replace whatever OUT and OUT.partial hold
     #[arg(long)]
     pub force: bool,
-    /// Read the files of traces in this format instead of finding out
-    #[arg(long, value_name = "FORMAT", value_parser = super::format_names())]
-    pub format: Option<String>,
+    /// How the files are read
+    #[command(flatten)]
+    pub reading: Reading,
     /// Write a summary as JSON to standard output: {"out","scorers","solutions"}
     #[arg(long)]
     pub json: bool,
@@ -58,7 +59,7 @@ pub fn run(args: &GatherArgs) -> anyhow::Result<ExitCode> {
     let scorers = known.scorers().to_vec();
     let mut output = Output::open(&args.out, args.force, &scorers, &mut known)?;
     let mut solutions = 0;
-    for corpus in open(&args.paths, args.format.as_deref())? {
+    for corpus in open(&args.paths, args.reading.format()?)? {
         solutions += file(&corpus, &scorers, &known, &mut output)?;
     }
     output.finish()?;

@@ -183,3 +183,89 @@ proptest! {
         }
     }
 }
+
+mod dialog {
+    use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+    use ratatui::Terminal;
+    use ratatui::backend::TestBackend;
+    use stepscope::app::mapping::{Answer, Dialog};
+    use stepscope::trace::FirstError::At;
+    use stepscope::ui::look::Look;
+    use stepscope::ui::view_mapping;
+
+    const RECORDS: [&str; 2] = [
+        r#"{"q":"3*4+2?","chain":[{"text":"3*4=12"},{"text":"12+2=\u001b[31m15"}],"wrong":2}"#,
+        r#"{"q":"2*2?","chain":[{"text":"4"}],"wrong":null}"#,
+    ];
+
+    fn dialog(records: &[&str]) -> Dialog {
+        let records = records.iter().map(|record| record.as_bytes().to_vec()).collect();
+        Dialog::new("odd.jsonl".to_owned(), records, Look::detect(|_| None))
+    }
+
+    /// Types a text, with `<` for backspace, newline for Enter and `^` for Esc.
+    fn typed(dialog: &mut Dialog, text: &str) -> Option<Answer> {
+        text.chars().fold(None, |answer, c| {
+            let code = match c {
+                '<' => KeyCode::Backspace,
+                '\n' => KeyCode::Enter,
+                '^' => KeyCode::Esc,
+                c => KeyCode::Char(c),
+            };
+            answer.or(dialog.update(&Event::Key(KeyEvent::new(code, KeyModifiers::NONE))))
+        })
+    }
+
+    fn screen(dialog: &Dialog, width: u16, height: u16) -> String {
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+        terminal.draw(|frame| view_mapping(dialog, frame)).unwrap();
+        terminal.backend().to_string()
+    }
+
+    #[test]
+    fn rows_change_what_the_first_record_becomes() {
+        let mut dialog = dialog(&RECORDS);
+        assert_eq!(dialog.spec.to_string(), "problem=q,steps=chain.text");
+        assert!(dialog.preview.is_ok());
+        // Down to the label, through the paths to the last one, and on to a base of 1.
+        assert_eq!(typed(&mut dialog, "jjjjhjjll"), None);
+        assert_eq!(dialog.spec.to_string(), "problem=q,steps=chain.text,label=wrong,base=1");
+        assert_eq!(dialog.preview.as_ref().unwrap().solutions[0].first_error, At(1));
+        let shown = screen(&dialog, 100, 20);
+        for text in
+            ["odd.jsonl", "label", "wrong", "problem  3*4+2?", "2 x 12+2=", "record 1 of 2", "base: number of the first step"]
+        {
+            assert!(shown.contains(text), "{text}:\n{shown}");
+        }
+        assert!(!shown.contains('\u{1b}'));
+        typed(&mut dialog, "n");
+        assert!(screen(&dialog, 100, 20).contains("record 2 of 2"));
+        assert!(matches!(typed(&mut dialog, "\n"), Some(Answer::Open { save: None, .. })));
+    }
+
+    #[test]
+    fn values_are_typed_and_a_mapping_that_reads_nothing_is_not_taken() {
+        let mut dialog = dialog(&RECORDS);
+        assert_eq!(typed(&mut dialog, "je<<<<<<<<<<nothing\n"), None);
+        assert_eq!(dialog.spec.get("steps"), Some("nothing"));
+        assert_eq!(typed(&mut dialog, "\n"), None);
+        assert!(screen(&dialog, 80, 12).contains("nothing: expected a list"), "{}", screen(&dialog, 80, 12));
+        assert_eq!(typed(&mut dialog, "<"), None);
+        assert!(dialog.preview.as_ref().unwrap_err().contains("a mapping needs `steps=PATH`"));
+        typed(&mut dialog, "echain.text\n");
+        let answer = typed(&mut dialog, "sodd\n");
+        assert!(matches!(answer, Some(Answer::Open { save: Some(name), .. }) if name == "odd"));
+        assert_eq!(typed(&mut dialog, "sx^^"), Some(Answer::LeaveOut));
+    }
+
+    #[test]
+    fn every_size_and_every_record_can_be_drawn() {
+        for records in [&RECORDS[..], &["oops"], &[], &["[1]"]] {
+            let mut dialog = dialog(records);
+            for (width, height) in [(1, 1), (20, 4), (40, 12), (69, 9), (70, 24), (200, 60)] {
+                screen(&dialog, width, height);
+            }
+            typed(&mut dialog, "jlhkjjjjjjjjjjjjjjjjjlnNe<s^");
+        }
+    }
+}
