@@ -27,6 +27,8 @@ pub struct FileState {
     pub id: String,
     /// Name of its format.
     pub format: &'static str,
+    /// What the format is known by.
+    pub evidence: String,
     /// Problems found so far.
     pub problems: usize,
     /// Records found so far.

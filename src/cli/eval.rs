@@ -49,7 +49,8 @@ const RECORDED_THRESHOLD: f64 = 0.5;
 ///
 /// Baselines: `no-error` calls every solution free of errors; `arithmetic` names the first step
 /// with an equation that does not hold; `random` calls half of the solutions free of errors and
-/// names a random step of the others (the same in every run).
+/// names a random step of the others (the same in every run); `prediction` is what a critic
+/// said, as ProcessBench result files record it.
 ///
 /// Exit status: 0 done, 1 failed or stopped, 2 wrong usage, 3 done, but records were skipped
 /// and --strict was given.
@@ -92,6 +93,8 @@ pub enum Baseline {
     Arithmetic,
     /// Chance.
     Random,
+    /// The verdict of a critic that a ProcessBench result file records (`prediction`).
+    Prediction,
 }
 
 /// The whole result.
@@ -264,6 +267,7 @@ impl Baseline {
             Self::NoError => "no-error",
             Self::Arithmetic => "arithmetic",
             Self::Random => "random",
+            Self::Prediction => "prediction",
         }
     }
 
@@ -281,6 +285,11 @@ impl Baseline {
                 let dice = key.as_bytes().iter().take(8).fold(0_usize, |dice, byte| (dice << 8) | usize::from(*byte));
                 if dice % 2 == 0 || path.is_empty() { FirstError::NoError } else { FirstError::At((dice / 2) % path.len()) }
             }
+            Self::Prediction => match solution.extra.get("prediction").and_then(serde_json::Value::as_i64) {
+                Some(-1) => FirstError::NoError,
+                // Null: the critic came to no verdict, which counts as wrong.
+                step => step.and_then(|step| usize::try_from(step).ok()).map_or(FirstError::Unknown, FirstError::At),
+            },
         }
     }
 }

@@ -136,6 +136,7 @@ fn refused(path: &str, message: &str) -> Value {
     json!({
         "path": path,
         "format": null,
+        "evidence": null,
         "records": 0,
         "bad_records": 0,
         "traces": 0,
@@ -204,20 +205,24 @@ mod tests {
         let missing = dir.path().join("missing\n.jsonl");
         let report = info(&[path.clone(), missing.clone()], None);
         let message = report["files"][0]["errors"][0]["message"].clone();
+        let evidence = "`problem`, `steps`, `label` and `final_answer_correct`: sure, 3 of 3 sampled records";
         let expected = json!({"files": [
             {
-                "path": path, "format": "processbench", "records": 3, "bad_records": 1, "traces": 2, "steps": 4, "labelled": 2,
+                "path": path, "format": "processbench", "evidence": evidence, "records": 3, "bad_records": 1, "traces": 2, "steps": 4, "labelled": 2,
                 "errors": [{"record": 1, "line": 2, "field": "label", "message": message}],
             },
             {
-                "path": missing, "format": null, "records": 0, "bad_records": 0, "traces": 0, "steps": 0, "labelled": 0,
+                "path": missing, "format": null, "evidence": null, "records": 0, "bad_records": 0, "traces": 0, "steps": 0, "labelled": 0,
                 "errors": [{"record": null, "line": null, "field": null, "message": "no such file"}],
             },
         ]});
         assert_eq!(report, expected);
         assert_eq!(exit_code(&report), 1);
         let text = text(&report);
-        assert!(text.contains("a.jsonl: processbench, 3 records, 2 solutions, 4 steps, 2 labelled\n  line 2: label: "), "{text}");
+        assert!(
+            text.contains("a.jsonl: processbench, 3 records, 2 solutions, 4 steps, 2 labelled\n  format: `problem`"),
+            "{text}"
+        );
         assert!(text.contains("missing\\n.jsonl: cannot be opened\n  no such file\n"), "{text}");
     }
 

@@ -26,8 +26,8 @@ impl Format for Chat {
 
     fn detect(&self, value: &Value) -> Detection {
         let entries = |key: &str| value.get(key).and_then(Value::as_array).and_then(|list| list.first());
-        // Logs of evaluations and sets of rollouts carry messages too.
-        if ["epoch", "generations", "trajectory"].iter().any(|key| value.get(key).is_some()) {
+        // Logs of evaluations, sets of rollouts and preference pairs carry messages too.
+        if ["epoch", "generations", "trajectory", "chosen"].iter().any(|key| value.get(key).is_some()) {
             Detection::NO
         } else if entries("messages").is_some_and(|message| message.get("role").is_some()) {
             Detection::sure("`messages` with `role`")

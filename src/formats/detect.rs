@@ -102,7 +102,7 @@ pub enum DetectError {
     NoRecords,
     /// No format knows these records.
     #[error(
-        "no known format: the first records have {keys}; say what they mean, as in `--map {proposal}`, or name a format with --format: {}",
+        "no known format: the first records have {keys}; say what they mean, as in `--map {proposal}`; known formats are {}",
         names()
     )]
     Unknown {

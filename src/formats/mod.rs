@@ -26,6 +26,7 @@ mod mr_gsm8k;
 mod node_link;
 mod numbers;
 mod openr;
+mod preference;
 mod prm800k;
 mod prmbench;
 mod processbench;
@@ -231,6 +232,7 @@ pub static FORMATS: &[&dyn Format] = &[
     &rollouts::OpenR1,
     &rollouts::Verl,
     &rollouts::HUMAN_EVAL,
+    &preference::Preference,
     &qwen_samples::QwenSamples,
     &tora::Tora,
     &lats::Lats,

@@ -79,6 +79,7 @@ impl Outside {
                 name: corpus.name().to_owned(),
                 id: identity(corpus.name()),
                 format: corpus.format().name(),
+                evidence: corpus.evidence().to_owned(),
                 // Completeness is read first: a count that is read after it cannot be too small.
                 complete: corpus.is_complete(),
                 problems: corpus.problem_count(),

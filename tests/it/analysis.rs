@@ -318,3 +318,20 @@ fn the_built_in_model_scores_a_file_from_end_to_end() {
     assert_eq!(report["subsets"][0]["unscored"], 0);
     assert!(report["subsets"][0]["step_auc"].is_number());
 }
+
+#[test]
+fn verdicts_of_a_critic_in_a_result_file_are_measured() {
+    let place = Place::new();
+    let row = |label: i64, prediction: &str| {
+        format!(
+            r#"{{"id":"r","generator":"g","problem":"q","steps":["a","b"],"final_answer_correct":true,"label":{label},"generated_critique":"c","prediction":{prediction},"match":false}}"#
+        )
+    };
+    // Errors: one found, one missed, one without a verdict; right ones: one of two left alone.
+    let rows = [row(1, "1"), row(0, "1"), row(0, "null"), row(-1, "-1"), row(-1, "0")];
+    fs::write(place.path("math_error.jsonl"), rows.join("\n")).unwrap();
+    let report = stdout(&place.run(&["eval", "math_error.jsonl", "--baseline", "prediction", "--json"]));
+    let subset = &report["subsets"][0];
+    assert!(close(&subset["acc_error"], 100.0 / 3.0) && close(&subset["acc_correct"], 50.0), "{report:#}");
+    assert_eq!(report["scorer"], "prediction");
+}

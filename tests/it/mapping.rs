@@ -130,6 +130,9 @@ fn an_unknown_file_says_how_to_map_its_keys() {
     assert_eq!(propose(&record).to_string(), proposal);
     let trace = read(proposal, &record).unwrap();
     assert_eq!((trace.problem.text.as_str(), trace.solutions[0].first_error), ("3*4+2?", At(1)));
+    // A key without a telling name, beside others that have one.
+    let bare = parse_json(br#"{"uid":"7","t":{"q":"1+1?"},"chain":[{"text":"2"}],"gold":"2"}"#).unwrap();
+    assert_eq!(propose(&bare).to_string(), "problem=t.q,steps=chain.text,reference=gold,id=uid");
     let nothing = detect(&[parse_json(br#"{"x":1}"#).unwrap()]).err().unwrap().to_string();
     assert!(nothing.contains("`--map problem=KEY,steps=KEY,label=KEY,base=0`"), "{nothing}");
 }
@@ -232,9 +235,16 @@ mod dialog {
         assert_eq!(dialog.spec.to_string(), "problem=q,steps=chain.text,label=wrong,base=1");
         assert_eq!(dialog.preview.as_ref().unwrap().solutions[0].first_error, At(1));
         let shown = screen(&dialog, 100, 20);
-        for text in
-            ["odd.jsonl", "label", "wrong", "problem  3*4+2?", "2 x 12+2=", "record 1 of 2", "base: number of the first step"]
-        {
+        for text in [
+            "odd.jsonl",
+            "label",
+            "wrong",
+            "problem  3*4+2?",
+            "verdict  first error at step 2",
+            "2 x 12+2=",
+            "record 1 of 2",
+            "base: number of the first step",
+        ] {
             assert!(shown.contains(text), "{text}:\n{shown}");
         }
         assert!(!shown.contains('\u{1b}'));

@@ -149,6 +149,7 @@ pub static COMMANDS: &[Command] = &[
     row(Session, "stop-scoring", &["g k"], "stop scoring; finished scores stay", session::stop_scoring),
     row(Session, "start-scoring", &["g K"], "start scoring again, also after the worker died", session::start_scoring),
     row(Session, "retry-saving", &["g S"], "write labels again that could not be saved", session::retry_saving),
+    row(Session, "format", &[], "format of the file, and what it is known by", session::format),
     row(Session, "suspend", &["Ctrl-z"], "suspend; fg brings it back", session::suspend),
     row(Session, "quit", &["q", "Z Z", "Ctrl-c"], "leave; the next start goes on from here", session::quit),
 ];

@@ -74,6 +74,13 @@ pub(super) fn retry_saving(app: &mut App, _count: Option<usize>) -> Vec<Effect> 
     app.send()
 }
 
+/// Says which format the file has, and why.
+pub(super) fn format(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    let file = app.items.files.get(app.cursor.item.file);
+    app.notice = file.map(|file| format!("{}: {}", file.format, file.evidence));
+    Vec::new()
+}
+
 /// Stops the program until the shell continues it.
 pub(super) fn suspend(_app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     vec![Effect::Suspend]

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Spec;
+use super::{KEYS, Spec};
 
 /// Most paths that are looked at.
 const PATHS: usize = 200;
@@ -73,10 +73,15 @@ pub fn propose(record: &Value) -> Spec {
         let single = |value: &Value| !value.is_array() && !value.is_null();
         set(key, named(names, &single).filter(|path| Some(path) != steps.as_ref() && Some(path) != label.as_ref()));
     }
-    // A text that has no telling name, beside steps that are none, is more likely the problem than anything else.
-    set("problem", problem.or_else(|| any(&text).filter(|path| steps.is_some() && Some(path) != steps.as_ref())));
-    set("steps", steps);
+    set("problem", problem.clone());
+    set("steps", steps.clone());
     set("label", label);
+    // A text that nothing else explains, beside steps, is more likely the problem than anything else.
+    if problem.is_none() && steps.is_some() {
+        let free = |path: &&String| KEYS.iter().all(|(key, _)| spec.get(key) != Some(path.as_str()));
+        let left = paths.iter().filter(free).find(|path| at(path).is_some_and(|value| text(&value))).cloned();
+        let _ = spec.set("problem", &left.unwrap_or_default());
+    }
     spec
 }
 

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use crate::app::mapping::{Dialog, Typing};
 use crate::formats::mapping::KEYS;
-use crate::trace::{Label, Trace};
+use crate::trace::{FirstError, Label, Outcome, Trace};
 use crate::ui::pen::Pen;
 
 /// Cells of the names of the rows.
@@ -79,7 +79,18 @@ fn picture(trace: &Trace) -> Vec<String> {
     part("by", solution.generator.as_ref());
     part("answer", solution.final_answer.as_ref());
     part("right is", trace.problem.reference_answer.as_ref());
-    lines.push(format!("verdict  {:?}, answer {:?}", labels.first_error, solution.outcome));
+    let verdict = match labels.first_error {
+        FirstError::At(step) => format!("first error at step {}", step + 1),
+        FirstError::NoError => "no error".to_owned(),
+        FirstError::Unknown => "none".to_owned(),
+        FirstError::Unlabelable => "cannot be labelled".to_owned(),
+    };
+    let outcome = match solution.outcome {
+        Outcome::Correct => ", the answer is right",
+        Outcome::Wrong => ", the answer is wrong",
+        Outcome::Unknown => "",
+    };
+    lines.push(format!("verdict  {verdict}{outcome}"));
     for (index, (id, label)) in trace.solution_path(solution).into_iter().zip(labels.steps).enumerate() {
         let mark = match label {
             Label::Good => "+",
