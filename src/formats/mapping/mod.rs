@@ -129,6 +129,9 @@ impl<'a> Mapping<'a> {
 
     /// A hash of the problem text of a record.
     pub(super) fn problem_hash(&self, record: &[u8]) -> Option<u64> {
+        if self.problem.is_empty() {
+            return None;
+        }
         let path: Vec<_> = self.problem.split('.').collect();
         let text = span::text(record, &path).map(Cow::into_owned).or_else(|| {
             let mut fields = Fields::record(super::parse_json(record).ok()?).ok()?;
