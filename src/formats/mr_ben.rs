@@ -9,7 +9,6 @@ use super::fields::{self, Fault, Fields};
 use super::flat::Flat;
 use super::json::excerpt;
 use super::mapping::{Mapping, Verdict};
-use crate::segment::{self, Rule};
 use crate::trace::{StepKind, TraceBuilder};
 
 const STEPS: &str = "Model_Solution_Steps";
@@ -44,7 +43,9 @@ fn number(fields: &mut Fields) -> Result<Vec<String>, Fault> {
     let label = fields.optional_name(ERROR)?.unwrap_or_default();
     let (steps, found) = match fields.need(STEPS, "a list of strings or a program")? {
         Value::String(program) => {
-            let lines: Vec<String> = segment::split(&program, Rule::Line).texts().map(str::to_owned).collect();
+            // Not by a rule for prose: brackets and dollar signs of a program are no formulas.
+            let lines: Vec<String> =
+                program.lines().map(|line| line.trim_end().to_owned()).filter(|line| !line.is_empty()).collect();
             let found = line(&lines, &label);
             (lines, found)
         }
