@@ -16,7 +16,7 @@ use crate::app::{App, Message, Place, Setup};
 use crate::corpus::{Corpus, OpenError, Refusal, Source, sources};
 use crate::formats::mapping::{self, Mapping};
 use crate::labels::Store;
-use crate::scoring::{ScoreCache, WorkerSpec};
+use crate::scoring::{ScoreCache, ServerSpec, WorkerSpec};
 use crate::shell::linear::{LinearScreen, Pace};
 use crate::shell::terminal::{TerminalScreen, give_back};
 use crate::shell::{self, Keys, Outside, Resources, Saver, Screen};
@@ -43,6 +43,9 @@ pub struct OpenArgs {
     /// Folder of a process reward model, or `embedded:decoder`; the default is the built-in feature model
     #[arg(long, value_name = "DIR")]
     pub prm: Option<PathBuf>,
+    /// Which server runs the model.
+    #[command(flatten)]
+    pub server: Option<ServerSpec>,
     /// A scorer of your own instead: a command line for the shell that speaks the protocol of `stepscope worker`
     #[arg(long, value_name = "COMMAND", conflicts_with = "prm")]
     pub scorer_cmd: Option<String>,
@@ -92,7 +95,7 @@ pub fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
     };
     let worker = match &args.scorer_cmd {
         Some(command) => WorkerSpec::command(command),
-        None => WorkerSpec::own(args.prm.as_deref()).context("finding the own program file")?,
+        None => WorkerSpec::own(args.prm.as_deref(), args.server.as_ref()).context("finding the own program file")?,
     };
     let ended_by = Arc::new(AtomicI32::new(0));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build()?;

@@ -20,7 +20,7 @@ use crate::checks::{self, arithmetic::Verdict};
 use crate::corpus::{Corpus, ProblemView};
 use crate::scoring::batch::{Answers, Batch};
 use crate::scoring::request::on_solutions;
-use crate::scoring::{Scored, WorkerModel};
+use crate::scoring::{Cost, Scored, WorkerModel};
 use crate::trace::{Node, Semantics, Solution, StepScore, Trace};
 
 /// Score every step of every solution with a process reward model
@@ -53,10 +53,16 @@ use crate::trace::{Node, Semantics, Solution, StepScore, Trace};
 /// "seconds","bad_records"}; `steps`, `computed` and `cached` count each scorer's steps,
 /// `seconds` is the time that the models took.
 ///
+/// With --stats, the last line of standard error is an object with the work of all scorers:
+/// {"solutions","nodes","tokens_naive","tokens_unique","tokens_forward","seconds","tokens_per_s",
+/// "load_seconds","first_score_seconds","peak_rss_mb","threads","dtype"}. naive counts every
+/// solution alone, unique every token of a tree once, forward what was really computed.
+///
 /// Exit status: 0 done, 1 failed or stopped, 2 wrong usage, 3 done, but records were skipped
 /// and --strict was given.
 #[expect(clippy::doc_markdown, reason = "help text for the terminal, where backticks would stand as they are")]
 #[derive(Debug, Clone, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 #[command(verbatim_doc_comment)]
 pub struct ScoreArgs {
     /// Files of traces
@@ -83,6 +89,9 @@ pub struct ScoreArgs {
     /// Write a summary as JSON to standard output
     #[arg(long)]
     pub json: bool,
+    /// Write the work that was done as JSON to standard error
+    #[arg(long)]
+    pub stats: bool,
 }
 
 /// What was done.
@@ -100,6 +109,53 @@ struct Summary {
     bad_records: usize,
 }
 
+/// The work that was done.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Stats {
+    solutions: usize,
+    nodes: u64,
+    tokens_naive: u64,
+    tokens_unique: u64,
+    tokens_forward: u64,
+    seconds: f64,
+    tokens_per_s: Option<f64>,
+    load_seconds: f64,
+    first_score_seconds: Option<f64>,
+    peak_rss_mb: u64,
+    threads: u64,
+    dtype: String,
+}
+
+impl Stats {
+    /// Sums over the scorers; times until loaded and first score are those of the slowest.
+    fn new(scorers: &[Batch], solutions: usize) -> Self {
+        let (mut cost, mut seconds, mut nodes, mut load, mut first) = (Cost::default(), 0.0, 0, 0.0_f64, None::<f64>);
+        for totals in scorers.iter().map(Batch::totals) {
+            cost += totals.cost;
+            seconds += totals.seconds;
+            nodes += totals.scored;
+            load = load.max(totals.load_seconds);
+            first = first.into_iter().chain(totals.first_score_seconds).reduce(f64::max);
+        }
+        let mut dtypes: Vec<&str> = scorers.iter().map(|scorer| scorer.model().dtype.as_str()).collect();
+        dtypes.dedup();
+        Self {
+            solutions,
+            nodes,
+            tokens_naive: cost.naive,
+            tokens_unique: cost.unique,
+            tokens_forward: cost.tokens,
+            seconds,
+            tokens_per_s: (seconds > 0.0).then(|| cost.tokens as f64 / seconds),
+            load_seconds: load,
+            first_score_seconds: first,
+            peak_rss_mb: cost.peak_rss_mb,
+            threads: scorers.iter().map(|scorer| scorer.model().threads).max().unwrap_or(0),
+            dtype: dtypes.join("+"),
+        }
+    }
+}
+
 /// Runs the command.
 pub fn run(args: &ScoreArgs) -> anyhow::Result<ExitCode> {
     if args.paths.iter().any(|path| same_file(path, &args.out)) {
@@ -112,7 +168,7 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<ExitCode> {
             stopped = stop_signal() => stopped.map(|()| None).map_err(Into::into),
         }
     });
-    let Some(summary) = result? else {
+    let Some((summary, stats)) = result? else {
         bail!("stopped; what is done is kept: run the same command again to go on");
     };
     if args.json {
@@ -120,6 +176,9 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<ExitCode> {
     } else {
         let Summary { solutions, steps, not_scored, cached, out, .. } = &summary;
         out::note(format_args!("{out}: {solutions} solutions, {steps} steps ({not_scored} not scored, {cached} from the cache)"));
+    }
+    if args.stats {
+        out::note(serde_json::to_string(&stats)?);
     }
     Ok(if args.strict && summary.bad_records > 0 { ExitCode::from(3) } else { ExitCode::SUCCESS })
 }
@@ -129,7 +188,7 @@ pub(super) fn same_file(one: &std::path::Path, other: &std::path::Path) -> bool 
     matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
-async fn score(args: &ScoreArgs, corpora: &[Corpus]) -> anyhow::Result<Summary> {
+async fn score(args: &ScoreArgs, corpora: &[Corpus]) -> anyhow::Result<(Summary, Stats)> {
     let scorers = args.scorer.start_all().await?;
     let labels: Vec<String> = scorers.iter().map(|scorer| scorer.model().label()).collect();
     let mut known = Known::default();
@@ -153,7 +212,8 @@ async fn score(args: &ScoreArgs, corpora: &[Corpus]) -> anyhow::Result<Summary> 
     run.bar.finish_and_clear();
     run.output.finish()?;
     let totals: Vec<_> = run.scorers.iter().map(Batch::totals).collect();
-    Ok(Summary {
+    let stats = Stats::new(&run.scorers, run.solutions);
+    let summary = Summary {
         out: shown(&args.out),
         scorers: labels,
         solutions: run.solutions,
@@ -161,10 +221,11 @@ async fn score(args: &ScoreArgs, corpora: &[Corpus]) -> anyhow::Result<Summary> 
         not_scored: run.not_scored,
         computed: totals.iter().map(|totals| totals.scored).sum(),
         cached: totals.iter().map(|totals| totals.cached).sum(),
-        tokens: totals.iter().map(|totals| totals.tokens).sum(),
+        tokens: totals.iter().map(|totals| totals.cost.tokens).sum(),
         seconds: totals.iter().map(|totals| totals.seconds).sum(),
         bad_records: run.bad.count,
-    })
+    };
+    Ok((summary, stats))
 }
 
 struct Run {

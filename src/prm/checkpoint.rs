@@ -52,6 +52,9 @@ pub(super) struct Checkpoint {
     pub(super) adapter: Option<Adapter>,
 }
 
+/// How the weights files of a folder are found.
+type FindWeights = fn(&Path) -> Result<Vec<PathBuf>, PrmError>;
+
 /// Tensors by name, with their shapes.
 #[derive(Debug)]
 pub(super) struct Weights {
@@ -89,10 +92,19 @@ impl Weights {
 impl Checkpoint {
     /// Finds the files and checks their headers.
     pub(super) fn open(source: &CheckpointSource) -> Result<Self, PrmError> {
+        Self::find(source, weights_files)
+    }
+
+    /// The same for a model that runs elsewhere: its weights need not be here. Where they are, their headers help to know the family.
+    pub(super) fn open_text(source: &CheckpointSource) -> Result<Self, PrmError> {
+        Self::find(source, |dir| Ok(weights_files(dir).unwrap_or_default()))
+    }
+
+    fn find(source: &CheckpointSource, weights: FindWeights) -> Result<Self, PrmError> {
         match source {
             CheckpointSource::Embedded => Self::embedded(),
-            CheckpointSource::Dir(file) if file.extension().is_some_and(|e| e == "json") => Self::profile(file),
-            CheckpointSource::Dir(dir) => Self::folder(dir, &dir.join(SETTINGS)),
+            CheckpointSource::Dir(file) if file.extension().is_some_and(|e| e == "json") => Self::profile(file, weights),
+            CheckpointSource::Dir(dir) => Self::folder(dir, &dir.join(SETTINGS), weights),
         }
     }
 
@@ -121,17 +133,17 @@ impl Checkpoint {
     }
 
     /// A settings file that names its checkpoint folder, as seen from the file.
-    fn profile(file: &Path) -> Result<Self, PrmError> {
+    fn profile(file: &Path, weights: FindWeights) -> Result<Self, PrmError> {
         let settings = optional_json(file)?;
         let Some(place) = settings.get("checkpoint").and_then(Value::as_str) else {
             let message = "expected the folder of a checkpoint (config.json, tokenizer.json, *.safetensors) or a settings file with \
                            \"checkpoint\": \"FOLDER\", found a file without it";
             return Err(PrmError::Place { place: file.display().to_string(), message: message.to_owned() });
         };
-        Self::folder(&file.parent().unwrap_or(Path::new("")).join(place), file)
+        Self::folder(&file.parent().unwrap_or(Path::new("")).join(place), file, weights)
     }
 
-    fn folder(dir: &Path, settings: &Path) -> Result<Self, PrmError> {
+    fn folder(dir: &Path, settings: &Path, weights: FindWeights) -> Result<Self, PrmError> {
         let place = dir.display().to_string();
         let meta = fs::metadata(dir).map_err(|source| PrmError::Io { path: place.clone(), source })?;
         if !meta.is_dir() {
@@ -147,7 +159,7 @@ impl Checkpoint {
         let config_bytes = read_file(&config_path, MAX_JSON)?;
         let config = config::parse(&config_bytes, &config_file)?;
         let adapter = adapter(dir)?;
-        let shards = weights_files(dir)?.into_iter().map(|path| open_shard(&path)).collect::<Result<Vec<_>, _>>()?;
+        let shards = weights(dir)?.into_iter().map(|path| open_shard(&path)).collect::<Result<Vec<_>, _>>()?;
         let tokenizer_path = dir.join("tokenizer.json");
         let tokenizer_config = dir.join("tokenizer_config.json");
         let template = dir.join("chat_template.jinja");
@@ -279,16 +291,25 @@ impl Checkpoint {
                 }
             })?;
         }
+        Ok((Weights { tensors }, hex(&self.digest(convention, &weights.finalize()))))
+    }
+
+    /// What decides the tokens and the meaning of a model: configuration, tokenizer and `convention`.
+    pub(super) fn text_digest(&self, convention: &str) -> Vec<u8> {
+        self.digest(convention, &[])
+    }
+
+    fn digest(&self, convention: &str, weights: &[u8]) -> Vec<u8> {
         let mut key = Sha256::new();
         key.update(convention.as_bytes());
         key.update([0]);
-        key.update(weights.finalize());
+        key.update(weights);
         key.update(Sha256::digest(&self.config_bytes));
         key.update(Sha256::digest(&self.tokenizer_bytes));
         if let Some(template) = self.chat_template() {
             key.update(Sha256::digest(template));
         }
-        Ok((Weights { tensors }, hex(&key.finalize())))
+        key.finalize().to_vec()
     }
 }
 

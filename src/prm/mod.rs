@@ -37,6 +37,8 @@ mod model;
 #[cfg(feature = "candle")]
 mod ops;
 #[cfg(feature = "candle")]
+pub(crate) mod outline;
+#[cfg(feature = "candle")]
 mod pass;
 #[cfg(feature = "candle")]
 mod prefix;
@@ -57,6 +59,8 @@ pub use error::PrmError;
 pub use inspect::{Inspection, inspect};
 #[cfg(feature = "candle")]
 pub use model::Prm;
+#[cfg(feature = "candle")]
+pub(crate) use readout::Readout;
 pub use request::{CheckpointSource, ModelInfo, NodeScore, PrmNode, PrmRequest, ScoreStats};
 #[cfg(feature = "candle")]
 pub use tokens::{NodeTokens, TokenTree};

@@ -77,6 +77,17 @@ impl Readout {
         Self::Linear { weight: weight.to_owned(), bias: bias.map(str::to_owned), outputs }
     }
 
+    /// Numbers of one read position.
+    pub(crate) fn width(&self) -> usize {
+        match self {
+            Self::Mlp { outputs } | Self::Linear { outputs, .. } => *outputs,
+            Self::Affine | Self::VocabularyMean => 1,
+            Self::Tokens(ids) => ids.len(),
+            // Log-probabilities of the steps' own tokens by two models.
+            Self::LogRatio => 2,
+        }
+    }
+
     /// The tensors that it needs beside the decoder.
     pub(super) fn layout(&self, config: &DecoderConfig) -> Layout {
         let hidden = config.hidden;
@@ -156,7 +167,7 @@ impl Head {
     }
 
     /// Logits of hidden states `(rows, hidden)`, a row each.
-    fn logits(&self, hidden: &Tensor) -> Result<Vec<Vec<f32>>> {
+    pub(super) fn logits(&self, hidden: &Tensor) -> Result<Vec<Vec<f32>>> {
         match self {
             Self::Linear(linear) => linear.of(hidden)?.to_vec2(),
             Self::Mlp(inner, outer) => {

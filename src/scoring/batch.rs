@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::request::{Limits, plan};
-use super::{ScoreCache, ScoreRequest, Scored, Worker, WorkerEvent, WorkerModel, WorkerSpec};
+use super::{Cost, ScoreCache, ScoreRequest, Scored, Worker, WorkerEvent, WorkerModel, WorkerSpec};
 use crate::trace::{NodeId, StepKey, Trace};
 
 /// Starts of a dying scorer without a finished request in between before it is given up.
@@ -40,10 +40,14 @@ pub struct Totals {
     pub cached: u64,
     /// Steps without a score.
     pub not_scored: u64,
-    /// Tokens that the model read.
-    pub tokens: u64,
+    /// Tokens that the model read, tokens of all trees with every step once, and of every solution alone.
+    pub cost: Cost,
     /// Time the model took, in seconds.
     pub seconds: f64,
+    /// Seconds from the start of the process until the model was loaded.
+    pub load_seconds: f64,
+    /// Seconds from the start of the process until the first score; `None` while there is none.
+    pub first_score_seconds: Option<f64>,
 }
 
 /// A scorer process with a cache before it.
@@ -56,6 +60,7 @@ pub struct Batch {
     cache: ScoreCache,
     limits: Limits,
     next_id: u64,
+    started: Instant,
     starts: u32,
     notices: Vec<String>,
     totals: Totals,
@@ -67,10 +72,12 @@ pub type Answers = HashMap<StepKey, Scored>;
 impl Batch {
     /// Starts the scorer and waits until its model is loaded. Needs a tokio runtime.
     pub async fn start(spec: WorkerSpec, mut cache: ScoreCache) -> Result<Self, BatchError> {
+        let started = Instant::now();
         let (worker, events, model) = launch(&spec).await?;
         let notices = cache.take_notice().into_iter().collect();
-        let totals = Totals::default();
-        Ok(Self { spec, worker, events, model, cache, limits: Limits::default(), next_id: 0, starts: 1, notices, totals })
+        let totals = Totals { load_seconds: started.elapsed().as_secs_f64(), ..Totals::default() };
+        let limits = Limits::default();
+        Ok(Self { spec, worker, events, model, cache, limits, next_id: 0, started, starts: 1, notices, totals })
     }
 
     /// The model that scores.
@@ -181,6 +188,8 @@ impl Batch {
                     fresh.push((key, score.value()));
                     answers.insert(key, Scored::Score(score));
                     self.totals.scored += 1;
+                    let started = self.started;
+                    self.totals.first_score_seconds.get_or_insert_with(|| started.elapsed().as_secs_f64());
                     on_step();
                 }
                 WorkerEvent::NotScored { request: id, key, reason } if id == request.id => {
@@ -189,7 +198,7 @@ impl Batch {
                     on_step();
                 }
                 WorkerEvent::Done { request: id, cost, seconds } if id == request.id => {
-                    self.totals.tokens += cost.tokens;
+                    self.totals.cost += cost;
                     self.totals.seconds += seconds;
                     break End::Done;
                 }

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use super::{Cost, ScoreRequest, Scored, Scorer, WorkerModel};
+use super::{Cost, ScoreRequest, Scored, Scorer, ServerSpec, WorkerModel};
 use crate::prm::features::FeatureModel;
 use crate::prm::{NodeScore, PrmNode, PrmRequest, ScoreStats};
 use crate::trace::Semantics;
@@ -11,13 +11,28 @@ use crate::trace::Semantics;
 /// In place of a checkpoint folder: the small decoder that is built in as an example of a checkpoint.
 pub const DECODER: &str = "embedded:decoder";
 
-/// Loads the built-in feature model, the built-in decoder (as [`DECODER`]), or the model of a checkpoint folder. The error is one line
-/// for people.
-pub fn load(prm: Option<&Path>) -> Result<Box<dyn Scorer>, String> {
+/// Loads the built-in feature model, the built-in decoder (as [`DECODER`]), or the model of a checkpoint folder, whose decoder may run on
+/// a server. The error is one line for people.
+pub fn load(prm: Option<&Path>, server: Option<&ServerSpec>) -> Result<Box<dyn Scorer>, String> {
+    if let Some(server) = server {
+        let prm = prm.ok_or("--server: expected --prm with the folder of the model's configuration and tokenizer")?;
+        return remote(prm, server);
+    }
     match prm {
         None => Ok(Box::new(FeatureModel::embedded().map_err(|error| error.to_string())?)),
         Some(place) => checkpoint(place),
     }
+}
+
+#[cfg(feature = "candle")]
+fn remote(prm: &Path, server: &ServerSpec) -> Result<Box<dyn Scorer>, String> {
+    super::remote::load(prm, server)
+}
+
+/// Says that this program was built without tokenizers.
+#[cfg(not(feature = "candle"))]
+fn remote(_prm: &Path, _server: &ServerSpec) -> Result<Box<dyn Scorer>, String> {
+    Err("built without candle: this program runs no model but the built-in one".into())
 }
 
 #[cfg(feature = "candle")]
@@ -47,6 +62,8 @@ impl Scorer for FeatureModel {
             scale: Box::default(),
             context: 0,
             embedded: true,
+            dtype: "f32".to_owned(),
+            threads: 1,
         }
     }
 
@@ -56,7 +73,26 @@ impl Scorer for FeatureModel {
     }
 }
 
-fn asked(request: &ScoreRequest) -> PrmRequest {
+/// What a worker says of a checkpoint.
+#[cfg(feature = "candle")]
+pub(super) fn worker_model(info: &crate::prm::ModelInfo) -> WorkerModel {
+    WorkerModel {
+        name: info.name.clone(),
+        key: info.key.clone(),
+        family: info.family.to_owned(),
+        semantics: info.meaning.semantics,
+        threshold: info.meaning.threshold,
+        posterior: None,
+        scale: Box::new(info.meaning.scale()),
+        context: info.context as u64,
+        embedded: info.embedded,
+        dtype: info.computes.to_owned(),
+        threads: rayon::current_num_threads() as u64,
+    }
+}
+
+/// The request without what only the protocol needs.
+pub(super) fn asked(request: &ScoreRequest) -> PrmRequest {
     let nodes =
         request.nodes.iter().map(|node| PrmNode { parent: node.parent, text: node.text.clone(), known: node.known }).collect();
     PrmRequest { problem: request.problem.clone(), nodes }
@@ -64,7 +100,12 @@ fn asked(request: &ScoreRequest) -> PrmRequest {
 
 impl From<ScoreStats> for Cost {
     fn from(stats: ScoreStats) -> Self {
-        Self { tokens: stats.tokens as u64, unique: stats.unique_tokens as u64, naive: stats.naive_tokens as u64 }
+        Self {
+            tokens: stats.tokens as u64,
+            unique: stats.unique_tokens as u64,
+            naive: stats.naive_tokens as u64,
+            ..Self::default()
+        }
     }
 }
 
@@ -79,23 +120,12 @@ impl From<NodeScore> for Scored {
 
 #[cfg(feature = "candle")]
 mod candle {
-    use super::{ControlFlow, Cost, ScoreRequest, Scored, Scorer, WorkerModel, asked};
+    use super::{ControlFlow, Cost, ScoreRequest, Scored, Scorer, WorkerModel, asked, worker_model};
     use crate::prm::Prm;
 
     impl Scorer for Prm {
         fn model(&self) -> WorkerModel {
-            let info = self.info();
-            WorkerModel {
-                name: info.name.clone(),
-                key: info.key.clone(),
-                family: info.family.to_owned(),
-                semantics: info.meaning.semantics,
-                threshold: info.meaning.threshold,
-                posterior: None,
-                scale: Box::new(info.meaning.scale()),
-                context: info.context as u64,
-                embedded: info.embedded,
-            }
+            worker_model(self.info())
         }
 
         fn score(

@@ -1,7 +1,7 @@
 //! From traces to step scores: who computes them, how they are asked for, in which order, and where they are kept.
 //!
 //! A scorer is a child process that speaks [`protocol`]; the one that ships with stepscope is `stepscope worker` ([`worker`]), which
-//! holds a process reward model. [`client`] runs such a process and turns its lines into checked [`WorkerEvent`]s, [`request`] cuts
+//! holds a process reward model or asks a server that does. [`client`] runs such a process and turns its lines into checked [`WorkerEvent`]s, [`request`] cuts
 //! traces into requests, [`schedule`] decides which request goes next, [`cache`] keeps scores across runs, and [`batch`] puts these
 //! together for the headless commands. Nothing here knows the terminal or the labels.
 
@@ -11,8 +11,11 @@ pub mod client;
 mod framing;
 pub mod local;
 pub mod protocol;
+#[cfg(feature = "candle")]
+mod remote;
 pub mod request;
 pub mod schedule;
+mod server;
 mod session;
 pub mod worker;
 
@@ -27,6 +30,7 @@ use crate::trace::{Semantics, StepKey, StepScore};
 pub use cache::ScoreCache;
 pub use client::{Worker, WorkerSpec};
 pub use schedule::{Priority, Scheduler};
+pub use server::{Api, ServerSpec};
 
 /// A tree of steps to be scored. Steps that share a prefix share nodes, so that a scorer can compute the prefix once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -78,6 +82,12 @@ pub struct WorkerModel {
     /// True for the model that is built into the program.
     #[serde(default)]
     pub embedded: bool,
+    /// Numbers that it computes with, like `f32`; empty when it does not say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub dtype: String,
+    /// Threads that it computes with; 0 when it does not say.
+    #[serde(default)]
+    pub threads: u64,
 }
 
 impl WorkerModel {
@@ -167,12 +177,23 @@ pub struct Cost {
     pub unique: u64,
     /// Tokens that it would have taken to score every solution of the tree alone.
     pub naive: u64,
+    /// The most memory that the process has held so far, in MiB; 0 when it does not say.
+    pub peak_rss_mb: u64,
+}
+
+impl std::ops::AddAssign for Cost {
+    fn add_assign(&mut self, other: Self) {
+        self.tokens += other.tokens;
+        self.unique += other.unique;
+        self.naive += other.naive;
+        self.peak_rss_mb = self.peak_rss_mb.max(other.peak_rss_mb);
+    }
 }
 
 impl Cost {
     /// The cost of a scorer that does not know about shared beginnings.
     pub fn plain(tokens: u64) -> Self {
-        Self { tokens, unique: tokens, naive: tokens }
+        Self { tokens, unique: tokens, naive: tokens, peak_rss_mb: 0 }
     }
 }
 

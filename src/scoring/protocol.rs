@@ -30,15 +30,15 @@
 //! - `hello`: first line. Another `protocol` number than [`VERSION`] ends the conversation.
 //! - `ready`: the model is loaded. `key` must change whenever scores would: they are cached under it. `semantics` is `correctness` or `value`
 //!   (scores in `0..=1`), `advantage` (`-1..=1`) or `log-ratio` (any finite number). A step with a score below `threshold` counts as wrong. `context`
-//!   (tokens), `embedded`, `posterior` and `scale` may be left out. `scale` holds a `range` other than that of the semantics (`[-1, 1]`, null for
+//!   (tokens), `embedded`, `dtype`, `threads`, `posterior` and `scale` may be left out. `scale` holds a `range` other than that of the semantics (`[-1, 1]`, null for
 //!   an open end), the `aggregate` of solutions (`min`, `prod`, `last`, `mean`, `geo`, `soft-min`, `sum`), `outcome` for a model that judges whole
 //!   solutions only, and the `spread` of an open range; with `posterior` (`0..=1`, for `correctness` alone) whole solutions are judged by the
 //!   first-error posterior with this tau, as in `analysis::decide`.
 //! - `score`: a finite number inside the range of `semantics`, for one step. Anything else (NaN, null, text, out of range) makes the step
 //!   "not scored" and is shown as such.
 //! - `not_scored`: no score for this step, with a `reason` for people.
-//! - `done`: the request is over; `tokens` (really read), `unique` (every step of the tree once), `naive` (every solution of the tree alone)
-//!   and `seconds` are for display and may be left out. Steps without an answer count as not scored.
+//! - `done`: the request is over; `tokens` (really read), `unique` (every step of the tree once), `naive` (every solution of the tree alone),
+//!   `peak_rss_mb` (the most memory held so far) and `seconds` are for display and may be left out. Steps without an answer count as not scored.
 //! - `failed`: a `message` for people. With an `id` the request is over; without one (or before `ready`) the scorer is.
 //!
 //! Both sides ignore fields and message types that they do not know.
@@ -159,6 +159,7 @@ struct Raw {
     tokens: Option<u64>,
     unique: Option<u64>,
     naive: Option<u64>,
+    peak_rss_mb: Option<u64>,
     seconds: Option<f64>,
     cancelled: Option<bool>,
     message: Option<String>,
@@ -182,7 +183,12 @@ impl Raw {
     /// A scorer that says how much it read and no more is taken to have read every step once.
     fn cost(&self) -> Cost {
         let plain = Cost::plain(self.tokens.unwrap_or(0));
-        Cost { unique: self.unique.unwrap_or(plain.unique), naive: self.naive.unwrap_or(plain.naive), ..plain }
+        Cost {
+            unique: self.unique.unwrap_or(plain.unique),
+            naive: self.naive.unwrap_or(plain.naive),
+            peak_rss_mb: self.peak_rss_mb.unwrap_or(0),
+            ..plain
+        }
     }
 
     fn need<T>(&self, name: &str, value: Option<T>) -> Result<T, LineError> {
@@ -251,9 +257,9 @@ impl FromScorer {
             Self::Score { id, key, score: Ok(score) } => json!({"type": "score", "id": id, "key": key, "score": score}),
             Self::Score { id, key, score: Err(text) } => json!({"type": "score", "id": id, "key": key, "score": text}),
             Self::NotScored { id, key, reason } => json!({"type": "not_scored", "id": id, "key": key, "reason": reason}),
-            Self::Done { id, cost: Cost { tokens, unique, naive }, seconds, cancelled } => {
-                let mut done =
-                    json!({"type": "done", "id": id, "tokens": tokens, "unique": unique, "naive": naive, "seconds": seconds});
+            Self::Done { id, cost: Cost { tokens, unique, naive, peak_rss_mb }, seconds, cancelled } => {
+                let mut done = json!({"type": "done", "id": id, "tokens": tokens, "unique": unique, "naive": naive,
+                    "peak_rss_mb": peak_rss_mb, "seconds": seconds});
                 if *cancelled {
                     done["cancelled"] = true.into();
                 }

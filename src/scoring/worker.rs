@@ -85,6 +85,7 @@ fn answer(scorer: &mut dyn Scorer, request: &ScoreRequest, inbox: &Inbox, output
     }
     match result {
         Ok(Ok(cost)) => {
+            let cost = Cost { peak_rss_mb: peak_memory(), ..cost };
             let seconds = start.elapsed().as_secs_f64();
             let cancelled = inbox.finish(id);
             write(output, &FromScorer::Done { id, cost, seconds, cancelled })?;
@@ -96,6 +97,14 @@ fn answer(scorer: &mut dyn Scorer, request: &ScoreRequest, inbox: &Inbox, output
         Err(payload) => return Err(panicked(output, Some(id), payload.as_ref())?),
     }
     Ok(())
+}
+
+/// The most memory that this process has held, in MiB, where the system says so.
+fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib: Option<u64> = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    kib.map_or(0, |kib| kib / 1024)
 }
 
 fn panicked(output: &mut impl Write, id: Option<u64>, payload: &(dyn std::any::Any + Send)) -> io::Result<WorkerError> {

@@ -131,7 +131,10 @@ impl Outside {
             }
             Effect::Colour(key, text) => {
                 let messages = self.messages.clone();
-                tokio::task::spawn_blocking(move || messages.send(Message::Coloured { key, tokens: highlight_step(&text) }));
+                tokio::task::spawn_blocking(move || {
+                    // Nobody waits for colours any more when the program has ended.
+                    let _ = messages.send(Message::Coloured { key, tokens: highlight_step(&text) });
+                });
             }
             Effect::StartWorker => self.start_worker(),
             Effect::Save(draft) => self.saver.save(draft),

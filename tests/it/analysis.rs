@@ -215,6 +215,26 @@ fn the_scorer_of_the_readme_plugs_in() {
     assert!(close(&place.lines("out.jsonl")[2]["steps"][0]["score"], 1.0 / (1.0 + 21.0 / 200.0)));
 }
 
+#[cfg(feature = "candle")]
+#[test]
+fn stats_count_shared_beginnings_once() {
+    let place = Place::new();
+    let toy = fixture("toy.jsonl");
+    let output =
+        place.run(&["score", toy.to_str().unwrap(), "-o", "out.jsonl", "--no-cache", "--stats", "--prm", "embedded:decoder"]);
+    let text = String::from_utf8_lossy(&output.stderr);
+    let stats: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    let number = |name: &str| stats[name].as_f64().unwrap_or_else(|| panic!("{name}: {text}"));
+    assert_eq!((number("solutions"), number("nodes")), (5.0, 16.0));
+    // Two of the problems have two solutions with the same first step.
+    assert!(number("tokens_unique") < number("tokens_naive"));
+    assert!(number("tokens_forward") <= 1.05 * number("tokens_unique"), "{text}");
+    assert!(number("tokens_per_s") > 0.0 && number("first_score_seconds") >= number("load_seconds"));
+    assert!(
+        number("peak_rss_mb") > 1.0 && number("threads") >= 1.0 && stats["dtype"].as_str().is_some_and(|dtype| !dtype.is_empty())
+    );
+}
+
 #[test]
 fn several_scorers_give_a_line_each() {
     let place = Place::new();

@@ -29,11 +29,11 @@ pub(crate) struct Entry {
 /// What the reference says of one solution.
 #[derive(Deserialize)]
 pub(crate) struct Case {
-    name: String,
+    pub(crate) name: String,
     pub(crate) problem: String,
     pub(crate) steps: Vec<String>,
-    ids: Vec<u32>,
-    read: Vec<usize>,
+    pub(crate) ids: Vec<u32>,
+    pub(crate) read: Vec<usize>,
     pub(crate) scores: Vec<f64>,
 }
 

@@ -29,6 +29,8 @@ mod math;
 #[cfg(feature = "candle")]
 mod prm;
 mod pty;
+#[cfg(feature = "candle")]
+mod remote;
 mod scoring;
 mod screenshot;
 mod support;

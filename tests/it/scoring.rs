@@ -40,6 +40,8 @@ fn model() -> WorkerModel {
         scale: Box::default(),
         context: 100,
         embedded: false,
+        dtype: "f32".into(),
+        threads: 2,
     }
 }
 
@@ -68,7 +70,7 @@ proptest! {
             FromScorer::Ready(model()),
             FromScorer::Score { id, key, score: Ok(score) },
             FromScorer::NotScored { id, key, reason: reason.clone() },
-            FromScorer::Done { id, cost: Cost { tokens, unique: tokens / 2, naive: 3 }, seconds: 0.5, cancelled: tokens % 2 == 0 },
+            FromScorer::Done { id, cost: Cost { tokens, unique: tokens / 2, naive: 3, peak_rss_mb: 7 }, seconds: 0.5, cancelled: tokens % 2 == 0 },
             FromScorer::Failed { id: Some(id), message: reason.clone() },
             FromScorer::Failed { id: None, message: reason.clone() },
         ] {

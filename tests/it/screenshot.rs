@@ -41,6 +41,8 @@ fn desk(sources: &[(&'static str, &'static [u8])]) -> Desk {
         scale: Box::default(),
         context: 4096,
         embedded: true,
+        dtype: String::new(),
+        threads: 0,
     })));
     assert!(desk.app.scoring_line().contains("all scored"), "{}", desk.app.scoring_line());
     desk
