@@ -7,6 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 
+use base64::Engine as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -156,11 +157,11 @@ fn pooled(data: &Value, tokens: usize) -> String {
 const MODELS: &str = r#"{"object":"list","data":[{"id":"our-model"}]}"#;
 
 #[test]
+#[expect(clippy::cast_possible_truncation, reason = "the server answers in f32")]
 fn vllm_pools_one_row_a_step_in_any_payload() {
     let place = Place::new("my-trl-prm");
     let (scores, ids) = (place.case().scores.clone(), place.case().ids.clone());
     let bytes: Vec<u8> = scores.iter().flat_map(|p| [1.0 - p, *p]).flat_map(|x| (x as f32).to_le_bytes()).collect();
-    use base64::Engine as _;
     let text = base64::engine::general_purpose::STANDARD.encode(bytes);
     let logits: Vec<Value> = scores.iter().map(|p| json!([0.0, (p / (1.0 - p)).ln()])).collect();
     let flat: Vec<f64> = scores.iter().flat_map(|p| [1.0 - p, *p]).collect();

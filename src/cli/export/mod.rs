@@ -13,6 +13,7 @@ use serde_json::json;
 use super::reading::Reading;
 use super::{StoreChoice, out};
 pub use choices::PolicyArgs;
+#[cfg(feature = "candle")]
 pub(crate) use choices::unescaped;
 use draft::{Draft, hash_of};
 
