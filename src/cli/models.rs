@@ -30,9 +30,9 @@ pub enum ModelsCommand {
     ///
     /// Weights are not loaded, except with --score. With --json:
     ///
-    ///   {"place","name","architecture","family","model","meaning":{..},"settings":[[name,value]],"about",
+    ///   {"place","name","architecture","family","model","meaning":{..},"settings":[["..",".."]],"about",
     ///    "evidence","decoder","context","parameters","dtype","files":[..],"memory_needed",
-    ///    "memory_available","dry_run":{"problem","prefix":[ids],"steps":[{"text","tokens","read","score"}]},
+    ///    "memory_available","dry_run":{"problem","prefix":[..],"steps":[{"text","tokens","read","score"}]},
     ///    "problem"}
     ///
     /// The dry run shows how a small solution would be read: its tokens and the positions at which
