@@ -23,7 +23,11 @@ pub struct ModelsArgs {
 }
 
 /// What `models` can do.
-#[expect(clippy::doc_markdown, reason = "help text for the terminal, where backticks would stand as they are")]
+#[expect(
+    clippy::doc_markdown,
+    clippy::doc_link_with_quotes,
+    reason = "help text for the terminal, where backticks would stand as they are"
+)]
 #[derive(Debug, Clone, clap::Subcommand)]
 pub enum ModelsCommand {
     /// Say what was detected in a checkpoint folder, and why; ends with status 1 when the model cannot be used

@@ -8,7 +8,7 @@ use super::detect::Detection;
 use super::fields::{self, Fault, Fields};
 use super::rlhflow::are_signs;
 use super::trail::Trail;
-use super::{Format, RawRecord, RecordError, span};
+use super::{Format, RawRecord, RecordError};
 use crate::segment::Rule;
 use crate::trace::{Extra, Problem, StepKind, Trace, TraceBuilder};
 
@@ -46,12 +46,6 @@ impl Format for Chat {
 
     fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {
         record.read(read)
-    }
-
-    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
-        let trace = self.read(&RawRecord { index: 0, line: 1, bytes: record }).ok()?;
-        // Batch outputs often hold no question; they are not all of one problem.
-        (!trace.problem.text.is_empty()).then(|| span::hash(&trace.problem.text))
     }
 }
 

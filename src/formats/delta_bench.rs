@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::detect::Detection;
 use super::fields::{self, Fault, Fields};
-use super::{Format, RawRecord, RecordError, mapping, span};
+use super::{Format, RawRecord, RecordError, mapping};
 use crate::trace::{NodeId, Outcome, Problem, Rating, StepKind, Trace, TraceBuilder};
 
 /// The format.
@@ -34,8 +34,8 @@ impl Format for DeltaBench {
         record.read(read)
     }
 
-    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
-        span::text(record, &["question"]).map(|text| span::hash(&text))
+    fn problem_at(&self) -> &'static [&'static str] {
+        &["question"]
     }
 }
 

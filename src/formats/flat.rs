@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::detect::Detection;
 use super::fields::{Fault, Fields};
 use super::mapping::Mapping;
-use super::{Format, RawRecord, RecordError, span};
+use super::{Format, RawRecord, RecordError};
 use crate::trace::{Trace, TraceBuilder};
 
 /// A format of one problem and one solution a record.
@@ -69,7 +69,6 @@ impl Format for Flat {
         if self.prepare.is_none() {
             return self.mapping.problem_hash(record);
         }
-        let trace = self.read(&RawRecord { index: 0, line: 1, bytes: record }).ok()?;
-        Some(span::hash(&trace.problem.text))
+        super::read_problem_hash(self, record)
     }
 }

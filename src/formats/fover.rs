@@ -47,11 +47,6 @@ impl Format for Sheet {
     fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {
         record.read(read)
     }
-
-    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
-        let trace = self.read(&RawRecord { index: 0, line: 1, bytes: record }).ok()?;
-        Some(super::span::hash(&trace.problem.text))
-    }
 }
 
 /// The models, by the names of their columns; the second is the one that the set is about.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::detect::Detection;
 use super::fields::{self, Fault, Fields};
 use super::trail::Trail;
-use super::{Format, RawRecord, RecordError, mapping, span};
+use super::{Format, RawRecord, RecordError, mapping};
 use crate::segment::Rule;
 use crate::trace::{Problem, StepKind, Trace, TraceBuilder};
 
@@ -32,11 +32,6 @@ impl Format for Inspect {
 
     fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {
         record.read(read)
-    }
-
-    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
-        let trace = self.read(&RawRecord { index: 0, line: 1, bytes: record }).ok()?;
-        Some(span::hash(&trace.problem.text))
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::detect::Detection;
 use super::fields::{Fault, Fields};
 use super::trail::Trail;
-use super::{Format, RawRecord, RecordError, span};
+use super::{Format, RawRecord, RecordError};
 use crate::segment::Rule;
 use crate::trace::{NodeId, Outcome, Problem, StepKind, Trace, TraceBuilder};
 
@@ -30,8 +30,8 @@ impl Format for Lats {
         record.read(read)
     }
 
-    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
-        span::text(record, &["prompt"]).map(|text| span::hash(&text))
+    fn problem_at(&self) -> &'static [&'static str] {
+        &["prompt"]
     }
 }
 

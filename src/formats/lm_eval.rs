@@ -53,11 +53,6 @@ impl Format for LmEval {
         }
         unit
     }
-
-    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
-        let trace = self.read(&RawRecord { index: 0, line: 1, bytes: record }).ok()?;
-        Some(span::hash(&trace.problem.text))
-    }
 }
 
 /// Adds what another filter says of the same texts.

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::detect::Detection;
 use super::fields::{Fault, Fields};
 use super::tree::{self, End, Node};
-use super::{Format, RawRecord, RecordError, numbers, span};
+use super::{Format, RawRecord, RecordError, numbers};
 use crate::segment::Rule;
 use crate::trace::{NodeStats, Outcome, Problem, Trace, TraceBuilder};
 
@@ -36,8 +36,8 @@ impl Format for MmPrm {
         record.read(read)
     }
 
-    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
-        span::text(record, &["question"]).map(|text| span::hash(&text))
+    fn problem_at(&self) -> &'static [&'static str] {
+        &["question"]
     }
 }
 

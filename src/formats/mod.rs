@@ -184,13 +184,29 @@ pub trait Format: Sync {
         unit
     }
 
-    /// A cheap hash of the problem text, by which units of one problem are found; `None` when the record does not hold it.
-    fn problem_hash(&self, record: &[u8]) -> Option<u64>;
+    /// The keys on the way to the problem text of a record; empty when the text must be put together, which costs reading the record.
+    fn problem_at(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// A hash of the problem text, by which units of one problem are found; `None` when the record does not hold it.
+    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
+        match self.problem_at() {
+            [] => read_problem_hash(self, record),
+            path => span::text(record, path).map(|text| span::hash(&text)),
+        }
+    }
 
     /// The way back, for formats that can be written.
     fn writer(&self) -> Option<&'static dyn Writer> {
         None
     }
+}
+
+/// The hash of the problem of a record that is read whole. Records without one are not all of one problem.
+fn read_problem_hash(format: &(impl Format + ?Sized), record: &[u8]) -> Option<u64> {
+    let text = format.read(&RawRecord { index: 0, line: 1, bytes: record }).ok()?.problem.text;
+    (!text.is_empty()).then(|| span::hash(&text))
 }
 
 /// All formats. Where two fit a record equally well, the earlier one is taken: more specific ones stand first.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::detect::Detection;
 use super::fields::{Fault, Fields};
 use super::tree::{self, End, Node};
-use super::{Format, RawRecord, RecordError, numbers, span};
+use super::{Format, RawRecord, RecordError, numbers};
 use crate::trace::{NodeStats, Outcome, Problem, Trace, TraceBuilder};
 
 const NAME: &str = "node-link";
@@ -39,8 +39,8 @@ impl Format for NodeLink {
         record.read(|fields| read(fields, record.index))
     }
 
-    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
-        span::text(record, &["graph", "problem"]).map(|text| span::hash(&text))
+    fn problem_at(&self) -> &'static [&'static str] {
+        &["graph", "problem"]
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::detect::Detection;
 use super::fields::{self, Fault, Fields};
-use super::{Format, RawRecord, RecordError, place_below, span, tree};
+use super::{Format, RawRecord, RecordError, place_below, tree};
 use crate::segment::{self, Rule};
 use crate::trace::{NodeId, NodeStats, Outcome, Problem, Trace, TraceBuilder};
 
@@ -44,8 +44,8 @@ impl Format for Openr {
         record.read(read)
     }
 
-    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
-        span::text(record, &["question"]).map(|text| span::hash(&text))
+    fn problem_at(&self) -> &'static [&'static str] {
+        &["question"]
     }
 }
 

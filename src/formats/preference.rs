@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::detect::Detection;
 use super::fields::{Fault, Fields};
 use super::trail::Trail;
-use super::{Format, RawRecord, RecordError, span};
+use super::{Format, RawRecord, RecordError};
 use crate::segment::Rule;
 use crate::trace::{FirstError, Problem, Rating, StepKind, Trace, TraceBuilder};
 
@@ -34,11 +34,6 @@ impl Format for Preference {
 
     fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {
         record.read(read)
-    }
-
-    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
-        let trace = self.read(&RawRecord { index: 0, line: 1, bytes: record }).ok()?;
-        (!trace.problem.text.is_empty()).then(|| span::hash(&trace.problem.text))
     }
 }
 

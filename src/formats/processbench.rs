@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::detect::Detection;
 use super::export::{Feature, Framing, Keeps, Labelled, LabelledTrace, Loss, Writer, each_solution, json_bytes, set_field};
 use super::fields::{Fault, Fields, integer};
-use super::{Format, RawRecord, RecordError, span};
+use super::{Format, RawRecord, RecordError};
 use crate::labels::policy::{Policy, Skipped, Switch, Unsure};
 use crate::trace::{FirstError, NodeId, Outcome, Problem, Trace, TraceBuilder};
 
@@ -41,8 +41,8 @@ impl Format for ProcessBench {
         record.read(read)
     }
 
-    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
-        span::text(record, &["problem"]).map(|text| span::hash(&text))
+    fn problem_at(&self) -> &'static [&'static str] {
+        &["problem"]
     }
 
     fn writer(&self) -> Option<&'static dyn Writer> {

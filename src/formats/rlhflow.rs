@@ -9,7 +9,7 @@ use super::detect::Detection;
 use super::fields::{self, Fault, Fields};
 use super::mapping::{Said, verdict};
 use super::trail::Trail;
-use super::{Format, RawRecord, RecordError, span};
+use super::{Format, RawRecord, RecordError};
 use crate::segment::Rule;
 use crate::trace::{NodeId, Problem, Rating, StepKind, Trace, TraceBuilder};
 
@@ -34,11 +34,6 @@ impl Format for Rlhflow {
 
     fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {
         record.read(read)
-    }
-
-    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
-        let trace = self.read(&RawRecord { index: 0, line: 1, bytes: record }).ok()?;
-        (!trace.problem.text.is_empty()).then(|| span::hash(&trace.problem.text))
     }
 }
 
@@ -128,8 +123,8 @@ impl Format for Answers {
         record.read(answers)
     }
 
-    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
-        span::text(record, &["prompt"]).map(|text| span::hash(&text))
+    fn problem_at(&self) -> &'static [&'static str] {
+        &["prompt"]
     }
 }
 

@@ -118,8 +118,8 @@ impl Format for OpenR1 {
         record.read(open_r1)
     }
 
-    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
-        span::text(record, &["problem"]).map(|text| span::hash(&text))
+    fn problem_at(&self) -> &'static [&'static str] {
+        &["problem"]
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::detect::Detection;
 use super::fields::{Fault, Fields};
-use super::{Format, RawRecord, RecordError, fields, span};
+use super::{Format, RawRecord, RecordError, fields};
 use crate::trace::{Extra, NodeId, Problem, Trace, TraceBuilder};
 
 /// The format.
@@ -28,8 +28,8 @@ impl Format for RStar {
         record.read(read)
     }
 
-    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
-        span::text(record, &["trace", "0", "user_question"]).map(|text| span::hash(&text))
+    fn problem_at(&self) -> &'static [&'static str] {
+        &["trace", "0", "user_question"]
     }
 }
 

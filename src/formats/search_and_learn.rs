@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::detect::Detection;
 use super::fields::{Fault, Fields, boxed};
-use super::{Format, RawRecord, RecordError, place, span};
+use super::{Format, RawRecord, RecordError, place};
 use crate::segment::{self, Rule};
 use crate::trace::{Problem, Trace, TraceBuilder};
 
@@ -35,8 +35,8 @@ impl Format for SearchAndLearn {
         record.read(read)
     }
 
-    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
-        span::text(record, &["problem"]).map(|text| span::hash(&text))
+    fn problem_at(&self) -> &'static [&'static str] {
+        &["problem"]
     }
 }
 

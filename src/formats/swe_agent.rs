@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::detect::Detection;
 use super::fields::{self, Fault, Fields};
 use super::trail::Trail;
-use super::{Format, RawRecord, RecordError, span};
+use super::{Format, RawRecord, RecordError};
 use crate::segment::Rule;
 use crate::trace::{Problem, StepKind, Trace, TraceBuilder};
 
@@ -31,11 +31,6 @@ impl Format for SweAgent {
 
     fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {
         record.read(read)
-    }
-
-    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
-        let trace = self.read(&RawRecord { index: 0, line: 1, bytes: record }).ok()?;
-        Some(span::hash(&trace.problem.text))
     }
 }
 

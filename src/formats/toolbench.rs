@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::detect::Detection;
 use super::fields::{Fault, Fields, integer};
 use super::tree::{self, End, Node};
-use super::{Format, RawRecord, RecordError, span};
+use super::{Format, RawRecord, RecordError};
 use crate::trace::{Outcome, Problem, StepKind, Trace, TraceBuilder};
 
 const NAME: &str = "toolbench";
@@ -35,8 +35,8 @@ impl Format for ToolBench {
         record.read(read)
     }
 
-    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
-        span::text(record, &["answer_generation", "query"]).map(|text| span::hash(&text))
+    fn problem_at(&self) -> &'static [&'static str] {
+        &["answer_generation", "query"]
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::detect::Detection;
 use super::fields::{Fault, Fields};
 use super::trail::Trail;
-use super::{Format, RawRecord, RecordError, span};
+use super::{Format, RawRecord, RecordError};
 use crate::segment::Rule;
 use crate::trace::{Outcome, Problem, Trace, TraceBuilder};
 
@@ -33,8 +33,8 @@ impl Format for Tora {
         record.read(read)
     }
 
-    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
-        span::text(record, &["question"]).map(|text| span::hash(&text))
+    fn problem_at(&self) -> &'static [&'static str] {
+        &["question"]
     }
 }
 

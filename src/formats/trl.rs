@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::detect::Detection;
 use super::export::{Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, decided, each_solution, json_bytes, set_field};
 use super::fields::{Fault, Fields, integer};
-use super::{Format, RawRecord, RecordError, span};
+use super::{Format, RawRecord, RecordError};
 use crate::labels::policy::{Policy, Skipped, Switch};
 use crate::trace::{FirstError, NodeId, Problem, Rating, Trace, TraceBuilder};
 
@@ -41,8 +41,8 @@ impl Format for Trl {
         record.read(read)
     }
 
-    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
-        span::text(record, &["prompt"]).map(|text| span::hash(&text))
+    fn problem_at(&self) -> &'static [&'static str] {
+        &["prompt"]
     }
 
     fn writer(&self) -> Option<&'static dyn Writer> {

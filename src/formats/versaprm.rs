@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::detect::Detection;
 use super::fields::{Fault, Fields, integer};
-use super::{Format, RawRecord, RecordError, span};
+use super::{Format, RawRecord, RecordError};
 use crate::trace::{FirstError, NodeId, Problem, Rating, Trace, TraceBuilder};
 
 /// The format.
@@ -30,8 +30,8 @@ impl Format for VersaPrm {
         record.read(read)
     }
 
-    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
-        span::text(record, &["question"]).map(|text| span::hash(&text))
+    fn problem_at(&self) -> &'static [&'static str] {
+        &["question"]
     }
 }
 

@@ -135,8 +135,8 @@ fn stored(path: &Path) -> BTreeMap<i64, String> {
 }
 
 #[test]
-fn kills_lose_no_saved_label() {
-    kill(40);
+fn two_hundred_kills_lose_no_saved_label() {
+    kill(200);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::detect::Detection;
 use super::export::Writer;
 use super::fields::{self, Fault, Fields, integer};
-use super::{Format, RawRecord, RecordError, span};
+use super::{Format, RawRecord, RecordError};
 use crate::trace::{EndState, Extra, FirstError, NodeId, Problem, Rating, Trace, TraceBuilder};
 
 /// The format.
@@ -41,8 +41,8 @@ impl Format for Prm800k {
         record.read(read)
     }
 
-    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
-        span::text(record, &["question", "problem"]).map(|text| span::hash(&text))
+    fn problem_at(&self) -> &'static [&'static str] {
+        &["question", "problem"]
     }
 
     fn writer(&self) -> Option<&'static dyn Writer> {

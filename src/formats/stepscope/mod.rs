@@ -74,8 +74,8 @@ impl Format for Stepscope {
         read::unit(records)
     }
 
-    fn problem_hash(&self, record: &[u8]) -> Option<u64> {
-        span::text(record, &["problem"]).map(|text| span::hash(&text))
+    fn problem_at(&self) -> &'static [&'static str] {
+        &["problem"]
     }
 
     fn writer(&self) -> Option<&'static dyn Writer> {

@@ -55,6 +55,24 @@ use std::arch::x86_64::{
     _mm512_set1_ps, _mm512_setzero_ps,
 };
 
+/// Runs the tile function of this number of panels and rows: both are constants of it.
+#[cfg(target_arch = "x86_64")]
+macro_rules! tile {
+    ($tile:ident, $panels:expr, $rows:expr, $arguments:tt) => {
+        match $panels {
+            1 => tile!(@rows $tile, 1, $rows, $arguments; 1 2 3 4 5 6 7 8),
+            2 => tile!(@rows $tile, 2, $rows, $arguments; 1 2 3 4 5 6 7 8),
+            _ => tile!(@rows $tile, 3, $rows, $arguments; 1 2 3 4 5 6 7 8),
+        }
+    };
+    (@rows $tile:ident, $panels:literal, $rows:expr, ($tile_at:expr, $x:expr, $w:expr, $out:expr); $($n:literal)*) => {
+        match $rows {
+            $($n => $tile::<$n, $panels>($tile_at, $x, $w, $out),)*
+            _ => {}
+        }
+    };
+}
+
 /// The columns of up to three panels of f32.
 ///
 /// # Safety
@@ -68,20 +86,8 @@ pub(super) unsafe fn group_f32(shape: Shape, x: *const f32, panels: *const f32, 
             // SAFETY: the addresses lie in the matrices that the caller vouches for.
             let (x, w) = unsafe { (x.add(row * shape.inputs + start), panels.add((group.first * shape.inputs + start) * PANEL)) };
             let tile = Tile { shape, row, column: group.first * PANEL, depth, resume: start > 0 };
-            macro_rules! rows {
-                ($panels:literal; $($rows:literal)*) => {
-                    match (shape.rows - row).min(TILE_ROWS) {
-                        // SAFETY: as above.
-                        $($rows => unsafe { tile_f32::<$rows, $panels>(tile, x, w, out) },)*
-                        _ => {}
-                    }
-                };
-            }
-            match group.panels {
-                1 => rows!(1; 1 2 3 4 5 6 7 8),
-                2 => rows!(2; 1 2 3 4 5 6 7 8),
-                _ => rows!(3; 1 2 3 4 5 6 7 8),
-            }
+            // SAFETY: as above.
+            unsafe { tile!(tile_f32, group.panels, (shape.rows - row).min(TILE_ROWS), (tile, x, w, out)) };
         }
     }
 }
@@ -99,20 +105,8 @@ pub(super) unsafe fn group_bf16(shape: Shape, x: *const u16, panels: *const u16,
             // SAFETY: the addresses lie in the matrices that the caller vouches for.
             let (x, w) = unsafe { (x.add(row * shape.inputs + start), panels.add((group.first * shape.inputs + start) * PANEL)) };
             let tile = Tile { shape, row, column: group.first * PANEL, depth, resume: start > 0 };
-            macro_rules! rows {
-                ($panels:literal; $($rows:literal)*) => {
-                    match (shape.rows - row).min(TILE_ROWS) {
-                        // SAFETY: as above.
-                        $($rows => unsafe { tile_bf16::<$rows, $panels>(tile, x, w, out) },)*
-                        _ => {}
-                    }
-                };
-            }
-            match group.panels {
-                1 => rows!(1; 1 2 3 4 5 6 7 8),
-                2 => rows!(2; 1 2 3 4 5 6 7 8),
-                _ => rows!(3; 1 2 3 4 5 6 7 8),
-            }
+            // SAFETY: as above.
+            unsafe { tile!(tile_bf16, group.panels, (shape.rows - row).min(TILE_ROWS), (tile, x, w, out)) };
         }
     }
 }
