@@ -151,13 +151,27 @@ fn prepare(path: &Path, access: Access) -> Result<(), StoreError> {
     File::open(path).and_then(|file| file.take(100).read_to_end(&mut head)).map_err(io("read the label store"))?;
     match head.len() {
         0 => Ok(()),
-        _ if !head.starts_with(b"SQLite format 3\0") => {
+        // Power failed while SQLite wrote its first page: the journal beside it brings the file back to what was synced.
+        _ if head.iter().zip(MAGIC).all(|(found, magic)| [0, *magic].contains(found)) && has_journal(path) => Ok(()),
+        _ if !head.starts_with(MAGIC) => {
             let start: String = String::from_utf8_lossy(&head).chars().take(16).flat_map(char::escape_default).collect();
             not_sqlite(format!("a file that begins with \"{start}\""))
         }
         100.. => Ok(()),
         length => not_sqlite(format!("only the first {length} bytes of one")),
     }
+}
+
+/// What every database file of `SQLite` begins with.
+const MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// True when changes to this database lie beside it that are not in it yet.
+fn has_journal(path: &Path) -> bool {
+    ["-journal", "-wal"].into_iter().any(|suffix| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        std::fs::metadata(name).is_ok_and(|found| found.len() > 0)
+    })
 }
 
 fn open(path: &Path, access: Access, durability: Durability) -> Result<Link, StoreError> {
