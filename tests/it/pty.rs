@@ -25,7 +25,6 @@ struct Terminal {
 
 impl Terminal {
     fn start(folder: &Path, args: &[&str], size: (u16, u16)) -> Self {
-        let pair = native_pty_system().openpty(PtySize { rows: size.1, cols: size.0, pixel_width: 0, pixel_height: 0 }).unwrap();
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_stepscope"));
         command.args(["--store", folder.join("labels.db").to_str().unwrap(), "--as", "mira"]);
         command.args(args);
@@ -35,6 +34,11 @@ impl Terminal {
         command.env_remove("NO_COLOR");
         // A known background: nobody here answers questions about it.
         command.env("COLORFGBG", "15;0");
+        Self::run(command, size)
+    }
+
+    fn run(command: CommandBuilder, size: (u16, u16)) -> Self {
+        let pair = native_pty_system().openpty(PtySize { rows: size.1, cols: size.0, pixel_width: 0, pixel_height: 0 }).unwrap();
         let child = pair.slave.spawn_command(command).unwrap();
         let mut reader = pair.master.try_clone_reader().unwrap();
         let output = Arc::new(Mutex::new(Vec::new()));
@@ -179,15 +183,58 @@ fn scores_come_in_and_a_killed_worker_is_one_line_and_a_restart() {
 
 #[test]
 fn signals_give_the_terminal_back() {
-    for signal in [Signal::TERM, Signal::HUP, Signal::INT, Signal::QUIT] {
-        let folder = tempfile::tempdir().unwrap();
-        let mut terminal = Terminal::start(folder.path(), &["--no-prm"], (80, 24));
-        terminal.wait_for("1/35");
-        terminal.signal(signal);
-        let status = terminal.wait_for_exit();
-        assert!(!status.success(), "{signal:?}: ended as if nothing had happened");
-        terminal.assert_restored();
+    [Signal::TERM, Signal::HUP, Signal::INT, Signal::QUIT].into_iter().for_each(ended_by);
+}
+
+fn ended_by(signal: Signal) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::start(folder.path(), &["--no-prm"], (80, 24));
+    terminal.wait_for("1/35");
+    terminal.signal(signal);
+    let status = terminal.wait_for_exit();
+    assert!(!status.success(), "{signal:?}: ended as if nothing had happened");
+    terminal.assert_restored();
+}
+
+const PANIC: &str = "STEPSCOPE_TEST_PANIC";
+
+/// A program that has taken the terminal over and panics; does nothing unless asked to.
+#[test]
+fn panicking_child() {
+    if std::env::var_os(PANIC).is_some() {
+        // Only the thread that draws takes the terminal down, and it is known by its name.
+        let main = std::thread::Builder::new().name("main".into()).spawn(|| {
+            let _screen = stepscope::shell::terminal::TerminalScreen::enter().unwrap();
+            panic!("the ink ran dry");
+        });
+        main.unwrap().join().unwrap();
     }
+}
+
+#[test]
+fn a_panic_gives_the_terminal_back_before_it_says_why() {
+    let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
+    command.args(["pty::panicking_child", "--exact", "--nocapture", "--test-threads=1"]);
+    command.env(PANIC, "1");
+    let mut terminal = Terminal::run(command, (80, 24));
+    assert!(!terminal.wait_for_exit().success());
+    terminal.assert_restored();
+    // What is written to the alternate screen vanishes with it.
+    terminal.wait_for("the ink ran dry");
+}
+
+#[test]
+#[ignore = "a hundred runs of every way out: minutes; STEPSCOPE_RUNS for another number"]
+fn a_hundred_runs_of_every_way_out_give_the_terminal_back() {
+    let runs = std::env::var("STEPSCOPE_RUNS").map_or(100, |runs| runs.parse().unwrap());
+    for run in 0..runs {
+        signals_give_the_terminal_back();
+        a_panic_gives_the_terminal_back_before_it_says_why();
+        suspend_gives_the_terminal_back_and_continue_takes_it_again();
+        let (wait, busy) = lose_the_terminal();
+        assert!(wait < Duration::from_secs(2) && busy < Duration::from_millis(500), "run {run}: {wait:?}, busy {busy:?}");
+    }
+    eprintln!("{runs} runs each of TERM, HUP, INT, QUIT, panic, TSTP and CONT, and a lost terminal");
 }
 
 #[test]
@@ -205,6 +252,11 @@ fn suspend_gives_the_terminal_back_and_continue_takes_it_again() {
 
 #[test]
 fn a_lost_terminal_ends_the_program() {
+    lose_the_terminal();
+}
+
+/// Time from the loss of the terminal to the end of the program, and the processor time that the program took meanwhile.
+fn lose_the_terminal() -> (Duration, Duration) {
     let folder = tempfile::tempdir().unwrap();
     let mut terminal = Terminal::start(folder.path(), &["--no-prm"], (80, 24));
     terminal.wait_for("1/35");
@@ -212,15 +264,42 @@ fn a_lost_terminal_ends_the_program() {
     terminal.keys("j");
     std::thread::sleep(Duration::from_millis(500));
     terminal.keys = None;
+    let pid = terminal.child.process_id().unwrap();
+    let (start, before) = (Instant::now(), processor_time(pid).unwrap());
     terminal.master = None;
-    terminal.wait_for_exit();
+    let mut after = before;
+    while terminal.child.try_wait().unwrap().is_none() {
+        assert!(start.elapsed() < PATIENCE, "the program does not end");
+        after = processor_time(pid).unwrap_or(after);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    (start.elapsed(), after.saturating_sub(before))
+}
+
+/// What a process has used so far; `None` when it is gone.
+fn processor_time(pid: u32) -> Option<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // Behind the name in brackets: fields 3 and on; 14 and 15 are ticks of a hundredth of a second.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+    Some(Duration::from_millis(ticks * 10))
 }
 
 #[test]
 fn a_killed_program_loses_at_most_the_key_in_flight() {
+    kill_rounds(6);
+}
+
+#[test]
+#[ignore = "two hundred kills of the real program: minutes"]
+fn two_hundred_kills_of_the_program_lose_at_most_the_key_in_flight() {
+    kill_rounds(200);
+}
+
+fn kill_rounds(rounds: u64) {
     let folder = tempfile::tempdir().unwrap();
     let mut saved = 0;
-    for round in 0..6 {
+    for round in 0..rounds {
         let mut terminal = Terminal::start(folder.path(), &["--no-prm"], (80, 24));
         terminal.wait_for("mira");
         for count in 1..=2 {
@@ -231,13 +310,17 @@ fn a_killed_program_loses_at_most_the_key_in_flight() {
         // One more key is in flight when the axe falls.
         terminal.keys("a");
         if round % 2 == 0 {
-            std::thread::sleep(Duration::from_millis(round * 2));
+            std::thread::sleep(Duration::from_millis(round % 12 * 2));
         }
         terminal.signal(Signal::KILL);
         terminal.wait_for_exit();
     }
     let (_, session) = stepscope::labels::Store::view(&folder.path().join("labels.db"), "mira").unwrap();
-    assert!((saved..=saved + 6).contains(&session.decisions()), "{saved} saved, {} found", session.decisions());
+    assert!(
+        (saved..=saved + usize::try_from(rounds).unwrap()).contains(&session.decisions()),
+        "{saved} saved, {} found",
+        session.decisions()
+    );
     assert!(stepscope::labels::store::check(&folder.path().join("labels.db")).ok);
 }
 

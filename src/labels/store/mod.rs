@@ -403,7 +403,8 @@ fn text_length(draft: &Draft) -> usize {
     said.max(draft.saw.shown.len())
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod power_loss;
 #[cfg(test)]
 mod tests;

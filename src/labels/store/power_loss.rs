@@ -248,11 +248,7 @@ fn change(content: &mut Vec<u8>, op: &Op, random: &mut Random, fate: Fate) {
                 at = end;
             }
         }
-        (Op::Cut { length, .. }, fate) => {
-            if fate == Fate::Kept || random.below(2) == 0 {
-                content.resize(*length, 0);
-            }
-        }
+        (Op::Cut { length, .. }, fate) if fate == Fate::Kept || random.below(2) == 0 => content.resize(*length, 0),
         _ => {}
     }
 }
