@@ -6,14 +6,18 @@
 //! The score scale is perceptually even: its colours are spaced by equal distances in Oklab (Björn Ottosson, 2020,
 //! <https://bottosson.github.io/posts/oklab/>), and its lightness is monotone, so that it stays ordered in greyscale.
 
-use ratatui::style::{Color, Modifier, Style};
+use std::sync::Arc;
+
+use ratatui::style::{Modifier, Style};
 
 use crate::text::Glyphs;
 use crate::trace::{Label, Semantics, StepScore};
 
 mod colour;
+mod styles;
 
 pub use colour::{Oklab, Rgb};
+use styles::Styles;
 
 /// How many colours the terminal can draw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -167,17 +171,18 @@ pub enum Token {
 }
 
 /// A choice of colours for one terminal.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Theme {
     name: &'static str,
     depth: Depth,
     background: Background,
     scale: Scale,
+    styles: Arc<Styles>,
 }
 
 impl Default for Theme {
     fn default() -> Self {
-        Self { name: "dark", depth: Depth::TrueColor, background: Background::Dark, scale: Scale::DARK }
+        Self::new("dark", Depth::TrueColor, Background::Dark, Scale::DARK)
     }
 }
 
@@ -187,17 +192,21 @@ impl Theme {
     pub fn named(name: &str, depth: Depth, background: Background) -> Option<Self> {
         let for_ground = if background == Background::Light { Scale::LIGHT } else { Scale::DARK };
         let theme = match name {
-            "dark" => Self { name: "dark", depth, background: Background::Dark, scale: Scale::DARK },
-            "light" => Self { name: "light", depth, background: Background::Light, scale: Scale::LIGHT },
+            "dark" => Self::new("dark", depth, Background::Dark, Scale::DARK),
+            "light" => Self::new("light", depth, Background::Light, Scale::LIGHT),
             "colour-blind" => {
                 let scale = if background == Background::Light { Scale::COLOUR_BLIND.darker() } else { Scale::COLOUR_BLIND };
-                Self { name: "colour-blind", depth, background, scale }
+                Self::new("colour-blind", depth, background, scale)
             }
-            "mono" => Self { name: "mono", depth: Depth::Mono, background, scale: for_ground },
-            "16" => Self { name: "16", depth: depth.min(Depth::Ansi16), background, scale: for_ground },
+            "mono" => Self::new("mono", Depth::Mono, background, for_ground),
+            "16" => Self::new("16", depth.min(Depth::Ansi16), background, for_ground),
             _ => return None,
         };
         Some(theme)
+    }
+
+    fn new(name: &'static str, depth: Depth, background: Background, scale: Scale) -> Self {
+        Self { name, depth, background, scale, styles: Arc::new(Styles::of(name, depth, background, scale)) }
     }
 
     /// The theme for an environment: what its variables say about colours and background.
@@ -238,33 +247,7 @@ impl Theme {
 
     /// The style of a score, or of the text that it judges, at the place `p` of its scale (`0..=1`; see [`scale_position`]).
     pub fn score_style(&self, p: f64) -> Style {
-        if !p.is_finite() {
-            return Style::new();
-        }
-        match self.depth {
-            Depth::Mono if p < 0.25 => Style::new().add_modifier(Modifier::BOLD | Modifier::UNDERLINED),
-            Depth::Mono if p < 0.5 => Style::new().add_modifier(Modifier::BOLD),
-            Depth::Mono => Style::new(),
-            Depth::Ansi16 => Style::new().fg(self.score_ansi(p)),
-            Depth::Ansi256 => Style::new().fg(Color::Indexed(self.score_colour(p).to_ansi256())),
-            Depth::TrueColor => Style::new().fg(self.score_colour(p).into()),
-        }
-    }
-
-    fn score_ansi(&self, p: f64) -> Color {
-        let [wrong, middle, right] = match (self.name, self.background) {
-            ("colour-blind", Background::Dark) => [Color::LightYellow, Color::Gray, Color::LightBlue],
-            ("colour-blind", Background::Light) => [Color::Yellow, Color::DarkGray, Color::Blue],
-            (_, Background::Dark) => [Color::LightRed, Color::Yellow, Color::LightCyan],
-            (_, Background::Light) => [Color::Red, Color::Yellow, Color::Blue],
-        };
-        if p < 1.0 / 3.0 {
-            wrong
-        } else if p < 2.0 / 3.0 {
-            middle
-        } else {
-            right
-        }
+        self.styles.score(p)
     }
 
     /// The style of a label's mark; `recorded` when it stands in the file and is not the annotator's own, which are bold.
@@ -284,58 +267,12 @@ impl Theme {
 
     /// The style of a role.
     pub fn role(&self, role: Role) -> Style {
-        let plain = Style::new();
-        let bold = plain.add_modifier(Modifier::BOLD);
-        match role {
-            Role::Text => plain,
-            Role::Dim | Role::Border => self.tint(plain.add_modifier(Modifier::DIM), 0.62, 0.01, 250.0, Color::DarkGray),
-            Role::Title => bold,
-            Role::Key => self.tint(bold, 0.80, 0.09, 250.0, Color::LightBlue),
-            Role::Cursor => bold.add_modifier(Modifier::REVERSED),
-            Role::Hit => self.tint(plain.add_modifier(Modifier::REVERSED), 0.86, 0.15, 95.0, Color::Yellow),
-            Role::Mark => self.tint(bold.add_modifier(Modifier::UNDERLINED), 0.74, 0.17, 325.0, Color::LightMagenta),
-            Role::Error => self.tint(bold, 0.70, 0.19, 25.0, Color::LightRed),
-            Role::Warning => self.tint(bold, 0.84, 0.15, 85.0, Color::Yellow),
-            Role::Done => self.tint(plain, 0.84, 0.13, 165.0, Color::Green),
-            Role::Note => self.tint(plain.add_modifier(Modifier::ITALIC), 0.80, 0.08, 310.0, Color::Magenta),
-        }
+        self.styles.role(role)
     }
 
     /// The style of a token of code.
     pub fn token(&self, token: Token) -> Style {
-        let plain = Style::new();
-        match token {
-            Token::Operator => plain,
-            Token::Comment => self.tint(plain.add_modifier(Modifier::ITALIC), 0.66, 0.03, 250.0, Color::DarkGray),
-            Token::Text => self.tint(plain, 0.82, 0.10, 140.0, Color::Green),
-            Token::Constant => self.tint(plain, 0.80, 0.10, 60.0, Color::Yellow),
-            Token::Keyword => self.tint(plain.add_modifier(Modifier::BOLD), 0.76, 0.12, 305.0, Color::Magenta),
-            Token::Function => self.tint(plain, 0.80, 0.10, 250.0, Color::Blue),
-            Token::Type => self.tint(plain, 0.84, 0.09, 200.0, Color::Cyan),
-            Token::Attribute => self.tint(plain, 0.80, 0.09, 30.0, Color::Cyan),
-            Token::Invalid => self.tint(plain.add_modifier(Modifier::UNDERLINED), 0.70, 0.19, 25.0, Color::LightRed),
-        }
-    }
-
-    /// `style` with a foreground: given in Oklch for dark ground, made dark enough for light ground, and as one of the terminal's own
-    /// colours. Where there are colours, they replace [`Modifier::DIM`], which many terminals draw too faint to read.
-    fn tint(&self, style: Style, lightness: f64, chroma: f64, hue: f64, ansi: Color) -> Style {
-        let colour = match self.background {
-            Background::Dark => Oklab::lch(lightness, chroma, hue),
-            Background::Light => Oklab::lch(light_ground(lightness), chroma * 1.1, hue),
-        };
-        let coloured = Style { add_modifier: style.add_modifier.difference(Modifier::DIM), ..style };
-        match self.depth {
-            Depth::Mono => style,
-            Depth::Ansi16 => coloured.fg(match (self.background, ansi) {
-                (Background::Light, Color::LightBlue) => Color::Blue,
-                (Background::Light, Color::LightRed) => Color::Red,
-                (Background::Light, Color::LightMagenta) => Color::Magenta,
-                _ => ansi,
-            }),
-            Depth::Ansi256 => coloured.fg(Color::Indexed(colour.to_rgb().to_ansi256())),
-            Depth::TrueColor => coloured.fg(colour.to_rgb().into()),
-        }
+        self.styles.token(token)
     }
 }
 
@@ -348,12 +285,6 @@ impl Scale {
             right: Oklab { l: 0.41, ..self.right },
         }
     }
-}
-
-/// Lightness on light ground for what has `lightness` on dark ground: at most 0.55, so that the contrast with white stays above
-/// 4.5:1 (WCAG 2.2, 1.4.3).
-fn light_ground(lightness: f64) -> f64 {
-    (1.15 - lightness * 0.85).clamp(0.38, 0.55)
 }
 
 /// Where a score stands on its scale: 0 wrong, 1 right. Probabilities and values are taken as they are, an advantage of -1 to 1 is
