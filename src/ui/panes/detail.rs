@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
+use ratatui::text::Line;
 
 use crate::analysis::aggregate::Aggregate;
 use crate::app::App;
@@ -9,6 +10,7 @@ use crate::app::describe::short;
 use crate::app::reading::Checked;
 use crate::checks::arithmetic::Verdict;
 use crate::checks::suspicion;
+use crate::text::{WrapOptions, safe_line, wrap};
 use crate::trace::{Node, NodeId, Semantics, StepScore, Trace, Writing};
 use crate::typeset::Page;
 use crate::typeset::diff::Changed;
@@ -49,8 +51,32 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
         }
     }
     lines.extend(trace.warnings.iter().take(20).map(|warning| (format!("note: {warning}"), pen.look.dim())));
-    for (index, (line, style)) in lines.iter().take(usize::from(rect.height)).enumerate() {
-        pen.text(rect.x + 1, rect.y + u16::try_from(index).unwrap_or(0), rect.width.saturating_sub(1), line, *style);
+    lay(pen, rect, &lines);
+}
+
+/// Draws one below the other; where rows are left over, long lines are wrapped instead of cut.
+fn lay(pen: &mut Pen<'_>, rect: Rect, lines: &[(String, Style)]) {
+    let (x, width) = (rect.x + 1, rect.width.saturating_sub(1));
+    let mut spare = usize::from(rect.height).saturating_sub(lines.len());
+    let mut y = rect.y;
+    for (line, style) in lines {
+        if y >= rect.bottom() {
+            break;
+        }
+        let text = safe_line(line);
+        let options = WrapOptions { ambiguous: pen.ambiguous(), ..WrapOptions::new(usize::from(width).max(10)).hanging(6) };
+        let wrapped = wrap(&text, options);
+        if wrapped.height() > 1 + spare {
+            pen.safe(x, y, width, &text, *style);
+            y += 1;
+            continue;
+        }
+        spare -= wrapped.height().saturating_sub(1);
+        for row in wrapped.rows() {
+            let indent = u16::try_from(row.indent).unwrap_or(0);
+            pen.line(x + indent, y, width.saturating_sub(indent), &Line::styled(&text[row.range.clone()], *style));
+            y += 1;
+        }
     }
 }
 
