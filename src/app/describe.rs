@@ -1,6 +1,7 @@
 //! Sentences about the state, for the status lines.
 
 use crate::checks::answer::{self, Agreement};
+use crate::labels::Verdict;
 use crate::trace::{FirstError, Outcome, Solution, Trace};
 
 use super::App;
@@ -34,6 +35,12 @@ impl App {
     pub fn why(&self) -> String {
         let Some(trace) = self.trace() else { return String::new() };
         let mut parts = Vec::new();
+        let verdict = self.record_key().and_then(|record| self.session.verdict(record));
+        if let Some(Verdict::BadProblem(reason) | Verdict::GiveUp(reason)) = verdict
+            && !reason.is_empty()
+        {
+            parts.push(format!("you: {reason}"));
+        }
         if let Some(finding) = self.wrong_equality(trace.node(self.cursor.node).key) {
             parts.push(format!("chk here: {} is not {}", finding.left, finding.right));
         }
@@ -111,7 +118,7 @@ impl App {
     pub fn saving_line(&self) -> String {
         let saving = &self.saving;
         if let Some(error) = &saving.error {
-            return format!("NOT SAVED: {} in memory, gS tries again: {error}", saving.queue.len());
+            return format!("NOT SAVED: {} in memory, gW tries again: {error}", saving.queue.len());
         }
         let pending = if saving.in_flight { "  saving" } else { "" };
         match &saving.at {

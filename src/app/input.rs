@@ -3,10 +3,10 @@
 use crossterm::event::{Event, KeyCode, KeyEvent};
 use tui_input::backend::crossterm::EventHandler;
 
+use super::choice::{self, Question};
 use super::commands::{self, COMMANDS};
-use super::{App, Effect, seek};
-use crate::labels::{Action, Body};
-use crate::trace::{RecordKey, StepKey, Writing};
+use super::{App, Effect, Manuscript, seek};
+use crate::trace::Writing;
 
 /// Longest text that is taken in, in bytes: less than the store's limit.
 const MAX_INPUT: usize = 60 * 1024;
@@ -21,13 +21,10 @@ pub enum Purpose {
     },
     /// A command by name.
     Command,
-    /// A note on a step.
-    Note {
-        /// The solution.
-        record: RecordKey,
-        /// The step; `None` for the whole solution.
-        step: Option<StepKey>,
-    },
+    /// A note or tags, as they stood before.
+    Write(Manuscript),
+    /// A reason in own words.
+    Reason(Question),
 }
 
 /// An open input.
@@ -51,7 +48,9 @@ impl Input {
             Purpose::Search { forward: true } => "/",
             Purpose::Search { forward: false } => "?",
             Purpose::Command => ":",
-            Purpose::Note { .. } => "note: ",
+            Purpose::Write(Manuscript { writing: Writing::Tags, .. }) => "tags: ",
+            Purpose::Write(_) => "note: ",
+            Purpose::Reason(_) => "reason: ",
         }
     }
 
@@ -97,10 +96,13 @@ fn accept(app: &mut App, input: &Input) -> Vec<Effect> {
             app.notice = None;
             commands::run_line(app, text)
         }
-        Purpose::Note { record, step } => {
-            let action = Action::Write { writing: Writing::Note, step: *step, record: *record, text: text.to_owned() };
-            app.record(Body::Act(action), *step)
+        Purpose::Write(manuscript) => {
+            let tags = manuscript.writing == Writing::Tags;
+            // Commas between tags are what people type.
+            let words = || text.split([' ', ',']).filter(|tag| !tag.is_empty()).collect::<Vec<_>>().join(" ");
+            manuscript.clone().keep(app, &if tags { words() } else { text.to_owned() })
         }
+        Purpose::Reason(question) => choice::answer(app, *question, text.trim()),
     }
 }
 
@@ -125,21 +127,27 @@ fn search(app: &mut App, text: &str, forward: bool) -> Vec<Effect> {
     }
 }
 
-/// Completes the name of a command as far as it is unambiguous.
+/// Completes the name of a command, or the tag behind the last space, as far as it is unambiguous.
 fn complete(app: &mut App) {
     let Some(input) = &mut app.input else { return };
-    if input.purpose != Purpose::Command {
-        return;
-    }
-    let typed = input.line.value().to_owned();
-    let names: Vec<&str> = COMMANDS.iter().map(|command| command.name).filter(|name| name.starts_with(&typed)).collect();
+    let value = input.line.value();
+    let (before, typed, known): (&str, &str, Vec<&str>) = match &input.purpose {
+        Purpose::Command => ("", value, COMMANDS.iter().map(|command| command.name).collect()),
+        Purpose::Write(Manuscript { writing: Writing::Tags, .. }) => {
+            let at = value.rfind([' ', ',']).map_or(0, |at| at + 1);
+            (&value[..at], &value[at..], app.session.tags().into_keys().collect())
+        }
+        _ => return,
+    };
+    let names: Vec<&str> = known.into_iter().filter(|name| name.starts_with(typed)).collect();
     let Some(first) = names.first() else { return };
     let common = names.iter().fold(*first, |common, name| {
         let same = common.bytes().zip(name.bytes()).take_while(|(a, b)| a == b).count();
         &common[..same]
     });
     if common.len() > typed.len() {
-        input.line = tui_input::Input::new(common.to_owned());
+        let completed = format!("{before}{common}");
+        input.line = tui_input::Input::new(completed);
     } else if names.len() > 1 {
         app.notice = Some(names.iter().take(12).copied().collect::<Vec<_>>().join("  "));
     }

@@ -45,6 +45,8 @@ pub struct Items {
     /// The open files, in order.
     pub files: Vec<FileState>,
     loaded: HashMap<ItemId, (Arc<ProblemView>, u64)>,
+    /// Loaded problems whose steps the annotator cut anew.
+    cut: HashMap<ItemId, Arc<Trace>>,
     clock: u64,
     /// Records that cannot be read, by the problem they stand in, as far as problems were read.
     bad: HashMap<ItemId, usize>,
@@ -93,9 +95,37 @@ impl Items {
         self.loaded.get(&item).map(|(view, _)| view)
     }
 
-    /// The trace of a loaded problem; `None` as well for a problem whose record is broken.
+    /// The trace of a loaded problem, in the steps that the annotator wants; `None` as well for a problem whose record is broken.
     pub fn trace(&self, item: ItemId) -> Option<&Arc<Trace>> {
+        self.cut.get(&item).or_else(|| self.source(item))
+    }
+
+    /// The trace of a loaded problem in the steps of its source. Solutions stand in the same order as in [`Items::trace`].
+    pub fn source(&self, item: ItemId) -> Option<&Arc<Trace>> {
         self.get(item)?.trace.as_ref()
+    }
+
+    /// True when the annotator cut steps of this item anew.
+    pub fn is_cut(&self, item: ItemId) -> bool {
+        self.cut.contains_key(&item)
+    }
+
+    /// True when any steps were cut anew.
+    pub fn any_cut(&self) -> bool {
+        !self.cut.is_empty()
+    }
+
+    /// Lays the annotator's own cuts over an item; `None` for the source's.
+    pub fn set_cut(&mut self, item: ItemId, cut: Option<Trace>) {
+        match cut {
+            Some(trace) => self.cut.insert(item, Arc::new(trace)),
+            None => self.cut.remove(&item),
+        };
+    }
+
+    /// The loaded items.
+    pub fn loaded(&self) -> impl Iterator<Item = ItemId> + '_ {
+        self.loaded.keys().copied()
     }
 
     /// Records that cannot be read, in all problems read so far.
@@ -119,6 +149,7 @@ impl Items {
             let mut clocks: Vec<u64> = self.loaded.values().map(|(_, clock)| *clock).collect();
             let (_, &mut median, _) = clocks.select_nth_unstable(KEPT / 4);
             self.loaded.retain(|_, (_, clock)| *clock > median);
+            self.cut.retain(|item, _| self.loaded.contains_key(item));
         }
     }
 
@@ -130,6 +161,7 @@ impl Items {
     /// Forgets the loaded problems of a file, but for one that is on the screen until it is read again.
     pub fn forget_others(&mut self, file: usize, kept: ItemId) {
         self.loaded.retain(|item, _| item.file != file || *item == kept);
+        self.cut.retain(|item, _| self.loaded.contains_key(item));
     }
 
     /// Marks an item as in use, so that it is not forgotten.

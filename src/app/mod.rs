@@ -3,6 +3,7 @@
 //! [`update`] is pure: it reads and writes no file, starts no thread, asks no clock. The shell turns terminal events, worker lines
 //! and finished saves into [`Message`]s, and carries [`Effect`]s out. The screen draws from `&App` alone.
 
+pub mod choice;
 pub mod commands;
 pub mod cursor;
 pub mod describe;
@@ -16,6 +17,7 @@ pub mod reading;
 mod saving;
 pub mod scoring;
 pub mod seek;
+pub mod split;
 pub mod steps;
 pub mod tree;
 
@@ -25,10 +27,10 @@ use std::sync::Arc;
 use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use crate::corpus::ProblemView;
-use crate::labels::{Draft, Event, Session};
+use crate::labels::{Action, Body, Draft, Event, Project, Session};
 use crate::scoring::{ScoreRequest, WorkerEvent};
 use crate::text::Safe;
-use crate::trace::{Label, NodeId, PromptKey, RecordKey, Solution, SolutionLabels, StepKey, StepScore, Trace};
+use crate::trace::{Label, NodeId, PromptKey, RecordKey, Solution, SolutionLabels, StepKey, StepScore, Trace, Writing};
 use crate::ui::code::Tokens;
 use crate::ui::look::Look;
 
@@ -88,6 +90,8 @@ pub enum Message {
     SaveFailed(String),
     /// Events that another session wrote to the same store.
     Foreign(Vec<Event>),
+    /// An editor was left: the text as it stands now, or why there is none.
+    Edited(Manuscript, Result<String, String>),
     /// A line for the status bar.
     Notice(String),
     /// A wait is over: half-typed keys get their hint.
@@ -119,6 +123,8 @@ pub enum Effect {
     Save(Box<Draft>),
     /// Remember where the annotator is.
     SavePlace(Place),
+    /// Let the user's editor have a text; the screen is the editor's until [`Message::Edited`].
+    Edit(Manuscript),
     /// Put text on the clipboard.
     Copy(String),
     /// Stop the program until the shell continues it.
@@ -127,6 +133,31 @@ pub enum Effect {
     Redraw,
     /// Leave.
     Quit,
+}
+
+/// A text that an annotator writes, and what it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manuscript {
+    /// What it is for.
+    pub writing: Writing,
+    /// The step; `None` for the whole solution.
+    pub step: Option<StepKey>,
+    /// The solution in which it is written.
+    pub record: RecordKey,
+    /// How it stands so far.
+    pub text: String,
+}
+
+impl Manuscript {
+    /// Records what it says now, unless that is what it said before.
+    fn keep(self, app: &mut App, text: &str) -> Vec<Effect> {
+        if text == self.text {
+            app.notice = Some(format!("the {} stays as it was", self.writing.name()));
+            return Vec::new();
+        }
+        let Self { writing, step, record, .. } = self;
+        app.record(Body::Act(Action::Write { writing, step, record, text: text.to_owned() }), step)
+    }
 }
 
 /// Which part of the screen the motion keys act on.
@@ -159,6 +190,8 @@ pub struct Setup {
     pub scoring: bool,
     /// Scores, reference and recorded labels are hidden.
     pub blind: bool,
+    /// Kinds of errors, reasons, how solutions are gone through.
+    pub project: Project,
 }
 
 /// Everything that the screen shows.
@@ -187,6 +220,12 @@ pub struct App {
     pub node_labels: HashMap<NodeId, Label>,
     /// A text input that owns the keyboard.
     pub input: Option<Input>,
+    /// A question that is answered with one letter.
+    pub choice: Option<choice::Open>,
+    /// The place where a step is to be split.
+    pub split: Option<split::Split>,
+    /// Kinds of errors, reasons, how solutions are gone through.
+    pub project: Project,
     /// The running or last search.
     pub search: Option<regex::Regex>,
     /// A walk to the next place of some kind.
@@ -243,6 +282,9 @@ impl App {
             hint_due: false,
             node_labels: HashMap::new(),
             input: None,
+            choice: None,
+            split: None,
+            project: setup.project,
             search: None,
             seek: None,
             steps: StepsView::default(),
@@ -369,6 +411,11 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             app.label_nodes();
             Vec::new()
         }
+        Message::Edited(manuscript, Ok(text)) => manuscript.keep(app, text.trim()),
+        Message::Edited(_, Err(error)) => {
+            app.notice = Some(error);
+            Vec::new()
+        }
         Message::Notice(text) => {
             app.notice = Some(text);
             Vec::new()
@@ -426,6 +473,12 @@ fn key_press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     app.hint_due = false;
     if app.input.is_some() {
         return input::key(app, key);
+    }
+    if app.choice.is_some() {
+        return choice::key(app, key);
+    }
+    if app.split.is_some() {
+        return split::key(app, key);
     }
     if app.help.is_some() {
         return commands::help::key(app, key);

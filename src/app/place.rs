@@ -7,7 +7,7 @@ use super::items::{FileState, ItemId};
 use super::tree::TreeView;
 use super::{App, Effect, Focus, commands, layout, saving, seek};
 use crate::corpus::ProblemView;
-use crate::trace::{NodeId, RecordKey, StepKey};
+use crate::trace::{NodeId, RecordKey, StepKey, Trace};
 
 /// Where a session stopped, found again by content.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -112,7 +112,10 @@ impl App {
     fn take_aim(&mut self) {
         let Some(trace) = self.trace().cloned() else { return };
         let Some(aim) = self.aim.take_if(|aim| aim.item == self.cursor.item) else { return };
-        let by_content = aim.record.and_then(|record| trace.solutions.iter().position(|s| trace.record_key(s.leaf) == record));
+        // A label may be of the steps as they are cut now, or of the source's own.
+        let traces = [Some(&trace), self.items.source(aim.item)];
+        let in_trace = |trace: &Arc<Trace>, record| trace.solutions.iter().position(|s| trace.record_key(s.leaf) == record);
+        let by_content = aim.record.and_then(|record| traces.into_iter().flatten().find_map(|trace| in_trace(trace, record)));
         if let Some(solution) = by_content.or(aim.solution) {
             self.cursor.go_to_solution(&trace, solution);
         }
@@ -122,6 +125,29 @@ impl App {
             self.cursor.go_to_step(step);
         }
         self.tree.reveal(&trace, self.cursor.node);
+    }
+
+    /// Lays the annotator's own cuts over an item.
+    fn lay_cuts(&mut self, item: ItemId) {
+        let cut = self.items.source(item).and_then(|trace| self.session.recut(trace));
+        self.items.set_cut(item, cut);
+        self.scoring.cut_anew(item);
+    }
+
+    /// Steps were merged or split, or that was taken back: every loaded item is cut anew, and the cursor stays with its step.
+    pub(super) fn cut_anew(&mut self) {
+        let (solution, step) = (self.cursor.solution, self.cursor.step());
+        let items: Vec<ItemId> = self.items.loaded().collect();
+        for item in items {
+            self.lay_cuts(item);
+        }
+        self.steps.reset();
+        if let Some(trace) = self.trace().cloned() {
+            self.cursor.go_to_solution(&trace, solution);
+            self.cursor.go_to_step(step);
+        }
+        self.settle();
+        self.take_aim();
     }
 
     /// A file may have become shorter since the last session: the cursor goes to its last problem.
@@ -158,6 +184,7 @@ pub(super) fn loaded(app: &mut App, item: ItemId, view: Arc<ProblemView>) -> Vec
         app.aim = Some(Aim { item, record: app.record_key(), step_key, solution: None, step: None });
     }
     app.items.insert(item, view);
+    app.lay_cuts(item);
     if item == app.cursor.item {
         app.settle();
         app.take_aim();

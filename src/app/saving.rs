@@ -48,9 +48,11 @@ impl App {
     pub(crate) fn record(&mut self, body: Body, step: Option<StepKey>) -> Vec<Effect> {
         let draft = Draft { body, saw: self.saw(step), ms_spent: None };
         let record = record_of(&draft);
-        if record.is_some() && self.saving.queue.iter().any(|other| record_of(other) == record) {
+        // A text or a further answer takes nothing back, and must not be lost.
+        let builds = !matches!(draft.body, Body::Act(Action::Write { .. } | Action::Progress { .. }));
+        if builds && record.is_some() && self.saving.queue.iter().any(|other| record_of(other) == record) {
             // What a second label takes back can be said only when the first one counts.
-            self.notice = Some("the last label of this solution is NOT SAVED yet; gS tries again, u takes it back".to_owned());
+            self.notice = Some("the last label of this solution is NOT SAVED yet; gW tries again, u takes it back".to_owned());
             return Vec::new();
         }
         self.saving.queue.push_back(draft);
@@ -120,6 +122,15 @@ pub(super) fn put_off(app: &mut App, command: &'static Command, count: Option<us
     wait
 }
 
+/// True when a key whose answer would be a label had to be put off.
+pub(super) fn hold_key(app: &mut App, key: KeyEvent) -> bool {
+    let wait = app.must_wait();
+    if wait {
+        app.saving.held.push_back(Held::Key(key));
+    }
+    wait
+}
+
 /// Takes a key, or puts it behind a command that waits. Leaving, stopping and giving up never wait.
 pub(super) fn key_or_hold(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     if app.saving.held.is_empty() {
@@ -145,6 +156,9 @@ pub(super) fn key_or_hold(app: &mut App, key: KeyEvent) -> Vec<Effect> {
 /// The store has committed the head of the queue.
 pub(super) fn saved(app: &mut App, event: &Event, at: String) -> Vec<Effect> {
     app.session.apply(event);
+    if app.items.any_cut() || matches!(app.session.action(event.id), Some(Action::Segment { .. })) {
+        app.cut_anew();
+    }
     app.label_nodes();
     app.saving.in_flight = false;
     app.saving.queue.pop_front();
@@ -160,7 +174,7 @@ pub(super) fn saved(app: &mut App, event: &Event, at: String) -> Vec<Effect> {
 pub(super) fn save_failed(app: &mut App, error: String) -> Vec<Effect> {
     app.saving.in_flight = false;
     app.saving.quit_asked = false;
-    app.notice = Some(format!("the label is NOT SAVED: {error}; gS tries again, u takes it back"));
+    app.notice = Some(format!("the label is NOT SAVED: {error}; gW tries again, u takes it back"));
     app.saving.error = Some(error);
     // A row of undos must not go on over a hole.
     app.saving.held.clear();

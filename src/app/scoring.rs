@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::analysis::aggregate::Aggregate;
 use crate::analysis::decide::{Decision, decide};
 use crate::analysis::meaning::Meaning;
+use crate::scoring::request::{Limits, plan};
 use crate::scoring::{Priority, Scheduler, ScoreRequest, WorkerEvent, WorkerModel};
 use crate::trace::{FirstError, NodeId, StepKey, StepScore, Trace};
 
@@ -70,7 +71,14 @@ pub struct Scoring {
     queue: Scheduler,
     /// Items that were asked for, with the requests that are not answered yet; `None` while the item is being read.
     open: HashMap<ItemId, Option<Vec<u64>>>,
+    /// Items that were cut anew and whose new steps were asked for.
+    cut: HashSet<ItemId>,
+    /// Numbers of requests for texts that stand in no file.
+    own_ids: u64,
 }
+
+/// The shell counts its requests from 1 on and never comes this far.
+const FIRST_OWN: u64 = 1 << 40;
 
 impl Scoring {
     /// No scores; `wanted` says whether a worker is going to be started.
@@ -90,7 +98,26 @@ impl Scoring {
             scanned: 0,
             queue: Scheduler::default(),
             open: HashMap::new(),
+            cut: HashSet::new(),
+            own_ids: FIRST_OWN,
         }
+    }
+
+    /// The steps of an item were cut anew: those that nobody knows yet are to be asked for.
+    pub(super) fn cut_anew(&mut self, item: ItemId) {
+        self.cut.remove(&item);
+    }
+
+    /// Asks for the steps of a trace that have neither score nor refusal, before everything else.
+    fn ask_for(&mut self, trace: &Trace, wanted: impl Fn(NodeId) -> bool) -> Vec<u64> {
+        let open = |key: StepKey| !self.scores.contains_key(&key) && !self.refused.contains_key(&key);
+        let plan = plan(trace, &Limits::default(), &mut self.own_ids, |id| wanted(id) && open(trace.node(id).key));
+        self.refused.extend(plan.left_out);
+        let ids = plan.requests.iter().map(|request| request.id).collect();
+        for request in plan.requests {
+            self.queue.push(request, Priority::Selected);
+        }
+        ids
     }
 
     /// Takes in scores that were known already.
@@ -142,6 +169,7 @@ impl Scoring {
     /// Forgets what was asked, so that it is asked again; scores stay. Gives the requests that the worker must be told to stop.
     fn forget_requests(&mut self) -> Vec<u64> {
         self.open.clear();
+        self.cut.clear();
         self.scanned = 0;
         self.queue.cancel_all()
     }
@@ -176,6 +204,13 @@ fn next_item(app: &mut App) -> Option<ItemId> {
 pub(super) fn feed(app: &mut App) -> Vec<Effect> {
     if app.scoring.state != WorkerState::Running || app.quitting {
         return Vec::new();
+    }
+    let here = app.cursor.item;
+    if app.items.is_cut(here)
+        && app.scoring.cut.insert(here)
+        && let Some(trace) = app.items.trace(here)
+    {
+        app.scoring.ask_for(trace, |_| true);
     }
     let mut effects = Vec::new();
     while let Some(request) = app.scoring.queue.next() {

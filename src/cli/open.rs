@@ -15,7 +15,8 @@ use crate::app::mapping::{Answer, Dialog};
 use crate::app::{App, Message, Place, Setup};
 use crate::corpus::{Corpus, OpenError, Refusal, Source, sources};
 use crate::formats::mapping::{self, Mapping};
-use crate::labels::Store;
+use crate::labels::project::FILE_NAME;
+use crate::labels::{Project, Store};
 use crate::scoring::{ScoreCache, ServerSpec, WorkerSpec};
 use crate::shell::linear::{LinearScreen, Pace};
 use crate::shell::terminal::{TerminalScreen, give_back};
@@ -58,6 +59,9 @@ pub struct OpenArgs {
     /// Colours
     #[arg(long, value_name = "NAME", value_parser = clap::builder::PossibleValuesParser::new(THEME_NAMES))]
     pub theme: Option<String>,
+    /// Kinds of errors, reasons and what is asked, as TOML; the default is stepscope.toml beside the first file, else mathematics
+    #[arg(long, value_name = "FILE")]
+    pub taxonomy: Option<PathBuf>,
     /// Start blind: without scores, reference answers and recorded labels on the screen
     #[arg(long)]
     pub blind: bool,
@@ -92,6 +96,7 @@ pub fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
         place,
         scoring: !args.no_prm,
         blind: args.blind,
+        project: project(args)?,
     };
     let worker = match &args.scorer_cmd {
         Some(command) => WorkerSpec::command(command),
@@ -158,6 +163,14 @@ async fn on<S: Screen>(
 ) -> std::io::Result<usize> {
     let (app, first) = App::new(setup, screen.size());
     shell::run(app, first, &mut screen, outside, received).await
+}
+
+/// The project file that was named, else the one beside the first file, else the built-in one.
+fn project(args: &OpenArgs) -> anyhow::Result<Project> {
+    let beside = || Some(args.paths.first()?.parent()?.join(FILE_NAME)).filter(|path| path.is_file());
+    let Some(path) = args.taxonomy.clone().or_else(beside) else { return Ok(Project::default()) };
+    let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    Project::parse(&text).with_context(|| path.display().to_string())
 }
 
 /// Opens what can be opened; fails when nothing can.

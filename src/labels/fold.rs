@@ -5,7 +5,7 @@
 //! folding again, and events may arrive in any order: two programs on one store, or a merge, end in the same state.
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -349,6 +349,28 @@ impl Book {
     /// Kind of the first error at this step; empty when none was given.
     pub(super) fn error_kind(&self, step: StepKey) -> &str {
         self.state.kinds.get(&step).map_or("", |(_, kind)| kind)
+    }
+
+    /// How many first errors in force are of each kind; those without a kind are not counted.
+    pub(super) fn error_kinds(&self) -> BTreeMap<&str, usize> {
+        let mut counts = BTreeMap::new();
+        for (step, timeline) in &self.state.kinds.0 {
+            let kind = timeline.last().map_or("", |(_, kind)| kind);
+            if !kind.is_empty() && self.mark(*step).is_some_and(|(_, mark)| mark.first_error) {
+                *counts.entry(kind).or_insert(0) += 1;
+            }
+        }
+        counts
+    }
+
+    /// How many steps and solutions carry each tag.
+    pub(super) fn tags(&self) -> BTreeMap<&str, usize> {
+        let mut counts = BTreeMap::new();
+        let written = self.state.texts.0.iter().filter(|((writing, _), _)| *writing == Writing::Tags);
+        for tag in written.filter_map(|(_, timeline)| timeline.last()).flat_map(|(_, tags)| tags.split_whitespace()) {
+            *counts.entry(tag).or_insert(0) += 1;
+        }
+        counts
     }
 
     pub(super) fn progress(&self, record: RecordKey) -> Option<u8> {

@@ -10,10 +10,12 @@ mod columns;
 mod event;
 mod fold;
 pub mod policy;
+pub mod project;
 mod session;
 pub mod store;
 
 pub use event::{Action, Body, Context, Draft, Event, EventId, IdParseError, Mode, Order, Saw, Served, WriterId};
 pub use fold::{Mark, Verdict};
+pub use project::{Choice, Project, ProjectError, Scope};
 pub use session::Session;
 pub use store::{Store, StoreError};

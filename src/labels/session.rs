@@ -103,6 +103,21 @@ impl Session {
         self.book()?.text(writing, step, record)
     }
 
+    /// Kind of the own first error at this step; empty when none was given.
+    pub fn error_kind(&self, step: StepKey) -> &str {
+        self.book().map_or("", |book| book.error_kind(step))
+    }
+
+    /// How many own first errors are of each kind.
+    pub fn error_kinds(&self) -> BTreeMap<&str, usize> {
+        self.book().map(Book::error_kinds).unwrap_or_default()
+    }
+
+    /// How many steps and solutions carry each own tag.
+    pub fn tags(&self) -> BTreeMap<&str, usize> {
+        self.book().map(Book::tags).unwrap_or_default()
+    }
+
     /// How far this solution had come when it went wrong, from 0 to 3.
     pub fn progress(&self, record: RecordKey) -> Option<u8> {
         self.book()?.progress(record)

@@ -96,6 +96,18 @@ impl Screen for LinearScreen {
         Ok(())
     }
 
+    fn lend(&mut self) -> std::io::Result<()> {
+        self.leave();
+        Ok(())
+    }
+
+    fn take_back(&mut self) -> std::io::Result<()> {
+        if self.raw {
+            enable_raw_mode()?;
+        }
+        Ok(())
+    }
+
     fn copy(&mut self, text: &str) -> std::io::Result<()> {
         if !std::io::stdout().is_terminal() {
             return Ok(());

@@ -2,6 +2,7 @@
 
 mod asking;
 pub mod background;
+mod editor;
 pub mod linear;
 mod outside;
 mod saver;
@@ -37,6 +38,10 @@ pub trait Screen {
     fn suspend(&mut self) -> std::io::Result<()>;
     /// Forgets what the terminal shows, so that the next frame is drawn whole.
     fn forget(&mut self) -> std::io::Result<()>;
+    /// Gives the terminal away until [`Screen::take_back`].
+    fn lend(&mut self) -> std::io::Result<()>;
+    /// Takes the terminal again, whatever it shows.
+    fn take_back(&mut self) -> std::io::Result<()>;
     /// Puts text on the clipboard of the terminal.
     fn copy(&mut self, text: &str) -> std::io::Result<()>;
     /// The size of the screen.
@@ -69,6 +74,12 @@ pub async fn run<S: Screen>(
             urgent |=
                 matches!(message, Message::Terminal(_) | Message::Loaded { .. } | Message::Saved { .. } | Message::Terminate);
             outside.note(&message);
+            if matches!(message, Message::Edited(..)) {
+                screen.take_back()?;
+                editor::take_back();
+                let (columns, rows) = screen.size();
+                outside.tell(Message::Terminal(crossterm::event::Event::Resize(columns, rows)));
+            }
             for effect in update(&mut app, message) {
                 carry_out(effect, screen, outside)?;
             }
@@ -81,7 +92,7 @@ pub async fn run<S: Screen>(
             carry_out(effect, screen, outside)?;
         }
         timers.after(&app, taken > 0, urgent);
-        if timers.draw_at.is_some_and(|at| at <= Instant::now()) {
+        if timers.draw_at.is_some_and(|at| at <= Instant::now()) && !editor::is_lent() {
             screen.draw(&app)?;
             timers.drawn = Instant::now();
             timers.draw_at = None;
@@ -92,6 +103,15 @@ pub async fn run<S: Screen>(
 
 fn carry_out<S: Screen>(effect: Effect, screen: &mut S, outside: &mut Outside) -> std::io::Result<()> {
     match effect {
+        // Who has the terminal gives it back: there only the process is stopped.
+        Effect::Suspend if editor::is_lent() => signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP),
+        Effect::Redraw | Effect::Copy(_) if editor::is_lent() => Ok(()),
+        Effect::Edit(manuscript) => {
+            editor::lend();
+            screen.lend()?;
+            outside.edit(manuscript);
+            Ok(())
+        }
         Effect::Suspend => {
             screen.suspend()?;
             let (columns, rows) = screen.size();
@@ -117,7 +137,8 @@ struct Timers {
 
 impl Timers {
     fn next(&self) -> Instant {
-        [self.draw_at, self.hint_at].into_iter().flatten().fold(self.poll_at, Instant::min)
+        let draw_at = self.draw_at.filter(|_| !editor::is_lent());
+        [draw_at, self.hint_at].into_iter().flatten().fold(self.poll_at, Instant::min)
     }
 
     /// Does what is due.

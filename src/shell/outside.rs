@@ -8,14 +8,14 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::app::items::{FileState, ItemId};
 use crate::app::scoring::Known;
-use crate::app::{Effect, Message};
+use crate::app::{Effect, Manuscript, Message};
 use crate::corpus::Corpus;
 use crate::scoring::request::{Limits, plan};
 use crate::scoring::{ScoreCache, Worker, WorkerEvent, WorkerModel, WorkerSpec};
 use crate::trace::StepKey;
 use crate::ui::code::highlight_step;
 
-use super::Saver;
+use super::{Saver, editor};
 
 /// Scores are written to the cache in groups of this size, and at the end of each request.
 const CACHE_GROUP: usize = 64;
@@ -140,8 +140,17 @@ impl Outside {
             Effect::Save(draft) => self.saver.save(draft),
             Effect::SavePlace(place) => self.saver.place(place),
             // The screen's and the loop's own.
-            Effect::Copy(_) | Effect::Suspend | Effect::Redraw | Effect::Quit => {}
+            Effect::Copy(_) | Effect::Edit(_) | Effect::Suspend | Effect::Redraw | Effect::Quit => {}
         }
+    }
+
+    /// Runs the user's editor on a text.
+    pub(super) fn edit(&self, manuscript: Manuscript) {
+        let messages = self.messages.clone();
+        tokio::task::spawn_blocking(move || {
+            let written = editor::edit(&manuscript.text);
+            let _ = messages.send(Message::Edited(manuscript, written));
+        });
     }
 
     fn load(&mut self, item: ItemId) {

@@ -6,8 +6,12 @@ use rustix::event::{PollFd, PollFlags, poll};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::editor::{is_lent, wait_for_turn};
 use super::linear::{Pace, read_pipe};
 use crate::app::Message;
+
+/// Longest time that the keyboard is listened to without asking whose turn it is.
+const TURN: Duration = Duration::from_millis(120);
 
 /// How often the terminal is asked whether it is still there.
 const WATCH: Duration = Duration::from_millis(700);
@@ -35,6 +39,10 @@ pub fn watch(
         let (messages, ended_by) = (messages.clone(), std::sync::Arc::clone(ended_by));
         tokio::spawn(async move {
             while stream.recv().await.is_some() {
+                // Ctrl-C and Ctrl-\ in an editor reach everybody at the terminal and mean the editor.
+                if is_lent() && matches!(number, signal_hook::consts::SIGINT | signal_hook::consts::SIGQUIT) {
+                    continue;
+                }
                 ended_by.store(number, std::sync::atomic::Ordering::Relaxed);
                 let _ = messages.send(Message::Terminate);
             }
@@ -67,9 +75,15 @@ pub fn watch(
 
 /// Reads terminal events on a thread of its own. When the terminal goes away, crossterm's reader spins for ever (its issue 793): that
 /// must not happen where the program waits, so that signals and [`watch_terminal`] can still end it.
+///
+/// It never waits for long at a stretch, so that an editor can have the keyboard soon.
 fn read_terminal(messages: &UnboundedSender<Message>) {
-    while let Ok(event) = crossterm::event::read() {
-        if messages.send(Message::Terminal(event)).is_err() {
+    let next = || {
+        wait_for_turn();
+        if crossterm::event::poll(TURN)? { crossterm::event::read().map(Some) } else { Ok(None) }
+    };
+    while let Ok(event) = next() {
+        if event.is_some_and(|event| messages.send(Message::Terminal(event)).is_err()) {
             return;
         }
     }

@@ -76,6 +76,15 @@ impl Screen for TerminalScreen {
         Ok(())
     }
 
+    fn lend(&mut self) -> std::io::Result<()> {
+        give_back();
+        Ok(())
+    }
+
+    fn take_back(&mut self) -> std::io::Result<()> {
+        self.forget()
+    }
+
     fn copy(&mut self, text: &str) -> std::io::Result<()> {
         let out = self.terminal.backend_mut();
         out.write_all(copy_sequence(text, std::env::var_os("TMUX").is_some()).as_bytes())?;

@@ -125,6 +125,18 @@ pub enum Writing {
     Tags,
 }
 
+impl Writing {
+    /// What people call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Critique => "critique",
+            Self::Correction => "correction",
+            Self::Tags => "tags",
+        }
+    }
+}
+
 /// A text of an annotator.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remark {

@@ -55,7 +55,7 @@ impl Trace {
             if left < rest {
                 return Some(Cut { step: at.step, at: at.at + left });
             }
-            left = left.saturating_sub(rest + node.sep_after.len());
+            left = left.saturating_sub(rest + joint(node).len());
             at = Cut { step: at.step + 1, at: 0 };
         }
     }
@@ -137,6 +137,11 @@ impl Trace {
     }
 }
 
+/// What stands between a step and the next one when both become one.
+fn joint(node: &Node) -> &str {
+    if node.sep_after.is_empty() { "\n" } else { &node.sep_after }
+}
+
 /// The text from one place to another. White space before a cut inside a step goes into the separator.
 fn piece(nodes: &[&Node], from: Cut, to: Cut) -> Piece {
     let last = if to.at > 0 { to.step } else { to.step - 1 };
@@ -146,7 +151,7 @@ fn piece(nodes: &[&Node], from: Cut, to: Cut) -> Piece {
         let end = if step == last && to.at > 0 { to.at } else { node.text.len() };
         text.push_str(&node.text[begin..end]);
         if step < last {
-            text.push_str(if node.sep_after.is_empty() { "\n" } else { &node.sep_after });
+            text.push_str(joint(node));
         }
     }
     let mut sep_after = nodes[last].sep_after.clone();
@@ -252,5 +257,13 @@ mod tests {
         assert_eq!(at(6), Some(Cut { step: 1, at: 0 }));
         assert_eq!(at(8), Some(Cut { step: 1, at: 2 }));
         assert_eq!(source.cut_at(&source.solutions[0], &starts, 1, 5), None);
+        let mut builder = TraceBuilder::new(Problem::default());
+        let path = builder.path(["a", "b"]);
+        builder.solution(path[1]);
+        let source = builder.finish();
+        let merged = source.recut(|_| &starts[..1]).unwrap();
+        assert_eq!(texts(&merged, 0), ["a\nb"]);
+        let at = source.cut_at(&source.solutions[0], &starts[..1], 0, 2);
+        assert_eq!(at, Some(Cut { step: 1, at: 0 }), "a list of steps has no separators; a line end is put between them");
     }
 }

@@ -4,7 +4,9 @@
 //! one moves, a message when there is one.
 
 use crate::app::App;
+use crate::app::choice::Open;
 use crate::app::describe::short;
+use crate::app::split::Split;
 use crate::checks::arithmetic::Verdict;
 use crate::text::safe_line;
 use crate::trace::{Label, NodeId};
@@ -52,6 +54,8 @@ fn parts(app: &App) -> Vec<(&'static str, Spoken)> {
     parts.push(("why", line(why(app))));
     parts.push(("saving", line(app.saving.at.as_ref().map_or(String::new(), |_| app.saving_line()))));
     parts.push(("error", line(app.saving.error.as_ref().map_or(String::new(), |_| app.saving_line()))));
+    parts.push(("split", line(app.split.as_ref().map_or(String::new(), split))));
+    parts.push(("choice", line(app.choice.as_ref().map_or(String::new(), choice))));
     parts.push((
         "input",
         line(app.input.as_ref().map_or(String::new(), |input| format!("{}{}", input.prompt(), input.line.value()))),
@@ -135,6 +139,18 @@ fn comparison(app: &App) -> String {
 fn why(app: &App) -> String {
     let why = app.why();
     if why.is_empty() { why } else { format!("why: {why}") }
+}
+
+fn split(split: &Split) -> String {
+    let (_, after) = split.parts();
+    let words: Vec<&str> = after.split_whitespace().take(6).collect();
+    format!("split step {} before: {}", split.step + 1, words.join(" "))
+}
+
+fn choice(open: &Open) -> String {
+    let answers: Vec<String> =
+        open.answers.iter().map(|answer| format!("{} {}", answer.choice.letter, answer.choice.name)).collect();
+    format!("{}: {}", open.title(), answers.join(", "))
 }
 
 fn help(app: &App) -> String {

@@ -63,6 +63,12 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
     }
     pen.borders(&panes);
     panes::bottom::draw(app, &mut pen, &panes);
+    if let Some(open) = &app.choice {
+        panes::choice::draw(open, &mut pen, &panes);
+    }
+    if let Some(split) = &app.split {
+        panes::split::draw(split, &mut pen, &panes);
+    }
     if let Some(sheet) = &app.help {
         panes::help::draw(sheet, &mut pen, area);
     }

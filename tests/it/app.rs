@@ -234,7 +234,7 @@ fn a_label_that_was_not_written_is_not_called_saved() {
     assert!(desk.app.saving_line().starts_with("NOT SAVED"));
     desk.keys("q");
     assert!(!desk.app.quitting);
-    desk.keys("gS");
+    desk.keys("gW");
     assert!(desk.app.saving_line().contains("saved 12:00:00"), "{}", desk.app.saving_line());
 }
 

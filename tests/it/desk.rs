@@ -10,7 +10,7 @@ use ratatui::layout::Rect;
 use stepscope::app::scoring::Known;
 use stepscope::app::{App, Effect, Message, Setup, update};
 use stepscope::corpus::{Corpus, Source};
-use stepscope::labels::Store;
+use stepscope::labels::{Project, Store};
 use stepscope::shell::Outside;
 use stepscope::text::{Ambiguous, Glyphs};
 use stepscope::trace::{StepKey, StepScore};
@@ -66,6 +66,7 @@ impl Desk {
             place,
             scoring: false,
             blind: false,
+            project: Project::default(),
         };
         let (app, first) = App::new(setup, size);
         let mut desk = Self { app, store, left: Vec::new(), scores: HashMap::new(), corpora, folder, sources: sources.to_vec() };

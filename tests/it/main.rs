@@ -9,6 +9,7 @@
 )]
 
 mod analysis;
+mod annotate;
 mod app;
 mod checks;
 mod containers;

@@ -25,6 +25,10 @@ struct Terminal {
 
 impl Terminal {
     fn start(folder: &Path, args: &[&str], size: (u16, u16)) -> Self {
+        Self::start_with(folder, args, size, &[])
+    }
+
+    fn start_with(folder: &Path, args: &[&str], size: (u16, u16), variables: &[(&str, &str)]) -> Self {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_stepscope"));
         command.args(["--store", folder.join("labels.db").to_str().unwrap(), "--as", "mira"]);
         command.args(args);
@@ -32,6 +36,10 @@ impl Terminal {
         command.env("LANG", "C.UTF-8");
         command.env("XDG_CACHE_HOME", folder.join("cache"));
         command.env_remove("NO_COLOR");
+        command.env_remove("VISUAL");
+        for (name, value) in variables {
+            command.env(name, value);
+        }
         // A known background: nobody here answers questions about it.
         command.env("COLORFGBG", "15;0");
         Self::run(command, size)
@@ -246,6 +254,44 @@ fn suspend_gives_the_terminal_back_and_continue_takes_it_again() {
     terminal.assert_restored();
     terminal.signal(Signal::CONT);
     terminal.wait_for("1/35");
+    terminal.keys("q");
+    terminal.wait_for_exit();
+}
+
+fn script(folder: &Path, name: &str, text: &str) -> String {
+    use std::os::unix::fs::PermissionsExt;
+    let path = folder.join(name);
+    std::fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_critique_is_written_in_the_editor_and_survives_one_that_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    // The editor has the keyboard to itself: it reads the line that is typed while it runs.
+    let good = script(folder.path(), "good", r#"echo "EDITING"; read line; printf '%s\n' "$line" > "$1""#);
+    let mut terminal = Terminal::start_with(folder.path(), &["--no-prm"], (120, 40), &[("EDITOR", &good)]);
+    terminal.wait_for("1/35");
+    terminal.keys("C");
+    terminal.wait_for("EDITING");
+    terminal.assert_restored();
+    terminal.keys("q: the sign is lost\r");
+    terminal.wait_for("critique  q: the sign is lost");
+    terminal.wait_for("labels.db +1");
+    terminal.keys("q");
+    assert!(terminal.wait_for_exit().success());
+    terminal.assert_restored();
+
+    let bad = script(folder.path(), "bad", r#"echo "half a thought" > "$1"; exit 3"#);
+    let mut terminal = Terminal::start_with(folder.path(), &["--no-prm"], (120, 40), &[("EDITOR", &bad)]);
+    terminal.wait_for("critique  q: the sign is lost");
+    terminal.keys("C");
+    let screen = terminal.wait_for("what was written is in");
+    let name = screen.split_whitespace().find(|word| word.contains("stepscope-")).expect("a file");
+    assert_eq!(std::fs::read_to_string(name).unwrap(), "half a thought\n");
+    std::fs::remove_file(name).unwrap();
+    assert!(terminal.screen().contains("critique  q: the sign is lost"));
     terminal.keys("q");
     terminal.wait_for_exit();
 }

@@ -2,23 +2,23 @@
 
 use std::sync::Arc;
 
-use crate::app::input::{Input, Purpose};
+use crate::app::choice::{PROGRESS, Question};
 use crate::app::items::ItemId;
 use crate::app::saving::what;
 use crate::app::{App, Effect};
-use crate::labels::{Action, Body, EventId};
-use crate::trace::{NodeId, Rating, RecordKey, Solution, StepKey, Trace, Writing};
+use crate::labels::{Action, Body, EventId, Scope};
+use crate::trace::{FirstError, NodeId, Rating, RecordKey, Solution, StepKey, Trace};
 
 use super::motion;
 
 /// What a label is put on: the trace, and the path on show as a solution.
-struct Aim {
-    trace: Arc<Trace>,
-    solution: Solution,
-    record: RecordKey,
+pub(super) struct Aim {
+    pub(super) trace: Arc<Trace>,
+    pub(super) solution: Solution,
+    pub(super) record: RecordKey,
 }
 
-fn aim(app: &mut App) -> Option<Aim> {
+pub(super) fn aim(app: &mut App) -> Option<Aim> {
     let aim = app.trace().cloned().map(|trace| {
         let leaf = app.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
         Aim { record: trace.record_key(leaf), solution: Solution::new(leaf), trace }
@@ -38,7 +38,7 @@ fn covered(trace: &Trace, node: NodeId) -> String {
 }
 
 /// Goes on, and says which solution the message speaks of.
-fn on_to_the_next(app: &mut App) {
+pub(crate) fn on_to_the_next(app: &mut App) {
     let solutions = app.trace().map_or(0, |trace| trace.solutions.len());
     let number = app.items.rank(app.cursor.item) + 1;
     let place = if solutions > 1 { format!("{number}, solution {}", app.cursor.solution + 1) } else { number.to_string() };
@@ -49,18 +49,93 @@ fn on_to_the_next(app: &mut App) {
 
 /// First error at the cursor, or at the step whose number is the count.
 pub(super) fn first_error(app: &mut App, count: Option<usize>) -> Vec<Effect> {
-    let Some(aim) = aim(app) else { return Vec::new() };
     let index = count.map_or(app.cursor.step(), |count| count.saturating_sub(1));
-    let action = app.session.first_error(&aim.trace, &aim.solution, index);
-    let Some((action, &node)) = action.zip(app.cursor.path.get(index)) else {
-        app.notice = Some(format!("there is no step {}; this solution has {}", index + 1, app.cursor.path.len()));
+    first_error_of(app, index, "")
+}
+
+/// The same with its kind, which one more letter names.
+pub(super) fn first_error_kind(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    let step = count.map_or(app.cursor.step(), |count| count.saturating_sub(1));
+    if aim(app).is_some() && there_is(app, step) {
+        app.cursor.go_to_step(step);
+        app.ask(Question::ErrorKind { step });
+    }
+    Vec::new()
+}
+
+/// True when the path has a step of this index; else that is said.
+fn there_is(app: &mut App, index: usize) -> bool {
+    let steps = app.cursor.path.len();
+    if index >= steps {
+        app.notice = Some(format!("there is no step {}; this solution has {steps}", index + 1));
+    }
+    index < steps
+}
+
+/// First error at the step of this index (from 0), of this kind; an empty kind is none.
+pub(crate) fn first_error_of(app: &mut App, index: usize, said: &str) -> Vec<Effect> {
+    let Some(aim) = aim(app) else { return Vec::new() };
+    if !there_is(app, index) {
         return Vec::new();
-    };
+    }
+    let Some(mut action) = app.session.first_error(&aim.trace, &aim.solution, index) else { return Vec::new() };
+    if let Action::FirstError { kind, .. } = &mut action {
+        said.clone_into(kind);
+    }
+    let node = app.cursor.path[index];
     app.cursor.go_to_step(index);
-    app.notice = Some(format!("first error at step {}{}", index + 1, covered(&aim.trace, node)));
+    let kind = if said.is_empty() { String::new() } else { format!(": {said}") };
+    app.notice = Some(format!("first error at step {}{kind}{}", index + 1, covered(&aim.trace, node)));
     let effects = app.record(Body::Act(action), Some(aim.trace.node(node).key));
-    on_to_the_next(app);
+    if app.project.progress {
+        app.ask(Question::Progress { record: aim.record, go_on: true });
+    } else {
+        on_to_the_next(app);
+    }
     effects
+}
+
+/// Asks how far the solution had come.
+pub(super) fn progress(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    let Some(aim) = aim(app) else { return Vec::new() };
+    let labels = app.own_labels(&aim.trace, aim.solution.leaf);
+    if let FirstError::At(_) = labels.first_error {
+        app.ask(Question::Progress { record: aim.record, go_on: false });
+    } else {
+        app.notice = Some("progress is that of a solution with a first error; x marks one".to_owned());
+    }
+    Vec::new()
+}
+
+/// How far it had come; `None` takes the answer away.
+pub(crate) fn progress_was(app: &mut App, record: RecordKey, progress: Option<u8>, go_on: bool) -> Vec<Effect> {
+    let said = progress.map_or("progress taken away", |progress| PROGRESS[usize::from(progress).min(PROGRESS.len() - 1)]);
+    let before = app.notice.take().filter(|_| go_on).map_or(String::new(), |notice| format!("{notice}; "));
+    app.notice = Some(format!("{before}{said}"));
+    let effects = app.record(Body::Act(Action::Progress { record, progress }), None);
+    if go_on {
+        on_to_the_next(app);
+    }
+    effects
+}
+
+/// This step is the best of those that follow the same prefix, or no longer is.
+pub(super) fn best_alternative(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    let Some(aim) = aim(app) else { return Vec::new() };
+    let node = aim.trace.node(app.cursor.node);
+    let Some(parent) = node.parent else { return Vec::new() };
+    let alternatives = aim.trace.node(parent).children.len();
+    if alternatives < 2 {
+        app.notice = Some("this step has no alternatives".to_owned());
+        return Vec::new();
+    }
+    let parent = aim.trace.node(parent).key;
+    let chosen = (app.session.chosen(parent) != Some(node.key)).then_some(node.key);
+    app.notice = Some(match chosen {
+        Some(_) => format!("best of {alternatives} alternatives"),
+        None => "no longer the best of its alternatives".to_owned(),
+    });
+    app.record(Body::Act(Action::Choose { parent, chosen }), Some(node.key))
 }
 
 /// Every step is right.
@@ -84,7 +159,15 @@ fn rate(app: &mut App, rating: Option<Rating>) -> Vec<Effect> {
     };
     app.notice = Some(format!("{said}{}", covered(&aim.trace, node)));
     let effects = app.record(Body::Act(Action::Rate { step, rating }), Some(step));
-    if rating.is_some() {
+    if rating.is_none() {
+        return effects;
+    }
+    // The label counts only when it is saved, so what it decides is worked out beside it.
+    let mut others = app.cursor.path.iter().filter(|&&id| id != node);
+    let decided = rating == Some(Rating::Bad) || others.all(|&id| app.session.mark(aim.trace.node(id).key).is_some());
+    if app.project.scope == Scope::FirstError && decided {
+        on_to_the_next(app);
+    } else {
         app.cursor.go_to_step(index + 1);
     }
     effects
@@ -130,23 +213,36 @@ pub(super) fn later(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     on_record(app, "left for later; ]u comes back to it", |record| Action::Skip { record })
 }
 
-/// The problem statement is broken.
+/// The problem statement is broken: asks why.
 pub(super) fn bad_problem(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    on_record(app, "marked as a bad problem", |record| Action::BadProblem { record, reason: String::new() })
-}
-
-/// The annotator cannot tell.
-pub(super) fn give_up(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    on_record(app, "given up", |record| Action::GiveUp { record, reason: String::new() })
-}
-
-/// Opens the note of this step.
-pub(super) fn note(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    let Some(aim) = aim(app) else { return Vec::new() };
-    let step = app.cursor.path.get(app.cursor.step()).map(|&id| aim.trace.node(id).key);
-    let text = app.session.text(Writing::Note, step, aim.record).unwrap_or_default().to_owned();
-    app.input = Some(Input::new(Purpose::Note { record: aim.record, step }, text));
+    if aim(app).is_some() {
+        app.ask(Question::BadProblem);
+    }
     Vec::new()
+}
+
+/// The problem statement is broken, for this reason; an empty one is none.
+pub(crate) fn bad_problem_because(app: &mut App, reason: &str) -> Vec<Effect> {
+    let said = because("marked as a bad problem", reason);
+    on_record(app, &said, |record| Action::BadProblem { record, reason: reason.to_owned() })
+}
+
+/// The annotator cannot tell: asks why.
+pub(super) fn give_up(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    if aim(app).is_some() {
+        app.ask(Question::GiveUp);
+    }
+    Vec::new()
+}
+
+/// The annotator cannot tell, for this reason; an empty one is none.
+pub(crate) fn give_up_because(app: &mut App, reason: &str) -> Vec<Effect> {
+    let said = because("given up", reason);
+    on_record(app, &said, |record| Action::GiveUp { record, reason: reason.to_owned() })
+}
+
+fn because(said: &str, reason: &str) -> String {
+    if reason.is_empty() { said.to_owned() } else { format!("{said}: {reason}") }
 }
 
 /// Takes the last label back.

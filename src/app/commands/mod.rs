@@ -1,6 +1,7 @@
 //! Every command is a row: name, keys, one line of help, function. The same table feeds keys, the help sheet, the command line and
 //! the README.
 
+pub mod cuts;
 pub mod help;
 pub mod label;
 pub mod motion;
@@ -8,6 +9,7 @@ pub mod search;
 pub mod session;
 pub mod tree;
 pub mod view;
+pub mod words;
 
 use super::{App, Effect};
 
@@ -101,6 +103,13 @@ pub static COMMANDS: &[Command] = &[
     row(Tree, "close-folds", &["z M"], "fold everything", tree::close_all),
     row(Tree, "show-path", &["z v"], "unfold just enough to see the step", tree::show_path),
     row(Label, "first-error", &["x"], "first error here, or at the step of the count (4x); next solution", label::first_error),
+    row(
+        Label,
+        "first-error-kind",
+        &["X"],
+        "first error here (4X: at step 4) with its kind, named by one more letter; next solution",
+        label::first_error_kind,
+    ),
     row(Label, "all-right", &["a"], "all steps are right; next solution", label::all_right),
     row(Label, "good", &["=", "+"], "this step is good (+1); next step", label::good),
     row(Label, "neutral", &["0"], "this step is neutral (0); next step", label::neutral),
@@ -108,9 +117,21 @@ pub static COMMANDS: &[Command] = &[
     row(Label, "clear-rating", &["Backspace"], "take the rating of this step away", label::clear_rating),
     row(Label, "unsure", &["f"], "flag as unsure, or take the flag away; next solution", label::unsure),
     row(Label, "later", &["s"], "leave for later; next solution", label::later),
-    row(Label, "bad-problem", &["!"], "the problem itself is broken; next solution", label::bad_problem),
-    row(Label, "give-up", &["g !"], "give up on this solution; next solution", label::give_up),
-    row(Label, "note", &["c"], "write a note on this step", label::note),
+    row(Label, "bad-problem", &["!"], "the problem itself is broken, with a reason; next solution", label::bad_problem),
+    row(Label, "give-up", &["g !"], "give up on this solution, with a reason; next solution", label::give_up),
+    row(Label, "progress", &["g P"], "how far the solution had come when it went wrong", label::progress),
+    row(
+        Label,
+        "best-alternative",
+        &["g B"],
+        "this step is the best of its alternatives, or no longer is",
+        label::best_alternative,
+    ),
+    row(Label, "merge", &["g m"], "merge this step with the next one", cuts::merge),
+    row(Label, "split", &["g S"], "split this step at a place that you choose", cuts::split),
+    row(Label, "note", &["c"], "write a note on this step", words::note),
+    row(Label, "critique", &["C"], "write in your editor what is wrong with this step", words::critique),
+    row(Label, "tags", &["t"], "tag this step; Tab completes", words::tags),
     row(Label, "undo", &["u"], "take the last label back and go there", label::undo),
     row(Label, "redo", &["Ctrl-r"], "set the label that was taken back", label::redo),
     row(Search, "search", &["/"], "search the text of all steps (regular expression, smart case)", search::forward),
@@ -148,7 +169,7 @@ pub static COMMANDS: &[Command] = &[
     row(Session, "aggregate", &["g A"], "next way to make one score of a solution; :aggregate prod", session::next_aggregate),
     row(Session, "stop-scoring", &["g k"], "stop scoring; finished scores stay", session::stop_scoring),
     row(Session, "start-scoring", &["g K"], "start scoring again, also after the worker died", session::start_scoring),
-    row(Session, "retry-saving", &["g S"], "write labels again that could not be saved", session::retry_saving),
+    row(Session, "retry-saving", &["g W"], "write labels again that could not be saved", session::retry_saving),
     row(Session, "format", &[], "format of the file, and what it is known by", session::format),
     row(Session, "suspend", &["Ctrl-z"], "suspend; fg brings it back", session::suspend),
     row(Session, "quit", &["q", "Z Z", "Ctrl-c"], "leave; the next start goes on from here", session::quit),

@@ -55,7 +55,7 @@ fn hints(app: &App, pen: &mut Pen<'_>, mut rect: Rect) {
     }
     let lines: [&str; 2] = match app.focus {
         Focus::Steps => [
-            "a all right  x first error here  4x error at 4  f unsure  s later  ! broken",
+            "a all right  x first error here  4x error at 4  X + kind  f unsure  ! broken",
             "= good  0 neutral  - bad  u undo  c note  ( ) prev/next  ]e suspect  p hide PRM",
         ],
         Focus::Tree => [

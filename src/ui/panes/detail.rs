@@ -6,12 +6,13 @@ use ratatui::text::Line;
 
 use crate::analysis::aggregate::Aggregate;
 use crate::app::App;
+use crate::app::choice::PROGRESS;
 use crate::app::describe::short;
 use crate::app::reading::Checked;
 use crate::checks::arithmetic::Verdict;
 use crate::checks::suspicion;
 use crate::text::{WrapOptions, safe_line, wrap};
-use crate::trace::{Node, NodeId, Semantics, StepScore, Trace, Writing};
+use crate::trace::{FirstError, Node, NodeId, Rating, Semantics, StepScore, Trace, Writing};
 use crate::typeset::Page;
 use crate::typeset::diff::Changed;
 use crate::ui::pen::Pen;
@@ -38,8 +39,11 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     if !search.is_empty() && app.show_prm {
         lines.push((search, pen.look.plain()));
     }
-    if let Some(note) = app.session.text(Writing::Note, Some(node.key), app.record_key_here()) {
-        lines.push((format!("note  {note}"), pen.look.accent()));
+    lines.extend(verdict(app, trace, node).map(|line| (line, pen.look.accent())));
+    for writing in [Writing::Note, Writing::Tags, Writing::Critique, Writing::Correction] {
+        if let Some(text) = app.session.text(writing, Some(node.key), app.record_key_here()) {
+            lines.push((format!("{}  {}", writing.name(), one_line(text, 400)), pen.look.accent()));
+        }
     }
     lines.extend(siblings(app, pen, trace, node));
     if let Some(solution) = app.solution() {
@@ -166,6 +170,22 @@ fn scores(app: &App, node: &Node) -> String {
     }
 }
 
+/// Kind of the own first error, and how far the solution had come.
+fn verdict(app: &App, trace: &Trace, node: &Node) -> Option<String> {
+    let kind = app.session.error_kind(node.key);
+    let wrong = app.session.mark(node.key).is_some_and(|mark| mark.rating == Rating::Bad);
+    let labels = app.own_labels(trace, *app.cursor.path.last()?);
+    let progress = labels.progress.filter(|_| labels.first_error == FirstError::At(app.cursor.step()));
+    let progress = progress.and_then(|progress| PROGRESS.get(usize::from(progress)));
+    let said = match (kind, progress) {
+        ("", None) => return None,
+        ("", Some(progress)) => format!("had come {progress}"),
+        (kind, None) => kind.to_owned(),
+        (kind, Some(progress)) => format!("{kind}; had come {progress}"),
+    };
+    wrong.then(|| format!("error  {said}"))
+}
+
 /// Score and failing equalities together.
 fn together(app: &App, node: &Node) -> Option<String> {
     app.wrong_equality(node.key)?;
@@ -214,7 +234,8 @@ fn siblings(app: &App, pen: &Pen<'_>, trace: &Trace, node: &Node) -> Vec<(String
     if siblings.len() < 2 {
         return Vec::new();
     }
-    let mut lines = vec![(format!("{} alternatives here (J K)", siblings.len()), pen.look.dim())];
+    let mut lines = vec![(format!("{} alternatives here (J K, gB best)", siblings.len()), pen.look.dim())];
+    let chosen = app.session.chosen(trace.node(parent).key);
     lines.extend(siblings.iter().take(40).map(|&id| {
         let sibling = trace.node(id);
         let score = app.shown_score(sibling.key).map(StepScore::value);
@@ -222,7 +243,8 @@ fn siblings(app: &App, pen: &Pen<'_>, trace: &Trace, node: &Node) -> Vec<(String
         let pointer = if id == app.cursor.node { pen.look.glyphs.pointer } else { " " };
         let style = score.map_or(pen.look.plain(), |score| pen.look.score(app.scoring.place(score)));
         let text = one_line(&sibling.text, 200);
-        (format!("{pointer} {number}  {text}"), style)
+        let best = if chosen == Some(sibling.key) { "best: " } else { "" };
+        (format!("{pointer} {number}  {best}{text}"), style)
     }));
     lines
 }

@@ -1,11 +1,13 @@
 //! One file a pane.
 
 pub(super) mod bottom;
+pub(super) mod choice;
 pub(super) mod detail;
 pub(super) mod help;
 pub(super) mod list;
 pub(super) mod mapping;
 pub(super) mod problem;
+pub(super) mod split;
 pub(super) mod steps;
 pub(super) mod strip;
 pub(super) mod title;

@@ -1,0 +1,141 @@
+//! A question that is answered with one letter: the kind of an error, a reason, how far a solution had come. While one is open it owns
+//! the keyboard; Esc leaves it and nothing has happened.
+
+use crossterm::event::{KeyCode, KeyEvent};
+
+use super::commands::label;
+use super::input::{Input, Purpose};
+use super::{App, Effect, saving};
+use crate::labels::Choice;
+use crate::trace::RecordKey;
+
+/// How far a solution had come when it went wrong.
+pub const PROGRESS: [&str; 4] = ["nowhere", "a beginning", "half of the way", "nearly done"];
+
+/// What is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    /// The kind of the first error at this step, an index from 0.
+    ErrorKind {
+        /// The step.
+        step: usize,
+    },
+    /// Why the problem is broken.
+    BadProblem,
+    /// Why one gives up.
+    GiveUp,
+    /// How far this solution had come when it went wrong.
+    Progress {
+        /// The solution.
+        record: RecordKey,
+        /// It was asked behind a first error, whose answer waits for it to go on.
+        go_on: bool,
+    },
+}
+
+/// An answer to choose, with the number of times it was chosen so far.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Letter, name and meaning.
+    pub choice: Choice,
+    /// Labels in force that say so, where they are counted.
+    pub count: usize,
+}
+
+/// An open question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Open {
+    /// What is asked.
+    pub question: Question,
+    /// The answers.
+    pub answers: Vec<Answer>,
+}
+
+impl Open {
+    /// The question in words, and what other keys do.
+    pub fn title(&self) -> String {
+        match self.question {
+            Question::ErrorKind { step } => format!("first error at step {}: which kind?   Esc leaves it", step + 1),
+            Question::BadProblem => "bad problem: why?   Enter without a reason, Tab in own words, Esc leaves it".to_owned(),
+            Question::GiveUp => "give up: why?   Enter without a reason, Tab in own words, Esc leaves it".to_owned(),
+            Question::Progress { .. } => {
+                "how far had it come before the error?   Backspace takes the answer away, Esc leaves it".to_owned()
+            }
+        }
+    }
+}
+
+impl App {
+    /// Asks.
+    pub(crate) fn ask(&mut self, question: Question) {
+        let plain = |choices: &[Choice]| choices.iter().map(|choice| Answer { choice: choice.clone(), count: 0 }).collect();
+        let answers: Vec<Answer> = match question {
+            Question::ErrorKind { .. } => {
+                let counts = self.session.error_kinds();
+                let count = |choice: &Choice| counts.get(choice.name.as_str()).copied().unwrap_or(0);
+                self.project.errors.iter().map(|choice| Answer { choice: choice.clone(), count: count(choice) }).collect()
+            }
+            Question::BadProblem => plain(&self.project.bad_problem),
+            Question::GiveUp => plain(&self.project.give_up),
+            Question::Progress { .. } => (b'0'..)
+                .zip(PROGRESS)
+                .map(|(digit, name)| Choice { letter: char::from(digit), name: name.to_owned(), meaning: String::new() })
+                .map(|choice| Answer { choice, count: 0 })
+                .collect(),
+        };
+        self.choice = Some(Open { question, answers });
+    }
+}
+
+/// A key while a question is open.
+pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
+    // An answer is a label, and builds on the ones before it.
+    if saving::hold_key(app, key) {
+        return Vec::new();
+    }
+    let Some(open) = app.choice.take() else { return Vec::new() };
+    let free = matches!(open.question, Question::BadProblem | Question::GiveUp);
+    match key.code {
+        KeyCode::Enter if free => answer(app, open.question, ""),
+        KeyCode::Esc | KeyCode::Enter => leave(app, open.question),
+        KeyCode::Tab if free => {
+            app.input = Some(Input::new(Purpose::Reason(open.question), ""));
+            Vec::new()
+        }
+        KeyCode::Backspace if matches!(open.question, Question::Progress { .. }) => answer(app, open.question, ""),
+        KeyCode::Char(letter) => {
+            if let Some(chosen) = open.answers.iter().find(|answer| answer.choice.letter == letter) {
+                return answer(app, open.question, &chosen.choice.name);
+            }
+            app.notice = Some(format!("{letter} is none of the answers"));
+            app.choice = Some(open);
+            Vec::new()
+        }
+        _ => {
+            app.choice = Some(open);
+            Vec::new()
+        }
+    }
+}
+
+fn leave(app: &mut App, question: Question) -> Vec<Effect> {
+    if let Question::Progress { go_on: true, .. } = question {
+        label::on_to_the_next(app);
+    } else {
+        app.notice = Some("nothing was marked".to_owned());
+    }
+    Vec::new()
+}
+
+/// Gives an answer, by its name; none is an empty one.
+pub(super) fn answer(app: &mut App, question: Question, said: &str) -> Vec<Effect> {
+    match question {
+        Question::ErrorKind { step } => label::first_error_of(app, step, said),
+        Question::BadProblem => label::bad_problem_because(app, said),
+        Question::GiveUp => label::give_up_because(app, said),
+        Question::Progress { record, go_on } => {
+            let progress = PROGRESS.iter().position(|name| *name == said).and_then(|at| u8::try_from(at).ok());
+            label::progress_was(app, record, progress, go_on)
+        }
+    }
+}

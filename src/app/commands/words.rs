@@ -1,0 +1,39 @@
+//! What an annotator writes about a step: note, critique, tags.
+
+use crate::app::input::{Input, Purpose};
+use crate::app::{App, Effect, Manuscript};
+use crate::trace::{Node, Writing};
+
+use super::label::aim;
+
+/// The text of this kind on the current step (on the solution, where it has no steps), as it stands.
+fn manuscript(app: &mut App, writing: Writing) -> Option<Manuscript> {
+    let aim = aim(app)?;
+    let node: Option<&Node> = app.cursor.path.get(app.cursor.step()).map(|&id| aim.trace.node(id));
+    let step = node.map(|node| node.key);
+    let text = app.session.text(writing, step, aim.record).unwrap_or_default().to_owned();
+    Some(Manuscript { writing, step, record: aim.record, text })
+}
+
+fn line(app: &mut App, writing: Writing) -> Vec<Effect> {
+    if let Some(manuscript) = manuscript(app, writing) {
+        let text = manuscript.text.clone();
+        app.input = Some(Input::new(Purpose::Write(manuscript), text));
+    }
+    Vec::new()
+}
+
+/// Opens the note of this step.
+pub(super) fn note(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    line(app, Writing::Note)
+}
+
+/// Opens the tags of this step.
+pub(super) fn tags(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    line(app, Writing::Tags)
+}
+
+/// Gives the critique of this step to the editor.
+pub(super) fn critique(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    manuscript(app, Writing::Critique).map(Effect::Edit).into_iter().collect()
+}

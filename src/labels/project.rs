@@ -1,0 +1,178 @@
+//! The project: what a labelling task calls the kinds of errors, which reasons it knows, and how its annotators go through a solution.
+//! A TOML file says it; without one it is mathematics.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// Name of the project file that is looked for beside the data.
+pub const FILE_NAME: &str = "stepscope.toml";
+
+/// Kinds of errors in mathematics, reasons, and no further questions.
+const MATHS: &str = include_str!("../../assets/maths.toml");
+
+/// One choice of a list: a letter, what is stored, and what it means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// The key.
+    pub letter: char,
+    /// What is written into the label.
+    pub name: String,
+    /// What it means; may be empty.
+    pub meaning: String,
+}
+
+/// Which steps the annotators rate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// Every step that they like.
+    #[default]
+    All,
+    /// A solution is done at its first bad step.
+    FirstError,
+}
+
+/// What the file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Project {
+    /// Kinds of first errors.
+    pub errors: Vec<Choice>,
+    /// Why a problem is broken.
+    pub bad_problem: Vec<Choice>,
+    /// Why one gives up.
+    pub give_up: Vec<Choice>,
+    /// After a first error: how far had the solution come?
+    pub progress: bool,
+    /// Which steps are rated.
+    pub scope: Scope,
+    /// A step is shown once the one before it is rated.
+    pub guided: bool,
+}
+
+/// A project file that says something impossible.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProjectError {
+    /// No TOML, or a key that nobody knows.
+    #[error("{0}")]
+    Toml(String),
+    /// A list that cannot be chosen from.
+    #[error("[{table}] {what}")]
+    Choice {
+        /// The table.
+        table: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+/// The file as it is written. A table that is missing is that of the preset.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct File {
+    errors: Option<BTreeMap<String, String>>,
+    bad_problem: Option<BTreeMap<String, String>>,
+    give_up: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    progress: bool,
+    #[serde(default)]
+    scope: Scope,
+    #[serde(default)]
+    guided: bool,
+}
+
+impl Default for Project {
+    fn default() -> Self {
+        let empty = Self {
+            errors: Vec::new(),
+            bad_problem: Vec::new(),
+            give_up: Vec::new(),
+            progress: false,
+            scope: Scope::All,
+            guided: false,
+        };
+        // Invariant: the preset is a project file (tested).
+        Self::over(&empty, MATHS).unwrap_or(empty)
+    }
+}
+
+impl Project {
+    /// What a project file says.
+    pub fn parse(text: &str) -> Result<Self, ProjectError> {
+        Self::over(&Self::default(), text)
+    }
+
+    fn over(preset: &Self, text: &str) -> Result<Self, ProjectError> {
+        let file: File = toml::from_str(text).map_err(|error| ProjectError::Toml(error.to_string().trim_end().to_owned()))?;
+        let table = |name, given: Option<BTreeMap<String, String>>, preset: &Vec<Choice>| match given {
+            Some(given) => choices(name, given),
+            None => Ok(preset.clone()),
+        };
+        Ok(Self {
+            errors: table("errors", file.errors, &preset.errors)?,
+            bad_problem: table("bad-problem", file.bad_problem, &preset.bad_problem)?,
+            give_up: table("give-up", file.give_up, &preset.give_up)?,
+            progress: file.progress,
+            scope: file.scope,
+            guided: file.guided,
+        })
+    }
+}
+
+/// `letter = "name: meaning"` for each choice.
+fn choices(table: &'static str, given: BTreeMap<String, String>) -> Result<Vec<Choice>, ProjectError> {
+    let wrong = |what: String| ProjectError::Choice { table, what };
+    let mut choices: Vec<Choice> = Vec::new();
+    for (letter, said) in given {
+        let mut characters = letter.chars();
+        let (Some(key), None) = (characters.next().filter(|c| !c.is_control() && !c.is_whitespace()), characters.next()) else {
+            return Err(wrong(format!("{letter:?} is no single letter")));
+        };
+        let (name, meaning) = said.split_once(':').unwrap_or((&said, ""));
+        let choice = Choice { letter: key, name: name.trim().to_owned(), meaning: meaning.trim().to_owned() };
+        if choice.name.is_empty() {
+            return Err(wrong(format!("{letter} has no name")));
+        }
+        if let Some(other) = choices.iter().find(|other| other.name == choice.name) {
+            return Err(wrong(format!("{} and {letter} are both called {:?}", other.letter, choice.name)));
+        }
+        choices.push(choice);
+    }
+    Ok(choices)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_preset_is_a_project_file() {
+        let project = Project::default();
+        assert!(project.errors.iter().any(|kind| kind.letter == 's' && kind.name == "sign"), "{project:?}");
+        assert!(!project.bad_problem.is_empty() && !project.give_up.is_empty());
+    }
+
+    #[test]
+    fn a_file_replaces_the_tables_that_it_has() {
+        let project = Project::parse("progress = true\nscope = \"first-error\"\n[errors]\nt = \"type: wrong type\"\n").unwrap();
+        let [kind] = &project.errors[..] else { panic!("{project:?}") };
+        assert_eq!((kind.letter, kind.name.as_str(), kind.meaning.as_str()), ('t', "type", "wrong type"));
+        assert!(project.progress);
+        assert_eq!(project.scope, Scope::FirstError);
+        assert_eq!(project.bad_problem, Project::default().bad_problem);
+    }
+
+    #[test]
+    fn what_cannot_be_chosen_from_is_refused_with_the_reason() {
+        for (text, said) in [
+            ("[errors]\nab = \"x\"", "no single letter"),
+            ("[errors]\na = \"\"", "no name"),
+            ("[errors]\na = \"x\"\nb = \"x: y\"", "both called"),
+            ("[erors]\na = \"x\"", "erors"),
+            ("[errors", "TOML"),
+        ] {
+            let error = Project::parse(text).unwrap_err().to_string();
+            assert!(error.contains(said), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! What an annotator says beside "first error here" and "all right".
+
+use stepscope::app::{Effect, Message};
+use stepscope::labels::{Project, Scope, Verdict};
+use stepscope::trace::{FirstError, Writing};
+
+use super::desk::{Desk, SAMPLES, SOLUTIONS};
+
+fn labels(desk: &Desk) -> stepscope::trace::SolutionLabels {
+    desk.app.own_labels(desk.app.trace().unwrap(), *desk.app.cursor.path.last().unwrap())
+}
+
+#[test]
+fn one_more_letter_names_the_kind_of_the_first_error() {
+    let mut desk = Desk::demo();
+    desk.keys("2X");
+    assert!(desk.screen().contains("first error at step 2: which kind?"), "{}", desk.screen());
+    assert!(desk.screen().contains("s  sign"), "{}", desk.screen());
+    desk.keys("?");
+    assert!(desk.app.choice.is_some() && desk.app.help.is_none(), "the question owns the keyboard");
+    desk.keys("s");
+    assert_eq!(desk.app.notice.as_deref().map(|said| said.contains("first error at step 2: sign")), Some(true));
+    desk.keys("(");
+    let said = labels(&desk);
+    assert_eq!((said.first_error, said.error_kind.as_str()), (FirstError::At(1), "sign"));
+    desk.keys("X");
+    assert!(desk.screen().contains("s  sign (1)"), "chosen once so far:\n{}", desk.screen());
+    desk.keys("<Esc>");
+    assert_eq!(desk.app.session.decisions(), 1);
+    desk.keys("2x(");
+    assert_eq!(labels(&desk).error_kind, "", "a first error without a kind takes the old kind away");
+    desk.keys("u");
+    assert_eq!(labels(&desk).error_kind, "sign");
+}
+
+#[test]
+fn a_project_has_its_own_kinds_and_asks_for_progress() {
+    let mut desk = Desk::demo();
+    desk.app.project = Project::parse("progress = true\n[errors]\nt = \"type\"\n").unwrap();
+    let first = desk.id();
+    desk.keys("2Xt");
+    assert_eq!(desk.id(), first, "how far it had come is asked first");
+    desk.keys("3");
+    assert_ne!(desk.id(), first);
+    desk.keys("(");
+    let said = labels(&desk);
+    assert_eq!((said.error_kind.as_str(), said.progress), ("type", Some(3)));
+    desk.keys("gP<BS>");
+    assert_eq!(labels(&desk).progress, None);
+    desk.keys("x<Enter>");
+    assert_ne!(desk.id(), first, "the question can be passed over");
+}
+
+#[test]
+fn broken_problems_and_giving_up_have_a_reason() {
+    let mut desk = Desk::demo();
+    let record = desk.app.record_key().unwrap();
+    desk.keys("!d");
+    assert_eq!(desk.app.session.verdict(record), Some(&Verdict::BadProblem("figure".into())));
+    desk.keys("(");
+    assert!(desk.screen().contains("BAD PROBLEM") && desk.screen().contains("you: figure"), "{}", desk.screen());
+    desk.keys("g!<Tab>needs a proof<Enter>");
+    assert_eq!(desk.app.session.verdict(record), Some(&Verdict::GiveUp("needs a proof".into())));
+    desk.keys("(!<Enter>");
+    assert_eq!(desk.app.session.verdict(record), Some(&Verdict::BadProblem(String::new())));
+    desk.keys("(!<Esc>!q<Esc>");
+    assert_eq!(desk.app.session.decisions(), 3);
+}
+
+#[test]
+fn tags_are_completed_from_those_in_use() {
+    let mut desk = Desk::demo();
+    desk.keys("talgebra, sign<Enter>jtalg<Tab> new<Enter>");
+    let trace = desk.app.trace().unwrap();
+    let text = |step: usize| {
+        let key = trace.node(desk.app.cursor.path[step]).key;
+        desk.app.session.text(Writing::Tags, Some(key), desk.app.record_key_here()).map(str::to_owned)
+    };
+    assert_eq!((text(0).as_deref(), text(1).as_deref()), (Some("algebra sign"), Some("algebra new")));
+    assert_eq!(desk.app.session.tags().into_iter().collect::<Vec<_>>(), [("algebra", 2), ("new", 1), ("sign", 1)]);
+}
+
+#[test]
+fn a_critique_comes_back_from_the_editor_and_undo_takes_it_away() {
+    let mut desk = Desk::demo();
+    desk.keys("jC");
+    let Some(Effect::Edit(manuscript)) = desk.left.pop() else { panic!("{:?}", desk.left) };
+    let step = manuscript.step;
+    desk.tell(Message::Edited(manuscript.clone(), Ok("The sign is lost.\n".into())));
+    let record = desk.app.record_key_here();
+    assert_eq!(desk.app.session.text(Writing::Critique, step, record), Some("The sign is lost."));
+    desk.tell(Message::Edited(manuscript, Err("vi failed".into())));
+    assert_eq!(desk.app.notice.as_deref(), Some("vi failed"));
+    assert_eq!(desk.app.session.text(Writing::Critique, step, record), Some("The sign is lost."));
+    desk.keys("u");
+    assert_eq!(desk.app.session.text(Writing::Critique, step, record), None);
+}
+
+#[test]
+fn the_best_of_several_alternatives_is_kept() {
+    let mut desk = Desk::new(&[("demo/samples.jsonl", SAMPLES)], (120, 40));
+    let trace = desk.app.trace().unwrap().clone();
+    let fork = trace
+        .steps()
+        .find(|&id| trace.node(id).children.len() > 1)
+        .map_or(trace.node(trace.steps().next().unwrap()), |id| trace.node(id));
+    let child = trace.node(fork.children[0]);
+    desk.app.cursor.go_to_node(&trace, fork.children[0]);
+    desk.keys("gB");
+    assert_eq!(desk.app.session.chosen(fork.key), Some(child.key));
+    assert!(desk.screen().contains("best: "), "{}", desk.screen());
+    desk.keys("gB");
+    assert_eq!(desk.app.session.chosen(fork.key), None);
+}
+
+#[test]
+fn stopping_at_the_first_error_goes_on_when_the_solution_is_decided() {
+    let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (80, 24));
+    desk.app.project.scope = Scope::FirstError;
+    let first = desk.id();
+    desk.keys("=0");
+    assert_eq!(desk.id(), first);
+    desk.keys("-");
+    assert_ne!(desk.id(), first);
+    let second = desk.id();
+    desk.keys(&"=".repeat(desk.app.cursor.path.len()));
+    assert_ne!(desk.id(), second);
+    desk.keys("(");
+    assert_eq!(labels(&desk).first_error, FirstError::NoError);
+}
+
+fn texts(desk: &Desk) -> Vec<String> {
+    let trace = desk.app.trace().unwrap();
+    desk.app.cursor.path.iter().map(|&id| trace.node(id).text.clone()).collect()
+}
+
+#[test]
+fn steps_are_merged_and_split_and_undo_gives_the_steps_of_the_source_back() {
+    let mut desk = Desk::demo();
+    let source = texts(&desk);
+    desk.keys("2x(jgm");
+    let merged = texts(&desk);
+    assert_eq!(merged.len() + 1, source.len());
+    assert!(merged[1].starts_with(&source[1]) && merged[1].ends_with(&source[2]));
+    assert_eq!(desk.step(), 2, "the cursor stays with its step");
+    assert_eq!(labels(&desk).first_error, FirstError::Unknown, "labels of the new steps hang on the new texts");
+    desk.keys("x(");
+    assert_eq!(labels(&desk).first_error, FirstError::At(1));
+    // A split at the place of the old border brings the old steps back, and with them their labels.
+    desk.keys("jgS");
+    while desk.app.split.as_ref().unwrap().parts().1 != source[2] {
+        let before = desk.app.split.clone();
+        desk.keys("l");
+        assert_ne!(desk.app.split, before, "no place before {:?}", source[2]);
+    }
+    assert!(desk.screen().contains("split step 2"), "{}", desk.screen());
+    desk.keys("<Enter>");
+    assert_eq!(texts(&desk), source);
+    assert_eq!(labels(&desk).first_error, FirstError::At(1));
+    desk.keys("u");
+    assert_eq!(texts(&desk), merged);
+    desk.keys("uu");
+    assert_eq!(texts(&desk), source);
+    desk.keys("<C-r>");
+    assert_eq!(texts(&desk), merged, "redo");
+    let desk = desk.restart();
+    assert_eq!(texts(&desk), merged, "after a restart");
+}
+
+#[test]
+fn the_last_step_is_merged_with_nothing_and_splitting_can_be_left() {
+    let mut desk = Desk::demo();
+    let source = texts(&desk);
+    desk.keys("Ggmgg").keys("gSj<Esc>");
+    assert_eq!((texts(&desk), desk.app.session.decisions()), (source, 0));
+}
