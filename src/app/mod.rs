@@ -14,6 +14,7 @@ pub mod layout;
 pub mod mapping;
 pub mod place;
 pub mod reading;
+pub mod rewrite;
 mod saving;
 pub mod scoring;
 pub mod seek;
@@ -222,6 +223,8 @@ pub struct App {
     pub input: Option<Input>,
     /// A question that is answered with one letter.
     pub choice: Option<choice::Open>,
+    /// A step that is being written anew.
+    pub rewrite: Option<rewrite::Rewrite>,
     /// The place where a step is to be split.
     pub split: Option<split::Split>,
     /// Kinds of errors, reasons, how solutions are gone through.
@@ -284,6 +287,7 @@ impl App {
             input: None,
             choice: None,
             split: None,
+            rewrite: None,
             project: setup.project,
             search: None,
             seek: None,
@@ -447,7 +451,10 @@ fn terminal(app: &mut App, event: TerminalEvent) -> Vec<Effect> {
     match event {
         TerminalEvent::Key(key) if key.kind != KeyEventKind::Release => {
             // Nothing is bound to Alt: terminals send the same bytes for Alt-q and for Esc followed by q.
-            let split = matches!(key.code, KeyCode::Char(_)) && key.modifiers.contains(KeyModifiers::ALT) && app.input.is_none();
+            let split = matches!(key.code, KeyCode::Char(_))
+                && key.modifiers.contains(KeyModifiers::ALT)
+                && app.input.is_none()
+                && app.rewrite.is_none();
             let keys = if split {
                 vec![KeyEvent::from(KeyCode::Esc), KeyEvent::new(key.code, key.modifiers - KeyModifiers::ALT)]
             } else {
@@ -459,7 +466,7 @@ fn terminal(app: &mut App, event: TerminalEvent) -> Vec<Effect> {
             if let Some(input) = &mut app.input {
                 input.paste(&text);
             }
-            Vec::new()
+            app.paste_into_rewrite(&text)
         }
         TerminalEvent::Resize(columns, rows) => {
             app.size = (columns, rows);
@@ -473,6 +480,9 @@ fn key_press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     app.hint_due = false;
     if app.input.is_some() {
         return input::key(app, key);
+    }
+    if app.rewrite.is_some() {
+        return rewrite::key(app, key);
     }
     if app.choice.is_some() {
         return choice::key(app, key);

@@ -109,7 +109,7 @@ impl Scoring {
     }
 
     /// Asks for the steps of a trace that have neither score nor refusal, before everything else.
-    fn ask_for(&mut self, trace: &Trace, wanted: impl Fn(NodeId) -> bool) -> Vec<u64> {
+    pub(super) fn ask_for(&mut self, trace: &Trace, wanted: impl Fn(NodeId) -> bool) -> Vec<u64> {
         let open = |key: StepKey| !self.scores.contains_key(&key) && !self.refused.contains_key(&key);
         let plan = plan(trace, &Limits::default(), &mut self.own_ids, |id| wanted(id) && open(trace.node(id).key));
         self.refused.extend(plan.left_out);
@@ -166,6 +166,11 @@ impl Scoring {
         !self.open.is_empty()
     }
 
+    /// Requests whose answers nobody waits for any more.
+    pub(super) fn cancel(&mut self, requests: Vec<u64>) -> Vec<Effect> {
+        requests.into_iter().filter(|&id| self.queue.cancel(id)).map(Effect::CancelScore).collect()
+    }
+
     /// Forgets what was asked, so that it is asked again; scores stay. Gives the requests that the worker must be told to stop.
     fn forget_requests(&mut self) -> Vec<u64> {
         self.open.clear();
@@ -216,7 +221,8 @@ pub(super) fn feed(app: &mut App) -> Vec<Effect> {
     while let Some(request) = app.scoring.queue.next() {
         effects.push(Effect::Score(request));
     }
-    while app.scoring.open.len() < READY {
+    // While somebody writes, the worker is theirs.
+    while app.rewrite.is_none() && app.scoring.open.len() < READY {
         let Some(item) = next_item(app) else { break };
         app.scoring.open.insert(item, None);
         effects.push(Effect::Prepare(item));
@@ -226,23 +232,23 @@ pub(super) fn feed(app: &mut App) -> Vec<Effect> {
 
 /// The cursor went to another item: it is scored next, and running requests for something else give way.
 pub(super) fn moved(app: &mut App) -> Vec<Effect> {
+    app.scoring.scanned = 0;
+    if app.scoring.done.contains(&app.cursor.item) { Vec::new() } else { give_way(app) }
+}
+
+/// Running requests for anything but the item under the cursor give way.
+pub(super) fn give_way(app: &mut App) -> Vec<Effect> {
     let here = app.cursor.item;
     let scoring = &mut app.scoring;
-    scoring.scanned = 0;
-    if scoring.state != WorkerState::Running || scoring.done.contains(&here) {
+    if scoring.state != WorkerState::Running {
         return Vec::new();
     }
+    scoring.scanned = 0;
     let others: Vec<ItemId> = scoring.open.keys().copied().filter(|&item| item != here).collect();
-    let mut effects = Vec::new();
-    for item in others {
-        // Finished steps of the item are in the cache: nothing is computed twice when its turn comes again.
-        for id in scoring.open.remove(&item).flatten().unwrap_or_default() {
-            if scoring.queue.cancel(id) {
-                effects.push(Effect::CancelScore(id));
-            }
-        }
-    }
-    effects
+    // Finished steps of an item are in the cache: nothing is computed twice when its turn comes again.
+    let requests: Vec<u64> =
+        others.into_iter().flat_map(|item| scoring.open.remove(&item).flatten().unwrap_or_default()).collect();
+    scoring.cancel(requests)
 }
 
 /// An item was read and compared with the cache.

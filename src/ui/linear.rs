@@ -6,6 +6,7 @@
 use crate::app::App;
 use crate::app::choice::Open;
 use crate::app::describe::short;
+use crate::app::rewrite::Rewrite;
 use crate::app::split::Split;
 use crate::checks::arithmetic::Verdict;
 use crate::text::safe_line;
@@ -54,6 +55,7 @@ fn parts(app: &App) -> Vec<(&'static str, Spoken)> {
     parts.push(("why", line(why(app))));
     parts.push(("saving", line(app.saving.at.as_ref().map_or(String::new(), |_| app.saving_line()))));
     parts.push(("error", line(app.saving.error.as_ref().map_or(String::new(), |_| app.saving_line()))));
+    parts.push(("rewrite", line(app.rewrite.as_ref().map_or(String::new(), |rewrite| rewrite_said(app, rewrite)))));
     parts.push(("split", line(app.split.as_ref().map_or(String::new(), split))));
     parts.push(("choice", line(app.choice.as_ref().map_or(String::new(), choice))));
     parts.push((
@@ -139,6 +141,14 @@ fn comparison(app: &App) -> String {
 fn why(app: &App) -> String {
     let why = app.why();
     if why.is_empty() { why } else { format!("why: {why}") }
+}
+
+fn rewrite_said(app: &App, rewrite: &Rewrite) -> String {
+    let scores: Vec<String> = rewrite
+        .keys()
+        .map(|key| app.scoring.scores.get(&key).filter(|_| app.show_prm).map_or("none".to_owned(), |score| short(score.value())))
+        .collect();
+    format!("writing step {}: {}; scores from here on: {}", rewrite.step + 1, rewrite.text(), scores.join(", "))
 }
 
 fn split(split: &Split) -> String {

@@ -2,7 +2,8 @@
 
 use stepscope::app::{Effect, Message};
 use stepscope::labels::{Project, Scope, Verdict};
-use stepscope::trace::{FirstError, Writing};
+use stepscope::scoring::{ScoreRequest, WorkerEvent, WorkerModel};
+use stepscope::trace::{FirstError, Semantics, StepScore, Writing};
 
 use super::desk::{Desk, SAMPLES, SOLUTIONS};
 
@@ -173,4 +174,79 @@ fn the_last_step_is_merged_with_nothing_and_splitting_can_be_left() {
     let source = texts(&desk);
     desk.keys("Ggmgg").keys("gSj<Esc>");
     assert_eq!((texts(&desk), desk.app.session.decisions()), (source, 0));
+}
+
+/// A desk with a model, whose requests are left for the test to answer.
+fn scored() -> Desk {
+    let mut desk = Desk::demo();
+    desk.keys("gK");
+    desk.tell(Message::Worker(WorkerEvent::Ready(WorkerModel {
+        name: "m".to_owned(),
+        key: "k".to_owned(),
+        family: "f".to_owned(),
+        semantics: Semantics::Correctness,
+        threshold: 0.5,
+        posterior: None,
+        scale: Box::default(),
+        context: 0,
+        embedded: false,
+        dtype: String::new(),
+        threads: 0,
+    })));
+    let trace = desk.app.trace().unwrap().clone();
+    let score = |value| StepScore::new(value, Semantics::Correctness).unwrap();
+    desk.app.scoring.scores.extend(trace.steps().map(|id| (trace.node(id).key, score(0.25))));
+    desk
+}
+
+fn asked(desk: &mut Desk) -> Vec<ScoreRequest> {
+    desk.left.drain(..).filter_map(|effect| if let Effect::Score(request) = effect { Some(request) } else { None }).collect()
+}
+
+#[test]
+fn a_step_written_anew_is_scored_as_it_is_written_and_its_scores_stay_apart() {
+    let mut desk = scored();
+    let trace = desk.app.trace().unwrap().clone();
+    let (source, path) = (texts(&desk), desk.app.cursor.path.clone());
+    desk.keys("je");
+    assert!(desk.screen().contains("as the source has it"), "{}", desk.screen());
+    assert!(asked(&mut desk).is_empty(), "the source is known");
+    desk.keys("No: ");
+    let request = asked(&mut desk).pop().unwrap();
+    let wanted: Vec<&str> = request.nodes.iter().filter(|node| !node.known).map(|node| node.text.as_str()).collect();
+    assert_eq!(wanted[0], format!("No: {}", source[1]));
+    assert_eq!(wanted[1..], source[2..], "every step behind it stands on other words now");
+    assert!(request.nodes[0].known && request.nodes[0].key == trace.node(path[0]).key, "what stands before it is known");
+    let score = StepScore::new(0.75, Semantics::Correctness).unwrap();
+    for node in request.nodes.iter().filter(|node| !node.known) {
+        desk.tell(Message::Worker(WorkerEvent::Score { request: request.id, key: node.key, score }));
+    }
+    let screen = desk.screen();
+    assert!(screen.contains(" 2  .25  .75"), "{screen}");
+    assert!(path.iter().all(|&id| (desk.app.shown_score(trace.node(id).key).unwrap().value() - 0.25).abs() < 1e-9));
+    // Left without trace.
+    desk.keys("<Esc>");
+    assert_eq!((texts(&desk), desk.app.session.decisions()), (source.clone(), 0));
+    // Kept.
+    desk.keys("eNo: <C-s>");
+    let key = trace.node(path[1]).key;
+    let kept = |desk: &Desk| desk.app.session.text(Writing::Correction, Some(key), desk.app.record_key_here()).map(str::to_owned);
+    assert_eq!(kept(&desk), Some(format!("No: {}", source[1])));
+    assert_eq!(texts(&desk), source, "the source stays what it is");
+    desk.keys("e<C-s>");
+    assert_eq!(desk.app.session.decisions(), 1, "nothing was changed");
+    desk.keys("u");
+    assert_eq!(kept(&desk), None);
+}
+
+#[test]
+fn requests_for_words_that_are_gone_are_cancelled() {
+    let mut desk = scored();
+    desk.keys("eab");
+    let requests = asked(&mut desk);
+    desk.keys("c");
+    let last = requests.last().unwrap().id;
+    assert!(desk.left.contains(&Effect::CancelScore(last)), "{:?}", desk.left);
+    desk.keys("<Esc>");
+    assert!(!desk.app.scoring.busy());
 }

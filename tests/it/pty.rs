@@ -266,6 +266,34 @@ fn script(folder: &Path, name: &str, text: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
+#[cfg(feature = "candle")]
+#[test]
+fn a_step_written_anew_is_scored_while_it_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::start(folder.path(), &[], (120, 40));
+    terminal.wait("every score", |screen| screen.contains("all scored"));
+    terminal.keys("e");
+    terminal.wait_for("as the source has it");
+    let mut worst = Duration::ZERO;
+    for round in 0..10 {
+        // Every letter makes another text of the step and of all behind it.
+        terminal.keys("x");
+        let start = Instant::now();
+        let words = "x".repeat(round + 1);
+        terminal.wait("new scores", |screen| {
+            let rows = screen.lines().skip_while(|line| !line.contains("PRM  was  now")).skip(1);
+            let first = rows.take_while(|line| !line.contains("why:")).next();
+            first.is_some_and(|line| line.contains(&words) && !line.contains("..."))
+        });
+        worst = worst.max(start.elapsed());
+    }
+    println!("slowest of 10 first new scores after a key: {worst:?}");
+    terminal.keys("\x1b");
+    terminal.wait_for("left as it was");
+    terminal.keys("q");
+    assert!(terminal.wait_for_exit().success());
+}
+
 #[test]
 fn a_critique_is_written_in_the_editor_and_survives_one_that_fails() {
     let folder = tempfile::tempdir().unwrap();

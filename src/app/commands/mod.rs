@@ -127,6 +127,13 @@ pub static COMMANDS: &[Command] = &[
         "this step is the best of its alternatives, or no longer is",
         label::best_alternative,
     ),
+    row(
+        Label,
+        "rewrite",
+        &["e"],
+        "write this step anew and see its scores change; keep it as a correction or leave",
+        words::rewrite,
+    ),
     row(Label, "merge", &["g m"], "merge this step with the next one", cuts::merge),
     row(Label, "split", &["g S"], "split this step at a place that you choose", cuts::split),
     row(Label, "note", &["c"], "write a note on this step", words::note),

@@ -33,6 +33,14 @@ pub(super) fn tags(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     line(app, Writing::Tags)
 }
 
+/// Opens this step to be written anew, with its scores as they would be.
+pub(super) fn rewrite(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    match manuscript(app, Writing::Correction) {
+        Some(manuscript) if manuscript.step.is_some() => app.rewrite(manuscript),
+        _ => Vec::new(),
+    }
+}
+
 /// Gives the critique of this step to the editor.
 pub(super) fn critique(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     manuscript(app, Writing::Critique).map(Effect::Edit).into_iter().collect()

@@ -28,8 +28,11 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, panes: &Panes) {
 
 /// Where the caret of an open input stands.
 pub(in crate::ui) fn caret(app: &App, area: Rect) -> Option<Position> {
-    let input = app.input.as_ref()?;
     let panes = layout::panes(app)?;
+    if let Some(rewrite) = &app.rewrite {
+        return super::rewrite::caret(app, rewrite, panes.steps?);
+    }
+    let input = app.input.as_ref()?;
     let prompt = u16::try_from(input.prompt().len()).ok()?;
     let room = panes.status.width.checked_sub(prompt + 1)?;
     let caret = input.line.visual_cursor() - input.line.visual_scroll(usize::from(room));

@@ -7,6 +7,7 @@ pub(super) mod help;
 pub(super) mod list;
 pub(super) mod mapping;
 pub(super) mod problem;
+pub(super) mod rewrite;
 pub(super) mod split;
 pub(super) mod steps;
 pub(super) mod strip;
