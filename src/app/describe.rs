@@ -100,8 +100,8 @@ impl App {
         match &scoring.state {
             WorkerState::Off => "no PRM".to_owned(),
             WorkerState::Starting => format!("{name}: loading"),
-            WorkerState::Stopped(reason) => format!("{name} stopped, gK restarts it: {reason}"),
-            WorkerState::Cancelled => format!("{name}: scoring stopped, gK goes on"),
+            WorkerState::Stopped(reason) => format!("{name} stopped, {} restarts it: {reason}", self.key("start-scoring")),
+            WorkerState::Cancelled => format!("{name}: scoring stopped, {} goes on", self.key("start-scoring")),
             WorkerState::Running => {
                 let (done, total) = (scoring.done.len(), self.items.total());
                 let rate = scoring.rate().map_or(String::new(), |rate| format!(" {}/s", compact(rate)));
@@ -118,7 +118,7 @@ impl App {
     pub fn saving_line(&self) -> String {
         let saving = &self.saving;
         if let Some(error) = &saving.error {
-            return format!("NOT SAVED: {} in memory, gW tries again: {error}", saving.queue.len());
+            return format!("NOT SAVED: {} in memory, {} tries again: {error}", saving.queue.len(), self.key("retry-saving"));
         }
         let pending = if saving.in_flight { "  saving" } else { "" };
         match &saving.at {

@@ -4,7 +4,7 @@ use crossterm::event::{Event, KeyCode, KeyEvent};
 use tui_input::backend::crossterm::EventHandler;
 
 use super::choice::{self, Question};
-use super::commands::{self, COMMANDS};
+use super::commands;
 use super::{App, Effect, Manuscript, seek};
 use crate::trace::Writing;
 
@@ -127,28 +127,33 @@ fn search(app: &mut App, text: &str, forward: bool) -> Vec<Effect> {
     }
 }
 
-/// Completes the name of a command, or the tag behind the last space, as far as it is unambiguous.
+/// Completes the last word of a command line, or the tag behind the last space, as far as it is unambiguous.
 fn complete(app: &mut App) {
-    let Some(input) = &mut app.input else { return };
-    let value = input.line.value();
-    let (before, typed, known): (&str, &str, Vec<&str>) = match &input.purpose {
-        Purpose::Command => ("", value, COMMANDS.iter().map(|command| command.name).collect()),
+    let Some(input) = &app.input else { return };
+    let typed = input.line.value().to_owned();
+    let (before, word, known) = match &input.purpose {
+        Purpose::Command => {
+            let at = typed.find(char::is_whitespace).map_or(0, |at| typed.len() - typed[at..].trim_start().len());
+            (&typed[..at], &typed[at..], commands::completions(app, &typed))
+        }
         Purpose::Write(Manuscript { writing: Writing::Tags, .. }) => {
-            let at = value.rfind([' ', ',']).map_or(0, |at| at + 1);
-            (&value[..at], &value[at..], app.session.tags().into_keys().collect())
+            let at = typed.rfind([' ', ',']).map_or(0, |at| at + 1);
+            let tags = app.session.tags().into_keys().filter(|tag| tag.starts_with(&typed[at..])).map(str::to_owned);
+            (&typed[..at], &typed[at..], tags.collect())
         }
         _ => return,
     };
-    let names: Vec<&str> = known.into_iter().filter(|name| name.starts_with(typed)).collect();
-    let Some(first) = names.first() else { return };
-    let common = names.iter().fold(*first, |common, name| {
-        let same = common.bytes().zip(name.bytes()).take_while(|(a, b)| a == b).count();
-        &common[..same]
+    let Some(first) = known.first() else { return };
+    let common = known.iter().fold(first.as_str(), |common, other| {
+        let same = common.char_indices().zip(other.chars()).take_while(|((_, a), b)| a == b);
+        &common[..same.last().map_or(0, |((at, c), _)| at + c.len_utf8())]
     });
-    if common.len() > typed.len() {
-        let completed = format!("{before}{common}");
-        input.line = tui_input::Input::new(completed);
-    } else if names.len() > 1 {
-        app.notice = Some(names.iter().take(12).copied().collect::<Vec<_>>().join("  "));
+    if common.len() > word.len() {
+        let line = tui_input::Input::new(format!("{before}{common}"));
+        if let Some(input) = &mut app.input {
+            input.line = line;
+        }
+    } else if known.len() > 1 {
+        app.notice = Some(known.iter().take(12).map(String::as_str).collect::<Vec<_>>().join("  "));
     }
 }

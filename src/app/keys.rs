@@ -4,10 +4,15 @@ use std::collections::HashMap;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::commands::{COMMANDS, Command};
+use super::commands::Command;
+use super::keymap::Keymap;
 
 /// Counts stop growing here.
 pub(super) const MAX_COUNT: usize = 1_000_000;
+
+/// Keys with a name of more than one sign, but for Ctrl-d and F1 and their like.
+pub(super) const NAMED: [&str; 14] =
+    ["Space", "Enter", "Esc", "Tab", "S-Tab", "Backspace", "Up", "Down", "Left", "Right", "PageUp", "PageDown", "Home", "End"];
 
 /// The name of a key as the key table writes it: `j`, `Ctrl-d`, `Esc`, `Up`. `None` for keys that have no name here.
 pub fn token(key: KeyEvent) -> Option<String> {
@@ -52,6 +57,8 @@ pub enum Press {
 /// Bindings and what has been typed of a command so far.
 #[derive(Debug)]
 pub struct Keys {
+    /// Which keys run what.
+    pub map: Keymap,
     bindings: HashMap<Vec<String>, &'static Command>,
     /// The digits before a command.
     pub count: Option<usize>,
@@ -61,9 +68,7 @@ pub struct Keys {
 
 impl Default for Keys {
     fn default() -> Self {
-        let bindings =
-            COMMANDS.iter().flat_map(|command| command.keys.iter().map(move |keys| (sequence(keys), command))).collect();
-        Self { bindings, count: None, pending: Vec::new() }
+        Self::new(Keymap::default())
     }
 }
 
@@ -73,6 +78,11 @@ pub fn sequence(keys: &str) -> Vec<String> {
 }
 
 impl Keys {
+    /// Nothing typed yet, on these bindings.
+    pub fn new(map: Keymap) -> Self {
+        Self { bindings: map.bindings(), map, count: None, pending: Vec::new() }
+    }
+
     /// Takes one key press.
     pub fn press(&mut self, token: String) -> Press {
         if token == "Esc" && (self.count.is_some() || !self.pending.is_empty()) {

@@ -9,6 +9,7 @@ pub mod cursor;
 pub mod describe;
 pub mod input;
 pub mod items;
+pub mod keymap;
 pub mod keys;
 pub mod layout;
 pub mod mapping;
@@ -38,6 +39,7 @@ use crate::ui::look::Look;
 use cursor::Cursor;
 use input::Input;
 use items::{FileState, ItemId, Items};
+use keymap::Keymap;
 use keys::{Keys, Press};
 use place::Aim;
 pub use place::Place;
@@ -193,6 +195,8 @@ pub struct Setup {
     pub blind: bool,
     /// Kinds of errors, reasons, how solutions are gone through.
     pub project: Project,
+    /// Which keys run what.
+    pub keymap: Keymap,
 }
 
 /// Everything that the screen shows.
@@ -281,7 +285,7 @@ impl App {
             store: setup.store,
             scoring: Scoring::new(setup.scoring),
             saving: Saving::default(),
-            keys: Keys::default(),
+            keys: Keys::new(setup.keymap),
             hint_due: false,
             node_labels: HashMap::new(),
             input: None,
@@ -319,6 +323,11 @@ impl App {
         }
         effects.extend(app.wants());
         (app, effects)
+    }
+
+    /// How to run a command: its first keys as they are typed, or its name on the command line.
+    pub fn key(&self, command: &str) -> String {
+        self.keys.map.shown(command)
     }
 
     /// The trace under the cursor; `None` while it is being read or when its record is broken.
@@ -500,7 +509,7 @@ fn key_press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
         Press::Run(command, count) => run(app, command, count),
         Press::Pending | Press::Cancelled => Vec::new(),
         Press::Unknown(typed) => {
-            app.notice = Some(format!("{typed} is not bound; ? shows the keys"));
+            app.notice = Some(format!("{typed} is not bound; {} shows the keys", app.key("help")));
             Vec::new()
         }
     }

@@ -52,7 +52,11 @@ impl App {
         let builds = !matches!(draft.body, Body::Act(Action::Write { .. } | Action::Progress { .. }));
         if builds && record.is_some() && self.saving.queue.iter().any(|other| record_of(other) == record) {
             // What a second label takes back can be said only when the first one counts.
-            self.notice = Some("the last label of this solution is NOT SAVED yet; gW tries again, u takes it back".to_owned());
+            self.notice = Some(format!(
+                "the last label of this solution is NOT SAVED yet; {} tries again, {} takes it back",
+                self.key("retry-saving"),
+                self.key("undo")
+            ));
             return Vec::new();
         }
         self.saving.queue.push_back(draft);
@@ -174,7 +178,11 @@ pub(super) fn saved(app: &mut App, event: &Event, at: String) -> Vec<Effect> {
 pub(super) fn save_failed(app: &mut App, error: String) -> Vec<Effect> {
     app.saving.in_flight = false;
     app.saving.quit_asked = false;
-    app.notice = Some(format!("the label is NOT SAVED: {error}; gW tries again, u takes it back"));
+    app.notice = Some(format!(
+        "the label is NOT SAVED: {error}; {} tries again, {} takes it back",
+        app.key("retry-saving"),
+        app.key("undo")
+    ));
     app.saving.error = Some(error);
     // A row of undos must not go on over a hole.
     app.saving.held.clear();
@@ -206,7 +214,7 @@ pub(crate) fn quit(app: &mut App) -> Vec<Effect> {
     }
     if unsaved > 0 && !app.saving.quit_asked {
         app.saving.quit_asked = true;
-        app.notice = Some(format!("{unsaved} labels are NOT SAVED; press q again to leave without them"));
+        app.notice = Some(format!("{unsaved} labels are NOT SAVED; press {} again to leave without them", app.key("quit")));
         return Vec::new();
     }
     leave(app)

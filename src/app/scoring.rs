@@ -309,7 +309,7 @@ pub(super) fn worker_event(app: &mut App, event: WorkerEvent) -> Vec<Effect> {
         WorkerEvent::Failed { request: None, message } | WorkerEvent::Exited { message } => {
             // The first reason is the one that explains; the exit that follows it says less.
             if !matches!(scoring.state, WorkerState::Stopped(_)) {
-                app.notice = Some(format!("scoring stopped, gK restarts it: {message}"));
+                app.notice = Some(format!("scoring stopped, {} restarts it: {message}", app.keys.map.shown("start-scoring")));
                 scoring.state = WorkerState::Stopped(message);
             }
             scoring.forget_requests();

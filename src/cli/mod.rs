@@ -7,6 +7,7 @@ pub mod export;
 pub mod features;
 pub mod gather;
 pub mod info;
+pub mod keys;
 pub mod models;
 pub mod open;
 pub mod out;
@@ -72,7 +73,7 @@ pub enum Command {
     /// Look after the label store
     Store(store::StoreArgs),
     /// Print the key table of the README
-    Keys,
+    Keys(keys::KeysArgs),
     /// Print a completion script for a shell
     Completions {
         /// The shell.
@@ -153,7 +154,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Formats(args)) => tables::formats(&args),
         Some(Command::Models(args)) => models::run(&args),
         Some(Command::Store(args)) => store::run(&args),
-        Some(Command::Keys) => done(out::print(crate::app::commands::markdown().trim_start())),
+        Some(Command::Keys(args)) => keys::run(&args),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "stepscope", &mut script);

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use anyhow::{Context, bail};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use super::keys::KeyChoice;
 use super::reading::{self, Reading};
 use super::{StoreChoice, out};
 use crate::app::mapping::{Answer, Dialog};
@@ -65,6 +66,9 @@ pub struct OpenArgs {
     /// Start blind: without scores, reference answers and recorded labels on the screen
     #[arg(long)]
     pub blind: bool,
+    /// Which keys
+    #[command(flatten)]
+    pub keys: KeyChoice,
     /// Draw with ASCII characters only
     #[arg(long)]
     pub ascii: bool,
@@ -78,6 +82,7 @@ pub struct OpenArgs {
 
 /// Opens the files and runs until the user leaves.
 pub fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
+    let keymap = args.keys.keymap()?;
     let (corpora, problems) = open_all(args)?;
     if !args.linear && !attended(args) {
         bail!("the interactive program needs a terminal; --linear, info, score, eval and export work without one");
@@ -97,6 +102,7 @@ pub fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
         scoring: !args.no_prm,
         blind: args.blind,
         project: project(args)?,
+        keymap,
     };
     let worker = match &args.scorer_cmd {
         Some(command) => WorkerSpec::command(command),

@@ -165,7 +165,7 @@ fn choice(open: &Open) -> String {
 
 fn help(app: &App) -> String {
     let Some(sheet) = &app.help else { return String::new() };
-    let rows = sheet.rows();
+    let rows = sheet.rows(&app.keys.map, app.focus);
     let Some(command) = rows.get(sheet.chosen) else { return format!("help: nothing for {}", sheet.filter) };
-    format!("help {} of {}: {}: {}", sheet.chosen + 1, rows.len(), command.keys.join(" or "), command.doc)
+    format!("help {} of {}: {}: {}", sheet.chosen + 1, rows.len(), app.keys.map.keys(command).join(" or "), command.doc)
 }

@@ -73,6 +73,6 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
         panes::split::draw(split, &mut pen, &panes);
     }
     if let Some(sheet) = &app.help {
-        panes::help::draw(sheet, &mut pen, area);
+        panes::help::draw(app, sheet, &mut pen, area);
     }
 }

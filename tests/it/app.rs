@@ -155,24 +155,9 @@ fn every_command_has_a_name_that_runs_it() {
 }
 
 #[test]
-fn no_two_commands_share_keys_and_no_keys_hide_others() {
-    let mut all: Vec<(Vec<String>, &str)> = Vec::new();
-    for command in stepscope::app::commands::COMMANDS {
-        for keys in command.keys {
-            all.push((stepscope::app::keys::sequence(keys), command.name));
-        }
-    }
-    for (i, (keys, name)) in all.iter().enumerate() {
-        for (other, other_name) in &all[i + 1..] {
-            assert!(!keys.starts_with(other) && !other.starts_with(keys), "{name} {keys:?} clashes with {other_name} {other:?}");
-        }
-    }
-}
-
-#[test]
 fn the_key_table_of_the_readme_is_the_command_table() {
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let table = stepscope::app::commands::markdown();
+    let table = stepscope::app::keymap::Keymap::default().markdown();
     assert!(readme.contains(table.trim()), "README.md: replace the key table by the output of `stepscope keys`");
 }
 

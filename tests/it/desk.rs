@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use stepscope::app::keymap::Keymap;
 use stepscope::app::scoring::Known;
 use stepscope::app::{App, Effect, Message, Setup, update};
 use stepscope::corpus::{Corpus, Source};
@@ -67,6 +68,7 @@ impl Desk {
             scoring: false,
             blind: false,
             project: Project::default(),
+            keymap: Keymap::default(),
         };
         let (app, first) = App::new(setup, size);
         let mut desk = Self { app, store, left: Vec::new(), scores: HashMap::new(), corpora, folder, sources: sources.to_vec() };
@@ -135,6 +137,8 @@ impl Desk {
                 "Enter" => KeyEvent::from(KeyCode::Enter),
                 "Tab" => KeyEvent::from(KeyCode::Tab),
                 "BS" => KeyEvent::from(KeyCode::Backspace),
+                "F1" => KeyEvent::from(KeyCode::F(1)),
+                "F2" => KeyEvent::from(KeyCode::F(2)),
                 "Down" => KeyEvent::from(KeyCode::Down),
                 _ if name.starts_with("C-") => KeyEvent::new(KeyCode::Char(name.chars().nth(2).unwrap()), KeyModifiers::CONTROL),
                 _ => KeyEvent::from(KeyCode::Char(name.chars().next().unwrap())),

@@ -22,6 +22,7 @@ mod export;
 mod families;
 mod features;
 mod formats;
+mod keys;
 mod labels;
 mod layers;
 mod linear;

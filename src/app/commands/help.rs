@@ -2,8 +2,9 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{COMMANDS, Command};
-use crate::app::{self, App, Effect};
+use super::{COMMANDS, Command, Group};
+use crate::app::keymap::Keymap;
+use crate::app::{self, App, Effect, Focus};
 
 /// The open sheet.
 #[derive(Debug, Default)]
@@ -15,20 +16,27 @@ pub struct HelpSheet {
 }
 
 impl HelpSheet {
-    /// The rows that match, in table order.
-    pub fn rows(&self) -> Vec<&'static Command> {
+    /// The rows that match: what belongs to this pane first, then in table order.
+    pub fn rows(&self, map: &Keymap, focus: Focus) -> Vec<&'static Command> {
         // Whoever is used to `/` may type it here.
         let words: Vec<String> =
             self.filter.trim_start_matches('/').to_lowercase().split_whitespace().map(str::to_owned).collect();
-        COMMANDS
+        let home = match focus {
+            Focus::Steps => Group::Label,
+            Focus::Tree => Group::Tree,
+            Focus::List => Group::Motion,
+        };
+        let mut rows: Vec<&'static Command> = COMMANDS
             .iter()
             .filter(|command| {
                 let text = format!("{} {} {}", command.name, command.doc, command.group.title()).to_lowercase();
                 words.iter().all(|word| {
-                    text.contains(word) || command.keys.iter().any(|keys| keys.replace(' ', "") == self.filter.trim())
+                    text.contains(word) || map.keys(command).iter().any(|keys| keys.replace(' ', "") == self.filter.trim())
                 })
             })
-            .collect()
+            .collect();
+        rows.sort_by_key(|command| command.group != home);
+        rows
     }
 }
 
@@ -41,11 +49,12 @@ pub(super) fn open(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 /// A key while the sheet is open.
 pub(crate) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     let Some(sheet) = &mut app.help else { return Vec::new() };
-    let last = sheet.rows().len().saturating_sub(1);
+    let rows = sheet.rows(&app.keys.map, app.focus);
+    let last = rows.len().saturating_sub(1);
     match key.code {
         KeyCode::Esc => app.help = None,
         KeyCode::Enter => {
-            if let Some(command) = sheet.rows().get(sheet.chosen).copied() {
+            if let Some(command) = rows.get(sheet.chosen).copied() {
                 app.help = None;
                 return app::run(app, command, None);
             }

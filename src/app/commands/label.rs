@@ -204,13 +204,15 @@ fn on_record(app: &mut App, said: &str, action: impl FnOnce(RecordKey) -> Action
 /// Flags the solution as unsure, or takes the flag away.
 pub(super) fn unsure(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     let on = !app.record_key().is_some_and(|record| app.session.flagged(record));
-    let said = if on { "flagged as unsure; ]f comes back to it" } else { "flag taken away" };
-    on_record(app, said, |record| Action::Flag { record, on })
+    let back = app.key("next-flagged");
+    let said = if on { format!("flagged as unsure; {back} comes back to it") } else { "flag taken away".to_owned() };
+    on_record(app, &said, |record| Action::Flag { record, on })
 }
 
 /// Leaves the solution for later.
 pub(super) fn later(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    on_record(app, "left for later; ]u comes back to it", |record| Action::Skip { record })
+    let said = format!("left for later; {} comes back to it", app.key("next-unlabelled"));
+    on_record(app, &said, |record| Action::Skip { record })
 }
 
 /// The problem statement is broken: asks why.

@@ -57,6 +57,25 @@ pub struct Command {
     pub group: Group,
     /// Carries it out; the number is the count typed before it.
     pub run: fn(&mut App, Option<usize>) -> Vec<Effect>,
+    /// What stands behind its name on the command line, where it takes more than a count.
+    pub argument: Option<Argument>,
+}
+
+/// The argument of a command.
+#[derive(Debug)]
+pub struct Argument {
+    /// Carries the command out with this argument.
+    pub run: fn(&mut App, &str) -> Vec<Effect>,
+    /// What the argument can be, for completion; empty where it is a number or free text.
+    pub values: fn(&App) -> Vec<String>,
+}
+
+impl Command {
+    /// The same command with an argument on the command line.
+    const fn takes(mut self, run: fn(&mut App, &str) -> Vec<Effect>, values: fn(&App) -> Vec<String>) -> Self {
+        self.argument = Some(Argument { run, values });
+        self
+    }
 }
 
 const fn row(
@@ -66,10 +85,13 @@ const fn row(
     doc: &'static str,
     run: fn(&mut App, Option<usize>) -> Vec<Effect>,
 ) -> Command {
-    Command { name, keys, doc, group, run }
+    Command { name, keys, doc, group, run, argument: None }
 }
 
 use Group::{Label, Motion, Search, Session, Tree, View};
+
+/// All groups, in the order of the README.
+pub const GROUPS: [Group; 6] = [Motion, Tree, Label, Search, View, Session];
 
 /// The table.
 pub static COMMANDS: &[Command] = &[
@@ -160,20 +182,24 @@ pub static COMMANDS: &[Command] = &[
         &["d"],
         "changed words against an alternative, the best solution, the reference, your correction (:diff best)",
         view::next_diff,
-    ),
+    )
+    .takes(view::set_diff, view::diffs),
     row(View, "list", &["g l"], "list of problems and solutions", view::list),
     row(View, "tree", &["g t"], "tree of all solutions of the problem", view::tree),
     row(View, "steps", &["g s"], "steps of the solution", view::steps),
     row(View, "next-pane", &["Tab"], "go to the next pane", view::next_pane),
     row(View, "previous-pane", &["S-Tab"], "go to the previous pane", view::previous_pane),
     row(View, "copy-step", &["y"], "copy the text of the step", view::copy_step),
-    row(View, "theme", &[], ":theme light - colours: dark, light, colour-blind, mono, 16", view::theme_shown),
+    row(View, "theme", &[], ":theme light - colours: dark, light, colour-blind, mono, 16", view::theme_shown)
+        .takes(view::set_theme, view::themes),
     row(View, "help", &["?"], "all keys; type to find one, Enter runs it", help::open),
     row(View, "redraw", &["Ctrl-l"], "draw the screen anew", view::redraw),
     row(View, "cancel", &["Esc"], "close, clear the search; never leaves", view::cancel),
     row(Session, "command", &[":"], "command by name; Tab completes", search::command_line),
-    row(Session, "threshold", &[], ":threshold 0.4 - steps with a lower score are suspects", session::threshold_shown),
-    row(Session, "aggregate", &["g A"], "next way to make one score of a solution; :aggregate prod", session::next_aggregate),
+    row(Session, "threshold", &[], ":threshold 0.4 - steps with a lower score are suspects", session::threshold_shown)
+        .takes(session::set_threshold, none),
+    row(Session, "aggregate", &["g A"], "next way to make one score of a solution; :aggregate prod", session::next_aggregate)
+        .takes(session::set_aggregate, session::aggregates),
     row(Session, "stop-scoring", &["g k"], "stop scoring; finished scores stay", session::stop_scoring),
     row(Session, "start-scoring", &["g K"], "start scoring again, also after the worker died", session::start_scoring),
     row(Session, "retry-saving", &["g W"], "write labels again that could not be saved", session::retry_saving),
@@ -181,6 +207,10 @@ pub static COMMANDS: &[Command] = &[
     row(Session, "suspend", &["Ctrl-z"], "suspend; fg brings it back", session::suspend),
     row(Session, "quit", &["q", "Z Z", "Ctrl-c"], "leave; the next start goes on from here", session::quit),
 ];
+
+fn none(_app: &App) -> Vec<String> {
+    Vec::new()
+}
 
 /// The command of this name.
 pub fn by_name(name: &str) -> Option<&'static Command> {
@@ -197,21 +227,12 @@ pub(crate) fn run_line(app: &mut App, line: &str) -> Vec<Effect> {
     if let Ok(number) = name.parse::<usize>() {
         return motion::goto(app, Some(number.min(super::keys::MAX_COUNT * 1000)));
     }
-    if name == "threshold" && !argument.is_empty() {
-        return session::set_threshold(app, argument);
-    }
-    if name == "theme" && !argument.is_empty() {
-        return view::set_theme(app, argument);
-    }
-    if name == "diff" && !argument.is_empty() {
-        return view::set_diff(app, argument);
-    }
-    if name == "aggregate" && !argument.is_empty() {
-        return session::set_aggregate(app, argument);
-    }
     // `q` and `quit` both leave, as everywhere.
     let name = if name == "q" { "quit" } else { name };
     if let Some(command) = by_name(name) {
+        if let Some(takes) = command.argument.as_ref().filter(|_| !argument.is_empty()) {
+            return (takes.run)(app, argument);
+        }
         let count = argument.parse::<usize>().ok().filter(|count| (1..=super::keys::MAX_COUNT).contains(count));
         if count.is_none() && !argument.is_empty() {
             app.notice = Some(format!(":{name} takes a number from 1 to {}, not {argument:?}", super::keys::MAX_COUNT));
@@ -219,24 +240,16 @@ pub(crate) fn run_line(app: &mut App, line: &str) -> Vec<Effect> {
         }
         return super::run(app, command, count);
     }
-    app.notice = Some(format!("no command {name:?}; ? lists all of them"));
+    app.notice = Some(format!("no command {name:?}; {} lists all of them", app.key("help")));
     Vec::new()
 }
 
-/// The key table of the README, as Markdown.
-pub fn markdown() -> String {
-    use std::fmt::Write;
-    let mut text = String::new();
-    for group in [Motion, Tree, Label, Search, View, Session] {
-        text.push_str("\n| ");
-        text.push_str(group.title());
-        text.push_str(" | | command |\n|---|---|---|\n");
-        for command in COMMANDS.iter().filter(|command| command.group == group) {
-            let keys: Vec<String> = command.keys.iter().map(|keys| format!("`{}`", keys.replace(' ', ""))).collect();
-            // Writing to a string cannot fail.
-            let doc = command.doc.replace('|', "\\|");
-            let _ = writeln!(text, "| {} | {doc} | `:{}` |", keys.join(" "), command.name);
-        }
-    }
-    text
+/// What the last word of a half-typed line of the command line can become: whole words, in the order of the table.
+pub(crate) fn completions(app: &App, line: &str) -> Vec<String> {
+    let Some((name, argument)) = line.split_once(char::is_whitespace) else {
+        return COMMANDS.iter().map(|command| command.name).filter(|name| name.starts_with(line)).map(str::to_owned).collect();
+    };
+    let Some(takes) = by_name(name).and_then(|command| command.argument.as_ref()) else { return Vec::new() };
+    let word = argument.trim_start();
+    (takes.values)(app).into_iter().filter(|value| value.starts_with(word)).collect()
 }

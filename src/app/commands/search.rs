@@ -18,7 +18,7 @@ pub(super) fn command_line(app: &mut App, _count: Option<usize>) -> Vec<Effect> 
 
 fn again(app: &mut App, forward: bool) -> Vec<Effect> {
     if app.search.is_none() {
-        app.notice = Some("nothing was searched for yet; / searches".to_owned());
+        app.notice = Some(format!("nothing was searched for yet; {} searches", app.key("search")));
         return Vec::new();
     }
     seek::start(app, Target::Match, forward)
@@ -49,7 +49,7 @@ fn suspect(app: &mut App, forward: bool) -> Vec<Effect> {
         return seek::start(app, Target::Suspect, forward);
     }
     // A jump would give the scores away.
-    app.notice = Some("scores are hidden; p shows them".to_owned());
+    app.notice = Some(format!("scores are hidden; {} shows them", app.key("hide-prm")));
     Vec::new()
 }
 

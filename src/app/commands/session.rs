@@ -36,6 +36,11 @@ pub(super) fn next_aggregate(app: &mut App, _count: Option<usize>) -> Vec<Effect
     use_aggregate(app, forms[(here + 1) % forms.len()])
 }
 
+/// The ways of making one score of a solution, by name.
+pub(super) fn aggregates(app: &App) -> Vec<String> {
+    app.scoring.meaning.forms().map(|form| form.name().to_owned()).collect()
+}
+
 /// Chooses how the steps become one score of a solution.
 pub(super) fn set_aggregate(app: &mut App, name: &str) -> Vec<Effect> {
     let found = app.scoring.meaning.forms().find(|form| form.name() == name);
@@ -56,7 +61,7 @@ fn use_aggregate(app: &mut App, form: Aggregate) -> Vec<Effect> {
 
 /// Stops scoring.
 pub(super) fn stop_scoring(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    app.notice = Some("scoring stopped; finished scores stay, gK goes on".to_owned());
+    app.notice = Some(format!("scoring stopped; finished scores stay, {} goes on", app.key("start-scoring")));
     scoring::cancel(app)
 }
 

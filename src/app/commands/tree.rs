@@ -137,7 +137,7 @@ fn sibling(app: &mut App, count: usize, forward: bool) -> Vec<Effect> {
 fn child_by(app: &mut App, what: &str, number: impl Fn(&App, &Node) -> Option<f64>) -> Vec<Effect> {
     if !app.show_prm {
         // The jump would give the hidden numbers away.
-        app.notice = Some("scores and search values are hidden; p shows them".to_owned());
+        app.notice = Some(format!("scores and search values are hidden; {} shows them", app.key("hide-prm")));
         return Vec::new();
     }
     on_trace(app, |app, trace| {

@@ -30,7 +30,7 @@ pub(super) fn toggle_prm(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 /// Hides or shows reference answer, outcome and recorded labels.
 pub(super) fn toggle_reference(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     if !app.show_prm {
-        app.notice = Some("blind: p shows scores and reference".to_owned());
+        app.notice = Some(format!("blind: {} shows scores and reference", app.key("hide-prm")));
         return Vec::new();
     }
     app.show_reference = !app.show_reference;
@@ -70,6 +70,11 @@ pub(super) fn next_diff(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     }
     app.reading.against = next;
     Vec::new()
+}
+
+/// What a step can be compared with, by name.
+pub(super) fn diffs(_app: &App) -> Vec<String> {
+    Against::ALL.iter().map(|against| against.name()).chain(["off"]).map(str::to_owned).collect()
 }
 
 /// Compares with what is named.
@@ -158,6 +163,11 @@ pub(super) fn copy_step(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 pub(super) fn theme_shown(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     app.notice = Some(format!("theme {}; :theme takes {}", app.look.theme.name(), THEME_NAMES.join(", ")));
     Vec::new()
+}
+
+/// The names of all themes.
+pub(super) fn themes(_app: &App) -> Vec<String> {
+    THEME_NAMES.map(str::to_owned).to_vec()
 }
 
 /// Takes other colours.

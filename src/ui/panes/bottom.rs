@@ -56,23 +56,81 @@ fn hints(app: &App, pen: &mut Pen<'_>, mut rect: Rect) {
         let used = u16::try_from(rows.len()).unwrap_or(rect.height);
         rect = Rect { y: rect.y + used, height: rect.height - used, ..rect };
     }
-    let lines: [&str; 2] = match app.focus {
+    for (index, hints) in hot_keys(app.focus).into_iter().take(usize::from(rect.height)).enumerate() {
+        let line: Vec<String> = hints.iter().filter_map(|hint| shown(app, *hint)).collect();
+        pen.text(rect.x + 1, rect.y + u16::try_from(index).unwrap_or(0), rect.width - 1, &line.join("  "), pen.look.dim());
+    }
+}
+
+/// Commands with a key each, what stands before the first key (a count), and what they do in a word.
+type Hint = (&'static [&'static str], &'static str, &'static str);
+
+/// What is typed most in a pane, in two lines.
+fn hot_keys(focus: Focus) -> [&'static [Hint]; 2] {
+    match focus {
         Focus::Steps => [
-            "a all right  x first error here  4x error at 4  X + kind  f unsure  ! broken",
-            "= good  0 neutral  - bad  u undo  c note  ( ) prev/next  ]e suspect  p hide PRM",
+            &[
+                (&["all-right"], "", "all right"),
+                (&["first-error"], "", "first error here"),
+                (&["first-error"], "4", "error at 4"),
+                (&["first-error-kind"], "", "+ kind"),
+                (&["unsure"], "", "unsure"),
+                (&["bad-problem"], "", "broken"),
+            ],
+            &[
+                (&["good"], "", "good"),
+                (&["neutral"], "", "neutral"),
+                (&["bad"], "", "bad"),
+                (&["undo"], "", "undo"),
+                (&["note"], "", "note"),
+                (&["previous-solution", "next-solution"], "", "prev/next"),
+                (&["next-suspect"], "", "suspect"),
+                (&["hide-prm"], "", "hide PRM"),
+            ],
         ],
         Focus::Tree => [
-            "h l fold  J K sibling  gp parent  gb best  gw worst  gv visited  gs steps",
-            "x first error  = good  0 neutral  - bad  a all right  u undo  ]e suspect",
+            &[
+                (&["fold-or-parent", "unfold-or-child"], "", "fold"),
+                (&["next-sibling", "previous-sibling"], "", "sibling"),
+                (&["parent"], "", "parent"),
+                (&["best-child"], "", "best"),
+                (&["worst-child"], "", "worst"),
+                (&["most-visited-child"], "", "visited"),
+                (&["steps"], "", "steps"),
+            ],
+            &[
+                (&["first-error"], "", "first error"),
+                (&["good"], "", "good"),
+                (&["neutral"], "", "neutral"),
+                (&["bad"], "", "bad"),
+                (&["all-right"], "", "all right"),
+                (&["undo"], "", "undo"),
+                (&["next-suspect"], "", "suspect"),
+            ],
         ],
         Focus::List => [
-            "j k solution  { } problem  Enter back to the steps  Tab next pane",
-            "a all right  f unsure  s later  ]u unlabelled  37go problem 37  / search",
+            &[
+                (&["down", "up"], "", "solution"),
+                (&["previous-problem", "next-problem"], "", "problem"),
+                (&["toggle-fold"], "", "back to the steps"),
+                (&["next-pane"], "", "next pane"),
+            ],
+            &[
+                (&["all-right"], "", "all right"),
+                (&["unsure"], "", "unsure"),
+                (&["later"], "", "later"),
+                (&["next-unlabelled"], "", "unlabelled"),
+                (&["goto"], "37", "problem 37"),
+                (&["search"], "", "search"),
+            ],
         ],
-    };
-    for (index, line) in lines.iter().take(usize::from(rect.height)).enumerate() {
-        pen.text(rect.x + 1, rect.y + u16::try_from(index).unwrap_or(0), rect.width - 1, line, pen.look.dim());
     }
+}
+
+/// A hint with the keys that are in force; nothing where a command has none.
+fn shown(app: &App, (commands, count, what): (&[&str], &str, &str)) -> Option<String> {
+    let keys: Vec<String> = commands.iter().map(|command| app.key(command)).filter(|key| !key.starts_with(':')).collect();
+    (keys.len() == commands.len()).then(|| format!("{count}{} {what}", keys.join(" ")))
 }
 
 /// What the keys typed so far can become.
@@ -82,7 +140,9 @@ fn which_key(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let rows = app.keys.continuations();
     // Every key can follow a count; the label keys are the ones that matter.
     let shown: Vec<String> = if app.keys.pending.is_empty() {
-        vec!["x first error at this step".to_owned(), "G go to this step".to_owned(), "go go to this problem".to_owned()]
+        let targets =
+            [("first-error", "first error at this step"), ("bottom", "go to this step"), ("goto", "go to this problem")];
+        targets.iter().filter_map(|(command, what)| shown(app, (&[command], "", what))).collect()
     } else {
         rows.iter().map(|(keys, command)| format!("{keys} {}", command.name)).collect()
     };

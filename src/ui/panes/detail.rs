@@ -87,7 +87,7 @@ fn lay(pen: &mut Pen<'_>, rect: Rect, lines: &[(String, Style)]) {
 /// The text that the step is compared with, its own words marked; gives what is left of the pane.
 fn comparison(app: &App, pen: &mut Pen<'_>, rect: Rect) -> Rect {
     let Some(against) = app.reading.against else { return rect };
-    let (name, next) = (against.name(), "d next, Esc off");
+    let (name, next) = (against.name(), format!("{} next, {} off", app.key("diff"), app.key("cancel")));
     let Some(comparison) = app.comparison() else {
         pen.text(rect.x + 1, rect.y, rect.width - 1, &format!("no {name} to compare with   {next}"), pen.look.accent());
         return Rect { y: rect.y + 1, height: rect.height.saturating_sub(1), ..rect };
@@ -147,7 +147,7 @@ fn heading(app: &App, node: &Node) -> String {
 
 fn scores(app: &App, node: &Node) -> String {
     if !app.show_prm {
-        return "PRM   hidden (p shows it)".to_owned();
+        return format!("PRM   hidden ({} shows it)", app.key("hide-prm"));
     }
     match (app.scoring.scores.get(&node.key), &app.scoring.model) {
         (Some(score), Some(model)) => {
@@ -208,7 +208,7 @@ fn solution_scores(app: &App, trace: &Trace) -> Option<String> {
         if form == scoring.aggregate { format!("[{text}]") } else { text }
     };
     let all: Vec<String> = scoring.solution_scores(trace, &app.cursor.path).into_iter().map(one).collect();
-    (!all.is_empty()).then(|| format!("solution   {}   (gA)", all.join("  ")))
+    (!all.is_empty()).then(|| format!("solution   {}   ({})", all.join("  "), app.key("aggregate")))
 }
 
 fn search_numbers(node: &Node) -> String {
@@ -234,7 +234,9 @@ fn siblings(app: &App, pen: &Pen<'_>, trace: &Trace, node: &Node) -> Vec<(String
     if siblings.len() < 2 {
         return Vec::new();
     }
-    let mut lines = vec![(format!("{} alternatives here (J K, gB best)", siblings.len()), pen.look.dim())];
+    let keys = ["next-sibling", "previous-sibling", "best-alternative"].map(|command| app.key(command));
+    let alternatives = format!("{} alternatives here ({} {}, {} best)", siblings.len(), keys[0], keys[1], keys[2]);
+    let mut lines = vec![(alternatives, pen.look.dim())];
     let chosen = app.session.chosen(trace.node(parent).key);
     lines.extend(siblings.iter().take(40).map(|&id| {
         let sibling = trace.node(id);

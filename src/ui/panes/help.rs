@@ -2,24 +2,31 @@
 
 use ratatui::layout::Rect;
 
+use crate::app::App;
 use crate::app::commands::help::HelpSheet;
 use crate::ui::pen::Pen;
 
 /// Draws the matching commands with the chosen one marked.
-pub(in crate::ui) fn draw(sheet: &HelpSheet, pen: &mut Pen<'_>, area: Rect) {
+pub(in crate::ui) fn draw(app: &App, sheet: &HelpSheet, pen: &mut Pen<'_>, area: Rect) {
     let rect = Rect { x: area.x + 1, y: area.y + 1, width: area.width.saturating_sub(2), height: area.height.saturating_sub(2) };
     pen.clear(area);
     pen.rule(rect);
     pen.rule(Rect { y: rect.bottom() - 1, height: 1, ..rect });
-    pen.text(rect.x + 2, rect.y, rect.width, " all keys: type to find, Enter runs, Esc closes ", pen.look.strong());
+    pen.text(
+        rect.x + 2,
+        rect.y,
+        rect.width,
+        &format!(" all keys ({}): type to find, Enter runs, Esc closes ", app.keys.map.preset),
+        pen.look.strong(),
+    );
     let prompt = format!("find: {}", sheet.filter);
     pen.text(rect.x + 2, rect.y + 1, rect.width.saturating_sub(4), &prompt, pen.look.accent());
-    let rows = sheet.rows();
+    let rows = sheet.rows(&app.keys.map, app.focus);
     let room = usize::from(rect.height.saturating_sub(3)).max(1);
     let top = sheet.chosen.saturating_sub(room / 2).min(rows.len().saturating_sub(room));
     for (index, command) in rows.iter().skip(top).take(room).enumerate() {
         let y = rect.y + 2 + u16::try_from(index).unwrap_or(0);
-        let keys: Vec<String> = command.keys.iter().map(|keys| keys.replace(' ', "")).collect();
+        let keys: Vec<String> = app.keys.map.keys(command).iter().map(|keys| keys.replace(' ', "")).collect();
         pen.text(rect.x + 2, y, 16, &keys.join(" "), pen.look.strong());
         let x = pen.text(rect.x + 19, y, rect.width.saturating_sub(21), command.doc, pen.look.plain());
         let name = format!("  :{}", command.name);

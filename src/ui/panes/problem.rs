@@ -23,7 +23,7 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let hidden = rows.len() - shown;
     let mut tail = app.facts();
     if hidden > 0 {
-        let more = format!("+{hidden} line{}, gQ", if hidden == 1 { "" } else { "s" });
+        let more = format!("+{hidden} line{}, {}", if hidden == 1 { "" } else { "s" }, app.key("whole-problem"));
         tail = if tail.is_empty() { more } else { format!("{more} | {tail}") };
     }
     let last = rect.bottom() - 1;

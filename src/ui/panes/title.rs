@@ -46,7 +46,7 @@ fn right_side(app: &App) -> String {
     };
     let skipped = app.items.bad();
     let skipped = if skipped > 0 { format!("{skipped} bad records  ") } else { String::new() };
-    format!("{skipped}{indexing}{blind}{}  ?help ", app.annotator)
+    format!("{skipped}{indexing}{blind}{}  {}help ", app.annotator, app.key("help"))
 }
 
 /// What was said of the solution as a whole.
