@@ -7,7 +7,7 @@ use crate::checks::arithmetic::{Finding, Verdict};
 use crate::checks::findings;
 use crate::math::{Form, draw};
 use crate::text::{Safe, safe};
-use crate::trace::{NodeId, Outcome, StepKey, StepScore, Trace, Writing};
+use crate::trace::{Critique, NodeId, Outcome, Rationale, StepKey, StepScore, Trace, Writing};
 use crate::typeset::View;
 use crate::typeset::diff::{Changed, changed_words, similarity};
 
@@ -29,11 +29,13 @@ pub enum Against {
     Reference,
     /// The annotator's own version of the step.
     Version,
+    /// What a critic wrote about the step.
+    Critique,
 }
 
 impl Against {
     /// All of them, in the order of the key.
-    pub const ALL: [Self; 4] = [Self::Sibling, Self::Best, Self::Reference, Self::Version];
+    pub const ALL: [Self; 5] = [Self::Sibling, Self::Best, Self::Reference, Self::Version, Self::Critique];
 
     /// Its name in commands.
     pub fn name(self) -> &'static str {
@@ -42,6 +44,7 @@ impl Against {
             Self::Best => "best",
             Self::Reference => "reference",
             Self::Version => "version",
+            Self::Critique => "critique",
         }
     }
 }
@@ -81,6 +84,11 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// The other text may be another one now than what is shown.
+    pub(super) fn read_again(&mut self, against: Against) {
+        self.comparison = self.comparison.take().filter(|comparison| comparison.against != against);
+    }
+
     /// Checks a step that came onto the screen.
     pub(super) fn look_at(&mut self, key: StepKey, text: &str) {
         if self.findings.len() > KEPT {
@@ -169,7 +177,9 @@ impl App {
         let node = trace.node(id);
         self.reading.comparison = self.other_text(&trace, id, against).map(|(place, other)| {
             let (step, other) = (safe(&node.text), safe(&other));
-            Comparison { key: node.key, against, place, changed: changed_words(&other, &step), other }
+            // A critique is about the step: every word is another one.
+            let changed = if against == Against::Critique { Changed::default() } else { changed_words(&other, &step) };
+            Comparison { key: node.key, against, place, changed, other }
         });
     }
 
@@ -199,6 +209,10 @@ impl App {
                 let text = self.session.text(Writing::Correction, Some(node.key), self.record_key_here())?;
                 Some(("your correction".to_owned(), text.to_owned()))
             }
+            Against::Critique => match self.scoring.rationales.get(&node.key).filter(|_| self.show_prm)? {
+                Rationale::Critiques(critiques) => Some((verdicts(critiques), written(critiques))),
+                Rationale::Tokens(_) => None,
+            },
         }
     }
 
@@ -220,6 +234,27 @@ impl App {
         let better = |a: (i32, f64), b: (i32, f64)| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1));
         others.max_by(|a, b| better(a.1, b.1).then(b.0.cmp(&a.0))).map(|(number, _, path)| (number, path))
     }
+}
+
+/// How the verdicts of critiques fall: `5 right, 2 wrong, 1 invalid`.
+pub fn verdicts(critiques: &[Critique]) -> String {
+    let count = |is: fn(Option<f64>) -> bool| critiques.iter().filter(|critique| is(critique.score)).count();
+    let bins = [
+        (count(|p| p.is_some_and(|p| p >= 0.5)), "right"),
+        (count(|p| p.is_some_and(|p| p < 0.5)), "wrong"),
+        (count(|p| p.is_none()), "invalid"),
+    ];
+    let bins: Vec<String> = bins.into_iter().filter(|(n, _)| *n > 0).map(|(n, name)| format!("{n} {name}")).collect();
+    bins.join(", ")
+}
+
+/// Critiques as one text, each below its number and verdict.
+fn written(critiques: &[Critique]) -> String {
+    let one = |(i, critique): (usize, &Critique)| {
+        let verdict = critique.score.map_or("no verdict".to_owned(), |p| format!("P(correct) {p:.3}"));
+        format!("[{} of {}: {verdict}]\n{}", i + 1, critiques.len(), critique.text.trim())
+    };
+    critiques.iter().enumerate().map(one).collect::<Vec<_>>().join("\n\n")
 }
 
 /// Lines of a solution, or its sentences where it has no lines.

@@ -7,9 +7,10 @@ use crate::analysis::decide::{Decision, decide};
 use crate::analysis::meaning::Meaning;
 use crate::scoring::request::{Limits, plan};
 use crate::scoring::{Priority, Scheduler, ScoreRequest, WorkerEvent, WorkerModel};
-use crate::trace::{FirstError, NodeId, StepKey, StepScore, Trace};
+use crate::trace::{FirstError, NodeId, Rationale, StepKey, StepScore, Trace};
 
 use super::items::ItemId;
+use super::reading::Against;
 use super::{App, Effect};
 
 /// Items that are read ahead, so that the worker never waits for a file.
@@ -20,6 +21,8 @@ const READY: usize = 4;
 pub struct Known {
     /// Scores from the cache.
     pub scores: Vec<(StepKey, StepScore)>,
+    /// What the model gave beside them.
+    pub rationales: Vec<(StepKey, Rationale)>,
     /// Steps that no request can hold, with the reason.
     pub refused: Vec<(StepKey, String)>,
     /// Number of its records that cannot be read.
@@ -48,6 +51,8 @@ pub struct Scoring {
     pub scores: HashMap<StepKey, StepScore>,
     /// Steps that cannot be scored, with the reason.
     pub refused: HashMap<StepKey, String>,
+    /// What the model gives beside the scores.
+    pub rationales: HashMap<StepKey, Rationale>,
     /// The model, once it has been loaded.
     pub model: Option<WorkerModel>,
     /// The worker.
@@ -89,6 +94,7 @@ impl Scoring {
             meaning: Meaning::CORRECT,
             aggregate: Aggregate::Min,
             refused: HashMap::new(),
+            rationales: HashMap::new(),
             model: None,
             state: if wanted { WorkerState::Starting } else { WorkerState::Off },
             threshold: 0.5,
@@ -256,6 +262,7 @@ pub(super) fn prepared(app: &mut App, item: ItemId, known: Known, requests: Vec<
     app.items.note_bad(item, known.bad);
     let scoring = &mut app.scoring;
     scoring.add(known.scores);
+    scoring.rationales.extend(known.rationales);
     scoring.refused.extend(known.refused);
     // An item that was dropped and asked for again may be prepared twice: the first answer counts.
     let Some(slot) = scoring.open.get_mut(&item).filter(|slot| slot.is_none()) else { return Vec::new() };
@@ -290,6 +297,10 @@ pub(super) fn worker_event(app: &mut App, event: WorkerEvent) -> Vec<Effect> {
         WorkerEvent::Notice { message } => app.notice = Some(message),
         WorkerEvent::Score { key, score, .. } => {
             scoring.add(vec![(key, score)]);
+        }
+        WorkerEvent::Rationale { key, rationale, .. } => {
+            scoring.rationales.insert(key, rationale);
+            app.reading.read_again(Against::Critique);
         }
         WorkerEvent::NotScored { key, reason, .. } => {
             // That an outcome model judges no steps is no news at each of them.

@@ -17,7 +17,6 @@ use crate::analysis::meaning::Meaning;
 use crate::analysis::processbench::{Case, Subset, judged_steps, mean_f1};
 use crate::checks::arithmetic;
 use crate::corpus::Corpus;
-use crate::scoring::Scored;
 use crate::scoring::batch::{Answers, Batch};
 use crate::scoring::request::on_solutions;
 use crate::trace::{FirstError, Solution, Trace};
@@ -246,10 +245,7 @@ impl Tally {
 }
 
 fn answered(trace: &Trace, solution: &Solution, answers: &Answers) -> Vec<Option<f64>> {
-    let score = |id| match answers.get(&trace.node(id).key) {
-        Some(Scored::Score(score)) => Some(score.value()),
-        Some(Scored::NotScored(_)) | None => None,
-    };
+    let score = |id| Some(answers.get(&trace.node(id).key)?.score.as_ref().ok()?.value());
     trace.solution_path(solution).into_iter().map(score).collect()
 }
 

@@ -18,9 +18,9 @@ use super::shard::Shard;
 use crate::analysis::meaning::Meaning;
 use crate::checks::{self, arithmetic::Verdict};
 use crate::corpus::{Corpus, ProblemView};
-use crate::scoring::batch::{Answers, Batch};
+use crate::scoring::batch::{Answer, Answers, Batch};
 use crate::scoring::request::on_solutions;
-use crate::scoring::{Cost, Scored, WorkerModel};
+use crate::scoring::{Cost, WorkerModel};
 use crate::trace::{Node, Semantics, Solution, StepScore, Trace};
 
 /// Score every step of every solution with a process reward model
@@ -32,6 +32,10 @@ use crate::trace::{Node, Semantics, Solution, StepScore, Trace};
 /// `solution` holds one score of the solution for each way to make it of the steps ("min",
 /// "prod", "last", "mean", "geo", "soft-min", "sum"), or the "outcome" of a model that judges
 /// no steps; it is left out when a step has no score.
+///
+/// A step can have a `rationale` too: {"tokens":[["So",-0.2],..]}, the share of each token in
+/// the score, or {"critiques":[{"text","score"}]}, what a critic wrote, one entry a sample
+/// (`score` is null where it gave no verdict).
 ///
 /// `score` is a finite number whose meaning the model defines (P(correct), 0 to 1, for the
 /// built-in one); it is null, with a `reason` beside it, where a step was not scored.
@@ -330,9 +334,10 @@ async fn score_problem(trace: &Trace, scorer: &mut Batch, known: &Known, bar: &P
 
 fn line(trace: &Trace, solution: &Solution, answers: &Answers, model: &WorkerModel) -> ScoredSolution {
     let step = |node: &Node| {
-        let (score, reason) = match answers.get(&node.key) {
-            Some(Scored::Score(score)) => (Some(score.value()), None),
-            Some(Scored::NotScored(reason)) => (None, Some(reason.clone())),
+        let answer = answers.get(&node.key);
+        let (score, reason) = match answer.map(|answer| &answer.score) {
+            Some(Ok(score)) => (Some(score.value()), None),
+            Some(Err(reason)) => (None, Some(reason.clone())),
             None => (None, Some("the scorer gave no answer for this step".into())),
         };
         let found = checks::findings(&node.text);
@@ -342,6 +347,7 @@ fn line(trace: &Trace, solution: &Solution, answers: &Answers, model: &WorkerMod
             step_key: node.key,
             score,
             reason,
+            rationale: answer.and_then(|answer| answer.rationale.clone()),
             suspicion: joined.map(|score| checks::suspicion(model.meaning().position(score), true)),
             findings: found.iter().filter_map(Evidence::of).collect(),
         }
@@ -359,11 +365,8 @@ fn line(trace: &Trace, solution: &Solution, answers: &Answers, model: &WorkerMod
 }
 
 /// The scores of a solution: the steps put together in every way that has sense, or what an outcome model says at the last one.
-fn whole(steps: &[Option<&Scored>], meaning: &Meaning) -> BTreeMap<String, f64> {
-    let score = |step: Option<&Scored>| match step {
-        Some(Scored::Score(score)) => Some(*score),
-        _ => None,
-    };
+fn whole(steps: &[Option<&Answer>], meaning: &Meaning) -> BTreeMap<String, f64> {
+    let score = |step: Option<&Answer>| step?.score.as_ref().ok().copied();
     if meaning.outcome {
         return steps
             .last()

@@ -13,8 +13,7 @@ use serde::Deserialize;
 use super::score_out::ScoredSolution;
 use super::scorer::shown;
 use crate::analysis::meaning::Meaning;
-use crate::scoring::Scored;
-use crate::scoring::batch::Answers;
+use crate::scoring::batch::{Answer, Answers};
 use crate::trace::RecordKey;
 
 /// Where a line stands.
@@ -113,11 +112,11 @@ impl Known {
         let Some(place) = self.find(scorer, solution) else { return Ok(()) };
         let line: ScoredSolution = serde_json::from_str(&self.text(place)?).with_context(|| self.name(place))?;
         for step in line.steps {
-            let known = match step.score {
-                Some(score) => Scored::Score(meaning.score(score).with_context(|| self.name(place))?),
-                None => Scored::NotScored(step.reason.unwrap_or_default()),
+            let score = match step.score {
+                Some(score) => Ok(meaning.score(score).with_context(|| self.name(place))?),
+                None => Err(step.reason.unwrap_or_default()),
             };
-            answers.insert(step.step_key, known);
+            answers.insert(step.step_key, Answer { score, rationale: step.rationale });
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use super::score_known::{Known, Place};
 use super::scorer::shown;
 use crate::checks::answer::Agreement;
 use crate::checks::arithmetic::{Finding, Verdict};
-use crate::trace::{RecordKey, Semantics, StepKey};
+use crate::trace::{Rationale, RecordKey, Semantics, StepKey};
 
 /// One line of the output: the scores of one solution.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,6 +47,9 @@ pub struct ScoredStep {
     /// Why there is no score.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What the model gives beside the score: shares of the tokens, or what a critic wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rationale: Option<Rationale>,
     /// Equalities of the step that fail, or may fail.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Evidence>,
@@ -165,11 +168,19 @@ mod tests {
     fn solution(n: usize) -> ScoredSolution {
         let step = PromptKey::of("q").step(&n.to_string());
         let steps = vec![
-            ScoredStep { step_key: step, score: Some(0.1 + 0.2), reason: None, findings: Vec::new(), suspicion: None },
+            ScoredStep {
+                step_key: step,
+                score: Some(0.1 + 0.2),
+                reason: None,
+                rationale: None,
+                findings: Vec::new(),
+                suspicion: None,
+            },
             ScoredStep {
                 step_key: step.step("b"),
                 score: None,
                 reason: Some("too long".into()),
+                rationale: None,
                 findings: Vec::new(),
                 suspicion: None,
             },

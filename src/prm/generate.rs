@@ -1,4 +1,4 @@
-//! Writing text token by token with a decoder: what generative critics do.
+//! Writing text token by token with a decoder: what critics do.
 
 use std::ops::ControlFlow;
 
@@ -42,8 +42,11 @@ pub(super) struct Generated {
     pub(super) is_complete: bool,
 }
 
-/// Writes behind the current path of the decoder, which ends with `last` and goes on with what was written; the caller cuts it back. `on` hears
-/// of every token and can end the text.
+/// Tokens among which a text that ends the writing is looked for: it is shorter than as many tokens.
+const STOP_TOKENS: usize = 48;
+
+/// Writes behind the current path of the decoder and the token `last`, with which the path goes on, and with what was written. `on` sees all tokens after each new
+/// one and can end the text.
 pub(super) fn generate(
     decoder: &mut Decoder,
     head: &LmHead,
@@ -51,13 +54,11 @@ pub(super) fn generate(
     sampling: Sampling,
     stop: &Stop<'_>,
     watch: &[u32],
-    on: &mut dyn FnMut(u32) -> ControlFlow<()>,
+    on: &mut dyn FnMut(&[u32]) -> ControlFlow<()>,
 ) -> Result<Generated, PrmError> {
     let mut random = Random(sampling.seed);
     let mut written = Generated::default();
-    // The state of the last token is wanted, so it is computed again.
-    let (mut next, start) = (last, decoder.length().saturating_sub(1));
-    decoder.set_length(start);
+    let mut next = last;
     for _ in 0..sampling.max_tokens {
         if decoder.length() >= decoder.context() {
             break;
@@ -77,12 +78,13 @@ pub(super) fn generate(
         let log_p = |&id: &u32| logits.get(id as usize).map_or(f32::NEG_INFINITY, |z| (f64::from(*z) - total) as f32);
         written.watched.push(watch.iter().map(log_p).collect());
         written.ids.push(next);
-        written.text = (stop.decode)(&written.ids);
-        written.is_complete = stop.texts.iter().any(|text| written.text.contains(text));
-        if written.is_complete || on(next).is_break() {
+        let end = (stop.decode)(&written.ids[written.ids.len().saturating_sub(STOP_TOKENS)..]);
+        written.is_complete = stop.texts.iter().any(|text| end.contains(text));
+        if written.is_complete || on(&written.ids).is_break() {
             break;
         }
     }
+    written.text = (stop.decode)(&written.ids);
     Ok(written)
 }
 
@@ -98,10 +100,12 @@ fn choose(logits: &[f32], sampling: Sampling, random: &mut Random) -> u32 {
     if sampling.temperature <= 0.0 {
         return order.into_iter().reduce(|a, b| if logit(b) > logit(a) { b } else { a }).unwrap_or(0);
     }
-    order.sort_by(|&a, &b| logit(b).total_cmp(&logit(a)));
-    if sampling.top_k > 0 {
+    let better = |&a: &u32, &b: &u32| logit(b).total_cmp(&logit(a)).then(a.cmp(&b));
+    if sampling.top_k > 0 && sampling.top_k < order.len() {
+        order.select_nth_unstable_by(sampling.top_k, better);
         order.truncate(sampling.top_k);
     }
+    order.sort_unstable_by(better);
     let top = order.first().map_or(0.0, |&id| logit(id));
     let weights: Vec<f64> = order.iter().map(|&id| f64::from((logit(id) - top) / sampling.temperature).exp()).collect();
     let limit = weights.iter().sum::<f64>() * sampling.top_p;

@@ -6,47 +6,6 @@ use super::PrmError;
 use super::checkpoint::{Layout, Weights};
 use super::config::DecoderConfig;
 
-/// `Linear -> ReLU -> Linear` to two labels, all with bias (`score.0` and `score.2` of `Qwen2ForProcessRewardModel`).
-#[derive(Debug)]
-pub(super) struct MlpHead {
-    /// `(hidden, hidden)`
-    first: Tensor,
-    first_bias: Tensor,
-    /// `(hidden, 2)`
-    second: Tensor,
-    second_bias: Tensor,
-}
-
-impl MlpHead {
-    /// The tensors of the head.
-    pub(super) fn layout(hidden: usize) -> Layout {
-        vec![
-            ("score.0.weight".to_owned(), vec![hidden, hidden]),
-            ("score.0.bias".to_owned(), vec![hidden]),
-            ("score.2.weight".to_owned(), vec![2, hidden]),
-            ("score.2.bias".to_owned(), vec![2]),
-        ]
-    }
-
-    pub(super) fn load(weights: &mut Weights) -> std::result::Result<Self, PrmError> {
-        Ok(Self {
-            first: weights.take("score.0.weight")?.t()?,
-            first_bias: weights.take("score.0.bias")?,
-            second: weights.take("score.2.weight")?.t()?,
-            second_bias: weights.take("score.2.bias")?,
-        })
-    }
-
-    /// Logits `(rows, 2)` of hidden states `(rows, hidden)`.
-    pub(super) fn logits(&self, hidden: &Tensor) -> Result<Vec<[f32; 2]>> {
-        let inner = hidden.matmul(&self.first)?.broadcast_add(&self.first_bias)?;
-        // A rectifier that keeps NaN: `max(NaN, 0)` would be a number.
-        let inner = ((&inner + inner.abs()?)? * 0.5)?;
-        let logits = inner.matmul(&self.second)?.broadcast_add(&self.second_bias)?;
-        Ok(logits.to_vec2()?.into_iter().map(|row: Vec<f32>| [row[0], row[1]]).collect())
-    }
-}
-
 /// The rows of an output projection over the vocabulary. A family keeps only what it reads.
 #[derive(Debug)]
 pub(super) struct LmHead {
@@ -69,7 +28,7 @@ impl LmHead {
         Ok(Self { weight })
     }
 
-    /// The rows of some tokens, `(ids.len(), hidden)`, for [`project`].
+    /// The rows of some tokens, `(ids.len(), hidden)`.
     pub(super) fn rows(&self, ids: &[u32]) -> Result<Tensor> {
         self.weight.index_select(&Tensor::new(ids, self.weight.device())?, 0)
     }
@@ -101,12 +60,6 @@ impl LmHead {
     }
 }
 
-/// Logits of hidden states `(rows, hidden)` under a linear head `(labels, hidden)` with its bias.
-pub(super) fn project(hidden: &Tensor, head: &Tensor, bias: Option<&Tensor>) -> Result<Vec<Vec<f32>>> {
-    let logits = hidden.matmul(&head.t()?)?;
-    bias.map_or(Ok(logits.clone()), |b| logits.broadcast_add(b))?.to_vec2()
-}
-
 /// For each hidden state whether all of its numbers are finite.
 pub(super) fn finite_rows(hidden: &Tensor) -> Result<Vec<std::result::Result<(), String>>> {
     let check = |state: &Vec<f32>| match state.iter().find(|x| !x.is_finite()) {
@@ -114,11 +67,4 @@ pub(super) fn finite_rows(hidden: &Tensor) -> Result<Vec<std::result::Result<(),
         None => Ok(()),
     };
     Ok(hidden.to_vec2()?.iter().map(check).collect())
-}
-
-/// Probability of label 1 of two, in f32.
-pub(super) fn second_of_two([z0, z1]: [f32; 2]) -> f32 {
-    let top = if z1 > z0 { z1 } else { z0 };
-    let (e0, e1) = ((z0 - top).exp(), (z1 - top).exp());
-    e1 / (e0 + e1)
 }

@@ -157,6 +157,7 @@ impl Inspection {
                 let score = match score {
                     NodeScore::Score(score) => Ok(score.value()),
                     NodeScore::NotScored(reason) => Err(reason),
+                    NodeScore::Rationale(_) => return ControlFlow::Continue(()),
                 };
                 if let Some(step) = dry.steps.get_mut(node) {
                     step.score = Some(score);

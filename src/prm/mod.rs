@@ -11,18 +11,18 @@ mod checkpoint;
 #[cfg(feature = "candle")]
 mod config;
 #[cfg(feature = "candle")]
+mod critic;
+#[cfg(feature = "candle")]
 mod decoder;
 mod error;
 #[cfg(feature = "candle")]
 mod families;
 pub mod features;
 #[cfg(feature = "candle")]
-#[allow(dead_code, reason = "the critics that write come next")]
 mod generate;
 #[cfg(feature = "candle")]
 mod gguf;
 #[cfg(feature = "candle")]
-#[allow(dead_code, reason = "the families that read the vocabulary come next")]
 mod head;
 #[cfg(feature = "candle")]
 mod inspect;
@@ -42,6 +42,8 @@ pub(crate) mod outline;
 mod pass;
 #[cfg(feature = "candle")]
 mod prefix;
+#[cfg(feature = "candle")]
+mod reader;
 #[cfg(feature = "candle")]
 mod readout;
 mod request;

@@ -3,33 +3,27 @@
 use std::fmt::{self, Write as _};
 use std::ops::ControlFlow;
 
-use candle_core::Tensor;
-
 use super::PrmError;
 use super::checkpoint::{Checkpoint, Layout, available_memory, parameters};
 use super::config::DecoderConfig;
+use super::critic::Memory;
 use super::decoder::{self, Decoder};
-use super::families::{Judge, Opened, Reference, RowScore};
+use super::families::{Explained, Judge, Opened, Reference};
 use super::head::LmHead;
 use super::linear::Precision;
 use super::lora::Adapter;
 use super::pass::{Pass, Work};
-use super::prefix::{PrefixCache, common};
+use super::reader::Reader;
 use super::request::{CheckpointSource, ModelInfo, NodeScore, PrmRequest, ScoreStats};
 use super::tokens::{NodeTokens, Plan, TokenTree};
 
 /// A process reward model in memory.
 pub struct Prm {
-    info: ModelInfo,
-    /// One decoder, or two where the score is a ratio of two models; all read the same tokens.
-    decoders: Vec<Decoder>,
-    judge: Judge,
-    /// The tokens whose keys and values the decoders hold.
-    path: Vec<u32>,
-    /// Keys and values of these and of tokens that are not on this path.
-    prefixes: PrefixCache,
-    /// Tokens of one pass, after which scores come out.
-    run: usize,
+    pub(super) info: ModelInfo,
+    pub(super) judge: Judge,
+    pub(super) reader: Reader,
+    /// What a critic wrote about earlier steps.
+    pub(super) critiques: Memory,
 }
 
 impl fmt::Debug for Prm {
@@ -99,9 +93,8 @@ impl Prm {
         };
         let judge = opened.load(&mut weights, head)?;
         let decoders: Vec<Decoder> = [Decoder::load(config, &mut weights, precision)?].into_iter().chain(second).collect();
-        let width = decoders.iter().map(Decoder::cache_width).sum();
-        let prefixes = PrefixCache::new(width, prefix_bytes(needed, available));
-        Ok(Self { info, decoders, judge, path: Vec::new(), prefixes, run: run_length(count) })
+        let reader = Reader::new(decoders, prefix_bytes(needed, available), run_length(count));
+        Ok(Self { info, judge, reader, critiques: Memory::default() })
     }
 
     /// What is known about the model.
@@ -111,7 +104,7 @@ impl Prm {
 
     /// Sets how many bytes of keys and values of earlier tokens are kept, and forgets those of now. Scores do not depend on it.
     pub fn remember_prefixes(&mut self, bytes: u64) {
-        self.prefixes = PrefixCache::new(self.decoders.iter().map(Decoder::cache_width).sum(), bytes);
+        self.reader.remember_prefixes(bytes);
     }
 
     /// The tokens of a request, as they would be scored.
@@ -119,8 +112,8 @@ impl Prm {
         self.judge.plan(request)
     }
 
-    /// Scores the nodes of a request depth first. `on` is called once for each node that is not known, with its index in the request, as
-    /// soon as its score is there; [`ControlFlow::Break`] ends the work after that node. Every token of the tree is computed once, and
+    /// Scores the nodes of a request depth first. `on` is called with the index of each node that is not known as soon as its score is there,
+    /// once, and before that with what explains the score; [`ControlFlow::Break`] ends the work there. Every token of the tree is computed once, and
     /// tokens that an earlier request began with (the same problem, the same first steps) not again while they are remembered.
     pub fn score(
         &mut self,
@@ -129,6 +122,9 @@ impl Prm {
     ) -> Result<ScoreStats, PrmError> {
         let tree = self.judge.plan(request)?;
         let plan = Plan::new(request, &tree, self.info.context)?;
+        if self.judge.critic().is_some() {
+            return self.criticise(request, &plan, on);
+        }
         let work = Work { request, tree: &tree, plan: &plan };
         let mut stats = ScoreStats { tokens: 0, unique_tokens: plan.unique, naive_tokens: plan.naive };
         let mut at = 0;
@@ -140,10 +136,13 @@ impl Prm {
                 }
                 continue;
             }
-            let pass = self.pass(work, at)?;
+            let pass = self.reader.pass(work, at)?;
             at += pass.nodes.len();
             stats.tokens += pass.ids.len();
-            for (node, score) in self.readout(work, &pass)? {
+            for (node, (score, rationale)) in self.readout(work, &pass)? {
+                if rationale.is_some_and(|rationale| on(node, NodeScore::Rationale(rationale)).is_break()) {
+                    return Ok(stats);
+                }
                 if on(node, score.map_or_else(NodeScore::NotScored, NodeScore::Score)).is_break() {
                     return Ok(stats);
                 }
@@ -152,68 +151,8 @@ impl Prm {
         Ok(stats)
     }
 
-    /// Computes the nodes from place `at` of the order that have room in one pass, and remembers them.
-    fn pass(&mut self, work: Work<'_>, at: usize) -> Result<Pass, PrmError> {
-        let straight = work.straight(at);
-        let spine = self.seek(&straight);
-        let elsewhere = |node: usize| {
-            let tokens = work.tokens(node).map_or(&[][..], |t| &t.ids);
-            let path = [&work.path_to(node), tokens].concat();
-            !tokens.is_empty() && 2 * self.prefixes.known(&path).saturating_sub(work.plan.start[node]) >= tokens.len()
-        };
-        let mut pass = Pass::new(work, at, spine, self.run, elsewhere);
-        let (rows, order) = pass.reads();
-        for decoder in &mut self.decoders {
-            let states = decoder.pass(&pass.ids, &pass.segments, &rows)?;
-            let order = Tensor::from_slice(&order, order.len(), states.device())?;
-            pass.states.push(states.index_select(&order, 0)?);
-        }
-        self.remember(work, &pass, &straight);
-        Ok(pass)
-    }
-
-    /// Brings the longest known beginning of a path into the caches of the decoders, and returns its length.
-    fn seek(&mut self, path: &[u32]) -> usize {
-        let held = common(&self.path, path);
-        let known = held.max(self.prefixes.known(path));
-        self.path.truncate(held);
-        for decoder in &mut self.decoders {
-            decoder.set_length(held);
-        }
-        if known > held {
-            self.prefixes.read(&path[..known], held, |mut token| {
-                for decoder in &mut self.decoders {
-                    let (own, rest) = token.split_at(decoder.cache_width());
-                    decoder.restore(own);
-                    token = rest;
-                }
-            });
-            self.path.extend(&path[held..known]);
-        }
-        known
-    }
-
-    /// Keeps the keys and values that a pass computed, and goes on along its straight path.
-    fn remember(&mut self, work: Work<'_>, pass: &Pass, straight: &[u32]) {
-        let decoders = &self.decoders;
-        let save = |column: usize, out: &mut Vec<f32>| decoders.iter().for_each(|d| d.save_column(column, out));
-        for (i, placed) in pass.nodes.iter().enumerate() {
-            let mut path = work.path_to(placed.node);
-            if i == 0 {
-                self.prefixes.insert(&path, pass.spine, save);
-            }
-            path.extend(work.tokens(placed.node).iter().flat_map(|t| &t.ids));
-            self.prefixes.insert(&path, placed.from, |index, out| save(pass.column(placed, index), out));
-        }
-        let length = pass.spine + pass.straight_rows();
-        self.path.extend(&straight[pass.spine..length]);
-        for decoder in &mut self.decoders {
-            decoder.set_length(length);
-        }
-    }
-
     /// The scores of the nodes of a pass that are wanted.
-    fn readout(&self, work: Work<'_>, pass: &Pass) -> Result<Vec<(usize, RowScore)>, PrmError> {
+    fn readout(&self, work: Work<'_>, pass: &Pass) -> Result<Vec<(usize, Explained)>, PrmError> {
         let wanted = pass.nodes.iter().map(|p| p.node).filter(|&n| !work.request.nodes[n].known);
         let (nodes, tokens): (Vec<usize>, Vec<&NodeTokens>) = wanted.filter_map(|n| Some((n, work.tokens(n)?))).unzip();
         if nodes.is_empty() {

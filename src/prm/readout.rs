@@ -31,6 +31,8 @@ pub(crate) enum Readout {
     Tokens(Vec<u32>),
     /// The mean of the logits of all tokens.
     VocabularyMean,
+    /// What the model writes, token by token.
+    Written,
     /// For each token of a step its log-probability, less that under a reference model.
     LogRatio,
 }
@@ -41,6 +43,7 @@ pub(super) enum Head {
     Linear(Linear),
     Mlp(Linear, Linear),
     Affine { gain: f32, bias: f32, last: Linear },
+    Written(LmHead),
     LogRatio { own: LmHead, reference: LmHead },
 }
 
@@ -81,7 +84,7 @@ impl Readout {
     pub(crate) fn width(&self) -> usize {
         match self {
             Self::Mlp { outputs } | Self::Linear { outputs, .. } => *outputs,
-            Self::Affine | Self::VocabularyMean => 1,
+            Self::Affine | Self::VocabularyMean | Self::Written => 1,
             Self::Tokens(ids) => ids.len(),
             // Log-probabilities of the steps' own tokens by two models.
             Self::LogRatio => 2,
@@ -104,7 +107,7 @@ impl Readout {
                 [tensor(weight, &[*outputs, hidden])].into_iter().chain(bias).collect()
             }
             Self::Affine => vec![tensor("gain", &[1]), tensor("bias", &[1]), tensor("vscore_head.weight", &[1, hidden])],
-            Self::Tokens(_) | Self::VocabularyMean | Self::LogRatio => LmHead::layout(config),
+            Self::Tokens(_) | Self::VocabularyMean | Self::Written | Self::LogRatio => LmHead::layout(config),
         }
     }
 
@@ -129,6 +132,7 @@ impl Readout {
             Self::Tokens(ids) => Head::Linear(Linear::new(&LmHead::load(weights, config)?.rows(ids)?, None)?),
             // The mean of the logits is the state times the mean row.
             Self::VocabularyMean => Head::Linear(Linear::new(&LmHead::load(weights, config)?.mean_row()?, None)?),
+            Self::Written => Head::Written(LmHead::load(weights, config)?),
             Self::LogRatio => match reference {
                 Some(reference) => Head::LogRatio { own: LmHead::load(weights, config)?, reference },
                 None => return Err(PrmError::Compute("a ratio of two models needs a second one".to_owned())),
@@ -176,7 +180,7 @@ impl Head {
                 outer.of(&((&x + x.abs()?)? * 0.5)?)?.to_vec2()
             }
             Self::Affine { gain, bias, last } => last.of(&hidden.affine(f64::from(*gain), f64::from(*bias))?)?.to_vec2(),
-            Self::LogRatio { own, .. } => own.logits(hidden)?.to_vec2(),
+            Self::Written(head) | Self::LogRatio { own: head, .. } => head.logits(hidden)?.to_vec2(),
         }
     }
 }

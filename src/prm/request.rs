@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::analysis::meaning::Meaning;
-use crate::trace::StepScore;
+use crate::trace::{Rationale, StepScore};
 
 /// Where a checkpoint comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +55,8 @@ pub enum NodeScore {
     Score(StepScore),
     /// Why there is none.
     NotScored(String),
+    /// What the model gives beside the score that follows. It may come several times, growing, while a critic writes.
+    Rationale(Rationale),
 }
 
 /// Work done for one request.

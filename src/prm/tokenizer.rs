@@ -122,6 +122,42 @@ impl Vocabulary {
         Ok(ids)
     }
 
+    /// The text of tokens; control tokens have none.
+    pub(super) fn decode(&self, ids: &[u32]) -> String {
+        // Crafted files make the tokenizers crate panic.
+        let text = catch_unwind(AssertUnwindSafe(|| self.tokenizer.decode(ids, true)));
+        text.ok().and_then(Result::ok).unwrap_or_default()
+    }
+
+    /// The text that each token adds; one that ends inside of a character adds none.
+    pub(super) fn pieces(&self, ids: &[u32]) -> Vec<String> {
+        let mut stream = self.tokenizer.decode_stream(true);
+        let mut next = |&id: &u32| {
+            let text = catch_unwind(AssertUnwindSafe(|| stream.step(id)));
+            text.ok().and_then(Result::ok).flatten().unwrap_or_default()
+        };
+        ids.iter().map(&mut next).collect()
+    }
+
+    /// The tokens, of these names, that the tokenizer has.
+    pub(super) fn controls_among(&mut self, names: &[&str]) -> Result<Vec<u32>, PrmError> {
+        let added = self.added();
+        names.iter().filter(|name| added.iter().any(|token| token == *name)).map(|name| self.control(name)).collect()
+    }
+
+    /// The first tokens of two answers where they stand in text; they must be different ones.
+    pub(super) fn answers(&self, words: [&str; 2]) -> Result<[u32; 2], PrmError> {
+        let first = |word: &str| {
+            let ids = self.encode_behind("\n", word).map_err(|message| self.bad_token(word, &message))?;
+            ids.first().copied().ok_or_else(|| self.bad_token(word, "must be at least one token"))
+        };
+        let answers = [first(words[0])?, first(words[1])?];
+        if answers[0] == answers[1] {
+            return Err(self.bad_token(words[0], "begins with the same token as the other answer"));
+        }
+        Ok(answers)
+    }
+
     /// The one id of a word that the model must know as a single token where it stands in text: `" ки"`, `"+"`.
     pub(super) fn word(&self, word: &str) -> Result<u32, PrmError> {
         let bad = |message: String| PrmError::Token { file: self.file.clone(), token: format!("{word:?}"), message };

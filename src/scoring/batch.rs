@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::request::{Limits, plan};
-use super::{Cost, ScoreCache, ScoreRequest, Scored, Worker, WorkerEvent, WorkerModel, WorkerSpec};
-use crate::trace::{NodeId, StepKey, Trace};
+use super::{Cost, ScoreCache, ScoreRequest, Worker, WorkerEvent, WorkerModel, WorkerSpec};
+use crate::trace::{NodeId, Rationale, StepKey, StepScore, Trace};
 
 /// Starts of a dying scorer without a finished request in between before it is given up.
 const MAX_STARTS: u32 = 3;
@@ -66,8 +66,23 @@ pub struct Batch {
     totals: Totals,
 }
 
+/// What is known of a step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// Its score, or why there is none.
+    pub score: Result<StepScore, String>,
+    /// What the model gives beside it.
+    pub rationale: Option<Rationale>,
+}
+
+impl Answer {
+    fn refused(reason: &str) -> Self {
+        Self { score: Err(reason.to_owned()), rationale: None }
+    }
+}
+
 /// What is known of steps.
-pub type Answers = HashMap<StepKey, Scored>;
+pub type Answers = HashMap<StepKey, Answer>;
 
 impl Batch {
     /// Starts the scorer and waits until its model is loaded. Needs a tokio runtime.
@@ -117,7 +132,7 @@ impl Batch {
         answers.extend(cached);
         let plan = plan(trace, &self.limits, &mut self.next_id, |id| is_wanted(id, answers));
         for (key, reason) in plan.left_out {
-            answers.insert(key, Scored::NotScored(reason));
+            answers.insert(key, Answer::refused(&reason));
             self.totals.not_scored += 1;
             on_step();
         }
@@ -130,8 +145,13 @@ impl Batch {
     fn cached(&mut self, keys: &[StepKey]) -> Answers {
         let meaning = self.model.meaning();
         let found = self.cache.get_many(&self.model.key, keys);
+        let mut rationales = self.cache.rationales(&self.model.key, keys);
         // A stored number that is no score is computed again.
-        found.into_iter().filter_map(|(key, value)| Some((key, Scored::Score(meaning.score(value).ok()?)))).collect()
+        let mut answer = |key: StepKey, value: f64| {
+            let score = meaning.score(value).ok()?;
+            Some((key, Answer { score: Ok(score), rationale: rationales.remove(&key) }))
+        };
+        found.into_iter().filter_map(|(key, value)| answer(key, value)).collect()
     }
 
     /// Carries one request through, over deaths of the scorer. What was answered before a death is kept.
@@ -175,6 +195,7 @@ impl Batch {
 
     async fn listen(&mut self, request: &ScoreRequest, answers: &mut Answers, on_step: &mut dyn FnMut()) -> End {
         let mut fresh = Vec::new();
+        let mut rationales: HashMap<StepKey, Rationale> = HashMap::new();
         let mut kept = Instant::now();
         let end = loop {
             // Not at the end alone: a kill of this process must not cost a long request.
@@ -184,16 +205,21 @@ impl Batch {
             }
             let Some(event) = self.events.recv().await else { break End::Died("the scorer is gone".into()) };
             match event {
+                WorkerEvent::Rationale { request: id, key, rationale } if id == request.id => {
+                    rationales.insert(key, rationale);
+                }
                 WorkerEvent::Score { request: id, key, score } if id == request.id => {
+                    let rationale = rationales.remove(&key);
+                    self.cache.put_rationale(&self.model.key, key, rationale.as_ref());
                     fresh.push((key, score.value()));
-                    answers.insert(key, Scored::Score(score));
+                    answers.insert(key, Answer { score: Ok(score), rationale });
                     self.totals.scored += 1;
                     let started = self.started;
                     self.totals.first_score_seconds.get_or_insert_with(|| started.elapsed().as_secs_f64());
                     on_step();
                 }
                 WorkerEvent::NotScored { request: id, key, reason } if id == request.id => {
-                    answers.insert(key, Scored::NotScored(reason));
+                    answers.insert(key, Answer { score: Err(reason), rationale: rationales.remove(&key) });
                     self.totals.not_scored += 1;
                     on_step();
                 }
@@ -215,7 +241,7 @@ impl Batch {
 
     fn give_up(&mut self, request: &ScoreRequest, message: &str, answers: &mut Answers, on_step: &mut dyn FnMut()) {
         for node in request.nodes.iter().filter(|node| !node.known) {
-            if answers.insert(node.key, Scored::NotScored(message.to_owned())).is_none() {
+            if answers.insert(node.key, Answer::refused(message)).is_none() {
                 self.totals.not_scored += 1;
                 on_step();
             }

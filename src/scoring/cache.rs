@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, params};
 
-use crate::trace::StepKey;
+use crate::trace::{Rationale, StepKey};
 
-const SCHEMA: i64 = 1;
+const SCHEMA: i64 = 2;
 
 /// The cache file, shared by all processes of the user. Methods do not fail: see [`ScoreCache::take_notice`].
 #[derive(Debug)]
@@ -95,6 +95,39 @@ impl ScoreCache {
         });
     }
 
+    /// What models gave beside the scores of these steps.
+    pub fn rationales(&mut self, model: &str, keys: &[StepKey]) -> HashMap<StepKey, Rationale> {
+        self.attempt(|connection| {
+            let transaction = connection.transaction()?;
+            let mut found = HashMap::new();
+            {
+                let mut select = transaction.prepare_cached("SELECT text FROM rationale WHERE model = ?1 AND step = ?2")?;
+                for key in keys {
+                    let mut rows = select.query(params![model, key.as_bytes()])?;
+                    if let Some(row) = rows.next()?
+                        && let Ok(text) = row.get::<_, String>(0)
+                        && let Ok(rationale) = serde_json::from_str(&text)
+                    {
+                        found.insert(*key, rationale);
+                    }
+                }
+            }
+            transaction.commit()?;
+            Ok(found)
+        })
+        .unwrap_or_default()
+    }
+
+    /// Keeps what a model gave beside the score of a step, if it gave something.
+    pub fn put_rationale(&mut self, model: &str, key: StepKey, rationale: Option<&Rationale>) {
+        let Some(text) = rationale.and_then(|rationale| serde_json::to_string(rationale).ok()) else { return };
+        self.attempt(|connection| {
+            let mut insert =
+                connection.prepare_cached("INSERT OR REPLACE INTO rationale (model, step, text) VALUES (?1, ?2, ?3)")?;
+            insert.execute(params![model, key.as_bytes(), text])
+        });
+    }
+
     fn attempt<T>(&mut self, mut work: impl FnMut(&mut Connection) -> rusqlite::Result<T>) -> Option<T> {
         match work(self.connection.as_mut()?) {
             Ok(value) => Some(value),
@@ -146,12 +179,15 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     if version != SCHEMA {
         transaction.execute_batch(&format!(
             "DROP TABLE IF EXISTS score;
+             DROP TABLE IF EXISTS rationale;
              CREATE TABLE score (model TEXT NOT NULL, step BLOB NOT NULL, value REAL NOT NULL, PRIMARY KEY (model, step)) WITHOUT ROWID;
+             CREATE TABLE rationale (model TEXT NOT NULL, step BLOB NOT NULL, text TEXT NOT NULL, PRIMARY KEY (model, step)) WITHOUT ROWID;
              PRAGMA user_version = {SCHEMA};"
         ))?;
     }
     // Names a file of ours with a table that is not ours.
     transaction.prepare("SELECT model, step, value FROM score LIMIT 1")?.query([])?.next()?;
+    transaction.prepare("SELECT model, step, text FROM rationale LIMIT 1")?.query([])?.next()?;
     transaction.commit()?;
     Ok(connection)
 }

@@ -114,6 +114,7 @@ impl From<NodeScore> for Scored {
         match scored {
             NodeScore::Score(score) => Self::Score(score),
             NodeScore::NotScored(reason) => Self::NotScored(reason),
+            NodeScore::Rationale(rationale) => Self::Rationale(rationale),
         }
     }
 }

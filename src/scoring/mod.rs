@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::analysis::decide::Decision;
 use crate::analysis::meaning::{Meaning, Scale};
-use crate::trace::{Semantics, StepKey, StepScore};
+use crate::trace::{Rationale, Semantics, StepKey, StepScore};
 
 pub use cache::ScoreCache;
 pub use client::{Worker, WorkerSpec};
@@ -131,6 +131,15 @@ pub enum WorkerEvent {
         /// Why, in one line.
         reason: String,
     },
+    /// What the model gives beside the answer of a step, which follows; a later one takes the place of an earlier one.
+    Rationale {
+        /// The request that asked.
+        request: u64,
+        /// The step.
+        key: StepKey,
+        /// Words or tokens.
+        rationale: Rationale,
+    },
     /// Every wanted step of the request has been answered, or the request was cancelled.
     Done {
         /// The request.
@@ -166,6 +175,8 @@ pub enum Scored {
     Score(StepScore),
     /// No score, and why.
     NotScored(String),
+    /// What the model gives beside the answer that follows; a later one takes the place of an earlier one.
+    Rationale(Rationale),
 }
 
 /// What a finished request cost.

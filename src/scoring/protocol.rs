@@ -37,6 +37,9 @@
 //! - `score`: a finite number inside the range of `semantics`, for one step. Anything else (NaN, null, text, out of range) makes the step
 //!   "not scored" and is shown as such.
 //! - `not_scored`: no score for this step, with a `reason` for people.
+//! - `rationale`: what the model gives beside the score or `not_scored` of a step, which follows: `{"tokens":[["So",-0.2],..]}`, tokens with
+//!   their shares, or `{"critiques":[{"text":"..","score":0.9},..]}`, what a critic wrote (`score` null without a verdict). May be left out, and
+//!   may come again while it grows.
 //! - `done`: the request is over; `tokens` (really read), `unique` (every step of the tree once), `naive` (every solution of the tree alone),
 //!   `peak_rss_mb` (the most memory held so far) and `seconds` are for display and may be left out. Steps without an answer count as not scored.
 //! - `failed`: a `message` for people. With an `id` the request is over; without one (or before `ready`) the scorer is.
@@ -47,7 +50,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Cost, ScoreRequest, WorkerModel};
-use crate::trace::{Semantics, StepKey};
+use crate::trace::{Rationale, Semantics, StepKey};
 
 /// Version of the protocol. It changes only when an old partner would misunderstand a new one.
 pub const VERSION: u64 = 1;
@@ -105,6 +108,15 @@ pub enum FromScorer {
         /// Why.
         reason: String,
     },
+    /// What the model gives beside the answer of a step.
+    Rationale {
+        /// The request.
+        id: u64,
+        /// The step.
+        key: StepKey,
+        /// Words or tokens.
+        rationale: Rationale,
+    },
     /// The request is over.
     Done {
         /// The request.
@@ -156,6 +168,7 @@ struct Raw {
     key: Option<StepKey>,
     score: Option<Value>,
     reason: Option<String>,
+    rationale: Option<Value>,
     tokens: Option<u64>,
     unique: Option<u64>,
     naive: Option<u64>,
@@ -257,6 +270,7 @@ impl FromScorer {
             Self::Score { id, key, score: Ok(score) } => json!({"type": "score", "id": id, "key": key, "score": score}),
             Self::Score { id, key, score: Err(text) } => json!({"type": "score", "id": id, "key": key, "score": text}),
             Self::NotScored { id, key, reason } => json!({"type": "not_scored", "id": id, "key": key, "reason": reason}),
+            Self::Rationale { id, key, rationale } => json!({"type": "rationale", "id": id, "key": key, "rationale": rationale}),
             Self::Done { id, cost: Cost { tokens, unique, naive, peak_rss_mb }, seconds, cancelled } => {
                 let mut done = json!({"type": "done", "id": id, "tokens": tokens, "unique": unique, "naive": naive,
                     "peak_rss_mb": peak_rss_mb, "seconds": seconds});
@@ -286,6 +300,12 @@ impl FromScorer {
             }
             "not_scored" => {
                 Self::NotScored { id: raw.need("id", raw.id)?, key: raw.need("key", raw.key)?, reason: text(raw.reason) }
+            }
+            "rationale" => {
+                let rationale = raw.rationale.take();
+                let rationale = serde_json::from_value(raw.need("rationale", rationale)?);
+                let rationale = rationale.map_err(|error| raw.bad(&format!("rationale: {error}")))?;
+                Self::Rationale { id: raw.need("id", raw.id)?, key: raw.need("key", raw.key)?, rationale }
             }
             "done" => Self::Done {
                 id: raw.need("id", raw.id)?,

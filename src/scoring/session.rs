@@ -78,6 +78,11 @@ impl Session {
                     on(WorkerEvent::NotScored { request: id, key, reason });
                 }
             }
+            FromScorer::Rationale { id, key, rationale } => {
+                if self.open.get(&id).is_some_and(|open| open.waiting.contains(&key)) {
+                    on(WorkerEvent::Rationale { request: id, key, rationale });
+                }
+            }
             FromScorer::Done { id, cost, seconds, cancelled } => self.done(id, cost, seconds, cancelled, on),
             FromScorer::Failed { id: Some(id), message } => {
                 if self.open.remove(&id).is_some() {
@@ -152,7 +157,7 @@ impl Session {
 mod tests {
     use super::super::RequestNode;
     use super::*;
-    use crate::trace::PromptKey;
+    use crate::trace::{Critique, PromptKey, Rationale};
 
     const READY: &str =
         r#"{"type":"ready","model":{"name":"m","key":"k","family":"f","semantics":"correctness","threshold":0.5}}"#;
@@ -233,6 +238,25 @@ mod tests {
             reasons(&events),
             ["0.25", "the scorer wrote an answer for a step that nobody asked for; the line is ignored"]
         );
+    }
+
+    #[test]
+    fn what_a_model_gives_beside_a_score_is_passed_on_before_it_and_never_after() {
+        let line = |critique: &str| {
+            format!(r#"{{"type":"rationale","id":1,"key":"{}","rationale":{{"critiques":[{critique}]}}}}"#, keys()[0])
+        };
+        let (short, long) = (line(r#"{"text":"It","score":null}"#), line(r#"{"text":"It is.","score":0.75}"#));
+        let score = format!(r#"{{"type":"score","id":1,"key":"{}","score":0.25}}"#, keys()[0]);
+        let events = run(&mut ready(), &[&short, &long, &score, &long]);
+        assert_eq!(events.len(), 3, "{events:?}");
+        let critique = Critique { text: "It is.".into(), score: Some(0.75) };
+        assert!(
+            matches!(&events[1], WorkerEvent::Rationale { rationale: Rationale::Critiques(all), .. } if *all == [critique]),
+            "{events:?}"
+        );
+        assert!(matches!(events[2], WorkerEvent::Score { .. }));
+        let nonsense = line(r#"{"text":7}"#);
+        assert!(matches!(&run(&mut ready(), &[&nonsense])[..], [WorkerEvent::Notice { .. }]));
     }
 
     #[test]

@@ -66,6 +66,7 @@ fn answer(scorer: &mut dyn Scorer, request: &ScoreRequest, inbox: &Inbox, output
             let message = match scored {
                 Scored::Score(score) => FromScorer::Score { id, key: node.key, score: Ok(score.value()) },
                 Scored::NotScored(reason) => FromScorer::NotScored { id, key: node.key, reason: one_line(&reason) },
+                Scored::Rationale(rationale) => FromScorer::Rationale { id, key: node.key, rationale },
             };
             if let Err(error) = write(output, &message) {
                 broken = Some(error);

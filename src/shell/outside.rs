@@ -1,6 +1,6 @@
 //! Carries effects out: reads problems, plans score requests, talks to the worker, hands labels to the saver.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,7 +12,7 @@ use crate::app::{Effect, Manuscript, Message};
 use crate::corpus::Corpus;
 use crate::scoring::request::{Limits, plan};
 use crate::scoring::{ScoreCache, Worker, WorkerEvent, WorkerModel, WorkerSpec};
-use crate::trace::StepKey;
+use crate::trace::{Rationale, StepKey};
 use crate::ui::code::highlight_step;
 
 use super::{Saver, editor};
@@ -175,6 +175,7 @@ impl Outside {
             if let Some(trace) = &view.trace {
                 let keys: Vec<StepKey> = trace.steps().map(|id| trace.node(id).key).collect();
                 let found = lock(&cache).get_many(&model.key, &keys);
+                known.rationales = lock(&cache).rationales(&model.key, &keys).into_iter().collect();
                 known.scores =
                     found.iter().filter_map(|(key, value)| Some((*key, model.meaning().score(*value).ok()?))).collect();
                 let plan = plan(trace, &Limits::default(), &mut lock(&ids), |id| !found.contains_key(&trace.node(id).key));
@@ -222,11 +223,21 @@ async fn forward(
 ) {
     let mut model = String::new();
     let mut fresh: Vec<(StepKey, f64)> = Vec::new();
+    let mut rationales: HashMap<StepKey, Rationale> = HashMap::new();
     while let Some(event) = events.recv().await {
         let mut flush = false;
         match &event {
             WorkerEvent::Ready(ready) => model.clone_from(&ready.key),
-            WorkerEvent::Score { key, score, .. } => fresh.push((*key, score.value())),
+            WorkerEvent::Rationale { key, rationale, .. } => {
+                rationales.insert(*key, rationale.clone());
+            }
+            WorkerEvent::Score { key, score, .. } => {
+                fresh.push((*key, score.value()));
+                if let Some(rationale) = rationales.remove(key) {
+                    let (cache, model, key) = (Arc::clone(&cache), model.clone(), *key);
+                    tokio::task::spawn_blocking(move || lock(&cache).put_rationale(&model, key, Some(&rationale)));
+                }
+            }
             _ => flush = true,
         }
         if !fresh.is_empty() && (flush || fresh.len() >= CACHE_GROUP) {

@@ -372,3 +372,35 @@ fn the_way_to_one_score_of_a_solution_is_switched_live() {
     // Six forms make a round; without a model the lowest step is where it starts.
     assert!(seen[0].contains("prod") && seen[4].contains("soft-min") && seen[5].contains("min of the steps (as its authors do)"));
 }
+
+/// What a model gives beside a score stands in the detail pane, is read with `:diff critique`, grows while it is written, and is hidden with the
+/// scores.
+#[test]
+fn critiques_and_shares_of_tokens_are_shown_beside_the_step() {
+    use stepscope::scoring::WorkerEvent;
+    use stepscope::trace::{Critique, Rationale};
+    let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (120, 40));
+    desk.keys("j");
+    let key = desk.app.trace().unwrap().node(desk.app.cursor.node).key;
+    let tell = |desk: &mut Desk, rationale| {
+        desk.tell(Message::Worker(WorkerEvent::Rationale { request: 1, key, rationale }));
+    };
+    let critique = |text: &str, score| Critique { text: text.to_owned(), score };
+    let growing = Rationale::critiques(vec![critique("First I look at the \u{1b}[31mnumbers.", None)]);
+    tell(&mut desk, growing);
+    desk.keys(":diff critique<Enter>");
+    assert!(desk.screen().contains("First I look at the"), "{}", desk.screen());
+    assert!(!desk.screen().contains('\u{1b}'));
+    tell(&mut desk, Rationale::critiques(vec![critique("Then all fits.", Some(0.9)), critique("Hm.", None)]));
+    let screen = desk.screen();
+    assert!(screen.contains("[1 of 2: P(correct) 0.900]") && screen.contains("Then all fits."), "{screen}");
+    assert!(screen.contains("critique: 1 right, 1 invalid"), "{screen}");
+    desk.keys(":diff off<Enter>");
+    assert!(desk.screen().contains("wrote 1 right, 1 invalid   (:diff critique)"), "{}", desk.screen());
+    desk.keys("p");
+    assert!(!desk.screen().contains("wrote 1 right"), "hidden with the scores");
+    desk.keys("p");
+    tell(&mut desk, Rationale::Tokens(vec![("So ".to_owned(), 0.25), ("wrong".to_owned(), -0.5)]));
+    let screen = desk.screen();
+    assert!(screen.contains("tok   2 tokens   lowest \"wrong\" -0.5000") && screen.contains("So wrong"), "{screen}");
+}

@@ -1,6 +1,7 @@
 //! Every family of process reward models against an independent reading of its convention
 //! (`tests/fixtures/prm/families/make.py`).
 
+mod critics;
 mod laws;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use stepscope::prm::{CheckpointSource, NodeScore, Prm, PrmRequest};
 
 /// One tiny checkpoint.
 #[derive(Deserialize)]
-pub(crate) struct Entry {
+pub(crate) struct Entry<C = Case> {
     /// Name of its folder, by which some families are recognised.
     pub(crate) folder: String,
     tokenizer: String,
@@ -23,7 +24,7 @@ pub(crate) struct Entry {
     settings: Option<Value>,
     /// `config.json` in the styles of transformers 4 and 5.
     config: BTreeMap<String, Value>,
-    pub(crate) cases: Vec<Case>,
+    pub(crate) cases: Vec<C>,
 }
 
 /// What the reference says of one solution.
@@ -49,7 +50,7 @@ pub(crate) fn entry(folder: &str) -> Entry {
     entries().into_iter().find(|e| e.folder == folder).unwrap()
 }
 
-impl Entry {
+impl<C> Entry<C> {
     /// Puts the checkpoint folder together below `root`.
     pub(crate) fn folder(&self, root: &Path, style: &str) -> PathBuf {
         let dir = root.join(&self.folder);
@@ -63,7 +64,7 @@ impl Entry {
             json("stepscope.json", settings);
         }
         fs::copy(fixtures().join(format!("{}.json", self.tokenizer)), dir.join("tokenizer.json")).unwrap();
-        if self.settings.is_some() {
+        if self.settings.as_ref().is_some_and(|settings| settings.get("reference").is_some()) {
             reference(&root.join("reference-model"));
         }
         for file in &self.files {
@@ -101,6 +102,7 @@ pub(crate) fn results(prm: &mut Prm, request: &PrmRequest) -> Vec<Result<f64, St
         let score = match score {
             NodeScore::Score(score) => Ok(score.value()),
             NodeScore::NotScored(reason) => Err(reason),
+            NodeScore::Rationale(_) => return ControlFlow::Continue(()),
         };
         assert!(scores.insert(node, score).is_none(), "node {node} came twice");
         ControlFlow::Continue(())

@@ -44,7 +44,7 @@ fn score(prm: &mut Prm, request: &PrmRequest) -> (Vec<f64>, ScoreStats) {
     let (scores, stats) = results(prm, request);
     let value = |s: NodeScore| match s {
         NodeScore::Score(s) => s.value(),
-        NodeScore::NotScored(reason) => panic!("not scored: {reason}"),
+        other => panic!("not scored: {other:?}"),
     };
     (scores.into_iter().map(value).collect(), stats)
 }

@@ -429,7 +429,7 @@ fn a_program_that_does_not_exist_is_an_error() {
 #[test]
 fn a_scorer_that_dies_is_started_again_and_the_deadly_request_is_given_up() {
     use stepscope::scoring::ScoreCache;
-    use stepscope::scoring::batch::{Answers, Batch};
+    use stepscope::scoring::batch::{Answer, Answers, Batch};
     use stepscope::trace::{Problem, TraceBuilder};
 
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/scoring/scorer.sh");
@@ -456,7 +456,7 @@ fn a_scorer_that_dies_is_started_again_and_the_deadly_request_is_given_up() {
         let mut answers = Answers::new();
         batch.score(&deadly, &[true; 2], &mut answers, &mut || ()).await.unwrap();
         let said = "the scorer ended with status 9: out of memory";
-        assert_eq!(answers.into_values().collect::<Vec<_>>(), [Scored::NotScored(said.into())]);
+        assert_eq!(answers.into_values().collect::<Vec<_>>(), [Answer { score: Err(said.into()), rationale: None }]);
         assert_eq!(batch.take_notices(), [said, said]);
         let error = batch.score(&trace(&["two"]), &[true; 2], &mut Answers::new(), &mut || ()).await.unwrap_err();
         assert_eq!(error.to_string(), format!("gave up after 3 tries: {said}"));

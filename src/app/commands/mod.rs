@@ -180,7 +180,7 @@ pub static COMMANDS: &[Command] = &[
         View,
         "diff",
         &["d"],
-        "changed words against an alternative, the best solution, the reference, your correction (:diff best)",
+        "changed words against an alternative, the best solution, the reference, your correction; what a critic wrote (:diff critique)",
         view::next_diff,
     )
     .takes(view::set_diff, view::diffs),

@@ -153,6 +153,11 @@ impl Frame {
         self.0.get(n).map_or(&[], Vec::as_slice)
     }
 
+    /// The parts of a conversation with one place.
+    pub(super) fn around(&self, content: String) -> Vec<Part> {
+        self.piece(0).iter().cloned().chain([Part::Text(content)]).chain(self.piece(1).iter().cloned()).collect()
+    }
+
     /// The piece before content `n`, cut behind its last control token: what comes after belongs to one run of text with the content.
     pub(super) fn cut(&self, n: usize) -> (&[Part], &[Part]) {
         let piece = self.piece(n);
@@ -177,4 +182,12 @@ impl Frame {
         let before = self.piece(0).iter().cloned().chain([Part::text(problem)]);
         (before.chain(controls.iter().cloned()).collect(), role)
     }
+}
+
+/// The tokens that end an answer of the model: its end-of-text token, and those of the chat formats that the tokenizer has.
+pub(super) fn ends(checkpoint: &Checkpoint, vocabulary: &mut Vocabulary) -> Result<Vec<u32>, PrmError> {
+    let mut names = vec!["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<｜end▁of▁sentence｜>"];
+    let eos = checkpoint.special_token("eos_token");
+    names.extend(eos.as_deref());
+    vocabulary.controls_among(&names)
 }

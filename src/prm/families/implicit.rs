@@ -17,7 +17,7 @@ use super::super::tokens::{NodeTokens, TokenTree};
 use super::chat::{Chat, Frame};
 use super::{Convention, Family, Fit, Meaning, Opening, Preset, causal_lm, filled, plan, problem};
 use crate::analysis::aggregate::Aggregate;
-use crate::trace::Semantics;
+use crate::trace::{Rationale, Semantics};
 
 /// Rewards of steps are of the size of beta, so that is the spread of their colours.
 const MEANING: Meaning = Meaning { semantics: Semantics::LogRatio, ..Meaning::VALUE.open(0.0, 0.001) };
@@ -87,6 +87,11 @@ impl Convention for Implicit {
 
     fn score(&self, rewards: &[f32]) -> f64 {
         self.beta * rewards.iter().map(|r| f64::from(*r)).sum::<f64>()
+    }
+
+    fn rationale(&self, ids: &[u32], rewards: &[f32]) -> Option<Rationale> {
+        let shares = rewards.iter().map(|r| self.beta * f64::from(*r));
+        Some(Rationale::Tokens(self.vocabulary.pieces(ids).into_iter().zip(shares).collect()))
     }
 
     fn reference(&self) -> Option<PathBuf> {

@@ -5,16 +5,20 @@
 //! without weights.
 
 mod chat;
+mod genprm;
 mod implicit;
 mod joint;
 mod minos;
 mod outcome;
 mod qwen_prm;
 mod reasoneval;
+mod rprm;
 mod settings;
 mod skywork;
+mod spc;
 mod step_tag;
 mod tagged;
+mod thinkprm;
 mod token_class;
 mod value_head;
 mod verdict_turn;
@@ -28,14 +32,15 @@ use candle_core::Tensor;
 use super::PrmError;
 use super::checkpoint::{Checkpoint, Layout, Weights};
 use super::config::DecoderConfig;
+use super::critic::{self, Critic};
 use super::decoder;
 use super::head::{LmHead, finite_rows};
-use super::readout::{Head, Readout};
+use super::readout::{Head, Readout, softmax};
 use super::request::{CheckpointSource, PrmRequest};
 use super::tokenizer::Vocabulary;
 use super::tokens::{NodeTokens, TokenTree};
 use crate::analysis::meaning::Meaning;
-use crate::trace::StepScore;
+use crate::trace::{Rationale, StepScore};
 
 pub(super) use settings::{Preset, Settings};
 
@@ -52,6 +57,10 @@ pub(super) static FAMILIES: &[Family] = &[
     implicit::FAMILY,
     outcome::FAMILY,
     value_head::FAMILY,
+    genprm::FAMILY,
+    thinkprm::FAMILY,
+    spc::FAMILY,
+    rprm::FAMILY,
 ];
 
 /// Why a step has no score of an outcome model.
@@ -59,6 +68,9 @@ const WHOLE: &str = "this model judges whole solutions, no steps";
 
 /// The score of one step, or why there is none.
 pub(super) type RowScore = Result<StepScore, String>;
+
+/// The score of one step with what explains it.
+pub(super) type Explained = (RowScore, Option<Rationale>);
 
 /// One way of turning steps into scores.
 pub(super) struct Family {
@@ -122,9 +134,35 @@ pub(super) trait Convention: Send {
     fn readout(&self) -> Readout;
     /// The score of a step from the numbers that are read: logits of one position, or rewards of its tokens.
     fn score(&self, numbers: &[f32]) -> f64;
+    /// What explains the score of a step, from its tokens and the numbers that are read of them.
+    fn rationale(&self, _ids: &[u32], _numbers: &[f32]) -> Option<Rationale> {
+        None
+    }
+    /// The convention as one that has the model write ([`Readout::Written`]).
+    fn critic(&self) -> Option<&dyn Critic> {
+        None
+    }
     /// The folder of the second model of a [`Readout::LogRatio`].
     fn reference(&self) -> Option<PathBuf> {
         None
+    }
+}
+
+impl<C: Critic + Send> Convention for C {
+    fn plan(&self, request: &PrmRequest) -> Result<TokenTree, PrmError> {
+        Ok(critic::plan(self, request))
+    }
+
+    fn readout(&self) -> Readout {
+        Readout::Written
+    }
+
+    fn score(&self, answers: &[f32]) -> f64 {
+        softmax(answers, 0)
+    }
+
+    fn critic(&self) -> Option<&dyn Critic> {
+        Some(self)
     }
 }
 
@@ -201,6 +239,19 @@ impl Reference {
 }
 
 impl Judge {
+    /// The convention as one that has the model write, and the model's output projection.
+    pub(super) fn critic(&self) -> Option<(&dyn Critic, &LmHead)> {
+        match (&self.head, self.convention.critic()) {
+            (Head::Written(head), Some(critic)) => Some((critic, head)),
+            _ => None,
+        }
+    }
+
+    /// A number of the model as a score.
+    pub(super) fn score(&self, value: f64) -> RowScore {
+        self.meaning.score(value).map_err(|e| e.to_string())
+    }
+
     /// The tokens of a request and the positions at which states are read.
     pub(super) fn plan(&self, request: &PrmRequest) -> Result<TokenTree, PrmError> {
         self.convention.plan(request)
@@ -208,11 +259,11 @@ impl Judge {
 
     /// The scores of some nodes of a plan; a node without a finite score has a reason. `states` holds the hidden states of each decoder,
     /// `(rows, hidden)`, with one row for each read position of the nodes, in their order.
-    pub(super) fn scores(&self, nodes: &[&NodeTokens], states: &[Tensor]) -> Result<Vec<RowScore>, PrmError> {
+    pub(super) fn scores(&self, nodes: &[&NodeTokens], states: &[Tensor]) -> Result<Vec<Explained>, PrmError> {
         let finite = states.iter().map(finite_rows).collect::<Result<Vec<_>, _>>()?;
         let numbers = self.head.numbers(nodes, states)?;
         let mut row = 0;
-        let score = |(node, numbers): (&&NodeTokens, Vec<f32>)| {
+        let mut score = |node: &NodeTokens, numbers: &[f32]| {
             let own = row..row + node.read.len();
             row = own.end;
             if own.is_empty() {
@@ -221,9 +272,14 @@ impl Judge {
             for states in &finite {
                 states.get(own.clone()).unwrap_or_default().iter().cloned().collect::<Result<(), String>>()?;
             }
-            self.meaning.score(self.convention.score(&numbers)).map_err(|e| e.to_string())
+            self.meaning.score(self.convention.score(numbers)).map_err(|e| e.to_string())
         };
-        Ok(nodes.iter().zip(numbers).map(score).collect())
+        let explained = |(node, numbers): (&&NodeTokens, Vec<f32>)| {
+            let score = score(node, &numbers);
+            let rationale = score.is_ok().then(|| self.convention.rationale(&node.ids, &numbers)).flatten();
+            (score, rationale)
+        };
+        Ok(nodes.iter().zip(numbers).map(explained).collect())
     }
 }
 

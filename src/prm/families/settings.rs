@@ -103,9 +103,15 @@ impl Settings {
     }
 
     /// A setting that is a finite number.
-    pub(super) fn number(&self, key: &str) -> Result<f64, PrmError> {
+    pub(crate) fn number(&self, key: &str) -> Result<f64, PrmError> {
         let number = self.text(key).parse::<f64>().ok().filter(|x| x.is_finite());
         number.ok_or_else(|| self.bad(key, format!("expected a number, found {:?}", self.text(key))))
+    }
+
+    /// A setting that is a whole number up to `most`.
+    pub(crate) fn whole(&self, key: &str, most: usize) -> Result<usize, PrmError> {
+        let number = self.text(key).parse::<usize>().ok().filter(|number| *number <= most);
+        number.ok_or_else(|| self.bad(key, format!("expected a whole number up to {most}, found {:?}", self.text(key))))
     }
 
     /// A setting that is a folder, as seen from the settings file.

@@ -37,6 +37,10 @@ pub(super) fn load(prm: &Path, spec: &ServerSpec) -> Result<Box<dyn Scorer>, Str
     if outline.readout() == Readout::LogRatio {
         return Err("--server: expected a model that is one decoder; this one is the ratio of two".to_owned());
     }
+    if outline.readout() == Readout::Written {
+        return Err("--server: expected a model that is read at steps; this one writes critiques and runs on this machine only"
+            .to_owned());
+    }
     let tokens = matches!(outline.readout(), Readout::Tokens(_));
     match (spec.api, tokens) {
         (Api::LlamaCpp, false) => outline = Outline::open(&source, true, &place).map_err(|error| error.to_string())?,

@@ -8,11 +8,11 @@ use crate::analysis::aggregate::Aggregate;
 use crate::app::App;
 use crate::app::choice::PROGRESS;
 use crate::app::describe::short;
-use crate::app::reading::Checked;
+use crate::app::reading::{Against, Checked, verdicts};
 use crate::checks::arithmetic::Verdict;
 use crate::checks::suspicion;
-use crate::text::{WrapOptions, safe_line, wrap};
-use crate::trace::{FirstError, Node, NodeId, Rating, Semantics, StepScore, Trace, Writing};
+use crate::text::{WrapOptions, safe, safe_line, wrap};
+use crate::trace::{FirstError, Node, NodeId, Rating, Rationale, Semantics, StepScore, Trace, Writing};
 use crate::typeset::Page;
 use crate::typeset::diff::Changed;
 use crate::ui::pen::Pen;
@@ -29,10 +29,12 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let node = trace.node(app.cursor.node);
     let mut lines: Vec<(String, Style)> = Vec::new();
     let rect = comparison(app, pen, rect);
+    let rect = shares(app, pen, rect, node);
     lines.push((heading(app, node), pen.look.strong()));
     lines.extend(checks(app, pen, node));
     lines.extend(together(app, node).map(|line| (line, pen.look.plain())));
     lines.push((scores(app, node), pen.look.plain()));
+    lines.extend(critiques(app, node).map(|line| (line, pen.look.dim())));
     lines.extend(solution_scores(app, trace).map(|line| (line, pen.look.plain())));
     let search = search_numbers(node);
     // Search values give away what a model thought of the step.
@@ -92,7 +94,7 @@ fn comparison(app: &App, pen: &mut Pen<'_>, rect: Rect) -> Rect {
         pen.text(rect.x + 1, rect.y, rect.width - 1, &format!("no {name} to compare with   {next}"), pen.look.accent());
         return Rect { y: rect.y + 1, height: rect.height.saturating_sub(1), ..rect };
     };
-    let same = if comparison.changed == Changed::default() { "   the same words" } else { "" };
+    let same = if comparison.changed == Changed::default() && against != Against::Critique { "   the same words" } else { "" };
     let title = format!("{name}: {}{same}   {next}", comparison.place);
     pen.text(rect.x + 1, rect.y, rect.width - 1, &title, pen.look.accent());
     let page = Page::plain(&comparison.other, usize::from(rect.width.saturating_sub(2)).max(10));
@@ -105,6 +107,41 @@ fn comparison(app: &App, pen: &mut Pen<'_>, rect: Rect) -> Rect {
     }
     let used = 1 + u16::try_from(rows.len()).unwrap_or(0);
     Rect { y: rect.y + used, height: rect.height.saturating_sub(used), ..rect }
+}
+
+/// The tokens of the step in the colours of their shares in its score; gives what is left of the pane.
+fn shares(app: &App, pen: &mut Pen<'_>, rect: Rect, node: &Node) -> Rect {
+    let Some(Rationale::Tokens(tokens)) = app.scoring.rationales.get(&node.key).filter(|_| app.show_prm) else { return rect };
+    // Below that many rows the other lines tell more.
+    let rows = rect.height.saturating_sub(4).min(3);
+    let largest = tokens.iter().map(|(_, share)| share.abs()).fold(0.0, f64::max);
+    if rows < 2 || largest <= 0.0 {
+        return rect;
+    }
+    let (mut text, mut runs): (String, Vec<Run>) = (String::new(), Vec::new());
+    for (token, share) in tokens {
+        let start = text.len();
+        text.push_str(&safe(token).replace(['\n', '\t'], " "));
+        runs.push((start..text.len(), pen.look.score(0.5 + 0.5 * share / largest)));
+    }
+    let worst = tokens.iter().min_by(|a, b| a.1.total_cmp(&b.1)).filter(|(_, share)| *share < 0.0);
+    let worst = worst.map_or(String::new(), |(token, share)| format!("   lowest {:?} {share:.4}", one_line(token, 20)));
+    pen.text(rect.x + 1, rect.y, rect.width - 1, &format!("tok   {} tokens{worst}", tokens.len()), pen.look.dim());
+    let page = Page::plain(&text, usize::from(rect.width.saturating_sub(2)).max(10));
+    let shown = page.wrapped.window(0, usize::from(rows) - 1);
+    for (y, row) in (rect.y + 1..rect.bottom()).zip(shown) {
+        pen.line(rect.x + 1, y, rect.width - 1, &styled(&page.text, row, &[&runs]));
+    }
+    let used = 1 + u16::try_from(shown.len()).unwrap_or(0);
+    Rect { y: rect.y + used, height: rect.height - used, ..rect }
+}
+
+/// How the verdicts of a critic fall.
+fn critiques(app: &App, node: &Node) -> Option<String> {
+    match app.scoring.rationales.get(&node.key).filter(|_| app.show_prm)? {
+        Rationale::Critiques(critiques) => Some(format!("wrote {}   (:diff critique)", verdicts(critiques))),
+        Rationale::Tokens(_) => None,
+    }
 }
 
 /// Equalities of the step that could be computed, wrong ones first, and formulas that stand as their source.
