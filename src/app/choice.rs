@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 
 use super::commands::label;
 use super::input::{Input, Purpose};
-use super::{App, Effect, saving};
+use super::{App, Effect, jumps, saving};
 use crate::labels::Choice;
 use crate::trace::RecordKey;
 
@@ -31,6 +31,10 @@ pub enum Question {
         /// It was asked behind a first error, whose answer waits for it to go on.
         go_on: bool,
     },
+    /// The letter of a new mark.
+    SetMark,
+    /// The mark to go to.
+    GoToMark,
 }
 
 /// An answer to choose, with the number of times it was chosen so far.
@@ -58,6 +62,8 @@ impl Open {
             Question::ErrorKind { step } => format!("first error at step {}: which kind?   Esc leaves it", step + 1),
             Question::BadProblem => "bad problem: why?   Enter without a reason, Tab in own words, Esc leaves it".to_owned(),
             Question::GiveUp => "give up: why?   Enter without a reason, Tab in own words, Esc leaves it".to_owned(),
+            Question::SetMark => "mark this place with a letter from a to z   Esc leaves it".to_owned(),
+            Question::GoToMark => "go to which mark?   Esc leaves it".to_owned(),
             Question::Progress { .. } => {
                 "how far had it come before the error?   Backspace takes the answer away, Esc leaves it".to_owned()
             }
@@ -77,6 +83,11 @@ impl App {
             }
             Question::BadProblem => plain(&self.project.bad_problem),
             Question::GiveUp => plain(&self.project.give_up),
+            Question::SetMark | Question::GoToMark => jumps::marks(self)
+                .into_iter()
+                .map(|(letter, name)| Choice { letter, name, meaning: String::new() })
+                .map(|choice| Answer { choice, count: 0 })
+                .collect(),
             Question::Progress { .. } => (b'0'..)
                 .zip(PROGRESS)
                 .map(|(digit, name)| Choice { letter: char::from(digit), name: name.to_owned(), meaning: String::new() })
@@ -103,6 +114,13 @@ pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
             Vec::new()
         }
         KeyCode::Backspace if matches!(open.question, Question::Progress { .. }) => answer(app, open.question, ""),
+        KeyCode::Char(letter) if open.question == Question::SetMark && letter.is_ascii_lowercase() => {
+            jumps::set_mark(app, letter)
+        }
+        KeyCode::Char(letter) if open.question == Question::GoToMark => {
+            jumps::go_to_mark(app, letter);
+            Vec::new()
+        }
         KeyCode::Char(letter) => {
             if let Some(chosen) = open.answers.iter().find(|answer| answer.choice.letter == letter) {
                 return answer(app, open.question, &chosen.choice.name);
@@ -121,7 +139,7 @@ pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
 fn leave(app: &mut App, question: Question) -> Vec<Effect> {
     if let Question::Progress { go_on: true, .. } = question {
         label::on_to_the_next(app);
-    } else {
+    } else if !matches!(question, Question::SetMark | Question::GoToMark) {
         app.notice = Some("nothing was marked".to_owned());
     }
     Vec::new()
@@ -133,6 +151,8 @@ pub(super) fn answer(app: &mut App, question: Question, said: &str) -> Vec<Effec
         Question::ErrorKind { step } => label::first_error_of(app, step, said),
         Question::BadProblem => label::bad_problem_because(app, said),
         Question::GiveUp => label::give_up_because(app, said),
+        // Marks are known by their letter, not by a name.
+        Question::SetMark | Question::GoToMark => Vec::new(),
         Question::Progress { record, go_on } => {
             let progress = PROGRESS.iter().position(|name| *name == said).and_then(|at| u8::try_from(at).ok());
             label::progress_was(app, record, progress, go_on)

@@ -103,6 +103,7 @@ pub static PRESETS: &[Preset] = &[
             ("half-page-up", &["PageUp"]),
             ("redo", &["U"]),
             ("redraw", &["g L"]),
+            ("back", &["g ;"]),
         ],
     },
     Preset {

@@ -9,10 +9,12 @@ pub mod cursor;
 pub mod describe;
 pub mod input;
 pub mod items;
+pub mod jumps;
 pub mod keymap;
 pub mod keys;
 pub mod layout;
 pub mod mapping;
+mod mouse;
 pub mod place;
 pub mod reading;
 pub mod rewrite;
@@ -39,6 +41,7 @@ use crate::ui::look::Look;
 use cursor::Cursor;
 use input::Input;
 use items::{FileState, ItemId, Items};
+use jumps::Jumps;
 use keymap::Keymap;
 use keys::{Keys, Press};
 use place::Aim;
@@ -130,6 +133,8 @@ pub enum Effect {
     Edit(Manuscript),
     /// Put text on the clipboard.
     Copy(String),
+    /// Hear of the mouse, or leave it to the terminal.
+    Mouse(bool),
     /// Stop the program until the shell continues it.
     Suspend,
     /// Draw everything anew.
@@ -172,6 +177,14 @@ pub enum Focus {
     Steps,
     /// The tree.
     Tree,
+}
+
+/// Steps that are chosen to be marked together: from here to the cursor, on this path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Range {
+    item: ItemId,
+    leaf: NodeId,
+    from: NodeId,
 }
 
 /// What the program was started with.
@@ -247,6 +260,14 @@ pub struct App {
     pub tree_top: usize,
     /// First visible row of the list pane.
     pub list_top: usize,
+    /// Where one was.
+    pub jumps: Jumps,
+    /// Where the steps to be marked together begin; they end at the cursor.
+    pub range: Option<Range>,
+    /// The last label, to be given again.
+    pub(crate) last_label: Option<&'static commands::Command>,
+    /// The program hears of the mouse.
+    pub mouse: bool,
     /// Which pane the motion keys act on.
     pub focus: Focus,
     /// The tree pane is open.
@@ -300,6 +321,10 @@ impl App {
             tree: TreeView::default(),
             tree_top: 0,
             list_top: 0,
+            jumps: Jumps::default(),
+            range: None,
+            last_label: None,
+            mouse: false,
             focus: Focus::Steps,
             show_tree: false,
             show_list: true,
@@ -338,6 +363,22 @@ impl App {
     /// The solution under the cursor.
     pub fn solution(&self) -> Option<&Solution> {
         self.trace()?.solutions.get(self.cursor.solution)
+    }
+
+    /// Begins to choose steps at the cursor, or gives it up.
+    pub(crate) fn toggle_range(&mut self) {
+        self.range = match self.range.filter(|_| self.selected().is_some()) {
+            Some(_) => None,
+            None => self.cursor.path.last().map(|&leaf| Range { item: self.cursor.item, leaf, from: self.cursor.node }),
+        };
+    }
+
+    /// The chosen steps, as indices on the path.
+    pub fn selected(&self) -> Option<std::ops::RangeInclusive<usize>> {
+        let range = self.range.filter(|range| range.item == self.cursor.item && Some(&range.leaf) == self.cursor.path.last())?;
+        let from = self.cursor.path.iter().position(|&id| id == range.from)?;
+        let to = self.cursor.step();
+        Some(from.min(to)..=from.max(to))
     }
 
     /// The key of the path on show, as a whole.
@@ -477,6 +518,13 @@ fn terminal(app: &mut App, event: TerminalEvent) -> Vec<Effect> {
             }
             app.paste_into_rewrite(&text)
         }
+        TerminalEvent::Mouse(event) => {
+            if app.mouse && app.input.is_none() && app.help.is_none() && app.choice.is_none() {
+                app.seek = None;
+                mouse::event(app, event);
+            }
+            Vec::new()
+        }
         TerminalEvent::Resize(columns, rows) => {
             app.size = (columns, rows);
             Vec::new()
@@ -527,6 +575,9 @@ pub(crate) fn run(app: &mut App, command: &'static commands::Command, count: Opt
     }
     if saving::put_off(app, command, count) {
         return Vec::new();
+    }
+    if commands::label::REPEATED.contains(&command.name) {
+        app.last_label = Some(command);
     }
     (command.run)(app, count)
 }

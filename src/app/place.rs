@@ -1,9 +1,11 @@
 //! Going to an item, and back to where one was: items may still have to be read, and what is remembered is found by content.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::cursor::Cursor;
 use super::items::{FileState, ItemId};
+use super::jumps::Spot;
 use super::tree::TreeView;
 use super::{App, Effect, Focus, commands, layout, saving, seek};
 use crate::corpus::ProblemView;
@@ -25,6 +27,9 @@ pub struct Place {
     /// Scores were hidden.
     #[serde(default)]
     pub blind: bool,
+    /// Places with a letter.
+    #[serde(default)]
+    pub marks: BTreeMap<char, Spot>,
 }
 
 /// Where to go in an item that is still being read.
@@ -48,6 +53,7 @@ impl App {
             solution: self.cursor.solution,
             step: self.cursor.step(),
             blind: !self.show_prm,
+            marks: self.jumps.marks.clone(),
         }
     }
 
@@ -55,6 +61,7 @@ impl App {
     pub(super) fn resume(&mut self, place: &Place) {
         // A blind session stays blind until somebody says otherwise.
         self.show_prm &= !place.blind;
+        self.jumps.marks = place.marks.clone();
         let Some(file) = self.file(&place.file) else { return };
         let item = ItemId { file, problem: place.problem };
         self.cursor = Cursor::at(item);

@@ -35,6 +35,7 @@ pub struct Seek {
 
 /// Starts a walk from the cursor.
 pub(crate) fn start(app: &mut App, target: Target, forward: bool) -> Vec<Effect> {
+    app.leave_spot();
     if let Some(trace) = app.trace().cloned()
         && let Some(place) = within(app, &trace, app.cursor.item, target, forward, true)
     {

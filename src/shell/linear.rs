@@ -91,6 +91,10 @@ impl Screen for LinearScreen {
         Ok(())
     }
 
+    fn mouse(&mut self, _on: bool) -> std::io::Result<()> {
+        Ok(())
+    }
+
     fn forget(&mut self) -> std::io::Result<()> {
         self.reader.forget();
         Ok(())

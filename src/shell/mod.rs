@@ -44,6 +44,8 @@ pub trait Screen {
     fn take_back(&mut self) -> std::io::Result<()>;
     /// Puts text on the clipboard of the terminal.
     fn copy(&mut self, text: &str) -> std::io::Result<()>;
+    /// Hears of the mouse, or leaves it to the terminal.
+    fn mouse(&mut self, on: bool) -> std::io::Result<()>;
     /// The size of the screen.
     fn size(&self) -> (u16, u16);
 }
@@ -119,6 +121,7 @@ fn carry_out<S: Screen>(effect: Effect, screen: &mut S, outside: &mut Outside) -
             Ok(())
         }
         Effect::Redraw => screen.forget(),
+        Effect::Mouse(on) => screen.mouse(on),
         Effect::Copy(text) => screen.copy(&text),
         effect => {
             outside.carry_out(effect);

@@ -140,7 +140,7 @@ impl Outside {
             Effect::Save(draft) => self.saver.save(draft),
             Effect::SavePlace(place) => self.saver.place(place),
             // The screen's and the loop's own.
-            Effect::Copy(_) | Effect::Edit(_) | Effect::Suspend | Effect::Redraw | Effect::Quit => {}
+            Effect::Copy(_) | Effect::Edit(_) | Effect::Mouse(_) | Effect::Suspend | Effect::Redraw | Effect::Quit => {}
         }
     }
 

@@ -4,7 +4,7 @@ use std::io::{BufWriter, Stdout, Write, stdout};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::clipboard::CopyToClipboard;
-use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture};
 use crossterm::terminal::{
     BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
@@ -22,6 +22,8 @@ const RESTORE: &[u8] = b"\x1b[?2026l\x1b[?2004l\x1b[0m\x1b[?1049l\x1b[?25h";
 const MAX_COPY: usize = crate::app::commands::view::MAX_COPY;
 
 static TAKEN: AtomicBool = AtomicBool::new(false);
+/// The program hears of the mouse while it has the terminal.
+static MOUSE: AtomicBool = AtomicBool::new(false);
 
 /// The real terminal while the program has it.
 pub struct TerminalScreen {
@@ -85,6 +87,11 @@ impl Screen for TerminalScreen {
         self.forget()
     }
 
+    fn mouse(&mut self, on: bool) -> std::io::Result<()> {
+        MOUSE.store(on, Ordering::SeqCst);
+        if on { execute!(stdout(), EnableMouseCapture) } else { execute!(stdout(), DisableMouseCapture) }
+    }
+
     fn copy(&mut self, text: &str) -> std::io::Result<()> {
         let out = self.terminal.backend_mut();
         out.write_all(copy_sequence(text, std::env::var_os("TMUX").is_some()).as_bytes())?;
@@ -109,13 +116,17 @@ pub(super) fn copy_sequence(text: &str, tmux: bool) -> String {
 fn take() -> std::io::Result<()> {
     enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);
-    execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)
+    execute!(stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)?;
+    if MOUSE.load(Ordering::SeqCst) { execute!(stdout(), EnableMouseCapture) } else { Ok(()) }
 }
 
 /// Gives the terminal back if the program has it. Safe to call at any time, also from a panic.
 pub fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         let _ = execute!(stdout(), DisableBracketedPaste);
+        if MOUSE.load(Ordering::SeqCst) {
+            let _ = execute!(stdout(), DisableMouseCapture);
+        }
         let mut out = stdout();
         let _ = out.write_all(RESTORE);
         let _ = out.flush();

@@ -115,3 +115,104 @@ fn tab_completes_names_and_arguments() {
     assert_eq!(desk.app.look.theme.name(), "colour-blind");
     assert_eq!(desk.app.scoring.aggregate.name(), "prod");
 }
+
+fn steps_of(desk: &Desk) -> Vec<stepscope::trace::Label> {
+    let trace = desk.app.trace().unwrap();
+    desk.app.own_labels(trace, *desk.app.cursor.path.last().unwrap()).steps
+}
+
+#[test]
+fn a_range_gets_one_rating_and_one_undo() {
+    use stepscope::trace::Label::{Good, Neutral, Unseen};
+    let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (120, 40));
+    let steps = desk.app.cursor.path.len();
+    assert!(steps >= 4);
+    desk.keys("jvj");
+    assert_eq!(desk.app.selected(), Some(1..=2));
+    desk.keys("0");
+    assert_eq!(steps_of(&desk)[..4], [Unseen, Neutral, Neutral, Unseen]);
+    assert_eq!((desk.app.selected(), desk.app.cursor.step()), (None, 3));
+    desk.keys("gg2=");
+    assert_eq!(steps_of(&desk)[..4], [Good, Good, Neutral, Unseen]);
+    desk.keys("u");
+    assert_eq!(steps_of(&desk)[..4], [Unseen, Neutral, Neutral, Unseen]);
+    desk.keys("u");
+    assert_eq!(steps_of(&desk), vec![Unseen; steps]);
+    // Chosen the other way round, and given up.
+    desk.keys("3Gvkk");
+    assert_eq!(desk.app.selected(), Some(0..=2));
+    desk.keys("<Esc>=");
+    assert_eq!(steps_of(&desk)[..2], [Good, Unseen]);
+    desk.keys("v}");
+    assert_eq!(desk.app.selected(), None, "a range ends with its solution");
+}
+
+#[test]
+fn a_label_is_repeated_where_the_cursor_is() {
+    let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (120, 40));
+    desk.keys(".");
+    assert_eq!(desk.app.session.decisions(), 0);
+    desk.keys("2xj.");
+    assert_eq!(desk.app.session.decisions(), 2);
+    desk.keys("(");
+    assert_eq!(stepscope::trace::FirstError::At(1), {
+        let trace = desk.app.trace().unwrap();
+        desk.app.own_labels(trace, *desk.app.cursor.path.last().unwrap()).first_error
+    });
+}
+
+#[test]
+fn far_jumps_are_walked_back_and_forth_and_marks_outlive_the_session() {
+    let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (120, 40));
+    let place = |desk: &Desk| (desk.app.items.rank(desk.app.cursor.item), desk.app.cursor.step());
+    desk.keys("j:9<Enter>jj:20<Enter>G");
+    let end = place(&desk);
+    desk.keys("<C-o>");
+    assert_eq!(place(&desk), (19, 0));
+    desk.keys("<C-o>");
+    assert_eq!(place(&desk), (8, 2));
+    desk.keys("g;");
+    assert_eq!(place(&desk), (0, 1));
+    desk.keys("<C-o>");
+    assert_eq!(desk.app.notice.as_deref(), Some("this is the oldest place"));
+    desk.keys("3g,");
+    assert_eq!(place(&desk), end);
+    desk.keys("'");
+    assert_eq!(desk.app.notice.as_deref(), Some("no place is marked yet; M marks one"));
+    desk.keys(":12<Enter>jMq:3<Enter>");
+    assert!(desk.screen().contains('3'));
+    let mut desk = desk.restart();
+    desk.keys("'");
+    assert!(desk.screen().contains("problem 12, step 2"), "{}", desk.screen());
+    desk.keys("q");
+    assert_eq!(place(&desk), (11, 1));
+    desk.keys("<C-o>");
+    assert_eq!(place(&desk), (2, 0));
+}
+
+#[test]
+fn the_mouse_is_deaf_until_it_is_asked_for() {
+    use crossterm::event::{Event, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+    let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (120, 40));
+    let at = |kind, column, row| {
+        stepscope::app::Message::Terminal(Event::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE }))
+    };
+    let click = |column, row| at(MouseEventKind::Down(MouseButton::Left), column, row);
+    let row_of =
+        |desk: &Desk, text: &str| u16::try_from(desk.screen().lines().position(|line| line.contains(text)).unwrap()).unwrap();
+    let trace = desk.app.trace().unwrap().clone();
+    let third: String = trace.node(desk.app.cursor.path[2]).text.chars().take(12).collect();
+    let row = row_of(&desk, &third);
+    desk.tell(click(70, row));
+    assert_eq!(desk.app.cursor.step(), 0);
+    desk.keys("gM");
+    desk.tell(click(70, row));
+    assert_eq!(desk.app.cursor.step(), 2);
+    let row = row_of(&desk, "   5 ");
+    desk.tell(click(4, row));
+    assert_eq!((desk.app.items.rank(desk.app.cursor.item), desk.app.focus), (4, stepscope::app::Focus::List));
+    desk.tell(at(MouseEventKind::ScrollDown, 4, row));
+    assert_eq!(desk.app.items.rank(desk.app.cursor.item), 7);
+    desk.tell(at(MouseEventKind::ScrollUp, 200, 200));
+    assert_eq!(desk.app.items.rank(desk.app.cursor.item), 7, "outside of all panes");
+}

@@ -148,9 +148,15 @@ pub(super) fn all_right(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     effects
 }
 
-fn rate(app: &mut App, rating: Option<Rating>) -> Vec<Effect> {
+fn rate(app: &mut App, rating: Option<Rating>, count: Option<usize>) -> Vec<Effect> {
     let Some(aim) = aim(app) else { return Vec::new() };
     let index = app.cursor.step();
+    let counted = count.map(|count| index..=(index + count.max(1) - 1).min(app.cursor.path.len().saturating_sub(1)));
+    let several = app.selected().or(counted).filter(|steps| steps.start() < steps.end());
+    app.range = None;
+    if let Some(steps) = several {
+        return rate_range(app, &aim, steps, rating);
+    }
     let Some(&node) = app.cursor.path.get(index) else { return Vec::new() };
     let step = aim.trace.node(node).key;
     let said = match rating {
@@ -173,24 +179,58 @@ fn rate(app: &mut App, rating: Option<Rating>) -> Vec<Effect> {
     effects
 }
 
+/// Rates the steps of these indices on the path alike.
+fn rate_range(app: &mut App, aim: &Aim, steps: std::ops::RangeInclusive<usize>, rating: Option<Rating>) -> Vec<Effect> {
+    let (first, last) = (*steps.start(), *steps.end());
+    let keys: Vec<StepKey> = app.cursor.path.iter().take(last + 1).skip(first).map(|&id| aim.trace.node(id).key).collect();
+    let said = rating.map_or("rating taken away".to_owned(), |rating| format!("rated {:+}", rating.value()));
+    app.notice = Some(format!("steps {} to {}: {said}", first + 1, last + 1));
+    let step = keys.first().copied();
+    let effects = app.record(Body::Act(Action::RateRange { record: aim.record, steps: keys, rating }), step);
+    app.cursor.go_to_step(last + usize::from(rating.is_some()));
+    effects
+}
+
+/// Labels that [`repeat`] gives again.
+pub(crate) const REPEATED: [&str; 7] = ["first-error", "all-right", "good", "neutral", "bad", "unsure", "later"];
+
+/// The last label once more, at the cursor.
+pub(super) fn repeat(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    let Some(command) = app.last_label else {
+        app.notice = Some("no label was given yet".to_owned());
+        return Vec::new();
+    };
+    (command.run)(app, count)
+}
+
+/// Begins to choose steps, or gives it up.
+pub(super) fn range(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    app.toggle_range();
+    app.notice = app.range.map(|_| {
+        let keys = ["good", "neutral", "bad", "clear-rating", "cancel"].map(|command| app.key(command));
+        format!("go to the last step, then {} {} {} {}; {} leaves it", keys[0], keys[1], keys[2], keys[3], keys[4])
+    });
+    Vec::new()
+}
+
 /// +1 for this step.
-pub(super) fn good(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    rate(app, Some(Rating::Good))
+pub(super) fn good(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    rate(app, Some(Rating::Good), count)
 }
 
 /// 0 for this step.
-pub(super) fn neutral(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    rate(app, Some(Rating::Neutral))
+pub(super) fn neutral(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    rate(app, Some(Rating::Neutral), count)
 }
 
 /// -1 for this step.
-pub(super) fn bad(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    rate(app, Some(Rating::Bad))
+pub(super) fn bad(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    rate(app, Some(Rating::Bad), count)
 }
 
 /// Takes the rating of this step away.
-pub(super) fn clear_rating(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    rate(app, None)
+pub(super) fn clear_rating(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    rate(app, None, count)
 }
 
 fn on_record(app: &mut App, said: &str, action: impl FnOnce(RecordKey) -> Action) -> Vec<Effect> {

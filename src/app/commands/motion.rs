@@ -1,7 +1,8 @@
 //! Moving between steps, solutions and problems.
 
+use crate::app::choice::Question;
 use crate::app::items::ItemId;
-use crate::app::{App, Effect, Focus, layout};
+use crate::app::{App, Effect, Focus, jumps, layout};
 
 /// Next step (or row of the pane that has the focus).
 pub(super) fn down(app: &mut App, count: Option<usize>) -> Vec<Effect> {
@@ -113,7 +114,36 @@ pub(super) fn goto(app: &mut App, count: Option<usize>) -> Vec<Effect> {
         app.notice = Some(format!("no problem {wanted}: {so_far} {total}"));
         return Vec::new();
     }
+    app.leave_spot();
     go_to_rank(app, wanted.saturating_sub(1));
+    Vec::new()
+}
+
+/// Back to where the last far jump began.
+pub(super) fn back(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    jumps::back(app, count.unwrap_or(1));
+    Vec::new()
+}
+
+/// Forward again along the jump list.
+pub(super) fn forward(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    jumps::forward(app, count.unwrap_or(1));
+    Vec::new()
+}
+
+/// Asks for the letter of a new mark.
+pub(super) fn set_mark(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    app.ask(Question::SetMark);
+    Vec::new()
+}
+
+/// Asks for the mark to go to.
+pub(super) fn go_to_mark(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    if app.jumps.marks.is_empty() {
+        app.notice = Some(format!("no place is marked yet; {} marks one", app.key("mark")));
+    } else {
+        app.ask(Question::GoToMark);
+    }
     Vec::new()
 }
 
@@ -128,6 +158,7 @@ pub(super) fn bottom(app: &mut App, count: Option<usize>) -> Vec<Effect> {
 }
 
 fn edge(app: &mut App, index: usize) -> Vec<Effect> {
+    app.leave_spot();
     match app.focus {
         Focus::Steps => app.cursor.go_to_step(index),
         Focus::Tree => {

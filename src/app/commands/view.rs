@@ -159,6 +159,15 @@ pub(super) fn copy_step(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     vec![Effect::Copy(text.clone())]
 }
 
+/// Hears of the mouse, or leaves it to the terminal.
+pub(super) fn toggle_mouse(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    app.mouse = !app.mouse;
+    let said =
+        if app.mouse { "mouse on: click and wheel; Shift and drag selects text" } else { "mouse off: the terminal has it" };
+    app.notice = Some(said.to_owned());
+    vec![Effect::Mouse(app.mouse)]
+}
+
 /// Says which colours are in force.
 pub(super) fn theme_shown(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     app.notice = Some(format!("theme {}; :theme takes {}", app.look.theme.name(), THEME_NAMES.join(", ")));
@@ -187,6 +196,7 @@ pub(super) fn redraw(_app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 /// Clears what can be cleared; never leaves.
 pub(super) fn cancel(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     app.seek = None;
+    app.range = None;
     app.search = None;
     app.reading.against = None;
     app.whole_problem = false;

@@ -80,6 +80,11 @@ fn slice_rows(
     if slice.first == 0 {
         gutter(app, pen, Rect { y, ..rect }, columns, node, slice.step, label, own);
     }
+    if !current && app.selected().is_some_and(|steps| steps.contains(&slice.step)) {
+        for row in 0..slice.rows {
+            pen.text(rect.x, y + u16::try_from(row).unwrap_or(0), 1, pen.look.glyphs.border, pen.look.accent());
+        }
+    }
     if current && app.focus != Focus::List {
         for row in 0..slice.rows {
             let y = y + u16::try_from(row).unwrap_or(0);
