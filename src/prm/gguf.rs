@@ -81,8 +81,9 @@ pub(super) fn header(reader: &mut dyn Read, size: u64) -> Result<Header, String>
     Ok(Header { tensors: list, data })
 }
 
-/// The rows of a matrix in the order of transformers: in each of `heads` heads, pairs of neighbours become two halves.
-pub(super) fn unpaired(values: &[f32], width: usize, heads: usize) -> Vec<f32> {
+/// The rows of a matrix in the order of transformers: in each of `heads` heads, pairs of neighbours become two halves. A row has `width`
+/// values.
+pub(super) fn unpaired<T: Copy>(values: &[T], width: usize, heads: usize) -> Vec<T> {
     let rows = values.len() / width.max(1);
     let half = rows / heads.max(1) / 2;
     let from = |row: usize| {
@@ -233,17 +234,21 @@ impl Fields<'_> {
     }
 }
 
-fn half(bytes: &[u8]) -> f32 {
+/// A number in half precision.
+pub(super) fn half(bytes: &[u8]) -> f32 {
     f16(u16::from_le_bytes([bytes[0], bytes[1]]))
 }
 
 /// Blocks of 32 numbers: a scale, then a byte for each.
 pub(super) fn q8_0(bytes: &[u8], out: &mut Vec<f32>) {
-    for block in bytes.chunks_exact(34) {
+    for block in bytes.chunks_exact(Q8_BYTES) {
         let scale = half(block);
         out.extend(block[2..].iter().map(|&q| scale * f32::from(q.cast_signed())));
     }
 }
+
+/// Bytes of a Q8_0 block of 32 numbers.
+pub(super) const Q8_BYTES: usize = 34;
 
 /// Blocks of 256 numbers in 8 groups of 32: scale and minimum of the block, 6-bit scales and minima of the groups, 4 bits for each number.
 pub(super) fn q4_k(bytes: &[u8], out: &mut Vec<f32>) {

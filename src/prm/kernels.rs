@@ -6,6 +6,7 @@
 #![expect(unsafe_code, reason = "vector instructions, and threads that write to separate columns of one slice")]
 
 mod amx;
+mod bytes;
 mod wide;
 
 use std::cell::RefCell;
@@ -13,6 +14,7 @@ use std::cell::RefCell;
 use gemm::Parallelism;
 use rayon::prelude::*;
 
+pub(super) use bytes::Dots;
 pub(super) use wide::{add, rms_norm, rotate, softmax, swiglu};
 
 /// Outputs of a panel.
@@ -229,6 +231,54 @@ impl PanelsBf16 {
     }
 }
 
+/// A weight matrix of Q8_0 blocks in panels.
+#[derive(Debug)]
+pub(super) struct PanelsQ8 {
+    inputs: usize,
+    outputs: usize,
+    weights: bytes::Weights,
+    dots: Dots,
+}
+
+impl PanelsQ8 {
+    /// Packs rows of `inputs` numbers, a multiple of 32, as Q8_0 blocks.
+    pub(super) fn pack(inputs: usize, rows: &[&[u8]], dots: Dots) -> Self {
+        Self { inputs, outputs: rows.len(), weights: bytes::Weights::pack(inputs, rows), dots }
+    }
+
+    /// Multiplies rows of inputs, which are rounded to bytes in blocks of 32; sums of blocks are f32.
+    pub(super) fn apply(&self, x: &[f32], out: &mut [f32]) {
+        thread_local! {
+            static ROUNDED: RefCell<bytes::Inputs> = RefCell::default();
+        }
+        let rows = x.len() / self.inputs.max(1);
+        let fits = x.len() == rows * self.inputs && out.len() == rows * self.outputs;
+        assert!(fits && self.inputs.is_multiple_of(bytes::BLOCK) && self.dots <= Dots::of_processor());
+        let shape = Shape { rows, inputs: self.inputs, outputs: self.outputs };
+        ROUNDED.with_borrow_mut(|rounded| {
+            rounded.data.resize(x.len(), 0);
+            rounded.scales.resize(x.len() / bytes::BLOCK, 0.0);
+            let rows_of = |row: ((&[f32], &mut [u8]), &mut [f32])| wide::quantise(row.0.0, row.0.1, row.1);
+            let width = self.inputs.max(1);
+            let (data, scales) =
+                (rounded.data.par_chunks_exact_mut(width), rounded.scales.par_chunks_exact_mut(width / bytes::BLOCK));
+            x.par_chunks_exact(width).zip(data).zip(scales).with_min_len(16).for_each(rows_of);
+            let (x, w, to) = (&*rounded, &self.weights, Columns(out.as_mut_ptr()));
+            match self.dots {
+                Dots::Four => shape.each_group(bytes::TILE_PANELS, |group| {
+                    // SAFETY: the processor was asked, the slices have the sizes of `shape`, and groups write to columns of their own.
+                    unsafe { bytes::group_four(shape, x, w, to, group) }
+                }),
+                Dots::Wide => shape.each_group(bytes::TILE_PANELS, |group| {
+                    // SAFETY: as above.
+                    unsafe { bytes::group_wide(shape, x, w, to, group) }
+                }),
+                Dots::Plain => bytes::plain(shape, x, w, out),
+            }
+        });
+    }
+}
+
 /// The nearest bf16 number, ties to even; bfloat16 is the upper half of an f32.
 pub(super) fn to_bf16(x: f32) -> u16 {
     let bits = x.to_bits();
@@ -356,6 +406,55 @@ mod tests {
                 let rounded: Vec<u16> = x.iter().map(|&x| to_bf16(x)).collect();
                 assert_near(&out, &product(&exact(&rounded), &exact(&w), inputs), &format!("{level:?}"));
             }
+        }
+    }
+
+    /// Rows of Q8_0 blocks with the numbers that they stand for.
+    fn blocks(outputs: usize, inputs: usize) -> (Vec<u8>, Vec<f32>) {
+        let random = random(outputs * inputs, 6);
+        let mut rows = Vec::new();
+        for block in random.chunks_exact(bytes::BLOCK) {
+            // 2^-9 and 2^-8 in half precision.
+            rows.extend(if block[0] < 0.0 { 0x1800_u16 } else { 0x1c00 }.to_le_bytes());
+            rows.extend(block.iter().map(|x| i16::try_from((x * 127.0) as i32).unwrap().to_le_bytes()[0]));
+        }
+        let mut values = Vec::new();
+        super::super::gguf::q8_0(&rows, &mut values);
+        (rows, values)
+    }
+
+    #[test]
+    fn every_kernel_of_bytes_gives_the_product_of_rounded_numbers() {
+        for (rows, inputs, outputs) in [(1, 32, 16), (3, 64, 5), (13, 896, 50), (6, 1088, 49), (70, 96, 130)] {
+            let x = random(rows * inputs, 5);
+            let (w, values) = blocks(outputs, inputs);
+            let width = inputs / bytes::BLOCK * super::super::gguf::Q8_BYTES;
+            let w: Vec<&[u8]> = w.chunks_exact(width).collect();
+            let (mut data, mut scales) = (vec![0; x.len()], vec![0.0; x.len() / bytes::BLOCK]);
+            wide::quantise(&x, &mut data, &mut scales);
+            let back = data.iter().zip(scales.iter().flat_map(|s| [s; bytes::BLOCK]));
+            let rounded: Vec<f32> = back.map(|(q, scale)| (f32::from(*q) - 128.0) * scale).collect();
+            for (got, want) in rounded.iter().zip(&x) {
+                assert!((got - want).abs() <= 1.0 / 254.0 + 1e-6, "{got} {want}");
+            }
+            for dots in [Dots::Plain, Dots::Wide, Dots::Four].into_iter().filter(|&d| d <= Dots::of_processor()) {
+                let mut out = vec![9.0; rows * outputs];
+                PanelsQ8::pack(inputs, &w, dots).apply(&x, &mut out);
+                assert_near(&out, &product(&rounded, &values, inputs), &format!("{dots:?}"));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_stays_so_in_products_of_bytes() {
+        let (w, _) = blocks(3, 64);
+        let w: Vec<&[u8]> = w.chunks_exact(68).collect();
+        for bad in [f32::NAN, f32::INFINITY] {
+            let mut x = random(2 * 64, 7);
+            x[70] = bad;
+            let mut out = vec![0.0; 6];
+            PanelsQ8::pack(64, &w, Dots::of_processor()).apply(&x, &mut out);
+            assert!(out[..3].iter().all(|x| x.is_finite()) && out[3..].iter().all(|x| x.is_nan()), "{out:?}");
         }
     }
 

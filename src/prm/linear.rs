@@ -1,6 +1,7 @@
 //! Weight matrices in the layout of the kernel that multiplies by them.
 
-use super::kernels::{Level, PanelsBf16, PanelsF32, View, from_bf16, matmul, to_bf16};
+use super::gguf::{self, Q8_BYTES};
+use super::kernels::{Dots, Level, PanelsBf16, PanelsF32, PanelsQ8, View, from_bf16, matmul, to_bf16};
 use super::safetensors::Values;
 
 /// The numbers that weight matrices are multiplied in. Sums are f32 in any case.
@@ -9,6 +10,8 @@ pub(super) enum Precision {
     F32,
     /// Weights as they are stored in bf16, inputs rounded to it.
     Bf16,
+    /// Weights as they are stored in Q8_0 blocks, inputs rounded to such; other weights as [`Self::F32`].
+    Q8,
 }
 
 /// Parameters from which a decoder is computed in bf16: a smaller one is fast enough without.
@@ -19,8 +22,16 @@ impl Precision {
     pub(super) fn of(dtypes: &str, parameters: u64) -> Self {
         // Numbers of at most 8 bits lose nothing that counts when they are rounded to bf16.
         let is_short = |d: &str| d == "BF16" || d.starts_with('Q');
-        let is_bf16 = dtypes.split('+').any(is_short) && Level::of_processor() >= Level::WideBf16;
-        if is_bf16 && parameters >= LARGE { Self::Bf16 } else { Self::F32 }
+        let has = |is: &dyn Fn(&str) -> bool| dtypes.split('+').any(is);
+        if parameters < LARGE {
+            Self::F32
+        } else if has(&|d| d == "Q8_0") && !has(&|d| d.ends_with("_K")) && Dots::of_processor() > Dots::Plain {
+            Self::Q8
+        } else if has(&is_short) && Level::of_processor() >= Level::WideBf16 {
+            Self::Bf16
+        } else {
+            Self::F32
+        }
     }
 
     /// Name as in `score --stats`.
@@ -28,14 +39,17 @@ impl Precision {
         match self {
             Self::F32 => "f32",
             Self::Bf16 => "bf16",
+            Self::Q8 => "q8_0",
         }
     }
 
-    /// Bytes of one weight.
-    pub(super) fn bytes(self) -> u64 {
+    /// Bytes of that many weights.
+    pub(super) fn bytes(self, weights: u64) -> u64 {
         match self {
-            Self::F32 => 4,
-            Self::Bf16 => 2,
+            Self::F32 => weights.saturating_mul(4),
+            Self::Bf16 => weights.saturating_mul(2),
+            // A block of 32 has a scale and a sum of two bytes each.
+            Self::Q8 => weights.saturating_add(weights / 8),
         }
     }
 }
@@ -54,6 +68,7 @@ enum Weight {
     Plain(Vec<f32>),
     F32(PanelsF32),
     Bf16(PanelsBf16),
+    Q8(PanelsQ8),
 }
 
 impl Linear {
@@ -66,7 +81,16 @@ impl Linear {
                 let rows: Vec<&[u16]> = parts.iter().flat_map(|p| p.chunks_exact(inputs)).collect();
                 (rows.len(), Weight::Bf16(PanelsBf16::pack(inputs, &rows, level)))
             }
-            Precision::F32 => {
+            Precision::Q8 if parts.iter().all(|part| matches!(part, Values::Q8(_))) => {
+                let width = inputs / 32 * Q8_BYTES;
+                let rows = parts.iter().flat_map(|part| match part {
+                    Values::Q8(blocks) => blocks.chunks_exact(width),
+                    _ => [].chunks_exact(width),
+                });
+                let rows: Vec<&[u8]> = rows.collect();
+                (rows.len(), Weight::Q8(PanelsQ8::pack(inputs, &rows, Dots::of_processor())))
+            }
+            Precision::F32 | Precision::Q8 => {
                 let parts: Vec<Vec<f32>> = parts.into_iter().map(Values::into_f32).collect();
                 let rows: Vec<&[f32]> = parts.iter().flat_map(|p| p.chunks_exact(inputs)).collect();
                 let is_wide = level >= Level::Wide;
@@ -90,6 +114,7 @@ impl Linear {
             }
             Weight::F32(panels) => panels.apply(x, out),
             Weight::Bf16(panels) => panels.apply(x, out),
+            Weight::Q8(panels) => panels.apply(x, out),
         }
     }
 }
@@ -97,7 +122,7 @@ impl Linear {
 fn into_bf16(values: Values) -> Vec<u16> {
     match values {
         Values::Bf16(values) => values,
-        Values::F32(values) => values.into_iter().map(to_bf16).collect(),
+        other => other.into_f32().into_iter().map(to_bf16).collect(),
     }
 }
 
@@ -136,6 +161,11 @@ impl Embedding {
         match &self.values {
             Values::F32(values) => out.copy_from_slice(&values[at]),
             Values::Bf16(values) => out.iter_mut().zip(&values[at]).for_each(|(o, &v)| *o = from_bf16(v)),
+            Values::Q8(blocks) => {
+                let mut row = Vec::with_capacity(self.width);
+                gguf::q8_0(&blocks[at.start / 32 * Q8_BYTES..at.end / 32 * Q8_BYTES], &mut row);
+                out.copy_from_slice(&row);
+            }
         }
     }
 }

@@ -74,7 +74,7 @@ impl Prm {
         enough_memory(&checkpoint.place, count, needed, available)?;
         let mut identity = match precision {
             Precision::F32 => opened.identity(),
-            Precision::Bf16 => format!("{}\n{}", opened.identity(), precision.name()),
+            Precision::Bf16 | Precision::Q8 => format!("{}\n{}", opened.identity(), precision.name()),
         };
         let second = opened.reference.take().map(|reference| reference.load(&mut identity)).transpose()?;
         let (second, head) = second.unzip();
@@ -180,7 +180,7 @@ fn run_length(parameters: u64) -> usize {
 fn memory_needed(parameters: u64, config: &DecoderConfig, precision: Precision) -> u64 {
     let tokens = config.context.min(8192);
     let cache = config.kv_bytes().saturating_mul(tokens as u64);
-    parameters.saturating_mul(precision.bytes()).saturating_add(cache).saturating_add(decoder::working_bytes(config, tokens))
+    precision.bytes(parameters).saturating_add(cache).saturating_add(decoder::working_bytes(config, tokens))
 }
 
 /// Bytes of keys and values of earlier tokens that are kept: a quarter of what the model leaves free, and 1 GiB at most.

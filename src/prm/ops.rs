@@ -174,12 +174,28 @@ pub(super) fn swiglu(gate: &[f32], up: &[f32], out: &mut [f32]) {
     }
 }
 
+#[inline(always)]
+pub(super) fn quantise(x: &[f32], out: &mut [u8], scales: &mut [f32]) {
+    let blocks = x.as_chunks::<32>().0.iter().zip(out.as_chunks_mut::<32>().0);
+    for ((x, out), scale) in blocks.zip(scales) {
+        let top = fold(x, 0.0, |a, b| if b.abs() > a { b.abs() } else { a });
+        // Zero for every finite number.
+        let poison = fold(x, 0.0, |a, b| a + b * 0.0);
+        let factor = if top > 0.0 { 127.0 / top } else { 0.0 };
+        for (out, x) in out.iter_mut().zip(x) {
+            *out = ((x * factor + ROUND).to_bits() as u8).wrapping_add(128);
+        }
+        *scale = top / 127.0 + poison;
+    }
+}
+
+/// Adding it rounds to an integer, which then stands in the lowest bits.
+const ROUND: f32 = 12_582_912.0;
+
 /// `e^x` within 2 units in the last place, without branches, so that loops over it use vector instructions (Cephes `expf`).
 /// Arguments beyond ±87 count as ±87; NaN stays NaN.
 #[inline(always)]
 fn exp(x: f32) -> f32 {
-    /// Adding it rounds to an integer, which then stands in the lowest bits.
-    const ROUND: f32 = 12_582_912.0;
     // Not `clamp` or `max`: those would turn NaN into a number.
     let x = if x < -87.0 { -87.0 } else { x };
     let x = if x > 87.0 { 87.0 } else { x };

@@ -87,7 +87,7 @@ pub struct ModelInfo {
     pub parameters: u64,
     /// Number kinds in the file, such as `BF16`.
     pub dtype: String,
-    /// What weights are multiplied in: `f32` or `bf16`. Everything else is computed in f32.
+    /// What weights are multiplied in: `f32`, `bf16` or `q8_0`. Everything else is computed in f32.
     pub computes: &'static str,
     /// Hex SHA-256 over weights, configuration, tokenizer and scoring convention.
     pub key: String,

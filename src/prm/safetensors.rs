@@ -40,11 +40,13 @@ impl TensorInfo {
     }
 }
 
-/// The numbers of a tensor: bf16 as it is stored, everything else as f32.
+/// The numbers of a tensor: bf16 and Q8_0 as they are stored, everything else as f32.
 #[derive(Debug, Clone)]
 pub(super) enum Values {
     F32(Vec<f32>),
     Bf16(Vec<u16>),
+    /// Blocks of 32 numbers, 34 bytes each.
+    Q8(Vec<u8>),
 }
 
 impl Values {
@@ -53,6 +55,11 @@ impl Values {
         match self {
             Self::F32(values) => values,
             Self::Bf16(values) => values.into_iter().map(from_bf16).collect(),
+            Self::Q8(blocks) => {
+                let mut values = Vec::with_capacity(blocks.len() / gguf::Q8_BYTES * 32);
+                gguf::q8_0(&blocks, &mut values);
+                values
+            }
         }
     }
 }
@@ -137,17 +144,26 @@ impl Shard {
                 found: tensor.dtype.clone(),
             })?;
             let size = usize::try_from(tensor.elements()).unwrap_or(0);
-            let is_bf16 = tensor.dtype == "BF16";
-            let mut values = if is_bf16 { Values::Bf16(Vec::with_capacity(size)) } else { Values::F32(Vec::with_capacity(size)) };
+            let mut values = match tensor.dtype.as_str() {
+                "BF16" => Values::Bf16(Vec::with_capacity(size)),
+                "Q8_0" => Values::Q8(Vec::with_capacity(size / 32 * gguf::Q8_BYTES)),
+                _ => Values::F32(Vec::with_capacity(size)),
+            };
             let mut sink = |bytes: &[u8]| match &mut values {
                 Values::F32(values) => convert(bytes, values),
                 Values::Bf16(values) => values.extend(bytes.as_chunks::<2>().0.iter().map(|&b| u16::from_le_bytes(b))),
+                Values::Q8(blocks) => blocks.extend_from_slice(bytes),
             };
             // A multiple of every kind's block, so that none is cut.
             let whole = BLOCK - BLOCK % usize::try_from(quantum(&tensor.dtype)).unwrap_or(1);
             pass(&mut reader, bytes, &mut block[..whole], hash, &mut sink).map_err(|e| io_error(file, e))?;
-            if let (Some(heads), [_, width], Values::F32(rows)) = (tensor.pairs, tensor.shape.as_slice(), &values) {
-                values = Values::F32(gguf::unpaired(rows, *width, usize::try_from(heads).unwrap_or(0)));
+            if let (Some(heads), [_, width]) = (tensor.pairs, tensor.shape.as_slice()) {
+                let heads = usize::try_from(heads).unwrap_or(0);
+                values = match values {
+                    Values::F32(rows) => Values::F32(gguf::unpaired(&rows, *width, heads)),
+                    Values::Bf16(rows) => Values::Bf16(gguf::unpaired(&rows, *width, heads)),
+                    Values::Q8(rows) => Values::Q8(gguf::unpaired(&rows, width / 32 * gguf::Q8_BYTES, heads)),
+                };
             }
             take(tensor, values)?;
         }

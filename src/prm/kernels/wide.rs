@@ -43,6 +43,8 @@ widest! {
     softmax(x: &mut [f32], scale: f32);
     /// `silu(gate) * up`.
     swiglu(gate: &[f32], up: &[f32], out: &mut [f32]);
+    /// Blocks of 32 numbers as bytes 128 too high, and their scales; what is no number makes the scale none.
+    quantise(x: &[f32], out: &mut [u8], scales: &mut [f32]);
 }
 
 #[cfg(target_arch = "x86_64")]
