@@ -360,6 +360,10 @@ mod tests {
     }
 
     fn load(dir: PathBuf) -> (Decoder, Option<LmHead>) {
+        load_as(dir, Precision::F32)
+    }
+
+    fn load_as(dir: PathBuf, precision: Precision) -> (Decoder, Option<LmHead>) {
         let mut checkpoint = Checkpoint::open(&CheckpointSource::Dir(dir)).unwrap();
         let config = DecoderConfig::read(&checkpoint.config, &checkpoint.config_file).unwrap();
         let is_whole = checkpoint.architecture().ends_with("ForCausalLM");
@@ -370,7 +374,7 @@ mod tests {
         checkpoint.check(&layout).unwrap();
         let (mut weights, _) = checkpoint.load(&layout, "test").unwrap();
         let head = is_whole.then(|| LmHead::load(&mut weights, &config).unwrap());
-        (Decoder::load(config, &mut weights, Precision::F32).unwrap(), head)
+        (Decoder::load(config, &mut weights, precision).unwrap(), head)
     }
 
     fn tiny() -> Decoder {
@@ -432,6 +436,24 @@ mod tests {
         std::fs::copy(from.join(weights), dir.path().join("model.gguf")).unwrap();
         std::fs::write(dir.path().join("tokenizer.json"), "{}").unwrap();
         dir
+    }
+
+    #[test]
+    fn products_of_bytes_stay_close_to_those_of_f32_at_every_position() {
+        let dir = folder("qwen2", "qwen2-q8_0.gguf");
+        let ids: Vec<u32> = (0..1500).map(|i| i * 7919 % 96).collect();
+        let read: Vec<usize> = (0..1500).collect();
+        let (mut exact, _) = load(dir.path().to_owned());
+        let (mut bytes, _) = load_as(dir.path().to_owned(), Precision::Q8);
+        let (want, got) = (flat(&exact.forward(&ids, &read).unwrap()), flat(&bytes.forward(&ids, &read).unwrap()));
+        // Relative error of the states of each hundred positions: it must not grow with the position.
+        let part = want.len() / 15;
+        let errors = want.chunks(part).zip(got.chunks(part)).map(|(want, got)| {
+            let off: f32 = want.iter().zip(got).map(|(w, g)| (w - g) * (w - g)).sum();
+            (off / want.iter().map(|w| w * w).sum::<f32>()).sqrt()
+        });
+        let errors: Vec<f32> = errors.collect();
+        assert!(errors.iter().all(|e| (1e-4..0.05).contains(e)), "{errors:?}");
     }
 
     #[test]

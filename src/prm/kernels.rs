@@ -416,7 +416,8 @@ mod tests {
         for block in random.chunks_exact(bytes::BLOCK) {
             // 2^-9 and 2^-8 in half precision.
             rows.extend(if block[0] < 0.0 { 0x1800_u16 } else { 0x1c00 }.to_le_bytes());
-            rows.extend(block.iter().map(|x| i16::try_from((x * 127.0) as i32).unwrap().to_le_bytes()[0]));
+            // Rounded to a whole number in the lowest bits.
+            rows.extend(block.iter().map(|x| (x * 127.0 + 12_582_912.0).to_bits().to_le_bytes()[0]));
         }
         let mut values = Vec::new();
         super::super::gguf::q8_0(&rows, &mut values);

@@ -183,7 +183,7 @@ pub(super) fn quantise(x: &[f32], out: &mut [u8], scales: &mut [f32]) {
         let poison = fold(x, 0.0, |a, b| a + b * 0.0);
         let factor = if top > 0.0 { 127.0 / top } else { 0.0 };
         for (out, x) in out.iter_mut().zip(x) {
-            *out = ((x * factor + ROUND).to_bits() as u8).wrapping_add(128);
+            *out = (x * factor + ROUND).to_bits().to_le_bytes()[0].wrapping_add(128);
         }
         *scale = top / 127.0 + poison;
     }

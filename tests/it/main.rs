@@ -38,3 +38,5 @@ mod screenshot;
 mod support;
 mod text;
 mod theme;
+#[cfg(feature = "candle")]
+mod tree_cost;

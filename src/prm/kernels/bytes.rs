@@ -240,8 +240,8 @@ unsafe fn tile_wide<const ROWS: usize>(shape: Shape, x: &Inputs, w: &Weights, ou
             let place = panel * blocks + block;
             let mut dots: [[__m256i; 2]; ROWS] = [[_mm256_setzero_si256(); 2]; ROWS];
             for four in 0..BLOCK / FOUR {
-                let weights = w.data.as_ptr().add((place * BLOCK + four * FOUR) * PANEL).cast::<__m256i>();
-                let weights = [_mm256_loadu_si256(weights), _mm256_loadu_si256(weights.add(1))];
+                let weights = w.data.as_ptr().add((place * BLOCK + four * FOUR) * PANEL);
+                let weights = [_mm256_loadu_si256(weights.cast()), _mm256_loadu_si256(weights.add(32).cast())];
                 for (r, dots) in dots.iter_mut().enumerate() {
                     let at = x.data.as_ptr().add((row + r) * shape.inputs + block * BLOCK + four * FOUR);
                     // With its sign: the products of two bytes below 128 never leave 16 bits.
