@@ -26,6 +26,7 @@
 //! | [`training`] | what trainers of process reward models really read of a record |
 //! | [`checks`], [`analysis`] | evidence without a model; metrics and decisions |
 //! | [`labels`] | events, fold, undo, store, export policy |
+//! | [`query`] | questions that choose solutions and put them in order |
 //! | [`text`], [`math`], [`typeset`] | foreign text made safe, measured and wrapped; LaTeX as Unicode, faithfully or not at all; both as rows |
 //! | [`app`], [`ui`], [`shell`] | state and commands; drawing; the one loop that waits |
 //! | [`cli`] | one file a subcommand |
@@ -41,6 +42,7 @@ pub mod formats;
 pub mod labels;
 pub mod math;
 pub mod prm;
+pub mod query;
 pub mod scoring;
 pub mod segment;
 pub mod shell;

@@ -5,8 +5,9 @@ use crossterm::event::{KeyCode, KeyEvent};
 
 use super::commands::label;
 use super::input::{Input, Purpose};
-use super::{App, Effect, jumps, saving};
+use super::{App, Effect, jumps, queue, saving};
 use crate::labels::Choice;
+use crate::query::ORDERS;
 use crate::trace::RecordKey;
 
 /// How far a solution had come when it went wrong.
@@ -31,6 +32,8 @@ pub enum Question {
         /// It was asked behind a first error, whose answer waits for it to go on.
         go_on: bool,
     },
+    /// The order of the queue.
+    Order,
     /// The letter of a new mark.
     SetMark,
     /// The mark to go to.
@@ -62,6 +65,7 @@ impl Open {
             Question::ErrorKind { step } => format!("first error at step {}: which kind?   Esc leaves it", step + 1),
             Question::BadProblem => "bad problem: why?   Enter without a reason, Tab in own words, Esc leaves it".to_owned(),
             Question::GiveUp => "give up: why?   Enter without a reason, Tab in own words, Esc leaves it".to_owned(),
+            Question::Order => "in which order?   :order takes any expression, Esc leaves it".to_owned(),
             Question::SetMark => "mark this place with a letter from a to z   Esc leaves it".to_owned(),
             Question::GoToMark => "go to which mark?   Esc leaves it".to_owned(),
             Question::Progress { .. } => {
@@ -83,6 +87,11 @@ impl App {
             }
             Question::BadProblem => plain(&self.project.bad_problem),
             Question::GiveUp => plain(&self.project.give_up),
+            Question::Order => ORDERS
+                .iter()
+                .map(|order| Choice { letter: order.letter, name: order.name.to_owned(), meaning: order.doc.to_owned() })
+                .map(|choice| Answer { choice, count: 0 })
+                .collect(),
             Question::SetMark | Question::GoToMark => jumps::marks(self)
                 .into_iter()
                 .map(|(letter, name)| Choice { letter, name, meaning: String::new() })
@@ -139,7 +148,7 @@ pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
 fn leave(app: &mut App, question: Question) -> Vec<Effect> {
     if let Question::Progress { go_on: true, .. } = question {
         label::on_to_the_next(app);
-    } else if !matches!(question, Question::SetMark | Question::GoToMark) {
+    } else if !matches!(question, Question::SetMark | Question::GoToMark | Question::Order) {
         app.notice = Some("nothing was marked".to_owned());
     }
     Vec::new()
@@ -151,6 +160,10 @@ pub(super) fn answer(app: &mut App, question: Question, said: &str) -> Vec<Effec
         Question::ErrorKind { step } => label::first_error_of(app, step, said),
         Question::BadProblem => label::bad_problem_because(app, said),
         Question::GiveUp => label::give_up_because(app, said),
+        Question::Order => {
+            queue::set_order(app, said);
+            Vec::new()
+        }
         // Marks are known by their letter, not by a name.
         Question::SetMark | Question::GoToMark => Vec::new(),
         Question::Progress { record, go_on } => {

@@ -58,6 +58,9 @@ impl App {
         if self.reference_shown() {
             parts.extend(self.recorded(trace));
         }
+        if let Some(why) = self.why_in_queue() {
+            parts.insert(0, why);
+        }
         if let Some(view) = self.items.get(self.cursor.item)
             && let Some(error) = view.errors.first()
         {

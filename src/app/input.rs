@@ -5,7 +5,8 @@ use tui_input::backend::crossterm::EventHandler;
 
 use super::choice::{self, Question};
 use super::commands;
-use super::{App, Effect, Manuscript, seek};
+use super::{App, Effect, Manuscript, queue, seek};
+use crate::query;
 use crate::trace::Writing;
 
 /// Longest text that is taken in, in bytes: less than the store's limit.
@@ -21,6 +22,8 @@ pub enum Purpose {
     },
     /// A command by name.
     Command,
+    /// A filter.
+    Filter,
     /// A note or tags, as they stood before.
     Write(Manuscript),
     /// A reason in own words.
@@ -48,6 +51,7 @@ impl Input {
             Purpose::Search { forward: true } => "/",
             Purpose::Search { forward: false } => "?",
             Purpose::Command => ":",
+            Purpose::Filter => "&",
             Purpose::Write(Manuscript { writing: Writing::Tags, .. }) => "tags: ",
             Purpose::Write(_) => "note: ",
             Purpose::Reason(_) => "reason: ",
@@ -92,6 +96,10 @@ fn accept(app: &mut App, input: &Input) -> Vec<Effect> {
     let text = input.line.value();
     match &input.purpose {
         Purpose::Search { forward } => search(app, text, *forward),
+        Purpose::Filter => {
+            queue::set_filter(app, text);
+            Vec::new()
+        }
         Purpose::Command => {
             app.notice = None;
             commands::run_line(app, text)
@@ -135,6 +143,11 @@ fn complete(app: &mut App) {
         Purpose::Command => {
             let at = typed.find(char::is_whitespace).map_or(0, |at| typed.len() - typed[at..].trim_start().len());
             (&typed[..at], &typed[at..], commands::completions(app, &typed))
+        }
+        Purpose::Filter => {
+            let word = query::last_word(&typed);
+            let known = query::completions(&typed).into_iter().map(str::to_owned).collect();
+            (&typed[..typed.len() - word.len()], word, known)
         }
         Purpose::Write(Manuscript { writing: Writing::Tags, .. }) => {
             let at = typed.rfind([' ', ',']).map_or(0, |at| at + 1);

@@ -194,6 +194,10 @@ pub(super) fn arrange(app: &mut App) {
     }
     if let Some(list) = panes.list {
         let rows = usize::from(list.height.saturating_sub(1)).max(1);
+        if app.queue.active() {
+            let at = app.place_in_queue().unwrap_or(0);
+            app.queue.top = keep_visible(app.queue.top, at, 1, rows, app.queue.places().len());
+        }
         let at = app.items.rank(app.cursor.item);
         let block = 1 + list_solutions(app, rows).len();
         app.list_top = keep_visible(app.list_top, at, block.min(rows), rows, app.items.total() + block - 1);
@@ -229,6 +233,10 @@ pub fn list_solutions(app: &App, rows: usize) -> std::ops::Range<usize> {
 /// The items whose rows the list shows.
 pub fn visible_items(app: &App) -> Vec<ItemId> {
     let Some(list) = panes(app).and_then(|panes| panes.list) else { return Vec::new() };
+    if app.queue.active() {
+        let places = app.queue.places().iter().skip(app.queue.top).take(usize::from(list.height));
+        return places.map(|place| place.item).collect();
+    }
     let end = (app.list_top + usize::from(list.height)).min(app.items.total());
     (app.list_top..end).filter_map(|rank| app.items.at_rank(rank)).collect()
 }

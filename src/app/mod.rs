@@ -16,6 +16,7 @@ pub mod layout;
 pub mod mapping;
 mod mouse;
 pub mod place;
+pub mod queue;
 pub mod reading;
 pub mod rewrite;
 mod saving;
@@ -46,6 +47,7 @@ use keymap::Keymap;
 use keys::{Keys, Press};
 use place::Aim;
 pub use place::Place;
+use queue::Queue;
 use reading::Reading;
 pub use saving::Saving;
 use scoring::{Known, Scoring};
@@ -102,6 +104,8 @@ pub enum Message {
     Notice(String),
     /// A wait is over: half-typed keys get their hint.
     Tick,
+    /// Work that was cut into pieces goes on.
+    Continue,
     /// The terminal asked the program to stop for a while.
     Stop,
     /// The program was continued.
@@ -137,6 +141,8 @@ pub enum Effect {
     Mouse(bool),
     /// Stop the program until the shell continues it.
     Suspend,
+    /// Send [`Message::Continue`] when there is nothing more urgent.
+    Continue,
     /// Draw everything anew.
     Redraw,
     /// Leave.
@@ -260,6 +266,8 @@ pub struct App {
     pub tree_top: usize,
     /// First visible row of the list pane.
     pub list_top: usize,
+    /// Filter and order.
+    pub queue: Queue,
     /// Where one was.
     pub jumps: Jumps,
     /// Where the steps to be marked together begin; they end at the cursor.
@@ -321,6 +329,7 @@ impl App {
             tree: TreeView::default(),
             tree_top: 0,
             list_top: 0,
+            queue: Queue::default(),
             jumps: Jumps::default(),
             range: None,
             last_label: None,
@@ -478,6 +487,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             app.hint_due = app.keys.count.is_some() || !app.keys.pending.is_empty();
             Vec::new()
         }
+        Message::Continue => Vec::new(),
         Message::Stop => vec![Effect::Suspend],
         Message::Continued => vec![Effect::Redraw],
         Message::Terminate => saving::leave(app),
@@ -488,6 +498,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
     if (app.cursor.item, app.cursor.node) != before && !app.quitting {
         effects.push(Effect::SavePlace(app.place_now()));
     }
+    effects.extend(queue::feed(app));
     app.compare();
     layout::arrange(app);
     effects.extend(app.steps.take_uncoloured().into_iter().map(|(key, text)| Effect::Colour(key, text)));

@@ -43,6 +43,11 @@ fn click(app: &mut App, focus: Focus, rect: Rect, y: u16) {
                 app.cursor.go_to_node(&trace, node);
             }
         }
+        Focus::List if app.queue.active() => {
+            if let Some(place) = app.queue.places().get(app.queue.top + row).copied() {
+                app.go_to_solution_of(place.item, place.solution);
+            }
+        }
         Focus::List => {
             let current = app.items.rank(app.cursor.item);
             let solutions = layout::list_solutions(app, usize::from(rect.height.saturating_sub(1)).max(1));

@@ -84,6 +84,13 @@ impl App {
         self.settle();
     }
 
+    /// Goes to a solution of an item.
+    pub(crate) fn go_to_solution_of(&mut self, item: ItemId, solution: usize) {
+        self.go_to_item(item);
+        self.aim = Some(Aim { item, record: None, step_key: None, solution: Some(solution), step: None });
+        self.take_aim();
+    }
+
     /// Goes to an item, and there to the solution and step that these keys name.
     pub(crate) fn return_to(&mut self, item: ItemId, record: Option<RecordKey>, step: Option<StepKey>) {
         self.go_to_item(item);

@@ -72,7 +72,7 @@ impl App {
             score: step.and_then(|key| self.shown_score(key)).map(StepScore::value),
             blind: !self.show_prm,
             shown: self.on_show(),
-            context: Context::default(),
+            context: Context { queue: self.queue.describe(), ..Context::default() },
         }
     }
 

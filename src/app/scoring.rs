@@ -269,6 +269,7 @@ pub(super) fn prepared(app: &mut App, item: ItemId, known: Known, requests: Vec<
     if requests.is_empty() {
         scoring.open.remove(&item);
         scoring.done.insert(item);
+        app.queue.scored(item);
         return Vec::new();
     }
     *slot = Some(requests.iter().map(|request| request.id).collect());
@@ -311,10 +312,14 @@ pub(super) fn worker_event(app: &mut App, event: WorkerEvent) -> Vec<Effect> {
         WorkerEvent::Done { request, cost, seconds } => {
             scoring.work.0 += cost.tokens;
             scoring.work.1 += seconds;
-            finish(scoring, request);
+            if let Some(item) = finish(scoring, request) {
+                app.queue.scored(item);
+            }
         }
         WorkerEvent::Failed { request: Some(request), message } => {
-            finish(scoring, request);
+            if let Some(item) = finish(scoring, request) {
+                app.queue.scored(item);
+            }
             app.notice = Some(message);
         }
         WorkerEvent::Failed { request: None, message } | WorkerEvent::Exited { message } => {
@@ -329,18 +334,20 @@ pub(super) fn worker_event(app: &mut App, event: WorkerEvent) -> Vec<Effect> {
     Vec::new()
 }
 
-fn finish(scoring: &mut Scoring, request: u64) {
+/// A request was answered; gives the item that has all its scores by that.
+fn finish(scoring: &mut Scoring, request: u64) -> Option<ItemId> {
     if !scoring.queue.done(request) {
-        return;
+        return None;
     }
-    let Some(item) = scoring.owner(request) else { return };
-    if let Some(Some(requests)) = scoring.open.get_mut(&item) {
-        requests.retain(|&id| id != request);
-        if requests.is_empty() {
-            scoring.open.remove(&item);
-            scoring.done.insert(item);
-        }
+    let item = scoring.owner(request)?;
+    let requests = scoring.open.get_mut(&item)?.as_mut()?;
+    requests.retain(|&id| id != request);
+    if !requests.is_empty() {
+        return None;
     }
+    scoring.open.remove(&item);
+    scoring.done.insert(item);
+    Some(item)
 }
 
 /// Stops scoring and keeps what is done.

@@ -140,6 +140,9 @@ fn within(app: &App, trace: &Trace, item: ItemId, target: Target, forward: bool,
     let beyond =
         |solution: usize, step: usize| !from_cursor || if forward { (solution, step) > here } else { (solution, step) < here };
     let place = |solution: usize| {
+        if !app.queue.has(item, solution) {
+            return None;
+        }
         let leaf = trace.solutions[solution].leaf;
         if target == Target::Suspect {
             let (step, node) = suspect(app, trace, leaf)?;

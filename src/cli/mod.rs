@@ -11,6 +11,7 @@ pub mod keys;
 pub mod models;
 pub mod open;
 pub mod out;
+pub mod queue;
 pub mod reading;
 pub mod score;
 pub mod score_known;
@@ -70,6 +71,8 @@ pub enum Command {
     Formats(tables::FormatsArgs),
     /// List model families, or say what is known of a checkpoint folder
     Models(models::ModelsArgs),
+    /// Choose solutions and put them in order
+    Queue(queue::QueueArgs),
     /// Look after the label store
     Store(store::StoreArgs),
     /// Print the key table of the README
@@ -153,6 +156,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Doctor(args)) => doctor::run(&args),
         Some(Command::Formats(args)) => tables::formats(&args),
         Some(Command::Models(args)) => models::run(&args),
+        Some(Command::Queue(args)) => queue::run(&args),
         Some(Command::Store(args)) => store::run(&args),
         Some(Command::Keys(args)) => keys::run(&args),
         Some(Command::Completions { shell }) => {

@@ -139,6 +139,7 @@ impl Outside {
             Effect::StartWorker => self.start_worker(),
             Effect::Save(draft) => self.saver.save(draft),
             Effect::SavePlace(place) => self.saver.place(place),
+            Effect::Continue => self.tell(Message::Continue),
             // The screen's and the loop's own.
             Effect::Copy(_) | Effect::Edit(_) | Effect::Mouse(_) | Effect::Suspend | Effect::Redraw | Effect::Quit => {}
         }

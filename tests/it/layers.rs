@@ -9,6 +9,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("segment", &["app", "cli", "corpus", "labels", "prm", "scoring", "shell", "ui"]),
     ("checks", &["app", "cli", "corpus", "labels", "prm", "scoring", "shell", "ui"]),
     ("analysis", &["app", "cli", "corpus", "prm", "shell", "ui"]),
+    ("query", &["app", "cli", "corpus", "formats", "labels", "prm", "scoring", "shell", "ui"]),
     ("training", &["app", "cli", "corpus", "formats", "labels", "prm", "scoring", "shell", "ui"]),
     ("labels", &["app", "cli", "corpus", "prm", "scoring", "shell", "ui"]),
     ("prm", &["app", "cli", "corpus", "labels", "shell", "ui"]),

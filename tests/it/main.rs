@@ -31,6 +31,7 @@ mod math;
 #[cfg(feature = "candle")]
 mod prm;
 mod pty;
+mod queue;
 #[cfg(feature = "candle")]
 mod remote;
 mod scoring;

@@ -178,6 +178,11 @@ pub static COMMANDS: &[Command] = &[
     row(Search, "previous-unlabelled", &["[ u"], "previous solution without a label", search::previous_unlabelled),
     row(Search, "next-flagged", &["] f"], "next flagged solution", search::next_flagged),
     row(Search, "previous-flagged", &["[ f"], "previous flagged solution", search::previous_flagged),
+    row(Search, "filter", &["&"], "only solutions of which this is true: first_prm<.3 and wrong and !labelled", search::filter)
+        .takes(search::set_filter, none),
+    row(Search, "order", &["o"], "order of the solutions; :order drop*wrong/len", search::order)
+        .takes(search::set_order, search::orders),
+    row(Search, "refresh-queue", &["g q"], "filter and order anew, with the labels and scores of now", search::refresh),
     row(View, "hide-prm", &["p"], "hide or show the scores (blind labelling)", view::toggle_prm),
     row(View, "reference", &["g r"], "hide or show reference answer and recorded labels", view::toggle_reference),
     row(View, "whole-problem", &["g Q"], "show the whole problem, or two lines of it", view::toggle_problem),

@@ -63,6 +63,13 @@ pub(super) fn previous_solution(app: &mut App, count: Option<usize>) -> Vec<Effe
 
 /// Goes one solution on; false at the end of the list.
 pub(super) fn solution(app: &mut App, forward: bool) -> bool {
+    if app.queue.active() {
+        let next = app.along_queue(1, forward);
+        if let Some(place) = next {
+            app.go_to_solution_of(place.item, place.solution);
+        }
+        return next.is_some();
+    }
     if let Some(trace) = app.trace().cloned() {
         let target = if forward { Some(app.cursor.solution + 1) } else { app.cursor.solution.checked_sub(1) };
         if let Some(target) = target.filter(|&target| target < trace.solutions.len()) {
@@ -89,6 +96,9 @@ pub(super) fn previous_problem(app: &mut App, count: Option<usize>) -> Vec<Effec
 }
 
 fn problem(app: &mut App, count: usize, forward: bool) -> Vec<Effect> {
+    if app.queue.active() {
+        return problem_of_queue(app, count, forward);
+    }
     let rank = app.items.rank(app.cursor.item);
     let last = app.items.total().saturating_sub(1);
     let target = if forward { (rank + count).min(last) } else { rank.saturating_sub(count) };
@@ -96,6 +106,26 @@ fn problem(app: &mut App, count: usize, forward: bool) -> Vec<Effect> {
         app.notice = Some(if forward { "this is the last problem" } else { "this is the first problem" }.to_owned());
     }
     go_to_rank(app, target);
+    Vec::new()
+}
+
+/// Goes on in the queue until another problem comes, that many times.
+fn problem_of_queue(app: &mut App, count: usize, forward: bool) -> Vec<Effect> {
+    for _ in 0..count.min(10_000) {
+        let here = app.cursor.item;
+        let mut ahead = 1;
+        let next = loop {
+            match app.along_queue(ahead, forward) {
+                Some(place) if place.item == here => ahead += 1,
+                other => break other,
+            }
+        };
+        let Some(place) = next else {
+            app.notice = Some(if forward { "this is the last problem of the queue" } else { "this is the first" }.to_owned());
+            break;
+        };
+        app.go_to_solution_of(place.item, place.solution);
+    }
     Vec::new()
 }
 
@@ -165,6 +195,12 @@ fn edge(app: &mut App, index: usize) -> Vec<Effect> {
             let row = app.tree.rows.get(index.min(app.tree.rows.len().saturating_sub(1))).map(|row| row.node);
             if let (Some(node), Some(trace)) = (row, app.trace().cloned()) {
                 app.cursor.go_to_node(&trace, node);
+            }
+        }
+        Focus::List if app.queue.active() => {
+            let places = app.queue.places();
+            if let Some(place) = places.get(index.min(places.len().saturating_sub(1))).copied() {
+                app.go_to_solution_of(place.item, place.solution);
             }
         }
         Focus::List => {

@@ -1,12 +1,49 @@
 //! Finding steps and solutions.
 
+use crate::app::choice::Question;
 use crate::app::input::{Input, Purpose};
 use crate::app::seek::{self, Target};
-use crate::app::{App, Effect};
+use crate::app::{App, Effect, queue};
+use crate::query::ORDERS;
 
 /// Opens the search line.
 pub(super) fn forward(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     app.input = Some(Input::new(Purpose::Search { forward: true }, ""));
+    Vec::new()
+}
+
+/// Opens the filter line with the filter in force.
+pub(super) fn filter(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    app.input = Some(Input::new(Purpose::Filter, app.queue.filter_text().to_owned()));
+    Vec::new()
+}
+
+/// Takes a filter.
+pub(super) fn set_filter(app: &mut App, text: &str) -> Vec<Effect> {
+    queue::set_filter(app, text);
+    Vec::new()
+}
+
+/// Asks for an order.
+pub(super) fn order(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    app.ask(Question::Order);
+    Vec::new()
+}
+
+/// Takes an order.
+pub(super) fn set_order(app: &mut App, text: &str) -> Vec<Effect> {
+    queue::set_order(app, text);
+    Vec::new()
+}
+
+/// The names of all orders.
+pub(super) fn orders(_app: &App) -> Vec<String> {
+    ORDERS.iter().map(|order| order.name.to_owned()).collect()
+}
+
+/// Chooses and orders anew.
+pub(super) fn refresh(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    queue::refresh(app);
     Vec::new()
 }
 

@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use crate::app::describe::short;
 use crate::app::items::ItemId;
 use crate::app::{App, Focus, layout};
 use crate::trace::{Outcome, Trace};
@@ -15,6 +16,9 @@ const COUNTED: usize = 64;
 /// Draws the visible rows.
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let rows = usize::from(rect.height.saturating_sub(1)).max(1);
+    if app.queue.active() {
+        return queue(app, pen, rect, rows);
+    }
     let total = app.items.total();
     pen.text(rect.x + 1, rect.y, rect.width - 1, "problems", pen.look.dim());
     let mut y = rect.y + 1;
@@ -35,6 +39,35 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
                 solution_row(app, pen, Rect { y, height: 1, ..rect }, trace, solution);
                 y += 1;
             }
+        }
+    }
+}
+
+/// The solutions of the queue: number in the order, own verdict, problem.
+fn queue(app: &App, pen: &mut Pen<'_>, rect: Rect, rows: usize) {
+    let heading = format!("{}  {}", app.queue.order_name(), app.queue.filter_text());
+    pen.text(rect.x + 1, rect.y, rect.width - 1, &heading, pen.look.dim());
+    for (index, place) in app.queue.places().iter().enumerate().skip(app.queue.top).take(rows) {
+        let y = rect.y + 1 + u16::try_from(index - app.queue.top).unwrap_or(0);
+        let left = |x: u16| rect.right().saturating_sub(x);
+        let number = place.number.map_or(String::new(), short);
+        let mut x = pen.text(rect.x + 1, y, 6, &format!("{number:>4} "), pen.look.dim());
+        let here = place.item == app.cursor.item && place.solution == app.cursor.solution;
+        match app.items.trace(place.item).and_then(|trace| Some((trace, trace.solutions.get(place.solution)?))) {
+            None => {
+                pen.text(x, y, left(x), "\u{2026}", pen.look.dim());
+            }
+            Some((trace, solution)) => {
+                x = mark(app, pen, x, y, trace, solution.leaf);
+                if trace.solutions.len() > 1 {
+                    x = pen.text(x, y, left(x), &format!("{}/{} ", place.solution + 1, trace.solutions.len()), pen.look.dim());
+                }
+                let style = if here { pen.look.strong() } else { pen.look.plain() };
+                pen.text(x, y, left(x), &one_line(&trace.problem.text, 80), style);
+            }
+        }
+        if here {
+            select(app, pen, Rect { y, height: 1, ..rect }, true);
         }
     }
 }
@@ -93,7 +126,7 @@ fn solution_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, index: 
     if app.show_prm {
         if let Some(score) = app.scoring.solution_score(trace, &trace.path(solution.leaf)) {
             let style = pen.look.score(app.scoring.place(score));
-            x = pen.text(x, rect.y, left(x), &format!("{:>3} ", crate::app::describe::short(score)), style);
+            x = pen.text(x, rect.y, left(x), &format!("{:>3} ", short(score)), style);
         } else {
             x = pen.text(x, rect.y, left(x), "    ", pen.look.dim());
         }

@@ -18,7 +18,8 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let mut at = pen.text(rect.x + 1, rect.y, 12, "stepscope  ", pen.look.strong());
     let right = right_side(app);
     let room = rect.width.saturating_sub(at + u16::try_from(right.len()).unwrap_or(0) + 2);
-    let position = format!("  {}/{total}{more}", app.items.rank(item) + 1);
+    let mut position = format!("  {}/{total}{more}", app.items.rank(item) + 1);
+    position.push_str(&queue(app));
     let solutions = app.trace().map_or(0, |trace| trace.solutions.len());
     let mut place = if solutions > 1 { format!("  solution {}/{solutions}", app.cursor.solution + 1) } else { String::new() };
     if !app.cursor.path.is_empty() {
@@ -32,6 +33,19 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     at = pen.text(at, rect.y, rect.right().saturating_sub(at), &place, pen.look.plain());
     pen.text(at, rect.y, rect.right().saturating_sub(at), &state, pen.look.error());
     pen.right(rect, rect.y, &right, pen.look.dim());
+}
+
+/// Filter and order with what they found: place / fitting of those looked at, and how many are not known yet.
+fn queue(app: &App) -> String {
+    if !app.queue.active() {
+        return String::new();
+    }
+    let (looked, fitting, unknown) = app.queue.looked;
+    let at = app.place_in_queue().map_or("-".to_owned(), |at| (at + 1).to_string());
+    let unknown = if unknown > 0 { format!(", {unknown} not known") } else { String::new() };
+    let filter = app.queue.filter_text();
+    let filter = if filter.is_empty() { String::new() } else { format!(" &{}", filter.chars().take(40).collect::<String>()) };
+    format!("  [{}{filter}: {at} of {fitting} / {looked}{unknown}]", app.queue.order_name())
 }
 
 fn right_side(app: &App) -> String {

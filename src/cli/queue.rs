@@ -1,0 +1,210 @@
+//! `stepscope queue`: which solutions to look at first, without a terminal.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{anyhow, bail};
+use serde::Serialize;
+
+use super::reading::Reading;
+use super::scorer::{BadRecords, ScorerArgs, open, runtime, stop_signal};
+use super::{StoreChoice, out};
+use crate::analysis::aggregate::Aggregate;
+use crate::analysis::decide::decide;
+use crate::analysis::meaning::Meaning;
+use crate::corpus::Corpus;
+use crate::labels::{Session, Store};
+use crate::query::{Facts, ORDERS, QUANTITIES, Query};
+use crate::scoring::batch::{Answers, Batch};
+use crate::scoring::request::on_solutions;
+use crate::trace::{FirstError, Trace};
+
+/// Choose solutions and put them in order
+///
+/// The same filters and orders as on the screen (& and o): a filter is true or false of a
+/// solution, an order is a number, and the largest comes first. `--names` lists everything
+/// that they can speak of. Writes one line a solution, or with --json one object a line:
+///
+///   {"file","problem","solution","id","number"}
+///
+/// `problem` and `solution` count from 1, as on the screen; `number` is null in the order of
+/// the files and where it is not known. Solutions of which the filter is not known to be true
+/// are left out and counted on standard error.
+#[derive(Debug, Clone, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct QueueArgs {
+    /// Files of traces
+    #[arg(required_unless_present = "names", value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Only solutions of which this is true: 'first_prm < .3 and wrong and !labelled'
+    #[arg(long, value_name = "QUESTION")]
+    pub filter: Option<String>,
+    /// Name of an order, or an expression: 'drop * wrong / len'
+    #[arg(long, value_name = "ORDER", default_value = "file")]
+    pub order: String,
+    /// At most this many
+    #[arg(long, value_name = "N")]
+    pub limit: Option<usize>,
+    /// List what filters and orders can speak of
+    #[arg(long)]
+    pub names: bool,
+    /// Which scorer to use.
+    #[command(flatten)]
+    pub scorer: ScorerArgs,
+    /// Whose labels count as one's own
+    #[command(flatten)]
+    pub store: StoreChoice,
+    /// How the files are read
+    #[command(flatten)]
+    pub reading: Reading,
+    /// Write JSON, one object a line
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Row {
+    file: String,
+    problem: usize,
+    solution: usize,
+    id: Option<String>,
+    number: Option<f64>,
+}
+
+/// Runs the command.
+pub fn run(args: &QueueArgs) -> anyhow::Result<ExitCode> {
+    if args.names {
+        return names();
+    }
+    let expression = ORDERS.iter().find(|order| order.name == args.order).map_or(args.order.as_str(), |order| order.expression);
+    let order =
+        Some(expression).filter(|text| !text.is_empty()).map(|text| Query::order(text).map_err(|error| error.in_line(text)));
+    let filter = args.filter.as_deref().map(|text| Query::filter(text).map_err(|error| error.in_line(text)));
+    let order = order.transpose().map_err(|error| anyhow!("--order: {error}"))?;
+    let filter = filter.transpose().map_err(|error| anyhow!("--filter: {error}"))?;
+    let corpora = open(&args.paths, args.reading.format()?)?;
+    let annotator = args.store.name();
+    let path = args.store.path()?;
+    let session = if path.exists() { Store::view(&path, &annotator)?.1 } else { Session::new(&annotator) };
+    let questions = Questions { filter, order, session };
+    let found = runtime()?.block_on(async {
+        tokio::select! {
+            result = questions.ask_all(args, &corpora) => result.map(Some),
+            stopped = stop_signal() => stopped.map(|()| None).map_err(Into::into),
+        }
+    })?;
+    let Some((mut rows, unknown)) = found else { bail!("stopped; scores computed so far are kept in the cache") };
+    // Stable: equals stay as the files have them.
+    rows.sort_by(|a, b| b.number.unwrap_or(f64::NEG_INFINITY).total_cmp(&a.number.unwrap_or(f64::NEG_INFINITY)));
+    rows.truncate(args.limit.unwrap_or(usize::MAX));
+    for row in &rows {
+        if args.json {
+            out::print(&format!("{}\n", serde_json::to_string(row)?))?;
+        } else {
+            let number = row.number.map_or("-".to_owned(), |number| format!("{number:.3}"));
+            let id = row.id.as_deref().unwrap_or("");
+            out::print_safe(&format!("{number:>8}  {}:{}.{}  {id}\n", row.file, row.problem, row.solution))?;
+        }
+    }
+    if unknown > 0 {
+        out::note(format_args!("stepscope: of {unknown} solutions the filter is not known to be true or false"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn names() -> anyhow::Result<ExitCode> {
+    let quantities = QUANTITIES.iter().map(|quantity| format!("{:10} {}", quantity.name, quantity.doc));
+    let orders = ORDERS.iter().map(|order| format!("{:13} {} ({})", order.name, order.doc, order.expression).replace(" ()", ""));
+    let lines: Vec<String> = quantities.chain([String::new(), "orders".to_owned()]).chain(orders).collect();
+    out::print(&(lines.join("\n") + "\n"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+struct Questions {
+    filter: Option<Query>,
+    order: Option<Query>,
+    session: Session,
+}
+
+impl Questions {
+    async fn ask_all(&self, args: &QueueArgs, corpora: &[Corpus]) -> anyhow::Result<(Vec<Row>, usize)> {
+        let scored = self.filter.iter().chain(&self.order).any(Query::needs_scores);
+        let mut batch = if scored { Some(Box::new(args.scorer.start().await?)) } else { None };
+        let (mut rows, mut unknown) = (Vec::new(), 0);
+        for corpus in corpora {
+            let mut bad = BadRecords::default();
+            for problem in 0..corpus.problem_count() {
+                tokio::task::yield_now().await;
+                let view = corpus.problem(problem);
+                bad.add(corpus.name(), &view.errors);
+                let Some(trace) = &view.trace else { continue };
+                let mut answers = Answers::new();
+                if let Some(batch) = &mut batch {
+                    batch.score(trace, &on_solutions(trace, trace.solutions.iter()), &mut answers, &mut || ()).await?;
+                    batch.take_notices().into_iter().for_each(out::note);
+                }
+                let found = self.ask(trace, &answers, batch.as_deref());
+                for (solution, (holds, number)) in found.into_iter().enumerate() {
+                    unknown += usize::from(holds.is_none());
+                    if holds == Some(true) {
+                        let id = trace.solutions[solution].source_id.clone();
+                        let file = corpus.name().to_owned();
+                        rows.push(Row { file, problem: problem + 1, solution: solution + 1, id, number });
+                    }
+                }
+            }
+        }
+        Ok((rows, unknown))
+    }
+
+    /// Filter and order of every solution of a problem.
+    fn ask(&self, trace: &Trace, answers: &Answers, batch: Option<&Batch>) -> Vec<(Option<bool>, Option<f64>)> {
+        let meaning = batch.map_or(Meaning::CORRECT, |batch| batch.model().meaning());
+        let raw: Vec<Vec<Option<f64>>> = trace
+            .solutions
+            .iter()
+            .map(|solution| {
+                let score = |id| Some(answers.get(&trace.node(id).key)?.score.as_ref().ok()?.value());
+                trace.path(solution.leaf).into_iter().map(score).collect()
+            })
+            .collect();
+        let whole = |raw: &Vec<Option<f64>>| -> Option<f64> {
+            let scores: Option<Vec<_>> = raw.iter().map(|score| meaning.score((*score)?).ok()).collect();
+            let forms = meaning.side_by_side(&scores?).ok()?;
+            let form = meaning.aggregate;
+            forms.into_iter().find(|(known, _): &(Aggregate, f64)| *known == form).map(|(_, score)| meaning.position(score))
+        };
+        let wholes: Vec<Option<f64>> = raw.iter().map(whole).collect();
+        let known: Option<Vec<f64>> = wholes.iter().copied().collect();
+        let spread = known.filter(|known| !known.is_empty()).map(|known| {
+            known.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), score| (low.min(*score), high.max(*score)))
+        });
+        let ask = |index: usize| {
+            let leaf = trace.solutions[index].leaf;
+            let path = trace.path(leaf);
+            let record = trace.record_key(leaf);
+            let own = self.session.labels(trace, &crate::trace::Solution::new(leaf));
+            let predicted = match batch {
+                Some(batch) if raw[index].iter().all(Option::is_some) => decide(&raw[index], batch.model().decision()),
+                _ => FirstError::Unknown,
+            };
+            let scores: Vec<Option<f64>> = raw[index].iter().map(|score| score.map(|score| meaning.position(score))).collect();
+            let facts = Facts {
+                trace,
+                solution: index,
+                path: &path,
+                scores: &scores,
+                threshold: meaning.position(batch.map_or(0.5, |batch| batch.model().threshold)),
+                whole: wholes[index],
+                spread,
+                predicted,
+                own: &own,
+                flagged: self.session.flagged(record),
+                later: self.session.skipped(record),
+            };
+            let holds = self.filter.as_ref().map_or(Some(true), |filter| filter.holds(&facts));
+            (holds, self.order.as_ref().and_then(|order| order.number(&facts)))
+        };
+        (0..trace.solutions.len()).map(ask).collect()
+    }
+}

@@ -1,0 +1,266 @@
+//! Questions about solutions: `first_prm < .3 and wrong and !labelled` chooses them, `spread * wrong / len` puts them in order.
+//!
+//! Numbers, truths and texts; a truth counts 1 or 0 where a number is wanted. What is not known (a step without a score, an answer
+//! without a reference) is neither true nor false: it spreads through comparisons and arithmetic, and only `and` and `or` can
+//! decide without it.
+
+mod facts;
+mod orders;
+mod parse;
+
+pub use facts::{Facts, QUANTITIES, Quantity};
+pub use orders::{ORDERS, Order};
+
+/// What a value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A number.
+    Number,
+    /// True or false.
+    Truth,
+    /// A text.
+    Text,
+}
+
+/// A value; `None` is not known.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// A number; always finite.
+    Number(Option<f64>),
+    /// A truth.
+    Truth(Option<bool>),
+    /// Texts of which one must fit: the steps of a solution, or a single one.
+    Text(Vec<String>),
+}
+
+/// What is wrong with a question, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}")]
+pub struct QueryError {
+    /// Byte at which it shows.
+    pub at: usize,
+    /// What was found and what was expected.
+    pub what: String,
+}
+
+impl QueryError {
+    /// The question with a sign where the fault is, in one line.
+    pub fn in_line(&self, text: &str) -> String {
+        let at = (0..=self.at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+        format!("{}\u{25b8}{}: {}", &text[..at], &text[at..], self.what)
+    }
+}
+
+/// A question, ready to be asked.
+#[derive(Debug, Clone)]
+pub struct Query {
+    text: String,
+    root: Expr,
+    kind: Kind,
+}
+
+/// Two sides.
+type Pair = Box<(Expr, Expr)>;
+
+#[derive(Debug, Clone)]
+enum Expr {
+    Number(f64),
+    Quantity(&'static Quantity),
+    Not(Box<Expr>),
+    And(Pair),
+    Or(Pair),
+    Negative(Box<Expr>),
+    Arithmetic(char, Pair),
+    Compare(Comparison, Pair),
+    /// One of the texts fits (or, negated, none does).
+    Fits(Box<Expr>, regex::Regex, bool),
+    Call(Function, Vec<Expr>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Comparison {
+    Less,
+    LessOrEqual,
+    More,
+    MoreOrEqual,
+    Equal,
+    Unequal,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Function {
+    Min,
+    Max,
+    Abs,
+}
+
+impl Query {
+    /// A question that is true or false of a solution.
+    ///
+    /// # Errors
+    /// See [`QueryError`]; a number alone is no question.
+    pub fn filter(text: &str) -> Result<Self, QueryError> {
+        let query = Self::parse(text)?;
+        if query.kind == Kind::Truth {
+            return Ok(query);
+        }
+        Err(QueryError { at: 0, what: format!("this is {}, not true or false; compare it, as in {text} > 1", query.kind.name()) })
+    }
+
+    /// A number by which solutions are put in order; true counts 1 and false 0.
+    ///
+    /// # Errors
+    /// See [`QueryError`]; a text is no number.
+    pub fn order(text: &str) -> Result<Self, QueryError> {
+        let query = Self::parse(text)?;
+        if query.kind == Kind::Text {
+            return Err(QueryError { at: 0, what: "solutions are put in order by a number, and this is a text".to_owned() });
+        }
+        Ok(query)
+    }
+
+    fn parse(text: &str) -> Result<Self, QueryError> {
+        let (root, kind) = parse::parse(text)?;
+        Ok(Self { text: text.trim().to_owned(), root, kind })
+    }
+
+    /// The question as it was typed.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// True, false, or not known, of this solution.
+    pub fn holds(&self, facts: &Facts<'_>) -> Option<bool> {
+        self.root.truth(facts)
+    }
+
+    /// The number of this solution; `None` when it is not known.
+    pub fn number(&self, facts: &Facts<'_>) -> Option<f64> {
+        self.root.number(facts)
+    }
+
+    /// True when the answer may change with scores that are not there yet.
+    pub fn needs_scores(&self) -> bool {
+        self.root.any(&|quantity| quantity.scored)
+    }
+}
+
+/// The names that a half-typed question can go on with: those that begin as its last word does.
+pub fn completions(text: &str) -> Vec<&'static str> {
+    let word = last_word(text);
+    if word.is_empty() {
+        return Vec::new();
+    }
+    QUANTITIES.iter().map(|quantity| quantity.name).filter(|name| name.starts_with(word)).collect()
+}
+
+/// The word that is being typed.
+pub fn last_word(text: &str) -> &str {
+    let start = text
+        .rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+        .map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8));
+    &text[start..]
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Number => "a number",
+            Self::Truth => "true or false",
+            Self::Text => "a text",
+        }
+    }
+}
+
+impl Expr {
+    fn any(&self, wanted: &impl Fn(&Quantity) -> bool) -> bool {
+        match self {
+            Self::Number(_) => false,
+            Self::Quantity(quantity) => wanted(quantity),
+            Self::Not(inner) | Self::Negative(inner) | Self::Fits(inner, ..) => inner.any(wanted),
+            Self::And(pair) | Self::Or(pair) | Self::Arithmetic(_, pair) | Self::Compare(_, pair) => {
+                pair.0.any(wanted) || pair.1.any(wanted)
+            }
+            Self::Call(_, arguments) => arguments.iter().any(|argument| argument.any(wanted)),
+        }
+    }
+
+    fn truth(&self, facts: &Facts<'_>) -> Option<bool> {
+        match self {
+            Self::Not(inner) => inner.truth(facts).map(|truth| !truth),
+            // What is known to be false is false, whatever the other side will turn out to be.
+            Self::And(pair) => match pair.0.truth(facts) {
+                Some(false) => Some(false),
+                Some(true) => pair.1.truth(facts),
+                None => pair.1.truth(facts).filter(|truth| !truth),
+            },
+            Self::Or(pair) => match pair.0.truth(facts) {
+                Some(true) => Some(true),
+                Some(false) => pair.1.truth(facts),
+                None => pair.1.truth(facts).filter(|truth| *truth),
+            },
+            Self::Compare(comparison, pair) => {
+                let (a, b) = (pair.0.number(facts)?, pair.1.number(facts)?);
+                Some(match comparison {
+                    Comparison::Less => a < b,
+                    Comparison::LessOrEqual => a <= b,
+                    Comparison::More => a > b,
+                    Comparison::MoreOrEqual => a >= b,
+                    // Numbers on the screen have two digits; what reads as equal is equal.
+                    Comparison::Equal => (a - b).abs() < 1e-9,
+                    Comparison::Unequal => (a - b).abs() >= 1e-9,
+                })
+            }
+            Self::Fits(inner, pattern, wanted) => {
+                let Self::Quantity(quantity) = inner.as_ref() else { return None };
+                match (quantity.of)(facts) {
+                    Value::Text(texts) if texts.is_empty() => None,
+                    Value::Text(texts) => Some(texts.iter().any(|text| pattern.is_match(text)) == *wanted),
+                    _ => None,
+                }
+            }
+            Self::Quantity(quantity) => match (quantity.of)(facts) {
+                Value::Truth(truth) => truth,
+                _ => None,
+            },
+            Self::Number(_) | Self::Negative(_) | Self::Arithmetic(..) | Self::Call(..) => None,
+        }
+    }
+
+    fn number(&self, facts: &Facts<'_>) -> Option<f64> {
+        let number = match self {
+            Self::Number(number) => *number,
+            Self::Quantity(quantity) => match (quantity.of)(facts) {
+                Value::Number(number) => number?,
+                Value::Truth(truth) => f64::from(u8::from(truth?)),
+                Value::Text(_) => return None,
+            },
+            Self::Negative(inner) => -inner.number(facts)?,
+            Self::Arithmetic(sign, pair) => {
+                let a = pair.0.number(facts);
+                // Nothing times something unknown is nothing: `wrong * drop` is known for every right answer.
+                if *sign == '*' && a == Some(0.0) {
+                    return Some(0.0);
+                }
+                let (a, b) = (a?, pair.1.number(facts)?);
+                match sign {
+                    '+' => a + b,
+                    '-' => a - b,
+                    '*' => a * b,
+                    _ => a / b,
+                }
+            }
+            Self::Call(function, arguments) => {
+                let numbers: Option<Vec<f64>> = arguments.iter().map(|argument| argument.number(facts)).collect();
+                let numbers = numbers?;
+                match function {
+                    Function::Min => numbers.into_iter().reduce(f64::min)?,
+                    Function::Max => numbers.into_iter().reduce(f64::max)?,
+                    Function::Abs => numbers.first()?.abs(),
+                }
+            }
+            _ => f64::from(u8::from(self.truth(facts)?)),
+        };
+        number.is_finite().then_some(number)
+    }
+}

@@ -1,0 +1,42 @@
+//! Orders with a name. Solutions with a larger number come first, those without a number last.
+
+/// An order.
+#[derive(Debug)]
+pub struct Order {
+    /// Its name.
+    pub name: &'static str,
+    /// The letter that chooses it from the menu.
+    pub letter: char,
+    /// What comes first.
+    pub doc: &'static str,
+    /// The number; empty for the order of the files.
+    pub expression: &'static str,
+}
+
+/// All orders, in the order of the menu.
+pub static ORDERS: &[Order] = &[
+    Order { name: "file", letter: 'f', doc: "as the files have them", expression: "" },
+    Order { name: "suspicion", letter: 's', doc: "the lowest step score first", expression: "1 - min_prm" },
+    Order {
+        name: "uncertainty",
+        letter: 'u',
+        doc: "the score at the predicted first error nearest to the threshold",
+        expression: "-margin",
+    },
+    Order {
+        name: "disagreement",
+        letter: 'd',
+        doc: "prediction farthest from the recorded first error",
+        expression: "disagree * (1 + abs(at - error))",
+    },
+    Order {
+        name: "convincing",
+        letter: 'c',
+        doc: "wrong answers whose steps all have high scores",
+        expression: "wrong * min_prm",
+    },
+    Order { name: "unconvinced", letter: 'n', doc: "right answers with a low step score", expression: "right * (1 - min_prm)" },
+    Order { name: "drop", letter: 'p', doc: "the largest fall from one step to the next", expression: "drop" },
+    Order { name: "length", letter: 'l', doc: "the most steps", expression: "len" },
+    Order { name: "random", letter: 'r', doc: "shuffled, the same way every time", expression: "random" },
+];

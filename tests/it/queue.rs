@@ -1,0 +1,209 @@
+//! Filters and orders: the language, the queue on the screen, the command.
+
+use std::process::Command;
+
+use proptest::prelude::*;
+use stepscope::query::{Facts, ORDERS, QUANTITIES, Query, completions};
+use stepscope::trace::{FirstError, SolutionLabels, Trace};
+
+use super::desk::{Desk, SAMPLES, SOLUTIONS};
+
+/// Asks a question of the first solution of the demo, with these scores of its steps.
+fn ask<T>(scores: &[Option<f64>], question: impl Fn(&Facts<'_>) -> T) -> T {
+    let desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (120, 40));
+    let trace: &Trace = desk.app.trace().unwrap();
+    let path = trace.path(trace.solutions[0].leaf);
+    let mut all = vec![None; path.len()];
+    all[..scores.len()].copy_from_slice(scores);
+    let own = SolutionLabels::unseen(path.len());
+    question(&Facts {
+        trace,
+        solution: 0,
+        path: &path,
+        scores: &all,
+        threshold: 0.5,
+        whole: None,
+        spread: None,
+        predicted: if all.iter().all(Option::is_some) { FirstError::At(1) } else { FirstError::Unknown },
+        own: &own,
+        flagged: false,
+        later: true,
+    })
+}
+
+fn truth(text: &str) -> Option<bool> {
+    let query = Query::filter(text).unwrap_or_else(|error| panic!("{}", error.in_line(text)));
+    ask(&[Some(0.9), Some(0.25)], |facts| query.holds(facts))
+}
+
+#[test]
+fn questions_mean_what_they_say() {
+    for (text, expected) in [
+        ("len > 2 and later", Some(true)),
+        ("later & !flagged", Some(true)),
+        ("not (later or flagged)", Some(false)),
+        ("1 + 2 * 3 = 7", Some(true)),
+        ("(1 + 2) * 3 == 9 and -2 < -1", Some(true)),
+        ("1 - 2 - 3 = -4", Some(true)),
+        ("min(3, 2, len) = 2 and max(1, 2) >= 2 and abs(-3) = 3", Some(true)),
+        ("later + later = 2", Some(true)),
+        ("later = 1", Some(true)),
+        (".5 < 1.5", Some(true)),
+        // Not every step has a score.
+        ("min_prm < .3", None),
+        ("min_prm < .3 and flagged", Some(false)),
+        ("min_prm < .3 or later", Some(true)),
+        ("!(min_prm < .3)", None),
+        ("flagged * min_prm = 0", Some(true)),
+        ("1 / 0 > 1", None),
+        ("kind ~ slip", None),
+        ("problem ~ \"[a-z]\"", Some(true)),
+        ("text ~ 'no such words'", Some(false)),
+        ("text !~ 'no such words'", Some(true)),
+    ] {
+        assert_eq!(truth(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_question_is_said_where_it_is() {
+    for (text, expected) in [
+        ("len", "\u{25b8}len: this is a number, not true or false; compare it, as in len > 1"),
+        ("len >", "len >\u{25b8}: a name, a number or a bracket is expected at the end"),
+        ("len > 3 later", "len > 3 \u{25b8}later: later is one too many; `and`, `or` or a comparison is expected"),
+        ("lenn > 3", "\u{25b8}lenn > 3: nothing is called lenn; is it len?"),
+        ("text > 3", "\u{25b8}text > 3: > takes numbers, and this is a text; texts are looked into with ~"),
+        ("len and later", "\u{25b8}len and later: and takes true or false, and this is a number"),
+        ("!len", "!\u{25b8}len: ! takes true or false, and this is a number"),
+        ("(later", "\u{25b8}(later: this bracket is not closed"),
+        ("later ~ x", "\u{25b8}later ~ x: ~ takes a text, and this is true or false"),
+        ("text ~ '('", "text ~ \u{25b8}'(': no pattern: error: unclosed group"),
+        ("text ~ 'a", "text ~ \u{25b8}'a: a text without its end; ' is missing"),
+        ("len # 3", "len \u{25b8}# 3: '#' means nothing here"),
+        ("1.2.3 > 0", "\u{25b8}1.2.3 > 0: \"1.2.3\" is no number"),
+        ("min > 3", "min \u{25b8}> 3: min takes numbers in brackets, as in min(drop, .5)"),
+    ] {
+        let error = Query::filter(text).unwrap_err();
+        assert_eq!(error.in_line(text), expected, "{text}");
+    }
+    let deep = format!("{}later{}", "(".repeat(500), ")".repeat(500));
+    assert!(Query::filter(&deep).unwrap_err().what.contains("more than 100"));
+    assert!(Query::filter(&"!".repeat(5000)).is_err() && Query::order(&"-".repeat(5000)).is_err());
+    assert!(Query::order("text").is_err());
+}
+
+#[test]
+fn every_name_and_order_can_be_asked_for() {
+    for quantity in QUANTITIES {
+        let query = Query::order(quantity.name).or_else(|_| Query::filter(&format!("{} ~ x", quantity.name)));
+        let query = query.unwrap_or_else(|error| panic!("{}: {error}", quantity.name));
+        ask(&[], |facts| (query.number(facts), query.holds(facts)));
+        assert_eq!(completions(quantity.name).first(), Some(&quantity.name));
+    }
+    for order in ORDERS.iter().filter(|order| !order.expression.is_empty()) {
+        assert!(Query::order(order.expression).is_ok(), "{}", order.name);
+    }
+    let letters: std::collections::HashSet<char> = ORDERS.iter().map(|order| order.letter).collect();
+    assert_eq!(letters.len(), ORDERS.len());
+}
+
+proptest! {
+    #[test]
+    fn no_question_panics(text in "([a-z_]{1,9}|[0-9.]{1,4}|[-+*/<>=!~&|(),'\" ]|é|and|or|len|text|later|min){0,24}") {
+        for query in [Query::filter(&text), Query::order(&text)] {
+            match query {
+                Ok(query) => { ask(&[Some(0.5)], |facts| (query.holds(facts), query.number(facts))); }
+                Err(error) => prop_assert!(error.in_line(&text).contains("▸")),
+            }
+        }
+    }
+}
+
+fn place(desk: &Desk) -> (usize, usize) {
+    (desk.app.items.rank(desk.app.cursor.item), desk.app.cursor.solution)
+}
+
+#[test]
+fn a_filter_is_walked_shown_and_cleared_by_one_key() {
+    let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (120, 40));
+    desk.keys("&len > 4 and !labelled<Enter>");
+    let long = |rank: usize| {
+        let trace = desk.app.items.trace(desk.app.items.at_rank(rank).unwrap()).unwrap();
+        let steps = |solution: usize| trace.path(trace.solutions[solution].leaf).len();
+        (0..trace.solutions.len()).filter(|&solution| steps(solution) > 4).map(|solution| (rank, solution)).collect::<Vec<_>>()
+    };
+    // One record of the demo is broken.
+    let readable = |rank: &usize| desk.app.items.trace(desk.app.items.at_rank(*rank).unwrap()).is_some();
+    let all: Vec<(usize, usize)> = (0..desk.app.items.total()).filter(readable).flat_map(long).collect();
+    assert!(all.len() > 3 && all.len() == desk.app.queue.places().len(), "{all:?}");
+    assert_eq!(place(&desk), all[0]);
+    let screen = desk.screen();
+    assert!(screen.contains("&len > 4 and !labelled: 1 of"), "{screen}");
+    desk.keys(")");
+    assert_eq!(place(&desk), all[1]);
+    // Labelling goes on in the queue, and what was labelled stays until it is asked for anew.
+    let count = desk.app.queue.places().len();
+    desk.keys("a");
+    assert_eq!((place(&desk), desk.app.queue.places().len()), (all[2], count));
+    desk.keys("gq");
+    assert_eq!(desk.app.queue.places().len(), count - 1);
+    assert!(desk.app.queue.places().iter().all(|place| (desk.app.items.rank(place.item), place.solution) != all[1]));
+    desk.keys("<Esc>");
+    assert!(!desk.app.queue.active() && !desk.app.quitting);
+    desk.keys("&len ><Enter>");
+    assert!(desk.app.notice.as_deref().is_some_and(|said| said.starts_with("filter: len >\u{25b8}")), "{:?}", desk.app.notice);
+    desk.keys("&firs<Tab>");
+    assert_eq!(desk.app.input.as_ref().unwrap().line.value(), "first_prm");
+    desk.keys("<Esc>&<Enter>");
+    assert!(!desk.app.queue.active());
+}
+
+#[test]
+fn an_order_puts_solutions_and_their_reasons_first() {
+    let mut desk = Desk::new(&[("demo/samples.jsonl", SAMPLES), ("demo/solutions.json", SOLUTIONS)], (120, 40));
+    desk.keys("ol");
+    let numbers: Vec<f64> = desk.app.queue.places().iter().filter_map(|place| place.number).collect();
+    assert!(numbers.len() > 20 && numbers.windows(2).all(|pair| pair[0] >= pair[1]));
+    assert!(desk.app.why().starts_with("length "), "{}", desk.app.why());
+    let steps = u32::try_from(desk.app.cursor.path.len()).unwrap();
+    assert!((f64::from(steps) - numbers[0]).abs() < 1e-9, "the longest comes first");
+    desk.keys(")");
+    assert_eq!(desk.app.place_in_queue(), Some(1));
+    desk.keys("a");
+    let event = desk.app.session.undo_target();
+    assert!(event.is_some());
+    let shuffled = |desk: &Desk| desk.app.queue.places().iter().map(|place| (place.item, place.solution)).collect::<Vec<_>>();
+    desk.keys(":order random<Enter>");
+    let first = shuffled(&desk);
+    desk.keys(":order file<Enter>:order random<Enter>");
+    assert_eq!(shuffled(&desk), first, "the same shuffle every time");
+    desk.keys(":order len * late<Enter>");
+    assert!(desk.app.notice.as_deref().is_some_and(|said| said.contains("is it later?")), "{:?}", desk.app.notice);
+    desk.keys("of");
+    assert!(!desk.app.queue.active());
+}
+
+#[test]
+fn the_command_chooses_and_orders_without_a_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_stepscope"))
+            .args(["queue", "--no-cache", "--store"])
+            .arg(folder.path().join("labels.db"))
+            .args(arguments)
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .unwrap();
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap(), output.status.code())
+    };
+    let (text, errors, code) =
+        run(&["assets/demo/solutions.json", "--order", "suspicion", "--filter", "len > 2", "--limit", "5", "--json"]);
+    assert_eq!(code, Some(0), "{errors}");
+    let rows: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let numbers: Vec<f64> = rows.iter().map(|row| row["number"].as_f64().unwrap()).collect();
+    assert!(numbers.len() == 5 && numbers.windows(2).all(|pair| pair[0] >= pair[1]), "{text}");
+    let (_, errors, code) = run(&["assets/demo/solutions.json", "--filter", "len >"]);
+    assert!(code == Some(1) && errors.contains("--filter: len >\u{25b8}"), "{errors}");
+    let (names, _, code) = run(&["--names"]);
+    assert!(code == Some(0) && names.contains("first_prm") && names.contains("convincing"));
+}
