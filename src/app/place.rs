@@ -198,6 +198,7 @@ pub(super) fn loaded(app: &mut App, item: ItemId, view: Arc<ProblemView>) -> Vec
         app.aim = Some(Aim { item, record: app.record_key(), step_key, solution: None, step: None });
     }
     app.items.insert(item, view);
+    app.queue.changed(item);
     app.lay_cuts(item);
     if item == app.cursor.item {
         app.settle();

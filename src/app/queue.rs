@@ -15,7 +15,7 @@ use crate::trace::{FirstError, Trace};
 /// Items asked for ahead of the one that is looked at next.
 const READ_AHEAD: usize = 64;
 /// Items looked at between two frames.
-const AT_ONCE: usize = 48;
+const AT_ONCE: usize = 16;
 /// Solutions of one problem that are looked at: a search tree may have tens of thousands.
 const SOLUTIONS: usize = 2000;
 
@@ -55,7 +55,7 @@ pub struct Queue {
     /// Position in the list of the item to look at next.
     next: usize,
     asked: HashSet<ItemId>,
-    /// Items whose scores came after they were looked at.
+    /// Items of which more became known after they were looked at.
     late: VecDeque<ItemId>,
     places: Vec<Place>,
     members: HashSet<(ItemId, usize)>,
@@ -114,7 +114,14 @@ impl Queue {
 
     /// All steps of an item have got their scores.
     pub(super) fn scored(&mut self, item: ItemId) {
-        if self.active() && self.needs_scores() && self.entries.contains_key(&item) {
+        if self.needs_scores() {
+            self.changed(item);
+        }
+    }
+
+    /// An item was read again, perhaps with more solutions, or more is known of it.
+    pub(super) fn changed(&mut self, item: ItemId) {
+        if self.active() && self.entries.contains_key(&item) {
             self.asked.remove(&item);
             self.late.push_back(item);
         }
@@ -147,7 +154,7 @@ impl App {
 
     /// Why the solution is where it is in the queue.
     pub(super) fn why_in_queue(&self) -> Option<String> {
-        let order = self.queue.order.as_ref()?;
+        let order = self.queue.order.as_ref().filter(|_| self.show_prm)?;
         let place = self.queue.places.get(self.place_in_queue()?)?;
         Some(format!("{} {}", order.name, place.number.map_or("not known yet".to_owned(), short)))
     }

@@ -76,6 +76,8 @@ pub async fn run<S: Screen>(
             urgent |=
                 matches!(message, Message::Terminal(_) | Message::Loaded { .. } | Message::Saved { .. } | Message::Terminate);
             outside.note(&message);
+            // What goes on in pieces lets frames in between.
+            let piece = matches!(message, Message::Continue);
             if matches!(message, Message::Edited(..)) {
                 screen.take_back()?;
                 editor::take_back();
@@ -86,7 +88,7 @@ pub async fn run<S: Screen>(
                 carry_out(effect, screen, outside)?;
             }
             taken += 1;
-            if taken < BATCH && !app.quitting {
+            if taken < BATCH && !piece && !app.quitting {
                 next = messages.try_recv().ok();
             }
         }

@@ -50,7 +50,8 @@ fn queue(app: &App, pen: &mut Pen<'_>, rect: Rect, rows: usize) {
     for (index, place) in app.queue.places().iter().enumerate().skip(app.queue.top).take(rows) {
         let y = rect.y + 1 + u16::try_from(index - app.queue.top).unwrap_or(0);
         let left = |x: u16| rect.right().saturating_sub(x);
-        let number = place.number.map_or(String::new(), short);
+        // The number gives away what the scores say.
+        let number = place.number.filter(|_| app.show_prm).map_or(String::new(), short);
         let mut x = pen.text(rect.x + 1, y, 6, &format!("{number:>4} "), pen.look.dim());
         let here = place.item == app.cursor.item && place.solution == app.cursor.solution;
         match app.items.trace(place.item).and_then(|trace| Some((trace, trace.solutions.get(place.solution)?))) {
