@@ -291,6 +291,22 @@ impl Corpus {
         read::raw(self.shared(), record).map(|(_, bytes)| bytes)
     }
 
+    /// Gives all bytes of the corpus to `take`, from front to back, unpacked where they came packed; waits for those still to come.
+    pub fn each_block(&self, mut take: impl FnMut(&[u8])) -> std::io::Result<()> {
+        let bytes = &self.shared().bytes;
+        bytes.wait()?;
+        let (mut block, mut at) = (vec![0; 1 << 20], 0);
+        loop {
+            match bytes.read_at(&mut block, at)? {
+                0 => return Ok(()),
+                read => {
+                    take(&block[..read]);
+                    at += read as u64;
+                }
+            }
+        }
+    }
+
     /// Offset and length of a record in the file, in bytes.
     pub fn span(&self, record: usize) -> Option<(u64, u64)> {
         self.shared().index().span(record)

@@ -2,6 +2,7 @@
 //! text. Formulas, code blocks and LaTeX environments are never cut.
 
 mod protect;
+mod sentence;
 
 use std::fmt;
 use std::ops::Range;
@@ -25,6 +26,10 @@ pub enum Rule {
     Line,
     /// Before lines that begin with `Step k:` or `k.`, in increasing order.
     Numbered,
+    /// Behind each sentence: not after abbreviations, initials and numbers of lists, not inside of brackets, quotes and formulas.
+    Sentence,
+    /// Before lines and sentences with which a long chain of thought changes its course: `Wait`, `Alternatively`, `Let me check`.
+    Thought,
     /// [`Rule::Numbered`] when it finds two steps or more, else [`Rule::Blank`] when that does, else [`Rule::Line`].
     Auto,
 }
@@ -35,6 +40,8 @@ pub const RULES: &[(Rule, &str, &str)] = &[
     (Rule::Blank, "blank", "blank lines"),
     (Rule::Line, "line", "every line a step"),
     (Rule::Numbered, "numbered", "lines that begin with `Step k:` or `k.`"),
+    (Rule::Sentence, "sentence", "every sentence a step"),
+    (Rule::Thought, "thought", "before words like `Wait` and `Alternatively` that begin a new thought"),
 ];
 
 impl fmt::Display for Rule {
@@ -46,8 +53,12 @@ impl fmt::Display for Rule {
 
 /// A name that no rule has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected a splitting rule (auto, blank, line, numbered), found {0:?}")]
+#[error("expected a splitting rule ({rules}), found {0:?}", rules = names())]
 pub struct UnknownRule(String);
+
+fn names() -> String {
+    RULES.iter().map(|(_, name, _)| *name).collect::<Vec<_>>().join(", ")
+}
 
 impl FromStr for Rule {
     type Err = UnknownRule;
@@ -91,6 +102,8 @@ pub fn split(text: &str, rule: Rule) -> Pieces<'_> {
         Rule::Blank => assemble(text, at_line_ends(text, 2), rule),
         Rule::Line => assemble(text, at_line_ends(text, 1), rule),
         Rule::Numbered => assemble(text, before_numbers(text), rule),
+        Rule::Sentence => assemble(text, sentence::gaps(text), rule),
+        Rule::Thought => assemble(text, sentence::thoughts(text), rule),
         Rule::Auto => {
             let numbers = before_numbers(text);
             if numbers.len() >= 2 || (numbers.len() == 1 && begins_with_number(text)) {
@@ -257,12 +270,13 @@ mod tests {
             assert_eq!(name.parse::<Rule>().unwrap(), *rule);
             assert_eq!(rule.to_string(), *name);
         }
-        assert!("sentence".parse::<Rule>().is_err());
+        let unknown = "verse".parse::<Rule>().unwrap_err().to_string();
+        assert_eq!(unknown, "expected a splitting rule (auto, blank, line, numbered, sentence, thought), found \"verse\"");
     }
 
     proptest! {
         #[test]
-        fn pieces_rejoin_byte_for_byte(text in r"(?s)([ab\n \t\r]|\n\n|Step [12]:|[12]\. |\$\$|```|\\\[|\\\]|\\begin\{a\}|\\end\{a\}|é|.){0,40}") {
+        fn pieces_rejoin_byte_for_byte(text in r#"(?s)([ab\n \t\r]|\n\n|Step [12]:|[12]\. |\$\$|```|\\\[|\\\]|\\begin\{a\}|\\end\{a\}|é|Wait|[.?!] |。|["($)]|.){0,40}"#) {
             for (rule, ..) in RULES {
                 let pieces = split(&text, *rule);
                 let mut joined = pieces.lead.to_owned();

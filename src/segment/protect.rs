@@ -71,7 +71,9 @@ fn find(text: &str, from: usize, mark: &str, dead: &mut Dead) -> Option<usize> {
 }
 
 fn line_start(text: &str, at: usize) -> bool {
-    text[..at].rsplit('\n').next().is_some_and(|before| before.trim().is_empty())
+    // Only the white space before it is looked at: the line may be all of a long text.
+    let before = text[..at].trim_end_matches(|c: char| c != '\n' && c.is_whitespace());
+    before.is_empty() || before.ends_with('\n')
 }
 
 /// End of the fenced code that starts at `start`: behind the next line that begins with the same fence.

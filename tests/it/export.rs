@@ -65,6 +65,42 @@ fn exports_are_the_same_bytes_every_time_and_tell_what_they_did() {
 }
 
 #[test]
+fn folders_and_standard_input_are_exported_like_files() {
+    let folder = TempDir::new().unwrap();
+    let shards = folder.path().join("shards");
+    std::fs::create_dir(&shards).unwrap();
+    for name in ["trl.jsonl", "processbench.jsonl"] {
+        std::fs::copy(fixture(name), shards.join(name)).unwrap();
+    }
+    let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+    let manifest = |name: &str| serde_json::from_slice::<Value>(&read(name)).unwrap();
+    let output = export(&folder, &shards, "--to stepscope -o all.jsonl");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let sources = manifest("all.jsonl.manifest.json")["sources"].clone();
+    let formats: Vec<_> = sources.as_array().unwrap().iter().map(|source| source["format"].clone()).collect();
+    assert_eq!(formats, ["processbench", "trl"]);
+
+    let trl = shards.join("trl.jsonl");
+    assert!(export(&folder, &trl, "--to stepscope -o one.jsonl").status.success());
+    let output = Command::new(env!("CARGO_BIN_EXE_stepscope"))
+        .args(["export", "-", "--to", "stepscope", "-o", "piped.jsonl"])
+        .current_dir(folder.path())
+        .env("XDG_DATA_HOME", folder.path())
+        .stdin(std::fs::File::open(&trl).unwrap())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let (one, piped) = (manifest("one.jsonl.manifest.json"), manifest("piped.jsonl.manifest.json"));
+    assert_eq!(piped["sources"][0]["path"], "-");
+    assert_eq!(piped["sources"][0]["sha256"], one["sources"][0]["sha256"]);
+    assert_eq!((&piped["written"], &piped["records"]), (&one["written"], &one["records"]));
+
+    // What is written must not be one of the files of the folder.
+    let output = export(&folder, &shards, "--to stepscope --force -o shards/trl.jsonl");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("one of the sources"));
+}
+
+#[test]
 fn the_table_of_formats_names_every_target() {
     let folder = TempDir::new().unwrap();
     let table = String::from_utf8(stepscope(&folder, &["formats"]).stdout).unwrap();

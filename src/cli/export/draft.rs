@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use sha2::{Digest, Sha256};
 
+use crate::corpus::Corpus;
 use crate::formats::Framing;
 
 /// A file that appears under its name only when it is whole and on the disk.
@@ -84,6 +85,13 @@ pub(super) fn hash_of(path: &Path) -> anyhow::Result<String> {
             read => hash.update(&block[..read]),
         }
     }
+}
+
+/// SHA-256 of what a corpus holds, for sources that cannot be read twice.
+pub(super) fn hash_of_content(corpus: &Corpus) -> anyhow::Result<String> {
+    let mut hash = Sha256::new();
+    corpus.each_block(|block| hash.update(block))?;
+    Ok(hex(&hash.finalize()))
 }
 
 impl Drop for Draft {

@@ -15,9 +15,9 @@ use super::{StoreChoice, out};
 pub use choices::PolicyArgs;
 #[cfg(feature = "candle")]
 pub(crate) use choices::unescaped;
-use draft::{Draft, hash_of};
+use draft::{Draft, hash_of, hash_of_content};
 
-use crate::corpus::{Corpus, Source};
+use crate::corpus::{Corpus, Source, sources};
 use crate::formats::{self, Labelled, LabelledTrace, Loss, Target};
 use crate::labels::policy::{Alternatives, Policy};
 use crate::labels::{Session, Store};
@@ -28,10 +28,11 @@ use crate::trace::Trace;
 #[command(
     after_long_help = "The labels of the store are laid over those in the file; solutions that nobody labelled keep what the file says.\n\n\
 Beside OUT stands OUT.manifest.json: {\"format\",\"policy\",\"annotator\",\"annotators\",\"sources\":[{\"path\",\"sha256\",\"format\"}],\
-\"read\",\"written\",\"records\",\"changed\",\"skipped\":{reason: n},\"lost\":{feature: n},\"sha256\",\"beside\"}. --json prints the same."
+\"read\",\"written\",\"records\",\"changed\",\"skipped\":{reason: n},\"lost\":{feature: n},\"sha256\",\"beside\"}. --json prints the same. \
+The hash of standard input is that of its content, unpacked if it came packed."
 )]
 pub struct ExportArgs {
-    /// Files of traces
+    /// Files of traces, folders of them, or - for standard input
     #[arg(required = true)]
     pub paths: Vec<PathBuf>,
     /// Target format: `stepscope formats` lists the ones that can be written
@@ -63,20 +64,22 @@ pub struct ExportArgs {
 /// Writes the export and its manifest.
 pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let target = formats::target(&args.to).with_context(|| format!("no format {:?}; `stepscope formats` lists them", args.to))?;
-    check_target(args)?;
+    let from = sources(&args.paths).into_iter().collect::<Result<Vec<_>, _>>()?;
+    check_target(args, &from)?;
     let policy = args.policy.policy(target.name, target.writer);
     let session = session(args)?;
     let mut file = Draft::create(&args.out)?;
     let mut loss = Loss::default();
-    let mut sources = Vec::new();
+    let mut told = Vec::new();
     let mut bad = 0;
     let format = args.reading.format()?;
-    for path in &args.paths {
-        let corpus = Corpus::open(Source::Path(path.clone()), format)?;
+    for source in from {
+        let corpus = Corpus::open(source.clone(), format)?;
         corpus.wait();
         let job = Job { corpus: &corpus, target: &target, policy: &policy, session: session.as_ref() };
         bad += job.write(&mut file, &mut loss)?;
-        sources.push(json!({"path": path.to_string_lossy(), "sha256": hash_of(path)?, "format": corpus.format().name()}));
+        let sha256 = if let Source::Path(path) = &source { hash_of(path)? } else { hash_of_content(&corpus)? };
+        told.push(json!({"path": corpus.name(), "sha256": sha256, "format": corpus.format().name()}));
     }
     if loss.read == 0 && bad > 0 {
         bail!("no record could be read; `stepscope info` says why");
@@ -94,7 +97,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
         "policy": args.policy.told(&policy),
         "annotator": session.as_ref().map(|session| session.annotator().to_owned()),
         "annotators": loss.annotators,
-        "sources": sources,
+        "sources": told,
         "read": loss.read,
         "written": loss.written,
         "records": loss.records,
@@ -125,7 +128,7 @@ fn companions(args: &ExportArgs, target: &Target, loss: &Loss) -> Vec<(String, S
 }
 
 /// Refuses targets that must not be written to.
-fn check_target(args: &ExportArgs) -> anyhow::Result<()> {
+fn check_target(args: &ExportArgs, from: &[Source]) -> anyhow::Result<()> {
     let shown = crate::corpus::escaped(&args.out.to_string_lossy());
     if args.out.is_dir() {
         bail!("{shown} is a folder; name a file");
@@ -136,8 +139,9 @@ fn check_target(args: &ExportArgs) -> anyhow::Result<()> {
     if std::fs::symlink_metadata(&args.out).is_ok_and(|found| !found.is_file()) {
         bail!("{shown} is no regular file; an export replaces files alone");
     }
-    let same = |path: &PathBuf| path.canonicalize().ok().zip(args.out.canonicalize().ok()).is_some_and(|(a, b)| a == b);
-    if args.paths.iter().any(same) {
+    let out = args.out.canonicalize().ok();
+    let same = |source: &Source| matches!(source, Source::Path(path) if out.is_some() && path.canonicalize().ok() == out);
+    if from.iter().any(same) {
         bail!("{shown} is one of the sources; an export never replaces what it reads");
     }
     let target = formats::target(&args.to);

@@ -16,7 +16,7 @@ use crate::trace::StepKind;
 pub const KEYS: &[(&str, &str)] = &[
     ("problem", "path of the problem text"),
     ("steps", "path of the steps: a list of texts, texts in a list of objects (steps.text), or one text"),
-    ("split", "how one text is cut: auto, blank, line, numbered"),
+    ("split", "how one text is cut: auto, blank, line, numbered, sentence, thought"),
     ("kind", "what the steps are: text, thought, code, tool"),
     ("label", "path of the label: index of the first error, or a list"),
     ("as", "what the label says: first-error, errors (all wrong steps), correct (true/false a step), ratings (-1, 0, 1 a step)"),
@@ -98,7 +98,8 @@ impl Spec {
             None => None,
         };
         Ok(Mapping {
-            split: self.one_of("split", "auto, blank, line or numbered", Rule::Auto, |name| name.parse().ok())?,
+            split: self
+                .one_of("split", "auto, blank, line, numbered, sentence or thought", Rule::Auto, |name| name.parse().ok())?,
             kind: self.one_of("kind", "text, thought, code or tool", StepKind::Text, kind)?,
             label,
             scores: self.get("scores"),

@@ -1,0 +1,229 @@
+//! Ends of sentences, and the words with which a long chain of thought changes its course.
+
+use std::ops::Range;
+
+use super::protect;
+
+/// Words that end in a full stop inside of a sentence, in lower case, without that stop.
+const ABBREVIATIONS: &[&str] = &[
+    "e.g", "i.e", "cf", "vs", "eq", "eqs", "fig", "figs", "thm", "approx", "resp", "mr", "mrs", "dr", "prof", "w.r.t", "w.l.o.g",
+    "al",
+];
+
+/// Beginnings of a thought that checks, drops or concludes what stands before it.
+const MARKERS: &[&str] = &[
+    "Wait",
+    "But wait",
+    "Hold on",
+    "Hmm",
+    "Alternatively",
+    "Another approach",
+    "Another way",
+    "Actually",
+    "Let me check",
+    "Let me recheck",
+    "Let me re-check",
+    "Let me verify",
+    "Let me double-check",
+    "Let me double check",
+    "Let me reconsider",
+    "Let me try",
+    "On second thought",
+    "Going back",
+    "Oh",
+    "So the answer",
+    "Therefore the answer",
+    "Therefore, the answer",
+    "等等",
+    "等一下",
+    "不对",
+    "换个思路",
+    "换一种方法",
+    "另一种方法",
+    "让我检查",
+    "让我验证",
+    "让我再",
+    "重新考虑",
+    "其实",
+    "所以答案",
+    "因此答案",
+];
+
+/// Deepest nesting of brackets and quotes that is followed; what opens below it protects nothing.
+const DEPTH: usize = 64;
+
+/// The white space behind each sentence, in order. A blank line ends a sentence as well.
+pub(super) fn gaps(text: &str) -> Vec<Range<usize>> {
+    let blanks = super::at_line_ends(text, 2);
+    let protected = protect::regions(text);
+    let mut gaps = Vec::with_capacity(blanks.len());
+    let mut start = 0;
+    for blank in blanks.into_iter().chain([text.len()..text.len()]) {
+        in_paragraph(&text[start..blank.start], start, &protected, &mut gaps);
+        start = blank.end;
+        gaps.push(blank);
+    }
+    gaps.pop();
+    gaps
+}
+
+/// The white space before each line or sentence that begins with a marker.
+pub(super) fn thoughts(text: &str) -> Vec<Range<usize>> {
+    let mut all = gaps(text);
+    all.extend(super::at_line_ends(text, 1));
+    all.sort_by_key(|gap| (gap.start, gap.end));
+    all.retain(|gap| begins_thought(&text[gap.end..]));
+    // A line end behind a full stop was found twice.
+    all.dedup_by(|next, gap| next.start < gap.end || next.start == gap.start);
+    all
+}
+
+fn begins_thought(text: &str) -> bool {
+    let text = text.trim_start_matches([' ', '\t', '*', '>']);
+    MARKERS.iter().filter_map(|marker| text.strip_prefix(marker).map(|rest| (marker, rest))).any(|(marker, rest)| {
+        // `Oh` is no beginning of `Ohm`; Chinese has no spaces between words.
+        !marker.is_ascii() || !rest.starts_with(char::is_alphanumeric)
+    })
+}
+
+/// Ends of sentences in a paragraph that begins at byte `base` of the text.
+fn in_paragraph(text: &str, base: usize, protected: &[Range<usize>], gaps: &mut Vec<Range<usize>>) {
+    let enclosed = enclosed(text);
+    let mut at = 0;
+    while let Some(found) = text[at..].find(['.', '?', '!', '。', '？', '！']) {
+        let first = at + found;
+        let marks = text[first..].trim_start_matches(['.', '?', '!', '。', '？', '！']);
+        let run = &text[first..text.len() - marks.len()];
+        let behind = marks.trim_start_matches(['"', '\'', ')', ']', '}', '”', '’', '*', '`', '$', '」', '』']);
+        let end = text.len() - behind.len();
+        let next = behind.trim_start_matches([' ', '\t', '\r', '\n']);
+        let space = &behind[..behind.len() - next.len()];
+        at = text.len() - marks.len();
+        let wide = run.ends_with(['。', '？', '！']);
+        if next.is_empty() || (space.is_empty() && !wide) {
+            continue;
+        }
+        let inside = protect::covers(&enclosed, end) || protect::covers(protected, base + end);
+        if inside || next.starts_with(char::is_lowercase) || (run.bytes().all(|byte| byte == b'.') && goes_on(text, first, run)) {
+            continue;
+        }
+        // The indentation of the next line belongs to it.
+        let space = space.rfind('\n').map_or(space.len(), |line| line + 1);
+        gaps.push(base + end..base + end + space);
+    }
+}
+
+/// True when the stops at `first` end no sentence: an ellipsis, an abbreviation, an initial, the number of a list.
+fn goes_on(text: &str, first: usize, run: &str) -> bool {
+    if run.len() > 1 {
+        return true;
+    }
+    let before = &text[..first];
+    let word = before.rsplit(|c: char| c.is_whitespace() || "([{\"“".contains(c)).next().unwrap_or_default();
+    let mut chars = word.chars();
+    let initial = matches!((chars.next(), chars.next()), (Some(c), None) if c.is_uppercase() && c != 'I');
+    // The line is not looked for: it may be all of a long text.
+    let ahead = before[..before.len() - word.len()].trim_end_matches([' ', '\t']);
+    let first_of_line = ahead.is_empty() || ahead.ends_with('\n');
+    let number = first_of_line && !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    // Longer words are none of the list, and need not be copied.
+    initial || number || (word.len() <= 8 && ABBREVIATIONS.contains(&word.to_lowercase().as_str()))
+}
+
+/// Regions between brackets, quotes, dollar signs and backticks that are closed in this paragraph: in order, without overlaps.
+fn enclosed(text: &str) -> Vec<Range<usize>> {
+    let mut open: Vec<(char, usize)> = Vec::new();
+    let mut out: Vec<Range<usize>> = Vec::new();
+    let mut last = ' ';
+    for (at, c) in text.char_indices() {
+        let opener = match c {
+            ')' => Some('('),
+            ']' => Some('['),
+            '}' => Some('{'),
+            '”' => Some('“'),
+            '"' | '`' => Some(c),
+            // As in Markdown: a price is no formula.
+            '$' if !last.is_whitespace() && !text[at + 1..].starts_with(|next: char| next.is_ascii_digit()) => Some(c),
+            _ => None,
+        };
+        let pair = opener.and_then(|opener| open.iter().rposition(|&(known, _)| known == opener));
+        if let Some(pair) = pair {
+            let start = open[pair].1;
+            open.truncate(pair);
+            let inner = out.partition_point(|region| region.start < start);
+            out.truncate(inner);
+            out.push(start..at + c.len_utf8());
+        } else {
+            let formula = c == '$' && !text[at + 1..].starts_with(char::is_whitespace);
+            if open.len() < DEPTH && (formula || matches!(c, '(' | '[' | '{' | '“' | '"' | '`')) {
+                open.push((c, at));
+            }
+        }
+        last = c;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::segment::{Rule, split};
+
+    fn texts(text: &str, rule: Rule) -> Vec<&str> {
+        split(text, rule).texts().collect()
+    }
+
+    #[test]
+    fn sentences_end_where_a_reader_says_so() {
+        let cases: &[(&str, &[&str])] = &[
+            ("One. Two? Three! Four", &["One.", "Two?", "Three!", "Four"]),
+            (
+                "By Eq. 3 and Fig. 2, e.g. Here, J. Smith is right. Done.",
+                &["By Eq. 3 and Fig. 2, e.g. Here, J. Smith is right.", "Done."],
+            ),
+            ("It is 3.14. So 2.5 is less... And more.", &["It is 3.14.", "So 2.5 is less... And more."]),
+            (
+                "He said \"No. Never. Yes\" twice. Then (see A. Then B.) he left.",
+                &["He said \"No. Never. Yes\" twice.", "Then (see A. Then B.) he left."],
+            ),
+            ("It ends. and goes on. \"Quoted.\" Next.", &["It ends. and goes on.", "\"Quoted.\"", "Next."]),
+            ("1. First\n2. Second", &["1. First\n2. Second"]),
+            (
+                "A pen costs $5. Two cost $10. Thus $x = 3. Y$ holds.",
+                &["A pen costs $5.", "Two cost $10.", "Thus $x = 3. Y$ holds."],
+            ),
+            ("Open (and never closed. Still two.", &["Open (and never closed.", "Still two."]),
+            ("甲有三个。乙有两个！一共？五个", &["甲有三个。", "乙有两个！", "一共？", "五个"]),
+            ("Title\n\nText. $$a. B$$ End.\n    Code", &["Title", "Text.", "$$a. B$$ End.", "    Code"]),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(texts(text, Rule::Sentence), *expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn thoughts_begin_with_a_marker_at_a_line_or_a_sentence() {
+        let text = "Add 2. That is 5.\n\nSo 7. Wait, that is wrong. I wait. Alternatively\nwe try 4\nHmm, Ohm. Ohm's law. Oh no. 等等，不是。";
+        assert_eq!(
+            texts(text, Rule::Thought),
+            [
+                "Add 2. That is 5.\n\nSo 7.",
+                "Wait, that is wrong. I wait.",
+                "Alternatively\nwe try 4",
+                "Hmm, Ohm. Ohm's law.",
+                "Oh no.",
+                "等等，不是。"
+            ]
+        );
+        assert_eq!(texts("```\nWait\n```\n**But wait**, no", Rule::Thought), ["```\nWait\n```", "**But wait**, no"]);
+    }
+
+    #[test]
+    fn long_hostile_texts_take_linear_time() {
+        for piece in ["(", "\"", "$a. B", "a. B ", "...", "`", "Wait. ", "())", "。"] {
+            let text = piece.repeat(100_000);
+            let start = std::time::Instant::now();
+            let _ = split(&text, Rule::Thought);
+            assert!(start.elapsed().as_secs() < 20, "{piece:?} took {:?}", start.elapsed());
+        }
+    }
+}
