@@ -1,10 +1,13 @@
 //! Sentences about the state, for the status lines.
 
 use crate::checks::answer::{self, Agreement};
-use crate::labels::Verdict;
-use crate::trace::{FirstError, Outcome, Solution, Trace};
+use std::fmt::Write;
+
+use crate::labels::{Action, Mode, Past, Verdict};
+use crate::trace::{FirstError, Outcome, Solution, StepKey, Trace};
 
 use super::App;
+use super::saving::what;
 use super::scoring::WorkerState;
 
 impl App {
@@ -35,7 +38,7 @@ impl App {
     pub fn why(&self) -> String {
         let Some(trace) = self.trace() else { return String::new() };
         let mut parts = Vec::new();
-        let verdict = self.record_key().and_then(|record| self.session.verdict(record));
+        let verdict = self.record_key().and_then(|record| self.own()?.verdict(record));
         if let Some(Verdict::BadProblem(reason) | Verdict::GiveUp(reason)) = verdict
             && !reason.is_empty()
         {
@@ -129,6 +132,42 @@ impl App {
             None => format!("{}{pending}", self.store),
         }
     }
+}
+
+/// One line of a history: time, what was said of which step, how long it took, in which mode, and whether it holds.
+pub(crate) fn decision(past: &Past<'_>, steps: &[StepKey]) -> String {
+    let step = past.action.step().and_then(|step| steps.iter().position(|key| *key == step));
+    let mut line = format!("{}  {}", past.at_utc.get(..19).unwrap_or(past.at_utc).replace('T', " "), what(past.action));
+    if let Some(step) = step {
+        let _ = write!(line, " at step {}", step + 1);
+    }
+    match past.action {
+        Action::FirstError { kind: words, .. }
+        | Action::BadProblem { reason: words, .. }
+        | Action::GiveUp { reason: words, .. }
+        | Action::Write { text: words, .. }
+            if !words.is_empty() =>
+        {
+            let _ = write!(line, ": {}", first_words(words));
+        }
+        Action::Rate { rating: Some(rating), .. } => {
+            let _ = write!(line, ": {:+}", rating.value());
+        }
+        _ => {}
+    }
+    if let Some(ms) = past.ms_spent {
+        let _ = write!(line, "   {:.1} s", ms as f64 / 1000.0);
+    }
+    match past.mode {
+        Some(Mode::Blind) => line.push_str("   blind"),
+        Some(Mode::RevealAfter) => line.push_str("   after the reveal"),
+        Some(Mode::Assist) => line.push_str("   scores shown"),
+        None => {}
+    }
+    if !past.in_force {
+        line.push_str("   (taken back)");
+    }
+    line
 }
 
 /// What the answer check adds to the recorded outcome.

@@ -37,6 +37,8 @@ pub struct FileState {
     pub complete: bool,
     /// Bytes indexed, bytes in all.
     pub progress: (u64, u64),
+    /// Its problems stand in no list: they come between the others. Hidden files stand behind all others.
+    pub hidden: bool,
 }
 
 /// The files and the loaded problems.
@@ -60,7 +62,12 @@ impl Items {
 
     /// Problems of all files found so far.
     pub fn total(&self) -> usize {
-        self.files.iter().map(|file| file.problems).sum()
+        self.listed().map(|file| file.problems).sum()
+    }
+
+    /// The files whose problems are listed.
+    pub fn listed(&self) -> impl Iterator<Item = &FileState> {
+        self.files.iter().filter(|file| !file.hidden)
     }
 
     /// True when every file is indexed to its end.
@@ -75,7 +82,7 @@ impl Items {
 
     /// The item at a position of the whole list.
     pub fn at_rank(&self, mut rank: usize) -> Option<ItemId> {
-        for (file, state) in self.files.iter().enumerate() {
+        for (file, state) in self.listed().enumerate() {
             if rank < state.problems {
                 return Some(ItemId { file, problem: rank });
             }

@@ -4,6 +4,7 @@
 //! and finished saves into [`Message`]s, and carries [`Effect`]s out. The screen draws from `&App` alone.
 
 pub mod choice;
+pub mod clock;
 pub mod commands;
 pub mod cursor;
 pub mod describe;
@@ -22,9 +23,11 @@ pub mod rewrite;
 mod saving;
 pub mod scoring;
 pub mod seek;
+pub mod sheet;
 pub mod split;
 pub mod steps;
 pub mod tree;
+pub mod trust;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -54,6 +57,7 @@ use scoring::{Known, Scoring};
 use seek::Seek;
 use steps::StepsView;
 use tree::TreeView;
+use trust::{Terms, Trust};
 
 /// What happened outside.
 #[derive(Debug)]
@@ -100,6 +104,8 @@ pub enum Message {
     Foreign(Vec<Event>),
     /// An editor was left: the text as it stands now, or why there is none.
     Edited(Manuscript, Result<String, String>),
+    /// The time, in milliseconds since any moment before: comes before every key.
+    Clock(u64),
     /// A line for the status bar.
     Notice(String),
     /// A wait is over: half-typed keys get their hint.
@@ -210,8 +216,8 @@ pub struct Setup {
     pub place: Option<Place>,
     /// A worker is started at once.
     pub scoring: bool,
-    /// Scores, reference and recorded labels are hidden.
-    pub blind: bool,
+    /// Modes, shares, exam, guideline.
+    pub terms: Terms,
     /// Kinds of errors, reasons, how solutions are gone through.
     pub project: Project,
     /// Which keys run what.
@@ -246,6 +252,14 @@ pub struct App {
     pub input: Option<Input>,
     /// A question that is answered with one letter.
     pub choice: Option<choice::Open>,
+    /// A page of text over the screen.
+    pub sheet: Option<sheet::Sheet>,
+    /// Modes, shares, what is served.
+    pub trust: Trust,
+    /// Time spent on steps.
+    clock: clock::Clock,
+    /// The cursor came to a solution and has not been moved since: it may go where the scores point.
+    suggest: bool,
     /// A step that is being written anew.
     pub rewrite: Option<rewrite::Rewrite>,
     /// The place where a step is to be split.
@@ -320,6 +334,10 @@ impl App {
             input: None,
             choice: None,
             split: None,
+            sheet: None,
+            trust: Trust::new(setup.terms),
+            clock: clock::Clock::default(),
+            suggest: setup.place.is_none(),
             rewrite: None,
             project: setup.project,
             search: None,
@@ -337,7 +355,7 @@ impl App {
             focus: Focus::Steps,
             show_tree: false,
             show_list: true,
-            show_prm: !setup.blind,
+            show_prm: false,
             show_reference: true,
             whole_problem: false,
             help: None,
@@ -351,6 +369,7 @@ impl App {
         if let Some(place) = &setup.place {
             app.resume(place);
         }
+        app.conceal();
         let mut effects = Vec::new();
         if setup.scoring {
             effects.push(Effect::StartWorker);
@@ -406,6 +425,9 @@ impl App {
     pub fn labels_here(&self, trace: &Trace) -> (SolutionLabels, Vec<bool>) {
         let leaf = self.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
         let own = self.own_labels(trace, leaf);
+        if self.own_hidden() {
+            return (SolutionLabels::unseen(own.steps.len()), vec![false; own.steps.len()]);
+        }
         let mine = own.steps.iter().map(|label| own.is_labelled() || *label != Label::Unseen).collect();
         match self.solution() {
             Some(solution) if solution.leaf == leaf && self.reference_shown() => (self.session.overlay(trace, solution).0, mine),
@@ -416,6 +438,9 @@ impl App {
     /// Works out the labels of the tree's nodes anew: own marks, else what a verdict on a solution through the node says of it.
     pub(crate) fn label_nodes(&mut self) {
         self.node_labels.clear();
+        if self.own_hidden() {
+            return;
+        }
         let Some(trace) = self.trace().cloned() else { return };
         let mut labels = HashMap::new();
         // A verdict reaches every step of its solution; trees with more leaves than this show marks alone.
@@ -445,7 +470,50 @@ impl App {
 
     /// Reference answer, outcome and recorded labels are shown. Never to somebody who labels blind.
     pub fn reference_shown(&self) -> bool {
-        self.show_reference && self.show_prm
+        self.show_reference && self.show_prm && !self.is_gold()
+    }
+
+    /// Own labels as far as they may be seen now.
+    pub fn own(&self) -> Option<&Session> {
+        (!self.own_hidden()).then_some(&self.session)
+    }
+
+    /// Steps of the path that may be seen: all, or in guided mode those up to the first one without a rating.
+    pub fn open_steps(&self) -> usize {
+        let steps = self.cursor.path.len();
+        let Some(trace) = self.trace().filter(|_| self.project.guided) else { return steps };
+        let own = self.own_labels(trace, self.cursor.path.last().copied().unwrap_or(NodeId::ROOT));
+        if own.is_labelled() {
+            return steps;
+        }
+        let on_its_way = |step: StepKey| {
+            let rates =
+                |draft: &Draft| matches!(draft.body, Body::Act(Action::Rate { step: rated, rating: Some(_) }) if rated == step);
+            self.saving.queue.iter().any(rates)
+        };
+        let seen = |index: usize| own.steps.get(index).is_some_and(|label| *label != Label::Unseen);
+        let rated = |index: usize| seen(index) || on_its_way(trace.node(self.cursor.path[index]).key);
+        (0..steps).take_while(|&index| rated(index)).count() + 1
+    }
+
+    /// Puts the cursor where the scores point, once they are known and may be seen. It is no label: a key says yes or no to it.
+    fn suggest(&mut self) {
+        if !self.suggest || !self.show_prm || self.focus != Focus::Steps || self.project.guided {
+            return;
+        }
+        let Some(trace) = self.trace().cloned() else { return };
+        let known = |id: &NodeId| {
+            let key = trace.node(*id).key;
+            self.scoring.scores.contains_key(&key) || self.scoring.refused.contains_key(&key)
+        };
+        if self.cursor.path.is_empty() || !self.cursor.path.iter().all(known) {
+            return;
+        }
+        self.suggest = false;
+        let labelled = self.labels_here(&trace).1.contains(&true);
+        if let Some(step) = self.predicted_first_error().filter(|_| !labelled) {
+            self.cursor.go_to_step(step);
+        }
     }
 
     /// The score shown for a step, if it is known and the session is not blind.
@@ -456,7 +524,13 @@ impl App {
 
 /// Takes in one message and says what is to be done. Pure.
 pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
+    if let Message::Clock(now) = message {
+        let step = app.trace().map_or_else(|| PromptKey::of("").root(), |trace| trace.node(app.cursor.node).key);
+        app.clock.tick(now, app.record_key_here(), step);
+        return Vec::new();
+    }
     let before = (app.cursor.item, app.cursor.node);
+    let solution = (app.cursor.item, app.cursor.solution);
     let mut effects = match message {
         Message::Terminal(event) => terminal(app, event),
         Message::Loaded { item, view } => place::loaded(app, item, view),
@@ -487,11 +561,19 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             app.hint_due = app.keys.count.is_some() || !app.keys.pending.is_empty();
             Vec::new()
         }
-        Message::Continue => Vec::new(),
+        Message::Continue | Message::Clock(_) => Vec::new(),
         Message::Stop => vec![Effect::Suspend],
         Message::Continued => vec![Effect::Redraw],
         Message::Terminate => saving::leave(app),
     };
+    app.start_exam();
+    app.suggest |= (app.cursor.item, app.cursor.solution) != solution;
+    app.conceal();
+    app.suggest();
+    let open = app.open_steps();
+    if app.cursor.step() >= open && app.focus == Focus::Steps {
+        app.cursor.go_to_step(open.saturating_sub(1));
+    }
     if app.cursor.item != before.0 {
         effects.extend(scoring::moved(app));
     }
@@ -546,6 +628,7 @@ fn terminal(app: &mut App, event: TerminalEvent) -> Vec<Effect> {
 
 fn key_press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     app.hint_due = false;
+    app.suggest = false;
     if app.input.is_some() {
         return input::key(app, key);
     }
@@ -557,6 +640,9 @@ fn key_press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     }
     if app.split.is_some() {
         return split::key(app, key);
+    }
+    if app.sheet.is_some() {
+        return sheet::key(app, key);
     }
     if app.help.is_some() {
         return commands::help::key(app, key);
@@ -583,6 +669,12 @@ pub(crate) fn run(app: &mut App, command: &'static commands::Command, count: Opt
     if blind_label && layout::panes(app).is_none_or(|panes| panes.steps.is_none()) {
         app.notice = Some("labels are set where the steps can be seen: Enter goes there".to_owned());
         return Vec::new();
+    }
+    // Whoever looks around leaves what was served, and is where they believed to be.
+    let elsewhere =
+        matches!(command.name, "next-problem" | "previous-problem" | "goto") || command.group == commands::Group::Search;
+    if (elsewhere || app.focus == Focus::List) && app.back_from_serving() {
+        app.label_nodes();
     }
     if saving::put_off(app, command, count) {
         return Vec::new();

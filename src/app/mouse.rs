@@ -45,7 +45,7 @@ fn click(app: &mut App, focus: Focus, rect: Rect, y: u16) {
         }
         Focus::List if app.queue.active() => {
             if let Some(place) = app.queue.places().get(app.queue.top + row).copied() {
-                app.go_to_solution_of(place.item, place.solution);
+                app.go_to(place.item, place.solution);
             }
         }
         Focus::List => {

@@ -9,6 +9,7 @@ use super::jumps::Spot;
 use super::tree::TreeView;
 use super::{App, Effect, Focus, commands, layout, saving, seek};
 use crate::corpus::ProblemView;
+use crate::labels::Mode;
 use crate::trace::{NodeId, RecordKey, StepKey, Trace};
 
 /// Where a session stopped, found again by content.
@@ -45,14 +46,16 @@ pub(super) struct Aim {
 impl App {
     /// Where the annotator is, in a form that survives a restart.
     pub fn place_now(&self) -> Place {
-        let item = self.cursor.item;
+        // What is served has no place of its own.
+        let item = self.position();
+        let solution = self.trust.serving.map_or(self.cursor.solution, |serving| serving.back.1);
         Place {
             file: self.items.files.get(item.file).map_or_else(String::new, |file| file.id.clone()),
             problem: item.problem,
-            record: self.record_key(),
-            solution: self.cursor.solution,
+            record: self.record_key().filter(|_| self.trust.serving.is_none()),
+            solution,
             step: self.cursor.step(),
-            blind: !self.show_prm,
+            blind: self.trust.mode == Mode::Blind,
             marks: self.jumps.marks.clone(),
         }
     }
@@ -60,7 +63,9 @@ impl App {
     /// Starts where an earlier session stopped, as soon as the index has got there.
     pub(super) fn resume(&mut self, place: &Place) {
         // A blind session stays blind until somebody says otherwise.
-        self.show_prm &= !place.blind;
+        if place.blind {
+            self.trust.mode = Mode::Blind;
+        }
         self.jumps.marks = place.marks.clone();
         let Some(file) = self.file(&place.file) else { return };
         let item = ItemId { file, problem: place.problem };
@@ -84,11 +89,13 @@ impl App {
         self.settle();
     }
 
-    /// Goes to a solution of an item.
-    pub(crate) fn go_to_solution_of(&mut self, item: ItemId, solution: usize) {
-        self.go_to_item(item);
+    /// Goes to a solution of an item, by its number.
+    pub(crate) fn go_to(&mut self, item: ItemId, solution: usize) {
+        self.cursor = Cursor { solution, ..Cursor::at(item) };
         self.aim = Some(Aim { item, record: None, step_key: None, solution: Some(solution), step: None });
+        self.settle();
         self.take_aim();
+        self.label_nodes();
     }
 
     /// Goes to an item, and there to the solution and step that these keys name.

@@ -291,7 +291,7 @@ fn enter(app: &mut App) {
         && let Some(first) = app.queue.places.first().copied()
     {
         app.leave_spot();
-        app.go_to_solution_of(first.item, first.solution);
+        app.go_to(first.item, first.solution);
     }
 }
 

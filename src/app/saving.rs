@@ -11,6 +11,7 @@ use super::commands::{self, Command, Group};
 use super::{App, Effect, key_press, run};
 use crate::labels::{Action, Body, Context, Draft, Event, Saw};
 use crate::trace::{RecordKey, StepKey, StepScore, Writing};
+use crate::typeset::View;
 
 /// The state of saving.
 #[derive(Debug, Default)]
@@ -46,7 +47,16 @@ fn record_of(draft: &Draft) -> Option<RecordKey> {
 impl App {
     /// Hands a label to the store.
     pub(crate) fn record(&mut self, body: Body, step: Option<StepKey>) -> Vec<Effect> {
-        let draft = Draft { body, saw: self.saw(step), ms_spent: None };
+        let leaf = self.record_key_here();
+        let path = self.trace().cloned().map(|trace| self.cursor.path.iter().map(|&id| trace.node(id).key).collect::<Vec<_>>());
+        let spent = match &body {
+            Body::Act(_) => self.clock.take(leaf, path.unwrap_or_default().into_iter()),
+            Body::Undo(_) => None,
+        };
+        let (ms_spent, step_ms) = spent.map_or((None, Vec::new()), |(ms, steps)| (Some(ms), steps));
+        let mut saw = self.saw(step);
+        saw.context.step_ms = step_ms;
+        let draft = Draft { body, saw, ms_spent };
         let record = record_of(&draft);
         // A text or a further answer takes nothing back, and must not be lost.
         let builds = !matches!(draft.body, Body::Act(Action::Write { .. } | Action::Progress { .. }));
@@ -59,12 +69,31 @@ impl App {
             ));
             return Vec::new();
         }
+        if let Body::Act(action) = &draft.body
+            && let Some(word) = self.heard_label(action, ms_spent)
+        {
+            self.notice = Some(self.notice.take().map_or(word.clone(), |said| format!("{said}   ({word})")));
+        }
         self.saving.queue.push_back(draft);
         self.send()
     }
 
     /// What was on the screen when a label was set.
     fn saw(&self, step: Option<StepKey>) -> Saw {
+        let (mode, served) = self.circumstances();
+        let rounded = |score: StepScore| (score.value() * 1e4).round() / 1e4;
+        let scores = self.trace().filter(|_| self.show_prm).map_or_else(Vec::new, |trace| {
+            self.cursor.path.iter().map(|&id| self.shown_score(trace.node(id).key).map(rounded)).collect::<Vec<_>>()
+        });
+        let context = Context {
+            mode: Some(mode),
+            served,
+            scores: if scores.iter().any(Option::is_some) { scores } else { Vec::new() },
+            guideline: self.trust.terms.guide.as_ref().map(|guide| guide.version.clone()),
+            view: (self.steps.view == View::Drawn).then(|| View::Drawn.name().to_owned()),
+            queue: self.queue.describe(),
+            ..Context::default()
+        };
         Saw {
             file: self.items.files.get(self.cursor.item.file).map(|file| file.id.clone()),
             item: Some(self.cursor.item.problem as u64),
@@ -72,7 +101,7 @@ impl App {
             score: step.and_then(|key| self.shown_score(key)).map(StepScore::value),
             blind: !self.show_prm,
             shown: self.on_show(),
-            context: Context { queue: self.queue.describe(), ..Context::default() },
+            context,
         }
     }
 

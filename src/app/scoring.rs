@@ -200,7 +200,12 @@ impl Scoring {
 /// not looked at again until the cursor moves, so that a whole session costs one look an item.
 fn next_item(app: &mut App) -> Option<ItemId> {
     let total = app.items.total();
-    let start = app.items.rank(app.cursor.item);
+    let here = app.cursor.item;
+    let unlisted = app.items.files.get(here.file).is_some_and(|file| file.hidden);
+    if unlisted && !app.scoring.open.contains_key(&here) && !app.scoring.done.contains(&here) {
+        return Some(here);
+    }
+    let start = app.items.rank(app.position());
     while app.scoring.scanned < total {
         let item = app.items.at_rank((start + app.scoring.scanned) % total)?;
         if !app.scoring.open.contains_key(&item) && !app.scoring.done.contains(&item) {

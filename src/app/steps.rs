@@ -211,6 +211,9 @@ pub(super) fn height(app: &mut App, step: usize, width: usize) -> usize {
 pub(super) fn shape(app: &mut App, step: usize, width: usize) -> Shape {
     let Some(trace) = app.items.trace(app.cursor.item).cloned() else { return Shape { rows: 1, hidden: 0 } };
     let Some(&id) = app.cursor.path.get(step) else { return Shape { rows: 1, hidden: 0 } };
+    if step >= app.open_steps() {
+        return Shape { rows: 1, hidden: 0 };
+    }
     let node = trace.node(id);
     let setting = setting(&app.look, app.steps.view, width, id == app.cursor.node);
     let page = app.steps.pages.entry((node.key, setting)).or_insert_with(|| Arc::new(Page::new(&node.text, setting)));

@@ -1,7 +1,7 @@
 //! `stepscope [FILE...]`: the interactive program.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -12,12 +12,14 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use super::keys::KeyChoice;
 use super::reading::{self, Reading};
 use super::{StoreChoice, out};
+use crate::app::items::FileState;
 use crate::app::mapping::{Answer, Dialog};
+use crate::app::trust::{Guide, Terms};
 use crate::app::{App, Message, Place, Setup};
 use crate::corpus::{Corpus, OpenError, Refusal, Source, sources};
 use crate::formats::mapping::{self, Mapping};
 use crate::labels::project::FILE_NAME;
-use crate::labels::{Project, Store};
+use crate::labels::{Mode, Project, Store};
 use crate::scoring::{ScoreCache, ServerSpec, WorkerSpec};
 use crate::shell::linear::{LinearScreen, Pace};
 use crate::shell::terminal::{TerminalScreen, give_back};
@@ -69,6 +71,24 @@ pub struct OpenArgs {
     /// Which keys
     #[command(flatten)]
     pub keys: KeyChoice,
+    /// Show scores, reference and recorded labels once a solution is judged
+    #[arg(long, conflicts_with = "blind")]
+    pub reveal: bool,
+    /// Percent of the problems, chosen by their content, that are judged before scores are seen
+    #[arg(long, value_name = "PERCENT", default_value_t = 20.0, value_parser = percent)]
+    pub blind_share: f64,
+    /// Percent of the judged solutions that come once more, to see how repeatable labels are
+    #[arg(long, value_name = "PERCENT", default_value_t = 3.0, value_parser = percent)]
+    pub repeat_share: f64,
+    /// Labelled traces that come between the others without being told apart; `:trust` compares
+    #[arg(long, value_name = "FILE")]
+    pub gold: Option<PathBuf>,
+    /// An exam of so many solutions of the --gold file, with a score at the end
+    #[arg(long, value_name = "N", requires = "gold", conflicts_with = "paths")]
+    pub exam: Option<usize>,
+    /// The guideline of the task, Markdown: gh shows it, every label names its version
+    #[arg(long, value_name = "FILE")]
+    pub guide: Option<PathBuf>,
     /// Draw with ASCII characters only
     #[arg(long)]
     pub ascii: bool,
@@ -93,14 +113,14 @@ pub fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
     let (mut store, session) = Store::open(&path, &annotator)?;
     let place = last_place(&mut store, &corpora);
     let setup = Setup {
-        files: Outside::files(&corpora),
+        files: files(args, &corpora),
         session,
         annotator,
         store: path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
         look,
         place,
         scoring: !args.no_prm,
-        blind: args.blind,
+        terms: terms(args)?,
         project: project(args)?,
         keymap,
     };
@@ -137,7 +157,9 @@ async fn interactive(
     let (messages, mut received) = unbounded_channel();
     let warnings = store.warnings().to_vec();
     let saver = Saver::start(store, desk(&corpora), messages.clone())?;
-    let mut outside = Outside::new(Resources { corpora, saver, worker, cache: ScoreCache::open_default() }, messages.clone());
+    let hidden = setup.files.iter().map(|file| file.hidden).collect();
+    let resources = Resources { corpora, saver, worker, cache: ScoreCache::open_default(), hidden };
+    let mut outside = Outside::new(resources, messages.clone());
     for notice in warnings.into_iter().chain(problems) {
         outside.tell(Message::Notice(notice));
     }
@@ -171,6 +193,33 @@ async fn on<S: Screen>(
     shell::run(app, first, &mut screen, outside, received).await
 }
 
+fn percent(text: &str) -> Result<f64, String> {
+    let share = text.trim_end_matches('%').parse::<f64>().ok().filter(|share| (0.0..=100.0).contains(share));
+    share.ok_or_else(|| "a number from 0 to 100".to_owned())
+}
+
+/// The open files as the program knows them; gold is listed in an exam alone.
+fn files(args: &OpenArgs, corpora: &[Corpus]) -> Vec<FileState> {
+    let mut files = Outside::files(corpora);
+    let gold = args.gold.as_ref().filter(|_| args.exam.is_none());
+    if let Some(last) = files.last_mut().filter(|last| gold.is_some_and(|gold| Path::new(&last.name) == gold)) {
+        last.hidden = true;
+    }
+    files
+}
+
+/// What the session agrees to.
+fn terms(args: &OpenArgs) -> anyhow::Result<Terms> {
+    let read = |path: &PathBuf| std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()));
+    Ok(Terms {
+        mode: if args.blind { Some(Mode::Blind) } else { args.reveal.then_some(Mode::RevealAfter) },
+        blind_share: args.blind_share / 100.0,
+        repeat_share: if args.exam.is_some() { 0.0 } else { args.repeat_share / 100.0 },
+        exam: args.exam,
+        guide: args.guide.as_ref().map(read).transpose()?.map(Guide::new),
+    })
+}
+
 /// The project file that was named, else the one beside the first file, else the built-in one.
 fn project(args: &OpenArgs) -> anyhow::Result<Project> {
     let beside = || Some(args.paths.first()?.parent()?.join(FILE_NAME)).filter(|path| path.is_file());
@@ -184,12 +233,15 @@ fn open_all(args: &OpenArgs) -> anyhow::Result<(Vec<Corpus>, Vec<String>)> {
     let format = args.reading.format()?;
     let mut problems = Vec::new();
     let mut corpora = Vec::new();
-    let sources = if args.paths.is_empty() {
+    let mut opened = if args.exam.is_some() {
+        Vec::new()
+    } else if args.paths.is_empty() {
         DEMO.iter().map(|&(name, bytes)| Ok(Source::Memory { name, bytes })).collect()
     } else {
         sources(&args.paths)
     };
-    for source in sources {
+    opened.extend(args.gold.iter().map(|gold| Ok(Source::Path(gold.clone()))));
+    for source in opened {
         let opened = match source.and_then(|source| Corpus::follow(source, format)) {
             Err(OpenError { path, reason: Refusal::UnknownFormat(_) }) if !args.linear && attended(args) && path.is_file() => {
                 unknown(path, args)?

@@ -243,12 +243,13 @@ pub enum Body {
 }
 
 /// How scores and reference were on show while a solution was judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// Hidden.
     Blind,
     /// Shown from the start.
+    #[default]
     Assist,
     /// Hidden until a verdict was given, then shown; the verdict could be changed.
     RevealAfter,

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
-use super::{Action, Body, Event, EventId, Order};
+use super::{Action, Body, Event, EventId, Mode, Order};
 use crate::trace::{Cut, Rating, RecordKey, StepKey, Writing};
 
 /// What is said of one step.
@@ -176,10 +176,34 @@ impl State {
 struct Known {
     order: Order,
     kind: Kind,
+    /// When it was said, how long that took and in which mode, for the history.
+    said: Said,
     /// File and problem that were on the screen.
     place: Option<(Arc<str>, u64)>,
     /// Undo events in force that name this event. It is in force itself while there are none.
     undone_by: u32,
+}
+
+#[derive(Debug, Clone)]
+struct Said {
+    at_utc: Box<str>,
+    ms_spent: Option<u64>,
+    mode: Option<Mode>,
+}
+
+/// One thing that was said of a solution or one of its steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Past<'a> {
+    /// UTC wall time, RFC 3339.
+    pub at_utc: &'a str,
+    /// What was said.
+    pub action: &'a Action,
+    /// Time spent on it, in milliseconds.
+    pub ms_spent: Option<u64>,
+    /// How scores were on show.
+    pub mode: Option<Mode>,
+    /// It was not taken back.
+    pub in_force: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -230,7 +254,8 @@ impl Book {
         };
         let place = event.saw.file.as_deref().zip(event.saw.item).map(|(file, item)| (self.file(file), item));
         let index = self.known.len();
-        self.known.push(Known { order: event.order(), kind, place, undone_by: 0 });
+        let said = Said { at_utc: event.at_utc.as_str().into(), ms_spent: event.ms_spent, mode: event.saw.context.mode };
+        self.known.push(Known { order: event.order(), kind, said, place, undone_by: 0 });
         self.by_index.push(event.id);
         self.ids.insert(event.id, index);
         self.put(index, true);
@@ -312,6 +337,22 @@ impl Book {
             known = &self.known[target];
         }
         known.place.as_ref().map(|(file, item)| (file.as_ref(), *item))
+    }
+
+    /// All that was ever said of a solution or one of these steps, oldest first.
+    pub(super) fn history(&self, record: RecordKey, steps: &[StepKey]) -> Vec<Past<'_>> {
+        let about = |action: &Action| action.record() == Some(record) || action.step().is_some_and(|step| steps.contains(&step));
+        let mut found: Vec<(Order, Past<'_>)> = Vec::new();
+        for known in &self.known {
+            let Kind::Act(action) = &known.kind else { continue };
+            if about(action) {
+                let Said { at_utc, ms_spent, mode } = &known.said;
+                let past = Past { at_utc, action, ms_spent: *ms_spent, mode: *mode, in_force: known.undone_by == 0 };
+                found.push((known.order, past));
+            }
+        }
+        found.sort_by_key(|(order, _)| *order);
+        found.into_iter().map(|(_, past)| past).collect()
     }
 
     /// Number of events taken in.

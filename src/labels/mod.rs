@@ -15,7 +15,7 @@ mod session;
 pub mod store;
 
 pub use event::{Action, Body, Context, Draft, Event, EventId, IdParseError, Mode, Order, Saw, Served, WriterId};
-pub use fold::{Mark, Verdict};
+pub use fold::{Mark, Past, Verdict};
 pub use project::{Choice, Project, ProjectError, Scope};
 pub use session::Session;
 pub use store::{Store, StoreError};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::fold::Book;
+use super::fold::{Book, Past};
 use super::{Action, Event, EventId, Mark, Order, Verdict};
 use crate::trace::{
     Cut, EndState, FirstError, Label, Rating, RecordKey, Remark, Solution, SolutionLabels, StepKey, Trace, Writing,
@@ -101,6 +101,11 @@ impl Session {
     /// An own text on this step, or on the whole solution.
     pub fn text(&self, writing: Writing, step: Option<StepKey>, record: RecordKey) -> Option<&str> {
         self.book()?.text(writing, step, record)
+    }
+
+    /// All that the annotator ever said of a solution or one of these steps, oldest first.
+    pub fn history(&self, record: RecordKey, steps: &[StepKey]) -> Vec<Past<'_>> {
+        self.book().map_or_else(Vec::new, |book| book.history(record, steps))
     }
 
     /// Kind of the own first error at this step; empty when none was given.

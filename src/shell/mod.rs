@@ -62,6 +62,7 @@ pub async fn run<S: Screen>(
         carry_out(effect, screen, outside)?;
     }
     screen.draw(&app)?;
+    let started = Instant::now();
     let mut timers = Timers { drawn: Instant::now(), draw_at: None, hint_at: None, poll_at: Instant::now() + POLL };
     while !app.quitting {
         let message = tokio::select! {
@@ -78,6 +79,10 @@ pub async fn run<S: Screen>(
             outside.note(&message);
             // What goes on in pieces lets frames in between.
             let piece = matches!(message, Message::Continue);
+            if matches!(message, Message::Terminal(_)) {
+                let now = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+                update(&mut app, Message::Clock(now));
+            }
             if matches!(message, Message::Edited(..)) {
                 screen.take_back()?;
                 editor::take_back();

@@ -30,6 +30,8 @@ pub struct Resources {
     pub worker: WorkerSpec,
     /// Scores of earlier sessions.
     pub cache: ScoreCache,
+    /// Which of the files stand in no list.
+    pub hidden: Vec<bool>,
 }
 
 /// The world outside of the program.
@@ -44,6 +46,8 @@ pub struct Outside {
     cache: Arc<Mutex<ScoreCache>>,
     request_ids: Arc<Mutex<u64>>,
     loading: HashSet<ItemId>,
+    /// Which files stand in no list.
+    hidden: Vec<bool>,
     messages: UnboundedSender<Message>,
 }
 
@@ -61,6 +65,7 @@ impl Outside {
             cache: Arc::new(Mutex::new(resources.cache)),
             request_ids: Arc::new(Mutex::new(1)),
             loading: HashSet::new(),
+            hidden: resources.hidden,
             messages,
         }
     }
@@ -85,6 +90,7 @@ impl Outside {
                 problems: corpus.problem_count(),
                 records: corpus.record_count(),
                 progress: corpus.progress(),
+                hidden: false,
             })
             .collect()
     }
@@ -99,7 +105,11 @@ impl Outside {
             return None;
         }
         self.generations = now;
-        Some(Self::files(&self.corpora))
+        let mut files = Self::files(&self.corpora);
+        for (file, hidden) in files.iter_mut().zip(&self.hidden) {
+            file.hidden = *hidden;
+        }
+        Some(files)
     }
 
     /// Keeps book of what passes by.

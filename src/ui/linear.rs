@@ -55,6 +55,10 @@ fn parts(app: &App) -> Vec<(&'static str, Spoken)> {
     parts.push(("why", line(why(app))));
     parts.push(("saving", line(app.saving.at.as_ref().map_or(String::new(), |_| app.saving_line()))));
     parts.push(("error", line(app.saving.error.as_ref().map_or(String::new(), |_| app.saving_line()))));
+    if let Some(sheet) = &app.sheet {
+        let lines = sheet.text.lines().skip(sheet.top).take(20).map(str::to_owned);
+        parts.push(("sheet", part(sheet.title.to_owned(), std::iter::once(sheet.title.to_owned()).chain(lines).collect())));
+    }
     parts.push(("rewrite", line(app.rewrite.as_ref().map_or(String::new(), |rewrite| rewrite_said(app, rewrite)))));
     parts.push(("split", line(app.split.as_ref().map_or(String::new(), split))));
     parts.push(("choice", line(app.choice.as_ref().map_or(String::new(), choice))));
@@ -67,7 +71,7 @@ fn parts(app: &App) -> Vec<(&'static str, Spoken)> {
 }
 
 fn problem(app: &App) -> Spoken {
-    let item = app.cursor.item;
+    let item = app.position();
     let name = app.items.files.get(item.file).map_or("", |file| file.name.rsplit('/').next().unwrap_or(&file.name));
     let place = format!("problem {} of {}, {name}", app.items.rank(item) + 1, app.items.total());
     let mut lines = vec![place.clone()];

@@ -72,6 +72,9 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
     if let Some(split) = &app.split {
         panes::split::draw(split, &mut pen, &panes);
     }
+    if let Some(sheet) = &app.sheet {
+        panes::sheet::draw(sheet, &mut pen, area);
+    }
     if let Some(sheet) = &app.help {
         panes::help::draw(app, sheet, &mut pen, area);
     }

@@ -9,6 +9,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use stepscope::app::keymap::Keymap;
 use stepscope::app::scoring::Known;
+use stepscope::app::trust::Terms;
 use stepscope::app::{App, Effect, Message, Setup, update};
 use stepscope::corpus::{Corpus, Source};
 use stepscope::labels::{Project, Store};
@@ -66,7 +67,7 @@ impl Desk {
             },
             place,
             scoring: false,
-            blind: false,
+            terms: Terms::default(),
             project: Project::default(),
             keymap: Keymap::default(),
         };

@@ -11,6 +11,7 @@
 mod analysis;
 mod annotate;
 mod app;
+mod budget;
 mod checks;
 mod containers;
 mod corpus;
@@ -41,3 +42,4 @@ mod text;
 mod theme;
 #[cfg(feature = "candle")]
 mod tree_cost;
+mod trust;

@@ -6,7 +6,7 @@ use crate::app::choice::{PROGRESS, Question};
 use crate::app::items::ItemId;
 use crate::app::saving::what;
 use crate::app::{App, Effect};
-use crate::labels::{Action, Body, EventId, Scope};
+use crate::labels::{Action, Body, EventId, Mode, Scope};
 use crate::trace::{FirstError, NodeId, Rating, RecordKey, Solution, StepKey, Trace};
 
 use super::motion;
@@ -40,10 +40,21 @@ fn covered(trace: &Trace, node: NodeId) -> String {
 /// Goes on, and says which solution the message speaks of.
 pub(crate) fn on_to_the_next(app: &mut App) {
     let solutions = app.trace().map_or(0, |trace| trace.solutions.len());
-    let number = app.items.rank(app.cursor.item) + 1;
+    let number = app.items.rank(app.position()) + 1;
     let place = if solutions > 1 { format!("{number}, solution {}", app.cursor.solution + 1) } else { number.to_string() };
     let said = app.notice.take().map(|said| format!("problem {place}: {said}"));
-    motion::solution(app, true);
+    // What a reveal shows comes after the verdict: there the annotator stays, and goes on when all was seen.
+    if app.trust.mode == Mode::RevealAfter && !app.show_prm {
+        app.notice = said.map(|said| format!("{said}; now shown, ) goes on"));
+        return;
+    }
+    if app.is_exam() || !app.back_from_serving() {
+        app.trust.serving = None;
+        if !app.is_exam() {
+            motion::solution(app, true);
+        }
+    }
+    app.serve();
     app.notice = said;
 }
 
@@ -65,7 +76,7 @@ pub(super) fn first_error_kind(app: &mut App, count: Option<usize>) -> Vec<Effec
 
 /// True when the path has a step of this index; else that is said.
 fn there_is(app: &mut App, index: usize) -> bool {
-    let steps = app.cursor.path.len();
+    let steps = app.open_steps();
     if index >= steps {
         app.notice = Some(format!("there is no step {}; this solution has {steps}", index + 1));
     }
@@ -141,6 +152,10 @@ pub(super) fn best_alternative(app: &mut App, _count: Option<usize>) -> Vec<Effe
 /// Every step is right.
 pub(super) fn all_right(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     let Some(aim) = aim(app) else { return Vec::new() };
+    if app.open_steps() < app.cursor.path.len() {
+        app.notice = Some("there are steps that you have not seen yet; = rates this one".to_owned());
+        return Vec::new();
+    }
     let action = app.session.all_good(&aim.trace, &aim.solution);
     app.notice = Some(format!("all {} steps right", app.cursor.path.len()));
     let effects = app.record(Body::Act(action), None);
@@ -319,6 +334,9 @@ fn take_back(app: &mut App, target: Option<EventId>, command: &str, count: Optio
         }
     };
     let said = app.session.action(target).map_or("a label", what);
+    if let Some(record) = app.session.action(target).and_then(Action::record) {
+        app.trust.unsay(record);
+    }
     if let Some((item, record, step)) = there {
         app.return_to(item, record, step);
     }

@@ -8,6 +8,7 @@ pub mod motion;
 pub mod search;
 pub mod session;
 pub mod tree;
+pub mod trust;
 pub mod view;
 pub mod words;
 
@@ -147,6 +148,7 @@ pub static COMMANDS: &[Command] = &[
     row(Label, "later", &["s"], "leave for later; next solution", label::later),
     row(Label, "bad-problem", &["!"], "the problem itself is broken, with a reason; next solution", label::bad_problem),
     row(Label, "give-up", &["g !"], "give up on this solution, with a reason; next solution", label::give_up),
+    row(Label, "scope", &[], "end a solution at its first bad step, or rate all its steps", trust::toggle_scope),
     row(Label, "progress", &["g P"], "how far the solution had come when it went wrong", label::progress),
     row(
         Label,
@@ -183,7 +185,21 @@ pub static COMMANDS: &[Command] = &[
     row(Search, "order", &["o"], "order of the solutions; :order drop*wrong/len", search::order)
         .takes(search::set_order, search::orders),
     row(Search, "refresh-queue", &["g q"], "filter and order anew, with the labels and scores of now", search::refresh),
-    row(View, "hide-prm", &["p"], "hide or show the scores (blind labelling)", view::toggle_prm),
+    row(View, "hide-prm", &["p"], "hide or show the scores (blind labelling)", trust::toggle_prm),
+    row(View, "mode", &[], "next of assist, blind and reveal; :mode reveal shows scores after a verdict", trust::next_mode)
+        .takes(trust::named_mode, trust::mode_names),
+    row(
+        View,
+        "blind-share",
+        &[],
+        ":blind-share 20 - percent of problems judged before scores are seen",
+        trust::blind_share_shown,
+    )
+    .takes(trust::set_blind_share, none),
+    row(View, "guided", &[], "show a step once the one before it is rated, or all at once", trust::toggle_guided),
+    row(View, "guide", &["g h"], "the guideline (--guide FILE)", trust::guide),
+    row(View, "history", &["g H"], "all that was ever said of this solution", trust::history),
+    row(View, "trust", &[], "how far your labels can be believed: modes, times, repeats", trust::trust),
     row(View, "reference", &["g r"], "hide or show reference answer and recorded labels", view::toggle_reference),
     row(View, "whole-problem", &["g Q"], "show the whole problem, or two lines of it", view::toggle_problem),
     row(View, "view", &["m"], "mathematics drawn, text as it stands, or with invisible signs shown", view::next_view),

@@ -63,10 +63,14 @@ pub(super) fn previous_solution(app: &mut App, count: Option<usize>) -> Vec<Effe
 
 /// Goes one solution on; false at the end of the list.
 pub(super) fn solution(app: &mut App, forward: bool) -> bool {
+    // The next one behind something that was served is the one it came before.
+    if app.back_from_serving() {
+        return true;
+    }
     if app.queue.active() {
         let next = app.along_queue(1, forward);
         if let Some(place) = next {
-            app.go_to_solution_of(place.item, place.solution);
+            app.go_to(place.item, place.solution);
         }
         return next.is_some();
     }
@@ -124,7 +128,7 @@ fn problem_of_queue(app: &mut App, count: usize, forward: bool) -> Vec<Effect> {
             app.notice = Some(if forward { "this is the last problem of the queue" } else { "this is the first" }.to_owned());
             break;
         };
-        app.go_to_solution_of(place.item, place.solution);
+        app.go_to(place.item, place.solution);
     }
     Vec::new()
 }
@@ -200,7 +204,7 @@ fn edge(app: &mut App, index: usize) -> Vec<Effect> {
         Focus::List if app.queue.active() => {
             let places = app.queue.places();
             if let Some(place) = places.get(index.min(places.len().saturating_sub(1))).copied() {
-                app.go_to_solution_of(place.item, place.solution);
+                app.go_to(place.item, place.solution);
             }
         }
         Focus::List => {

@@ -19,18 +19,10 @@ pub(crate) fn opens_as_tree(trace: &Trace) -> bool {
     trace.branches() && (trace.solutions.len() > TREE_SOLUTIONS || trace.solutions.is_empty() || searched())
 }
 
-/// Hides or shows the scores.
-pub(super) fn toggle_prm(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    app.show_prm = !app.show_prm;
-    app.notice =
-        Some(if app.show_prm { "scores shown" } else { "blind: scores, reference and recorded labels hidden" }.to_owned());
-    Vec::new()
-}
-
 /// Hides or shows reference answer, outcome and recorded labels.
 pub(super) fn toggle_reference(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     if !app.show_prm {
-        app.notice = Some(format!("blind: {} shows scores and reference", app.key("hide-prm")));
+        app.notice = Some(format!("scores and reference are hidden; {} shows them", app.key("hide-prm")));
         return Vec::new();
     }
     app.show_reference = !app.show_reference;
@@ -102,6 +94,10 @@ pub(super) fn list(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 
 /// Opens or closes the tree.
 pub(super) fn tree(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    if app.project.guided {
+        app.notice = Some("guided: the tree would show steps before their turn; :guided ends that".to_owned());
+        return Vec::new();
+    }
     if app.show_tree && app.focus == Focus::Tree {
         return steps(app, None);
     }

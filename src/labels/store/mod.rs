@@ -68,6 +68,14 @@ impl Store {
         Self::with(path, annotator, Access::View)
     }
 
+    /// All events of a store in its order. Nothing is made or written.
+    pub fn events(path: &Path, annotator: &str) -> Result<Vec<Event>, StoreError> {
+        let (mut store, _) = Self::view(path, annotator)?;
+        // From the beginning, as if nothing had been read.
+        (store.seen, store.chains) = (0, HashMap::new());
+        store.catch_up()
+    }
+
     fn with(path: &Path, annotator: &str, access: Access) -> Result<(Self, Session), StoreError> {
         // Absolute, so that a later change of directory leads nowhere else and no name has a meaning of its own in SQLite.
         let path = std::path::absolute(path).map_err(|source| StoreError::Io {

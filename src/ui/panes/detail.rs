@@ -43,7 +43,7 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     }
     lines.extend(verdict(app, trace, node).map(|line| (line, pen.look.accent())));
     for writing in [Writing::Note, Writing::Tags, Writing::Critique, Writing::Correction] {
-        if let Some(text) = app.session.text(writing, Some(node.key), app.record_key_here()) {
+        if let Some(text) = app.own().and_then(|own| own.text(writing, Some(node.key), app.record_key_here())) {
             lines.push((format!("{}  {}", writing.name(), one_line(text, 400)), pen.look.accent()));
         }
     }
@@ -209,8 +209,9 @@ fn scores(app: &App, node: &Node) -> String {
 
 /// Kind of the own first error, and how far the solution had come.
 fn verdict(app: &App, trace: &Trace, node: &Node) -> Option<String> {
-    let kind = app.session.error_kind(node.key);
-    let wrong = app.session.mark(node.key).is_some_and(|mark| mark.rating == Rating::Bad);
+    let own = app.own()?;
+    let kind = own.error_kind(node.key);
+    let wrong = own.mark(node.key).is_some_and(|mark| mark.rating == Rating::Bad);
     let labels = app.own_labels(trace, *app.cursor.path.last()?);
     let progress = labels.progress.filter(|_| labels.first_error == FirstError::At(app.cursor.step()));
     let progress = progress.and_then(|progress| PROGRESS.get(usize::from(progress)));
@@ -274,7 +275,7 @@ fn siblings(app: &App, pen: &Pen<'_>, trace: &Trace, node: &Node) -> Vec<(String
     let keys = ["next-sibling", "previous-sibling", "best-alternative"].map(|command| app.key(command));
     let alternatives = format!("{} alternatives here ({} {}, {} best)", siblings.len(), keys[0], keys[1], keys[2]);
     let mut lines = vec![(alternatives, pen.look.dim())];
-    let chosen = app.session.chosen(trace.node(parent).key);
+    let chosen = app.own().and_then(|own| own.chosen(trace.node(parent).key));
     lines.extend(siblings.iter().take(40).map(|&id| {
         let sibling = trace.node(id);
         let score = app.shown_score(sibling.key).map(StepScore::value);

@@ -113,7 +113,7 @@ fn problem_row(app: &App, pen: &mut Pen<'_>, rect: Rect, rank: usize, item: Item
 fn mark(app: &App, pen: &mut Pen<'_>, x: u16, y: u16, trace: &Trace, leaf: crate::trace::NodeId) -> u16 {
     let labels = app.own_labels(trace, leaf);
     let record = trace.record_key(leaf);
-    let flagged = if app.session.flagged(record) { "f" } else { "" };
+    let flagged = if app.own().is_some_and(|own| own.flagged(record)) { "f" } else { "" };
     let (text, label) = verdict(&labels);
     let (_, style) = pen.look.label(label, true);
     pen.text(x, y, 4, &format!("{:<4}", format!("{text}{flagged}")), style)

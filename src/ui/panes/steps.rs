@@ -73,6 +73,13 @@ fn slice_rows(
     slice: &Slice,
 ) {
     let Some(&id) = app.cursor.path.get(slice.step) else { return };
+    if slice.step >= app.open_steps() {
+        let [number, .., text] = offsets(rect, columns);
+        let y = rect.y + u16::try_from(slice.y).unwrap_or(u16::MAX);
+        pen.text(number, y, 4, &format!("{:>3}", slice.step + 1), pen.look.dim());
+        pen.text(text, y, rect.right().saturating_sub(text), "comes when the step before it is rated", pen.look.dim());
+        return;
+    }
     let node = trace.node(id);
     let Some(page) = app.step_page(id, node.key, columns.text) else { return };
     let y = rect.y + u16::try_from(slice.y).unwrap_or(u16::MAX);
@@ -124,7 +131,7 @@ fn gutter(app: &App, pen: &mut Pen<'_>, row: Rect, columns: StepColumns, node: &
     let (sign, style) = pen.look.label(label, own);
     let sign = if current && label == Label::Unseen { "[ ]".to_owned() } else { sign };
     pen.text(mark, row.y, 3, &sign, style);
-    if app.session.text(Writing::Note, Some(node.key), app.record_key_here()).is_some() {
+    if app.own().is_some_and(|own| own.text(Writing::Note, Some(node.key), app.record_key_here()).is_some()) {
         pen.text(mark + 3, row.y, 1, "\"", pen.look.accent());
     }
     if !app.show_prm {

@@ -5,12 +5,12 @@ use std::fmt::Write;
 use ratatui::layout::Rect;
 
 use crate::app::App;
-use crate::labels::Verdict;
+use crate::labels::{Mode, Verdict};
 use crate::ui::pen::Pen;
 
 /// Draws the title line.
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
-    let item = app.cursor.item;
+    let item = app.position();
     let file = app.items.files.get(item.file);
     let name = file.map_or("", |file| file.name.rsplit('/').next().unwrap_or(&file.name));
     let total = app.items.total();
@@ -49,7 +49,12 @@ fn queue(app: &App) -> String {
 }
 
 fn right_side(app: &App) -> String {
-    let blind = if app.show_prm { "" } else { "BLIND  " };
+    let blind = match app.trust.mode {
+        _ if app.show_prm => "",
+        Mode::Blind => "BLIND  ",
+        Mode::RevealAfter => "REVEAL  ",
+        Mode::Assist => "BLIND SHARE  ",
+    };
     let bad = app.items.files.iter().filter(|file| !file.complete).count();
     let indexing = if bad > 0 {
         let (done, total) = app.items.files.iter().fold((0, 0), |sum, file| (sum.0 + file.progress.0, sum.1 + file.progress.1));
@@ -65,17 +70,17 @@ fn right_side(app: &App) -> String {
 
 /// What was said of the solution as a whole.
 fn state(app: &App) -> String {
-    let Some(record) = app.record_key() else { return String::new() };
+    let Some((record, session)) = app.record_key().zip(app.own()) else { return String::new() };
     let mut state = String::new();
-    match app.session.verdict(record) {
+    match session.verdict(record) {
         Some(Verdict::BadProblem(_)) => state.push_str("  BAD PROBLEM"),
         Some(Verdict::GiveUp(_)) => state.push_str("  GIVEN UP"),
         _ => {}
     }
-    if app.session.flagged(record) {
+    if session.flagged(record) {
         state.push_str("  UNSURE");
     }
-    if app.session.skipped(record) {
+    if session.skipped(record) {
         state.push_str("  LATER");
     }
     state

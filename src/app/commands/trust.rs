@@ -1,0 +1,115 @@
+//! Modes, guideline and history: what labels rest on.
+
+use crate::app::describe::decision;
+use crate::app::trust::set_mode;
+use crate::app::{App, Effect};
+use crate::labels::{Mode, Scope};
+use crate::trace::NodeId;
+
+/// Hides the scores, or shows them again.
+pub(super) fn toggle_prm(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    set_mode(app, if app.trust.mode == Mode::Assist { Mode::Blind } else { Mode::Assist })
+}
+
+/// Goes on to the next mode.
+pub(super) fn next_mode(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    let next = match app.trust.mode {
+        Mode::Assist => Mode::Blind,
+        Mode::Blind => Mode::RevealAfter,
+        Mode::RevealAfter => Mode::Assist,
+    };
+    set_mode(app, next)
+}
+
+const MODES: [(&str, Mode); 3] = [("assist", Mode::Assist), ("blind", Mode::Blind), ("reveal", Mode::RevealAfter)];
+
+/// The names of the modes.
+pub(super) fn mode_names(_app: &App) -> Vec<String> {
+    MODES.map(|(name, _)| name.to_owned()).into()
+}
+
+/// Takes the mode of this name.
+pub(super) fn named_mode(app: &mut App, name: &str) -> Vec<Effect> {
+    if let Some((_, mode)) = MODES.into_iter().find(|(known, _)| *known == name) {
+        return set_mode(app, mode);
+    }
+    app.notice = Some(format!(":mode takes assist, blind or reveal, not {name:?}"));
+    Vec::new()
+}
+
+/// Says how large the blind share is.
+pub(super) fn blind_share_shown(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    let percent = app.trust.terms.blind_share * 100.0;
+    app.notice = Some(format!("{percent:.0} % of the problems are judged before scores are seen; :blind-share 0 to 100"));
+    Vec::new()
+}
+
+/// Sets the blind share, in percent.
+pub(super) fn set_blind_share(app: &mut App, text: &str) -> Vec<Effect> {
+    match text.trim_end_matches('%').trim().parse::<f64>() {
+        Ok(percent) if (0.0..=100.0).contains(&percent) => {
+            app.trust.terms.blind_share = percent / 100.0;
+            app.conceal();
+            blind_share_shown(app, None)
+        }
+        _ => {
+            app.notice = Some(format!("the blind share is a number from 0 to 100, not {text:?}"));
+            Vec::new()
+        }
+    }
+}
+
+/// Ends solutions at their first bad step, or rates all their steps.
+pub(super) fn toggle_scope(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    let (scope, said) = match app.project.scope {
+        Scope::All => (Scope::FirstError, "a solution is done at its first bad step"),
+        Scope::FirstError => (Scope::All, "every step is rated, also behind the first error"),
+    };
+    app.project.scope = scope;
+    app.notice = Some(said.to_owned());
+    Vec::new()
+}
+
+/// Shows a step once the one before it is rated, or all at once.
+pub(super) fn toggle_guided(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    app.project.guided = !app.project.guided;
+    app.notice = Some(
+        if app.project.guided { "guided: a step is shown once the one before it is rated" } else { "all steps shown at once" }
+            .to_owned(),
+    );
+    Vec::new()
+}
+
+/// Opens the guideline.
+pub(super) fn guide(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    match app.trust.terms.guide.clone() {
+        Some(guide) => app.show_sheet("guideline", guide.text),
+        None => app.notice = Some("no guideline; start with --guide FILE".to_owned()),
+    }
+    Vec::new()
+}
+
+/// Opens what is known of how far these labels can be believed.
+pub(super) fn trust(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    let report = app.trust_report();
+    app.show_sheet("trust", report);
+    Vec::new()
+}
+
+/// Opens all that was ever said of this solution and its steps.
+pub(super) fn history(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    let Some(trace) = app.trace().cloned().filter(|_| !app.own_hidden()) else {
+        app.notice = Some("nothing was said of this solution".to_owned());
+        return Vec::new();
+    };
+    let leaf = app.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
+    let keys: Vec<_> = app.cursor.path.iter().map(|&id| trace.node(id).key).collect();
+    let lines: Vec<String> =
+        app.session.history(trace.record_key(leaf), &keys).iter().map(|past| decision(past, &keys)).collect();
+    if lines.is_empty() {
+        app.notice = Some("nothing was said of this solution".to_owned());
+    } else {
+        app.show_sheet("history", lines.join("\n"));
+    }
+    Vec::new()
+}

@@ -1,0 +1,387 @@
+//! What makes labels worth believing: who saw what when, own solutions served again, solutions whose answer is known, and a calm word about
+//! marks that came faster than anybody reads.
+//!
+//! All chances are hashes of content: the same file gives the same shares to everybody, every day.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt::Write;
+
+use sha2::{Digest, Sha256};
+
+use super::items::ItemId;
+use super::{App, Effect};
+use crate::labels::{Action, Mode, Served};
+use crate::trace::{FirstError, NodeId, RecordKey};
+
+/// A verdict in less time, in milliseconds ...
+const FAST_MS: u64 = 1500;
+/// ... on more words than this was hardly read.
+const FAST_WORDS: usize = 60;
+/// An own solution comes again after this many verdicts at the earliest, and up to as many more.
+const REPEAT_AFTER: u64 = 15;
+/// So many verdicts lie between two solutions that the annotator did not choose.
+const APART: u64 = 4;
+/// A solution with a known answer comes after this many verdicts at the earliest, and up to as many more.
+const GOLD_AFTER: u64 = 8;
+
+/// What a session of labels agrees to.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Terms {
+    /// How scores and reference are on show; `None` is [`Mode::Assist`].
+    pub mode: Option<Mode>,
+    /// Share of the problems that are judged blind first, 0 to 1.
+    pub blind_share: f64,
+    /// Share of the judged solutions that come once more, 0 to 1.
+    pub repeat_share: f64,
+    /// Solutions of the exam; the open files are its questions.
+    pub exam: Option<usize>,
+    /// What the annotators were told to do.
+    pub guide: Option<Guide>,
+}
+
+/// The guideline page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guide {
+    /// Its text, Markdown.
+    pub text: String,
+    /// The beginning of its SHA-256: what every label names.
+    pub version: String,
+}
+
+impl Guide {
+    /// A guideline with this text.
+    pub fn new(text: String) -> Self {
+        let mut version = String::new();
+        for byte in Sha256::digest(text.as_bytes()).iter().take(6) {
+            // Writing to a string cannot fail.
+            let _ = write!(version, "{byte:02x}");
+        }
+        Self { text, version }
+    }
+}
+
+/// A solution that the annotator did not choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Serving {
+    /// Why it is there.
+    pub served: Served,
+    /// Where it is.
+    pub item: ItemId,
+    /// Where one goes on behind it.
+    pub back: (ItemId, usize),
+}
+
+/// A question with a known answer, and what was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Question {
+    truth: FirstError,
+    said: Option<FirstError>,
+}
+
+/// An own solution that comes again.
+#[derive(Debug, Clone, Copy)]
+struct Due {
+    item: ItemId,
+    solution: usize,
+    said: FirstError,
+    at: u64,
+}
+
+/// The state of all this.
+#[derive(Debug, Default)]
+pub struct Trust {
+    /// What was agreed.
+    pub terms: Terms,
+    /// How scores and reference are on show.
+    pub mode: Mode,
+    /// What is being served.
+    pub serving: Option<Serving>,
+    /// Verdicts faster than anybody reads, in this session.
+    pub fast: usize,
+    /// Verdicts in this session, and the time they took in milliseconds.
+    pub verdicts: (u64, u64),
+    due: VecDeque<Due>,
+    /// Verdicts on repeats in this session, and how many said the same again.
+    repeats: (usize, usize),
+    repeated: Option<FirstError>,
+    /// Number of verdicts when something was last served.
+    last_served: u64,
+    gold: HashMap<RecordKey, Question>,
+    next_gold: (u64, usize),
+    exam: VecDeque<ItemId>,
+    in_exam: bool,
+}
+
+/// A number from 0 up to but not including 1 that belongs to this content and purpose.
+fn chance(purpose: &str, content: &[u8]) -> f64 {
+    let mut hasher = Sha256::new();
+    hasher.update(purpose.as_bytes());
+    hasher.update(content);
+    let digest = hasher.finalize();
+    let number = digest.iter().take(6).fold(0u64, |number, &byte| number << 8 | u64::from(byte));
+    number as f64 / (1u64 << 48) as f64
+}
+
+fn spread(purpose: &str, content: &[u8], range: u64) -> u64 {
+    // In 0..range: the chance is below 1.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive number")]
+    let at = (chance(purpose, content) * range as f64) as u64;
+    range + at
+}
+
+/// What a verdict says; `None` for any other label.
+fn verdict(action: &Action) -> Option<FirstError> {
+    match action {
+        Action::FirstError { index, .. } => Some(FirstError::At(*index)),
+        Action::AllGood { .. } => Some(FirstError::NoError),
+        Action::BadProblem { .. } | Action::GiveUp { .. } => Some(FirstError::Unlabelable),
+        _ => None,
+    }
+}
+
+impl Trust {
+    /// The beginning of a session.
+    pub fn new(terms: Terms) -> Self {
+        Self {
+            mode: terms.mode.unwrap_or_default(),
+            next_gold: (GOLD_AFTER, 0),
+            in_exam: terms.exam.is_some(),
+            terms,
+            ..Self::default()
+        }
+    }
+
+    /// Solutions with known answers: right ones and judged ones.
+    pub fn score(&self) -> (usize, usize) {
+        let judged = self.gold.values().filter_map(|question| Some((question.truth, question.said?)));
+        judged.fold((0, 0), |(right, all), (truth, said)| (right + usize::from(truth == said), all + 1))
+    }
+
+    /// A label on this solution was taken back.
+    pub(super) fn unsay(&mut self, record: RecordKey) {
+        if let Some(question) = self.gold.get_mut(&record) {
+            question.said = None;
+        }
+    }
+
+    /// Verdicts on own solutions that came again, and how many of them said the same.
+    pub fn repeats(&self) -> (usize, usize) {
+        self.repeats
+    }
+}
+
+impl App {
+    /// Where the annotator thinks to be: what is served comes in between and has no place of its own.
+    pub fn position(&self) -> ItemId {
+        self.trust.serving.map_or(self.cursor.item, |serving| serving.back.0)
+    }
+
+    /// The item under the cursor has answers that nobody may see.
+    pub fn is_gold(&self) -> bool {
+        self.trust.in_exam || self.items.files.get(self.cursor.item.file).is_some_and(|file| file.hidden)
+    }
+
+    /// The session is an exam.
+    pub(crate) fn is_exam(&self) -> bool {
+        self.trust.in_exam
+    }
+
+    /// Own earlier labels are out of sight.
+    pub fn own_hidden(&self) -> bool {
+        self.trust.serving.is_some_and(|serving| serving.served == Served::Repeat)
+    }
+
+    /// This problem is one of the share that is judged before scores and reference are seen.
+    pub fn in_blind_share(&self) -> bool {
+        self.trace().is_some_and(|trace| chance("blind", trace.prompt_key.as_bytes()) < self.trust.terms.blind_share)
+    }
+
+    fn judged(&self, leaf: NodeId) -> bool {
+        self.trace().is_some_and(|trace| self.own_labels(trace, leaf).is_labelled())
+    }
+
+    /// Works out whether scores and reference may be seen now.
+    pub(super) fn conceal(&mut self) {
+        let share = self.in_blind_share();
+        let leaf = self.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
+        let hidden = match self.trust.mode {
+            Mode::Blind => true,
+            Mode::RevealAfter => self.own_hidden() || !self.judged(leaf),
+            // Solutions of a problem share steps: what one of them shows is seen of all.
+            Mode::Assist if share => {
+                self.own_hidden()
+                    || !self.trace().is_some_and(|trace| trace.solutions.iter().all(|solution| self.judged(solution.leaf)))
+            }
+            Mode::Assist => false,
+        };
+        self.show_prm = !hidden;
+    }
+
+    /// What a label says of the circumstances.
+    pub(super) fn circumstances(&self) -> (Mode, Option<Served>) {
+        let mode = match self.trust.mode {
+            Mode::Assist if self.in_blind_share() => {
+                if self.show_prm {
+                    Mode::RevealAfter
+                } else {
+                    Mode::Blind
+                }
+            }
+            mode => mode,
+        };
+        let share = self.trust.mode == Mode::Assist && self.in_blind_share();
+        let served = self.trust.serving.map(|serving| serving.served).or(self.is_gold().then_some(Served::Gold));
+        (mode, served.or(share.then_some(Served::BlindShare)))
+    }
+
+    /// A label is on its way: counts it, and remembers what it says of a question or a repeat. Gives a calm word when it came fast.
+    pub(super) fn heard_label(&mut self, action: &Action, ms: Option<u64>) -> Option<String> {
+        let said = verdict(action)?;
+        let record = action.record()?;
+        self.trust.verdicts.0 += 1;
+        self.trust.verdicts.1 += ms.unwrap_or(0);
+        let trace = self.trace()?.clone();
+        if self.is_gold() {
+            let source = self.items.source(self.cursor.item)?;
+            let truth = source.recorded_labels(source.solutions.get(self.cursor.solution)?).first_error;
+            // A solution whose answer nobody recorded is no question.
+            if truth != FirstError::Unknown {
+                self.trust.gold.insert(record, Question { truth, said: Some(said) });
+            }
+        } else if self.own_hidden() {
+            self.trust.repeats.0 += 1;
+            self.trust.repeats.1 += usize::from(self.trust.repeated == Some(said));
+        } else if chance("repeat", record.as_bytes()) < self.trust.terms.repeat_share {
+            let at = self.trust.verdicts.0 + spread("when", record.as_bytes(), REPEAT_AFTER);
+            let (item, solution) = (self.cursor.item, self.cursor.solution);
+            self.trust.due.retain(|due| (due.item, due.solution) != (item, solution));
+            self.trust.due.push_back(Due { item, solution, said, at });
+        }
+        let read = match said {
+            FirstError::At(index) => index + 1,
+            _ => self.cursor.path.len(),
+        };
+        let words: usize = self.cursor.path.iter().take(read).map(|&id| trace.node(id).text.split_whitespace().count()).sum();
+        let fast = ms.is_some_and(|ms| ms < FAST_MS) && words > FAST_WORDS;
+        self.trust.fast += usize::from(fast);
+        fast.then(|| format!("quick: {} so far under 1.5 s on more than {FAST_WORDS} words", self.trust.fast))
+    }
+
+    /// What is served is left: back to where one was.
+    pub(crate) fn back_from_serving(&mut self) -> bool {
+        let Some(serving) = self.trust.serving.take() else { return false };
+        self.go_to(serving.back.0, serving.back.1);
+        true
+    }
+
+    /// Puts what is due before the annotator, silently.
+    pub(crate) fn serve(&mut self) {
+        if self.trust.in_exam {
+            return self.next_question();
+        }
+        let back = (self.cursor.item, self.cursor.solution);
+        let verdicts = self.trust.verdicts.0;
+        if verdicts < self.trust.last_served + APART {
+            return;
+        }
+        if let Some(at) = self.trust.due.iter().position(|due| due.at <= verdicts && due.item != back.0)
+            && let Some(due) = self.trust.due.remove(at)
+        {
+            self.trust.repeated = Some(due.said);
+            return self.serve_at(Served::Repeat, due.item, due.solution, back);
+        }
+        let (at, next) = self.trust.next_gold;
+        let hidden = self.items.files.iter().enumerate().filter(|(_, file)| file.hidden);
+        let mut questions = hidden.flat_map(|(file, state)| (0..state.problems).map(move |problem| ItemId { file, problem }));
+        if verdicts >= at
+            && let Some(item) = questions.nth(next)
+        {
+            let gap = spread("gold", &(next as u64).to_le_bytes(), GOLD_AFTER);
+            self.trust.next_gold = (verdicts + gap, next + 1);
+            self.serve_at(Served::Gold, item, 0, back);
+        }
+    }
+
+    fn serve_at(&mut self, served: Served, item: ItemId, solution: usize, back: (ItemId, usize)) {
+        self.trust.last_served = self.trust.verdicts.0;
+        self.go_to(item, solution);
+        self.trust.serving = Some(Serving { served, item, back });
+    }
+
+    /// Starts the exam as soon as its questions are known.
+    pub(super) fn start_exam(&mut self) {
+        let Some(count) = self.trust.terms.exam.filter(|_| self.trust.exam.is_empty() && self.trust.verdicts.0 == 0) else {
+            return;
+        };
+        let total = self.items.total();
+        if !self.items.complete() || total == 0 {
+            return;
+        }
+        let count = count.clamp(1, total);
+        // Spread over the files, so that easy beginnings are not all there is.
+        self.trust.exam = (0..count).filter_map(|question| self.items.at_rank(question * total / count)).collect();
+        self.trust.terms.exam = None;
+        self.next_question();
+    }
+
+    fn next_question(&mut self) {
+        if let Some(item) = self.trust.exam.pop_front() {
+            self.go_to(item, 0);
+        } else {
+            let said = self.exam_result();
+            self.show_sheet("exam", said);
+        }
+    }
+
+    /// The result of an exam, or of the questions so far.
+    pub fn exam_result(&self) -> String {
+        let (right, all) = self.trust.score();
+        let percent = (right * 100).checked_div(all).unwrap_or(0);
+        format!("{right} of {all} known answers found ({percent} %)")
+    }
+
+    /// All there is to know about how far these labels can be believed, as lines.
+    pub(crate) fn trust_report(&self) -> String {
+        let trust = &self.trust;
+        let mode = match trust.mode {
+            Mode::Blind => "blind: scores, reference and recorded labels hidden",
+            Mode::Assist => "assist: scores shown, but for the blind share",
+            Mode::RevealAfter => "reveal: scores shown after a verdict",
+        };
+        let (verdicts, ms) = trust.verdicts;
+        let mean = ms.checked_div(verdicts).map_or(String::new(), |ms| format!(", {:.1} s each", ms as f64 / 1000.0));
+        let (repeats, same) = trust.repeats;
+        let mut lines = vec![
+            format!("mode       {mode}"),
+            format!("blind      {:.0} % of the problems are judged before scores are seen", trust.terms.blind_share * 100.0),
+            format!("verdicts   {verdicts} in this session{mean}"),
+            format!("quick      {} of them under 1.5 s on more than {FAST_WORDS} words", trust.fast),
+            format!("repeats    {same} of {repeats} own solutions that came again were judged the same"),
+        ];
+        if trust.score().1 > 0 {
+            lines.push(format!("known      {}", self.exam_result()));
+        }
+        if let Some(guide) = &trust.terms.guide {
+            lines.push(format!("guideline  version {} (gh)", guide.version));
+        }
+        lines.join("\n")
+    }
+}
+
+/// Takes another mode.
+pub(crate) fn set_mode(app: &mut App, mode: Mode) -> Vec<Effect> {
+    app.trust.mode = mode;
+    app.conceal();
+    app.notice = Some(
+        match mode {
+            Mode::Assist if !app.show_prm => {
+                "scores shown, but this problem is in the blind share: judge it first (:blind-share 0 turns that off)"
+            }
+            Mode::Assist => "scores shown",
+            Mode::Blind => "blind: scores, reference and recorded labels hidden",
+            Mode::RevealAfter => "scores are shown once a solution is judged",
+        }
+        .to_owned(),
+    );
+    Vec::new()
+}

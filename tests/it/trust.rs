@@ -1,0 +1,237 @@
+//! What labels rest on: modes, shares, repeats, known answers, times.
+
+use stepscope::app::trust::Guide;
+use stepscope::app::{Effect, Message};
+use stepscope::labels::{Action, Body, Draft, Event, Mode, Served};
+use stepscope::trace::{FirstError, Label};
+
+use super::desk::{Desk, SAMPLES, SOLUTIONS};
+
+/// All events of the store, in order.
+fn events(desk: &Desk) -> Vec<Event> {
+    stepscope::labels::Store::events(desk.store.path(), "mira").unwrap()
+}
+
+fn last(desk: &Desk) -> Event {
+    events(desk).pop().unwrap()
+}
+
+fn labels(desk: &Desk) -> Vec<Label> {
+    desk.app.labels_here(desk.app.trace().unwrap()).0.steps
+}
+
+#[test]
+fn a_problem_of_the_blind_share_shows_nothing_until_its_solutions_are_judged() {
+    let mut desk = Desk::demo();
+    desk.keys(":blind-share 100<Enter>");
+    assert!(!desk.app.show_prm && !desk.app.reference_shown());
+    assert!(desk.screen().contains("BLIND SHARE"), "{}", desk.screen());
+    desk.keys("p");
+    assert!(!desk.app.show_prm, "p does not open the share");
+    desk.keys("p");
+    let solutions = desk.app.trace().unwrap().solutions.len();
+    assert_eq!(solutions, 2);
+    desk.keys("a");
+    assert!(!desk.app.show_prm, "its other solution shares steps with it");
+    let event = last(&desk);
+    assert_eq!(
+        (event.saw.blind, event.saw.context.mode, event.saw.context.served),
+        (true, Some(Mode::Blind), Some(Served::BlindShare))
+    );
+    desk.keys("a((");
+    assert!(desk.app.show_prm, "{}", desk.screen());
+    desk.keys("2x");
+    let event = last(&desk);
+    assert_eq!((event.saw.blind, event.saw.context.mode), (false, Some(Mode::RevealAfter)), "changed with everything in sight");
+}
+
+#[test]
+fn the_share_is_that_of_the_content_and_about_as_large_as_it_says() {
+    let mut desk = Desk::demo();
+    desk.app.trust.terms.blind_share = 0.2;
+    let members = |desk: &mut Desk| -> Vec<bool> {
+        (0..32)
+            .map(|problem| {
+                desk.keys(&format!(":{}<Enter>", problem + 1));
+                desk.app.in_blind_share()
+            })
+            .collect()
+    };
+    let first = members(&mut desk);
+    assert_eq!(first, members(&mut desk));
+    let count = first.iter().filter(|member| **member).count();
+    assert!((2..=12).contains(&count), "{count} of 32");
+}
+
+#[test]
+fn reveal_shows_scores_after_the_verdict_and_stays_there() {
+    let mut desk = Desk::demo();
+    desk.keys(":mode reveal<Enter>");
+    assert!(!desk.app.show_prm);
+    let id = desk.id();
+    desk.keys("a");
+    assert_eq!(desk.id(), id);
+    assert!(desk.app.show_prm);
+    assert!(last(&desk).saw.blind);
+    desk.keys("2x");
+    let event = last(&desk);
+    assert_eq!((event.saw.blind, event.saw.context.mode), (false, Some(Mode::RevealAfter)));
+    assert_ne!(desk.id(), id, "a second verdict goes on");
+}
+
+#[test]
+fn own_solutions_come_again_without_their_labels_and_the_session_goes_on_where_it_was() {
+    let mut desk = Desk::demo();
+    desk.app.trust.terms.repeat_share = 1.0;
+    let mut expected = Vec::new();
+    let mut seen = 0;
+    for _ in 0..80 {
+        let event_count = desk.app.session.decisions();
+        if desk.app.own_hidden() {
+            seen += 1;
+            assert!(labels(&desk).iter().all(|label| *label == Label::Unseen), "{}", desk.screen());
+            assert!(!desk.screen().contains("epeat"), "it is silent:\n{}", desk.screen());
+        } else {
+            expected.push(desk.id());
+        }
+        desk.keys("a");
+        if desk.app.session.decisions() == event_count {
+            break;
+        }
+        if seen == 3 && !desk.app.own_hidden() {
+            break;
+        }
+    }
+    assert_eq!(seen, 3);
+    assert_eq!(desk.app.trust.repeats(), (3, 3), "all right is what was said before");
+    let served = events(&desk).iter().filter(|event| event.saw.context.served == Some(Served::Repeat)).count();
+    assert_eq!(served, 3);
+    // The others came in the order of the file, none left out and none twice.
+    let mut fresh = Desk::demo();
+    for id in &expected {
+        assert_eq!(fresh.id(), *id);
+        fresh.keys(")");
+    }
+}
+
+#[test]
+fn hidden_gold_comes_in_between_and_is_compared_with_what_is_known() {
+    let mut desk = Desk::new(&[("demo/samples.jsonl", SAMPLES), ("demo/solutions.json", SOLUTIONS)], (100, 30));
+    desk.app.items.files[1].hidden = true;
+    let listed = desk.app.items.total();
+    let (mut gold, mut title) = (0, String::new());
+    for _ in 0..40 {
+        let file = desk.app.cursor.item.file;
+        if file == 1 {
+            gold += 1;
+            assert!(!desk.screen().lines().next().unwrap().contains("solutions.json"), "{}", desk.screen());
+            assert!(!desk.app.reference_shown());
+            title = desk.screen().lines().next().unwrap().to_owned();
+        }
+        desk.keys("gsa");
+        if gold == 2 {
+            break;
+        }
+    }
+    assert_eq!(gold, 2, "{title}");
+    assert!(title.contains(&format!("/{listed}")), "{title}");
+    assert_eq!(events(&desk).iter().filter(|event| event.saw.context.served == Some(Served::Gold)).count(), 2);
+    assert_eq!(desk.app.trust.score().1, 2);
+    assert_ne!(desk.app.cursor.item.file, 1, "back where one was");
+    // The place that is remembered is that of the list.
+    assert_eq!(desk.app.place_now().file, "demo/samples.jsonl");
+}
+
+#[test]
+fn an_exam_asks_its_questions_and_gives_a_score() {
+    let mut desk = Desk::demo();
+    desk.app.trust = stepscope::app::trust::Trust::new(stepscope::app::trust::Terms { exam: Some(4), ..Default::default() });
+    desk.keys("k");
+    let mut right = 0;
+    for _ in 0..4 {
+        assert!(desk.app.sheet.is_none());
+        let source = desk.app.trace().unwrap();
+        right += usize::from(source.recorded_labels(desk.app.solution().unwrap()).first_error == FirstError::NoError);
+        assert!(!desk.screen().contains("file: "), "{}", desk.screen());
+        desk.keys("a");
+    }
+    assert!(desk.screen().contains(&format!("{right} of ")), "{}", desk.screen());
+    desk.keys("<Esc>");
+    assert!(desk.app.sheet.is_none());
+}
+
+#[test]
+fn the_time_spent_is_stored_by_step_with_pauses_cut_and_quick_marks_are_counted_calmly() {
+    let mut desk = Desk::demo();
+    desk.tell(Message::Clock(1000));
+    desk.keys("j");
+    desk.tell(Message::Clock(3500));
+    desk.keys("j");
+    desk.tell(Message::Clock(900_000));
+    desk.keys("a");
+    let event = last(&desk);
+    assert_eq!(event.ms_spent, Some(62_500));
+    assert_eq!(event.saw.context.step_ms[..3], [0, 2500, 60_000]);
+    assert_eq!(desk.app.trust.fast, 0);
+    // Some solution of the demo has more than 60 words.
+    for number in 0..40u64 {
+        desk.tell(Message::Clock(900_001 + number));
+        desk.keys("a");
+    }
+    assert!(desk.app.trust.fast > 0);
+    desk.keys(":trust<Enter>");
+    let said = format!("quick      {} of them", desk.app.trust.fast);
+    assert!(desk.screen().contains(&said), "{}", desk.screen());
+}
+
+#[test]
+fn labels_name_the_guideline_and_the_scores_that_were_seen() {
+    let mut desk = Desk::demo();
+    desk.app.trust.terms.guide = Some(Guide::new("# Rules\nBlame the first step that is really wrong.\n".into()));
+    desk.keys("gh");
+    assert!(desk.screen().contains("Blame the first step"), "{}", desk.screen());
+    desk.keys("x<Esc>a");
+    assert_eq!(desk.app.session.decisions(), 1, "the page owns the keyboard");
+    let version = last(&desk).saw.context.guideline.unwrap();
+    assert_eq!((version.len(), last(&desk).saw.context.scores), (12, Vec::new()));
+}
+
+#[test]
+fn history_tells_everything_that_was_said() {
+    let mut desk = Desk::demo();
+    desk.keys("gH");
+    assert_eq!(desk.app.notice.as_deref(), Some("nothing was said of this solution"));
+    desk.keys("2Xs(a(u:history<Enter>");
+    let screen = desk.screen();
+    assert!(screen.contains("first error at step 2: sign") && screen.contains("all steps right"), "{screen}");
+    assert!(screen.lines().any(|line| line.contains("all steps right") && line.contains("(taken back)")), "{screen}");
+}
+
+#[test]
+fn guided_mode_shows_a_step_once_the_one_before_it_is_rated() {
+    let mut desk = Desk::demo();
+    let second = desk.app.trace().unwrap().node(desk.app.cursor.path[1]).text.clone();
+    let words: String = second.chars().take(20).collect();
+    desk.keys(":guided<Enter>");
+    assert!(!desk.screen().contains(&words), "{}", desk.screen());
+    desk.keys("jj");
+    assert_eq!(desk.step(), 1);
+    desk.keys("a3x");
+    assert_eq!(desk.app.session.decisions(), 0, "nobody judges what they have not seen");
+    desk.keys("=");
+    assert_eq!(desk.step(), 2);
+    assert!(desk.screen().contains(&words), "{}", desk.screen());
+}
+
+#[test]
+fn a_text_is_kept_also_when_the_label_before_it_could_not_be_saved() {
+    let mut desk = Desk::demo();
+    let record = desk.app.record_key().unwrap();
+    desk.app.saving.queue.push_back(Draft::of(Action::Skip { record }));
+    desk.app.saving.in_flight = true;
+    desk.tell(Message::SaveFailed("disk full".into()));
+    desk.keys("cstill here<Enter>");
+    let queued = desk.app.saving.queue.iter().filter(|draft| matches!(draft.body, Body::Act(Action::Write { .. }))).count();
+    let sent = desk.left.iter().any(|effect| matches!(effect, Effect::Save(_)));
+    assert!(queued == 1 || sent || desk.app.session.decisions() == 2, "{:?}", desk.app.saving);
+}
