@@ -10,7 +10,7 @@ use crate::trace::Trace;
 const KEPT: usize = 4096;
 
 /// One problem of one file. Ordered as the list shows them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct ItemId {
     /// Index of the file on the command line, from 0.
     pub file: usize,

@@ -232,6 +232,17 @@ impl Keymap {
         Ok(map)
     }
 
+    /// The bindings of every command by its name, for [`Keymap::rebound`].
+    pub fn bound(&self) -> Vec<(String, Vec<String>)> {
+        self.rows.iter().map(|(command, keys)| (command.name.to_owned(), keys.clone())).collect()
+    }
+
+    /// The keymap with these bindings; commands that are not named have none.
+    pub fn rebound(bound: &[(String, Vec<String>)]) -> Self {
+        let keys = |name: &str| bound.iter().find(|(known, _)| known == name).map_or_else(Vec::new, |(_, keys)| keys.clone());
+        Self { preset: PRESETS[0].name, rows: COMMANDS.iter().map(|command| (command, keys(command.name))).collect() }
+    }
+
     /// The bindings of a command; the keys of one are parted by spaces.
     pub fn keys(&self, command: &Command) -> &[String] {
         self.rows.iter().find(|(row, _)| row.name == command.name).map_or(&[], |(_, keys)| keys)

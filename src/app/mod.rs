@@ -14,6 +14,7 @@ pub mod jumps;
 pub mod keymap;
 pub mod keys;
 pub mod layout;
+pub mod log;
 pub mod mapping;
 mod mouse;
 pub mod place;
@@ -156,7 +157,7 @@ pub enum Effect {
 }
 
 /// A text that an annotator writes, and what it is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Manuscript {
     /// What it is for.
     pub writing: Writing,

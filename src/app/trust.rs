@@ -25,7 +25,7 @@ const APART: u64 = 4;
 const GOLD_AFTER: u64 = 8;
 
 /// What a session of labels agrees to.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Terms {
     /// How scores and reference are on show; `None` is [`Mode::Assist`].
     pub mode: Option<Mode>,
@@ -40,7 +40,7 @@ pub struct Terms {
 }
 
 /// The guideline page.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Guide {
     /// Its text, Markdown.
     pub text: String,

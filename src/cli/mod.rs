@@ -13,6 +13,7 @@ pub mod open;
 pub mod out;
 pub mod queue;
 pub mod reading;
+pub mod replay;
 pub mod score;
 pub mod score_known;
 pub mod score_out;
@@ -75,6 +76,8 @@ pub enum Command {
     Queue(queue::QueueArgs),
     /// Look after the label store
     Store(store::StoreArgs),
+    /// Play a key log of a session again, and compare the labels that come out
+    Replay(replay::ReplayArgs),
     /// Print the key table of the README
     Keys(keys::KeysArgs),
     /// Print a completion script for a shell
@@ -158,6 +161,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Models(args)) => models::run(&args),
         Some(Command::Queue(args)) => queue::run(&args),
         Some(Command::Store(args)) => store::run(&args),
+        Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Keys(args)) => keys::run(&args),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();

@@ -13,6 +13,7 @@ use super::keys::KeyChoice;
 use super::reading::{self, Reading};
 use super::{StoreChoice, out};
 use crate::app::items::FileState;
+use crate::app::log::Start;
 use crate::app::mapping::{Answer, Dialog};
 use crate::app::trust::{Guide, Terms};
 use crate::app::{App, Message, Place, Setup};
@@ -22,6 +23,7 @@ use crate::labels::project::FILE_NAME;
 use crate::labels::{Mode, Project, Store};
 use crate::scoring::{ScoreCache, ServerSpec, WorkerSpec};
 use crate::shell::linear::{LinearScreen, Pace};
+use crate::shell::replay::KeyLog;
 use crate::shell::terminal::{TerminalScreen, give_back};
 use crate::shell::{self, Keys, Outside, Resources, Saver, Screen};
 use crate::text::{Ambiguous, Glyphs};
@@ -29,7 +31,7 @@ use crate::ui::look::Look;
 use crate::ui::theme::{Background, Depth, THEME_NAMES, Theme};
 
 /// The demo traces, embedded.
-const DEMO: [(&str, &[u8]); 3] = [
+pub(super) const DEMO: [(&str, &[u8]); 3] = [
     ("demo/solutions.json", include_bytes!("../../assets/demo/solutions.json")),
     ("demo/samples.jsonl", include_bytes!("../../assets/demo/samples.jsonl")),
     ("demo/tree.jsonl", include_bytes!("../../assets/demo/tree.jsonl")),
@@ -86,6 +88,9 @@ pub struct OpenArgs {
     /// An exam of so many solutions of the --gold file, with a score at the end
     #[arg(long, value_name = "N", requires = "gold", conflicts_with = "paths")]
     pub exam: Option<usize>,
+    /// Note every key in this new file: `stepscope replay FILE --check` plays the session again
+    #[arg(long, value_name = "FILE")]
+    pub log: Option<PathBuf>,
     /// The guideline of the task, Markdown: gh shows it, every label names its version
     #[arg(long, value_name = "FILE")]
     pub guide: Option<PathBuf>,
@@ -130,7 +135,9 @@ pub fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
     };
     let ended_by = Arc::new(AtomicI32::new(0));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build()?;
-    let unsaved = runtime.block_on(interactive(setup, store, corpora, worker, problems, &ended_by, args.linear))?;
+    let log = args.log.as_ref().map(|log| (log.clone(), path.clone()));
+    let outside = Outer { corpora, worker, problems, log };
+    let unsaved = runtime.block_on(interactive(setup, store, outside, &ended_by, args.linear))?;
     // A worker that is being killed and a blocked read must not hold the exit up.
     runtime.shutdown_background();
     if unsaved > 0 {
@@ -144,13 +151,27 @@ pub fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
     Ok(if unsaved > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// What a session is made of beside labels and screen.
+struct Outer {
+    corpora: Vec<Corpus>,
+    worker: WorkerSpec,
+    /// Files that could not be opened.
+    problems: Vec<String>,
+    /// A key log that is wanted, and the store whose labels stand before it.
+    log: Option<(PathBuf, PathBuf)>,
+}
+
+/// Begins the key log.
+fn begin(log: &Path, store: &Path, setup: &Setup, size: (u16, u16)) -> anyhow::Result<KeyLog> {
+    let before = Store::events(store, &setup.annotator)?;
+    KeyLog::create(log, Start::of(setup, size), before).with_context(|| format!("writing the key log {}", log.display()))
+}
+
 /// Runs the program on the terminal; gives the number of labels that could not be saved.
 async fn interactive(
     setup: Setup,
     store: Store,
-    corpora: Vec<Corpus>,
-    worker: WorkerSpec,
-    problems: Vec<String>,
+    Outer { corpora, worker, problems, log }: Outer,
     ended_by: &Arc<AtomicI32>,
     linear: bool,
 ) -> anyhow::Result<usize> {
@@ -158,7 +179,9 @@ async fn interactive(
     let warnings = store.warnings().to_vec();
     let saver = Saver::start(store, desk(&corpora), messages.clone())?;
     let hidden = setup.files.iter().map(|file| file.hidden).collect();
-    let resources = Resources { corpora, saver, worker, cache: ScoreCache::open_default(), hidden };
+    let size = if linear { LinearScreen::SIZE } else { crossterm::terminal::size().unwrap_or((80, 24)) };
+    let log = log.map(|(log, store)| begin(&log, &store, &setup, size)).transpose()?;
+    let resources = Resources { corpora, saver, worker, cache: ScoreCache::open_default(), hidden, log };
     let mut outside = Outside::new(resources, messages.clone());
     for notice in warnings.into_iter().chain(problems) {
         outside.tell(Message::Notice(notice));

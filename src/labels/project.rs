@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Name of the project file that is looked for beside the data.
 pub const FILE_NAME: &str = "stepscope.toml";
@@ -12,7 +12,7 @@ pub const FILE_NAME: &str = "stepscope.toml";
 const MATHS: &str = include_str!("../../assets/maths.toml");
 
 /// One choice of a list: a letter, what is stored, and what it means.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choice {
     /// The key.
     pub letter: char,
@@ -23,7 +23,7 @@ pub struct Choice {
 }
 
 /// Which steps the annotators rate.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scope {
     /// Every step that they like.
@@ -34,7 +34,7 @@ pub enum Scope {
 }
 
 /// What the file says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Project {
     /// Kinds of first errors.
     pub errors: Vec<Choice>,

@@ -44,6 +44,9 @@ pub struct LinearScreen {
 }
 
 impl LinearScreen {
+    /// Lines end where they end: the size only says how far a page scrolls.
+    pub const SIZE: (u16, u16) = (200, 60);
+
     /// Takes single keys from the terminal, where there is one.
     pub fn enter(pace: Pace) -> std::io::Result<Self> {
         let raw = std::io::stdin().is_terminal();
@@ -122,8 +125,7 @@ impl Screen for LinearScreen {
     }
 
     fn size(&self) -> (u16, u16) {
-        // Lines end where they end: the size only says how far a page scrolls.
-        (200, 60)
+        Self::SIZE
     }
 }
 

@@ -5,6 +5,7 @@ pub mod background;
 mod editor;
 pub mod linear;
 mod outside;
+pub mod replay;
 mod saver;
 mod signals;
 pub mod terminal;
@@ -76,13 +77,14 @@ pub async fn run<S: Screen>(
         while let Some(message) = next.take() {
             urgent |=
                 matches!(message, Message::Terminal(_) | Message::Loaded { .. } | Message::Saved { .. } | Message::Terminate);
-            outside.note(&message);
             // What goes on in pieces lets frames in between.
             let piece = matches!(message, Message::Continue);
             if matches!(message, Message::Terminal(_)) {
                 let now = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+                outside.note(&Message::Clock(now));
                 update(&mut app, Message::Clock(now));
             }
+            outside.note(&message);
             if matches!(message, Message::Edited(..)) {
                 screen.take_back()?;
                 editor::take_back();
@@ -163,7 +165,9 @@ impl Timers {
         if self.poll_at <= now {
             self.poll_at = now + POLL;
             if let Some(files) = outside.files_changed() {
-                effects.extend(update(app, Message::Files(files)));
+                let message = Message::Files(files);
+                outside.note(&message);
+                effects.extend(update(app, message));
                 self.draw_at = Some(now);
             }
         }

@@ -15,6 +15,7 @@ use crate::scoring::{ScoreCache, Worker, WorkerEvent, WorkerModel, WorkerSpec};
 use crate::trace::{Rationale, StepKey};
 use crate::ui::code::highlight_step;
 
+use super::replay::KeyLog;
 use super::{Saver, editor};
 
 /// Scores are written to the cache in groups of this size, and at the end of each request.
@@ -32,6 +33,8 @@ pub struct Resources {
     pub cache: ScoreCache,
     /// Which of the files stand in no list.
     pub hidden: Vec<bool>,
+    /// Where every message is noted, if anywhere.
+    pub log: Option<KeyLog>,
 }
 
 /// The world outside of the program.
@@ -48,6 +51,7 @@ pub struct Outside {
     loading: HashSet<ItemId>,
     /// Which files stand in no list.
     hidden: Vec<bool>,
+    log: Option<KeyLog>,
     messages: UnboundedSender<Message>,
 }
 
@@ -66,6 +70,7 @@ impl Outside {
             request_ids: Arc::new(Mutex::new(1)),
             loading: HashSet::new(),
             hidden: resources.hidden,
+            log: resources.log,
             messages,
         }
     }
@@ -114,6 +119,10 @@ impl Outside {
 
     /// Keeps book of what passes by.
     pub(super) fn note(&mut self, message: &Message) {
+        if let Some(Err(error)) = self.log.as_mut().map(|log| log.note(message)) {
+            self.log = None;
+            self.tell(Message::Notice(error));
+        }
         match message {
             Message::Loaded { item, .. } => {
                 self.loading.remove(item);

@@ -35,6 +35,7 @@ mod pty;
 mod queue;
 #[cfg(feature = "candle")]
 mod remote;
+mod replay;
 mod scoring;
 mod screenshot;
 mod support;

@@ -266,6 +266,37 @@ fn script(folder: &Path, name: &str, text: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
+#[test]
+fn a_session_that_is_played_again_gives_the_same_labels_byte_for_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = |number: usize| folder.path().join(format!("keys{number}.jsonl")).to_str().unwrap().to_owned();
+    for (number, keys) in ["jxa4x2Xs!dg!\tno idea\rcnote\r", "uu\x12{{gm=0-jgSl\rtone two\ra)paa:history\r", "eAB\x13ja))gPf(u"]
+        .into_iter()
+        .enumerate()
+    {
+        let mut terminal = Terminal::start(folder.path(), &["--log", &log(number)], (100, 30));
+        terminal.wait("every score", |screen| screen.contains("all scored"));
+        let steps: Vec<char> = keys.chars().collect();
+        for (at, key) in steps.iter().enumerate() {
+            // Some keys at once, some with a pause: both are how people type.
+            terminal.keys(&key.to_string());
+            std::thread::sleep(Duration::from_millis(if at % 3 == 0 { 25 } else { 1 }));
+        }
+        terminal.wait("everything saved", |screen| !screen.contains("saving"));
+        std::thread::sleep(Duration::from_millis(100));
+        terminal.signal(Signal::TERM);
+        terminal.wait_for_exit();
+    }
+    for number in 0..3 {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_stepscope"))
+            .args(["replay", &log(number), "--check"])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success() && said.contains(" 0 differ from the log") && !said.contains(" 0 labels"), "{said}");
+    }
+}
+
 #[cfg(feature = "candle")]
 #[test]
 fn a_step_written_anew_is_scored_while_it_is_written() {

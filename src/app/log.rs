@@ -1,0 +1,221 @@
+//! The key log: every message that can change what is labelled, in the order in which the program took it in, so that a session can be
+//! played again. Times and names of events come from the log; what the events say must come out of the keys once more.
+
+use std::sync::Arc;
+
+use crossterm::event::Event as TerminalEvent;
+use serde::{Deserialize, Serialize};
+
+use super::items::{FileState, ItemId};
+use super::keymap::Keymap;
+use super::scoring::Known;
+use super::trust::Terms;
+use super::{App, Manuscript, Message, Place, Setup};
+use crate::corpus::ProblemView;
+use crate::formats;
+use crate::labels::{Event, Project, Session};
+use crate::scoring::{WorkerEvent, WorkerModel};
+use crate::trace::{Semantics, StepKey, StepScore};
+use crate::ui::look::Look;
+
+/// Version of the log. It changes when an old log can no longer be played.
+pub const VERSION: u32 = 1;
+
+/// One line of the log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Entry {
+    /// The first line: what the program was started with.
+    Start(Box<Start>),
+    /// A label that was there before, in the order of the store.
+    Before(Box<Event>),
+    /// [`Message::Clock`].
+    Clock(u64),
+    /// [`Message::Terminal`].
+    Terminal(TerminalEvent),
+    /// [`Message::Loaded`]; what was read stands in the file.
+    Loaded(ItemId),
+    /// [`Message::Files`].
+    Files(Vec<File>),
+    /// The model is there.
+    Model(Box<WorkerModel>),
+    /// Scores that came, and steps that will have none.
+    Scores {
+        /// The item that was prepared; `None` when the worker sent them.
+        item: Option<ItemId>,
+        /// Step and score.
+        scores: Vec<(StepKey, f64)>,
+        /// What they mean.
+        semantics: Option<Semantics>,
+        /// Step and reason.
+        refused: Vec<(StepKey, String)>,
+    },
+    /// [`Message::Saved`].
+    Saved(Box<Event>),
+    /// [`Message::SaveFailed`].
+    SaveFailed(String),
+    /// [`Message::Foreign`].
+    Foreign(Vec<Event>),
+    /// [`Message::Edited`].
+    Edited(Manuscript, Result<String, String>),
+}
+
+/// What the program was started with.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Start {
+    /// [`VERSION`].
+    pub version: u32,
+    /// The open files.
+    pub files: Vec<File>,
+    /// Name of the annotator.
+    pub annotator: String,
+    /// Name of the label store, as shown.
+    pub store: String,
+    /// Where the session began.
+    pub place: Option<Place>,
+    /// A worker was started.
+    pub scoring: bool,
+    /// Modes, shares, exam, guideline.
+    pub terms: Terms,
+    /// Kinds of errors, reasons.
+    pub project: Project,
+    /// The keys of every command.
+    pub keys: Vec<(String, Vec<String>)>,
+    /// Columns and rows of the screen.
+    pub size: (u16, u16),
+}
+
+/// What is remembered of an open file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct File {
+    /// The path as given.
+    pub name: String,
+    /// The path that labels name.
+    pub id: String,
+    /// Name of its format.
+    pub format: String,
+    /// Problems found so far.
+    pub problems: usize,
+    /// Records found so far.
+    pub records: usize,
+    /// The whole file was indexed.
+    pub complete: bool,
+    /// Its problems stand in no list.
+    pub hidden: bool,
+}
+
+impl File {
+    fn of(state: &FileState) -> Self {
+        let FileState { name, id, problems, records, complete, hidden, .. } = state.clone();
+        Self { name, id, format: state.format.to_owned(), problems, records, complete, hidden }
+    }
+
+    fn state(self) -> FileState {
+        let format = formats::by_name(&self.format).map_or("", formats::Format::name);
+        let Self { name, id, problems, records, complete, hidden, .. } = self;
+        FileState { name, id, format, problems, records, complete, hidden, ..FileState::default() }
+    }
+}
+
+impl Start {
+    /// What a session is about to be started with.
+    pub fn of(setup: &Setup, size: (u16, u16)) -> Self {
+        Self {
+            version: VERSION,
+            files: setup.files.iter().map(File::of).collect(),
+            annotator: setup.annotator.clone(),
+            store: setup.store.clone(),
+            place: setup.place.clone(),
+            scoring: setup.scoring,
+            terms: setup.terms.clone(),
+            project: setup.project.clone(),
+            keys: setup.keymap.bound(),
+            size,
+        }
+    }
+
+    /// Starts the program like that, on labels that were there before.
+    pub fn app(self, before: &[Event], look: Look) -> (App, Vec<super::Effect>) {
+        let mut session = Session::new(&self.annotator);
+        session.extend(before);
+        let setup = Setup {
+            files: self.files.into_iter().map(File::state).collect(),
+            session,
+            annotator: self.annotator,
+            store: self.store,
+            look,
+            place: self.place,
+            scoring: self.scoring,
+            terms: self.terms,
+            project: self.project,
+            keymap: Keymap::rebound(&self.keys),
+        };
+        App::new(setup, self.size)
+    }
+}
+
+fn scores<'a>(scores: impl Iterator<Item = &'a (StepKey, StepScore)>) -> (Vec<(StepKey, f64)>, Option<Semantics>) {
+    let scores: Vec<&(StepKey, StepScore)> = scores.collect();
+    let semantics = scores.first().map(|(_, score)| score.semantics());
+    (scores.into_iter().map(|(key, score)| (*key, score.value())).collect(), semantics)
+}
+
+impl Entry {
+    /// The line for a message; `None` for what changes nothing but the picture.
+    pub fn of(message: &Message) -> Option<Self> {
+        Some(match message {
+            Message::Clock(now) => Self::Clock(*now),
+            Message::Terminal(event) => Self::Terminal(event.clone()),
+            Message::Loaded { item, .. } => Self::Loaded(*item),
+            Message::Files(files) => Self::Files(files.iter().map(File::of).collect()),
+            Message::Worker(WorkerEvent::Ready(model)) => Self::Model(Box::new(model.clone())),
+            Message::Worker(WorkerEvent::Score { key, score, .. }) => {
+                let (scores, semantics) = scores([(*key, *score)].iter());
+                Self::Scores { item: None, scores, semantics, refused: Vec::new() }
+            }
+            Message::Worker(WorkerEvent::NotScored { key, reason, .. }) => {
+                Self::Scores { item: None, scores: Vec::new(), semantics: None, refused: vec![(*key, reason.clone())] }
+            }
+            Message::Prepared { item, known, .. } => {
+                let (scores, semantics) = scores(known.scores.iter());
+                Self::Scores { item: Some(*item), scores, semantics, refused: known.refused.clone() }
+            }
+            Message::Saved { event, .. } => Self::Saved(event.clone()),
+            Message::SaveFailed(error) => Self::SaveFailed(error.clone()),
+            Message::Foreign(events) => Self::Foreign(events.clone()),
+            Message::Edited(manuscript, written) => Self::Edited(manuscript.clone(), written.clone()),
+            Message::Worker(_)
+            | Message::Coloured { .. }
+            | Message::Notice(_)
+            | Message::Tick
+            | Message::Stop
+            | Message::Continued
+            | Message::Terminate => return None,
+        })
+    }
+
+    /// The messages of a line; `load` reads a problem. A saved event is answered by whoever compares it.
+    pub fn messages(self, load: impl Fn(ItemId) -> Option<Arc<ProblemView>>) -> Vec<Message> {
+        match self {
+            Self::Start(_) | Self::Before(_) | Self::Saved(_) => Vec::new(),
+            Self::Clock(now) => vec![Message::Clock(now)],
+            Self::Terminal(event) => vec![Message::Terminal(event)],
+            Self::Loaded(item) => load(item).map(|view| Message::Loaded { item, view }).into_iter().collect(),
+            Self::Files(files) => vec![Message::Files(files.into_iter().map(File::state).collect())],
+            Self::Model(model) => vec![Message::Worker(WorkerEvent::Ready(*model))],
+            Self::Scores { item, scores, semantics, refused } => {
+                let score = |(key, value)| Some((key, StepScore::new(value, semantics?).ok()?));
+                let scores: Vec<(StepKey, StepScore)> = scores.into_iter().filter_map(score).collect();
+                if let Some(item) = item {
+                    return vec![Message::Prepared { item, known: Known { scores, refused, bad: 0 }, requests: Vec::new() }];
+                }
+                let scored = scores.into_iter().map(|(key, score)| WorkerEvent::Score { request: 0, key, score });
+                let refused = refused.into_iter().map(|(key, reason)| WorkerEvent::NotScored { request: 0, key, reason });
+                scored.chain(refused).map(Message::Worker).collect()
+            }
+            Self::SaveFailed(error) => vec![Message::SaveFailed(error)],
+            Self::Foreign(events) => vec![Message::Foreign(events)],
+            Self::Edited(manuscript, written) => vec![Message::Edited(manuscript, written)],
+        }
+    }
+}

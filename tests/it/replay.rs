@@ -1,0 +1,194 @@
+//! Key logs of whole sessions, played again.
+
+use std::sync::Arc;
+
+use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent};
+use proptest::prelude::*;
+use stepscope::app::keymap::Keymap;
+use stepscope::app::log::{Entry, Start};
+use stepscope::app::trust::Terms;
+use stepscope::app::{App, Effect, Message, Setup, update};
+use stepscope::corpus::{Corpus, Source};
+use stepscope::labels::{Event, Project, Store};
+use stepscope::shell::Outside;
+use stepscope::shell::replay::{ReplayError, read, replay};
+use stepscope::ui::look::Look;
+
+use super::desk::{SAMPLES, SOLUTIONS};
+
+/// A session on the demo traces whose messages are noted as the shell notes them.
+struct Recorded {
+    app: App,
+    store: Store,
+    corpora: Vec<Corpus>,
+    log: Vec<Entry>,
+    now: u64,
+    _folder: Arc<tempfile::TempDir>,
+}
+
+fn corpora() -> Vec<Corpus> {
+    let sources = [("demo/solutions.json", SOLUTIONS), ("demo/samples.jsonl", SAMPLES)];
+    let corpora: Vec<Corpus> =
+        sources.into_iter().map(|(name, bytes)| Corpus::open(Source::Memory { name, bytes }, None).unwrap()).collect();
+    corpora.iter().for_each(Corpus::wait);
+    corpora
+}
+
+impl Recorded {
+    fn start(folder: &Arc<tempfile::TempDir>) -> Self {
+        let path = folder.path().join("labels.db");
+        let (store, session) = Store::open(&path, "mira").unwrap();
+        let before: Vec<Event> = Store::events(&path, "mira").unwrap();
+        let corpora = corpora();
+        let setup = Setup {
+            files: Outside::files(&corpora),
+            session,
+            annotator: "mira".to_owned(),
+            store: "labels.db".to_owned(),
+            look: Look::detect(|_| None),
+            place: None,
+            scoring: false,
+            terms: Terms { blind_share: 0.2, repeat_share: 0.5, ..Terms::default() },
+            project: Project::default(),
+            keymap: Keymap::default(),
+        };
+        let mut log = vec![Entry::Start(Box::new(Start::of(&setup, (100, 30))))];
+        log.extend(before.into_iter().map(|event| Entry::Before(Box::new(event))));
+        let (app, first) = App::new(setup, (100, 30));
+        let mut recorded = Self { app, store, corpora, log, now: 0, _folder: Arc::clone(folder) };
+        recorded.carry_out(first);
+        recorded
+    }
+
+    fn tell(&mut self, message: Message) {
+        self.log.extend(Entry::of(&message));
+        let effects = update(&mut self.app, message);
+        self.carry_out(effects);
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Load(item) => {
+                    let view = self.corpora[item.file].problem(item.problem);
+                    self.tell(Message::Loaded { item, view });
+                }
+                Effect::Save(draft) => {
+                    let event = Box::new(self.store.append(*draft).unwrap());
+                    self.tell(Message::Saved { event, at: "12:00:00".to_owned() });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn keys(&mut self, keys: &str) {
+        for c in keys.chars() {
+            self.now += 700;
+            self.tell(Message::Clock(self.now));
+            let code = match c {
+                '\r' => KeyCode::Enter,
+                '\u{1b}' => KeyCode::Esc,
+                c => KeyCode::Char(c),
+            };
+            self.tell(Message::Terminal(TerminalEvent::Key(KeyEvent::from(code))));
+        }
+    }
+
+    /// The log as it lies on the disk.
+    fn bytes(&self) -> Vec<u8> {
+        let line = |entry: &Entry| serde_json::to_string(entry).unwrap() + "\n";
+        self.log.iter().map(line).collect::<String>().into_bytes()
+    }
+}
+
+fn folder() -> Arc<tempfile::TempDir> {
+    Arc::new(tempfile::tempdir().unwrap())
+}
+
+#[test]
+fn a_changed_key_is_found_out() {
+    let mut recorded = Recorded::start(&folder());
+    recorded.keys("jxa2x");
+    let (start, entries) = read(&recorded.bytes()[..]).unwrap();
+    let same = replay(start.clone(), entries.clone(), &corpora(), Look::detect(|_| None));
+    assert_eq!((same.keys, same.events.len(), same.differences.len()), (5, 3, 0));
+    let key = |c| Entry::Terminal(TerminalEvent::Key(KeyEvent::from(KeyCode::Char(c))));
+    let changed = entries.iter().map(|entry| if *entry == key('j') { key('k') } else { entry.clone() }).collect();
+    let other = replay(start.clone(), changed, &corpora(), Look::detect(|_| None));
+    assert_eq!(other.differences.len(), 1, "{:?}", other.differences);
+    let late = entries.into_iter().map(|entry| if entry == Entry::Clock(700) { Entry::Clock(650) } else { entry }).collect();
+    let other = replay(start, late, &corpora(), Look::detect(|_| None));
+    assert_eq!(other.differences.len(), 1, "a time is a part of the label");
+}
+
+#[test]
+fn a_log_that_was_cut_is_played_to_its_end_and_nonsense_is_refused() {
+    let mut recorded = Recorded::start(&folder());
+    recorded.keys("aa");
+    let bytes = recorded.bytes();
+    let (_, entries) = read(&bytes[..bytes.len() - 30]).unwrap();
+    assert_eq!(entries.len() + 2, recorded.log.len());
+    assert!(matches!(read(&b"{\"clock\":1}\n"[..]), Err(ReplayError::NoStart)));
+    assert!(matches!(read(&b"{\"clock\":\n{}\n"[..]), Err(ReplayError::Line { line: 1, .. })));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_session_gives_its_labels_again(
+        first in prop::collection::vec(key(), 1..40),
+        second in prop::collection::vec(key(), 1..60),
+    ) {
+        let folder = folder();
+        for keys in [first, second] {
+            let mut recorded = Recorded::start(&folder);
+            keys.iter().for_each(|keys| recorded.keys(keys));
+            let (start, entries) = read(&recorded.bytes()[..]).unwrap();
+            let replayed = replay(start, entries, &corpora(), Look::detect(|_| None));
+            prop_assert_eq!(replayed.differences, Vec::<String>::new());
+            prop_assert_eq!(replayed.in_flight, 0);
+        }
+    }
+}
+
+fn key() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "j",
+        "k",
+        "x",
+        "3x",
+        "a",
+        "=",
+        "0",
+        "-",
+        "f",
+        "s",
+        "!d",
+        "g!\r",
+        "Xs",
+        "2Xa",
+        "u",
+        "u",
+        ")",
+        "(",
+        "}",
+        "gm",
+        "gSl\r",
+        "gSj\r",
+        "cnote\r",
+        "ttag\r",
+        "gB",
+        "p",
+        ":mode reveal\r",
+        ":scope\r",
+        "\u{1b}",
+        "gP2",
+        ":guided\r",
+        "aaaaa",
+        "]u",
+        "/the\r",
+        "n",
+    ])
+}
