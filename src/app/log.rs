@@ -50,6 +50,8 @@ pub enum Entry {
         /// Step and reason.
         refused: Vec<(StepKey, String)>,
     },
+    /// [`Message::Continue`].
+    Continue,
     /// [`Message::Saved`].
     Saved(Box<Event>),
     /// [`Message::SaveFailed`].
@@ -181,6 +183,7 @@ impl Entry {
                 Self::Scores { item: Some(*item), scores, semantics, refused: known.refused.clone() }
             }
             Message::Saved { event, .. } => Self::Saved(event.clone()),
+            Message::Continue => Self::Continue,
             Message::SaveFailed(error) => Self::SaveFailed(error.clone()),
             Message::Foreign(events) => Self::Foreign(events.clone()),
             Message::Edited(manuscript, written) => Self::Edited(manuscript.clone(), written.clone()),
@@ -207,12 +210,14 @@ impl Entry {
                 let score = |(key, value)| Some((key, StepScore::new(value, semantics?).ok()?));
                 let scores: Vec<(StepKey, StepScore)> = scores.into_iter().filter_map(score).collect();
                 if let Some(item) = item {
-                    return vec![Message::Prepared { item, known: Known { scores, refused, bad: 0 }, requests: Vec::new() }];
+                    let known = Known { scores, refused, ..Known::default() };
+                    return vec![Message::Prepared { item, known, requests: Vec::new() }];
                 }
-                let scored = scores.into_iter().map(|(key, score)| WorkerEvent::Score { request: 0, key, score });
+                let known = scores.into_iter().map(|(key, score)| WorkerEvent::Score { request: 0, key, score });
                 let refused = refused.into_iter().map(|(key, reason)| WorkerEvent::NotScored { request: 0, key, reason });
-                scored.chain(refused).map(Message::Worker).collect()
+                known.chain(refused).map(Message::Worker).collect()
             }
+            Self::Continue => vec![Message::Continue],
             Self::SaveFailed(error) => vec![Message::SaveFailed(error)],
             Self::Foreign(events) => vec![Message::Foreign(events)],
             Self::Edited(manuscript, written) => vec![Message::Edited(manuscript, written)],

@@ -48,13 +48,12 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
 /// Opens a file of the log: by its path as it was given, from here or from where the log lies.
 fn open(file: &log::File, log: &Path) -> anyhow::Result<Corpus> {
     let format = formats::by_name(&file.format);
-    let source = match DEMO.iter().find(|(name, _)| *name == file.name) {
-        Some(&(name, bytes)) => Source::Memory { name, bytes },
-        None => {
-            let beside = log.parent().unwrap_or(Path::new("")).join(&file.name);
-            let path = PathBuf::from(&file.name);
-            Source::Path(if path.exists() { path } else { beside })
-        }
+    let source = if let Some(&(name, bytes)) = DEMO.iter().find(|(name, _)| *name == file.name) {
+        Source::Memory { name, bytes }
+    } else {
+        let beside = log.parent().unwrap_or(Path::new("")).join(&file.name);
+        let path = PathBuf::from(&file.name);
+        Source::Path(if path.exists() { path } else { beside })
     };
     let corpus = Corpus::open(source, format)?;
     corpus.wait();

@@ -58,7 +58,7 @@ pub(super) fn gaps(text: &str) -> Vec<Range<usize>> {
     let protected = protect::regions(text);
     let mut gaps = Vec::with_capacity(blanks.len());
     let mut start = 0;
-    for blank in blanks.into_iter().chain([text.len()..text.len()]) {
+    for blank in blanks.into_iter().chain(std::iter::once(text.len()..text.len())) {
         in_paragraph(&text[start..blank.start], start, &protected, &mut gaps);
         start = blank.end;
         gaps.push(blank);

@@ -80,6 +80,7 @@ impl Typist {
                             match scored {
                                 Scored::Score(score) => known.scores.push((key, meaning.score(score.value()).unwrap())),
                                 Scored::NotScored(reason) => known.refused.push((key, reason)),
+                                Scored::Rationale(rationale) => known.rationales.push((key, rationale)),
                             }
                             ControlFlow::Continue(())
                         });

@@ -120,6 +120,7 @@ impl Desk {
                     self.tell(Message::Prepared { item, known, requests: Vec::new() });
                 }
                 Effect::Colour(key, text) => self.tell(Message::Coloured { key, tokens: highlight_step(&text) }),
+                Effect::Continue => self.tell(Message::Continue),
                 other => self.left.push(other),
             }
         }

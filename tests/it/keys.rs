@@ -83,17 +83,17 @@ fn what_is_wrong_with_a_file_of_keys_is_said_with_its_line() {
 #[test]
 fn the_screen_names_the_keys_that_are_in_force() {
     let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (120, 40));
-    let own = "[keys]\nfirst-error = \"F2\"\nhide-prm = \"gh\"\nunsure = []\nhelp = \"F1\"";
+    let own = "[keys]\nfirst-error = \"F2\"\nhide-prm = \"gy\"\nunsure = []\nhelp = \"F1\"";
     desk.app.keys = stepscope::app::keys::Keys::new(Keymap::read("own", own, "vim").unwrap());
     let screen = desk.screen();
-    assert!(screen.contains("F2 first error here") && screen.contains("gh hide PRM") && screen.contains("F1help"), "{screen}");
+    assert!(screen.contains("F2 first error here") && screen.contains("gy hide PRM") && screen.contains("F1help"), "{screen}");
     assert!(!screen.contains("unsure"), "what has no key is no hot key:\n{screen}");
     let before = desk.app.session.decisions();
     desk.keys("x");
     assert_eq!(desk.app.session.decisions(), before, "x is not bound any more");
     desk.keys("<F2>");
     assert_eq!(desk.app.session.decisions(), before + 1);
-    desk.keys("<F1>gh");
+    desk.keys("<F1>gy");
     assert!(desk.screen().contains("hide or show the scores"), "typing keys into the sheet finds what they do");
 }
 

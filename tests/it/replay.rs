@@ -144,7 +144,9 @@ proptest! {
         let folder = folder();
         for keys in [first, second] {
             let mut recorded = Recorded::start(&folder);
-            keys.iter().for_each(|keys| recorded.keys(keys));
+            for keys in &keys {
+                recorded.keys(keys);
+            }
             let (start, entries) = read(&recorded.bytes()[..]).unwrap();
             let replayed = replay(start, entries, &corpora(), Look::detect(|_| None));
             prop_assert_eq!(replayed.differences, Vec::<String>::new());
