@@ -1,6 +1,7 @@
 //! Metrics over traces, labels and scores: data in, numbers out. Nothing here reads files or draws.
 
 pub mod aggregate;
+pub mod bootstrap;
 pub mod calibration;
 pub mod decide;
 pub mod meaning;

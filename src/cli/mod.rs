@@ -21,6 +21,7 @@ mod scorer;
 pub mod shard;
 pub mod store;
 pub mod tables;
+pub mod train_head;
 pub mod worker;
 
 use std::path::PathBuf;
@@ -74,6 +75,8 @@ pub enum Command {
     Models(models::ModelsArgs),
     /// Choose solutions and put them in order
     Queue(queue::QueueArgs),
+    /// Correct a model's scores by your own labels
+    TrainHead(train_head::TrainHeadArgs),
     /// Look after the label store
     Store(store::StoreArgs),
     /// Play a key log of a session again, and compare the labels that come out
@@ -160,6 +163,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Formats(args)) => tables::formats(&args),
         Some(Command::Models(args)) => models::run(&args),
         Some(Command::Queue(args)) => queue::run(&args),
+        Some(Command::TrainHead(args)) => train_head::run(&args),
         Some(Command::Store(args)) => store::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Keys(args)) => keys::run(&args),

@@ -231,6 +231,11 @@ pub(super) struct Book {
 }
 
 impl Book {
+    /// The files that events name.
+    pub(super) fn files(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|file| &**file)
+    }
+
     /// Takes an event in; one that is known already changes nothing.
     pub(super) fn apply(&mut self, event: &Event) {
         if self.ids.contains_key(&event.id) {

@@ -1,6 +1,6 @@
 //! The session: what holds now, and how it lies over what a file recorded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::fold::{Book, Past};
 use super::{Action, Event, EventId, Mark, Order, Verdict};
@@ -30,6 +30,11 @@ impl Session {
     /// Everybody who left an event here, in alphabetical order.
     pub fn annotators(&self) -> impl Iterator<Item = &str> {
         self.books.iter().filter(|(_, book)| book.len() > 0).map(|(name, _)| name.as_str())
+    }
+
+    /// The files that were open when own labels were given, as they were named then, in alphabetical order.
+    pub fn files(&self) -> BTreeSet<&str> {
+        self.book().into_iter().flat_map(Book::files).collect()
     }
 
     /// The same labels as `annotator` sees them.

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use super::head::{HeadFile, Headed};
 use super::{Cost, ScoreRequest, Scored, Scorer, ServerSpec, WorkerModel};
 use crate::prm::features::FeatureModel;
 use crate::prm::{NodeScore, PrmNode, PrmRequest, ScoreStats};
@@ -11,8 +12,8 @@ use crate::trace::Semantics;
 /// In place of a checkpoint folder: the small decoder that is built in as an example of a checkpoint.
 pub const DECODER: &str = "embedded:decoder";
 
-/// Loads the built-in feature model, the built-in decoder (as [`DECODER`]), or the model of a checkpoint folder, whose decoder may run on
-/// a server. The error is one line for people.
+/// Loads the built-in feature model, the built-in decoder (as [`DECODER`]), the model of a checkpoint folder, whose decoder may run on
+/// a server, or one of these with a head on it. The error is one line for people.
 pub fn load(prm: Option<&Path>, server: Option<&ServerSpec>) -> Result<Box<dyn Scorer>, String> {
     if let Some(server) = server {
         let prm = prm.ok_or("--server: expected --prm with the folder of the model's configuration and tokenizer")?;
@@ -20,7 +21,10 @@ pub fn load(prm: Option<&Path>, server: Option<&ServerSpec>) -> Result<Box<dyn S
     }
     match prm {
         None => Ok(Box::new(FeatureModel::embedded().map_err(|error| error.to_string())?)),
-        Some(place) => checkpoint(place),
+        Some(place) => match HeadFile::find(place) {
+            Some(file) => Ok(Box::new(Headed::load(&file, |below| load(below, None))?)),
+            None => checkpoint(place),
+        },
     }
 }
 

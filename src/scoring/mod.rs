@@ -9,6 +9,7 @@ pub mod batch;
 pub mod cache;
 pub mod client;
 mod framing;
+pub mod head;
 pub mod local;
 pub mod protocol;
 #[cfg(feature = "candle")]

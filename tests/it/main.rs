@@ -41,6 +41,7 @@ mod screenshot;
 mod support;
 mod text;
 mod theme;
+mod train_head;
 #[cfg(feature = "candle")]
 mod tree_cost;
 mod trust;

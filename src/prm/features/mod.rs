@@ -5,6 +5,7 @@
 //! read. Each group of features is one file: a list of names and a function that gives as many values.
 
 mod equations;
+mod head;
 mod model;
 mod numbers;
 mod relations;
@@ -19,7 +20,8 @@ use crate::checks::arithmetic::{Rational, Reading, Verdict, read};
 use crate::checks::provenance::{Ledger, Role, Sighting};
 use words::Words;
 
-pub use model::{FeatureModel, MAX_BAD};
+pub use head::{Example, Head, log_loss};
+pub use model::{FeatureModel, MAX_BAD, walk};
 pub use trees::{TableError, Trees};
 
 /// Changes when a feature is computed in another way under the same name.

@@ -1,0 +1,52 @@
+//! How far a figure can be off by the luck of the draw: percentile bootstrap (Efron 1979) over independent units.
+
+/// Draws of a bootstrap.
+const DRAWS: usize = 1000;
+
+/// The 95 % interval of a statistic of `units` independent units (solutions or problems). `statistic` takes the numbers of the units of one
+/// draw, with repetition; draws in which it has no value are passed over. The same input always gives the same interval. `None` without any value.
+pub fn interval(units: usize, statistic: impl Fn(&[usize]) -> Option<f64>) -> Option<(f64, f64)> {
+    let mut state = 0;
+    let mut sample = vec![0; units];
+    let mut values: Vec<f64> = (0..DRAWS)
+        .filter_map(|_| {
+            sample.fill_with(|| pick(&mut state, units));
+            statistic(&sample)
+        })
+        .collect();
+    values.sort_unstable_by(f64::total_cmp);
+    // 2.5 % of the draws lie on either side.
+    let side = values.len() / 40;
+    Some((*values.get(side)?, *values.get(values.len().checked_sub(side + 1)?)?))
+}
+
+/// A number below `limit` by SplitMix64 (Steele, Lea, Flood 2014); 0 when there is none.
+fn pick(state: &mut u64, limit: usize) -> usize {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut mixed = *state;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^= mixed >> 31;
+    // The high half of the product: a share of the range without division.
+    let product = u128::from(mixed) * limit as u128;
+    usize::try_from(product >> 64).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_interval_of_a_share_is_that_of_the_binomial_distribution() {
+        // 30 of 100: the standard error is 4.58 %.
+        let (low, high) = interval(100, |sample| Some(sample.iter().filter(|unit| **unit < 30).count() as f64)).unwrap();
+        assert!((low - 21.0).abs() <= 1.5 && (high - 39.0).abs() <= 1.5, "{low} {high}");
+    }
+
+    #[test]
+    fn without_units_or_values_there_is_no_interval() {
+        assert_eq!(interval(10, |_| None), None);
+        assert_eq!(interval(0, |sample| sample.first().map(|_| 1.0)), None);
+        assert_eq!(interval(1, |_| Some(2.0)), Some((2.0, 2.0)));
+    }
+}

@@ -1,0 +1,325 @@
+//! `stepscope train-head`: a model that has learned from one's own labels.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, bail};
+use serde::Serialize;
+
+use super::out;
+use super::reading::Reading;
+use super::scorer::{BadRecords, ScorerArgs, open, runtime, stop_signal};
+use crate::analysis::bootstrap::interval;
+use crate::analysis::calibration::{auc, expected_calibration_error};
+use crate::analysis::meaning::Meaning;
+use crate::corpus::Corpus;
+use crate::labels::{Session, Store};
+use crate::prm::features::{Example, Head, Reader, log_loss};
+use crate::scoring::batch::{Answers, Batch};
+use crate::scoring::head::{FILE, HeadFile};
+use crate::scoring::local::DECODER;
+use crate::scoring::request::on_solutions;
+use crate::trace::{Label, Solution, Trace};
+
+/// Problems with a wrong step, and problems with a right one, below which nothing can be told.
+const NEEDED: usize = 10;
+/// Bins of the calibration error.
+const BINS: usize = 10;
+
+/// Correct a model's scores by your own labels
+///
+/// Fits a logistic regression on the model's step score and the features of the built-in model, on the steps that you judged, up to the first
+/// error. Before it is written, it is tried on problems that were left out of the fit, a fifth at a time. It is refused when the labels are too few
+/// to tell whether it helps. The folder DIR is a model like any other: `stepscope FILE --prm DIR`. It names the model below it, which must
+/// stay where it is. Delete the folder to undo it.
+#[derive(Debug, Clone, clap::Args)]
+pub struct TrainHeadArgs {
+    /// Files with the labelled solutions [default: those that the labels name]
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Label store; the default is labels.db in the user's data folder
+    #[arg(long, value_name = "STORE")]
+    pub labels: Option<PathBuf>,
+    /// Name of the annotator; the default is git's user name
+    #[arg(long = "as", value_name = "NAME")]
+    pub annotator: Option<String>,
+    /// Model to correct [default: the built-in feature model]
+    #[arg(long, value_name = "DIR")]
+    pub prm: Option<PathBuf>,
+    /// Folder to write
+    #[arg(short, long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Replace the head in DIR if there is one
+    #[arg(long)]
+    pub force: bool,
+    /// Write it although it cannot be told whether it helps
+    #[arg(long)]
+    pub anyway: bool,
+    /// How the files are read
+    #[command(flatten)]
+    pub reading: Reading,
+    /// Print JSON: {"out","scorer","annotator","solutions","problems","steps","wrong","before":{"log_loss","step_auc","ece"},"after":{..},
+    /// "gain":{"log_loss","interval":[..]}}
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Report {
+    scorer: String,
+    annotator: String,
+    solutions: usize,
+    problems: usize,
+    steps: usize,
+    wrong: usize,
+    before: Quality,
+    after: Quality,
+    gain: Gain,
+}
+
+/// How good scores are on the labelled steps.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+struct Quality {
+    log_loss: f64,
+    step_auc: Option<f64>,
+    ece: Option<f64>,
+}
+
+/// How much better the corrected scores are on problems that were left out.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+struct Gain {
+    log_loss: f64,
+    interval: (f64, f64),
+}
+
+/// Runs the command.
+pub fn run(args: &TrainHeadArgs) -> anyhow::Result<ExitCode> {
+    check_out(args)?;
+    let choice = super::StoreChoice { store: args.labels.clone(), annotator: args.annotator.clone() };
+    let store = choice.path()?;
+    if !store.exists() {
+        bail!("there is no label store {}", crate::corpus::escaped(&store.to_string_lossy()));
+    }
+    let (_, session) = Store::view(&store, &choice.name())?;
+    let named = || session.files().into_iter().map(PathBuf::from).collect();
+    let paths = if args.paths.is_empty() { named() } else { args.paths.clone() };
+    if paths.is_empty() {
+        bail!("{} has no labels of {}", store.display(), session.annotator());
+    }
+    let corpora = open(&paths, args.reading.format()?)?;
+    let labelled = runtime()?.block_on(async {
+        tokio::select! {
+            result = Labelled::collect(args, &corpora, &session) => result.map(Some),
+            stopped = stop_signal() => stopped.map(|()| None).map_err(Into::into),
+        }
+    })?;
+    let Some(labelled) = labelled else { bail!("stopped; scores computed so far are kept in the cache") };
+    labelled.enough()?;
+    let report = labelled.estimate(session.annotator())?;
+    if report.gain.interval.0 <= 0.0 && !args.anyway {
+        out::print_safe(&text(&report))?;
+        bail!("too few labels to tell whether it helps; nothing was written (--anyway writes it)");
+    }
+    let base = args.prm.as_deref().map(kept_path).transpose()?;
+    let head = Head::fit(&labelled.examples.iter().collect::<Vec<_>>());
+    let file = HeadFile::new(base, labelled.key, head, serde_json::to_value(&report)?);
+    write(&args.out, &file).with_context(|| format!("cannot write {}", args.out.display()))?;
+    if args.json {
+        let mut shown = serde_json::to_value(&report)?;
+        shown["out"] = args.out.to_string_lossy().into();
+        out::print_json(&shown)?;
+    } else {
+        let place = args.out.display();
+        out::print_safe(&format!("{}written to {place}; use it with --prm {place}\n", text(&report)))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Refuses to write where something else is.
+fn check_out(args: &TrainHeadArgs) -> anyhow::Result<()> {
+    let place = args.out.display();
+    if HeadFile::find(&args.out).is_some() {
+        if !args.force {
+            bail!("{place} has a head already; --force replaces it");
+        }
+    } else if args.out.read_dir().map_or(args.out.exists(), |mut entries| entries.next().is_some()) {
+        bail!("{place} is there and is no folder of a head");
+    }
+    Ok(())
+}
+
+/// The model below as the file names it: found from any folder.
+fn kept_path(prm: &Path) -> anyhow::Result<PathBuf> {
+    Ok(if prm.as_os_str() == DECODER { prm.to_owned() } else { std::path::absolute(prm)? })
+}
+
+/// Writes the file under another name first, so that the folder never holds half a head.
+fn write(folder: &Path, file: &HeadFile) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    let partial = folder.join(format!("{FILE}.partial"));
+    std::fs::write(&partial, serde_json::to_vec(file)?)?;
+    std::fs::rename(&partial, folder.join(FILE))?;
+    Ok(())
+}
+
+/// The labelled steps.
+#[derive(Debug, Default)]
+struct Labelled {
+    scorer: String,
+    /// The key of the model.
+    key: String,
+    examples: Vec<Example>,
+    solutions: usize,
+}
+
+impl Labelled {
+    async fn collect(args: &TrainHeadArgs, corpora: &[Corpus], session: &Session) -> anyhow::Result<Self> {
+        let scorer = ScorerArgs { prm: args.prm.iter().cloned().collect(), ..ScorerArgs::default() };
+        let mut batch = scorer.start().await?;
+        let mut labelled = Self { scorer: batch.model().label(), key: batch.model().key.clone(), ..Self::default() };
+        if batch.model().meaning().outcome {
+            bail!("{} judges whole solutions, no steps: there is nothing to correct", labelled.scorer);
+        }
+        let mut bad = BadRecords::default();
+        for corpus in corpora {
+            for problem in 0..corpus.problem_count() {
+                let view = corpus.problem(problem);
+                bad.add(corpus.name(), &view.errors);
+                let Some(trace) = &view.trace else { continue };
+                let recut = session.recut(trace);
+                labelled.trace(recut.as_ref().unwrap_or(trace), session, &mut batch).await?;
+                batch.take_notices().into_iter().for_each(out::note);
+            }
+        }
+        Ok(labelled)
+    }
+
+    async fn trace(&mut self, trace: &Trace, session: &Session, batch: &mut Batch) -> anyhow::Result<()> {
+        let judged: Vec<(&Solution, Vec<bool>)> = trace
+            .solutions
+            .iter()
+            .map(|solution| (solution, judged(&session.labels(trace, solution).steps)))
+            .filter(|(_, judged)| !judged.is_empty())
+            .collect();
+        let wanted = on_solutions(trace, judged.iter().map(|(solution, _)| *solution));
+        let mut answers = Answers::new();
+        batch.score(trace, &wanted, &mut answers, &mut || ()).await?;
+        let meaning = batch.model().meaning();
+        for (solution, judged) in judged {
+            self.solutions += 1;
+            self.solution(trace, solution, &judged, &answers, &meaning);
+        }
+        Ok(())
+    }
+
+    fn solution(&mut self, trace: &Trace, solution: &Solution, judged: &[bool], answers: &Answers, meaning: &Meaning) {
+        // The key is a cryptographic hash: its first bytes number the problem.
+        let bytes = trace.prompt_key.as_bytes();
+        let problem = bytes.iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte));
+        let mut reader = Reader::new(&trace.problem.text);
+        for (node, right) in trace.solution_path(solution).into_iter().zip(judged) {
+            let node = trace.node(node);
+            let row = reader.step(&node.text).values;
+            if let Some(Ok(score)) = answers.get(&node.key).map(|answer| &answer.score) {
+                self.examples.push(Example { problem, place: meaning.position(score.value()), row, right: *right });
+            }
+        }
+    }
+
+    /// The steps of each problem, by their numbers.
+    fn problems(&self, of: impl Fn(&Example) -> bool) -> BTreeMap<u64, Vec<usize>> {
+        let mut problems: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+        for (index, example) in self.examples.iter().enumerate().filter(|(_, example)| of(example)) {
+            problems.entry(example.problem).or_default().push(index);
+        }
+        problems
+    }
+
+    /// Refuses labels of which one kind is missing or rare.
+    fn enough(&self) -> anyhow::Result<()> {
+        for (what, right) in [("wrong", false), ("right", true)] {
+            let found = self.problems(|example| example.right == right).len();
+            if found < NEEDED {
+                bail!("too few labels to tell anything: {found} problems with a step that is {what}, expected at least {NEEDED}");
+            }
+        }
+        Ok(())
+    }
+
+    fn estimate(&self, annotator: &str) -> anyhow::Result<Report> {
+        let before: Vec<f64> = self.examples.iter().map(|example| example.place).collect();
+        let after = Head::held_out(&self.examples);
+        let gains: Vec<f64> = self
+            .examples
+            .iter()
+            .zip(before.iter().zip(&after))
+            .map(|(example, (before, after))| log_loss(*before, example.right) - log_loss(*after, example.right))
+            .collect();
+        let problems: Vec<Vec<usize>> = self.problems(|_| true).into_values().collect();
+        // Steps of one problem go together: they are not independent of each other.
+        let interval = interval(problems.len(), |sample| {
+            let steps = || sample.iter().flat_map(|problem| &problems[*problem]);
+            Some(steps().map(|step| gains[*step]).sum::<f64>() / steps().count().max(1) as f64)
+        });
+        Ok(Report {
+            scorer: self.scorer.clone(),
+            annotator: annotator.to_owned(),
+            solutions: self.solutions,
+            problems: problems.len(),
+            steps: self.examples.len(),
+            wrong: self.examples.iter().filter(|example| !example.right).count(),
+            before: self.quality(&before),
+            after: self.quality(&after),
+            gain: Gain {
+                log_loss: gains.iter().sum::<f64>() / gains.len().max(1) as f64,
+                interval: interval.context("there are no labelled steps")?,
+            },
+        })
+    }
+
+    fn quality(&self, scores: &[f64]) -> Quality {
+        let steps: Vec<(f64, bool)> = scores.iter().copied().zip(self.examples.iter().map(|example| example.right)).collect();
+        let loss: f64 = steps.iter().map(|(score, right)| log_loss(*score, *right)).sum();
+        Quality {
+            log_loss: loss / steps.len().max(1) as f64,
+            step_auc: auc(&steps),
+            ece: expected_calibration_error(&steps, BINS),
+        }
+    }
+}
+
+/// Whether each step is right, from the first one to the first error or to the first that nobody has judged.
+fn judged(labels: &[Label]) -> Vec<bool> {
+    let mut verdicts = Vec::new();
+    for label in labels {
+        match label {
+            Label::Good | Label::Neutral => verdicts.push(true),
+            Label::Bad => {
+                verdicts.push(false);
+                break;
+            }
+            Label::AfterError | Label::Unseen => break,
+        }
+    }
+    verdicts
+}
+
+/// The report for people.
+fn text(report: &Report) -> String {
+    let Report { scorer, annotator, solutions, problems, steps, wrong, before, after, gain } = report;
+    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"));
+    let mut text = format!(
+        "{scorer}, labels of {annotator}: {solutions} solutions of {problems} problems, {steps} judged steps, {wrong} of them wrong\n\
+         on problems that were left out of the fit:\n        log loss  step AUC    ECE\n"
+    );
+    for (name, quality) in [("before", before), ("after", after)] {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{name:<7} {:>8.3}  {:>8} {:>6}", quality.log_loss, number(quality.step_auc), number(quality.ece));
+    }
+    let (low, high) = gain.interval;
+    let _ = writeln!(text, "log loss lower by {:.3} [{low:.3}, {high:.3}] (95 %, bootstrap over problems)", gain.log_loss);
+    text
+}
