@@ -38,7 +38,7 @@ impl Place {
         corpus.wait();
         let (mut store, mut session): (Store, Session) = Store::open(&self.path("labels.db"), "mira").unwrap();
         for problem in 0..corpus.problem_count() {
-            let trace = corpus.problem(problem).trace.unwrap();
+            let trace = corpus.problem(problem).trace.clone().unwrap();
             let solution = &trace.solutions[0];
             let action = match wrong(problem) {
                 Some(step) => session.first_error(&trace, solution, step).unwrap(),
