@@ -46,6 +46,35 @@ pub fn expected_calibration_error(steps: &[(f64, bool)], bins: usize) -> Option<
     Some(sums.iter().map(|(difference, _)| difference.abs()).sum::<f64>() / steps.len() as f64)
 }
 
+/// Steps of nearly the same score, and how many of them are right.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize)]
+pub struct Bin {
+    /// Number of steps.
+    pub steps: usize,
+    /// Mean score; 0 without steps.
+    pub score: f64,
+    /// Share that is right; 0 without steps.
+    pub right: f64,
+}
+
+/// The steps in `bins` bins of equal width on `0..=1`, the last one closed: a calibrated scorer has `score` near `right` in each.
+pub fn reliability(steps: &[(f64, bool)], bins: usize) -> Vec<Bin> {
+    let mut sums = vec![Bin { steps: 0, score: 0.0, right: 0.0 }; bins];
+    for (score, right) in steps {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates, and the bin is clamped")]
+        let index = ((score * bins as f64) as usize).min(bins.saturating_sub(1));
+        let Some(bin) = sums.get_mut(index) else { return sums };
+        bin.steps += 1;
+        bin.score += score;
+        bin.right += truth(*right);
+    }
+    for bin in &mut sums {
+        let count = bin.steps.max(1) as f64;
+        (bin.score, bin.right) = (bin.score / count, bin.right / count);
+    }
+    sums
+}
+
 fn truth(right: bool) -> f64 {
     if right { 1.0 } else { 0.0 }
 }
@@ -66,6 +95,16 @@ mod tests {
         assert!((auc(&STEPS).unwrap() - 0.833_333).abs() < 1e-6);
         assert!((brier(&STEPS).unwrap() - 0.17).abs() < 1e-9);
         assert!((expected_calibration_error(&STEPS, 5).unwrap() - 0.233_333).abs() < 1e-6);
+    }
+
+    #[test]
+    fn bins_hold_every_step_and_give_the_calibration_error() {
+        let bins = reliability(&STEPS, 5);
+        assert_eq!(bins.iter().map(|bin| bin.steps).collect::<Vec<_>>(), [1, 0, 1, 1, 3]);
+        assert!((bins[4].right - 2.0 / 3.0).abs() < 1e-12);
+        let error: f64 = bins.iter().map(|bin| bin.steps as f64 * (bin.score - bin.right).abs()).sum();
+        assert!((error / 6.0 - expected_calibration_error(&STEPS, 5).unwrap()).abs() < 1e-12);
+        assert_eq!(reliability(&STEPS, 0), []);
     }
 
     #[test]

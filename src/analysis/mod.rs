@@ -6,3 +6,4 @@ pub mod calibration;
 pub mod decide;
 pub mod meaning;
 pub mod processbench;
+pub mod signals;

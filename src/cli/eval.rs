@@ -11,11 +11,13 @@ use serde::Serialize;
 use super::out;
 use super::reading::Reading;
 use super::scorer::{BadRecords, ScorerArgs, open, runtime, stop_signal};
-use crate::analysis::calibration::auc;
+use crate::analysis::calibration::{Bin, auc, expected_calibration_error, reliability};
 use crate::analysis::decide::{Decision, decide};
 use crate::analysis::meaning::Meaning;
 use crate::analysis::processbench::{Case, Subset, judged_steps, mean_f1};
-use crate::checks::arithmetic;
+use crate::analysis::signals::{Signal, Worth, f1_interval};
+use crate::checks::arithmetic::{self, Verdict};
+use crate::checks::findings;
 use crate::corpus::Corpus;
 use crate::scoring::batch::{Answers, Batch};
 use crate::scoring::request::on_solutions;
@@ -23,6 +25,8 @@ use crate::trace::{FirstError, Solution, Trace};
 
 /// Threshold for recorded scores, of which nothing is known but that they lie in `0..=1`.
 const RECORDED_THRESHOLD: f64 = 0.5;
+/// Bins of the reliability table.
+const BINS: usize = 10;
 
 /// Measure how well a scorer finds the first wrong step
 ///
@@ -33,7 +37,9 @@ const RECORDED_THRESHOLD: f64 = 0.5;
 /// or with --json:
 ///
 ///   {"scorer","threshold","posterior","subsets":[{"name","n_error","n_correct","acc_error","acc_correct","f1",
-///    "step_auc","solution_auc":{..},"skipped","unscored","bad_records"}],"mean_f1"}
+///    "f1_interval":[..],"step_auc","solution_auc":{..},"ece","reliability":[{"steps","score","right"}],
+///    "signals":[{"signal","precision","recall","f1","f1_interval":[..]}],"skipped","unscored","bad_records"}],
+///    "mean_f1"}
 ///
 /// `acc_error` is the share of the `n_error` wrong solutions whose first error was named
 /// exactly, `acc_correct` the share of the `n_correct` right ones that were called free of
@@ -41,7 +47,11 @@ const RECORDED_THRESHOLD: f64 = 0.5;
 /// solutions of one kind. `mean_f1` is the plain mean over the subsets that have one.
 /// `step_auc` (0 to 1, null without scores) is the chance that a right step scores above a
 /// wrong one, over the steps up to the first error; `solution_auc` that a solution free of errors
-/// scores above another one, for each way to make one score of the steps. `skipped` counts solutions without gold
+/// scores above another one, for each way to make one score of the steps. Intervals are 95 %, bootstrap over
+/// solutions. `ece` and `reliability` (ten bins) say whether scores are probabilities; null and empty for
+/// scores that are none. `signals` are the ways to find the first error, each by itself: `checks` (exact
+/// arithmetic and algebra), `score` (first step below the threshold), `suspicion` (both), `posterior`;
+/// `precision` is the share of the named first errors that are right. `skipped` counts solutions without gold
 /// label (with --recorded: or without scores), `unscored` solutions of which some step got no
 /// score: such a step is passed over, and a solution without any score counts as wrong.
 /// `threshold` is null for baselines.
@@ -72,6 +82,9 @@ pub struct EvalArgs {
     /// A step with a score below this counts as wrong [default: the threshold of the model, 0.5 for recorded scores]
     #[arg(long, value_name = "T", allow_negative_numbers = true, conflicts_with = "baseline")]
     pub threshold: Option<f64>,
+    /// Show what each signal is worth, and how reliable the scores are
+    #[arg(long, conflicts_with = "baseline")]
+    pub signals: bool,
     /// How the files are read
     #[command(flatten)]
     pub reading: Reading,
@@ -111,8 +124,12 @@ struct Report {
 struct Measured {
     #[serde(flatten)]
     subset: Subset,
+    f1_interval: Option<(f64, f64)>,
     step_auc: Option<f64>,
     solution_auc: BTreeMap<&'static str, f64>,
+    ece: Option<f64>,
+    reliability: Vec<Bin>,
+    signals: Vec<Worth>,
     skipped: usize,
     unscored: usize,
     bad_records: usize,
@@ -142,6 +159,9 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
         out::print_json(&report)?;
     } else {
         out::print(&table(&report))?;
+        if args.signals {
+            out::print(&signals(&report))?;
+        }
     }
     let bad: usize = report.subsets.iter().map(|subset| subset.bad_records).sum();
     Ok(if args.strict && bad > 0 { ExitCode::from(3) } else { ExitCode::SUCCESS })
@@ -192,8 +212,25 @@ async fn file(name: &str, corpus: &Corpus, judge: &mut Judge, decision: Decision
     }
     let subset = Subset::of(name, &tally.cases);
     let solution_auc = tally.whole.iter().filter_map(|(form, scores)| Some((*form, auc(scores)?))).collect();
+    let f1_interval = f1_interval(&tally.cases);
+    let signals = tally.signals.iter().map(|(signal, cases)| Worth::of(*signal, cases)).collect();
     let Tally { steps, skipped, unscored, .. } = tally;
-    Ok(Measured { subset, step_auc: auc(&steps), solution_auc, skipped, unscored, bad_records: bad.count })
+    let probable = !steps.is_empty() && steps.iter().all(|(score, _)| (0.0..=1.0).contains(score));
+    let (ece, reliability) =
+        if probable { (expected_calibration_error(&steps, BINS), reliability(&steps, BINS)) } else { (None, Vec::new()) };
+    let step_auc = auc(&steps);
+    Ok(Measured {
+        subset,
+        f1_interval,
+        step_auc,
+        solution_auc,
+        ece,
+        reliability,
+        signals,
+        skipped,
+        unscored,
+        bad_records: bad.count,
+    })
 }
 
 #[derive(Default)]
@@ -202,6 +239,8 @@ struct Tally {
     steps: Vec<(f64, bool)>,
     /// Solution scores by the way they were made, and whether the solution is free of errors.
     whole: BTreeMap<&'static str, Vec<(f64, bool)>>,
+    /// The verdicts of each signal that the scorer has.
+    signals: Vec<(Signal, Vec<Case>)>,
     skipped: usize,
     unscored: usize,
 }
@@ -234,6 +273,7 @@ impl Tally {
             let predicted = decide(&scores, decision);
             self.cases.push(Case { gold: solution.first_error, predicted });
             self.steps.extend(judged_steps(solution.first_error, &scores));
+            self.signals(trace, solution, &scores, judge);
             let meaning = if let Judge::Scorer(batch) = judge { batch.model().meaning() } else { Meaning::CORRECT };
             let all: Option<Vec<_>> = scores.iter().map(|score| meaning.score((*score)?).ok()).collect();
             for (form, score) in all.and_then(|all| meaning.side_by_side(&all).ok()).unwrap_or_default() {
@@ -241,6 +281,23 @@ impl Tally {
             }
         }
         Ok(())
+    }
+
+    fn signals(&mut self, trace: &Trace, solution: &Solution, scores: &[Option<f64>], judge: &Judge) {
+        let (threshold, tau) = match judge {
+            Judge::Scorer(batch) => (batch.model().threshold, batch.model().posterior),
+            Judge::Recorded | Judge::Baseline(_) => (RECORDED_THRESHOLD, None),
+        };
+        let fails = |text: &str| findings(text).iter().any(|finding| finding.verdict == Verdict::Bad);
+        let failing: Vec<bool> = trace.solution_path(solution).into_iter().map(|id| fails(&trace.node(id).text)).collect();
+        for signal in Signal::ALL {
+            let Some(predicted) = signal.verdict(scores, &failing, threshold, tau) else { continue };
+            let case = Case { gold: solution.first_error, predicted };
+            match self.signals.iter_mut().find(|(known, _)| *known == signal) {
+                Some((_, cases)) => cases.push(case),
+                None => self.signals.push((signal, vec![case])),
+            }
+        }
     }
 }
 
@@ -321,5 +378,59 @@ fn table(report: &Report) -> String {
         );
     }
     let _ = writeln!(text, "mean F1 {}", number(report.mean_f1, 1));
+    text
+}
+
+/// What each signal is worth and how reliable the scores are, for people: a table of signals and a plot of bars for each file.
+fn signals(report: &Report) -> String {
+    const BAR: usize = 40;
+    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
+    let mut text = String::new();
+    for measured in &report.subsets {
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "\n{}\n  {:<10} {:>9} {:>7} {:>6}  95 % of F1",
+            crate::corpus::escaped(&measured.subset.name),
+            "signal",
+            "precision",
+            "recall",
+            "F1"
+        );
+        for Worth { signal, precision, recall, f1, f1_interval } in &measured.signals {
+            let span = f1_interval.map_or_else(|| "-".to_owned(), |(low, high)| format!("{low:.1} to {high:.1}"));
+            let _ = writeln!(
+                text,
+                "  {:<10} {:>9} {:>7} {:>6}  {span}",
+                signal.name(),
+                number(*precision),
+                number(*recall),
+                number(*f1)
+            );
+        }
+        let Some(ece) = measured.ece else { continue };
+        let _ = writeln!(
+            text,
+            "  calibration error {ece:.3}\n  {:>5} {:>6} {:>6}  share of right steps; | is the score",
+            "steps", "score", "right"
+        );
+        for bin in measured.reliability.iter().filter(|bin| bin.steps > 0) {
+            let cell = |n: usize| (n as f64 + 0.5) / BAR as f64;
+            let mark =
+                |n: usize| (bin.score * BAR as f64 - n as f64).clamp(0.0, 1.0) > 0.0 && bin.score <= (n + 1) as f64 / BAR as f64;
+            let bar: String = (0..BAR)
+                .map(|n| {
+                    if mark(n) {
+                        '|'
+                    } else if cell(n) <= bin.right {
+                        '#'
+                    } else {
+                        '.'
+                    }
+                })
+                .collect();
+            let _ = writeln!(text, "  {:>5} {:>6.3} {:>6.3}  {bar}", bin.steps, bin.score, bin.right);
+        }
+    }
     text
 }

@@ -269,6 +269,16 @@ fn eval_gives_the_figures_of_the_hand_made_vector() {
     assert_eq!((&subset["name"], &subset["n_error"], &subset["n_correct"]), (&json!("toy"), &json!(3), &json!(2)));
     assert!(close(&subset["acc_error"], 66.6667) && close(&subset["acc_correct"], 50.0) && close(&subset["f1"], 57.142_857));
     assert_eq!(subset["f1"], report["mean_f1"]);
+    let (low, high) = (subset["f1_interval"][0].as_f64().unwrap(), subset["f1_interval"][1].as_f64().unwrap());
+    assert!(low <= 57.15 && 57.14 <= high, "{subset}");
+    // 7 + 1 = 9 in toy-3 is the only sum that does not hold, and the scorer gives no posterior.
+    let named: Vec<&Value> = subset["signals"].as_array().unwrap().iter().map(|signal| &signal["signal"]).collect();
+    assert_eq!(named, ["checks", "score", "suspicion"]);
+    assert!(close(&subset["signals"][0]["precision"], 100.0) && close(&subset["signals"][0]["recall"], 33.3333));
+    let steps: u64 = subset["reliability"].as_array().unwrap().iter().map(|bin| bin["steps"].as_u64().unwrap()).sum();
+    assert!(steps > 0 && subset["ece"].is_number());
+    let shown = place.scored(&["eval", toy.to_str().unwrap(), "--signals"], 0);
+    assert!(String::from_utf8_lossy(&shown.stdout).contains("calibration error"));
     // Below every score: nothing is wrong.
     let report = stdout(&place.scored(&["eval", toy.to_str().unwrap(), "--json", "--threshold", "0.05"], 0));
     assert_eq!((&report["subsets"][0]["acc_error"], &report["subsets"][0]["acc_correct"]), (&json!(0.0), &json!(100.0)));
