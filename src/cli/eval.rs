@@ -64,6 +64,7 @@ const BINS: usize = 10;
 /// Exit status: 0 done, 1 failed or stopped, 2 wrong usage, 3 done, but records were skipped
 /// and --strict was given.
 #[expect(clippy::doc_markdown, reason = "help text for the terminal, where backticks would stand as they are")]
+#[expect(clippy::struct_excessive_bools, reason = "one field for each switch of the command line")]
 #[derive(Debug, Clone, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct EvalArgs {

@@ -19,7 +19,8 @@ impl Place {
         let place = Self { folder: tempfile::tempdir().unwrap() };
         let record = |n: usize| {
             let apples = n + 3;
-            let last = if n % 2 == 0 { "So surely all of them are left for him" } else { "So all of them are left for him" };
+            let last =
+                if n.is_multiple_of(2) { "So surely all of them are left for him" } else { "So all of them are left for him" };
             json!({"id": n.to_string(), "generator": "", "problem": format!("Ann has {apples} apples and gives 2 away. How many are left?"),
                    "steps": [format!("Ann has {apples} apples."), format!("{last}.")], "final_answer_correct": true, "label": -1})
         };
@@ -46,6 +47,7 @@ impl Place {
             };
             let mut draft = Draft::of(action);
             draft.saw.file = Some("in.jsonl".into());
+            draft.saw.item = Some(problem as u64);
             session.apply(&store.append(draft).unwrap());
         }
     }
