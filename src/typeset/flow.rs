@@ -405,8 +405,8 @@ impl<'a> Flow<'a> {
             self.out.pop();
         }
         let text = safe(&self.out);
-        // Signs that joined their neighbours in an unforeseen way: the source is always right.
-        if text.as_str() != self.out {
+        // Signs that joined their neighbours in an unforeseen way, or nothing but markup: the source is always right.
+        if text.as_str() != self.out || self.pieces.is_empty() {
             return Page::verbatim(self.source.clone(), self.setting);
         }
         let hanging = |line: usize| {

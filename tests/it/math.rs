@@ -250,6 +250,16 @@ fn formula() -> impl Strategy<Value = (String, String)> {
     })
 }
 
+#[test]
+fn a_text_of_nothing_but_markup_is_shown_as_it_stands() {
+    for text in ["\n# ", "# ", "\n\n## \n"] {
+        let page = page(text, false, 20);
+        assert_eq!(page.text, safe(text));
+        let places = page.places(&(0..page.text.len()), &[(0..page.source.len(), ())]);
+        assert!(places.iter().all(|(range, ())| page.text.get(range.clone()).is_some()), "{text:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn drawn_signs_are_the_signs_of_the_source((source, expected) in formula()) {
