@@ -465,6 +465,59 @@ fn a_scorer_that_dies_is_started_again_and_the_deadly_request_is_given_up() {
 
 // The schedule.
 
+/// Answers every wanted step with 0.5. FOLDER/asked gets a line for each, FOLDER/requests their number; in the middle of every hundredth request
+/// it kills itself.
+const DOOMED: &str = r#"
+echo 0 2>/dev/null >>"$FOLDER/requests"
+while IFS= read -r line; do
+    case $line in '{"type":"score"'*) ;; *) continue ;; esac
+    read -r n <"$FOLDER/requests"; n=$((n + 1)); echo $n >"$FOLDER/requests"
+    id=${line#*'"id":'}; id=${id%%,*}
+    while :; do
+        case $line in *'"key":"'*) ;; *) break ;; esac
+        line=${line#*'"key":"'}; key=${line%%'"'*}; node=${line%%'}'*}
+        case $node in *'"known":true'*) continue ;; esac
+        echo $key >>"$FOLDER/asked"
+        echo '{"type":"score","id":'$id',"key":"'$key'","score":0.5}'
+        if [ $((n % 100)) = 50 ]; then kill -9 $$; fi
+    done
+    echo '{"type":"done","id":'$id',"tokens":2}'
+done
+"#;
+
+#[test]
+fn kills_in_the_middle_of_a_thousand_requests_lose_no_finished_score() {
+    use stepscope::scoring::ScoreCache;
+    use stepscope::scoring::batch::{Answers, Batch};
+    use stepscope::trace::{Problem, TraceBuilder};
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().display().to_string();
+    let command = format!("FOLDER='{place}'; {READY} {DOOMED}");
+    let cache = folder.path().join("scores.sqlite");
+    let traces = (0..1000).map(|n| {
+        let mut builder = TraceBuilder::new(Problem { text: format!("question {n}"), ..Problem::default() });
+        let path = builder.path(["one", "two"]);
+        builder.solution(path[1]);
+        builder.finish()
+    });
+    let mut keys = Vec::new();
+    wait(async {
+        let mut batch = Batch::start(WorkerSpec::command(&command), ScoreCache::open(&cache)).await.unwrap();
+        let mut deaths = 0;
+        for trace in traces {
+            let mut answers = Answers::new();
+            batch.score(&trace, &[true; 3], &mut answers, &mut || ()).await.unwrap();
+            assert!(answers.len() == 2 && answers.values().all(|answer| answer.score.is_ok()), "{answers:?}");
+            keys.extend(answers.into_keys());
+            deaths += batch.take_notices().iter().filter(|notice| notice.contains("SIGKILL")).count();
+        }
+        assert_eq!((deaths, batch.totals().scored, batch.totals().not_scored), (10, 2000, 0));
+    });
+    let asked = std::fs::read_to_string(folder.path().join("asked")).unwrap();
+    assert_eq!(asked.lines().count(), 2000, "what was answered before a kill is not asked for again");
+    assert_eq!(ScoreCache::open(&cache).get_many("k", &keys).len(), 2000, "and it is in the cache");
+}
+
 fn priority(n: u8) -> Priority {
     [Priority::Background, Priority::Near, Priority::Visible, Priority::Selected][usize::from(n % 4)]
 }
