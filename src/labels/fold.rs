@@ -4,172 +4,12 @@
 //! register keeps the writes of all events in force, in order, so undo and redo put back what was there before without
 //! folding again, and events may arrive in any order: two programs on one store, or a merge, end in the same state.
 
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::hash::Hash;
 use std::sync::Arc;
 
+use super::state::{Mark, State, Subject, Timeline, Verdict};
 use super::{Action, Body, Event, EventId, Mode, Order};
-use crate::trace::{Cut, Rating, RecordKey, StepKey, Writing};
-
-/// What is said of one step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mark {
-    /// Its rating.
-    pub rating: Rating,
-    /// Set by "first error here", which says that all steps before it are right.
-    pub first_error: bool,
-}
-
-/// What is said of a solution as a whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// It goes wrong somewhere; the step marks say where.
-    FoundError,
-    /// Every step is right.
-    AllGood,
-    /// The problem statement is broken, with the reason.
-    BadProblem(String),
-    /// The annotator cannot tell, with the reason.
-    GiveUp(String),
-}
-
-/// Values with their places in the order of events, sorted. New ones nearly always belong at the end.
-#[derive(Debug, Clone, PartialEq)]
-struct Timeline<T>(Vec<(Order, T)>);
-
-impl<T> Default for Timeline<T> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<T> Timeline<T> {
-    fn insert(&mut self, order: Order, value: T) {
-        if self.last().is_none_or(|(last, _)| *last < order) {
-            self.0.push((order, value));
-            return;
-        }
-        match self.0.binary_search_by_key(&order, |(at, _)| *at) {
-            Ok(at) => self.0[at].1 = value,
-            Err(at) => self.0.insert(at, (order, value)),
-        }
-    }
-
-    fn remove(&mut self, order: Order) {
-        if self.last().is_some_and(|(last, _)| *last == order) {
-            self.0.pop();
-        } else if let Ok(at) = self.0.binary_search_by_key(&order, |(at, _)| *at) {
-            self.0.remove(at);
-        }
-    }
-
-    fn last(&self) -> Option<&(Order, T)> {
-        self.0.last()
-    }
-}
-
-/// Registers of one kind.
-#[derive(Debug, Clone, PartialEq)]
-struct Registers<K: Eq + Hash, T>(HashMap<K, Timeline<T>>);
-
-impl<K: Eq + Hash, T> Default for Registers<K, T> {
-    fn default() -> Self {
-        Self(HashMap::new())
-    }
-}
-
-impl<K: Eq + Hash, T> Registers<K, T> {
-    /// Puts the write of an event in force (`Some`) or takes it back (`None`).
-    fn set(&mut self, key: K, order: Order, value: Option<T>) {
-        match (self.0.entry(key), value) {
-            (entry, Some(value)) => entry.or_default().insert(order, value),
-            (Entry::Occupied(mut entry), None) => {
-                entry.get_mut().remove(order);
-                if entry.get().0.is_empty() {
-                    entry.remove();
-                }
-            }
-            (Entry::Vacant(_), None) => {}
-        }
-    }
-
-    fn get(&self, key: &K) -> Option<&(Order, T)> {
-        self.0.get(key).and_then(Timeline::last)
-    }
-}
-
-/// What a text hangs on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Subject {
-    Step(StepKey),
-    Record(RecordKey),
-}
-
-/// What holds now. Equal states answer every question alike.
-#[derive(Debug, Clone, Default, PartialEq)]
-struct State {
-    marks: Registers<StepKey, Option<Mark>>,
-    verdicts: Registers<RecordKey, Verdict>,
-    flags: Registers<RecordKey, bool>,
-    skips: Registers<RecordKey, bool>,
-    texts: Registers<(Writing, Subject), String>,
-    /// Kinds of first errors.
-    kinds: Registers<StepKey, String>,
-    progress: Registers<RecordKey, Option<u8>>,
-    /// The best alternative behind a step.
-    choices: Registers<StepKey, Option<StepKey>>,
-    segments: Registers<RecordKey, Vec<Cut>>,
-}
-
-impl State {
-    /// Puts an action in force or takes it back.
-    fn set(&mut self, order: Order, action: &Action, on: bool) {
-        let verdict = |state: &mut Self, record: RecordKey, verdict: Verdict| {
-            state.verdicts.set(record, order, on.then_some(verdict));
-            // Whoever judges a solution no longer puts it off.
-            state.skips.set(record, order, on.then_some(false));
-        };
-        match action {
-            Action::FirstError { record, step, clears, kind, .. } => {
-                self.clear(order, clears, on);
-                self.kinds.set(*step, order, on.then(|| kind.clone()));
-                self.marks.set(*step, order, on.then_some(Some(Mark { rating: Rating::Bad, first_error: true })));
-                verdict(self, *record, Verdict::FoundError);
-            }
-            Action::AllGood { record, clears } => {
-                self.clear(order, clears, on);
-                verdict(self, *record, Verdict::AllGood);
-            }
-            Action::Rate { step, rating } => self.rate(order, &[*step], *rating, on),
-            Action::RateRange { steps, rating, .. } => self.rate(order, steps, *rating, on),
-            Action::Flag { record, on: flag } => self.flags.set(*record, order, on.then_some(*flag)),
-            Action::Skip { record } => self.skips.set(*record, order, on.then_some(true)),
-            Action::BadProblem { record, reason } => verdict(self, *record, Verdict::BadProblem(reason.clone())),
-            Action::GiveUp { record, reason } => verdict(self, *record, Verdict::GiveUp(reason.clone())),
-            Action::Write { writing, step, record, text } => {
-                let subject = step.map_or(Subject::Record(*record), Subject::Step);
-                self.texts.set((*writing, subject), order, on.then(|| text.clone()));
-            }
-            Action::Progress { record, progress } => self.progress.set(*record, order, on.then_some(*progress)),
-            Action::Choose { parent, chosen } => self.choices.set(*parent, order, on.then_some(*chosen)),
-            Action::Segment { record, starts } => self.segments.set(*record, order, on.then(|| starts.clone())),
-        }
-    }
-
-    fn rate(&mut self, order: Order, steps: &[StepKey], rating: Option<Rating>, on: bool) {
-        let mark = rating.map(|rating| Mark { rating, first_error: false });
-        for step in steps {
-            self.marks.set(*step, order, on.then_some(mark));
-        }
-    }
-
-    fn clear(&mut self, order: Order, steps: &[StepKey], on: bool) {
-        for step in steps {
-            self.marks.set(*step, order, on.then_some(None));
-        }
-    }
-}
+use crate::trace::{Cut, RecordKey, StepKey, Writing};
 
 /// An event as the fold remembers it.
 #[derive(Debug, Clone)]
@@ -367,7 +207,7 @@ impl Book {
 
     /// Number of actions in force.
     pub(super) fn live(&self) -> usize {
-        self.live.0.len()
+        self.live.len()
     }
 
     pub(super) fn mark(&self, step: StepKey) -> Option<(Order, Mark)> {
@@ -400,10 +240,9 @@ impl Book {
     /// How many first errors in force are of each kind; those without a kind are not counted.
     pub(super) fn error_kinds(&self) -> BTreeMap<&str, usize> {
         let mut counts = BTreeMap::new();
-        for (step, timeline) in &self.state.kinds.0 {
-            let kind = timeline.last().map_or("", |(_, kind)| kind);
+        for (step, kind) in self.state.kinds.iter() {
             if !kind.is_empty() && self.mark(*step).is_some_and(|(_, mark)| mark.first_error) {
-                *counts.entry(kind).or_insert(0) += 1;
+                *counts.entry(kind.as_str()).or_insert(0) += 1;
             }
         }
         counts
@@ -412,8 +251,8 @@ impl Book {
     /// How many steps and solutions carry each tag.
     pub(super) fn tags(&self) -> BTreeMap<&str, usize> {
         let mut counts = BTreeMap::new();
-        let written = self.state.texts.0.iter().filter(|((writing, _), _)| *writing == Writing::Tags);
-        for tag in written.filter_map(|(_, timeline)| timeline.last()).flat_map(|(_, tags)| tags.split_whitespace()) {
+        let written = self.state.texts.iter().filter(|((writing, _), _)| *writing == Writing::Tags);
+        for tag in written.flat_map(|(_, tags)| tags.split_whitespace()) {
             *counts.entry(tag).or_insert(0) += 1;
         }
         counts
@@ -434,7 +273,7 @@ impl Book {
 
     /// True when any solution was cut anew.
     pub(super) fn has_segments(&self) -> bool {
-        !self.state.segments.0.is_empty()
+        !self.state.segments.is_empty()
     }
 
     /// True when both hold the same, whatever the order in which they took their events in.
@@ -455,6 +294,7 @@ mod tests {
 
     use super::super::event::tests::{actions, event, record, step};
     use super::*;
+    use crate::trace::Rating;
 
     /// What a person does at the keyboard.
     #[derive(Debug, Clone)]

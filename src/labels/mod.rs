@@ -12,10 +12,12 @@ mod fold;
 pub mod policy;
 pub mod project;
 mod session;
+mod state;
 pub mod store;
 
 pub use event::{Action, Body, Context, Draft, Event, EventId, IdParseError, Mode, Order, Saw, Served, WriterId};
-pub use fold::{Mark, Past, Verdict};
+pub use fold::Past;
 pub use project::{Choice, Project, ProjectError, Scope};
 pub use session::Session;
+pub use state::{Mark, Verdict};
 pub use store::{Store, StoreError};
