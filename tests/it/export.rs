@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use stepscope::corpus::{Corpus, Source};
+use stepscope::labels::{Action, Draft, Session, Store};
+use stepscope::trace::{Cut, Solution, Trace};
 use tempfile::TempDir;
 
 pub(crate) fn fixture(name: &str) -> PathBuf {
@@ -113,6 +116,81 @@ fn the_table_of_formats_names_every_target() {
             target.name
         );
         let row = rows.as_array().unwrap().iter().find(|row| row["name"] == target.name).unwrap();
-        assert_eq!((row["write"].clone(), row["keeps"].as_object().unwrap().len()), (true.into(), 19));
+        assert_eq!((row["write"].clone(), row["keeps"].as_object().unwrap().len()), (true.into(), 20));
     }
+}
+
+/// The solutions of a file, one trace a record.
+fn units(path: &Path) -> Vec<Trace> {
+    let corpus = Corpus::open(Source::Path(path.to_owned()), None).unwrap();
+    corpus.wait();
+    (0..corpus.unit_count()).filter_map(|unit| corpus.unit(unit).trace).collect()
+}
+
+fn texts(trace: &Trace, solution: &Solution) -> Vec<String> {
+    trace.solution_path(solution).into_iter().map(|id| trace.node(id).text.clone()).collect()
+}
+
+/// Lets mira say something of the first solution of a file, in `labels.db`.
+fn say(folder: &TempDir, path: &Path, say: impl Fn(&Session, &Trace) -> Action) {
+    let (mut store, session) = Store::open(&folder.path().join("labels.db"), "mira").unwrap();
+    let trace = &units(path)[0];
+    let cut = session.recut(trace);
+    let action = say(&session, cut.as_ref().unwrap_or(trace));
+    store.append(Draft::of(action)).unwrap();
+}
+
+/// Merges the first two steps of the first solution of a file.
+fn merge(folder: &TempDir, path: &Path) {
+    say(folder, path, |_, trace| {
+        let solution = &trace.solutions[0];
+        let mut starts: Vec<Cut> = trace.own_starts(solution);
+        starts.remove(1);
+        Action::Segment { record: trace.record_key(solution.leaf), starts }
+    });
+}
+
+#[test]
+fn steps_that_were_merged_are_exported_as_they_stand_on_the_screen() {
+    let folder = TempDir::new().unwrap();
+    let read = |name: &str| String::from_utf8(std::fs::read(folder.path().join(name)).unwrap()).unwrap();
+    let source = fixture("processbench.jsonl");
+    let own = texts(&units(&source)[0], &units(&source)[0].solutions[0]);
+    merge(&folder, &source);
+    say(&folder, &source, |session, trace| session.first_error(trace, &trace.solutions[0], 0).unwrap());
+    let merged: Vec<_> = std::iter::once(own[..2].join("\n")).chain(own[2..].iter().cloned()).collect();
+    for target in stepscope::formats::targets() {
+        let name = format!("{}.out", target.name);
+        let policy = format!("{LABELS} --level step --values hard --pairs all --glue \\n --store labels.db --as mira");
+        let output = export(&folder, &source, &format!("--to {} {policy} -o {name}", target.name));
+        assert!(output.status.success(), "{}: {}", target.name, String::from_utf8_lossy(&output.stderr));
+        let manifest: Value = serde_json::from_str(&read(&format!("{name}.manifest.json"))).unwrap();
+        if manifest["records"] == 0 {
+            continue; // Nothing of this file makes a record there.
+        }
+        assert_eq!(manifest["recut"], 1, "{}", target.name);
+        let lost = &manifest["lost"]["steps as the source cuts them"];
+        assert_eq!(*lost, if target.name == "stepscope" { Value::Null } else { 1.into() }, "{}", target.name);
+    }
+    let written = read("processbench.out");
+    let records: Value = serde_json::from_str(&written).unwrap();
+    assert_eq!((&records[0]["steps"], &records[0]["label"]), (&json!(merged), &json!(0)));
+    let first: Value = serde_json::from_str(read("trl.out").lines().next().unwrap()).unwrap();
+    assert_eq!((&first["completions"], &first["labels"]), (&json!(merged[..1]), &json!([false])));
+    // Records whose steps are those of the source are copied as before.
+    let lines = std::fs::read_to_string(&source).unwrap();
+    assert!(lines.lines().skip(1).all(|line| written.contains(line)));
+    // An archive holds both, and goes on holding both.
+    let archive = folder.path().join("stepscope.out");
+    let kept = |path: &Path| units(path)[0].solutions[0].extra["source_steps"].clone();
+    assert_eq!(texts(&units(&archive)[0], &units(&archive)[0].solutions[0]), merged);
+    assert_eq!(kept(&archive), own.iter().map(|text| json!({"text": text})).collect::<Value>());
+    merge(&folder, &archive);
+    let output = export(&folder, &archive, "--to stepscope --store labels.db --as mira -o again.jsonl");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(kept(&folder.path().join("again.jsonl")), kept(&archive));
+    assert_eq!(
+        texts(&units(&folder.path().join("again.jsonl"))[0], &units(&folder.path().join("again.jsonl"))[0].solutions[0]).len(),
+        merged.len() - 1
+    );
 }

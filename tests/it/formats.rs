@@ -86,7 +86,9 @@ fn recorded(trace: &Trace, solution: usize) -> SolutionLabels {
 /// All solutions of a trace with the labels of the file, as another file's.
 fn foreign(trace: &Trace) -> Vec<Labelled<'_>> {
     let solutions = 0..trace.solutions.len();
-    solutions.map(|solution| Labelled { trace, solution, labels: recorded(trace, solution), raw: None, touched: false }).collect()
+    solutions
+        .map(|solution| Labelled { trace, solution, labels: recorded(trace, solution), raw: None, touched: false, source: None })
+        .collect()
 }
 
 fn written(target: &str, items: &[Labelled<'_>], policy: impl Borrow<Policy>) -> (Vec<Vec<u8>>, Loss) {

@@ -21,14 +21,14 @@ use crate::corpus::{Corpus, Source, sources};
 use crate::formats::{self, Labelled, LabelledTrace, Loss, Target};
 use crate::labels::policy::{Alternatives, Policy};
 use crate::labels::{Session, Store};
-use crate::trace::Trace;
+use crate::trace::{Solution, Trace};
 
 /// Options of `export`.
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = "The labels of the store are laid over those in the file; solutions that nobody labelled keep what the file says.\n\n\
 Beside OUT stands OUT.manifest.json: {\"format\",\"policy\",\"annotator\",\"annotators\",\"sources\":[{\"path\",\"sha256\",\"format\"}],\
-\"read\",\"written\",\"records\",\"changed\",\"skipped\":{reason: n},\"lost\":{feature: n},\"sha256\",\"beside\"}. --json prints the same. \
+\"read\",\"written\",\"records\",\"changed\",\"recut\",\"skipped\":{reason: n},\"lost\":{feature: n},\"sha256\",\"beside\"}. --json prints the same. \
 The hash of standard input is that of its content, unpacked if it came packed."
 )]
 pub struct ExportArgs {
@@ -102,6 +102,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
         "written": loss.written,
         "records": loss.records,
         "changed": loss.changed,
+        "recut": loss.recut,
         "bad_records": bad,
         "skipped": loss.skipped,
         "lost": loss.counts,
@@ -186,11 +187,14 @@ impl Job<'_> {
             let unit = self.corpus.unit(index);
             bad += unit.errors.len();
             let Some(trace) = &unit.trace else { continue };
-            let records = if same && unit.errors.is_empty() { self.corpus.unit_records(index) } else { Vec::new() };
+            let cut = self.session.and_then(|session| session.recut(trace));
+            let records =
+                if same && cut.is_none() && unit.errors.is_empty() { self.corpus.unit_records(index) } else { Vec::new() };
             let raws = records.iter().map(|&record| self.corpus.raw(record)).collect::<Result<Vec<_>, _>>()?;
             // Only a record that stands alone has bytes that belong to one unit.
             let raw = if let [raw] = raws.as_slice() { Some(raw.as_slice()) } else { None };
-            let labelled = self.labelled(trace, raw);
+            let (trace, source) = (cut.as_ref().unwrap_or(trace), cut.as_ref().and(unit.trace.as_ref()));
+            let labelled = self.labelled(trace, source, raw);
             // A tree of several records is copied as it stands when nobody touched it.
             let untouched = |item: &Labelled<'_>| !item.touched && !item.confirmed();
             if raws.len() > 1 && labelled.marks.is_empty() && labelled.solutions.iter().all(untouched) {
@@ -204,7 +208,7 @@ impl Job<'_> {
             match self.policy.alternatives {
                 Alternatives::ExplodeRows if !same => {
                     let exploded = formats::exploded(&labelled);
-                    self.target.writer.write(&self.labelled(&exploded, None), self.policy, &mut written, loss);
+                    self.target.writer.write(&self.labelled(&exploded, source, None), self.policy, &mut written, loss);
                 }
                 _ => self.target.writer.write(&labelled, self.policy, &mut written, loss),
             }
@@ -215,12 +219,18 @@ impl Job<'_> {
         Ok(bad)
     }
 
-    /// A trace with the labels that hold: those of the store over those of the file.
-    fn labelled<'a>(&self, trace: &'a Trace, raw: Option<&'a [u8]>) -> LabelledTrace<'a> {
+    /// A trace with the labels that hold: those of the store over those of the file. `source` is the trace as the file cuts it, when
+    /// `trace` has other steps.
+    fn labelled<'a>(&self, trace: &'a Trace, source: Option<&'a Trace>, raw: Option<&'a [u8]>) -> LabelledTrace<'a> {
+        let key = |trace: &Trace, solution: &Solution| trace.node(solution.leaf).key;
+        let cut = |index: usize, of| {
+            let source = source?;
+            (key(source, source.solutions.get(index)?) != key(trace, of)).then_some(source)
+        };
         let item = |(solution, of)| {
             let (labels, touched) =
                 self.session.map_or_else(|| (trace.recorded_labels(of), false), |session| session.overlay(trace, of));
-            Labelled { trace, solution, labels, raw, touched }
+            Labelled { trace, solution, labels, raw, touched, source: cut(solution, of) }
         };
         let solutions: Vec<_> = trace.solutions.iter().enumerate().map(item).collect();
         let on_path: BTreeSet<_> = trace.solutions.iter().flat_map(|solution| trace.solution_path(solution)).collect();
@@ -245,6 +255,9 @@ fn report(args: &ExportArgs, loss: &Loss, bad: usize) {
         "{target}: {} of {} solutions written as {} ({} records), {} changed",
         loss.written, loss.read, args.to, loss.records, loss.changed
     ));
+    if loss.recut > 0 {
+        out::note(format_args!("  {} in steps that were merged or split, not in those of the source", loss.recut));
+    }
     for (reason, times) in &loss.skipped {
         out::note(format_args!("  left out {times}: {reason}"));
     }

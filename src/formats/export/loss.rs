@@ -43,6 +43,8 @@ pub enum Feature {
     Separators,
     /// Thoughts, code and tool output told apart.
     Kinds,
+    /// The steps of the source, beside those that somebody cut anew.
+    SourceSteps,
     /// Fields of the source without a place of their own.
     Further,
     /// Characters that were no text: halves of surrogate pairs, which can be written as escapes only and are U+FFFD in a trace.
@@ -51,7 +53,7 @@ pub enum Feature {
 
 impl Feature {
     /// All of them, in the order in which people want to know.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::FirstError,
         Self::Ratings,
         Self::Neutral,
@@ -69,6 +71,7 @@ impl Feature {
         Self::References,
         Self::Separators,
         Self::Kinds,
+        Self::SourceSteps,
         Self::Further,
         Self::NoText,
     ];
@@ -93,6 +96,7 @@ impl Feature {
             Self::References => "references",
             Self::Separators => "separators",
             Self::Kinds => "kinds of steps",
+            Self::SourceSteps => "steps as the source cuts them",
             Self::Further => "further fields",
             Self::NoText => "characters that were no text",
         }
@@ -126,6 +130,7 @@ impl Feature {
             }
             Self::Separators => item.path().filter(|node| !matches!(node.sep_after.as_str(), "" | "\n" | "\n\n")).count(),
             Self::Kinds => item.path().filter(|node| node.kind != StepKind::Text).count(),
+            Self::SourceSteps => usize::from(item.source.is_some()),
             Self::Further => {
                 solution.extra.len() + item.trace.extra.len() + item.path().map(|node| node.extra.len()).sum::<usize>()
             }
@@ -184,6 +189,8 @@ pub struct Loss {
     pub written: u64,
     /// Solutions written whose labels differ from those in the file.
     pub changed: u64,
+    /// Solutions written in steps that somebody cut anew.
+    pub recut: u64,
     /// Solutions looked at.
     pub read: u64,
     /// Records written: for some targets one a step, a pair of steps or a problem.
@@ -217,6 +224,7 @@ impl Loss {
     pub(in super::super) fn wrote(&mut self, item: &Labelled<'_>) {
         self.written += 1;
         self.changed += u64::from(item.touched);
+        self.recut += u64::from(item.source.is_some());
         self.most_steps = self.most_steps.max(item.labels.steps.len());
         self.annotators.extend(item.labels.annotator.clone());
         let verdict = match item.labels.first_error {
@@ -251,6 +259,7 @@ impl Loss {
         }
         self.written += other.written;
         self.changed += other.changed;
+        self.recut += other.recut;
         self.read += other.read;
         self.records += other.records;
         for (verdict, times) in &other.verdicts {

@@ -30,6 +30,8 @@ pub struct Labelled<'a> {
     pub raw: Option<&'a [u8]>,
     /// The labels differ from those in the file.
     pub touched: bool,
+    /// The trace in the steps of its source, when somebody cut those of this solution anew. Its solutions stand in the same order.
+    pub source: Option<&'a Trace>,
 }
 
 impl<'a> Labelled<'a> {

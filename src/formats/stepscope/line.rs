@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::super::fields::{Fault, Fields, integer};
 use super::super::json::describe;
+use super::write::SOURCE_STEPS;
 use crate::trace::{EndState, Extra, FirstError, NodeStats, Outcome, Rating, Solution, StepKind};
 
 /// Where the text of a step comes from.
@@ -227,10 +228,11 @@ fn ending(fields: &mut Fields) -> Result<Ending, Fault> {
     let (source_id, generator) = (fields.optional_name("source_id")?, fields.optional_text("generator")?);
     let unsure = fields.optional_boolean("unsure")?.unwrap_or(false);
     let annotator = fields.optional_text("annotator")?;
-    let extra = match fields.take_some("solution_extra") {
+    let mut extra = match fields.take_some("solution_extra") {
         None => Extra::new(),
         Some(value) => Fields::of(value, fields.at("solution_extra"))?.rest(),
     };
+    extra.extend(fields.take_some(SOURCE_STEPS).map(|steps| (SOURCE_STEPS.to_owned(), steps)));
     let fill = Box::new(move |solution: &mut Solution| {
         solution.end_state = end_state;
         solution.scores = scores;

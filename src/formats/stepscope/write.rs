@@ -49,6 +49,7 @@ const RESERVED: &[&str] = &[
     "solution",
     "solution_extra",
     "solutions",
+    "source_steps",
     "node_extra",
     "id",
     "other_parents",
@@ -208,7 +209,10 @@ impl<'a> Lines<'a> {
         put("annotator", annotator.clone().map(Value::from));
         put(SAID, said(&item.labels).or_else(|| self.trace.node(solution.leaf).extra.get(SAID).cloned()));
         put("scores", (!solution.scores.is_empty()).then(|| solution.scores.iter().map(|score| finite(*score)).collect()));
-        put("solution_extra", (!solution.extra.is_empty()).then(|| solution.extra.clone().into()));
+        let mut extra = solution.extra.clone();
+        // Of steps that were cut anew again and again, the first ones are those of the source.
+        put(SOURCE_STEPS, extra.remove(SOURCE_STEPS).or_else(|| source_steps(item)));
+        put("solution_extra", (!extra.is_empty()).then(|| extra.into()));
         out
     }
 }
@@ -228,6 +232,18 @@ fn labels_of(item: &Labelled<'_>) -> (Vec<Option<Rating>>, (FirstError, EndState
 
 /// Field of what is said in words: remarks on steps and solution, kind of the error, reason of the end, progress.
 const SAID: &str = "said";
+
+/// Field of the steps as the source cuts them, beside those that somebody cut anew.
+pub(super) const SOURCE_STEPS: &str = "source_steps";
+
+fn source_steps(item: &Labelled<'_>) -> Option<Value> {
+    let (trace, solution) = (item.source?, item.source?.solutions.get(item.solution)?);
+    let step = |id: NodeId| {
+        let node = trace.node(id);
+        if node.sep_after.is_empty() { json!({"text": node.text}) } else { json!({"text": node.text, "sep": node.sep_after}) }
+    };
+    Some(trace.solution_path(solution).into_iter().map(step).collect())
+}
 
 fn said(labels: &SolutionLabels) -> Option<Value> {
     let mut said = Extra::new();

@@ -11,7 +11,7 @@ use super::{fixture, foreign, format, one, recorded, steps, traces, written};
 fn touched(name: &str, record: usize, labels: impl Fn(&Trace) -> SolutionLabels) -> (Vec<u8>, String) {
     let raw = fixture(name).remove(record);
     let trace = one(name, std::str::from_utf8(&raw).unwrap());
-    let item = Labelled { trace: &trace, solution: 0, labels: labels(&trace), raw: Some(&raw), touched: true };
+    let item = Labelled { trace: &trace, solution: 0, labels: labels(&trace), raw: Some(&raw), touched: true, source: None };
     let policy = Policy { after_error: AfterError::KeepAsRated, unsure: Unsure::Keep, ..Policy::default() };
     let (mut out, loss) = written(name, &[item], policy);
     assert_eq!(loss.changed, 1);
@@ -122,7 +122,7 @@ fn states_that_a_target_cannot_say_are_left_out_and_counted() {
     let trace = one("processbench", std::str::from_utf8(&fixture("processbench")[0]).unwrap());
     let with = |first_error, unsure| {
         let labels = SolutionLabels { unsure, ..SolutionLabels::recorded(3, first_error, &[], EndState::Open) };
-        Labelled { trace: &trace, solution: 0, labels, raw: None, touched: true }
+        Labelled { trace: &trace, solution: 0, labels, raw: None, touched: true, source: None }
     };
     for (target, item, reason) in [
         ("processbench", with(FirstError::Unknown, false), "not labelled yet"),
@@ -151,7 +151,7 @@ fn states_that_a_target_cannot_say_are_left_out_and_counted() {
 fn a_policy_decides_what_trl_sees() {
     let trace = one("prm800k", std::str::from_utf8(&fixture("prm800k")[0]).unwrap());
     let labels = SolutionLabels::recorded(4, At(2), &[Some(Rating::Neutral)], EndState::FoundError);
-    let item = || Labelled { trace: &trace, solution: 0, labels: labels.clone(), raw: None, touched: true };
+    let item = || Labelled { trace: &trace, solution: 0, labels: labels.clone(), raw: None, touched: true, source: None };
     let seen = |policy| {
         let (out, loss) = written("trl", &[item()], policy);
         (parse_json(&out[0]).unwrap()["labels"].to_string(), loss)
@@ -256,7 +256,7 @@ fn what_a_changed_record_cannot_hold_is_counted() {
     ] {
         let raw = fixture(name).remove(record);
         let trace = one(name, std::str::from_utf8(&raw).unwrap());
-        let item = Labelled { trace: &trace, solution: 0, labels, raw: Some(&raw), touched: true };
+        let item = Labelled { trace: &trace, solution: 0, labels, raw: Some(&raw), touched: true, source: None };
         let (_, loss) = written(name, &[item], policy);
         assert_eq!((loss.written, loss.changed), (1, 1));
         assert_eq!(loss.counts, expected.iter().copied().collect(), "{name} {record}");
@@ -269,8 +269,11 @@ fn a_verdict_that_repeats_the_file_changes_no_byte_and_loses_its_name() {
         let raw = fixture(name).remove(0);
         let trace = one(name, std::str::from_utf8(&raw).unwrap());
         let labels = SolutionLabels { annotator: Some("bo".into()), ..recorded(&trace, 0) };
-        let (out, loss) =
-            written(name, &[Labelled { trace: &trace, solution: 0, labels, raw: Some(&raw), touched: false }], Policy::default());
+        let (out, loss) = written(
+            name,
+            &[Labelled { trace: &trace, solution: 0, labels, raw: Some(&raw), touched: false, source: None }],
+            Policy::default(),
+        );
         assert_eq!(out, [raw], "{name}");
         assert_eq!((loss.changed, loss.counts), (0, [("annotators", 1)].into()), "{name}");
     }
@@ -283,7 +286,7 @@ fn prm800k_flags_doubtful_steps_unless_they_are_to_be_left_out() {
     let own = one("prm800k", std::str::from_utf8(&raw).unwrap());
     for (trace, raw) in [(&source, None), (&own, Some(raw.as_slice()))] {
         let labels = SolutionLabels { unsure: true, ..recorded(trace, 0) };
-        let item = Labelled { trace, solution: 0, labels: labels.clone(), raw, touched: true };
+        let item = Labelled { trace, solution: 0, labels: labels.clone(), raw, touched: true, source: None };
         for (unsure, kept) in [(Unsure::SkipTrace, false), (Unsure::DropStep, true), (Unsure::Keep, true)] {
             let (out, loss) = written("prm800k", std::slice::from_ref(&item), Policy { unsure, ..Policy::default() });
             assert_eq!((out.len() == 1, loss.skipped.get("marked as unsure").copied()), (kept, (!kept).then_some(1)));
@@ -309,7 +312,7 @@ fn partly_rated_solutions_become_prm800k_records_with_unset_ratings() {
             let n = steps(trace, 0).len();
             let ratings: Vec<_> = ratings.iter().map(|&rating| Rating::from_value(rating)).collect();
             let labels = SolutionLabels::recorded(n, FirstError::Unknown, &ratings, EndState::Open);
-            let item = Labelled { trace, solution: 0, labels: labels.clone(), raw, touched: true };
+            let item = Labelled { trace, solution: 0, labels: labels.clone(), raw, touched: true, source: None };
             let (out, _) = written("prm800k", std::slice::from_ref(&item), &keep);
             let value = parse_json(&out[0]).unwrap();
             assert_eq!(value["label"]["finish_reason"], serde_json::Value::Null);
@@ -320,7 +323,7 @@ fn partly_rated_solutions_become_prm800k_records_with_unset_ratings() {
             assert_eq!((out.len(), loss.skipped["not labelled yet"]), (0, 1));
         }
         let labels = SolutionLabels::unseen(steps(trace, 0).len());
-        let (out, loss) = written("prm800k", &[Labelled { trace, solution: 0, labels, raw, touched: true }], &keep);
+        let (out, loss) = written("prm800k", &[Labelled { trace, solution: 0, labels, raw, touched: true, source: None }], &keep);
         assert_eq!((out.len(), loss.skipped["not labelled yet"]), (0, 1));
     }
 }
@@ -343,7 +346,7 @@ fn characters_that_were_no_text_are_counted_where_they_go() {
         assert_eq!(lost(target, &foreign(&trace)), Some(2), "{target}");
     }
     // A record of the same format keeps the escapes, as far as its steps stay.
-    let again = |labels, touched| [Labelled { trace: &trace, solution: 0, labels, raw: Some(record), touched }];
+    let again = |labels, touched| [Labelled { trace: &trace, solution: 0, labels, raw: Some(record), touched, source: None }];
     assert_eq!(lost("trl", &again(recorded(&trace, 0), false)), None);
     assert_eq!(lost("trl", &again(SolutionLabels::recorded(2, At(1), &[], EndState::Open), true)), None);
     assert_eq!(lost("trl", &again(SolutionLabels::recorded(2, At(0), &[], EndState::Open), true)), Some(1));

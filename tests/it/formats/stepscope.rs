@@ -181,7 +181,14 @@ fn labels_of_a_session_come_back_as_they_were() {
         let items: Vec<_> = [a, b]
             .into_iter()
             .enumerate()
-            .map(|(solution, labels)| Labelled { trace, solution, labels: labels.clone(), raw: None, touched: true })
+            .map(|(solution, labels)| Labelled {
+                trace,
+                solution,
+                labels: labels.clone(),
+                raw: None,
+                touched: true,
+                source: None,
+            })
             .collect();
         let (records, loss) = written("stepscope", &items, Policy::default());
         assert_eq!((loss.changed, loss.read, loss.written), (2, 2, 2), "solutions, not lines");

@@ -189,7 +189,7 @@ fn items_that_check_annotators_are_left_out_unless_asked_for() {
     let mut trace = one("trl", r#"{"prompt":"q","completions":["a"],"labels":[true]}"#);
     trace.solutions[0].extra.insert("is_quality_control_question".into(), true.into());
     let labels = SolutionLabels::recorded(1, FirstError::NoError, &[], EndState::Open);
-    let item = [Labelled { trace: &trace, solution: 0, labels, raw: None, touched: true }];
+    let item = [Labelled { trace: &trace, solution: 0, labels, raw: None, touched: true, source: None }];
     assert_eq!(written("trl", &item, Policy::default()).1.skipped.len(), 1);
     let include = Policy { quality_control: "include".parse().unwrap(), ..Policy::default() };
     assert_eq!(written("trl", &item, include).0.len(), 1);
