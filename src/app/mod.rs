@@ -568,6 +568,8 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
         Message::Terminate => saving::leave(app),
     };
     app.start_exam();
+    // Before what depends on where the cursor stands: a queue that has become complete may move it.
+    effects.extend(queue::feed(app));
     app.suggest |= (app.cursor.item, app.cursor.solution) != solution;
     app.conceal();
     app.suggest();
@@ -581,7 +583,6 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
     if (app.cursor.item, app.cursor.node) != before && !app.quitting {
         effects.push(Effect::SavePlace(app.place_now()));
     }
-    effects.extend(queue::feed(app));
     app.compare();
     layout::arrange(app);
     effects.extend(app.steps.take_uncoloured().into_iter().map(|(key, text)| Effect::Colour(key, text)));

@@ -3,15 +3,15 @@
 //!
 //! All chances are hashes of content: the same file gives the same shares to everybody, every day.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
 use super::items::ItemId;
 use super::{App, Effect};
-use crate::labels::{Action, Mode, Served};
-use crate::trace::{FirstError, NodeId, RecordKey};
+use crate::labels::{Action, Body, Mode, Served};
+use crate::trace::{FirstError, NodeId, PromptKey, RecordKey, Trace};
 
 /// A verdict in less time, in milliseconds ...
 const FAST_MS: u64 = 1500;
@@ -110,6 +110,8 @@ pub struct Trust {
     next_gold: (u64, usize),
     exam: VecDeque<ItemId>,
     in_exam: bool,
+    /// Problems of the blind share whose scores were on the screen: what was seen cannot be hidden again.
+    seen: HashSet<PromptKey>,
 }
 
 /// A number from 0 up to but not including 1 that belongs to this content and purpose.
@@ -196,8 +198,22 @@ impl App {
         self.trace().is_some_and(|trace| chance("blind", trace.prompt_key.as_bytes()) < self.trust.terms.blind_share)
     }
 
+    /// This solution has a label, and none that is just being taken back.
     fn judged(&self, leaf: NodeId) -> bool {
-        self.trace().is_some_and(|trace| self.own_labels(trace, leaf).is_labelled())
+        let Some(trace) = self.trace() else { return false };
+        let record = trace.record_key(leaf);
+        let taken_back = |body: &Body| match body {
+            Body::Undo(target) => self.session.action(*target).and_then(Action::record) == Some(record),
+            Body::Act(_) => false,
+        };
+        self.own_labels(trace, leaf).is_labelled() && !self.saving.queue.iter().any(|draft| taken_back(&draft.body))
+    }
+
+    /// Scores of this problem of the blind share have been seen: by all its labels, or as its labels tell.
+    fn was_revealed(&self, trace: &Trace) -> bool {
+        let mut solutions = trace.solutions.iter();
+        self.trust.seen.contains(&trace.prompt_key)
+            || solutions.any(|solution| self.session.was_revealed(trace.record_key(solution.leaf)))
     }
 
     /// Works out whether scores and reference may be seen now.
@@ -209,12 +225,15 @@ impl App {
             Mode::RevealAfter => self.own_hidden() || !self.judged(leaf),
             // Solutions of a problem share steps: what one of them shows is seen of all.
             Mode::Assist if share => {
-                self.own_hidden()
-                    || !self.trace().is_some_and(|trace| trace.solutions.iter().all(|solution| self.judged(solution.leaf)))
+                let all_judged = |trace: &Trace| trace.solutions.iter().all(|solution| self.judged(solution.leaf));
+                self.own_hidden() || !self.trace().is_some_and(|trace| self.was_revealed(trace) || all_judged(trace))
             }
             Mode::Assist => false,
         };
         self.show_prm = !hidden;
+        if share && !hidden {
+            self.trust.seen.extend(self.trace().map(|trace| trace.prompt_key));
+        }
     }
 
     /// What a label says of the circumstances.

@@ -68,6 +68,8 @@ pub(super) struct Book {
     undos: Timeline<usize>,
     /// Place of the newest action, in force or not: redo does not reach behind it.
     newest: Option<Order>,
+    /// Solutions that were labelled after scores had been shown.
+    revealed: HashSet<RecordKey>,
 }
 
 impl Book {
@@ -99,6 +101,9 @@ impl Book {
         };
         let place = event.saw.file.as_deref().zip(event.saw.item).map(|(file, item)| (self.file(file), item));
         let index = self.known.len();
+        if let (Some(Mode::RevealAfter), Body::Act(action)) = (event.saw.context.mode, &event.body) {
+            self.revealed.extend(action.record());
+        }
         let said = Said { at_utc: event.at_utc.as_str().into(), ms_spent: event.ms_spent, mode: event.saw.context.mode };
         self.known.push(Known { order: event.order(), kind, said, place, undone_by: 0 });
         self.by_index.push(event.id);
@@ -198,6 +203,11 @@ impl Book {
         }
         found.sort_by_key(|(order, _)| *order);
         found.into_iter().map(|(_, past)| past).collect()
+    }
+
+    /// Some label of this solution, in force or not, says that scores had been shown before it.
+    pub(super) fn was_revealed(&self, record: RecordKey) -> bool {
+        self.revealed.contains(&record)
     }
 
     /// Number of events taken in.

@@ -58,6 +58,11 @@ impl Session {
         self.books.get(&self.annotator)
     }
 
+    /// Some own label of this solution, in force or not, says that scores had been shown before it.
+    pub fn was_revealed(&self, record: RecordKey) -> bool {
+        self.book().is_some_and(|book| book.was_revealed(record))
+    }
+
     /// Number of events taken in, of all annotators.
     pub fn len(&self) -> usize {
         self.books.values().map(Book::len).sum()

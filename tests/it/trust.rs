@@ -46,6 +46,41 @@ fn a_problem_of_the_blind_share_shows_nothing_until_its_solutions_are_judged() {
 }
 
 #[test]
+fn what_was_seen_of_the_blind_share_is_not_hidden_again() {
+    let mut desk = Desk::demo();
+    desk.keys(":blind-share 100<Enter>aau");
+    assert!(!desk.app.show_prm, "a label taken back at once shows nothing: {}", desk.screen());
+    desk.keys("a((");
+    assert!(desk.app.show_prm);
+    desk.keys("2xu");
+    assert!(desk.app.show_prm, "{}", desk.screen());
+    desk.keys("3x");
+    let event = last(&desk);
+    assert_eq!((event.saw.blind, event.saw.context.mode), (false, Some(Mode::RevealAfter)));
+    let mut desk = desk.restart();
+    desk.keys(":blind-share 100<Enter>u");
+    assert!(desk.app.show_prm, "labels tell it to the next session");
+}
+
+#[test]
+fn a_queue_that_moves_the_cursor_keeps_the_share_blind() {
+    let mut desk = Desk::demo();
+    desk.app.trust.terms.blind_share = 0.2;
+    let shared = (1..=32).find(|problem| {
+        desk.keys(&format!(":{problem}<Enter>"));
+        desk.app.in_blind_share()
+    });
+    let word = desk.app.trace().unwrap().problem.text.split_whitespace().next().unwrap().to_owned();
+    let open = (1..=32).find(|problem| {
+        desk.keys(&format!(":{problem}<Enter>"));
+        !desk.app.in_blind_share() && !desk.app.trace().unwrap().problem.text.contains(&word)
+    });
+    assert!(shared.is_some() && open.is_some() && desk.app.show_prm);
+    desk.keys(&format!("&problem ~ {word}<Enter>"));
+    assert!(desk.app.in_blind_share() && !desk.app.show_prm, "{}", desk.screen());
+}
+
+#[test]
 fn the_share_is_that_of_the_content_and_about_as_large_as_it_says() {
     let mut desk = Desk::demo();
     desk.app.trust.terms.blind_share = 0.2;
