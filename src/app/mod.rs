@@ -30,13 +30,13 @@ pub mod steps;
 pub mod tree;
 pub mod trust;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use crate::corpus::ProblemView;
-use crate::labels::{Action, Body, Draft, Event, Project, Session};
+use crate::labels::{Action, Body, Draft, Event, EventId, Project, Session};
 use crate::scoring::{ScoreRequest, WorkerEvent};
 use crate::text::Safe;
 use crate::trace::{Label, NodeId, PromptKey, RecordKey, Solution, SolutionLabels, StepKey, StepScore, Trace, Writing};
@@ -235,6 +235,8 @@ pub struct App {
     pub cursor: Cursor,
     /// Labels.
     pub session: Session,
+    /// Events that other programs on the store wrote meanwhile: they take back their own labels.
+    others: HashSet<EventId>,
     /// Name of the annotator.
     pub annotator: String,
     /// Name of the label store, as shown.
@@ -325,6 +327,7 @@ impl App {
             items: Items::new(setup.files),
             cursor: Cursor::at(ItemId { file: 0, problem: 0 }),
             session: setup.session,
+            others: HashSet::new(),
             annotator: setup.annotator,
             store: setup.store,
             scoring: Scoring::new(setup.scoring),
@@ -546,6 +549,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
         Message::SaveFailed(error) => saving::save_failed(app, error),
         Message::Foreign(events) => {
             app.session.extend(&events);
+            app.others.extend(events.iter().map(|event| event.id));
             app.label_nodes();
             Vec::new()
         }

@@ -3,7 +3,7 @@
 //!
 //! All chances are hashes of content: the same file gives the same shares to everybody, every day.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
@@ -71,11 +71,19 @@ pub struct Serving {
     pub back: (ItemId, usize),
 }
 
-/// A question with a known answer, and what was said.
+/// A solution with a known answer that was put before the annotator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Question {
-    truth: FirstError,
+    item: ItemId,
+    /// The solution and its answer, once something was said of it.
+    truth: Option<(RecordKey, FirstError)>,
     said: Option<FirstError>,
+}
+
+impl Question {
+    fn is_right(&self) -> bool {
+        self.said.is_some() && self.truth.map(|(_, truth)| truth) == self.said
+    }
 }
 
 /// An own solution that comes again.
@@ -106,7 +114,7 @@ pub struct Trust {
     repeated: Option<FirstError>,
     /// Number of verdicts when something was last served.
     last_served: u64,
-    gold: HashMap<RecordKey, Question>,
+    gold: Vec<Question>,
     next_gold: (u64, usize),
     exam: VecDeque<ItemId>,
     in_exam: bool,
@@ -141,6 +149,15 @@ fn verdict(action: &Action) -> Option<FirstError> {
     }
 }
 
+fn words(first_error: FirstError) -> String {
+    match first_error {
+        FirstError::At(index) => format!("error at step {}", index + 1),
+        FirstError::NoError => "no error".to_owned(),
+        FirstError::Unlabelable => "not to be judged".to_owned(),
+        FirstError::Unknown => "nothing".to_owned(),
+    }
+}
+
 impl Trust {
     /// The beginning of a session.
     pub fn new(terms: Terms) -> Self {
@@ -153,16 +170,35 @@ impl Trust {
         }
     }
 
-    /// Solutions with known answers: right ones and judged ones.
+    /// Solutions with known answers: those judged rightly, and all that count. In an exam what was left open counts too.
     pub fn score(&self) -> (usize, usize) {
-        let judged = self.gold.values().filter_map(|question| Some((question.truth, question.said?)));
-        judged.fold((0, 0), |(right, all), (truth, said)| (right + usize::from(truth == said), all + 1))
+        let counted = self.gold.iter().filter(|question| self.in_exam || question.said.is_some());
+        counted.fold((0, 0), |(right, all), question| (right + usize::from(question.is_right()), all + 1))
+    }
+
+    /// The question of the exam that is being asked, from 1, and how many there are.
+    pub fn question(&self) -> Option<(usize, usize)> {
+        self.in_exam.then(|| (self.gold.len(), self.gold.len() + self.exam.len()))
     }
 
     /// A label on this solution was taken back.
     pub(super) fn unsay(&mut self, record: RecordKey) {
-        if let Some(question) = self.gold.get_mut(&record) {
-            question.said = None;
+        let of = |question: &&mut Question| question.truth.is_some_and(|(of, _)| of == record);
+        self.gold.iter_mut().filter(of).for_each(|question| question.said = None);
+    }
+
+    /// Something was said of a solution with a known answer.
+    fn answer(&mut self, item: ItemId, record: RecordKey, truth: FirstError, said: FirstError) {
+        let of = |question: &Question| question.item == item && question.truth.is_none_or(|(of, _)| of == record);
+        // A solution whose answer nobody recorded is no question.
+        if truth == FirstError::Unknown {
+            self.gold.retain(|question| !of(question));
+            return;
+        }
+        let answered = Question { item, truth: Some((record, truth)), said: Some(said) };
+        match self.gold.iter_mut().find(|question| of(question)) {
+            Some(question) => *question = answered,
+            None => self.gold.push(answered),
         }
     }
 
@@ -263,10 +299,7 @@ impl App {
         if self.is_gold() {
             let source = self.items.source(self.cursor.item)?;
             let truth = source.recorded_labels(source.solutions.get(self.cursor.solution)?).first_error;
-            // A solution whose answer nobody recorded is no question.
-            if truth != FirstError::Unknown {
-                self.trust.gold.insert(record, Question { truth, said: Some(said) });
-            }
+            self.trust.answer(self.cursor.item, record, truth, said);
         } else if self.own_hidden() {
             self.trust.repeats.0 += 1;
             self.trust.repeats.1 += usize::from(self.trust.repeated == Some(said));
@@ -345,6 +378,7 @@ impl App {
 
     fn next_question(&mut self) {
         if let Some(item) = self.trust.exam.pop_front() {
+            self.trust.gold.push(Question { item, truth: None, said: None });
             self.go_to(item, 0);
         } else {
             let said = self.exam_result();
@@ -352,11 +386,22 @@ impl App {
         }
     }
 
-    /// The result of an exam, or of the questions so far.
+    /// The result of an exam, or of the questions so far, with those that were not answered rightly.
     pub fn exam_result(&self) -> String {
         let (right, all) = self.trust.score();
         let percent = (right * 100).checked_div(all).unwrap_or(0);
-        format!("{right} of {all} known answers found ({percent} %)")
+        let mut lines = vec![format!("{right} of {all} known answers found ({percent} %)")];
+        let missed = self.trust.gold.iter().filter(|question| !question.is_right());
+        lines.extend(missed.filter(|question| self.trust.in_exam || question.said.is_some()).map(|question| {
+            let problem = self.items.rank(question.item) + 1;
+            match (question.said, question.truth) {
+                (Some(said), Some((_, truth))) => {
+                    format!("problem {problem}: you say {}, known is {}", words(said), words(truth))
+                }
+                _ => format!("problem {problem}: left open"),
+            }
+        }));
+        lines.join("\n")
     }
 
     /// All there is to know about how far these labels can be believed, as lines.
@@ -378,7 +423,7 @@ impl App {
             format!("repeats    {same} of {repeats} own solutions that came again were judged the same"),
         ];
         if trust.score().1 > 0 {
-            lines.push(format!("known      {}", self.exam_result()));
+            lines.push(format!("known      {}", self.exam_result().replace('\n', "\n           ")));
         }
         if let Some(guide) = &trust.terms.guide {
             lines.push(format!("guideline  version {} (gh)", guide.version));

@@ -133,6 +133,18 @@ impl StoreChoice {
         let here = std::env::current_dir().unwrap_or_default();
         crate::labels::annotator::name(self.annotator.as_deref(), &here)
     }
+
+    /// Says so when a store holds labels of others and none of this annotator: somebody forgot a name.
+    pub fn tell_of_others(&self, session: &crate::labels::Session) {
+        let others: Vec<&str> = session.annotators().collect();
+        if session.decisions() == 0 && !others.is_empty() && !others.contains(&session.annotator()) {
+            let name = session.annotator();
+            out::note(format_args!(
+                "note: the store has labels of {}, none of {name}; --as NAME takes theirs",
+                others.join(", ")
+            ));
+        }
+    }
 }
 
 /// Runs the command line of this process.

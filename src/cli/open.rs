@@ -85,8 +85,8 @@ pub struct OpenArgs {
     /// Labelled traces that come between the others without being told apart; `:trust` compares
     #[arg(long, value_name = "FILE")]
     pub gold: Option<PathBuf>,
-    /// An exam of so many solutions of the --gold file, with a score at the end
-    #[arg(long, value_name = "N", requires = "gold", conflicts_with = "paths")]
+    /// An exam of so many solutions of the --gold file (and of no other), blind unless --reveal is given, with a score at the end
+    #[arg(long, value_name = "N", requires = "gold")]
     pub exam: Option<usize>,
     /// Note every key in this new file: `stepscope replay FILE --check` plays the session again
     #[arg(long, value_name = "FILE")]
@@ -108,6 +108,9 @@ pub struct OpenArgs {
 /// Opens the files and runs until the user leaves.
 pub fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
     let keymap = args.keys.keymap()?;
+    if args.exam.is_some() && !args.paths.is_empty() {
+        bail!("an exam asks the solutions of the --gold file and no others: leave the other files away");
+    }
     let (corpora, problems) = open_all(args)?;
     if !args.linear && !attended(args) {
         bail!("the interactive program needs a terminal; --linear, info, score, eval and export work without one");
@@ -235,7 +238,11 @@ fn files(args: &OpenArgs, corpora: &[Corpus]) -> Vec<FileState> {
 fn terms(args: &OpenArgs) -> anyhow::Result<Terms> {
     let read = |path: &PathBuf| std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()));
     Ok(Terms {
-        mode: if args.blind { Some(Mode::Blind) } else { args.reveal.then_some(Mode::RevealAfter) },
+        mode: if args.blind || (args.exam.is_some() && !args.reveal) {
+            Some(Mode::Blind)
+        } else {
+            args.reveal.then_some(Mode::RevealAfter)
+        },
         blind_share: args.blind_share / 100.0,
         repeat_share: if args.exam.is_some() { 0.0 } else { args.repeat_share / 100.0 },
         exam: args.exam,

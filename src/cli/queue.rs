@@ -86,6 +86,7 @@ pub fn run(args: &QueueArgs) -> anyhow::Result<ExitCode> {
     let annotator = args.store.name();
     let path = args.store.path()?;
     let session = if path.exists() { Store::view(&path, &annotator)?.1 } else { Session::new(&annotator) };
+    args.store.tell_of_others(&session);
     let questions = Questions { filter, order, session };
     let found = runtime()?.block_on(async {
         tokio::select! {

@@ -148,14 +148,14 @@ impl Book {
         }
     }
 
-    /// The newest action in force.
-    pub(super) fn undo_target(&self) -> Option<EventId> {
-        self.live.last().map(|(_, index)| self.by_index[*index])
+    /// The newest action in force, but for those that `others` has.
+    pub(super) fn undo_target(&self, others: &HashSet<EventId>) -> Option<EventId> {
+        self.live.newest_first().map(|(_, index)| self.by_index[*index]).find(|id| !others.contains(id))
     }
 
-    /// The newest undo in force, unless a new action stands behind it.
-    pub(super) fn redo_target(&self) -> Option<EventId> {
-        let (order, index) = self.undos.last()?;
+    /// The newest undo in force but for those that `others` has, unless a new action stands behind it.
+    pub(super) fn redo_target(&self, others: &HashSet<EventId>) -> Option<EventId> {
+        let (order, index) = self.undos.newest_first().find(|(_, index)| !others.contains(&self.by_index[*index]))?;
         (Some(*order) > self.newest).then(|| self.by_index[*index])
     }
 
@@ -289,8 +289,8 @@ impl Book {
     /// True when both hold the same, whatever the order in which they took their events in.
     pub(super) fn agrees(&self, other: &Self) -> bool {
         self.state == other.state
-            && self.undo_target() == other.undo_target()
-            && self.redo_target() == other.redo_target()
+            && self.undo_target(&HashSet::new()) == other.undo_target(&HashSet::new())
+            && self.redo_target(&HashSet::new()) == other.redo_target(&HashSet::new())
             && self.len() == other.len()
             && self.waiting.len() == other.waiting.len()
     }
@@ -326,11 +326,11 @@ mod tests {
         for key in keys {
             let body = match key {
                 Key::Act(action) => Body::Act(action.clone()),
-                Key::Undo => match book.undo_target() {
+                Key::Undo => match book.undo_target(&HashSet::new()) {
                     Some(target) => Body::Undo(target),
                     None => continue,
                 },
-                Key::Redo => match book.redo_target() {
+                Key::Redo => match book.redo_target(&HashSet::new()) {
                     Some(target) => Body::Undo(target),
                     None => continue,
                 },
@@ -346,8 +346,8 @@ mod tests {
                 Key::Undo => undone.push((done.pop().unwrap(), event.id)),
                 Key::Redo => done.push(undone.pop().unwrap().0),
             }
-            assert_eq!(book.undo_target(), done.last().copied());
-            assert_eq!(book.redo_target(), undone.last().map(|(_, undo)| *undo));
+            assert_eq!(book.undo_target(&HashSet::new()), done.last().copied());
+            assert_eq!(book.redo_target(&HashSet::new()), undone.last().map(|(_, undo)| *undo));
             events.push(event);
         }
         (events, book)
@@ -515,13 +515,13 @@ mod tests {
                 book.apply(&events[events.len() - 1]);
             };
             let mut undone = 0;
-            while let Some(target) = book.undo_target() {
+            while let Some(target) = book.undo_target(&HashSet::new()) {
                 push(&mut book, target);
                 undone += 1;
             }
             prop_assert_eq!(&book.state, &State::default());
             for _ in 0..undone {
-                let target = book.redo_target().unwrap();
+                let target = book.redo_target(&HashSet::new()).unwrap();
                 push(&mut book, target);
             }
             prop_assert_eq!(&book.state, &full.state);

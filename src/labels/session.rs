@@ -1,6 +1,6 @@
 //! The session: what holds now, and how it lies over what a file recorded.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::fold::{Book, Past};
 use super::{Action, Event, EventId, Mark, Order, Verdict};
@@ -80,12 +80,22 @@ impl Session {
 
     /// The own decision that undo would take back: name it in the next [`super::Draft::undo`].
     pub fn undo_target(&self) -> Option<EventId> {
-        self.book()?.undo_target()
+        self.undo_target_but(&HashSet::new())
+    }
+
+    /// The same, passing over events of `others`: what another program on the store has done meanwhile.
+    pub fn undo_target_but(&self, others: &HashSet<EventId>) -> Option<EventId> {
+        self.book()?.undo_target(others)
     }
 
     /// The own undo that redo would take back: name it in the next [`super::Draft::undo`].
     pub fn redo_target(&self) -> Option<EventId> {
-        self.book()?.redo_target()
+        self.redo_target_but(&HashSet::new())
+    }
+
+    /// The same, passing over events of `others`.
+    pub fn redo_target_but(&self, others: &HashSet<EventId>) -> Option<EventId> {
+        self.book()?.redo_target(others)
     }
 
     /// The own decision that this event is, takes back or puts back, to say what happened and to go there.

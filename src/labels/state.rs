@@ -63,6 +63,10 @@ impl<T> Timeline<T> {
         self.0.last()
     }
 
+    pub(super) fn newest_first(&self) -> impl Iterator<Item = &(Order, T)> {
+        self.0.iter().rev()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }

@@ -196,6 +196,19 @@ fn an_exam_asks_its_questions_and_gives_a_score() {
 }
 
 #[test]
+fn what_is_left_open_in_an_exam_counts_and_is_named() {
+    let mut desk = Desk::demo();
+    desk.app.trust = stepscope::app::trust::Trust::new(stepscope::app::trust::Terms { exam: Some(3), ..Default::default() });
+    desk.keys("k");
+    assert!(desk.screen().contains("question 1 of 3"), "{}", desk.screen());
+    desk.keys("ff");
+    assert!(desk.screen().contains("question 3 of 3"), "{}", desk.screen());
+    desk.keys("f");
+    assert!(desk.screen().contains("0 of 3 known answers found (0 %)"), "{}", desk.screen());
+    assert_eq!(desk.screen().matches("left open").count(), 3, "{}", desk.screen());
+}
+
+#[test]
 fn the_time_spent_is_stored_by_step_with_pauses_cut_and_quick_marks_are_counted_calmly() {
     let mut desk = Desk::demo();
     desk.tell(Message::Clock(1000));
@@ -217,6 +230,24 @@ fn the_time_spent_is_stored_by_step_with_pauses_cut_and_quick_marks_are_counted_
     desk.keys(":trust<Enter>");
     let said = format!("quick      {} of them", desk.app.trust.fast);
     assert!(desk.screen().contains(&said), "{}", desk.screen());
+}
+
+#[test]
+fn undo_leaves_the_labels_of_another_session_alone() {
+    let mut desk = Desk::demo();
+    desk.keys("a");
+    let record = last(&desk).body;
+    let (mut other, _) = stepscope::labels::Store::open(desk.store.path(), "mira").unwrap();
+    let Body::Act(action) = record else { panic!("{record:?}") };
+    let theirs = other.append(Draft::of(Action::Flag { record: action.record().unwrap(), on: true })).unwrap();
+    desk.tell(Message::Foreign(vec![theirs]));
+    assert_eq!(desk.app.session.decisions(), 2);
+    desk.keys("u");
+    assert_eq!(desk.app.session.decisions(), 1);
+    assert!(desk.app.session.flagged(action.record().unwrap()), "theirs stays");
+    desk.keys("u");
+    assert_eq!(desk.app.session.decisions(), 1);
+    assert!(desk.app.notice.as_deref().is_some_and(|notice| notice.contains("another session")));
 }
 
 #[test]

@@ -309,13 +309,17 @@ pub(super) fn undo(app: &mut App, count: Option<usize>) -> Vec<Effect> {
         app.notice = Some(format!("undo: {said}, which was never saved"));
         return Vec::new();
     }
-    let target = app.session.undo_target();
+    let target = app.session.undo_target_but(&app.others);
+    if target.is_none() && app.session.undo_target().is_some() {
+        app.notice = Some("nothing left to undo but labels of another session, which takes them back itself".to_owned());
+        return Vec::new();
+    }
     take_back(app, target, "undo", count)
 }
 
 /// Sets the label again that was taken back.
 pub(super) fn redo(app: &mut App, count: Option<usize>) -> Vec<Effect> {
-    let target = app.session.redo_target();
+    let target = app.session.redo_target_but(&app.others);
     take_back(app, target, "redo", count)
 }
 

@@ -166,6 +166,7 @@ fn session(args: &ExportArgs) -> anyhow::Result<Option<Session>> {
         return Ok(None);
     }
     let (_, session) = Store::view(&path, &args.store.name())?;
+    args.store.tell_of_others(&session);
     Ok(Some(session))
 }
 

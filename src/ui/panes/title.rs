@@ -8,6 +8,9 @@ use crate::app::App;
 use crate::labels::{Mode, Verdict};
 use crate::ui::pen::Pen;
 
+/// Cells that the name of the file has at least.
+const NAME: u16 = 8;
+
 /// Draws the title line.
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let item = app.position();
@@ -18,8 +21,10 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let mut at = pen.text(rect.x + 1, rect.y, 12, "stepscope  ", pen.look.strong());
     let right = right_side(app);
     let room = rect.width.saturating_sub(at + u16::try_from(right.len()).unwrap_or(0) + 2);
-    let mut position = format!("  {}/{total}{more}", app.items.rank(item) + 1);
-    position.push_str(&queue(app));
+    let mut position = match app.trust.question() {
+        Some((at, all)) => format!("  question {at} of {all}"),
+        None => format!("  {}/{total}{more}", app.items.rank(item) + 1),
+    };
     let solutions = app.trace().map_or(0, |trace| trace.solutions.len());
     let mut place = if solutions > 1 { format!("  solution {}/{solutions}", app.cursor.solution + 1) } else { String::new() };
     if !app.cursor.path.is_empty() {
@@ -27,8 +32,11 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
         let _ = write!(place, "  step {}/{}", app.cursor.step() + 1, app.cursor.path.len());
     }
     let state = state(app);
+    // The filter takes what the place leaves.
+    let taken = position.len() + place.len() + state.len() + usize::from(NAME);
+    position.push_str(&queue(app, usize::from(room).saturating_sub(taken)));
     let tail = u16::try_from(position.len() + place.len() + state.len()).unwrap_or(0);
-    at = pen.text(at, rect.y, room.saturating_sub(tail).max(8), name, pen.look.accent());
+    at = pen.text(at, rect.y, room.saturating_sub(tail).max(NAME), name, pen.look.accent());
     at = pen.text(at, rect.y, rect.right().saturating_sub(at), &position, pen.look.plain());
     at = pen.text(at, rect.y, rect.right().saturating_sub(at), &place, pen.look.plain());
     pen.text(at, rect.y, rect.right().saturating_sub(at), &state, pen.look.error());
@@ -36,7 +44,7 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
 }
 
 /// Filter and order with what they found: place / fitting of those looked at, and how many are not known yet.
-fn queue(app: &App) -> String {
+fn queue(app: &App, room: usize) -> String {
     if !app.queue.active() {
         return String::new();
     }
@@ -44,8 +52,15 @@ fn queue(app: &App) -> String {
     let at = app.place_in_queue().map_or("-".to_owned(), |at| (at + 1).to_string());
     let unknown = if unknown > 0 { format!(", {unknown} not known") } else { String::new() };
     let filter = app.queue.filter_text();
-    let filter = if filter.is_empty() { String::new() } else { format!(" &{}", filter.chars().take(40).collect::<String>()) };
-    format!("  [{}{filter}: {at} of {fitting} / {looked}{unknown}]", app.queue.order_name())
+    let found = format!(": {at} of {fitting} / {looked}{unknown}]");
+    let named = format!("  [{}", app.queue.order_name());
+    if filter.is_empty() {
+        return named + &found;
+    }
+    let room = room.saturating_sub(named.len() + found.len() + 2);
+    let cut = filter.chars().count() > room;
+    let filter: String = filter.chars().take(if cut { room.saturating_sub(2) } else { room }).collect();
+    format!("{named} &{filter}{}{found}", if cut { ".." } else { "" })
 }
 
 fn right_side(app: &App) -> String {
