@@ -111,11 +111,7 @@ impl App {
             WorkerState::Running => {
                 let (done, total) = (scoring.done.len(), self.items.total());
                 let rate = scoring.rate().map_or(String::new(), |rate| format!(" {}/s", compact(rate)));
-                if done >= total && !scoring.busy() {
-                    format!("{name} all scored{rate}")
-                } else {
-                    format!("{name} {done}/{total}{rate}")
-                }
+                if scoring.complete(total) { format!("{name} all scored{rate}") } else { format!("{name} {done}/{total}{rate}") }
             }
         }
     }

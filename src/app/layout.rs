@@ -151,6 +151,8 @@ pub struct StepColumns {
     pub score: usize,
     /// Score as a bar, and its glyph.
     pub bar: usize,
+    /// What the checks say, and score and checks together; 0 where there is no room.
+    pub evidence: usize,
     /// The text.
     pub text: usize,
 }
@@ -158,9 +160,11 @@ pub struct StepColumns {
 /// The columns for a steps pane of this width.
 pub fn step_columns(width: u16) -> StepColumns {
     let bar = if width >= 84 { 9 } else { 5 };
+    // Checks, and checks and score together, where there is room for columns of their own.
+    let evidence = if width >= 84 { 8 } else { 0 };
     let (number, mark, score) = (5, 4, 4);
-    let text = usize::from(width).saturating_sub(number + mark + score + bar + 4).max(10);
-    StepColumns { number, mark, score, bar: bar + 2, text }
+    let text = usize::from(width).saturating_sub(number + mark + score + bar + evidence + 4).max(10);
+    StepColumns { number, mark, score, bar: bar + 2, evidence, text }
 }
 
 /// Rows of the steps pane, without its headings.

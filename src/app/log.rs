@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::items::{FileState, ItemId};
 use super::keymap::Keymap;
+use super::refit::Fitted;
 use super::scoring::Known;
 use super::trust::Terms;
 use super::{App, Manuscript, Message, Place, Setup};
@@ -58,6 +59,8 @@ pub enum Entry {
     SaveFailed(String),
     /// [`Message::Foreign`].
     Foreign(Vec<Event>),
+    /// [`Message::Refitted`].
+    Refitted(Result<Fitted, String>),
     /// [`Message::Edited`].
     Edited(Manuscript, Result<String, String>),
 }
@@ -186,6 +189,7 @@ impl Entry {
             Message::Continue => Self::Continue,
             Message::SaveFailed(error) => Self::SaveFailed(error.clone()),
             Message::Foreign(events) => Self::Foreign(events.clone()),
+            Message::Refitted(outcome) => Self::Refitted(outcome.clone()),
             Message::Edited(manuscript, written) => Self::Edited(manuscript.clone(), written.clone()),
             Message::Worker(_)
             | Message::Coloured { .. }
@@ -220,6 +224,7 @@ impl Entry {
             Self::Continue => vec![Message::Continue],
             Self::SaveFailed(error) => vec![Message::SaveFailed(error)],
             Self::Foreign(events) => vec![Message::Foreign(events)],
+            Self::Refitted(outcome) => vec![Message::Refitted(outcome)],
             Self::Edited(manuscript, written) => vec![Message::Edited(manuscript, written)],
         }
     }

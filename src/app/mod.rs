@@ -20,6 +20,7 @@ mod mouse;
 pub mod place;
 pub mod queue;
 pub mod reading;
+pub mod refit;
 pub mod rewrite;
 mod saving;
 pub mod scoring;
@@ -31,6 +32,7 @@ pub mod tree;
 pub mod trust;
 
 use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
@@ -53,6 +55,7 @@ use place::Aim;
 pub use place::Place;
 use queue::Queue;
 use reading::Reading;
+use refit::{Fitted, Refit};
 pub use saving::Saving;
 use scoring::{Known, Scoring};
 use seek::Seek;
@@ -105,6 +108,8 @@ pub enum Message {
     Foreign(Vec<Event>),
     /// An editor was left: the text as it stands now, or why there is none.
     Edited(Manuscript, Result<String, String>),
+    /// The answer to [`Effect::Refit`].
+    Refitted(Result<Fitted, String>),
     /// The time, in milliseconds since any moment before: comes before every key.
     Clock(u64),
     /// A line for the status bar.
@@ -136,6 +141,10 @@ pub enum Effect {
     CancelScore(u64),
     /// Start the worker (again).
     StartWorker,
+    /// Fit the scores to the saved labels, in the background; [`Message::Refitted`] answers.
+    Refit,
+    /// Start the worker with the model of this folder, or with that of the start.
+    UseModel(Option<PathBuf>),
     /// Write a label. The next one comes only after the answer.
     Save(Box<Draft>),
     /// Remember where the annotator is.
@@ -285,6 +294,8 @@ pub struct App {
     pub list_top: usize,
     /// Filter and order.
     pub queue: Queue,
+    /// Fits to the labels of the session.
+    pub refit: Refit,
     /// Where one was.
     pub jumps: Jumps,
     /// Where the steps to be marked together begin; they end at the cursor.
@@ -352,6 +363,7 @@ impl App {
             tree_top: 0,
             list_top: 0,
             queue: Queue::default(),
+            refit: Refit::default(),
             jumps: Jumps::default(),
             range: None,
             last_label: None,
@@ -558,6 +570,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             app.notice = Some(error);
             Vec::new()
         }
+        Message::Refitted(outcome) => refit::done(app, outcome),
         Message::Notice(text) => {
             app.notice = Some(text);
             Vec::new()

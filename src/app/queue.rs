@@ -61,6 +61,8 @@ pub struct Queue {
     members: HashSet<(ItemId, usize)>,
     /// All items have been looked at once.
     complete: bool,
+    /// The scores are those of another model: the order is made anew once more when all of them are there.
+    rank_again: bool,
     /// The order is a new one: its first solution is gone to.
     fresh: bool,
     /// Solutions looked at, and of them those that fit and those of which it is not known.
@@ -106,6 +108,12 @@ impl Queue {
     fn begin(&mut self) {
         let (filter, order) = (self.filter.take(), self.order.take());
         *self = Self { filter, order, ..Self::default() };
+    }
+
+    /// The scores are going to be those of another model.
+    pub(super) fn rank_anew(&mut self) {
+        self.begin();
+        self.rank_again = true;
     }
 
     fn needs_scores(&self) -> bool {
@@ -281,6 +289,10 @@ pub(super) fn feed(app: &mut App) -> Vec<Effect> {
         app.queue.complete = true;
         sort(app);
         enter(app);
+    }
+    if app.queue.rank_again && app.queue.complete && app.queue.late.is_empty() && app.scoring.complete(total) {
+        app.queue.rank_again = false;
+        sort(app);
     }
     effects
 }

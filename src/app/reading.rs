@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::checks::arithmetic::{Finding, Verdict};
-use crate::checks::findings;
+use crate::checks::provenance::{Ledger, Sighting};
+use crate::checks::{findings, suspicion};
 use crate::math::{Form, draw};
 use crate::text::{Safe, safe};
-use crate::trace::{Critique, NodeId, Outcome, Rationale, StepKey, StepScore, Trace, Writing};
+use crate::trace::{Critique, NodeId, Outcome, Rationale, Semantics, StepKey, StepScore, Trace, Writing};
 use crate::typeset::View;
 use crate::typeset::diff::{Changed, changed_words, similarity};
 
@@ -17,6 +18,9 @@ use super::App;
 const DROP: f64 = 0.15;
 /// Steps whose checks are kept.
 const KEPT: usize = 4096;
+
+/// Steps before the current one whose numbers are known.
+const MAX_BEFORE: usize = 300;
 
 /// What a step is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +82,10 @@ pub struct Checked {
 pub struct Reading {
     /// Checks of the steps that were on the screen.
     findings: HashMap<StepKey, Vec<Checked>>,
+    /// Where the numbers of the steps under the cursor come from.
+    origins: HashMap<StepKey, Vec<Sighting>>,
+    /// All numbers that are known behind the step that was read last.
+    ledger: Option<(StepKey, Ledger)>,
     /// What the user wants to compare with.
     pub against: Option<Against>,
     comparison: Option<Comparison>,
@@ -87,6 +95,29 @@ impl Reading {
     /// The other text may be another one now than what is shown.
     pub(super) fn read_again(&mut self, against: Against) {
         self.comparison = self.comparison.take().filter(|comparison| comparison.against != against);
+    }
+
+    /// Reads where the numbers of the last step of a path come from: from where the ledger stands, or from the problem on.
+    fn trace_numbers(&mut self, trace: &Trace, path: &[NodeId]) {
+        let Some((here, before)) = path.split_last() else { return };
+        let node = trace.node(*here);
+        if self.origins.contains_key(&node.key) {
+            return;
+        }
+        if self.origins.len() > KEPT {
+            self.origins.clear();
+        }
+        let parent = before.last().map(|parent| trace.node(*parent).key);
+        let known = self.ledger.take().filter(|(key, _)| Some(*key) == parent).map(|(_, ledger)| ledger);
+        let mut ledger = known.unwrap_or_else(|| {
+            let mut ledger = Ledger::new(&trace.problem.text);
+            for step in &before[before.len().saturating_sub(MAX_BEFORE)..] {
+                ledger.step(&trace.node(*step).text);
+            }
+            ledger
+        });
+        self.origins.insert(node.key, ledger.step(&node.text));
+        self.ledger = Some((node.key, ledger));
     }
 
     /// Checks a step that came onto the screen.
@@ -112,9 +143,20 @@ impl App {
         self.reading.findings.get(&key).filter(|_| self.show_prm).map_or(&[], |findings| findings)
     }
 
+    /// Where the numbers of a step under the cursor come from; none while the session is blind.
+    pub fn origins(&self, key: StepKey) -> &[Sighting] {
+        self.reading.origins.get(&key).filter(|_| self.show_prm).map_or(&[], |origins| origins)
+    }
+
     /// The first equality of a step that does not hold.
     pub fn wrong_equality(&self, key: StepKey) -> Option<&Finding> {
         self.findings(key).iter().map(|checked| &checked.finding).find(|finding| finding.verdict == Verdict::Bad)
+    }
+
+    /// How suspicious a step is by score and checks together; only of a score that is a chance.
+    pub fn suspicion(&self, key: StepKey) -> Option<f64> {
+        let score = self.shown_score(key).filter(|score| score.semantics() == Semantics::Correctness)?;
+        Some(suspicion(self.scoring.place(score.value()), self.wrong_equality(key).is_some()))
     }
 
     /// The step at which the score falls most below that of the step before, as an index on the path, and by how much.
@@ -164,6 +206,8 @@ impl App {
         if let Some(trace) = self.trace().cloned() {
             let node = trace.node(self.cursor.node);
             self.reading.look_at(node.key, &node.text);
+            let path = trace.path(self.cursor.node);
+            self.reading.trace_numbers(&trace, &path);
         }
         let Some(against) = self.reading.against else {
             self.reading.comparison = None;

@@ -162,6 +162,11 @@ impl Scoring {
         }
     }
 
+    /// Every item has all its scores.
+    pub(super) fn complete(&self, items: usize) -> bool {
+        self.done.len() >= items && !self.busy()
+    }
+
     /// Tokens a second over all finished requests, if there were any.
     pub fn rate(&self) -> Option<f64> {
         (self.work.1 > 0.0).then(|| self.work.0 as f64 / self.work.1)
@@ -264,6 +269,10 @@ pub(super) fn give_way(app: &mut App) -> Vec<Effect> {
 
 /// An item was read and compared with the cache.
 pub(super) fn prepared(app: &mut App, item: ItemId, known: Known, requests: Vec<ScoreRequest>) -> Vec<Effect> {
+    if app.scoring.state == WorkerState::Starting {
+        // An answer for the model before.
+        return Vec::new();
+    }
     app.items.note_bad(item, known.bad);
     let scoring = &mut app.scoring;
     scoring.add(known.scores);
@@ -288,6 +297,14 @@ pub(super) fn prepared(app: &mut App, item: ItemId, known: Known, requests: Vec<
 /// Takes in one event of the worker. Late answers to a dropped request still bring true scores, and change nothing else.
 pub(super) fn worker_event(app: &mut App, event: WorkerEvent) -> Vec<Effect> {
     let scoring = &mut app.scoring;
+    let about_steps = matches!(
+        event,
+        WorkerEvent::Score { .. } | WorkerEvent::Rationale { .. } | WorkerEvent::NotScored { .. } | WorkerEvent::Done { .. }
+    );
+    if scoring.state == WorkerState::Starting && about_steps {
+        // A late answer of the worker before.
+        return Vec::new();
+    }
     match event {
         WorkerEvent::Ready(model) => {
             scoring.threshold = model.threshold;
@@ -353,6 +370,20 @@ fn finish(scoring: &mut Scoring, request: u64) -> Option<ItemId> {
     scoring.open.remove(&item);
     scoring.done.insert(item);
     Some(item)
+}
+
+/// Another model is about to take the place of this one: nothing that it said holds any longer.
+pub(super) fn forget_model(app: &mut App) {
+    let scoring = &mut app.scoring;
+    scoring.forget_requests();
+    scoring.scores.clear();
+    scoring.outcomes.clear();
+    scoring.refused.clear();
+    scoring.rationales.clear();
+    scoring.done.clear();
+    scoring.work = (0, 0.0);
+    scoring.model = None;
+    scoring.state = WorkerState::Starting;
 }
 
 /// Stops scoring and keeps what is done.

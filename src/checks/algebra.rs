@@ -7,15 +7,15 @@
 
 use std::ops::Range;
 
-use super::arithmetic::{Evaluated, Finding, Kind, Rational, Reading, Token, Verdict, evaluate_at};
+use super::arithmetic::{Claim, Evaluated, Finding, Kind, Rational, Reading, Token, Verdict, evaluate_at};
 
-const MAX_EQUATIONS: usize = 24;
+pub(super) const MAX_EQUATIONS: usize = 24;
 const MAX_SIDE: usize = 60;
 /// Tokens between two equations, of which the second follows from the first.
 const MAX_BETWEEN: usize = 14;
 
-/// Checks the solved values of a step in order. `left` of a finding is the right value, or by how much the sides of an equation of higher
-/// degree differ there; `right` is the value that the step gives, or 0.
+/// Checks the solved values and the transformed equations of a step in order. `left` of a finding is the root of the equation before, or by how
+/// much the sides of an equation of higher degree differ there; `right` is the value that the step gives, the root of its equation, or 0.
 pub fn check(step: &str) -> Vec<Finding> {
     findings(&super::arithmetic::read(step))
 }
@@ -118,13 +118,13 @@ fn equations(tokens: &[Token]) -> Vec<Equation> {
     found
 }
 
-fn is_relation(token: &Token) -> bool {
+pub(super) fn is_relation(token: &Token) -> bool {
     matches!(token.kind, Kind::Equals | Kind::Approximately)
         || (token.kind == Kind::Boundary && matches!(token.text.as_str(), "<" | ">" | "≤" | "≥" | "≠"))
 }
 
 /// The tokens of expressions that touch the sign on one side.
-fn side(tokens: &[Token], sign: usize, before: bool) -> Range<usize> {
+pub(super) fn side(tokens: &[Token], sign: usize, before: bool) -> Range<usize> {
     let belongs = |token: &Token| {
         matches!(token.kind, Kind::Number | Kind::Variable | Kind::Operator | Kind::Open | Kind::Close | Kind::Currency)
     };
@@ -139,14 +139,15 @@ fn side(tokens: &[Token], sign: usize, before: bool) -> Range<usize> {
 
 /// What a solved value says of the equation before it.
 fn follow(tokens: &[Token], earlier: &Equation, later: &Equation) -> Option<Finding> {
-    let value = later.solved?;
     let follows = earlier.letter == later.letter && earlier.solved.is_none();
     if !follows || !derives(&tokens[earlier.right.end..later.left.start]) || ends_early(tokens, later) {
         return None;
     }
-    let (expected, found) = match earlier.root {
-        Some(root) => (root, value),
-        None => (earlier.difference(tokens, value)?, Rational::ZERO),
+    let (expected, found) = match (earlier.root, later.solved) {
+        // Two linear equations, of which the second follows from the first, have one root.
+        (Some(root), None) => (root, later.root?),
+        (Some(root), Some(value)) => (root, value),
+        (None, value) => (earlier.difference(tokens, value?)?, Rational::ZERO),
     };
     let verdict = if expected == found {
         Verdict::Ok
@@ -156,7 +157,7 @@ fn follow(tokens: &[Token], earlier: &Equation, later: &Equation) -> Option<Find
     } else {
         Verdict::Bad
     };
-    Some(Finding { verdict, span: later.span(tokens), left: expected, right: found })
+    Some(Finding { verdict, span: later.span(tokens), left: expected, right: found, claim: Claim::Root { letter: later.letter } })
 }
 
 /// Rounding may explain it.
@@ -224,7 +225,8 @@ mod tests {
 
     #[test]
     fn a_value_is_substituted_into_the_equation_it_comes_from() {
-        assert_eq!(verdicts("2x + 3 = 11, so 2x = 8, so x = 4."), [Verdict::Ok]);
+        assert_eq!(verdicts("2x + 3 = 11, so 2x = 8, so x = 4."), [Verdict::Ok, Verdict::Ok]);
+        assert_eq!(verdicts("2x + 3 = 11, so 2x = 9, so x = 4.5"), [Verdict::Bad, Verdict::Ok]);
         assert_eq!(verdicts(r"\[ 2x + 3 = 11 \] \[ x = 5 \]"), [Verdict::Bad]);
         assert_eq!(verdicts(r"$3(y - 2) = \frac{y}{2} + 4$ gives $y = 4$"), [Verdict::Ok]);
         assert_eq!(verdicts("x^2 - 5x + 6 = 0 gives x = 3"), [Verdict::Ok]);

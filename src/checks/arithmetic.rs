@@ -29,6 +29,23 @@ pub enum Verdict {
     Bad,
 }
 
+/// What a finding is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    /// Two numbers are equal.
+    Numbers,
+    /// A letter has this value, or an equation has this root.
+    Root {
+        /// The letter.
+        letter: char,
+    },
+    /// Two expressions are the same for every value of their letters; they were computed last at this point.
+    Identity {
+        /// Letters and their values, by the alphabet.
+        point: Vec<(char, Rational)>,
+    },
+}
+
 /// One equality that could be computed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -40,6 +57,26 @@ pub struct Finding {
     pub left: Rational,
     /// Value of the right side, likewise.
     pub right: Rational,
+    /// What it is about.
+    pub claim: Claim,
+}
+
+impl Finding {
+    /// What the two sides come to, for people.
+    pub fn sides(&self) -> String {
+        let Self { left, right, claim, .. } = self;
+        match claim {
+            Claim::Numbers => format!("left side {left}, right side {right}"),
+            Claim::Root { letter } if *right == Rational::ZERO && self.verdict == Verdict::Soft => {
+                format!("{letter} misses the equation before by {left}")
+            }
+            Claim::Root { letter } => format!("{letter} is {left} by the equation before, {right} here"),
+            Claim::Identity { point } => {
+                let at: Vec<String> = point.iter().map(|(letter, value)| format!("{letter} = {value}")).collect();
+                format!("{left} and {right} at {}", at.join(", "))
+            }
+        }
+    }
 }
 
 /// An equality that could be computed, with its place among the tokens.
@@ -104,7 +141,7 @@ fn judge(tokens: &[Token], left: Range<usize>, right: Range<usize>, sign: usize,
     let approximately = tokens[sign].kind == Kind::Approximately;
     let verdict = compare(tokens, &left, &right, approximately)?;
     let span = tokens[left.start].span.start..tokens[right.end - 1].span.end;
-    Some(Equation { finding: Finding { verdict, span, left: l.value, right: r.value }, left, right })
+    Some(Equation { finding: Finding { verdict, span, left: l.value, right: r.value, claim: Claim::Numbers }, left, right })
 }
 
 /// The longest expression that ends right before the sign, unless something before it binds to it.

@@ -66,6 +66,20 @@ pub struct Sighting {
     pub origin: Origin,
     /// A number of the problem that no step used before.
     pub first_use: bool,
+    /// The two known numbers that a derived one is made of.
+    pub operands: Option<(Rational, Rational)>,
+}
+
+impl Operation {
+    /// Its sign.
+    pub fn sign(self) -> char {
+        match self {
+            Self::Add => '+',
+            Self::Subtract => '-',
+            Self::Multiply => '*',
+            Self::Divide => '/',
+        }
+    }
 }
 
 /// Everything that is known at some place of a solution.
@@ -167,9 +181,9 @@ impl Ledger {
             if !self.unused.contains(&value) && self.unused.len() < MAX_RECENT {
                 self.unused.push(value);
             }
-            return Sighting { span, value, role, origin: known.unwrap_or(Origin::Unknown), first_use: false };
+            return Sighting { span, value, role, origin: known.unwrap_or(Origin::Unknown), first_use: false, operands: None };
         }
-        let origin = known.unwrap_or_else(|| self.guess(value));
+        let (origin, operands) = known.map_or_else(|| self.guess(value), |known| (known, None));
         let given = self.given.iter_mut().find(|given| given.value == value);
         let first_use = given.is_some_and(|given| !std::mem::replace(&mut given.used, true));
         if role == Role::Operand {
@@ -178,7 +192,7 @@ impl Ledger {
         if matches!(origin, Origin::Derived(_) | Origin::Unknown) {
             self.found(value);
         }
-        Sighting { span, value, role, origin, first_use }
+        Sighting { span, value, role, origin, first_use, operands }
     }
 
     fn known(&self, value: Rational) -> Option<Origin> {
@@ -188,8 +202,14 @@ impl Ledger {
         self.given.iter().any(|given| given.value == value).then_some(Origin::Problem)
     }
 
-    fn guess(&self, value: Rational) -> Origin {
-        if is_constant(value) { Origin::Constant } else { self.derived(value).map_or(Origin::Unknown, Origin::Derived) }
+    fn guess(&self, value: Rational) -> (Origin, Option<(Rational, Rational)>) {
+        if is_constant(value) {
+            return (Origin::Constant, None);
+        }
+        match self.derived(value) {
+            Some((operation, operands)) => (Origin::Derived(operation), Some(operands)),
+            None => (Origin::Unknown, None),
+        }
     }
 
     fn found(&mut self, value: Rational) {
@@ -206,7 +226,7 @@ impl Ledger {
     }
 
     /// The operation that makes the value from two of the latest known ones. In floating point: a hint needs no exact fractions.
-    fn derived(&self, value: Rational) -> Option<Operation> {
+    fn derived(&self, value: Rational) -> Option<(Operation, (Rational, Rational))> {
         let x = value.approximate();
         let start = self.recent.len().saturating_sub(OPERANDS);
         let operands = &self.recent[start..];
@@ -227,7 +247,8 @@ impl Ledger {
                 None
             }
         };
-        operands.iter().rev().find_map(|(_, a)| operands.iter().rev().find_map(|(_, b)| makes(*a, *b)))
+        let with = |(a, x): &(Rational, f64)| operands.iter().rev().find_map(|(b, y)| Some((makes(*x, *y)?, (*a, *b))));
+        operands.iter().rev().find_map(with)
     }
 
     /// How many different numbers the problem writes with digits.

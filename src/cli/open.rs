@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::keys::KeyChoice;
 use super::reading::{self, Reading};
-use super::{StoreChoice, out};
+use super::{StoreChoice, out, train_head};
 use crate::app::items::FileState;
 use crate::app::log::Start;
 use crate::app::mapping::{Answer, Dialog};
@@ -25,7 +25,7 @@ use crate::scoring::{ScoreCache, ServerSpec, WorkerSpec};
 use crate::shell::linear::{LinearScreen, Pace};
 use crate::shell::replay::KeyLog;
 use crate::shell::terminal::{TerminalScreen, give_back};
-use crate::shell::{self, Keys, Outside, Resources, Saver, Screen};
+use crate::shell::{self, Keys, Outside, Refit, Resources, Saver, Screen};
 use crate::text::{Ambiguous, Glyphs};
 use crate::ui::look::Look;
 use crate::ui::theme::{Background, Depth, THEME_NAMES, Theme};
@@ -123,7 +123,7 @@ pub fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
     let setup = Setup {
         files: files(args, &corpora),
         session,
-        annotator,
+        annotator: annotator.clone(),
         store: path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
         look,
         place,
@@ -139,7 +139,9 @@ pub fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
     let ended_by = Arc::new(AtomicI32::new(0));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build()?;
     let log = args.log.as_ref().map(|log| (log.clone(), path.clone()));
-    let outside = Outer { corpora, worker, problems, log };
+    let correctable = args.scorer_cmd.is_none() && args.server.is_none();
+    let refit = correctable.then(|| train_head::refit(&path, &annotator, args.prm.clone(), corpora.clone()));
+    let outside = Outer { corpora, worker, problems, log, refit };
     let unsaved = runtime.block_on(interactive(setup, store, outside, &ended_by, args.linear))?;
     // A worker that is being killed and a blocked read must not hold the exit up.
     runtime.shutdown_background();
@@ -162,6 +164,8 @@ struct Outer {
     problems: Vec<String>,
     /// A key log that is wanted, and the store whose labels stand before it.
     log: Option<(PathBuf, PathBuf)>,
+    /// How to fit the scores to the labels.
+    refit: Option<Refit>,
 }
 
 /// Begins the key log.
@@ -174,7 +178,7 @@ fn begin(log: &Path, store: &Path, setup: &Setup, size: (u16, u16)) -> anyhow::R
 async fn interactive(
     setup: Setup,
     store: Store,
-    Outer { corpora, worker, problems, log }: Outer,
+    Outer { corpora, worker, problems, log, refit }: Outer,
     ended_by: &Arc<AtomicI32>,
     linear: bool,
 ) -> anyhow::Result<usize> {
@@ -184,7 +188,7 @@ async fn interactive(
     let hidden = setup.files.iter().map(|file| file.hidden).collect();
     let size = if linear { LinearScreen::SIZE } else { crossterm::terminal::size().unwrap_or((80, 24)) };
     let log = log.map(|(log, store)| begin(&log, &store, &setup, size)).transpose()?;
-    let resources = Resources { corpora, saver, worker, cache: ScoreCache::open_default(), hidden, log };
+    let resources = Resources { corpora, saver, worker, refit, cache: ScoreCache::open_default(), hidden, log };
     let mut outside = Outside::new(resources, messages.clone());
     for notice in warnings.into_iter().chain(problems) {
         outside.tell(Message::Notice(notice));

@@ -70,6 +70,9 @@ pub struct Evidence {
     pub left: String,
     /// What the right side comes to.
     pub right: String,
+    /// The same in words.
+    #[serde(default)]
+    pub says: String,
 }
 
 impl Evidence {
@@ -77,7 +80,13 @@ impl Evidence {
     pub fn of(finding: &Finding) -> Option<Self> {
         let span = (finding.span.start, finding.span.end);
         let doubted = finding.verdict != Verdict::Ok;
-        doubted.then(|| Self { verdict: finding.verdict, span, left: finding.left.to_string(), right: finding.right.to_string() })
+        doubted.then(|| Self {
+            verdict: finding.verdict,
+            span,
+            left: finding.left.to_string(),
+            right: finding.right.to_string(),
+            says: finding.sides(),
+        })
     }
 }
 

@@ -4,16 +4,18 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use serde::Serialize;
 
 use super::out;
 use super::reading::Reading;
-use super::scorer::{BadRecords, ScorerArgs, open, runtime, stop_signal};
+use super::scorer::{ScorerArgs, open, runtime, stop_signal};
 use crate::analysis::bootstrap::interval;
 use crate::analysis::calibration::{auc, expected_calibration_error};
 use crate::analysis::meaning::Meaning;
+use crate::app::refit::Fitted;
 use crate::corpus::Corpus;
 use crate::labels::{Session, Store};
 use crate::prm::features::{Example, Head, Reader, log_loss};
@@ -21,6 +23,7 @@ use crate::scoring::batch::{Answers, Batch};
 use crate::scoring::head::{FILE, HeadFile};
 use crate::scoring::local::DECODER;
 use crate::scoring::request::on_solutions;
+use crate::shell::Refit;
 use crate::trace::{Label, Solution, Trace};
 
 /// Problems with a wrong step, and problems with a right one, below which nothing can be told.
@@ -110,9 +113,10 @@ pub fn run(args: &TrainHeadArgs) -> anyhow::Result<ExitCode> {
         bail!("{} has no labels of {}", store.display(), session.annotator());
     }
     let corpora = open(&paths, args.reading.format()?)?;
+    let mut note = |line: &str| out::note(line);
     let labelled = runtime()?.block_on(async {
         tokio::select! {
-            result = Labelled::collect(args, &corpora, &session) => result.map(Some),
+            result = Labelled::collect(args.prm.as_deref(), &corpora, &session, &mut note) => result.map(Some),
             stopped = stop_signal() => stopped.map(|()| None).map_err(Into::into),
         }
     })?;
@@ -136,6 +140,56 @@ pub fn run(args: &TrainHeadArgs) -> anyhow::Result<ExitCode> {
         out::print_safe(&format!("{}written to {place}; use it with --prm {place}\n", text(&report)))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// How the interactive program fits the scores of a model to the saved labels of an annotator.
+pub(super) fn refit(store: &Path, annotator: &str, prm: Option<PathBuf>, corpora: Vec<Corpus>) -> Refit {
+    let (store, annotator) = (store.to_owned(), annotator.to_owned());
+    Arc::new(move || {
+        let fitted = refit_once(&store, &annotator, prm.as_deref(), &corpora);
+        fitted.map_err(|error| format!("{error:#}"))
+    })
+}
+
+fn refit_once(store: &Path, annotator: &str, prm: Option<&Path>, corpora: &[Corpus]) -> anyhow::Result<Fitted> {
+    let (_, session) = Store::view(store, annotator)?;
+    let labelled = runtime()?.block_on(Labelled::collect(prm, corpora, &session, &mut |_| ()))?;
+    labelled.enough()?;
+    let report = labelled.estimate(annotator)?;
+    let (low, high) = report.gain.interval;
+    if low <= 0.0 {
+        let gain = report.gain.log_loss;
+        bail!(
+            "{} judged steps are too few to tell whether it helps: log loss lower by {gain:.3} [{low:.3}, {high:.3}]",
+            report.steps
+        );
+    }
+    let says = format!(
+        "fitted to {} judged steps: log loss {:.3} to {:.3} on problems left out",
+        report.steps, report.before.log_loss, report.after.log_loss
+    );
+    let head = Head::fit(&labelled.examples.iter().collect::<Vec<_>>());
+    let base = prm.map(kept_path).transpose()?;
+    let folder = new_folder(store, annotator)?;
+    write(&folder, &HeadFile::new(base, labelled.key, head, serde_json::to_value(&report)?))
+        .with_context(|| format!("cannot write {}", folder.display()))?;
+    Ok(Fitted { folder, says })
+}
+
+/// A new folder beside the label store: `heads/NAME-1`, `heads/NAME-2`.
+fn new_folder(store: &Path, annotator: &str) -> anyhow::Result<PathBuf> {
+    let heads = std::path::absolute(store)?.with_file_name("heads");
+    std::fs::create_dir_all(&heads).with_context(|| format!("cannot make {}", heads.display()))?;
+    let name: String = annotator.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(40).collect();
+    for number in 1_u32.. {
+        let folder = heads.join(format!("{name}-{number}"));
+        match std::fs::create_dir(&folder) {
+            Ok(()) => return Ok(folder),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error).with_context(|| format!("cannot make {}", folder.display())),
+        }
+    }
+    bail!("{} is full", heads.display())
 }
 
 /// Refuses to write where something else is.
@@ -176,22 +230,26 @@ struct Labelled {
 }
 
 impl Labelled {
-    async fn collect(args: &TrainHeadArgs, corpora: &[Corpus], session: &Session) -> anyhow::Result<Self> {
-        let scorer = ScorerArgs { prm: args.prm.iter().cloned().collect(), ..ScorerArgs::default() };
+    async fn collect(
+        prm: Option<&Path>,
+        corpora: &[Corpus],
+        session: &Session,
+        note: &mut dyn FnMut(&str),
+    ) -> anyhow::Result<Self> {
+        let scorer = ScorerArgs { prm: prm.map(Path::to_owned).into_iter().collect(), ..ScorerArgs::default() };
         let mut batch = scorer.start().await?;
         let mut labelled = Self { scorer: batch.model().label(), key: batch.model().key.clone(), ..Self::default() };
         if batch.model().meaning().outcome {
             bail!("{} judges whole solutions, no steps: there is nothing to correct", labelled.scorer);
         }
-        let mut bad = BadRecords::default();
         for corpus in corpora {
             for problem in 0..corpus.problem_count() {
                 let view = corpus.problem(problem);
-                bad.add(corpus.name(), &view.errors);
+                view.errors.iter().take(1).for_each(|error| note(&format!("{}: {error}", corpus.name())));
                 let Some(trace) = &view.trace else { continue };
                 let recut = session.recut(trace);
                 labelled.trace(recut.as_ref().unwrap_or(trace), session, &mut batch).await?;
-                batch.take_notices().into_iter().for_each(out::note);
+                batch.take_notices().iter().for_each(|notice| note(notice));
             }
         }
         Ok(labelled)

@@ -75,6 +75,7 @@ pub static QUANTITIES: &[Quantity] = &[
     number("random", "from 0 to 1, by what the solution says", |f| Value::Number(Some(f.random()))),
     score("first_prm", "score at the predicted first error, else the lowest", |f| Value::Number(f.at_first_error())),
     score("min_prm", "lowest step score", |f| Value::Number(f.reduce(f64::min))),
+    score("suspicion", "highest suspicion of a step, by score and checks together", |f| Value::Number(f.suspicion())),
     score("max_prm", "highest step score", |f| Value::Number(f.reduce(f64::max))),
     score("last_prm", "score of the last step", |f| Value::Number(f.scores.last().copied().flatten())),
     score("prm", "score of the solution as a whole", |f| Value::Number(f.whole)),
@@ -180,6 +181,13 @@ impl Facts<'_> {
 
     fn findings(&self) -> usize {
         self.steps().flat_map(crate::checks::findings).filter(|finding| finding.verdict == Verdict::Bad).count()
+    }
+
+    fn suspicion(&self) -> Option<f64> {
+        let failing = |text: &str| crate::checks::findings(text).iter().any(|finding| finding.verdict == Verdict::Bad);
+        let each = self.scores.iter().zip(self.steps());
+        let all: Option<Vec<f64>> = each.map(|(score, text)| Some(crate::checks::suspicion((*score)?, failing(text)))).collect();
+        all?.into_iter().reduce(f64::max)
     }
 
     /// The same for the same content, however files are named and ordered.

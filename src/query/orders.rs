@@ -16,7 +16,7 @@ pub struct Order {
 /// All orders, in the order of the menu.
 pub static ORDERS: &[Order] = &[
     Order { name: "file", letter: 'f', doc: "as the files have them", expression: "" },
-    Order { name: "suspicion", letter: 's', doc: "the lowest step score first", expression: "1 - min_prm" },
+    Order { name: "suspicion", letter: 's', doc: "the most suspicious step first, by score and checks", expression: "suspicion" },
     Order {
         name: "uncertainty",
         letter: 'u',

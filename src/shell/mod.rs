@@ -18,7 +18,7 @@ use tokio::time::{Instant as TokioInstant, sleep_until};
 use crate::app::{App, Effect, Message, update};
 
 pub use asking::ask;
-pub use outside::{Outside, Resources};
+pub use outside::{Outside, Refit, Resources};
 pub use saver::Saver;
 pub use signals::{Keys, watch};
 

@@ -1,12 +1,14 @@
 //! Carries effects out: reads problems, plans score requests, talks to the worker, hands labels to the saver.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::app::items::{FileState, ItemId};
+use crate::app::refit::Fitted;
 use crate::app::scoring::Known;
 use crate::app::{Effect, Manuscript, Message};
 use crate::corpus::Corpus;
@@ -21,6 +23,9 @@ use super::{Saver, editor};
 /// Scores are written to the cache in groups of this size, and at the end of each request.
 const CACHE_GROUP: usize = 64;
 
+/// Fits the scores to the saved labels: takes its time, and says in one line why there is no fit.
+pub type Refit = Arc<dyn Fn() -> Result<Fitted, String> + Send + Sync>;
+
 /// What the outside works with.
 pub struct Resources {
     /// The open files.
@@ -29,6 +34,8 @@ pub struct Resources {
     pub saver: Saver,
     /// How to start the worker.
     pub worker: WorkerSpec,
+    /// How to fit the scores to labels, where the model can be corrected.
+    pub refit: Option<Refit>,
     /// Scores of earlier sessions.
     pub cache: ScoreCache,
     /// Which of the files stand in no list.
@@ -42,7 +49,10 @@ pub struct Outside {
     corpora: Vec<Corpus>,
     generations: Vec<u64>,
     saver: Saver,
+    /// How to start the worker with the model of the start.
+    first_spec: WorkerSpec,
     spec: WorkerSpec,
+    refit: Option<Refit>,
     generation: Arc<AtomicU64>,
     worker: Option<Worker>,
     model: Option<WorkerModel>,
@@ -62,7 +72,9 @@ impl Outside {
             generations: vec![u64::MAX; resources.corpora.len()],
             corpora: resources.corpora,
             saver: resources.saver,
+            first_spec: resources.worker.clone(),
             spec: resources.worker,
+            refit: resources.refit,
             generation: Arc::default(),
             worker: None,
             model: None,
@@ -156,6 +168,8 @@ impl Outside {
                 });
             }
             Effect::StartWorker => self.start_worker(),
+            Effect::Refit => self.refit(),
+            Effect::UseModel(folder) => self.use_model(folder.as_deref()),
             Effect::Save(draft) => self.saver.save(draft),
             Effect::SavePlace(place) => self.saver.place(place),
             Effect::Continue => self.tell(Message::Continue),
@@ -188,6 +202,7 @@ impl Outside {
     fn prepare(&self, item: ItemId) {
         let (Some(corpus), Some(model)) = (self.corpora.get(item.file).cloned(), self.model.clone()) else { return };
         let (cache, ids, messages) = (Arc::clone(&self.cache), Arc::clone(&self.request_ids), self.messages.clone());
+        let (current, own) = (Arc::clone(&self.generation), self.generation.load(Ordering::Relaxed));
         tokio::task::spawn_blocking(move || {
             let view = corpus.problem(item.problem);
             let mut known = Known { bad: view.errors.len(), ..Known::default() };
@@ -202,8 +217,33 @@ impl Outside {
                 known.refused = plan.left_out;
                 requests = plan.requests;
             }
-            let _ = messages.send(Message::Prepared { item, known, requests });
+            // What another model was going to be asked is no longer wanted.
+            if current.load(Ordering::Relaxed) == own {
+                let _ = messages.send(Message::Prepared { item, known, requests });
+            }
         });
+    }
+
+    fn refit(&self) {
+        let (fit, messages) = (self.refit.clone(), self.messages.clone());
+        tokio::task::spawn_blocking(move || {
+            let none = || Err("this scorer cannot be corrected; the built-in model and --prm folders can".to_owned());
+            let _ = messages.send(Message::Refitted(fit.map_or_else(none, |fit| fit())));
+        });
+    }
+
+    fn use_model(&mut self, folder: Option<&Path>) {
+        match folder.map_or_else(|| Ok(self.first_spec.clone()), |folder| WorkerSpec::own(Some(folder), None)) {
+            Ok(spec) => {
+                self.spec = spec;
+                self.model = None;
+                self.start_worker();
+            }
+            Err(error) => {
+                let message = format!("the worker could not be started: {error}");
+                self.tell(Message::Worker(WorkerEvent::Exited { message }));
+            }
+        }
     }
 
     fn start_worker(&mut self) {

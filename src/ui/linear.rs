@@ -124,7 +124,7 @@ fn text(app: &App) -> Spoken {
 fn checks(app: &App) -> Vec<String> {
     let Some(trace) = app.trace() else { return Vec::new() };
     let wrong = app.findings(trace.node(app.cursor.node).key).iter().filter(|checked| checked.finding.verdict == Verdict::Bad);
-    wrong.map(|c| format!("check: {}: left side {}, right side {}", c.text, c.finding.left, c.finding.right)).collect()
+    wrong.map(|c| format!("check: {}: {}", c.text, c.finding.sides())).collect()
 }
 
 fn comparison(app: &App) -> String {

@@ -404,3 +404,15 @@ fn critiques_and_shares_of_tokens_are_shown_beside_the_step() {
     let screen = desk.screen();
     assert!(screen.contains("tok   2 tokens   lowest \"wrong\" -0.5000") && screen.contains("So wrong"), "{screen}");
 }
+
+/// Where the numbers of a step come from is said beside it, and hidden with the other hints.
+#[test]
+fn origins_of_numbers_stand_beside_the_step() {
+    let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (120, 40));
+    desk.keys("j");
+    let screen = desk.screen();
+    let line = screen.lines().find(|line| line.contains("num   ")).unwrap_or_else(|| panic!("{screen}"));
+    assert!(line.contains("from the problem") || line.contains("from steps before"), "{line}");
+    desk.keys("p");
+    assert!(!desk.screen().contains("num   "), "{}", desk.screen());
+}

@@ -4,6 +4,7 @@ use serde_json::Value;
 use stepscope::checks::answer::{Agreement, compare, extract};
 use stepscope::checks::arithmetic::Verdict;
 use stepscope::checks::findings;
+use stepscope::checks::provenance::Ledger;
 
 use crate::support::data;
 
@@ -128,5 +129,58 @@ fn answers_agree_with_the_predictions_of_tora() {
             found.judge(record["code"][0].as_str().unwrap(), reference, right);
         }
         assert_eq!(found, expected, "{file}");
+    }
+}
+
+#[test]
+fn hostile_steps_are_left_alone_in_bounded_time() {
+    let nested = |open: &str, close: &str| format!("{}1{} = 2", open.repeat(10_000), close.repeat(10_000));
+    let steps = [
+        String::new(),
+        " \n\t ".to_owned(),
+        "word 12 + 3 = ".repeat((1 << 20) / 14),
+        "x + 1 = ".repeat((1 << 20) / 8),
+        "7".repeat(1 << 20),
+        "٣ + ٤ = ٨, 三加四等于八, δύο + δύο = 5".to_owned(),
+        "9^999999999 = 3, 2^{10^{10}} = 4, 9^9^9^9 = 1".to_owned(),
+        "1/0 = 5, 3 / (2 - 2) = 1, x/(1 - 1) = x = 2x, 1/x = 0, so x = 4".to_owned(),
+        nested("(", ")"),
+        nested("{", "}"),
+        nested(r"\frac{", "}{2}"),
+        nested(r"\sqrt{", "}"),
+        "\u{0}\u{202e}= 1 = \u{feff}".to_owned(),
+    ];
+    let start = std::time::Instant::now();
+    for step in &steps {
+        let found = findings(step);
+        assert!(found.iter().all(|finding| finding.verdict != Verdict::Bad || step.contains("word")), "{:?}", step.get(..30));
+        assert!(found.iter().all(|finding| step.get(finding.span.clone()).is_some()), "every span is a piece of the step");
+        let mut ledger = Ledger::new(step);
+        assert!(ledger.step(step).len() <= 200);
+        assert_ne!(compare(step, "3"), Agreement::Equal);
+    }
+    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+}
+
+/// Run with `-- --ignored --nocapture` on a quiet machine.
+#[test]
+#[ignore = "measures time"]
+fn the_time_of_the_checks_on_a_step() {
+    for file in ["gsm8k.json", "math.json", "olympiadbench.json", "omnimath.json"] {
+        let Some(path) = data(&format!("processbench/{file}")) else { return };
+        let traces: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let steps: Vec<&str> =
+            traces.iter().flat_map(|trace| trace["steps"].as_array().unwrap()).map(|step| step.as_str().unwrap()).collect();
+        let time = |read: &mut dyn FnMut(&str)| {
+            let start = std::time::Instant::now();
+            for step in &steps {
+                read(step);
+            }
+            start.elapsed().as_secs_f64() * 1e6 / steps.len() as f64
+        };
+        let checks = time(&mut |step| assert!(findings(step).len() < 1000));
+        let mut ledger = Ledger::new("");
+        let numbers = time(&mut |step| assert!(ledger.step(step).len() <= 200));
+        println!("{file}: {} steps, checks {checks:.1} us a step, origins of numbers {numbers:.1} us", steps.len());
     }
 }

@@ -33,6 +33,7 @@ mod math;
 mod prm;
 mod pty;
 mod queue;
+mod refit;
 #[cfg(feature = "candle")]
 mod remote;
 mod replay;

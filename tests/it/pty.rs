@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::train_head::Place;
+
 /// Longest wait for something to appear: generous, the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -140,6 +142,31 @@ impl Drop for Terminal {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+#[test]
+fn a_fit_to_the_labels_takes_the_place_of_the_model_and_is_taken_back() {
+    let place = Place::new(60);
+    let file = place.path("in.jsonl");
+    let start = || {
+        let terminal = Terminal::start(file.parent().unwrap(), &[file.to_str().unwrap()], (120, 40));
+        terminal.wait_for("built-in all scored");
+        terminal
+    };
+    let mut terminal = start();
+    terminal.keys("gR");
+    terminal.wait_for("the scores stay as they are: too few labels to tell anything");
+    terminal.keys("q");
+    terminal.wait_for_exit();
+    place.label(|n| (n % 2 == 0).then_some(1));
+    let mut terminal = start();
+    terminal.keys("gR");
+    terminal.wait_for("fitted to 120 judged steps");
+    terminal.wait_for("mira-1 all scored");
+    terminal.keys("gU");
+    terminal.wait_for("the scores are the model's own again");
+    terminal.wait_for("built-in all scored");
+    assert!(place.path("heads").join("mira-1").join("head.json").is_file(), "the fit stays, to be loaded with --prm");
 }
 
 #[test]

@@ -9,13 +9,13 @@ use stepscope::labels::{Draft, Session, Store};
 use tempfile::TempDir;
 
 /// A folder with a file of solutions and a label store.
-struct Place {
+pub(crate) struct Place {
     folder: TempDir,
 }
 
 impl Place {
     /// `count` problems with one solution each: a step that says "surely" is wrong, whatever the built-in model thinks of it.
-    fn new(count: usize) -> Self {
+    pub(crate) fn new(count: usize) -> Self {
         let place = Self { folder: tempfile::tempdir().unwrap() };
         let record = |n: usize| {
             let apples = n + 3;
@@ -29,12 +29,12 @@ impl Place {
         place
     }
 
-    fn path(&self, name: &str) -> std::path::PathBuf {
+    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
         self.folder.path().join(name)
     }
 
     /// Labels by a rule: the first wrong step of each problem by its number.
-    fn label(&self, wrong: impl Fn(usize) -> Option<usize>) {
+    pub(crate) fn label(&self, wrong: impl Fn(usize) -> Option<usize>) {
         let corpus = Corpus::open(Source::Path(self.path("in.jsonl")), None).unwrap();
         corpus.wait();
         let (mut store, mut session): (Store, Session) = Store::open(&self.path("labels.db"), "mira").unwrap();

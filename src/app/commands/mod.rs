@@ -230,6 +230,8 @@ pub static COMMANDS: &[Command] = &[
         .takes(session::set_aggregate, session::aggregates),
     row(Session, "stop-scoring", &["g k"], "stop scoring; finished scores stay", session::stop_scoring),
     row(Session, "start-scoring", &["g K"], "start scoring again, also after the worker died", session::start_scoring),
+    row(Session, "refit", &["g R"], "fit the scores to your labels, in the background; refused when they are too few", session::refit),
+    row(Session, "refit-undo", &["g U"], "back to the scores before the last fit", session::undo_refit),
     row(Session, "retry-saving", &["g W"], "write labels again that could not be saved", session::retry_saving),
     row(Session, "format", &[], "format of the file, and what it is known by", session::format),
     row(Session, "suspend", &["Ctrl-z"], "suspend; fg brings it back", session::suspend),

@@ -3,7 +3,7 @@
 use crate::analysis::aggregate::Aggregate;
 use crate::analysis::decide::Decision;
 use crate::app::describe::short;
-use crate::app::{App, Effect, scoring};
+use crate::app::{App, Effect, refit, scoring};
 
 /// Says which threshold is in force.
 pub(super) fn threshold_shown(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
@@ -69,6 +69,16 @@ pub(super) fn stop_scoring(app: &mut App, _count: Option<usize>) -> Vec<Effect> 
 pub(super) fn start_scoring(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     app.notice = Some("scoring goes on".to_owned());
     scoring::restart(app)
+}
+
+/// Fits the scores to the labels.
+pub(super) fn refit(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    refit::start(app)
+}
+
+/// Takes the last fit back.
+pub(super) fn undo_refit(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    refit::undo(app)
 }
 
 /// Hands the labels to the store again that it could not write.

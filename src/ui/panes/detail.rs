@@ -9,10 +9,10 @@ use crate::app::App;
 use crate::app::choice::PROGRESS;
 use crate::app::describe::short;
 use crate::app::reading::{Against, Checked, verdicts};
-use crate::checks::arithmetic::Verdict;
-use crate::checks::suspicion;
+use crate::checks::arithmetic::{Claim, Verdict};
+use crate::checks::provenance::{Origin, Role, Sighting};
 use crate::text::{WrapOptions, safe, safe_line, wrap};
-use crate::trace::{FirstError, Node, NodeId, Rating, Rationale, Semantics, StepScore, Trace, Writing};
+use crate::trace::{FirstError, Node, NodeId, Rating, Rationale, StepScore, Trace, Writing};
 use crate::typeset::Page;
 use crate::typeset::diff::Changed;
 use crate::ui::pen::Pen;
@@ -32,6 +32,7 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let rect = shares(app, pen, rect, node);
     lines.push((heading(app, node), pen.look.strong()));
     lines.extend(checks(app, pen, node));
+    lines.extend(numbers(app, node).map(|line| (line, pen.look.dim())));
     lines.extend(together(app, node).map(|line| (line, pen.look.plain())));
     lines.push((scores(app, node), pen.look.plain()));
     lines.extend(critiques(app, node).map(|line| (line, pen.look.dim())));
@@ -151,10 +152,14 @@ fn checks(app: &App, pen: &Pen<'_>, node: &Node) -> Vec<(String, Style)> {
     let line = |checked: &Checked| {
         let Checked { finding, text } = checked;
         let text = one_line(text, 60);
-        let sides = format!("left side {}, right side {}", finding.left, finding.right);
+        let sides = finding.sides();
+        let perhaps = match finding.claim {
+            Claim::Identity { .. } => "no identity; it may be meant as an equation",
+            _ => "rounding or units may explain it",
+        };
         match finding.verdict {
             Verdict::Bad => (format!("chk   {} {text}: {sides}", glyphs.cross), pen.look.error()),
-            Verdict::Soft => (format!("chk   ~ {text}: {sides}; rounding or units may explain it"), pen.look.plain()),
+            Verdict::Soft => (format!("chk   ~ {text}: {sides}; {perhaps}"), pen.look.plain()),
             Verdict::Ok => (format!("chk   {} {text}", glyphs.check), pen.look.dim()),
         }
     };
@@ -174,6 +179,40 @@ fn checks(app: &App, pen: &Pen<'_>, node: &Node) -> Vec<(String, Style)> {
         lines.push((format!("{formulas}: {reason}"), pen.look.dim()));
     }
     lines
+}
+
+/// Where the numbers of the step come from: evidence, no verdict.
+fn numbers(app: &App, node: &Node) -> Option<String> {
+    const MOST: usize = 8;
+    let origins = app.origins(node.key);
+    let of = |is: &dyn Fn(&Sighting) -> bool, write: &dyn Fn(&Sighting) -> String| -> Vec<String> {
+        let mut texts: Vec<String> = Vec::new();
+        for seen in origins.iter().filter(|seen| seen.role != Role::Outcome && is(seen)) {
+            let text = write(seen);
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
+        let rest = texts.len().saturating_sub(MOST);
+        texts.truncate(MOST);
+        texts.extend((rest > 0).then(|| format!("{rest} more")));
+        texts
+    };
+    let plain = |seen: &Sighting| seen.value.to_string();
+    let made = |seen: &Sighting| match (seen.origin, seen.operands) {
+        (Origin::Derived(operation), Some((a, b))) => format!("{} = {a} {} {b}", seen.value, operation.sign()),
+        _ => seen.value.to_string(),
+    };
+    let parts = [
+        ("from nowhere", of(&|seen| seen.origin == Origin::Unknown, &plain)),
+        ("perhaps", of(&|seen| matches!(seen.origin, Origin::Derived(_)), &made)),
+        ("from the problem", of(&|seen| seen.origin == Origin::Problem, &plain)),
+        ("from steps before", of(&|seen| seen.origin == Origin::Result, &plain)),
+        ("constant", of(&|seen| seen.origin == Origin::Constant, &plain)),
+    ];
+    let told = parts.iter().filter(|(_, numbers)| !numbers.is_empty());
+    let text: Vec<String> = told.map(|(name, numbers)| format!("{name} {}", numbers.join(", "))).collect();
+    (!text.is_empty()).then(|| format!("num   {}", text.join("; ")))
 }
 
 fn heading(app: &App, node: &Node) -> String {
@@ -227,8 +266,7 @@ fn verdict(app: &App, trace: &Trace, node: &Node) -> Option<String> {
 /// Score and failing equalities together.
 fn together(app: &App, node: &Node) -> Option<String> {
     app.wrong_equality(node.key)?;
-    let score = app.scoring.scores.get(&node.key).filter(|score| score.semantics() == Semantics::Correctness)?;
-    Some(format!("suspicion, score and checks together: {}", short(suspicion(app.scoring.place(score.value()), true))))
+    Some(format!("suspicion, score and checks together: {}", short(app.suspicion(node.key)?)))
 }
 
 /// Every way to make one score of the solution, the chosen one in brackets; or the badge of a model that judges whole solutions.

@@ -1,4 +1,4 @@
-//! The steps of one solution: number, mark, score, bar, glyph, text.
+//! The steps of one solution: number, mark, score, bar, glyph, checks, suspicion, text.
 
 use std::ops::Range;
 
@@ -20,10 +20,13 @@ use crate::ui::styled::{Run, styled};
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let columns = step_columns(rect.width);
     let dim = pen.look.dim();
-    let [number, mark, score, _, text] = offsets(rect, columns);
+    let [number, mark, score, _, evidence, text] = offsets(rect, columns);
     pen.text(number + 2, rect.y, 4, "#", dim);
     pen.text(mark.saturating_sub(1), rect.y, 4, "mark", dim);
     pen.text(score, rect.y, 4, if app.show_prm { " PRM" } else { "" }, dim);
+    if columns.evidence > 0 && app.show_prm {
+        pen.text(evidence, rect.y, 8, "chk sus", dim);
+    }
     pen.text(text, rect.y, 6, "step", dim);
     let body = Rect { y: rect.y + 1, height: rect.height.saturating_sub(1), ..rect };
     match app.trace() {
@@ -42,10 +45,10 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     }
 }
 
-/// First columns of number, mark, score, bar and text.
-fn offsets(rect: Rect, columns: StepColumns) -> [u16; 5] {
+/// First columns of number, mark, score, bar, checks and text.
+fn offsets(rect: Rect, columns: StepColumns) -> [u16; 6] {
     let mut x = usize::from(rect.x);
-    [0, columns.number, columns.mark, columns.score + 1, columns.bar + 1].map(|width| {
+    [0, columns.number, columns.mark, columns.score + 1, columns.bar + 1, columns.evidence].map(|width| {
         x += width;
         u16::try_from(x).unwrap_or(u16::MAX)
     })
@@ -106,7 +109,7 @@ fn slice_rows(
     }
     let layers = layers(app, pen, node, page, slice);
     let base = text_style(app, pen, node, own && label == Label::AfterError);
-    let x = offsets(rect, columns)[4];
+    let x = offsets(rect, columns)[5];
     let shown = slice.shape.rows - usize::from(slice.shape.hidden > 0);
     for row in slice.first..slice.first + slice.rows {
         let y = y + u16::try_from(row - slice.first).unwrap_or(0);
@@ -124,7 +127,7 @@ fn slice_rows(
 /// Number, mark, score, bar and glyph of a step.
 #[expect(clippy::too_many_arguments, reason = "one row of the table, drawn in one place")]
 fn gutter(app: &App, pen: &mut Pen<'_>, row: Rect, columns: StepColumns, node: &Node, step: usize, label: Label, own: bool) {
-    let [number, mark, score, bar, _] = offsets(row, columns);
+    let [number, mark, score, bar, evidence, _] = offsets(row, columns);
     let current = app.cursor.node == app.cursor.path[step];
     let style = if current { pen.look.strong() } else { pen.look.plain() };
     pen.text(number + 1, row.y, 4, &format!("{:>3}", step + 1), style);
@@ -137,7 +140,9 @@ fn gutter(app: &App, pen: &mut Pen<'_>, row: Rect, columns: StepColumns, node: &
     if !app.show_prm {
         return;
     }
-    if app.wrong_equality(node.key).is_some() {
+    if columns.evidence > 0 {
+        checks(app, pen, evidence, row.y, node);
+    } else if app.wrong_equality(node.key).is_some() {
         let x = bar + u16::try_from(columns.bar - 2).unwrap_or(0);
         pen.text(x, row.y, 1, pen.look.glyphs.unequal, pen.look.error());
     }
@@ -154,6 +159,23 @@ fn gutter(app: &App, pen: &mut Pen<'_>, row: Rect, columns: StepColumns, node: &
         pen.text(score, row.y, u16::try_from(columns.score + columns.bar).unwrap_or(0), &format!("n/a {reason}"), pen.look.dim());
     } else if app.scoring.busy() {
         pen.text(score, row.y, 3, " \u{b7}\u{b7}", pen.look.dim());
+    }
+}
+
+/// What the checks say of a step, and score and checks together.
+fn checks(app: &App, pen: &mut Pen<'_>, x: u16, y: u16, node: &Node) {
+    let glyphs = &pen.look.glyphs;
+    let worst = app.findings(node.key).iter().map(|checked| checked.finding.verdict).max_by_key(|verdict| *verdict as u8);
+    let (glyph, style) = match worst {
+        Some(Verdict::Bad) => (glyphs.unequal, pen.look.error()),
+        Some(Verdict::Soft) => ("~", pen.look.plain()),
+        Some(Verdict::Ok) => (glyphs.check, pen.look.dim()),
+        None => ("", pen.look.dim()),
+    };
+    pen.text(x + 1, y, 1, glyph, style);
+    if let Some(suspicion) = app.suspicion(node.key) {
+        let style = pen.look.score(1.0 - suspicion);
+        pen.text(x + 4, y, 3, &format!("{:>3}", short(suspicion)), style);
     }
 }
 
