@@ -116,6 +116,17 @@ impl App {
         }
     }
 
+    /// The same in a word or two.
+    pub fn scoring_short(&self) -> String {
+        let scoring = &self.scoring;
+        let (done, total) = (scoring.done.len(), self.items.total());
+        match (&scoring.state, &scoring.model) {
+            (WorkerState::Running, Some(model)) if done >= total => model.name.clone(),
+            (WorkerState::Running, Some(model)) => format!("{} {done}/{total}", model.name),
+            _ => self.scoring_line(),
+        }
+    }
+
     /// What became of the labels.
     pub fn saving_line(&self) -> String {
         let saving = &self.saving;

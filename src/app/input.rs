@@ -5,8 +5,8 @@ use tui_input::backend::crossterm::EventHandler;
 
 use super::choice::{self, Question};
 use super::commands;
-use super::{App, Effect, Manuscript, queue, seek};
-use crate::query;
+use super::{App, Effect, Manuscript, queue, seek, tree};
+use crate::query::{self, Names, QUANTITIES, STEP_QUANTITIES};
 use crate::trace::Writing;
 
 /// Longest text that is taken in, in bytes: less than the store's limit.
@@ -24,6 +24,8 @@ pub enum Purpose {
     Command,
     /// A filter.
     Filter,
+    /// A filter of the steps of a tree.
+    StepFilter,
     /// A note or tags, as they stood before.
     Write(Manuscript),
     /// A reason in own words.
@@ -52,6 +54,7 @@ impl Input {
             Purpose::Search { forward: false } => "?",
             Purpose::Command => ":",
             Purpose::Filter => "&",
+            Purpose::StepFilter => "& steps: ",
             Purpose::Write(Manuscript { writing: Writing::Tags, .. }) => "tags: ",
             Purpose::Write(_) => "note: ",
             Purpose::Reason(_) => "reason: ",
@@ -100,6 +103,10 @@ fn accept(app: &mut App, input: &Input) -> Vec<Effect> {
             queue::set_filter(app, text);
             Vec::new()
         }
+        Purpose::StepFilter => {
+            tree::set_filter(app, text);
+            Vec::new()
+        }
         Purpose::Command => {
             app.notice = None;
             commands::run_line(app, text)
@@ -144,9 +151,12 @@ fn complete(app: &mut App) {
             let at = typed.find(char::is_whitespace).map_or(0, |at| typed.len() - typed[at..].trim_start().len());
             (&typed[..at], &typed[at..], commands::completions(app, &typed))
         }
-        Purpose::Filter => {
+        Purpose::Filter | Purpose::StepFilter => {
             let word = query::last_word(&typed);
-            let known = query::completions(&typed).into_iter().map(str::to_owned).collect();
+            let known = match input.purpose {
+                Purpose::Filter => query::completions(&typed, QUANTITIES, &app.names()),
+                _ => query::completions(&typed, STEP_QUANTITIES, &Names::new()),
+            };
             (&typed[..typed.len() - word.len()], word, known)
         }
         Purpose::Write(Manuscript { writing: Writing::Tags, .. }) => {

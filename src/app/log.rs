@@ -15,12 +15,13 @@ use super::{App, Manuscript, Message, Place, Setup};
 use crate::corpus::ProblemView;
 use crate::formats;
 use crate::labels::{Event, Project, Session};
-use crate::scoring::{WorkerEvent, WorkerModel};
+use crate::query::Names;
+use crate::scoring::{Cost, ScoreRequest, WorkerEvent, WorkerModel};
 use crate::trace::{Semantics, StepKey, StepScore};
 use crate::ui::look::Look;
 
 /// Version of the log. It changes when an old log can no longer be played.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// One line of the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,7 +51,14 @@ pub enum Entry {
         semantics: Option<Semantics>,
         /// Step and reason.
         refused: Vec<(StepKey, String)>,
+        /// Numbers of the requests that the worker got for the rest of the item.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        asked: Vec<u64>,
     },
+    /// The worker is through with a request: the queue looks at an item when it has all its scores, not before.
+    Done(u64),
+    /// The worker failed; with a request, only that is over.
+    Failed(Option<u64>, String),
     /// [`Message::Continue`].
     Continue,
     /// [`Message::Saved`].
@@ -86,6 +94,8 @@ pub struct Start {
     pub project: Project,
     /// The keys of every command.
     pub keys: Vec<(String, Vec<String>)>,
+    /// Filters with a name.
+    pub filters: Names,
     /// Columns and rows of the screen.
     pub size: (u16, u16),
 }
@@ -135,6 +145,7 @@ impl Start {
             terms: setup.terms.clone(),
             project: setup.project.clone(),
             keys: setup.keymap.bound(),
+            filters: setup.filters.clone(),
             size,
         }
     }
@@ -154,6 +165,7 @@ impl Start {
             terms: self.terms,
             project: self.project,
             keymap: Keymap::rebound(&self.keys),
+            filters: self.filters,
         };
         App::new(setup, self.size)
     }
@@ -176,14 +188,19 @@ impl Entry {
             Message::Worker(WorkerEvent::Ready(model)) => Self::Model(Box::new(model.clone())),
             Message::Worker(WorkerEvent::Score { key, score, .. }) => {
                 let (scores, semantics) = scores([(*key, *score)].iter());
-                Self::Scores { item: None, scores, semantics, refused: Vec::new() }
+                Self::Scores { item: None, scores, semantics, refused: Vec::new(), asked: Vec::new() }
             }
             Message::Worker(WorkerEvent::NotScored { key, reason, .. }) => {
-                Self::Scores { item: None, scores: Vec::new(), semantics: None, refused: vec![(*key, reason.clone())] }
+                let refused = vec![(*key, reason.clone())];
+                Self::Scores { item: None, scores: Vec::new(), semantics: None, refused, asked: Vec::new() }
             }
-            Message::Prepared { item, known, .. } => {
+            Message::Worker(WorkerEvent::Done { request, .. }) => Self::Done(*request),
+            Message::Worker(WorkerEvent::Failed { request, message }) => Self::Failed(*request, message.clone()),
+            Message::Worker(WorkerEvent::Exited { message }) => Self::Failed(None, message.clone()),
+            Message::Prepared { item, known, requests } => {
                 let (scores, semantics) = scores(known.scores.iter());
-                Self::Scores { item: Some(*item), scores, semantics, refused: known.refused.clone() }
+                let asked = requests.iter().map(|request| request.id).collect();
+                Self::Scores { item: Some(*item), scores, semantics, refused: known.refused.clone(), asked }
             }
             Message::Saved { event, .. } => Self::Saved(event.clone()),
             Message::Continue => Self::Continue,
@@ -210,12 +227,18 @@ impl Entry {
             Self::Loaded(item) => load(item).map(|view| Message::Loaded { item, view }).into_iter().collect(),
             Self::Files(files) => vec![Message::Files(files.into_iter().map(File::state).collect())],
             Self::Model(model) => vec![Message::Worker(WorkerEvent::Ready(*model))],
-            Self::Scores { item, scores, semantics, refused } => {
+            Self::Done(request) => {
+                vec![Message::Worker(WorkerEvent::Done { request, cost: Cost::default(), seconds: 0.0 })]
+            }
+            Self::Failed(request, message) => vec![Message::Worker(WorkerEvent::Failed { request, message })],
+            Self::Scores { item, scores, semantics, refused, asked } => {
                 let score = |(key, value)| Some((key, StepScore::new(value, semantics?).ok()?));
                 let scores: Vec<(StepKey, StepScore)> = scores.into_iter().filter_map(score).collect();
                 if let Some(item) = item {
                     let known = Known { scores, refused, ..Known::default() };
-                    return vec![Message::Prepared { item, known, requests: Vec::new() }];
+                    // What was asked is not asked again: only the numbers count.
+                    let request = |id| ScoreRequest { id, problem: String::new(), nodes: Vec::new() };
+                    return vec![Message::Prepared { item, known, requests: asked.into_iter().map(request).collect() }];
                 }
                 let known = scores.into_iter().map(|(key, score)| WorkerEvent::Score { request: 0, key, score });
                 let refused = refused.into_iter().map(|(key, reason)| WorkerEvent::NotScored { request: 0, key, reason });

@@ -18,6 +18,7 @@ pub mod log;
 pub mod mapping;
 mod mouse;
 pub mod place;
+pub mod progress;
 pub mod queue;
 pub mod reading;
 pub mod refit;
@@ -39,6 +40,7 @@ use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, 
 
 use crate::corpus::ProblemView;
 use crate::labels::{Action, Body, Draft, Event, EventId, Project, Session};
+use crate::query::{Names, Query};
 use crate::scoring::{ScoreRequest, WorkerEvent};
 use crate::text::Safe;
 use crate::trace::{Label, NodeId, PromptKey, RecordKey, Solution, SolutionLabels, StepKey, StepScore, Trace, Writing};
@@ -53,6 +55,7 @@ use keymap::Keymap;
 use keys::{Keys, Press};
 use place::Aim;
 pub use place::Place;
+use progress::Progress;
 use queue::Queue;
 use reading::Reading;
 use refit::{Fitted, Refit};
@@ -149,6 +152,8 @@ pub enum Effect {
     Save(Box<Draft>),
     /// Remember where the annotator is.
     SavePlace(Place),
+    /// Remember the annotator's own filters.
+    SaveFilters(Names),
     /// Let the user's editor have a text; the screen is the editor's until [`Message::Edited`].
     Edit(Manuscript),
     /// Put text on the clipboard.
@@ -232,6 +237,8 @@ pub struct Setup {
     pub project: Project,
     /// Which keys run what.
     pub keymap: Keymap,
+    /// One's own filters with a name.
+    pub filters: Names,
 }
 
 /// Everything that the screen shows.
@@ -288,6 +295,8 @@ pub struct App {
     pub reading: Reading,
     /// The tree pane.
     pub tree: TreeView,
+    /// Which steps it shows.
+    pub step_filter: Option<Query>,
     /// First visible row of the tree and list panes.
     pub tree_top: usize,
     /// First visible row of the list pane.
@@ -296,6 +305,10 @@ pub struct App {
     pub queue: Queue,
     /// Fits to the labels of the session.
     pub refit: Refit,
+    /// One's own filters with a name.
+    pub filters: Names,
+    /// How far the work has come.
+    pub progress: Progress,
     /// Where one was.
     pub jumps: Jumps,
     /// Where the steps to be marked together begin; they end at the cursor.
@@ -334,6 +347,7 @@ pub struct App {
 impl App {
     /// The state at the start, with what has to be read first.
     pub fn new(setup: Setup, size: (u16, u16)) -> (Self, Vec<Effect>) {
+        let (trust, progress) = (Trust::new(setup.terms, &setup.session), Progress::new(&setup.session));
         let mut app = Self {
             items: Items::new(setup.files),
             cursor: Cursor::at(ItemId { file: 0, problem: 0 }),
@@ -350,7 +364,8 @@ impl App {
             choice: None,
             split: None,
             sheet: None,
-            trust: Trust::new(setup.terms),
+            trust,
+            progress,
             clock: clock::Clock::default(),
             suggest: setup.place.is_none(),
             rewrite: None,
@@ -360,10 +375,12 @@ impl App {
             steps: StepsView::default(),
             reading: Reading::default(),
             tree: TreeView::default(),
+            step_filter: None,
             tree_top: 0,
             list_top: 0,
             queue: Queue::default(),
             refit: Refit::default(),
+            filters: setup.filters,
             jumps: Jumps::default(),
             range: None,
             last_label: None,
@@ -563,6 +580,9 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             app.session.extend(&events);
             app.others.extend(events.iter().map(|event| event.id));
             app.label_nodes();
+            for event in events {
+                app.tally_at(event.saw.file.zip(event.saw.item));
+            }
             Vec::new()
         }
         Message::Edited(manuscript, Ok(text)) => manuscript.keep(app, text.trim()),
@@ -612,6 +632,7 @@ fn terminal(app: &mut App, event: TerminalEvent) -> Vec<Effect> {
     app.heard += 1;
     match event {
         TerminalEvent::Key(key) if key.kind != KeyEventKind::Release => {
+            app.progress.keys += 1;
             // Nothing is bound to Alt: terminals send the same bytes for Alt-q and for Esc followed by q.
             let split = matches!(key.code, KeyCode::Char(_))
                 && key.modifiers.contains(KeyModifiers::ALT)

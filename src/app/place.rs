@@ -118,6 +118,7 @@ impl App {
             self.label_nodes();
             self.steps.show(shown);
             self.tree = TreeView::new(&trace);
+            self.filter_tree();
             self.tree_top = 0;
             self.show_tree = commands::view::opens_as_tree(&trace);
             self.focus = match (self.show_tree, self.focus) {
@@ -207,6 +208,7 @@ pub(super) fn loaded(app: &mut App, item: ItemId, view: Arc<ProblemView>) -> Vec
     app.items.insert(item, view);
     app.queue.changed(item);
     app.lay_cuts(item);
+    app.tally(item);
     if item == app.cursor.item {
         app.settle();
         app.take_aim();

@@ -8,9 +8,8 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use super::describe::short;
 use super::items::ItemId;
 use super::{App, Effect};
-use crate::analysis::decide::decide;
-use crate::query::{Facts, ORDERS, Query};
-use crate::trace::{FirstError, Trace};
+use crate::query::{Asked, Names, ORDERS, Own, Query, Survey, no_name};
+use crate::trace::{Solution, Trace};
 
 /// Items asked for ahead of the one that is looked at next.
 const READ_AHEAD: usize = 64;
@@ -18,15 +17,6 @@ const READ_AHEAD: usize = 64;
 const AT_ONCE: usize = 16;
 /// Solutions of one problem that are looked at: a search tree may have tens of thousands.
 const SOLUTIONS: usize = 2000;
-
-/// What is known of a solution.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Entry {
-    /// The filter holds; `None` when that is not known.
-    holds: Option<bool>,
-    /// Its number in the order.
-    number: Option<f64>,
-}
 
 /// One place of the queue.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,14 +41,17 @@ struct Order {
 pub struct Queue {
     filter: Option<Query>,
     order: Option<Order>,
-    entries: HashMap<ItemId, Vec<Entry>>,
+    entries: HashMap<ItemId, Vec<Asked>>,
     /// Position in the list of the item to look at next.
     next: usize,
     asked: HashSet<ItemId>,
     /// Items of which more became known after they were looked at.
     late: VecDeque<ItemId>,
     places: Vec<Place>,
-    members: HashSet<(ItemId, usize)>,
+    /// Where each solution stands in `places`; in the order of the files it is found there, and this says only that it is there.
+    members: HashMap<(ItemId, usize), usize>,
+    /// Members that are judged.
+    judged: usize,
     /// All items have been looked at once.
     complete: bool,
     /// The scores are those of another model: the order is made anew once more when all of them are there.
@@ -90,7 +83,7 @@ impl Queue {
     /// Order and filter in a few words, as label events keep them; `None` where none is in force.
     pub fn describe(&self) -> Option<String> {
         let order = self.order.as_ref().map(|order| format!("order {}", order.name));
-        let filter = self.filter.as_ref().map(|filter| format!("filter {}", filter.text()));
+        let filter = self.filter.as_ref().map(|filter| format!("filter {}", filter.spelled_out()));
         let parts: Vec<String> = order.into_iter().chain(filter).collect();
         (!parts.is_empty()).then(|| parts.join("; "))
     }
@@ -102,7 +95,23 @@ impl Queue {
 
     /// True when the queue is not in force or has this solution.
     pub fn has(&self, item: ItemId, solution: usize) -> bool {
-        !self.active() || self.members.contains(&(item, solution))
+        !self.active() || self.members.contains_key(&(item, solution))
+    }
+
+    /// Solutions of the queue that are judged.
+    pub fn judged(&self) -> usize {
+        self.judged
+    }
+
+    /// Every solution was looked at.
+    pub fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Other solutions of an item are judged than before.
+    pub(super) fn judged_again(&mut self, item: ItemId, before: &[usize], now: &[usize]) {
+        let members = |judged: &[usize]| judged.iter().filter(|&&solution| self.members.contains_key(&(item, solution))).count();
+        self.judged = self.judged + members(now) - members(before);
     }
 
     fn begin(&mut self) {
@@ -137,10 +146,19 @@ impl Queue {
 }
 
 impl App {
+    /// Filters with a name: one's own, and those of the project.
+    pub fn names(&self) -> Names {
+        self.project.filters.iter().chain(&self.filters).map(|(name, text)| (name.clone(), text.clone())).collect()
+    }
+
     /// Where the cursor stands in the queue, from 0.
     pub fn place_in_queue(&self) -> Option<usize> {
-        let here = (self.cursor.item, self.cursor.solution);
-        self.queue.places.iter().position(|place| (place.item, place.solution) == here)
+        let at = self.queue.members.get(&(self.cursor.item, self.cursor.solution)).copied()?;
+        if self.queue.order.is_some() {
+            return Some(at);
+        }
+        let here = (self.items.rank(self.cursor.item), self.cursor.solution);
+        Some(self.queue.places.partition_point(|place| (self.items.rank(place.item), place.solution) < here))
     }
 
     /// The place that is `count` places on or back; `None` at the end of the queue.
@@ -167,54 +185,32 @@ impl App {
         Some(format!("{} {}", order.name, place.number.map_or("not known yet".to_owned(), short)))
     }
 
-    fn entries_of(&self, trace: &Trace) -> Vec<Entry> {
-        let scoring = &self.scoring;
-        let wholes: Vec<Option<f64>> = trace
-            .solutions
-            .iter()
-            .take(SOLUTIONS)
-            .map(|solution| scoring.solution_score(trace, &trace.path(solution.leaf)).map(|score| scoring.place(score)))
-            .collect();
-        let known: Option<Vec<f64>> = wholes.iter().copied().collect();
-        let spread = known.filter(|known| !known.is_empty()).map(|known| {
-            known.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), score| (low.min(*score), high.max(*score)))
-        });
-        let entry = |(index, whole): (usize, &Option<f64>)| {
-            let solution = &trace.solutions[index];
-            let path = trace.path(solution.leaf);
-            let raw: Vec<Option<f64>> =
-                path.iter().map(|&id| scoring.scores.get(&trace.node(id).key).map(|score| score.value())).collect();
-            let predicted = if raw.iter().all(Option::is_some) { decide(&raw, scoring.decision) } else { FirstError::Unknown };
-            let scores: Vec<Option<f64>> = raw.iter().map(|score| score.map(|score| scoring.place(score))).collect();
+    fn ask_of(&self, trace: &Trace) -> Vec<Asked> {
+        let own = |solution: &Solution| {
             let record = trace.record_key(solution.leaf);
-            let facts = Facts {
-                trace,
-                solution: index,
-                path: &path,
-                scores: &scores,
-                threshold: scoring.place(scoring.threshold),
-                whole: *whole,
-                spread,
-                predicted,
-                own: &self.own_labels(trace, solution.leaf),
+            Own {
+                labels: self.own_labels(trace, solution.leaf),
                 flagged: self.session.flagged(record),
                 later: self.session.skipped(record),
-            };
-            Entry {
-                holds: self.queue.filter.as_ref().map_or(Some(true), |filter| filter.holds(&facts)),
-                number: self.queue.order.as_ref().and_then(|order| order.query.number(&facts)),
             }
         };
-        wholes.iter().enumerate().map(entry).collect()
+        let survey = Survey {
+            filter: self.queue.filter.as_ref(),
+            order: self.queue.order.as_ref().map(|order| &order.query),
+            ruler: self.scoring.ruler(),
+            score: &|key| self.scoring.known(key),
+            own: &own,
+        };
+        survey.ask(trace, SOLUTIONS)
     }
 }
 
 /// Looks at an item that is in memory, for the first time or again.
 fn look(app: &mut App, item: ItemId) {
-    let entries = app.items.trace(item).cloned().map_or_else(Vec::new, |trace| app.entries_of(&trace));
+    let entries = app.items.trace(item).cloned().map_or_else(Vec::new, |trace| app.ask_of(&trace));
     let rank = app.items.rank(item);
     for (solution, entry) in entries.iter().enumerate() {
-        if entry.holds != Some(true) || !app.queue.members.insert((item, solution)) {
+        if entry.holds != Some(true) || app.queue.members.contains_key(&(item, solution)) {
             continue;
         }
         let place = Place { item, solution, number: entry.number };
@@ -224,8 +220,10 @@ fn look(app: &mut App, item: ItemId) {
             app.queue.places.len()
         };
         app.queue.places.insert(at, place);
+        app.queue.members.insert((item, solution), at);
+        app.queue.judged += usize::from(app.progress.is_judged(item, solution));
     }
-    let count = |entries: &[Entry], wanted: Option<bool>| entries.iter().filter(|entry| entry.holds == wanted).count();
+    let count = |entries: &[Asked], wanted: Option<bool>| entries.iter().filter(|entry| entry.holds == wanted).count();
     let looked = &mut app.queue.looked;
     let before = app.queue.entries.insert(item, entries).unwrap_or_default();
     let now = app.queue.entries.get(&item).map_or(&[][..], Vec::as_slice);
@@ -245,7 +243,7 @@ fn sort(app: &mut App) {
     // The largest first, what has no number last, equals as the files have them.
     let number = |place: &Place| place.number.unwrap_or(f64::NEG_INFINITY);
     places.sort_unstable_by(|a, b| number(b).total_cmp(&number(a)).then((a.item, a.solution).cmp(&(b.item, b.solution))));
-    queue.members = places.iter().map(|place| (place.item, place.solution)).collect();
+    queue.members = places.iter().enumerate().map(|(at, place)| ((place.item, place.solution), at)).collect();
     queue.places = places;
 }
 
@@ -313,7 +311,7 @@ pub(super) fn set_filter(app: &mut App, text: &str) {
         clear_filter(app);
         return;
     }
-    match Query::filter(text) {
+    match Query::filter(text, &app.names()) {
         Ok(query) => {
             app.queue.filter = Some(query);
             app.queue.begin();
@@ -321,6 +319,52 @@ pub(super) fn set_filter(app: &mut App, text: &str) {
         }
         Err(error) => app.notice = Some(format!("filter: {}", error.in_line(text))),
     }
+}
+
+/// Gives the filter in force a name that outlives the session.
+pub(super) fn save_filter(app: &mut App, name: &str) -> Vec<Effect> {
+    let Some(filter) = &app.queue.filter else {
+        app.notice = Some(format!("there is no filter to save; {} sets one", app.key("filter")));
+        return Vec::new();
+    };
+    if let Some(why) = no_name(name) {
+        app.notice = Some(why);
+        return Vec::new();
+    }
+    let text = filter.text().to_owned();
+    let mut names = app.names();
+    names.insert(name.to_owned(), text.clone());
+    // A filter may use other names, but not the one that it gets.
+    if let Err(error) = Query::filter(name, &names) {
+        app.notice = Some(error.what);
+        return Vec::new();
+    }
+    app.notice = Some(format!("{name} is {text}; {}{name} uses it, also in longer filters", app.key("filter")));
+    app.filters.insert(name.to_owned(), text);
+    vec![Effect::SaveFilters(app.filters.clone())]
+}
+
+/// Takes a name away.
+pub(super) fn forget_filter(app: &mut App, name: &str) -> Vec<Effect> {
+    if let Some(text) = app.filters.remove(name) {
+        app.notice = Some(format!("{name} is no longer {text}"));
+        return vec![Effect::SaveFilters(app.filters.clone())];
+    }
+    app.notice = Some(if app.project.filters.contains_key(name) {
+        format!("{name} stands in the project file; it is taken away there")
+    } else {
+        format!("no filter is called {name}")
+    });
+    Vec::new()
+}
+
+/// All names, as a page.
+pub(super) fn named_filters(app: &App) -> Option<String> {
+    let row = |(name, text): (&String, &String), whose: &str| format!("{name:16} {text}{whose}");
+    let project = app.project.filters.iter().filter(|(name, _)| !app.filters.contains_key(*name));
+    let own = app.filters.iter().map(|named| row(named, ""));
+    let rows: Vec<String> = own.chain(project.map(|named| row(named, "   (project)"))).collect();
+    (!rows.is_empty()).then(|| rows.join("\n"))
 }
 
 /// Takes the filter away; the order stays.
@@ -341,7 +385,7 @@ pub(super) fn set_order(app: &mut App, text: &str) {
         app.notice = Some("in the order of the files".to_owned());
         return;
     }
-    match Query::order(expression) {
+    match Query::order(expression, &app.names()) {
         Ok(query) => {
             let name = named.map_or_else(|| query.text().to_owned(), |order| order.name.to_owned());
             app.notice = Some(format!("order {name}{}", named.map_or(String::new(), |order| format!(": {}", order.doc))));
@@ -355,6 +399,7 @@ pub(super) fn set_order(app: &mut App, text: &str) {
 
 /// Chooses and orders anew, with the labels and scores that there are now.
 pub(super) fn refresh(app: &mut App) {
+    app.filter_tree();
     if app.queue.active() {
         app.queue.begin();
         app.notice = Some("the queue is made anew".to_owned());

@@ -193,6 +193,7 @@ pub(super) fn saved(app: &mut App, event: &Event, at: String) -> Vec<Effect> {
         app.cut_anew();
     }
     app.label_nodes();
+    app.tally_at(app.session.place(event.id).map(|(file, item)| (file.to_owned(), item)));
     app.saving.in_flight = false;
     app.saving.queue.pop_front();
     app.saving.count += 1;

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use crate::analysis::aggregate::Aggregate;
 use crate::analysis::decide::{Decision, decide};
 use crate::analysis::meaning::Meaning;
+use crate::query::{Query, Ruler};
 use crate::scoring::request::{Limits, plan};
 use crate::scoring::{Priority, Scheduler, ScoreRequest, WorkerEvent, WorkerModel};
 use crate::trace::{FirstError, NodeId, Rationale, StepKey, StepScore, Trace};
@@ -27,6 +28,8 @@ pub struct Known {
     pub refused: Vec<(StepKey, String)>,
     /// Number of its records that cannot be read.
     pub bad: usize,
+    /// Number of its solutions.
+    pub solutions: usize,
 }
 
 /// What the worker is doing.
@@ -135,6 +138,17 @@ impl Scoring {
         }
     }
 
+    /// The score that the model gave at this step: of the step, or of the solution that ends with it.
+    pub fn known(&self, key: StepKey) -> Option<StepScore> {
+        if self.meaning.outcome { self.outcomes.get(&key).copied() } else { self.scores.get(&key).copied() }
+    }
+
+    /// How the scores are read.
+    pub fn ruler(&self) -> Ruler {
+        let Self { meaning, aggregate, threshold, decision, .. } = *self;
+        Ruler { meaning, aggregate, threshold, decision }
+    }
+
     /// Where a score stands between wrong (0) and right (1).
     pub fn place(&self, score: f64) -> f64 {
         self.meaning.position(score)
@@ -170,6 +184,11 @@ impl Scoring {
     /// Tokens a second over all finished requests, if there were any.
     pub fn rate(&self) -> Option<f64> {
         (self.work.1 > 0.0).then(|| self.work.0 as f64 / self.work.1)
+    }
+
+    /// The worker failed or died.
+    pub fn failed(&self) -> bool {
+        matches!(self.state, WorkerState::Stopped(_))
     }
 
     /// True while something is being scored or waits for it.
@@ -274,6 +293,7 @@ pub(super) fn prepared(app: &mut App, item: ItemId, known: Known, requests: Vec<
         return Vec::new();
     }
     app.items.note_bad(item, known.bad);
+    app.progress.sized(item, known.solutions);
     let scoring = &mut app.scoring;
     scoring.add(known.scores);
     scoring.rationales.extend(known.rationales);
@@ -283,7 +303,7 @@ pub(super) fn prepared(app: &mut App, item: ItemId, known: Known, requests: Vec<
     if requests.is_empty() {
         scoring.open.remove(&item);
         scoring.done.insert(item);
-        app.queue.scored(item);
+        scored(app, item);
         return Vec::new();
     }
     *slot = Some(requests.iter().map(|request| request.id).collect());
@@ -335,12 +355,12 @@ pub(super) fn worker_event(app: &mut App, event: WorkerEvent) -> Vec<Effect> {
             scoring.work.0 += cost.tokens;
             scoring.work.1 += seconds;
             if let Some(item) = finish(scoring, request) {
-                app.queue.scored(item);
+                scored(app, item);
             }
         }
         WorkerEvent::Failed { request: Some(request), message } => {
             if let Some(item) = finish(scoring, request) {
-                app.queue.scored(item);
+                scored(app, item);
             }
             app.notice = Some(message);
         }
@@ -354,6 +374,14 @@ pub(super) fn worker_event(app: &mut App, event: WorkerEvent) -> Vec<Effect> {
         }
     }
     Vec::new()
+}
+
+/// An item has all its scores.
+fn scored(app: &mut App, item: ItemId) {
+    app.queue.scored(item);
+    if item == app.cursor.item && app.step_filter.as_ref().is_some_and(Query::needs_scores) {
+        app.filter_tree();
+    }
 }
 
 /// A request was answered; gives the item that has all its scores by that.

@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use crate::trace::{NodeId, Trace};
+use super::App;
+use crate::query::{AtStep, Facts, Query};
+use crate::trace::{FirstError, NodeId, SolutionLabels, StepKey, Trace};
 
 /// One row of the tree pane.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +48,15 @@ pub struct TreeView {
     through: Vec<u32>,
     /// The visible rows, from top to bottom.
     pub rows: Vec<TreeRow>,
+    /// The steps that a filter asks for, and all above them.
+    found: Option<Found>,
+}
+
+/// What a filter of steps found.
+#[derive(Debug, Clone, Default)]
+struct Found {
+    fitting: HashSet<NodeId>,
+    shown: HashSet<NodeId>,
 }
 
 /// Trees with more nodes than this open with only their first levels unfolded.
@@ -68,6 +79,33 @@ impl TreeView {
     /// True when the node's children are shown (or it has none).
     pub fn is_open(&self, node: NodeId) -> bool {
         !self.closed.contains(&node)
+    }
+
+    /// Steps that the filter asks for; `None` without one.
+    pub fn fitting(&self) -> Option<usize> {
+        self.found.as_ref().map(|found| found.fitting.len())
+    }
+
+    /// The step is what the filter asks for, and not only above such a one.
+    pub fn fits(&self, node: NodeId) -> bool {
+        self.found.as_ref().is_none_or(|found| found.fitting.contains(&node))
+    }
+
+    /// Shows these steps and all above them, or everything again.
+    pub fn show_only(&mut self, trace: &Trace, fitting: Option<HashSet<NodeId>>) {
+        self.found = fitting.map(|fitting| {
+            let mut shown = HashSet::new();
+            for &node in &fitting {
+                let mut at = Some(node);
+                while let Some(node) = at.filter(|&node| shown.insert(node)) {
+                    at = trace.node(node).parent;
+                }
+            }
+            // What was found is not hidden in a fold.
+            self.closed.retain(|node| !shown.contains(node) || fitting.contains(node));
+            Found { fitting, shown }
+        });
+        self.rebuild(trace);
     }
 
     /// Number of solutions whose path runs through a node.
@@ -110,9 +148,10 @@ impl TreeView {
 
     /// The innermost visible ancestor of a node (or the node itself).
     pub fn visible_ancestor(&self, trace: &Trace, mut node: NodeId) -> NodeId {
+        let hidden = |node: NodeId| self.found.as_ref().is_some_and(|found| !found.shown.contains(&node));
         let mut visible = node;
         while let Some(parent) = trace.node(node).parent {
-            if parent != NodeId::ROOT && !self.is_open(parent) {
+            if parent != NodeId::ROOT && (!self.is_open(parent) || hidden(node)) {
                 visible = parent;
             }
             node = parent;
@@ -134,13 +173,88 @@ impl TreeView {
     }
 
     fn push_children(&self, trace: &Trace, parent: NodeId, rails: Rails, stack: &mut Vec<TreeRow>) {
-        let children = &trace.node(parent).children;
+        let shown = |node: &NodeId| self.found.as_ref().is_none_or(|found| found.shown.contains(node));
+        let children: Vec<NodeId> = trace.node(parent).children.iter().copied().filter(shown).collect();
         let elbow = children.len() > 1;
-        for (index, &node) in children.iter().enumerate().rev() {
+        for (index, node) in children.iter().copied().enumerate().rev() {
             let rails = if elbow { rails.with(index + 1 < children.len()) } else { rails };
             let branch = !trace.node(node).children.is_empty();
             stack.push(TreeRow { node, rails, elbow, branch, open: self.is_open(node) });
         }
+    }
+}
+
+impl App {
+    /// Asks every step of the trace on show what the filter of steps wants to know, and shows what fits.
+    pub(super) fn filter_tree(&mut self) {
+        let Some(trace) = self.trace().cloned() else { return };
+        let fitting = self.step_filter.as_ref().map(|filter| {
+            let score = |key: StepKey| self.shown_score(key).map(|score| self.scoring.place(score.value()));
+            let own = SolutionLabels::unseen(0);
+            let fits = |&node: &NodeId| {
+                let before = trace.node(node).parent.and_then(|parent| score(trace.node(parent).key));
+                let at = AtStep {
+                    node,
+                    score: score(trace.node(node).key),
+                    before,
+                    own: self.node_labels.get(&node).copied(),
+                    through: self.tree.through(node),
+                };
+                let facts = Facts {
+                    trace: &trace,
+                    solution: usize::MAX,
+                    path: &[node],
+                    scores: &[at.score],
+                    threshold: self.scoring.place(self.scoring.threshold),
+                    whole: None,
+                    spread: None,
+                    predicted: FirstError::Unknown,
+                    own: &own,
+                    flagged: false,
+                    later: false,
+                    step: Some(at),
+                };
+                filter.holds(&facts) == Some(true)
+            };
+            trace.steps().filter(fits).collect()
+        });
+        self.tree.show_only(&trace, fitting);
+    }
+
+    /// The filter of steps as it was typed.
+    pub fn step_filter_text(&self) -> &str {
+        self.step_filter.as_ref().map_or("", Query::text)
+    }
+}
+
+/// Takes a filter of steps and goes to the first one that fits; an empty text takes it away.
+pub(super) fn set_filter(app: &mut App, text: &str) {
+    if text.trim().is_empty() {
+        clear_filter(app);
+        return;
+    }
+    match Query::steps(text) {
+        Ok(query) => {
+            app.step_filter = Some(query);
+            app.filter_tree();
+            let first = app.tree.rows.iter().map(|row| row.node).find(|&node| app.tree.fits(node));
+            if let Some((node, trace)) = first.filter(|_| !app.tree.fits(app.cursor.node)).zip(app.trace().cloned()) {
+                app.cursor.go_to_node(&trace, node);
+            }
+            app.notice = first.is_none().then(|| format!("no step of this tree: {text}"));
+        }
+        Err(error) => app.notice = Some(format!("filter of steps: {}", error.in_line(text))),
+    }
+}
+
+/// Shows all steps again; the cursor stays with its own.
+pub(super) fn clear_filter(app: &mut App) {
+    if app.step_filter.take().is_some() {
+        app.filter_tree();
+        if let Some(trace) = app.trace().cloned() {
+            app.tree.reveal(&trace, app.cursor.node);
+        }
+        app.notice = Some("all steps again".to_owned());
     }
 }
 

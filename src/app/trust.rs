@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::items::ItemId;
 use super::{App, Effect};
-use crate::labels::{Action, Body, Mode, Served};
+use crate::labels::{Action, Body, Judged, Mode, Served, Session};
 use crate::trace::{FirstError, NodeId, PromptKey, RecordKey, Trace};
 
 /// A verdict in less time, in milliseconds ...
@@ -87,11 +87,13 @@ impl Question {
 }
 
 /// An own solution that comes again.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Due {
-    item: ItemId,
-    solution: usize,
+    file: String,
+    problem: usize,
+    record: RecordKey,
     said: FirstError,
+    /// Number of the verdict behind which it comes.
     at: u64,
 }
 
@@ -108,10 +110,12 @@ pub struct Trust {
     pub fast: usize,
     /// Verdicts in this session, and the time they took in milliseconds.
     pub verdicts: (u64, u64),
-    due: VecDeque<Due>,
+    /// Verdicts of the sessions before.
+    past: u64,
+    due: Vec<Due>,
     /// Verdicts on repeats in this session, and how many said the same again.
     repeats: (usize, usize),
-    repeated: Option<FirstError>,
+    repeated: Option<(RecordKey, FirstError)>,
     /// Number of verdicts when something was last served.
     last_served: u64,
     gold: Vec<Question>,
@@ -139,16 +143,6 @@ fn spread(purpose: &str, content: &[u8], range: u64) -> u64 {
     range + at
 }
 
-/// What a verdict says; `None` for any other label.
-fn verdict(action: &Action) -> Option<FirstError> {
-    match action {
-        Action::FirstError { index, .. } => Some(FirstError::At(*index)),
-        Action::AllGood { .. } => Some(FirstError::NoError),
-        Action::BadProblem { .. } | Action::GiveUp { .. } => Some(FirstError::Unlabelable),
-        _ => None,
-    }
-}
-
 fn words(first_error: FirstError) -> String {
     match first_error {
         FirstError::At(index) => format!("error at step {}", index + 1),
@@ -159,14 +153,42 @@ fn words(first_error: FirstError) -> String {
 }
 
 impl Trust {
-    /// The beginning of a session.
-    pub fn new(terms: Terms) -> Self {
-        Self {
+    /// The beginning of a session. What earlier ones left to be judged once more still comes.
+    pub fn new(terms: Terms, session: &Session) -> Self {
+        let mut trust = Self {
             mode: terms.mode.unwrap_or_default(),
             next_gold: (GOLD_AFTER, 0),
             in_exam: terms.exam.is_some(),
             terms,
             ..Self::default()
+        };
+        for Judged { record, action, place, served, .. } in session.verdicts() {
+            trust.past += 1;
+            match (served, place, action.verdict()) {
+                (Some(Served::Gold), ..) => {}
+                (Some(Served::Repeat), ..) => trust.due.retain(|due| due.record != record),
+                (_, Some((file, problem)), Some(said)) => {
+                    let problem = usize::try_from(problem).unwrap_or(usize::MAX);
+                    trust.may_repeat(record, (file, problem), said);
+                }
+                _ => {}
+            }
+        }
+        trust.last_served = trust.past;
+        trust
+    }
+
+    /// Number of the last verdict, over all sessions.
+    fn number(&self) -> u64 {
+        self.past + self.verdicts.0
+    }
+
+    /// A solution was judged: its content says whether it comes once more, and when.
+    fn may_repeat(&mut self, record: RecordKey, (file, problem): (&str, usize), said: FirstError) {
+        self.due.retain(|due| due.record != record);
+        if chance("repeat", record.as_bytes()) < self.terms.repeat_share {
+            let at = self.number() + spread("when", record.as_bytes(), REPEAT_AFTER);
+            self.due.push(Due { file: file.to_owned(), problem, record, said, at });
         }
     }
 
@@ -181,10 +203,16 @@ impl Trust {
         self.in_exam.then(|| (self.gold.len(), self.gold.len() + self.exam.len()))
     }
 
+    /// Questions that were answered.
+    pub(super) fn answered(&self) -> usize {
+        self.gold.iter().filter(|question| question.said.is_some()).count()
+    }
+
     /// A label on this solution was taken back.
     pub(super) fn unsay(&mut self, record: RecordKey) {
         let of = |question: &&mut Question| question.truth.is_some_and(|(of, _)| of == record);
         self.gold.iter_mut().filter(of).for_each(|question| question.said = None);
+        self.due.retain(|due| due.record != record);
     }
 
     /// Something was said of a solution with a known answer.
@@ -200,6 +228,7 @@ impl Trust {
             Some(question) => *question = answered,
             None => self.gold.push(answered),
         }
+        self.due.retain(|due| due.record != record);
     }
 
     /// Verdicts on own solutions that came again, and how many of them said the same.
@@ -291,23 +320,23 @@ impl App {
 
     /// A label is on its way: counts it, and remembers what it says of a question or a repeat. Gives a calm word when it came fast.
     pub(super) fn heard_label(&mut self, action: &Action, ms: Option<u64>) -> Option<String> {
-        let said = verdict(action)?;
+        let said = action.verdict()?;
         let record = action.record()?;
         self.trust.verdicts.0 += 1;
         self.trust.verdicts.1 += ms.unwrap_or(0);
+        self.progress.took(ms);
         let trace = self.trace()?.clone();
         if self.is_gold() {
             let source = self.items.source(self.cursor.item)?;
             let truth = source.recorded_labels(source.solutions.get(self.cursor.solution)?).first_error;
             self.trust.answer(self.cursor.item, record, truth, said);
         } else if self.own_hidden() {
-            self.trust.repeats.0 += 1;
-            self.trust.repeats.1 += usize::from(self.trust.repeated == Some(said));
-        } else if chance("repeat", record.as_bytes()) < self.trust.terms.repeat_share {
-            let at = self.trust.verdicts.0 + spread("when", record.as_bytes(), REPEAT_AFTER);
-            let (item, solution) = (self.cursor.item, self.cursor.solution);
-            self.trust.due.retain(|due| (due.item, due.solution) != (item, solution));
-            self.trust.due.push_back(Due { item, solution, said, at });
+            if let Some((_, before)) = self.trust.repeated.filter(|(repeated, _)| *repeated == record) {
+                self.trust.repeats.0 += 1;
+                self.trust.repeats.1 += usize::from(before == said);
+            }
+        } else if let Some(file) = self.items.files.get(self.cursor.item.file) {
+            self.trust.may_repeat(record, (&file.id, self.cursor.item.problem), said);
         }
         let read = match said {
             FirstError::At(index) => index + 1,
@@ -332,16 +361,21 @@ impl App {
             return self.next_question();
         }
         let back = (self.cursor.item, self.cursor.solution);
-        let verdicts = self.trust.verdicts.0;
-        if verdicts < self.trust.last_served + APART {
+        let number = self.trust.number();
+        if number < self.trust.last_served + APART {
             return;
         }
-        if let Some(at) = self.trust.due.iter().position(|due| due.at <= verdicts && due.item != back.0)
-            && let Some(due) = self.trust.due.remove(at)
-        {
-            self.trust.repeated = Some(due.said);
-            return self.serve_at(Served::Repeat, due.item, due.solution, back);
+        let here = |due: &Due| {
+            let item = ItemId { file: self.file(&due.file)?, problem: due.problem };
+            (due.at <= number && item != back.0 && self.items.is_known(item)).then_some(item)
+        };
+        if let Some((at, item)) = self.trust.due.iter().enumerate().find_map(|(at, due)| Some((at, here(due)?))) {
+            let Due { record, said, .. } = self.trust.due.remove(at);
+            self.trust.repeated = Some((record, said));
+            self.return_to(item, Some(record), None);
+            return self.serves(Served::Repeat, item, back);
         }
+        let verdicts = self.trust.verdicts.0;
         let (at, next) = self.trust.next_gold;
         let hidden = self.items.files.iter().enumerate().filter(|(_, file)| file.hidden);
         let mut questions = hidden.flat_map(|(file, state)| (0..state.problems).map(move |problem| ItemId { file, problem }));
@@ -350,14 +384,15 @@ impl App {
         {
             let gap = spread("gold", &(next as u64).to_le_bytes(), GOLD_AFTER);
             self.trust.next_gold = (verdicts + gap, next + 1);
-            self.serve_at(Served::Gold, item, 0, back);
+            self.go_to(item, 0);
+            self.serves(Served::Gold, item, back);
         }
     }
 
-    fn serve_at(&mut self, served: Served, item: ItemId, solution: usize, back: (ItemId, usize)) {
-        self.trust.last_served = self.trust.verdicts.0;
-        self.go_to(item, solution);
+    fn serves(&mut self, served: Served, item: ItemId, back: (ItemId, usize)) {
+        self.trust.last_served = self.trust.number();
         self.trust.serving = Some(Serving { served, item, back });
+        self.label_nodes();
     }
 
     /// Starts the exam as soon as its questions are known.

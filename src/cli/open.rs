@@ -21,6 +21,7 @@ use crate::corpus::{Corpus, OpenError, Refusal, Source, sources};
 use crate::formats::mapping::{self, Mapping};
 use crate::labels::project::FILE_NAME;
 use crate::labels::{Mode, Project, Store};
+use crate::query::{Query, no_name};
 use crate::scoring::{ScoreCache, ServerSpec, WorkerSpec};
 use crate::shell::linear::{LinearScreen, Pace};
 use crate::shell::replay::KeyLog;
@@ -129,8 +130,9 @@ pub fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
         place,
         scoring: !args.no_prm,
         terms: terms(args)?,
-        project: project(args)?,
+        project: project(args.taxonomy.clone(), &args.paths)?,
         keymap,
+        filters: shell::kept_filters(&mut store),
     };
     let worker = match &args.scorer_cmd {
         Some(command) => WorkerSpec::command(command),
@@ -255,11 +257,18 @@ fn terms(args: &OpenArgs) -> anyhow::Result<Terms> {
 }
 
 /// The project file that was named, else the one beside the first file, else the built-in one.
-fn project(args: &OpenArgs) -> anyhow::Result<Project> {
-    let beside = || Some(args.paths.first()?.parent()?.join(FILE_NAME)).filter(|path| path.is_file());
-    let Some(path) = args.taxonomy.clone().or_else(beside) else { return Ok(Project::default()) };
+pub(super) fn project(named: Option<PathBuf>, paths: &[PathBuf]) -> anyhow::Result<Project> {
+    let beside = || Some(paths.first()?.parent()?.join(FILE_NAME)).filter(|path| path.is_file());
+    let Some(path) = named.or_else(beside) else { return Ok(Project::default()) };
     let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-    Project::parse(&text).with_context(|| path.display().to_string())
+    let project = Project::parse(&text).with_context(|| path.display().to_string())?;
+    for (name, text) in &project.filters {
+        let wrong = no_name(name).or_else(|| Query::filter(text, &project.filters).err().map(|error| error.in_line(text)));
+        if let Some(wrong) = wrong {
+            bail!("{}: [filters] {name}: {wrong}", path.display());
+        }
+    }
+    Ok(project)
 }
 
 /// Opens what can be opened; fails when nothing can.

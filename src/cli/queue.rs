@@ -6,18 +6,19 @@ use std::process::ExitCode;
 use anyhow::{anyhow, bail};
 use serde::Serialize;
 
+use super::open::project;
 use super::reading::Reading;
 use super::scorer::{BadRecords, ScorerArgs, open, runtime, stop_signal};
 use super::{StoreChoice, out};
-use crate::analysis::aggregate::Aggregate;
-use crate::analysis::decide::decide;
+use crate::analysis::decide::Decision;
 use crate::analysis::meaning::Meaning;
 use crate::corpus::Corpus;
 use crate::labels::{Session, Store};
-use crate::query::{Facts, ORDERS, QUANTITIES, Query};
+use crate::query::{Asked, Names, ORDERS, Own, QUANTITIES, Query, Ruler, Survey};
 use crate::scoring::batch::{Answers, Batch};
 use crate::scoring::request::on_solutions;
-use crate::trace::{FirstError, Trace};
+use crate::shell::kept_filters;
+use crate::trace::{Solution, Trace};
 
 /// Choose solutions and put them in order
 ///
@@ -77,16 +78,23 @@ pub fn run(args: &QueueArgs) -> anyhow::Result<ExitCode> {
         return names();
     }
     let expression = ORDERS.iter().find(|order| order.name == args.order).map_or(args.order.as_str(), |order| order.expression);
-    let order =
-        Some(expression).filter(|text| !text.is_empty()).map(|text| Query::order(text).map_err(|error| error.in_line(text)));
-    let filter = args.filter.as_deref().map(|text| Query::filter(text).map_err(|error| error.in_line(text)));
+    let annotator = args.store.name();
+    let path = args.store.path()?;
+    let (session, own) = if path.exists() {
+        let (mut store, session) = Store::view(&path, &annotator)?;
+        (session, kept_filters(&mut store))
+    } else {
+        (Session::new(&annotator), Names::new())
+    };
+    args.store.tell_of_others(&session);
+    let names: Names = project(None, &args.paths)?.filters.into_iter().chain(own).collect();
+    let order = Some(expression)
+        .filter(|text| !text.is_empty())
+        .map(|text| Query::order(text, &names).map_err(|error| error.in_line(text)));
+    let filter = args.filter.as_deref().map(|text| Query::filter(text, &names).map_err(|error| error.in_line(text)));
     let order = order.transpose().map_err(|error| anyhow!("--order: {error}"))?;
     let filter = filter.transpose().map_err(|error| anyhow!("--filter: {error}"))?;
     let corpora = open(&args.paths, args.reading.format()?)?;
-    let annotator = args.store.name();
-    let path = args.store.path()?;
-    let session = if path.exists() { Store::view(&path, &annotator)?.1 } else { Session::new(&annotator) };
-    args.store.tell_of_others(&session);
     let questions = Questions { filter, order, session };
     let found = runtime()?.block_on(async {
         tokio::select! {
@@ -145,7 +153,7 @@ impl Questions {
                     batch.take_notices().into_iter().for_each(out::note);
                 }
                 let found = self.ask(trace, &answers, batch.as_deref());
-                for (solution, (holds, number)) in found.into_iter().enumerate() {
+                for (solution, Asked { holds, number }) in found.into_iter().enumerate() {
                     unknown += usize::from(holds.is_none());
                     if holds == Some(true) {
                         let id = trace.solutions[solution].source_id.clone();
@@ -159,53 +167,24 @@ impl Questions {
     }
 
     /// Filter and order of every solution of a problem.
-    fn ask(&self, trace: &Trace, answers: &Answers, batch: Option<&Batch>) -> Vec<(Option<bool>, Option<f64>)> {
+    fn ask(&self, trace: &Trace, answers: &Answers, batch: Option<&Batch>) -> Vec<Asked> {
         let meaning = batch.map_or(Meaning::CORRECT, |batch| batch.model().meaning());
-        let raw: Vec<Vec<Option<f64>>> = trace
-            .solutions
-            .iter()
-            .map(|solution| {
-                let score = |id| Some(answers.get(&trace.node(id).key)?.score.as_ref().ok()?.value());
-                trace.path(solution.leaf).into_iter().map(score).collect()
-            })
-            .collect();
-        let whole = |raw: &Vec<Option<f64>>| -> Option<f64> {
-            let scores: Option<Vec<_>> = raw.iter().map(|score| meaning.score((*score)?).ok()).collect();
-            let forms = meaning.side_by_side(&scores?).ok()?;
-            let form = meaning.aggregate;
-            forms.into_iter().find(|(known, _): &(Aggregate, f64)| *known == form).map(|(_, score)| meaning.position(score))
+        let ruler = Ruler {
+            meaning,
+            aggregate: meaning.aggregate,
+            threshold: batch.map_or(meaning.threshold, |batch| batch.model().threshold),
+            decision: batch.map_or(Decision::FirstBelow(meaning.threshold), |batch| batch.model().decision()),
         };
-        let wholes: Vec<Option<f64>> = raw.iter().map(whole).collect();
-        let known: Option<Vec<f64>> = wholes.iter().copied().collect();
-        let spread = known.filter(|known| !known.is_empty()).map(|known| {
-            known.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), score| (low.min(*score), high.max(*score)))
-        });
-        let ask = |index: usize| {
-            let leaf = trace.solutions[index].leaf;
-            let path = trace.path(leaf);
-            let record = trace.record_key(leaf);
-            let own = self.session.labels(trace, &crate::trace::Solution::new(leaf));
-            let predicted = match batch {
-                Some(batch) if raw[index].iter().all(Option::is_some) => decide(&raw[index], batch.model().decision()),
-                _ => FirstError::Unknown,
-            };
-            let scores: Vec<Option<f64>> = raw[index].iter().map(|score| score.map(|score| meaning.position(score))).collect();
-            let facts = Facts {
-                trace,
-                solution: index,
-                path: &path,
-                scores: &scores,
-                threshold: meaning.position(batch.map_or(0.5, |batch| batch.model().threshold)),
-                whole: wholes[index],
-                spread,
-                predicted,
-                own: &own,
+        let score = |key| meaning.score(answers.get(&key)?.score.as_ref().ok()?.value()).ok();
+        let own = |solution: &Solution| {
+            let record = trace.record_key(solution.leaf);
+            Own {
+                labels: self.session.labels(trace, &Solution::new(solution.leaf)),
                 flagged: self.session.flagged(record),
                 later: self.session.skipped(record),
-            };
-            let holds = self.filter.as_ref().map_or(Some(true), |filter| filter.holds(&facts));
-            (holds, self.order.as_ref().and_then(|order| order.number(&facts)))
+            }
         };
-        (0..trace.solutions.len()).map(ask).collect()
+        let (filter, order) = (self.filter.as_ref(), self.order.as_ref());
+        Survey { filter, order, ruler, score: &score, own: &own }.ask(trace, usize::MAX)
     }
 }

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::trace::{Cut, Rating, RecordKey, StepKey, Writing};
+use crate::trace::{Cut, FirstError, Rating, RecordKey, StepKey, Writing};
 
 /// A text that is not a hexadecimal identifier of the right length.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -217,6 +217,16 @@ impl Action {
             | Self::Progress { record, .. }
             | Self::Segment { record, .. } => Some(*record),
             Self::Rate { .. } | Self::Choose { .. } => None,
+        }
+    }
+
+    /// What it says of a solution as a whole; `None` for any other label.
+    pub fn verdict(&self) -> Option<FirstError> {
+        match self {
+            Self::FirstError { index, .. } => Some(FirstError::At(*index)),
+            Self::AllGood { .. } => Some(FirstError::NoError),
+            Self::BadProblem { .. } | Self::GiveUp { .. } => Some(FirstError::Unlabelable),
+            _ => None,
         }
     }
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::state::{Mark, State, Subject, Timeline, Verdict};
-use super::{Action, Body, Event, EventId, Mode, Order};
+use super::{Action, Body, Event, EventId, Mode, Order, Served};
 use crate::trace::{Cut, RecordKey, StepKey, Writing};
 
 /// An event as the fold remembers it.
@@ -29,6 +29,22 @@ struct Said {
     at_utc: Box<str>,
     ms_spent: Option<u64>,
     mode: Option<Mode>,
+    served: Option<Served>,
+}
+
+/// A verdict in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Judged<'a> {
+    /// The solution.
+    pub record: RecordKey,
+    /// The verdict.
+    pub action: &'a Action,
+    /// File and problem number that were on the screen.
+    pub place: Option<(&'a str, u64)>,
+    /// Time spent on it, in milliseconds.
+    pub ms_spent: Option<u64>,
+    /// Why it was on the screen, where that was not the annotator's choice.
+    pub served: Option<Served>,
 }
 
 /// One thing that was said of a solution or one of its steps.
@@ -104,7 +120,8 @@ impl Book {
         if let (Some(Mode::RevealAfter), Body::Act(action)) = (event.saw.context.mode, &event.body) {
             self.revealed.extend(action.record());
         }
-        let said = Said { at_utc: event.at_utc.as_str().into(), ms_spent: event.ms_spent, mode: event.saw.context.mode };
+        let (mode, served) = (event.saw.context.mode, event.saw.context.served);
+        let said = Said { at_utc: event.at_utc.as_str().into(), ms_spent: event.ms_spent, mode, served };
         self.known.push(Known { order: event.order(), kind, said, place, undone_by: 0 });
         self.by_index.push(event.id);
         self.ids.insert(event.id, index);
@@ -196,7 +213,7 @@ impl Book {
         for known in &self.known {
             let Kind::Act(action) = &known.kind else { continue };
             if about(action) {
-                let Said { at_utc, ms_spent, mode } = &known.said;
+                let Said { at_utc, ms_spent, mode, .. } = &known.said;
                 let past = Past { at_utc, action, ms_spent: *ms_spent, mode: *mode, in_force: known.undone_by == 0 };
                 found.push((known.order, past));
             }
@@ -208,6 +225,17 @@ impl Book {
     /// Some label of this solution, in force or not, says that scores had been shown before it.
     pub(super) fn was_revealed(&self, record: RecordKey) -> bool {
         self.revealed.contains(&record)
+    }
+
+    /// The verdicts in force, oldest first; a solution may have several, and the last one counts.
+    pub(super) fn verdicts(&self) -> impl Iterator<Item = Judged<'_>> {
+        self.live.values().filter_map(|index| {
+            let known = &self.known[*index];
+            let Kind::Act(action) = &known.kind else { return None };
+            let record = action.record().filter(|_| action.verdict().is_some())?;
+            let place = known.place.as_ref().map(|(file, item)| (file.as_ref(), *item));
+            Some(Judged { record, action, place, ms_spent: known.said.ms_spent, served: known.said.served })
+        })
     }
 
     /// Number of events taken in.

@@ -16,7 +16,7 @@ mod state;
 pub mod store;
 
 pub use event::{Action, Body, Context, Draft, Event, EventId, IdParseError, Mode, Order, Saw, Served, WriterId};
-pub use fold::Past;
+pub use fold::{Judged, Past};
 pub use project::{Choice, Project, ProjectError, Scope};
 pub use session::Session;
 pub use state::{Mark, Verdict};

@@ -48,6 +48,9 @@ pub struct Project {
     pub scope: Scope,
     /// A step is shown once the one before it is rated.
     pub guided: bool,
+    /// Filters with a name.
+    #[serde(default)]
+    pub filters: BTreeMap<String, String>,
 }
 
 /// A project file that says something impossible.
@@ -79,6 +82,8 @@ struct File {
     scope: Scope,
     #[serde(default)]
     guided: bool,
+    #[serde(default)]
+    filters: BTreeMap<String, String>,
 }
 
 impl Default for Project {
@@ -90,6 +95,7 @@ impl Default for Project {
             progress: false,
             scope: Scope::All,
             guided: false,
+            filters: BTreeMap::new(),
         };
         // Invariant: the preset is a project file (tested).
         Self::over(&empty, MATHS).unwrap_or(empty)
@@ -115,6 +121,7 @@ impl Project {
             progress: file.progress,
             scope: file.scope,
             guided: file.guided,
+            filters: file.filters,
         })
     }
 }

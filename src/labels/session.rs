@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::fold::{Book, Past};
+use super::fold::{Book, Judged, Past};
 use super::{Action, Event, EventId, Mark, Order, Verdict};
 use crate::trace::{
     Cut, EndState, FirstError, Label, Rating, RecordKey, Remark, Solution, SolutionLabels, StepKey, Trace, Writing,
@@ -126,6 +126,11 @@ impl Session {
     /// All that the annotator ever said of a solution or one of these steps, oldest first.
     pub fn history(&self, record: RecordKey, steps: &[StepKey]) -> Vec<Past<'_>> {
         self.book().map_or_else(Vec::new, |book| book.history(record, steps))
+    }
+
+    /// The own verdicts in force, oldest first; a solution may have several, and the last one counts.
+    pub fn verdicts(&self) -> impl Iterator<Item = Judged<'_>> {
+        self.book().into_iter().flat_map(Book::verdicts)
     }
 
     /// Kind of the own first error at this step; empty when none was given.

@@ -40,6 +40,11 @@ impl<T> Default for Timeline<T> {
 }
 
 impl<T> Timeline<T> {
+    /// In order.
+    pub(super) fn values(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().map(|(_, value)| value)
+    }
+
     pub(super) fn insert(&mut self, order: Order, value: T) {
         if self.last().is_none_or(|(last, _)| *last < order) {
             self.0.push((order, value));

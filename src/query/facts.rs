@@ -2,7 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::{Kind, Value};
+use super::{AtStep, Kind, Value};
 use crate::checks::answer::{self, Agreement};
 use crate::checks::arithmetic::Verdict;
 use crate::trace::{FirstError, NodeId, Outcome, SolutionLabels, Trace};
@@ -32,6 +32,8 @@ pub struct Facts<'a> {
     pub flagged: bool,
     /// Put off by oneself.
     pub later: bool,
+    /// The step that is asked about, where it is not the solution.
+    pub step: Option<AtStep>,
 }
 
 /// A name that questions can use.
@@ -48,19 +50,19 @@ pub struct Quantity {
     pub(super) of: fn(&Facts<'_>) -> Value,
 }
 
-const fn number(name: &'static str, doc: &'static str, of: fn(&Facts<'_>) -> Value) -> Quantity {
+pub(super) const fn number(name: &'static str, doc: &'static str, of: fn(&Facts<'_>) -> Value) -> Quantity {
     Quantity { name, kind: Kind::Number, scored: false, doc, of }
 }
 
-const fn score(name: &'static str, doc: &'static str, of: fn(&Facts<'_>) -> Value) -> Quantity {
+pub(super) const fn score(name: &'static str, doc: &'static str, of: fn(&Facts<'_>) -> Value) -> Quantity {
     Quantity { name, kind: Kind::Number, scored: true, doc, of }
 }
 
-const fn truth(name: &'static str, doc: &'static str, of: fn(&Facts<'_>) -> Value) -> Quantity {
+pub(super) const fn truth(name: &'static str, doc: &'static str, of: fn(&Facts<'_>) -> Value) -> Quantity {
     Quantity { name, kind: Kind::Truth, scored: false, doc, of }
 }
 
-const fn text(name: &'static str, doc: &'static str, of: fn(&Facts<'_>) -> Value) -> Quantity {
+pub(super) const fn text(name: &'static str, doc: &'static str, of: fn(&Facts<'_>) -> Value) -> Quantity {
     Quantity { name, kind: Kind::Text, scored: false, doc, of }
 }
 

@@ -4,12 +4,18 @@
 //! without a reference) is neither true nor false: it spreads through comparisons and arithmetic, and only `and` and `or` can
 //! decide without it.
 
+use std::collections::BTreeMap;
+
+mod at_step;
 mod facts;
 mod orders;
 mod parse;
+mod survey;
 
+pub use at_step::{AtStep, STEP_QUANTITIES};
 pub use facts::{Facts, QUANTITIES, Quantity};
 pub use orders::{ORDERS, Order};
+pub use survey::{Asked, Own, Ruler, Survey};
 
 /// What a value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,10 +57,15 @@ impl QueryError {
     }
 }
 
+/// Questions with a name, which other questions can use: name and text.
+pub type Names = BTreeMap<String, String>;
+
 /// A question, ready to be asked.
 #[derive(Debug, Clone)]
 pub struct Query {
     text: String,
+    /// The named questions that it uses.
+    uses: Names,
     root: Expr,
     kind: Kind,
 }
@@ -99,8 +110,20 @@ impl Query {
     ///
     /// # Errors
     /// See [`QueryError`]; a number alone is no question.
-    pub fn filter(text: &str) -> Result<Self, QueryError> {
-        let query = Self::parse(text)?;
+    pub fn filter(text: &str, names: &Names) -> Result<Self, QueryError> {
+        Self::truth(text, QUANTITIES, names)
+    }
+
+    /// A question that is true or false of a single step of a tree ([`STEP_QUANTITIES`]).
+    ///
+    /// # Errors
+    /// See [`QueryError`].
+    pub fn steps(text: &str) -> Result<Self, QueryError> {
+        Self::truth(text, STEP_QUANTITIES, &Names::new())
+    }
+
+    fn truth(text: &str, table: &'static [Quantity], names: &Names) -> Result<Self, QueryError> {
+        let query = Self::parse(text, table, names)?;
         if query.kind == Kind::Truth {
             return Ok(query);
         }
@@ -111,22 +134,28 @@ impl Query {
     ///
     /// # Errors
     /// See [`QueryError`]; a text is no number.
-    pub fn order(text: &str) -> Result<Self, QueryError> {
-        let query = Self::parse(text)?;
+    pub fn order(text: &str, names: &Names) -> Result<Self, QueryError> {
+        let query = Self::parse(text, QUANTITIES, names)?;
         if query.kind == Kind::Text {
             return Err(QueryError { at: 0, what: "solutions are put in order by a number, and this is a text".to_owned() });
         }
         Ok(query)
     }
 
-    fn parse(text: &str) -> Result<Self, QueryError> {
-        let (root, kind) = parse::parse(text)?;
-        Ok(Self { text: text.trim().to_owned(), root, kind })
+    fn parse(text: &str, table: &'static [Quantity], names: &Names) -> Result<Self, QueryError> {
+        let mut uses = Names::new();
+        let (root, kind) = parse::parse(text, table, names, &mut uses)?;
+        Ok(Self { text: text.trim().to_owned(), uses, root, kind })
     }
 
     /// The question as it was typed.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The same with the meaning of the names in it: it can be understood where nobody knows them.
+    pub fn spelled_out(&self) -> String {
+        self.uses.iter().fold(self.text.clone(), |text, (name, meaning)| format!("{text} ({name}: {meaning})"))
     }
 
     /// True, false, or not known, of this solution.
@@ -146,12 +175,24 @@ impl Query {
 }
 
 /// The names that a half-typed question can go on with: those that begin as its last word does.
-pub fn completions(text: &str) -> Vec<&'static str> {
+pub fn completions(text: &str, table: &'static [Quantity], names: &Names) -> Vec<String> {
     let word = last_word(text);
     if word.is_empty() {
         return Vec::new();
     }
-    QUANTITIES.iter().map(|quantity| quantity.name).filter(|name| name.starts_with(word)).collect()
+    let known = table.iter().map(|quantity| quantity.name).chain(names.keys().map(String::as_str));
+    known.filter(|name| name.starts_with(word)).map(str::to_owned).collect()
+}
+
+/// What keeps a question from having this name, in words.
+pub fn no_name(name: &str) -> Option<String> {
+    let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
+    let spelled = name.starts_with(letter) && name.chars().all(|c| letter(c) || c.is_ascii_digit());
+    if !spelled {
+        return Some(format!("a name is made of letters, digits and _, and begins with a letter; {name:?} is none"));
+    }
+    let taken = QUANTITIES.iter().any(|quantity| quantity.name == name) || parse::WORDS.contains(&name);
+    taken.then(|| format!("{name} means something else already"))
 }
 
 /// The word that is being typed.

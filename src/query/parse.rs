@@ -1,9 +1,13 @@
 //! From the text of a question to its tree. Precedence, loosest first: `or`, `and`, `!`, comparison, `+ -`, `* /`, sign.
 
-use super::{Comparison, Expr, Function, Kind, QUANTITIES, QueryError};
+use super::{Comparison, Expr, Function, Kind, Names, Quantity, QueryError};
 
 /// Brackets and signs inside one another.
 const DEPTH: usize = 100;
+/// Named questions inside one another: one that uses itself ends here.
+const NAMED: usize = 16;
+/// Words that can be no names.
+pub(super) const WORDS: [&str; 6] = ["and", "or", "not", "min", "max", "abs"];
 /// Longest question, in bytes.
 const LENGTH: usize = 10_000;
 
@@ -67,11 +71,21 @@ fn error(at: usize, what: impl Into<String>) -> QueryError {
 }
 
 /// The tree of a question and what it is.
-pub(super) fn parse(text: &str) -> Result<(Expr, Kind), QueryError> {
+pub(super) fn parse(text: &str, table: &'static [Quantity], names: &Names, uses: &mut Names) -> Result<(Expr, Kind), QueryError> {
+    inner(text, table, names, uses, 0)
+}
+
+fn inner(
+    text: &str,
+    table: &'static [Quantity],
+    names: &Names,
+    uses: &mut Names,
+    inside: usize,
+) -> Result<(Expr, Kind), QueryError> {
     if text.len() > LENGTH {
         return Err(error(LENGTH, format!("longer than {LENGTH} bytes")));
     }
-    let mut parser = Parser { tokens: tokens(text)?, next: 0, end: text.len(), depth: 0 };
+    let mut parser = Parser { tokens: tokens(text)?, next: 0, end: text.len(), depth: 0, table, names, uses, inside };
     let found = parser.either()?;
     match parser.peek() {
         None => Ok(found),
@@ -82,14 +96,21 @@ pub(super) fn parse(text: &str) -> Result<(Expr, Kind), QueryError> {
     }
 }
 
-struct Parser {
+struct Parser<'a> {
     tokens: Vec<(usize, Token)>,
     next: usize,
     end: usize,
     depth: usize,
+    /// What can be asked.
+    table: &'static [Quantity],
+    /// Questions with a name, and those of them that were used.
+    names: &'a Names,
+    uses: &'a mut Names,
+    /// Names that this text is inside of.
+    inside: usize,
 }
 
-impl Parser {
+impl Parser<'_> {
     fn peek(&self) -> Option<&Token> {
         self.tokens.get(self.next).map(|(_, token)| token)
     }
@@ -263,11 +284,19 @@ impl Parser {
             }
             return self.call(function, at);
         }
-        if let Some(quantity) = QUANTITIES.iter().find(|quantity| quantity.name == name) {
+        if let Some(quantity) = self.table.iter().find(|quantity| quantity.name == name) {
             return Ok((Expr::Quantity(quantity), quantity.kind));
         }
+        if let Some(meaning) = self.names.get(name) {
+            if self.inside == NAMED {
+                return Err(error(at, format!("{name} uses itself, or lies more than {NAMED} names deep")));
+            }
+            self.uses.insert(name.to_owned(), meaning.clone());
+            return inner(meaning, self.table, self.names, self.uses, self.inside + 1)
+                .map_err(|wrong| error(at, format!("{name} is {}", wrong.in_line(meaning))));
+        }
         let alike = |other: &str| name.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
-        let best = QUANTITIES.iter().map(|quantity| quantity.name).max_by_key(|other| alike(other));
+        let best = self.table.iter().map(|quantity| quantity.name).max_by_key(|other| alike(other));
         let hint = best.filter(|best| alike(best) >= 2).map_or_else(String::new, |best| format!("; is it {best}?"));
         Err(error(at, format!("nothing is called {name}{hint}")))
     }

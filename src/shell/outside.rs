@@ -172,6 +172,7 @@ impl Outside {
             Effect::UseModel(folder) => self.use_model(folder.as_deref()),
             Effect::Save(draft) => self.saver.save(draft),
             Effect::SavePlace(place) => self.saver.place(place),
+            Effect::SaveFilters(filters) => self.saver.filters(filters),
             Effect::Continue => self.tell(Message::Continue),
             // The screen's and the loop's own.
             Effect::Copy(_) | Effect::Edit(_) | Effect::Mouse(_) | Effect::Suspend | Effect::Redraw | Effect::Quit => {}
@@ -208,6 +209,7 @@ impl Outside {
             let mut known = Known { bad: view.errors.len(), ..Known::default() };
             let mut requests = Vec::new();
             if let Some(trace) = &view.trace {
+                known.solutions = trace.solutions.len();
                 let keys: Vec<StepKey> = trace.steps().map(|id| trace.node(id).key).collect();
                 let found = lock(&cache).get_many(&model.key, &keys);
                 known.rationales = lock(&cache).rationales(&model.key, &keys).into_iter().collect();

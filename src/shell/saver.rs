@@ -7,7 +7,21 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::app::{Message, Place};
-use crate::labels::{Draft, Store};
+use crate::labels::{Draft, Store, StoreError};
+use crate::query::Names;
+
+/// Name under which the store keeps an annotator's filters. No file is called so.
+const FILTERS: &str = "\nfilters";
+
+/// The annotator's own filters, as an earlier session left them.
+pub fn kept_filters(store: &mut Store) -> Names {
+    store.place(FILTERS).ok().flatten().and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default()
+}
+
+/// Keeps the annotator's own filters.
+pub fn keep_filters(store: &mut Store, filters: &Names) -> Result<(), StoreError> {
+    store.set_place(FILTERS, &serde_json::to_value(filters).unwrap_or_default())
+}
 
 /// How often labels of other sessions are looked for.
 const LOOK_AROUND: Duration = Duration::from_millis(500);
@@ -18,6 +32,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 enum Job {
     Save(Box<Draft>),
     Place(Place),
+    Filters(Names),
 }
 
 /// The way to the store.
@@ -47,6 +62,11 @@ impl Saver {
     /// Remembers where the annotator is.
     pub fn place(&self, place: Place) {
         let _ = self.jobs.send(Job::Place(place));
+    }
+
+    /// Remembers the annotator's own filters.
+    pub fn filters(&self, filters: Names) {
+        let _ = self.jobs.send(Job::Filters(filters));
     }
 
     /// Waits until everything handed over is written.
@@ -85,6 +105,10 @@ impl Clerk {
             match job {
                 Ok(Job::Place(place)) => self.place = Some(place),
                 Ok(Job::Save(draft)) => self.save(*draft),
+                Ok(Job::Filters(filters)) => {
+                    let kept = keep_filters(&mut self.store, &filters);
+                    self.complain("the filters", kept);
+                }
                 Err(RecvTimeoutError::Timeout) => self.back_up(),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
@@ -107,10 +131,16 @@ impl Clerk {
     }
 
     fn remember(&mut self) {
-        let Some(place) = self.place.take() else { return };
-        let value = serde_json::to_value(place).unwrap_or_default();
-        if let Err(error) = self.store.set_place(&self.desk, &value) {
-            self.tell(Message::Notice(format!("the place could not be remembered: {error}")));
+        if let Some(place) = self.place.take() {
+            let value = serde_json::to_value(place).unwrap_or_default();
+            let kept = self.store.set_place(&self.desk, &value);
+            self.complain("the place", kept);
+        }
+    }
+
+    fn complain(&self, what: &str, kept: Result<(), StoreError>) {
+        if let Err(error) = kept {
+            self.tell(Message::Notice(format!("{what} could not be remembered: {error}")));
         }
     }
 

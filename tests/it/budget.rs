@@ -1,5 +1,6 @@
 //! The key budget: how many keys a label costs, by sessions that are typed into the real program with the human labels of ProcessBench.
 
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -10,6 +11,7 @@ use stepscope::app::trust::Terms;
 use stepscope::app::{App, Effect, Message, Setup, update};
 use stepscope::corpus::{Corpus, Source};
 use stepscope::labels::{Draft, Event, EventId, Mode, Project, Saw, Session, WriterId};
+use stepscope::query::Names;
 use stepscope::scoring::request::{Limits, plan};
 use stepscope::scoring::{Scored, Scorer, WorkerEvent, local};
 use stepscope::shell::Outside;
@@ -48,6 +50,7 @@ impl Typist {
             terms: Terms { mode: Some(mode), ..Terms::default() },
             project: Project::default(),
             keymap: Keymap::default(),
+            filters: Names::new(),
         };
         let (app, first) = App::new(setup, (120, 40));
         let mut typist = Self { app, corpus, scorer: local::load(None, None).unwrap(), events: 0, keys: 0 };
@@ -60,41 +63,49 @@ impl Typist {
         self.carry_out(effects);
     }
 
+    /// One after the other, as the shell does: what an effect leads to waits behind those that were there before.
     fn carry_out(&mut self, effects: Vec<Effect>) {
-        for effect in effects {
-            match effect {
-                Effect::StartWorker => self.tell(Message::Worker(WorkerEvent::Ready(self.scorer.model()))),
-                Effect::Load(item) => {
-                    let view = self.corpus.problem(item.problem);
-                    self.tell(Message::Loaded { item, view });
-                }
-                Effect::Prepare(item) => {
-                    let view = self.corpus.problem(item.problem);
-                    let mut known = Known::default();
-                    let (scorer, mut id) = (&mut self.scorer, 1);
-                    let meaning = scorer.model().meaning();
-                    let requests = view.trace.as_ref().map(|trace| plan(trace, &Limits::default(), &mut id, |_| true).requests);
-                    for request in requests.unwrap_or_default() {
-                        let answered = scorer.score(&request, &mut |node, scored| {
-                            let key = request.nodes[node].key;
-                            match scored {
-                                Scored::Score(score) => known.scores.push((key, meaning.score(score.value()).unwrap())),
-                                Scored::NotScored(reason) => known.refused.push((key, reason)),
-                                Scored::Rationale(rationale) => known.rationales.push((key, rationale)),
-                            }
-                            ControlFlow::Continue(())
-                        });
-                        answered.unwrap();
-                    }
-                    self.tell(Message::Prepared { item, known, requests: Vec::new() });
-                }
-                Effect::Save(draft) => {
-                    let event = self.stamped(*draft);
-                    self.tell(Message::Saved { event: Box::new(event), at: "12:00:00".to_owned() });
-                }
-                _ => {}
+        let mut left: VecDeque<Effect> = effects.into();
+        while let Some(effect) = left.pop_front() {
+            if let Some(message) = self.answer(effect) {
+                left.extend(update(&mut self.app, message));
             }
         }
+    }
+
+    fn answer(&mut self, effect: Effect) -> Option<Message> {
+        Some(match effect {
+            Effect::StartWorker => Message::Worker(WorkerEvent::Ready(self.scorer.model())),
+            Effect::Load(item) => {
+                let view = self.corpus.problem(item.problem);
+                Message::Loaded { item, view }
+            }
+            Effect::Prepare(item) => {
+                let view = self.corpus.problem(item.problem);
+                let mut known = Known::default();
+                let (scorer, mut id) = (&mut self.scorer, 1);
+                let meaning = scorer.model().meaning();
+                let requests = view.trace.as_ref().map(|trace| plan(trace, &Limits::default(), &mut id, |_| true).requests);
+                for request in requests.unwrap_or_default() {
+                    let answered = scorer.score(&request, &mut |node, scored| {
+                        let key = request.nodes[node].key;
+                        match scored {
+                            Scored::Score(score) => known.scores.push((key, meaning.score(score.value()).unwrap())),
+                            Scored::NotScored(reason) => known.refused.push((key, reason)),
+                            Scored::Rationale(rationale) => known.rationales.push((key, rationale)),
+                        }
+                        ControlFlow::Continue(())
+                    });
+                    answered.unwrap();
+                }
+                Message::Prepared { item, known, requests: Vec::new() }
+            }
+            Effect::Save(draft) => {
+                let event = self.stamped(*draft);
+                Message::Saved { event: Box::new(event), at: "12:00:00".to_owned() }
+            }
+            _ => return None,
+        })
     }
 
     fn stamped(&mut self, draft: Draft) -> Event {

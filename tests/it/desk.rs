@@ -13,7 +13,7 @@ use stepscope::app::trust::Terms;
 use stepscope::app::{App, Effect, Message, Setup, update};
 use stepscope::corpus::{Corpus, Source};
 use stepscope::labels::{Project, Store};
-use stepscope::shell::Outside;
+use stepscope::shell::{self, Outside};
 use stepscope::text::{Ambiguous, Glyphs};
 use stepscope::trace::{StepKey, StepScore};
 use stepscope::ui;
@@ -40,7 +40,7 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) fn new(sources: &[(&'static str, &'static [u8])], size: (u16, u16)) -> Self {
-        Self::in_folder(Arc::new(tempfile::tempdir().unwrap()), sources, size)
+        Self::in_folder(Arc::new(tempfile::tempdir().unwrap()), sources, size, Terms::default())
     }
 
     /// The solutions of the demo on 80 x 24.
@@ -48,7 +48,12 @@ impl Desk {
         Self::new(&[("demo/solutions.json", SOLUTIONS)], (80, 24))
     }
 
-    fn in_folder(folder: Arc<tempfile::TempDir>, sources: &[(&'static str, &'static [u8])], size: (u16, u16)) -> Self {
+    fn in_folder(
+        folder: Arc<tempfile::TempDir>,
+        sources: &[(&'static str, &'static [u8])],
+        size: (u16, u16),
+        terms: Terms,
+    ) -> Self {
         let corpora: Vec<Corpus> =
             sources.iter().map(|&(name, bytes)| Corpus::open(Source::Memory { name, bytes }, None).unwrap()).collect();
         corpora.iter().for_each(Corpus::wait);
@@ -67,9 +72,10 @@ impl Desk {
             },
             place,
             scoring: false,
-            terms: Terms::default(),
+            terms,
             project: Project::default(),
             keymap: Keymap::default(),
+            filters: shell::kept_filters(&mut store),
         };
         let (app, first) = App::new(setup, size);
         let mut desk = Self { app, store, left: Vec::new(), scores: HashMap::new(), corpora, folder, sources: sources.to_vec() };
@@ -86,13 +92,13 @@ impl Desk {
         let place = serde_json::to_value(self.app.place_now()).unwrap();
         self.store.set_place(&Self::files_of(&self.sources), &place).unwrap();
         let Self { folder, sources, app, .. } = self;
-        Self::in_folder(folder, &sources, app.size)
+        Self::in_folder(folder, &sources, app.size, app.trust.terms)
     }
 
     /// Leaves and starts on other files with the same store.
     pub(crate) fn restart_on(self, sources: &[(&'static str, &'static [u8])]) -> Self {
         let Self { folder, app, .. } = self;
-        Self::in_folder(folder, sources, app.size)
+        Self::in_folder(folder, sources, app.size, app.trust.terms)
     }
 
     pub(crate) fn tell(&mut self, message: Message) {
@@ -121,6 +127,7 @@ impl Desk {
                 }
                 Effect::Colour(key, text) => self.tell(Message::Coloured { key, tokens: highlight_step(&text) }),
                 Effect::Continue => self.tell(Message::Continue),
+                Effect::SaveFilters(filters) => shell::keep_filters(&mut self.store, &filters).unwrap(),
                 other => self.left.push(other),
             }
         }

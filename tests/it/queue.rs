@@ -3,10 +3,11 @@
 use std::process::Command;
 
 use proptest::prelude::*;
-use stepscope::query::{Facts, ORDERS, QUANTITIES, Query, completions};
-use stepscope::trace::{FirstError, SolutionLabels, Trace};
+use stepscope::app::Focus;
+use stepscope::query::{Facts, Kind, Names, ORDERS, QUANTITIES, Query, STEP_QUANTITIES, completions};
+use stepscope::trace::{FirstError, NodeId, SolutionLabels, Trace};
 
-use super::desk::{Desk, SAMPLES, SOLUTIONS};
+use super::desk::{Desk, SAMPLES, SOLUTIONS, TREE};
 
 /// Asks a question of the first solution of the demo, with these scores of its steps.
 fn ask<T>(scores: &[Option<f64>], question: impl Fn(&Facts<'_>) -> T) -> T {
@@ -28,11 +29,12 @@ fn ask<T>(scores: &[Option<f64>], question: impl Fn(&Facts<'_>) -> T) -> T {
         own: &own,
         flagged: false,
         later: true,
+        step: None,
     })
 }
 
 fn truth(text: &str) -> Option<bool> {
-    let query = Query::filter(text).unwrap_or_else(|error| panic!("{}", error.in_line(text)));
+    let query = Query::filter(text, &Names::new()).unwrap_or_else(|error| panic!("{}", error.in_line(text)));
     ask(&[Some(0.9), Some(0.25)], |facts| query.holds(facts))
 }
 
@@ -83,25 +85,26 @@ fn what_is_wrong_with_a_question_is_said_where_it_is() {
         ("1.2.3 > 0", "\u{25b8}1.2.3 > 0: \"1.2.3\" is no number"),
         ("min > 3", "min \u{25b8}> 3: min takes numbers in brackets, as in min(drop, .5)"),
     ] {
-        let error = Query::filter(text).unwrap_err();
+        let error = Query::filter(text, &Names::new()).unwrap_err();
         assert_eq!(error.in_line(text), expected, "{text}");
     }
     let deep = format!("{}later{}", "(".repeat(500), ")".repeat(500));
-    assert!(Query::filter(&deep).unwrap_err().what.contains("more than 100"));
-    assert!(Query::filter(&"!".repeat(5000)).is_err() && Query::order(&"-".repeat(5000)).is_err());
-    assert!(Query::order("text").is_err());
+    assert!(Query::filter(&deep, &Names::new()).unwrap_err().what.contains("more than 100"));
+    assert!(Query::filter(&"!".repeat(5000), &Names::new()).is_err() && Query::order(&"-".repeat(5000), &Names::new()).is_err());
+    assert!(Query::order("text", &Names::new()).is_err());
 }
 
 #[test]
 fn every_name_and_order_can_be_asked_for() {
     for quantity in QUANTITIES {
-        let query = Query::order(quantity.name).or_else(|_| Query::filter(&format!("{} ~ x", quantity.name)));
+        let query = Query::order(quantity.name, &Names::new())
+            .or_else(|_| Query::filter(&format!("{} ~ x", quantity.name), &Names::new()));
         let query = query.unwrap_or_else(|error| panic!("{}: {error}", quantity.name));
         ask(&[], |facts| (query.number(facts), query.holds(facts)));
-        assert_eq!(completions(quantity.name).first(), Some(&quantity.name));
+        assert_eq!(completions(quantity.name, QUANTITIES, &Names::new()).first(), Some(&quantity.name.to_owned()));
     }
     for order in ORDERS.iter().filter(|order| !order.expression.is_empty()) {
-        assert!(Query::order(order.expression).is_ok(), "{}", order.name);
+        assert!(Query::order(order.expression, &Names::new()).is_ok(), "{}", order.name);
     }
     let letters: std::collections::HashSet<char> = ORDERS.iter().map(|order| order.letter).collect();
     assert_eq!(letters.len(), ORDERS.len());
@@ -110,7 +113,7 @@ fn every_name_and_order_can_be_asked_for() {
 proptest! {
     #[test]
     fn no_question_panics(text in "([a-z_]{1,9}|[0-9.]{1,4}|[-+*/<>=!~&|(),'\" ]|é|and|or|len|text|later|min){0,24}") {
-        for query in [Query::filter(&text), Query::order(&text)] {
+        for query in [Query::filter(&text, &Names::new()), Query::order(&text, &Names::new())] {
             match query {
                 Ok(query) => { ask(&[Some(0.5)], |facts| (query.holds(facts), query.number(facts))); }
                 Err(error) => prop_assert!(error.in_line(&text).contains("▸")),
@@ -206,4 +209,80 @@ fn the_command_chooses_and_orders_without_a_terminal() {
     assert!(code == Some(1) && errors.contains("--filter: len >\u{25b8}"), "{errors}");
     let (names, _, code) = run(&["--names"]);
     assert!(code == Some(0) && names.contains("first_prm") && names.contains("convincing"));
+}
+
+#[test]
+fn a_filter_gets_a_name_that_other_filters_use_and_that_outlives_the_session() {
+    let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (120, 40));
+    desk.keys("&len > 4<Enter>:save-filter long<Enter>");
+    assert!(desk.app.notice.as_deref().is_some_and(|said| said.contains("long is len > 4")), "{:?}", desk.app.notice);
+    let fitting = desk.app.queue.places().len();
+    let mut desk = desk.restart();
+    desk.keys("&lon<Tab> and !labelled<Enter>");
+    assert_eq!((desk.app.queue.filter_text(), desk.app.queue.places().len()), ("long and !labelled", fitting));
+    desk.keys("a");
+    assert_eq!(desk.app.queue.describe().unwrap(), "filter long and !labelled (long: len > 4)");
+    desk.keys("g&");
+    assert!(desk.screen().contains("len > 4"), "{}", desk.screen());
+    // Names that mean something else, or themselves, are refused.
+    desk.keys("<Esc>:save-filter len<Enter>");
+    assert!(desk.app.notice.as_deref().is_some_and(|said| said.contains("something else")), "{:?}", desk.app.notice);
+    desk.keys(":save-filter long<Enter>");
+    assert!(desk.app.notice.as_deref().is_some_and(|said| said.contains("uses itself")), "{:?}", desk.app.notice);
+    desk.keys(":forget-filter long<Enter>");
+    let mut desk = desk.restart();
+    desk.keys("&long<Enter>");
+    assert!(desk.app.notice.as_deref().is_some_and(|said| said.contains("nothing is called long")), "{:?}", desk.app.notice);
+}
+
+#[test]
+fn in_the_tree_a_filter_shows_the_steps_that_fit_and_those_above_them() {
+    let mut desk = Desk::new(&[("demo/tree.jsonl", TREE)], (120, 40));
+    assert_eq!(desk.app.focus, Focus::Tree);
+    let all = desk.app.tree.rows.len();
+    desk.keys("&3 > N and depth > 2<Enter>");
+    let trace = desk.app.trace().unwrap().clone();
+    let fitting = desk.app.tree.fitting().unwrap();
+    assert!(fitting > 0 && desk.app.tree.rows.len() > fitting && desk.app.tree.rows.len() < all, "{}", desk.screen());
+    for row in &desk.app.tree.rows {
+        let node = trace.node(row.node);
+        let fits = node.stats.visits.is_some_and(|visits| visits < 3) && node.depth > 2;
+        assert_eq!(desk.app.tree.fits(row.node), fits);
+        // What is shown without fitting leads to something that fits.
+        let leads = |leaf: NodeId| trace.path(leaf).contains(&row.node);
+        assert!(fits || desk.app.tree.rows.iter().any(|other| desk.app.tree.fits(other.node) && leads(other.node)));
+    }
+    assert!(desk.app.tree.fits(desk.app.cursor.node), "the cursor stands on the first one");
+    assert!(desk.screen().contains(&format!("{fitting} of {} steps", trace.nodes.len() - 1)), "{}", desk.screen());
+    desk.keys("&nonsense<Enter>");
+    assert_eq!(desk.app.tree.fitting(), Some(fitting), "one that cannot be read changes nothing");
+    desk.keys("<Esc>");
+    assert_eq!((desk.app.tree.fitting(), desk.app.step_filter_text()), (None, ""));
+    for quantity in STEP_QUANTITIES {
+        let text = if quantity.kind == Kind::Text { format!("{} ~ x", quantity.name) } else { format!("{} > 0", quantity.name) };
+        assert!(Query::steps(&text).is_ok(), "{text}");
+    }
+}
+
+#[test]
+fn progress_counts_each_solution_once_and_outlives_the_session() {
+    let mut desk = Desk::new(&[("demo/samples.jsonl", SAMPLES)], (120, 40));
+    let standing = |desk: &Desk| (desk.app.standing().done, desk.app.standing().total);
+    let total = desk.app.standing().total;
+    assert!(desk.app.standing().counted && total > 3);
+    desk.keys("aaa");
+    assert_eq!(standing(&desk), (3, total));
+    desk.keys("u");
+    assert_eq!(standing(&desk), (2, total));
+    desk.keys("<C-r>((a");
+    assert!(desk.screen().contains(&format!(" of {total} judged")), "{}", desk.screen());
+    let before = standing(&desk);
+    let mut desk = desk.restart();
+    assert_eq!(standing(&desk), before);
+    desk.keys(":filter !labelled<Enter>");
+    assert_eq!(standing(&desk), (0, total - before.0));
+    desk.keys("a");
+    assert_eq!(standing(&desk), (1, total - before.0), "the queue stays as it is, and one of it is done");
+    desk.keys("<Esc>");
+    assert_eq!(standing(&desk), (before.0 + 1, total));
 }

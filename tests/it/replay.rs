@@ -10,6 +10,7 @@ use stepscope::app::trust::Terms;
 use stepscope::app::{App, Effect, Message, Setup, update};
 use stepscope::corpus::{Corpus, Source};
 use stepscope::labels::{Event, Project, Store};
+use stepscope::query::Names;
 use stepscope::shell::Outside;
 use stepscope::shell::replay::{ReplayError, read, replay};
 use stepscope::ui::look::Look;
@@ -51,6 +52,7 @@ impl Recorded {
             terms: Terms { blind_share: 0.2, repeat_share: 0.5, ..Terms::default() },
             project: Project::default(),
             keymap: Keymap::default(),
+            filters: Names::new(),
         };
         let mut log = vec![Entry::Start(Box::new(Start::of(&setup, (100, 30))))];
         log.extend(before.into_iter().map(|event| Entry::Before(Box::new(event))));

@@ -150,6 +150,30 @@ fn own_solutions_come_again_without_their_labels_and_the_session_goes_on_where_i
 }
 
 #[test]
+fn what_is_to_be_judged_once_more_outlives_the_session() {
+    let mut desk = Desk::demo();
+    desk.app.trust.terms.repeat_share = 1.0;
+    // Fewer verdicts than the first repeat waits for; the rest is said in the next session.
+    desk.keys(&"a".repeat(10));
+    assert!(!desk.app.own_hidden());
+    let mut desk = desk.restart();
+    let mut came = Vec::new();
+    for _ in 0..22 {
+        if desk.app.own_hidden() {
+            came.push(desk.app.record_key().unwrap());
+        }
+        desk.keys("a");
+    }
+    let act = |event: &Event| if let Body::Act(action) = &event.body { action.record() } else { None };
+    let before: Vec<_> = events(&desk).iter().take(10).filter_map(act).collect();
+    assert!(!came.is_empty() && came.iter().any(|record| before.contains(record)), "none of the last session's came again");
+    assert_eq!(desk.app.trust.repeats().0, came.len());
+    // One that was judged again is not due a third time, also after another start.
+    let desk = desk.restart();
+    assert_eq!(desk.app.trust.repeats(), (0, 0), "counts are those of a session");
+}
+
+#[test]
 fn hidden_gold_comes_in_between_and_is_compared_with_what_is_known() {
     let mut desk = Desk::new(&[("demo/samples.jsonl", SAMPLES), ("demo/solutions.json", SOLUTIONS)], (100, 30));
     desk.app.items.files[1].hidden = true;
@@ -180,7 +204,10 @@ fn hidden_gold_comes_in_between_and_is_compared_with_what_is_known() {
 #[test]
 fn an_exam_asks_its_questions_and_gives_a_score() {
     let mut desk = Desk::demo();
-    desk.app.trust = stepscope::app::trust::Trust::new(stepscope::app::trust::Terms { exam: Some(4), ..Default::default() });
+    desk.app.trust = stepscope::app::trust::Trust::new(
+        stepscope::app::trust::Terms { exam: Some(4), ..Default::default() },
+        &desk.app.session,
+    );
     desk.keys("k");
     let mut right = 0;
     for _ in 0..4 {
@@ -198,7 +225,10 @@ fn an_exam_asks_its_questions_and_gives_a_score() {
 #[test]
 fn what_is_left_open_in_an_exam_counts_and_is_named() {
     let mut desk = Desk::demo();
-    desk.app.trust = stepscope::app::trust::Trust::new(stepscope::app::trust::Terms { exam: Some(3), ..Default::default() });
+    desk.app.trust = stepscope::app::trust::Trust::new(
+        stepscope::app::trust::Terms { exam: Some(3), ..Default::default() },
+        &desk.app.session,
+    );
     desk.keys("k");
     assert!(desk.screen().contains("question 1 of 3"), "{}", desk.screen());
     desk.keys("ff");

@@ -181,7 +181,12 @@ pub static COMMANDS: &[Command] = &[
     row(Search, "next-flagged", &["] f"], "next flagged solution", search::next_flagged),
     row(Search, "previous-flagged", &["[ f"], "previous flagged solution", search::previous_flagged),
     row(Search, "filter", &["&"], "only solutions of which this is true: first_prm<.3 and wrong and !labelled", search::filter)
-        .takes(search::set_filter, none),
+        .takes(search::set_filter, search::filter_names),
+    row(Search, "save-filter", &[], ":save-filter NAME - the filter gets a name that outlives the session; &NAME and !seen uses it", search::filters)
+        .takes(search::save_filter, search::filter_names),
+    row(Search, "forget-filter", &[], ":forget-filter NAME - takes a name away", search::filters)
+        .takes(search::forget_filter, search::filter_names),
+    row(Search, "filters", &["g &"], "all filters with a name", search::filters),
     row(Search, "order", &["o"], "order of the solutions; :order drop*wrong/len", search::order)
         .takes(search::set_order, search::orders),
     row(Search, "refresh-queue", &["g q"], "filter and order anew, with the labels and scores of now", search::refresh),
@@ -199,6 +204,7 @@ pub static COMMANDS: &[Command] = &[
     row(View, "guided", &[], "show a step once the one before it is rated, or all at once", trust::toggle_guided),
     row(View, "guide", &["g h"], "the guideline (--guide FILE)", trust::guide),
     row(View, "history", &["g H"], "all that was ever said of this solution", trust::history),
+    row(View, "pace", &["g %"], "solutions judged and left, your pace, the time left at this pace", trust::pace),
     row(View, "trust", &[], "how far your labels can be believed: modes, times, repeats", trust::trust),
     row(View, "reference", &["g r"], "hide or show reference answer and recorded labels", view::toggle_reference),
     row(View, "whole-problem", &["g Q"], "show the whole problem, or two lines of it", view::toggle_problem),

@@ -3,7 +3,7 @@
 use crate::app::choice::Question;
 use crate::app::input::{Input, Purpose};
 use crate::app::seek::{self, Target};
-use crate::app::{App, Effect, queue};
+use crate::app::{App, Effect, Focus, queue};
 use crate::query::ORDERS;
 
 /// Opens the search line.
@@ -12,10 +12,38 @@ pub(super) fn forward(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Opens the filter line with the filter in force.
+/// Opens the filter line with the filter in force; in the tree, that of its steps.
 pub(super) fn filter(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    app.input = Some(Input::new(Purpose::Filter, app.queue.filter_text().to_owned()));
+    app.input = Some(if app.focus == Focus::Tree {
+        Input::new(Purpose::StepFilter, app.step_filter_text().to_owned())
+    } else {
+        Input::new(Purpose::Filter, app.queue.filter_text().to_owned())
+    });
     Vec::new()
+}
+
+/// Shows all filters with a name.
+pub(super) fn filters(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    match queue::named_filters(app) {
+        Some(page) => app.show_sheet("filters", page),
+        None => app.notice = Some(format!("no filter has a name; {} sets one, :save-filter NAME keeps it", app.key("filter"))),
+    }
+    Vec::new()
+}
+
+/// Names the filter.
+pub(super) fn save_filter(app: &mut App, name: &str) -> Vec<Effect> {
+    queue::save_filter(app, name)
+}
+
+/// Takes a name away.
+pub(super) fn forget_filter(app: &mut App, name: &str) -> Vec<Effect> {
+    queue::forget_filter(app, name)
+}
+
+/// The names of all filters.
+pub(super) fn filter_names(app: &App) -> Vec<String> {
+    app.names().into_keys().collect()
 }
 
 /// Takes a filter.

@@ -89,6 +89,12 @@ pub(super) fn guide(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Says how far the work has come.
+pub(super) fn pace(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    app.notice = Some(app.pace_said());
+    Vec::new()
+}
+
 /// Opens what is known of how far these labels can be believed.
 pub(super) fn trust(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     let report = app.trust_report();

@@ -1,7 +1,7 @@
 //! What is on the screen.
 
 use crate::app::reading::Against;
-use crate::app::{App, Effect, Focus, queue};
+use crate::app::{App, Effect, Focus, queue, tree};
 use crate::trace::{NodeId, Trace};
 use crate::typeset::View;
 use crate::ui::theme::{THEME_NAMES, Theme};
@@ -192,7 +192,12 @@ pub(super) fn redraw(_app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 /// Clears what can be cleared; never leaves.
 pub(super) fn cancel(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     app.seek = None;
-    queue::clear_filter(app);
+    // One key, one filter: that of the pane one is in first.
+    if app.focus == Focus::Tree && app.step_filter.is_some() {
+        tree::clear_filter(app);
+    } else {
+        queue::clear_filter(app);
+    }
     app.range = None;
     app.search = None;
     app.reading.against = None;

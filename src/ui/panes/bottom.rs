@@ -160,6 +160,18 @@ fn which_key(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     pen.text(rect.x + 1, y, rect.width - 1, &line, pen.look.accent());
 }
 
+/// How far the annotator has come and what the model is doing. A model that died is news; one that works is not, and gives way.
+fn work(app: &App, room: usize) -> String {
+    const GAP: &str = "   ";
+    let beside = |scoring: &str| room.saturating_sub(scoring.chars().count() + GAP.len());
+    let progress = app.progress_line(usize::MAX);
+    let scoring = [app.scoring_line(), app.scoring_short(), String::new()];
+    let fits = |scoring: &&String| progress.chars().count() <= beside(scoring);
+    let scoring = scoring.iter().find(|scoring| app.scoring.failed() || fits(scoring)).map_or("", String::as_str);
+    let parts = [app.progress_line(beside(scoring)), scoring.to_owned()];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(GAP)
+}
+
 /// What became of the labels stands first and is never cut short by anything else.
 fn status(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let style = if app.saving.error.is_some() { pen.look.error() } else { pen.look.plain() };
@@ -167,5 +179,5 @@ fn status(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let typed = format!("{}{}", app.keys.count.map_or(String::new(), |count| count.to_string()), app.keys.pending.join(""));
     let x = pen.text(x + 2, rect.y, rect.right().saturating_sub(x + 3), &typed, pen.look.accent());
     let left = Rect { x: x + 1, width: rect.right().saturating_sub(x + 2), ..rect };
-    pen.right(left, rect.y, &app.scoring_line(), pen.look.dim());
+    pen.right(left, rect.y, &work(app, usize::from(left.width)), pen.look.dim());
 }

@@ -42,8 +42,15 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
             x = pen.text(x, rect.y, rect.right().saturating_sub(x), heading, dim);
         }
     }
-    let count = format!("  node  ({} steps, {} solutions)", trace.nodes.len() - 1, trace.solutions.len());
-    pen.text(x, rect.y, rect.right().saturating_sub(x), &count, dim);
+    let steps = trace.nodes.len() - 1;
+    let (count, style) = match app.tree.fitting() {
+        Some(fitting) => (
+            format!("  &{}: {fitting} of {steps} steps, {} shows all", app.step_filter_text(), app.key("cancel")),
+            pen.look.accent(),
+        ),
+        None => (format!("  node  ({steps} steps, {} solutions)", trace.solutions.len()), dim),
+    };
+    pen.text(x, rect.y, rect.right().saturating_sub(x), &count, style);
     let rows = usize::from(rect.height.saturating_sub(1));
     let cursor = app.tree.visible_ancestor(trace, app.cursor.node);
     for (index, row) in app.tree.rows.iter().skip(app.tree_top).take(rows).enumerate() {
@@ -88,8 +95,13 @@ fn draw_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, columns: Co
     x = pen.text(x, y, left(x), &format!("{sign:<3} "), sign_style);
     x = pen.text(x, y, left(x), &art(pen, row), pen.look.dim());
     let text = one_line(&node.text, usize::from(left(x)));
-    let on_path = app.cursor.path.contains(&row.node);
-    let style = if on_path { style } else { style.patch(pen.look.dim()) };
+    // With a filter or a search, what it asks for stands out; without one, the path on show.
+    let wanted = match &app.search {
+        _ if app.tree.fitting().is_some() => app.tree.fits(row.node),
+        Some(search) => search.is_match(&node.text),
+        None => app.cursor.path.contains(&row.node),
+    };
+    let style = if wanted { style } else { style.patch(pen.look.dim()) };
     pen.text(x, y, left(x), &text, style);
     if current {
         let style = if app.focus == Focus::Tree { pen.look.selected() } else { pen.look.strong() };

@@ -1,0 +1,111 @@
+//! Asking of every solution of a problem, from scores and labels wherever they come from.
+
+use super::{Facts, Query};
+use crate::analysis::aggregate::Aggregate;
+use crate::analysis::decide::{Decision, decide};
+use crate::analysis::meaning::Meaning;
+use crate::trace::{FirstError, NodeId, Solution, SolutionLabels, StepKey, StepScore, Trace};
+
+/// How scores are read.
+#[derive(Debug, Clone, Copy)]
+pub struct Ruler {
+    /// What they mean.
+    pub meaning: Meaning,
+    /// How they become one score of a solution.
+    pub aggregate: Aggregate,
+    /// A step with a lower score is suspect.
+    pub threshold: f64,
+    /// How the first error of a whole solution is predicted.
+    pub decision: Decision,
+}
+
+/// What the annotator said of a solution.
+#[derive(Debug)]
+pub struct Own {
+    /// Labels.
+    pub labels: SolutionLabels,
+    /// Flagged as unsure.
+    pub flagged: bool,
+    /// Put off.
+    pub later: bool,
+}
+
+/// What is known of a solution once it was asked.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Asked {
+    /// The filter holds; `None` when that is not known.
+    pub holds: Option<bool>,
+    /// Its number in the order.
+    pub number: Option<f64>,
+}
+
+/// A filter and an order, and where the facts come from.
+pub struct Survey<'a> {
+    /// Without one, all fit.
+    pub filter: Option<&'a Query>,
+    /// Without one, none has a number.
+    pub order: Option<&'a Query>,
+    /// How scores are read.
+    pub ruler: Ruler,
+    /// The score that stands at a step; that of a model of outcomes stands at the last one and is that of the solution.
+    pub score: &'a dyn Fn(StepKey) -> Option<StepScore>,
+    /// What was said of a solution.
+    pub own: &'a dyn Fn(&Solution) -> Own,
+}
+
+impl Survey<'_> {
+    /// Asks the first `most` solutions of a problem, in their order.
+    pub fn ask(&self, trace: &Trace, most: usize) -> Vec<Asked> {
+        let Ruler { meaning, threshold, decision, .. } = self.ruler;
+        let solutions = || trace.solutions.iter().take(most);
+        let wholes: Vec<Option<f64>> = solutions().map(|solution| self.whole(trace, &trace.path(solution.leaf))).collect();
+        let spread = wholes.iter().copied().collect::<Option<Vec<f64>>>().filter(|known| !known.is_empty()).map(|known| {
+            known.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), score| (low.min(*score), high.max(*score)))
+        });
+        let ask = |(index, (solution, whole)): (usize, (&Solution, Option<f64>))| {
+            let path = trace.path(solution.leaf);
+            let raw = self.steps(trace, &path);
+            let predicted = if raw.iter().all(Option::is_some) { decide(&raw, decision) } else { FirstError::Unknown };
+            let scores: Vec<Option<f64>> = raw.iter().map(|score| score.map(|score| meaning.position(score))).collect();
+            let Own { labels, flagged, later } = (self.own)(solution);
+            let facts = Facts {
+                trace,
+                solution: index,
+                path: &path,
+                scores: &scores,
+                threshold: meaning.position(threshold),
+                whole,
+                spread,
+                predicted,
+                own: &labels,
+                flagged,
+                later,
+                step: None,
+            };
+            Asked {
+                holds: self.filter.map_or(Some(true), |filter| filter.holds(&facts)),
+                number: self.order.and_then(|order| order.number(&facts)),
+            }
+        };
+        solutions().zip(wholes).enumerate().map(ask).collect()
+    }
+
+    /// Step scores of a path; a model of outcomes has none.
+    fn steps(&self, trace: &Trace, path: &[NodeId]) -> Vec<Option<f64>> {
+        let score = |id: &NodeId| (self.score)(trace.node(*id).key).map(StepScore::value);
+        path.iter().map(|id| score(id).filter(|_| !self.ruler.meaning.outcome)).collect()
+    }
+
+    /// The score of a solution, as a place between wrong and right.
+    fn whole(&self, trace: &Trace, path: &[NodeId]) -> Option<f64> {
+        let Ruler { meaning, aggregate, .. } = self.ruler;
+        let score = |id: &NodeId| (self.score)(trace.node(*id).key);
+        let whole = if meaning.outcome {
+            score(path.last()?)?.value()
+        } else {
+            let scores: Option<Vec<StepScore>> = path.iter().map(score).collect();
+            meaning.solution(aggregate, &scores?).ok()??
+        };
+        Some(meaning.position(whole))
+    }
+}
