@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::corpus::ProblemView;
+use crate::segment::Rule;
 use crate::trace::Trace;
 
 /// At most this many problems are kept; the ones touched longest ago go first.
@@ -29,6 +30,8 @@ pub struct FileState {
     pub format: &'static str,
     /// What the format is known by.
     pub evidence: String,
+    /// The rule whose steps stand in place of the file's.
+    pub segment: Option<Rule>,
     /// Problems found so far.
     pub problems: usize,
     /// Records found so far.

@@ -109,6 +109,9 @@ pub struct File {
     pub id: String,
     /// Name of its format.
     pub format: String,
+    /// Name of the rule that cut its solutions, if it was not the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segment: Option<String>,
     /// Problems found so far.
     pub problems: usize,
     /// Records found so far.
@@ -121,14 +124,16 @@ pub struct File {
 
 impl File {
     fn of(state: &FileState) -> Self {
-        let FileState { name, id, problems, records, complete, hidden, .. } = state.clone();
-        Self { name, id, format: state.format.to_owned(), problems, records, complete, hidden }
+        let FileState { name, id, segment, problems, records, complete, hidden, .. } = state.clone();
+        let segment = segment.map(|rule| rule.to_string());
+        Self { name, id, format: state.format.to_owned(), segment, problems, records, complete, hidden }
     }
 
     fn state(self) -> FileState {
         let format = formats::by_name(&self.format).map_or("", formats::Format::name);
+        let segment = self.segment.and_then(|name| name.parse().ok());
         let Self { name, id, problems, records, complete, hidden, .. } = self;
-        FileState { name, id, format, problems, records, complete, hidden, ..FileState::default() }
+        FileState { name, id, format, segment, problems, records, complete, hidden, ..FileState::default() }
     }
 }
 

@@ -26,6 +26,7 @@ pub mod rewrite;
 mod saving;
 pub mod scoring;
 pub mod seek;
+pub mod segmenting;
 pub mod sheet;
 pub mod split;
 pub mod steps;
@@ -283,6 +284,8 @@ pub struct App {
     pub rewrite: Option<rewrite::Rewrite>,
     /// The place where a step is to be split.
     pub split: Option<split::Split>,
+    /// The rule that is to cut the solution anew.
+    pub segmenting: Option<segmenting::Segmenting>,
     /// Kinds of errors, reasons, how solutions are gone through.
     pub project: Project,
     /// The running or last search.
@@ -363,6 +366,7 @@ impl App {
             input: None,
             choice: None,
             split: None,
+            segmenting: None,
             sheet: None,
             trust,
             progress,
@@ -680,6 +684,9 @@ fn key_press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     }
     if app.split.is_some() {
         return split::key(app, key);
+    }
+    if app.segmenting.is_some() {
+        return segmenting::key(app, key);
     }
     if app.sheet.is_some() {
         return sheet::key(app, key);

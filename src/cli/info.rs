@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 
 use super::out;
 use super::reading::Reading;
-use crate::corpus::{Corpus, OpenError, Source, escaped, sources};
-use crate::formats::{Format, RecordError};
+use crate::corpus::{Corpus, OpenError, Source, Way, escaped, sources};
+use crate::formats::RecordError;
 use crate::trace::{FirstError, Trace};
 
 /// Most errors listed for one file; all are counted.
@@ -22,8 +22,9 @@ const ERRORS: usize = 10_000;
 /// `records` counts records (trees, where a tree takes several lines), `bad_records` those of them that cannot be read, `traces`
 /// solutions, `steps` the distinct steps of each record, `labelled` the solutions with a recorded verdict, also "cannot be labelled".
 /// A file that cannot be opened has the format `null` and one error without record. `evidence` says why the format was taken.
-pub fn info(paths: &[PathBuf], format: Option<&'static dyn Format>) -> Value {
-    let files: Vec<Value> = sources(paths).into_iter().map(|source| file(source, format)).collect();
+pub fn info(paths: &[PathBuf], way: impl Into<Way>) -> Value {
+    let way = way.into();
+    let files: Vec<Value> = sources(paths).into_iter().map(|source| file(source, way)).collect();
     json!({ "files": files })
 }
 
@@ -100,8 +101,8 @@ impl Counts {
     }
 }
 
-fn file(source: Result<Source, OpenError>, format: Option<&'static dyn Format>) -> Value {
-    let corpus = match source.and_then(|source| Corpus::open(source, format)) {
+fn file(source: Result<Source, OpenError>, way: Way) -> Value {
+    let corpus = match source.and_then(|source| Corpus::open(source, way)) {
         Ok(corpus) => corpus,
         Err(error) => return refused(&error.path.to_string_lossy(), &error.reason.to_string()),
     };

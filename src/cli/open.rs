@@ -17,7 +17,7 @@ use crate::app::log::Start;
 use crate::app::mapping::{Answer, Dialog};
 use crate::app::trust::{Guide, Terms};
 use crate::app::{App, Message, Place, Setup};
-use crate::corpus::{Corpus, OpenError, Refusal, Source, sources};
+use crate::corpus::{Corpus, OpenError, Refusal, Source, Way, sources};
 use crate::formats::mapping::{self, Mapping};
 use crate::labels::project::FILE_NAME;
 use crate::labels::{Mode, Project, Store};
@@ -273,7 +273,7 @@ pub(super) fn project(named: Option<PathBuf>, paths: &[PathBuf]) -> anyhow::Resu
 
 /// Opens what can be opened; fails when nothing can.
 fn open_all(args: &OpenArgs) -> anyhow::Result<(Vec<Corpus>, Vec<String>)> {
-    let format = args.reading.format()?;
+    let way = args.reading.format()?;
     let mut problems = Vec::new();
     let mut corpora = Vec::new();
     let mut opened = if args.exam.is_some() {
@@ -285,7 +285,7 @@ fn open_all(args: &OpenArgs) -> anyhow::Result<(Vec<Corpus>, Vec<String>)> {
     };
     opened.extend(args.gold.iter().map(|gold| Ok(Source::Path(gold.clone()))));
     for source in opened {
-        let opened = match source.and_then(|source| Corpus::follow(source, format)) {
+        let opened = match source.and_then(|source| Corpus::follow(source, way)) {
             Err(OpenError { path, reason: Refusal::UnknownFormat(_) }) if !args.linear && attended(args) && path.is_file() => {
                 unknown(path, args)?
             }
@@ -330,7 +330,8 @@ fn unknown(path: PathBuf, args: &OpenArgs) -> anyhow::Result<Option<Result<Corpu
             if let Some(name) = save {
                 reading::save(&name, &spec)?;
             }
-            Ok(Some(Corpus::follow(Source::Path(path), Some(mapping::format(spec.leak()?)))))
+            let way = Way { format: Some(mapping::format(spec.leak()?)), segment: args.reading.segment };
+            Ok(Some(Corpus::follow(Source::Path(path), way)))
         }
     }
 }

@@ -5,11 +5,13 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use etcetera::BaseStrategy as _;
 
-use crate::corpus::escaped;
+use crate::corpus::{Way, escaped};
 use crate::formats::mapping::{self, Spec};
 use crate::formats::{self, Format};
+use crate::segment::{RULES, Rule};
 
 /// Options that say how files are read.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -24,6 +26,25 @@ pub struct Reading {
     /// Save the mapping under this name, for `--map @NAME`
     #[arg(long, value_name = "NAME", requires = "map")]
     pub save_map: Option<String>,
+    /// Cut solutions into steps by this rule instead of keeping those of the file
+    #[arg(long, value_name = "RULE", value_parser = rules(), long_help = rules_help())]
+    pub segment: Option<Rule>,
+}
+
+fn rules() -> impl TypedValueParser<Value = Rule> {
+    PossibleValuesParser::new(RULES.iter().map(|(_, name, _)| *name)).try_map(|name| name.parse::<Rule>())
+}
+
+fn rules_help() -> String {
+    let mut text =
+        "Cut solutions into steps by this rule instead of keeping those of the file. Code and what tools said keep their \
+        steps; labels and scores stay with the steps that stay the same. The rules:\n"
+            .to_owned();
+    for (_, name, help) in RULES {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\n  {name}: {help}");
+    }
+    text
 }
 
 fn long_help() -> String {
@@ -39,8 +60,13 @@ fn long_help() -> String {
 }
 
 impl Reading {
-    /// The format to read with; `None` when each file is looked at. Saves the mapping if that was asked for.
-    pub fn format(&self) -> anyhow::Result<Option<&'static dyn Format>> {
+    /// Format and steps to read with. Saves the mapping if that was asked for.
+    pub fn format(&self) -> anyhow::Result<Way> {
+        Ok(Way { format: self.named()?, segment: self.segment })
+    }
+
+    /// The format to read with; `None` when each file is looked at.
+    fn named(&self) -> anyhow::Result<Option<&'static dyn Format>> {
         if let Some(name) = &self.format {
             let format = formats::by_name(name);
             return format.map(Some).with_context(|| format!("no format {name:?}; `stepscope formats` lists them"));

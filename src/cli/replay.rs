@@ -9,8 +9,9 @@ use anyhow::{Context as _, ensure};
 use super::open::DEMO;
 use super::out;
 use crate::app::log;
-use crate::corpus::{Corpus, Source};
+use crate::corpus::{Corpus, Source, Way};
 use crate::formats;
+use crate::segment::Rule;
 use crate::shell::replay;
 use crate::ui::look::Look;
 
@@ -47,7 +48,8 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
 
 /// Opens a file of the log: by its path as it was given, from here or from where the log lies.
 fn open(file: &log::File, log: &Path) -> anyhow::Result<Corpus> {
-    let format = formats::by_name(&file.format);
+    let segment = file.segment.as_deref().map(str::parse::<Rule>).transpose()?;
+    let way = Way { format: formats::by_name(&file.format), segment };
     let source = if let Some(&(name, bytes)) = DEMO.iter().find(|(name, _)| *name == file.name) {
         Source::Memory { name, bytes }
     } else {
@@ -55,7 +57,7 @@ fn open(file: &log::File, log: &Path) -> anyhow::Result<Corpus> {
         let path = PathBuf::from(&file.name);
         Source::Path(if path.exists() { path } else { beside })
     };
-    let corpus = Corpus::open(source, format)?;
+    let corpus = Corpus::open(source, way)?;
     corpus.wait();
     ensure!(
         corpus.problem_count() >= file.problems,

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 
 use super::out;
-use crate::corpus::{Corpus, OpenError, Source, sources};
-use crate::formats::{Format, RecordError};
+use crate::corpus::{Corpus, OpenError, Source, Way, sources};
+use crate::formats::RecordError;
 use crate::scoring::batch::Batch;
 use crate::scoring::{ScoreCache, ServerSpec, WorkerSpec};
 
@@ -92,9 +92,9 @@ pub(super) async fn stop_signal() -> std::io::Result<()> {
 }
 
 /// Opens every file and waits until it is indexed, so that a bad one is known before work begins.
-pub(super) fn open(paths: &[PathBuf], format: Option<&'static dyn Format>) -> anyhow::Result<Vec<Corpus>> {
+pub(super) fn open(paths: &[PathBuf], way: Way) -> anyhow::Result<Vec<Corpus>> {
     let open = |source: Result<Source, OpenError>| {
-        let corpus = Corpus::open(source?, format)?;
+        let corpus = Corpus::open(source?, way)?;
         corpus.wait();
         Ok(corpus)
     };

@@ -34,6 +34,7 @@ pub use folder::sources;
 pub use framing::Framing;
 
 use crate::formats::{Format, RecordError, Unit};
+use crate::segment::Rule;
 use crate::trace::Trace;
 use cache::Cache;
 use follow::Watch;
@@ -55,6 +56,21 @@ pub enum Source {
         /// Its content.
         bytes: &'static [u8],
     },
+}
+
+/// How a file is read.
+#[derive(Clone, Copy, Default)]
+pub struct Way {
+    /// As this format; `None`: as the one that its content has.
+    pub format: Option<&'static dyn Format>,
+    /// In the steps of this rule; `None`: in its own.
+    pub segment: Option<Rule>,
+}
+
+impl From<Option<&'static dyn Format>> for Way {
+    fn from(format: Option<&'static dyn Format>) -> Self {
+        Self { format, segment: None }
+    }
 }
 
 /// A problem with everything that was tried on it in this file.
@@ -99,6 +115,7 @@ struct Shared {
     name: String,
     bytes: Bytes,
     format: &'static dyn Format,
+    segment: Option<Rule>,
     framing: Framing,
     evidence: String,
     index: RwLock<Index>,
@@ -173,17 +190,17 @@ impl Corpus {
     /// Opens a file. Returns as soon as its beginning is read and the format is known: the format given, or the one that the first
     /// records have (64 KiB or 50 records, more only when the first record is longer). Compressed files, archives and tables are
     /// known by their content.
-    pub fn open(source: Source, format: Option<&'static dyn Format>) -> Result<Self, OpenError> {
-        Self::start(source, format, false)
+    pub fn open(source: Source, way: impl Into<Way>) -> Result<Self, OpenError> {
+        Self::start(source, way.into(), false)
     }
 
     /// Opens a file that may still be written: [`Corpus::refresh`] takes in what has come. A last line that is cut is not shown before
     /// its rest is there.
-    pub fn follow(source: Source, format: Option<&'static dyn Format>) -> Result<Self, OpenError> {
-        Self::start(source, format, true)
+    pub fn follow(source: Source, way: impl Into<Way>) -> Result<Self, OpenError> {
+        Self::start(source, way.into(), true)
     }
 
-    fn start(source: Source, format: Option<&'static dyn Format>, follow: bool) -> Result<Self, OpenError> {
+    fn start(source: Source, way: Way, follow: bool) -> Result<Self, OpenError> {
         let path = match &source {
             Source::Path(path) => path.clone(),
             Source::Stdin => PathBuf::from(folder::STDIN),
@@ -196,11 +213,11 @@ impl Corpus {
             Source::Memory { bytes, .. } => Ok(Bytes::Memory(bytes)),
         };
         let name = path.to_string_lossy().into_owned();
-        opened.and_then(|bytes| Self::build(name, bytes, format, watch)).map_err(|reason| OpenError { path, reason })
+        opened.and_then(|bytes| Self::build(name, bytes, way, watch)).map_err(|reason| OpenError { path, reason })
     }
 
-    fn build(name: String, bytes: Bytes, format: Option<&'static dyn Format>, watch: Option<Watch>) -> Result<Self, Refusal> {
-        let (bytes, head) = head::read(bytes, format)?;
+    fn build(name: String, bytes: Bytes, way: Way, watch: Option<Watch>) -> Result<Self, Refusal> {
+        let (bytes, head) = head::read(bytes, way.format)?;
         let mut indexer = build::Indexer::new(head.framing, head.bom);
         // Whatever is not lines is written anew as a whole.
         let followed = head.framing == Framing::Lines && matches!(bytes, Bytes::File(..));
@@ -208,6 +225,7 @@ impl Corpus {
             name,
             bytes,
             format: head.format,
+            segment: way.segment,
             framing: head.framing,
             evidence: head.evidence,
             index: RwLock::default(),
@@ -250,6 +268,11 @@ impl Corpus {
     /// The format that its records are read with.
     pub fn format(&self) -> &'static dyn Format {
         self.shared().format
+    }
+
+    /// The rule whose steps stand in place of the source's.
+    pub fn segment(&self) -> Option<Rule> {
+        self.shared().segment
     }
 
     /// How its records are laid out.

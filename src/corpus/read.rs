@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError};
 
 use super::{ProblemView, Shared, escaped};
 use crate::formats::{RawRecord, RecordError, Unit};
+use crate::segment;
 
 /// A record's line, counted from 1, and its bytes.
 pub(super) fn raw(shared: &Shared, record: usize) -> Result<(usize, Vec<u8>), RecordError> {
@@ -54,6 +55,11 @@ pub(super) fn unit(shared: &Shared, unit: usize) -> (Unit, u64) {
         Err(panic) => Unit { trace: None, errors: vec![defect(shared, &raws[0], panic.as_ref())] },
     };
     unit.errors.splice(0..0, errors);
+    if let Some((rule, trace)) = shared.segment.zip(unit.trace.as_mut())
+        && let Some(cut) = segment::resplit(trace, rule)
+    {
+        *trace = cut;
+    }
     (unit, size)
 }
 

@@ -1,6 +1,7 @@
 //! Splitting one text into steps, by rules that are data. A split never loses a byte: lead, texts and separators re-join to the
 //! text. Formulas, code blocks and LaTeX environments are never cut.
 
+mod cuts;
 mod protect;
 mod sentence;
 
@@ -10,6 +11,8 @@ use std::str::FromStr;
 use std::sync::LazyLock;
 
 use regex::Regex;
+
+pub use cuts::{resplit, starts};
 
 /// Version of the rules, to be kept beside the name of the rule that was used.
 pub const VERSION: u32 = 1;

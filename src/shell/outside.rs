@@ -102,6 +102,7 @@ impl Outside {
                 id: identity(corpus.name()),
                 format: corpus.format().name(),
                 evidence: corpus.evidence().to_owned(),
+                segment: corpus.segment(),
                 // Completeness is read first: a count that is read after it cannot be too small.
                 complete: corpus.is_complete(),
                 problems: corpus.problem_count(),

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FirstError, Node, NodeId, Solution, StepKind, Trace, TraceBuilder};
+use super::{FirstError, Node, NodeId, NodeStats, Solution, StepKind, Trace, TraceBuilder};
 
 /// A place in a solution as the source cuts it: a step, from 0, and a byte in its text. Written `[step, at]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -38,6 +38,13 @@ struct Piece {
     whole: bool,
 }
 
+impl Piece {
+    /// The source's step that it is.
+    fn same(&self) -> Option<usize> {
+        (self.whole && self.steps.start() == self.steps.end()).then_some(*self.steps.start())
+    }
+}
+
 impl Trace {
     /// Beginnings of the steps as the source cuts a solution.
     pub fn own_starts(&self, solution: &Solution) -> Vec<Cut> {
@@ -55,7 +62,7 @@ impl Trace {
             if left < rest {
                 return Some(Cut { step: at.step, at: at.at + left });
             }
-            left = left.saturating_sub(rest + joint(node).len());
+            left = left.saturating_sub(rest + node.joint().len());
             at = Cut { step: at.step + 1, at: 0 };
         }
     }
@@ -79,15 +86,36 @@ impl Trace {
             let mut leaf = NodeId::ROOT;
             for piece in pieces {
                 leaf = builder.child(leaf, &piece.text);
-                let node = builder.node_mut(leaf);
-                node.sep_after.clone_from(&piece.sep_after);
-                node.kind = piece.kind;
+                self.follow(solution, piece, builder.node_mut(leaf));
             }
             *builder.solution(leaf) = Solution { leaf, ..followed(solution, pieces) };
         }
         self.warnings.iter().for_each(|warning| builder.warn(warning.clone()));
         builder.extra(self.extra.clone());
         Some(builder.finish())
+    }
+
+    /// What the source says of a step, as far as it still fits. A step that was there before, on another path, keeps what it has.
+    fn follow(&self, solution: &Solution, piece: &Piece, node: &mut Node) {
+        node.sep_after.clone_from(&piece.sep_after);
+        node.kind = piece.kind;
+        let path = self.solution_path(solution);
+        let at = |step: usize| path.get(step).map(|&id| self.node(id));
+        if let Some(same) = piece.same().and_then(at) {
+            node.rating = node.rating.or(same.rating);
+        }
+        // Statistics of a search are those of all that was said so far: they follow to the step that ends at the same place.
+        if let Some(last) = at(*piece.steps.end()).filter(|_| piece.whole && node.stats == NodeStats::default()) {
+            node.stats = last.stats;
+        }
+    }
+
+    /// The texts of the steps of a solution cut at `starts`, as [`Trace::recut`] makes them.
+    pub fn texts_cut(&self, solution: &Solution, starts: &[Cut]) -> Vec<String> {
+        match self.pieces(solution, starts) {
+            Some(pieces) => pieces.into_iter().map(|piece| piece.text).collect(),
+            None => self.solution_path(solution).into_iter().map(|id| self.node(id).text.clone()).collect(),
+        }
     }
 
     /// Copies every node but those that only solutions with `pieces` run through. Gives the new ids by the old ones.
@@ -137,9 +165,14 @@ impl Trace {
     }
 }
 
-/// What stands between a step and the next one when both become one.
-fn joint(node: &Node) -> &str {
-    if node.sep_after.is_empty() { "\n" } else { &node.sep_after }
+impl Node {
+    /// What stands between this step and the next one when both become one text: a list of steps has no separators, so a line end
+    /// stands in their place; Chinese sentences need none.
+    pub fn joint(&self) -> &str {
+        let closers = ['"', '\'', ')', ']', '}', '”', '’', '*', '`', '$', '」', '』'];
+        let needs_none = self.text.trim_end_matches(closers).ends_with(['。', '？', '！']);
+        if self.sep_after.is_empty() && !needs_none { "\n" } else { &self.sep_after }
+    }
 }
 
 /// The text from one place to another. White space before a cut inside a step goes into the separator.
@@ -151,7 +184,7 @@ fn piece(nodes: &[&Node], from: Cut, to: Cut) -> Piece {
         let end = if step == last && to.at > 0 { to.at } else { node.text.len() };
         text.push_str(&node.text[begin..end]);
         if step < last {
-            text.push_str(joint(node));
+            text.push_str(node.joint());
         }
     }
     let mut sep_after = nodes[last].sep_after.clone();
@@ -164,7 +197,6 @@ fn piece(nodes: &[&Node], from: Cut, to: Cut) -> Piece {
 
 /// What the source says of a solution, as far as it still fits.
 fn followed(solution: &Solution, pieces: &[Piece]) -> Solution {
-    let same = |piece: &Piece| (piece.whole && piece.steps.start() == piece.steps.end()).then_some(*piece.steps.start());
     let first_error = match solution.first_error {
         FirstError::At(k) => {
             let holding: Vec<usize> = (0..pieces.len()).filter(|&piece: &usize| pieces[piece].steps.contains(&k)).collect();
@@ -175,12 +207,12 @@ fn followed(solution: &Solution, pieces: &[Piece]) -> Solution {
     };
     let by_step = |values: &[Option<f64>], ends_alike: bool| -> Vec<Option<f64>> {
         let value = |piece: &Piece| {
-            let step = if ends_alike && piece.whole { Some(*piece.steps.end()) } else { same(piece) };
+            let step = if ends_alike && piece.whole { Some(*piece.steps.end()) } else { piece.same() };
             step.and_then(|step| values.get(step).copied().flatten())
         };
         if values.is_empty() { Vec::new() } else { pieces.iter().map(value).collect() }
     };
-    let ratings = pieces.iter().map(|piece| same(piece).and_then(|step| solution.ratings.get(step).copied().flatten()));
+    let ratings = pieces.iter().map(|piece| piece.same().and_then(|step| solution.ratings.get(step).copied().flatten()));
     Solution {
         first_error,
         ratings: if solution.ratings.is_empty() { Vec::new() } else { ratings.collect() },

@@ -7,6 +7,7 @@ use crate::app::App;
 use crate::app::choice::Open;
 use crate::app::describe::short;
 use crate::app::rewrite::Rewrite;
+use crate::app::segmenting::Segmenting;
 use crate::app::split::Split;
 use crate::checks::arithmetic::Verdict;
 use crate::text::safe_line;
@@ -61,6 +62,7 @@ fn parts(app: &App) -> Vec<(&'static str, Spoken)> {
     }
     parts.push(("rewrite", line(app.rewrite.as_ref().map_or(String::new(), |rewrite| rewrite_said(app, rewrite)))));
     parts.push(("split", line(app.split.as_ref().map_or(String::new(), split))));
+    parts.push(("segmenting", app.segmenting.as_ref().map_or_else(|| line(String::new()), segmenting)));
     parts.push(("choice", line(app.choice.as_ref().map_or(String::new(), choice))));
     parts.push((
         "input",
@@ -153,6 +155,18 @@ fn rewrite_said(app: &App, rewrite: &Rewrite) -> String {
         .map(|key| app.scoring.scores.get(&key).filter(|_| app.show_prm).map_or("none".to_owned(), |score| short(score.value())))
         .collect();
     format!("writing step {}: {}; scores from here on: {}", rewrite.step + 1, rewrite.text(), scores.join(", "))
+}
+
+/// What the rule on show makes of the solution: the beginning of each of its steps, from the one on show on.
+fn segmenting(open: &Segmenting) -> Spoken {
+    let offer = open.offer();
+    let place = format!("steps by {}: {}, now {}", offer.name(), offer.starts.len(), open.now);
+    let first = |(index, text): (usize, &String)| {
+        let words: Vec<&str> = text.split_whitespace().take(12).collect();
+        format!("{}: {}", index + 1, words.join(" "))
+    };
+    let steps = open.texts.iter().enumerate().skip(open.top).take(20).map(first);
+    Spoken { lines: std::iter::once(place.clone()).chain(steps).collect(), place }
 }
 
 fn split(split: &Split) -> String {

@@ -56,9 +56,10 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
         let rule = Rect { y: panes.problem.bottom(), height: 1, ..panes.problem };
         pen.rule(rule);
         panes::strip::draw(app, &mut pen, rule);
-        match &app.rewrite {
-            Some(rewrite) => panes::rewrite::draw(app, rewrite, &mut pen, rect),
-            None => panes::steps::draw(app, &mut pen, rect),
+        match (&app.rewrite, &app.segmenting) {
+            (Some(rewrite), _) => panes::rewrite::draw(app, rewrite, &mut pen, rect),
+            (None, Some(open)) => panes::segmenting::draw(open, &mut pen, rect),
+            (None, None) => panes::steps::draw(app, &mut pen, rect),
         }
     }
     if let Some(rect) = panes.detail {

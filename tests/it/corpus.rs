@@ -73,7 +73,7 @@ fn file(dir: &tempfile::TempDir, bytes: impl AsRef<[u8]>) -> PathBuf {
 }
 
 fn open(path: &Path) -> Corpus {
-    let corpus = Corpus::open(Source::Path(path.to_owned()), Some(&PLAIN)).unwrap();
+    let corpus = Corpus::open(Source::Path(path.to_owned()), Some(&PLAIN as &dyn Format)).unwrap();
     corpus.wait();
     corpus
 }
@@ -303,7 +303,7 @@ fn the_first_problems_are_there_before_the_file_is_read() {
     }
     out.into_inner().unwrap();
     let start = Instant::now();
-    let corpus = Corpus::open(Source::Path(path), Some(&PLAIN)).unwrap();
+    let corpus = Corpus::open(Source::Path(path), Some(&PLAIN as &dyn Format)).unwrap();
     let (known, early) = (corpus.problem_count(), corpus.generation());
     assert!(known >= 60, "{known} problems at once");
     assert_eq!(corpus.problem(59).trace.as_ref().unwrap().problem.text, "problem 59");
@@ -375,7 +375,7 @@ fn a_missing_record_is_an_error() {
 #[test]
 fn a_file_in_memory_reads_like_a_file_on_disk() {
     let bytes = b"{\"problem\":\"p\",\"steps\":[\"a\"]}\n{\"problem\":\"q\"}";
-    let corpus = Corpus::open(Source::Memory { name: "demo", bytes }, Some(&PLAIN)).unwrap();
+    let corpus = Corpus::open(Source::Memory { name: "demo", bytes }, Some(&PLAIN as &dyn Format)).unwrap();
     // Small files are complete at once.
     assert!(corpus.is_complete());
     assert_eq!((corpus.name(), listing(&corpus)), ("demo", vec!["p".to_owned(), "q".to_owned()]));
@@ -416,7 +416,7 @@ proptest! {
     fn no_bytes_panic_and_no_records_overlap(bytes in nearly_json()) {
         let dir = tempfile::tempdir().unwrap();
         let path = file(&dir, &bytes);
-        if let Ok(corpus) = Corpus::open(Source::Path(path.clone()), Some(&PLAIN)) {
+        if let Ok(corpus) = Corpus::open(Source::Path(path.clone()), Some(&PLAIN as &dyn Format)) {
             corpus.wait();
             let mut end = 0;
             // The rows of a table are made, not found.

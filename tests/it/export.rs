@@ -194,3 +194,34 @@ fn steps_that_were_merged_are_exported_as_they_stand_on_the_screen() {
         merged.len() - 1
     );
 }
+
+#[test]
+fn solutions_are_cut_by_a_rule_where_they_are_read_and_where_they_are_exported() {
+    let folder = TempDir::new().unwrap();
+    let line = r#"{"prompt":"q","completions":["One is 1. Two is 2.","Three is 4."],"labels":[true,false]}"#;
+    std::fs::write(folder.path().join("in.jsonl"), format!("{line}\n")).unwrap();
+    let source = folder.path().join("in.jsonl");
+    let counts = |flags: &[&str]| {
+        let output = stepscope(&folder, &[&["info", "in.jsonl", "--json"], flags].concat());
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        report["files"][0]["steps"].clone()
+    };
+    assert_eq!(
+        (counts(&[]), counts(&["--segment", "sentence"]), counts(&["--segment", "blank"])),
+        (2.into(), 3.into(), 2.into())
+    );
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    assert!(export(&folder, &source, &format!("--to trl {LABELS} --segment sentence -o cut.jsonl")).status.success());
+    let record: Value = serde_json::from_str(&read("cut.jsonl")).unwrap();
+    assert_eq!(record["completions"], json!(["One is 1.", "Two is 2.", "Three is 4."]));
+    assert_eq!(record["labels"], json!([true, true, false]));
+    let manifest: Value = serde_json::from_str(&read("cut.jsonl.manifest.json")).unwrap();
+    assert_eq!((&manifest["segment"], &manifest["recut"]), (&json!({"rule": "sentence", "version": 1}), &json!(1)));
+    // A rule that changes nothing leaves the bytes alone.
+    assert!(export(&folder, &source, &format!("--to trl {LABELS} --segment line -o same.jsonl")).status.success());
+    assert_eq!(read("same.jsonl"), format!("{line}\n"));
+    let scored = stepscope(&folder, &["score", "in.jsonl", "--segment", "sentence", "--out", "scored.jsonl"]);
+    assert!(scored.status.success(), "{}", String::from_utf8_lossy(&scored.stderr));
+    let scored: Value = serde_json::from_str(read("scored.jsonl").lines().next().unwrap()).unwrap();
+    assert_eq!(scored["steps"].as_array().map(Vec::len), Some(3), "{scored}");
+}

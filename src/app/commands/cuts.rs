@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::app::segmenting::Segmenting;
 use crate::app::split::Split;
 use crate::app::{App, Effect};
 use crate::labels::{Action, Body};
+use crate::segment::{RULES, Rule};
 use crate::trace::{Cut, RecordKey, Solution, Trace};
 
 /// A solution as the source cuts it, and where its steps begin now.
@@ -73,4 +75,49 @@ pub(crate) fn split_at(app: &mut App, step: usize, byte: usize) -> Vec<Effect> {
         starts.insert(at, place);
     }
     cut(app, &source, starts, format!("step {} split; gm merges, u undoes", step + 1))
+}
+
+/// Opens the choice of a rule that cuts this solution anew.
+pub(super) fn segment(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    open(app, None)
+}
+
+/// The same with this rule on show.
+pub(super) fn segment_by(app: &mut App, name: &str) -> Vec<Effect> {
+    match name.parse::<Rule>() {
+        Ok(rule) => return open(app, Some(rule)),
+        Err(error) => app.notice = Some(error.to_string()),
+    }
+    Vec::new()
+}
+
+/// The names of the rules.
+pub(super) fn rules(_app: &App) -> Vec<String> {
+    RULES.iter().map(|(_, name, _)| (*name).to_owned()).collect()
+}
+
+fn open(app: &mut App, rule: Option<Rule>) -> Vec<Effect> {
+    let Some(source) = source(app) else { return Vec::new() };
+    app.segmenting = Some(Segmenting::of(&source.trace, &source.solution, rule, source.starts.len()));
+    Vec::new()
+}
+
+/// Shows the offer that stands so many places behind the one on show.
+pub(crate) fn offer(app: &mut App, open: &mut Segmenting, by: usize) {
+    let Some(source) = source(app) else { return };
+    open.at = (open.at + by) % open.offers.len();
+    open.texts = source.trace.texts_cut(&source.solution, &open.offer().starts);
+    open.top = 0;
+}
+
+/// Cuts the solution as the offer on show does.
+pub(crate) fn take(app: &mut App, open: &Segmenting) -> Vec<Effect> {
+    let Some(source) = source(app) else { return Vec::new() };
+    let offer = open.offer();
+    if offer.starts == source.starts {
+        app.notice = Some(format!("{} makes the steps that are there", offer.name()));
+        return Vec::new();
+    }
+    let said = format!("{} steps by {}, {} before; u undoes", offer.starts.len(), offer.name(), source.starts.len());
+    cut(app, &source, offer.starts.clone(), said)
 }

@@ -166,6 +166,8 @@ pub static COMMANDS: &[Command] = &[
     ),
     row(Label, "merge", &["g m"], "merge this step with the next one", cuts::merge),
     row(Label, "split", &["g S"], "split this step at a place that you choose", cuts::split),
+    row(Label, "segment", &[], "cut this solution by another rule, seen before it is taken; :segment sentence", cuts::segment)
+        .takes(cuts::segment_by, cuts::rules),
     row(Label, "note", &["c"], "write a note on this step", words::note),
     row(Label, "critique", &["C"], "write in your editor what is wrong with this step", words::critique),
     row(Label, "tags", &["t"], "tag this step; Tab completes", words::tags),

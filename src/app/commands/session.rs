@@ -92,7 +92,10 @@ pub(super) fn retry_saving(app: &mut App, _count: Option<usize>) -> Vec<Effect> 
 /// Says which format the file has, and why.
 pub(super) fn format(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     let file = app.items.files.get(app.cursor.item.file);
-    app.notice = file.map(|file| format!("{}: {}", file.format, file.evidence));
+    app.notice = file.map(|file| {
+        let steps = file.segment.map(|rule| format!("; steps by {rule}, not those of the file")).unwrap_or_default();
+        format!("{}: {}{steps}", file.format, file.evidence)
+    });
     Vec::new()
 }
 

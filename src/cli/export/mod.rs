@@ -21,6 +21,7 @@ use crate::corpus::{Corpus, Source, sources};
 use crate::formats::{self, Labelled, LabelledTrace, Loss, Target};
 use crate::labels::policy::{Alternatives, Policy};
 use crate::labels::{Session, Store};
+use crate::segment::{self, Rule};
 use crate::trace::{Solution, Trace};
 
 /// Options of `export`.
@@ -28,7 +29,7 @@ use crate::trace::{Solution, Trace};
 #[command(
     after_long_help = "The labels of the store are laid over those in the file; solutions that nobody labelled keep what the file says.\n\n\
 Beside OUT stands OUT.manifest.json: {\"format\",\"policy\",\"annotator\",\"annotators\",\"sources\":[{\"path\",\"sha256\",\"format\"}],\
-\"read\",\"written\",\"records\",\"changed\",\"recut\",\"skipped\":{reason: n},\"lost\":{feature: n},\"sha256\",\"beside\"}. --json prints the same. \
+\"read\",\"written\",\"records\",\"changed\",\"recut\",\"segment\",\"skipped\":{reason: n},\"lost\":{feature: n},\"sha256\",\"beside\"}. --json prints the same. \
 The hash of standard input is that of its content, unpacked if it came packed."
 )]
 pub struct ExportArgs {
@@ -72,11 +73,13 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let mut loss = Loss::default();
     let mut told = Vec::new();
     let mut bad = 0;
-    let format = args.reading.format()?;
+    // Labels may lie on the steps of the source, so those are read and cut afterwards.
+    let format = args.reading.format()?.format;
     for source in from {
         let corpus = Corpus::open(source.clone(), format)?;
         corpus.wait();
-        let job = Job { corpus: &corpus, target: &target, policy: &policy, session: session.as_ref() };
+        let segment = args.reading.segment;
+        let job = Job { corpus: &corpus, target: &target, policy: &policy, session: session.as_ref(), segment };
         bad += job.write(&mut file, &mut loss)?;
         let sha256 = if let Source::Path(path) = &source { hash_of(path)? } else { hash_of_content(&corpus)? };
         told.push(json!({"path": corpus.name(), "sha256": sha256, "format": corpus.format().name()}));
@@ -103,6 +106,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
         "records": loss.records,
         "changed": loss.changed,
         "recut": loss.recut,
+        "segment": args.reading.segment.map(|rule| json!({"rule": rule.to_string(), "version": segment::VERSION})),
         "bad_records": bad,
         "skipped": loss.skipped,
         "lost": loss.counts,
@@ -176,6 +180,8 @@ struct Job<'a> {
     target: &'a Target,
     policy: &'a Policy,
     session: Option<&'a Session>,
+    /// The rule whose steps stand in place of the file's.
+    segment: Option<Rule>,
 }
 
 impl Job<'_> {
@@ -188,7 +194,7 @@ impl Job<'_> {
             let unit = self.corpus.unit(index);
             bad += unit.errors.len();
             let Some(trace) = &unit.trace else { continue };
-            let cut = self.session.and_then(|session| session.recut(trace));
+            let cut = self.cut(trace);
             let records =
                 if same && cut.is_none() && unit.errors.is_empty() { self.corpus.unit_records(index) } else { Vec::new() };
             let raws = records.iter().map(|&record| self.corpus.raw(record)).collect::<Result<Vec<_>, _>>()?;
@@ -218,6 +224,14 @@ impl Job<'_> {
             }
         }
         Ok(bad)
+    }
+
+    /// The trace in the steps that stand on the screen: those of the rule, and in their place those of the annotator. `None` when they
+    /// are the file's own.
+    fn cut(&self, trace: &Trace) -> Option<Trace> {
+        let by_rule = self.segment.and_then(|rule| segment::resplit(trace, rule));
+        let by_hand = self.session.and_then(|session| session.recut(by_rule.as_ref().unwrap_or(trace)));
+        by_hand.or(by_rule)
     }
 
     /// A trace with the labels that hold: those of the store over those of the file. `source` is the trace as the file cuts it, when
@@ -257,7 +271,7 @@ fn report(args: &ExportArgs, loss: &Loss, bad: usize) {
         loss.written, loss.read, args.to, loss.records, loss.changed
     ));
     if loss.recut > 0 {
-        out::note(format_args!("  {} in steps that were merged or split, not in those of the source", loss.recut));
+        out::note(format_args!("  {} in other steps than those of the source", loss.recut));
     }
     for (reason, times) in &loss.skipped {
         out::note(format_args!("  left out {times}: {reason}"));

@@ -8,6 +8,7 @@ pub(super) mod list;
 pub(super) mod mapping;
 pub(super) mod problem;
 pub(super) mod rewrite;
+pub(super) mod segmenting;
 pub(super) mod sheet;
 pub(super) mod split;
 pub(super) mod steps;

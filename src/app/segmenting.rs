@@ -1,0 +1,83 @@
+//! Choosing the rule that cuts a solution into steps anew: what each rule would make of it is on the screen before one is taken.
+
+use crossterm::event::{KeyCode, KeyEvent};
+
+use super::commands::cuts;
+use super::{App, Effect, saving};
+use crate::segment::{self, RULES, Rule};
+use crate::trace::{Cut, Solution, Trace};
+
+/// What a rule makes of the solution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// The rule; `None` for the source's own steps.
+    pub rule: Option<Rule>,
+    /// Beginnings of the steps.
+    pub starts: Vec<Cut>,
+}
+
+impl Offer {
+    /// The name of the rule.
+    pub fn name(&self) -> String {
+        self.rule.map_or_else(|| "source".to_owned(), |rule| rule.to_string())
+    }
+}
+
+/// An open choice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segmenting {
+    /// The source's steps, then what each rule makes of them.
+    pub offers: Vec<Offer>,
+    /// Index of the offer that is on show.
+    pub at: usize,
+    /// The steps of that offer.
+    pub texts: Vec<String>,
+    /// First step that is shown, from 0.
+    pub top: usize,
+    /// Number of steps as they are now.
+    pub now: usize,
+}
+
+impl Segmenting {
+    /// All offers for a solution of a source, with that of `rule` on show. `now` is the number of steps it has on the screen.
+    pub fn of(trace: &Trace, solution: &Solution, rule: Option<Rule>, now: usize) -> Self {
+        let own = Offer { rule: None, starts: trace.own_starts(solution) };
+        let by_rule = RULES.iter().map(|&(rule, ..)| Offer { rule: Some(rule), starts: segment::starts(trace, solution, rule) });
+        let offers: Vec<_> = std::iter::once(own).chain(by_rule).collect();
+        let at = offers.iter().position(|offer| offer.rule == rule).unwrap_or(0);
+        let texts = trace.texts_cut(solution, &offers[at].starts);
+        Self { offers, at, texts, top: 0, now }
+    }
+
+    /// The offer that is on show.
+    pub fn offer(&self) -> &Offer {
+        &self.offers[self.at]
+    }
+}
+
+/// A key while the choice is open.
+pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
+    if saving::hold_key(app, key) {
+        return Vec::new();
+    }
+    let Some(mut open) = app.segmenting.take() else { return Vec::new() };
+    let last = open.texts.len().saturating_sub(1);
+    match key.code {
+        KeyCode::Esc => {
+            app.notice = Some("the steps stay as they are".to_owned());
+            return Vec::new();
+        }
+        KeyCode::Enter => return cuts::take(app, &open),
+        KeyCode::Char('l') | KeyCode::Right | KeyCode::Tab => cuts::offer(app, &mut open, 1),
+        KeyCode::Char('h') | KeyCode::Left | KeyCode::BackTab => cuts::offer(app, &mut open, RULES.len()),
+        KeyCode::Char('j') | KeyCode::Down => open.top = (open.top + 1).min(last),
+        KeyCode::Char('k') | KeyCode::Up => open.top = open.top.saturating_sub(1),
+        KeyCode::Char('G') | KeyCode::End => open.top = last,
+        KeyCode::Char('g') | KeyCode::Home => open.top = 0,
+        KeyCode::Char(' ') | KeyCode::PageDown => open.top = (open.top + 5).min(last),
+        KeyCode::PageUp => open.top = open.top.saturating_sub(5),
+        _ => {}
+    }
+    app.segmenting = Some(open);
+    Vec::new()
+}
