@@ -166,7 +166,8 @@ impl fmt::Display for Meaning {
         if self.outcome {
             return write!(f, "{} of a solution, {range}", self.semantics);
         }
-        write!(f, "{}, {range}, an error below {}, solution: {}", self.semantics, self.threshold, self.aggregate.name())
+        let threshold = (self.threshold * 1e3).round() / 1e3;
+        write!(f, "{}, {range}, an error below {threshold}, solution: {}", self.semantics, self.aggregate.name())
     }
 }
 

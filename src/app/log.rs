@@ -80,6 +80,9 @@ pub struct Start {
     pub version: u32,
     /// The open files.
     pub files: Vec<File>,
+    /// Why other files could not be opened.
+    #[serde(default)]
+    pub unopened: Vec<String>,
     /// Name of the annotator.
     pub annotator: String,
     /// Name of the label store, as shown.
@@ -143,6 +146,7 @@ impl Start {
         Self {
             version: VERSION,
             files: setup.files.iter().map(File::of).collect(),
+            unopened: setup.unopened.clone(),
             annotator: setup.annotator.clone(),
             store: setup.store.clone(),
             place: setup.place.clone(),
@@ -161,6 +165,7 @@ impl Start {
         session.extend(before);
         let setup = Setup {
             files: self.files.into_iter().map(File::state).collect(),
+            unopened: self.unopened,
             session,
             annotator: self.annotator,
             store: self.store,

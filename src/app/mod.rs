@@ -220,6 +220,8 @@ pub struct Range {
 pub struct Setup {
     /// The open files.
     pub files: Vec<FileState>,
+    /// Why other files that were asked for could not be opened, a line each.
+    pub unopened: Vec<String>,
     /// Labels so far.
     pub session: Session,
     /// Name of the annotator.
@@ -248,6 +250,8 @@ pub struct Setup {
 pub struct App {
     /// Files and problems.
     pub items: Items,
+    /// Why other files that were asked for could not be opened.
+    pub unopened: Vec<String>,
     /// Where the annotator is.
     pub cursor: Cursor,
     /// Labels.
@@ -353,6 +357,7 @@ impl App {
         let (trust, progress) = (Trust::new(setup.terms, &setup.session), Progress::new(&setup.session));
         let mut app = Self {
             items: Items::new(setup.files),
+            unopened: setup.unopened,
             cursor: Cursor::at(ItemId { file: 0, problem: 0 }),
             session: setup.session,
             others: HashSet::new(),
@@ -405,6 +410,9 @@ impl App {
         };
         if let Some(place) = &setup.place {
             app.resume(place);
+        }
+        if !app.unopened.is_empty() {
+            app.show_sheet("files that could not be opened", app.unopened.join("\n\n"));
         }
         app.conceal();
         let mut effects = Vec::new();

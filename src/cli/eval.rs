@@ -61,8 +61,8 @@ const BINS: usize = 10;
 /// names a random step of the others (the same in every run); `prediction` is what a critic
 /// said, as ProcessBench result files record it.
 ///
-/// Exit status: 0 done, 1 failed or stopped, 2 wrong usage, 3 done, but records were skipped
-/// and --strict was given.
+/// Exit status: 0 done, 1 failed, stopped or nothing to measure, 2 wrong usage, 3 done, but
+/// records were skipped and --strict was given.
 #[expect(clippy::doc_markdown, reason = "help text for the terminal, where backticks would stand as they are")]
 #[expect(clippy::struct_excessive_bools, reason = "one field for each switch of the command line")]
 #[derive(Debug, Clone, clap::Args)]
@@ -164,6 +164,9 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
             out::print(&signals(&report))?;
         }
     }
+    if report.subsets.iter().all(|measured| measured.subset.n_error + measured.subset.n_correct == 0) {
+        return Ok(ExitCode::FAILURE);
+    }
     let bad: usize = report.subsets.iter().map(|subset| subset.bad_records).sum();
     Ok(if args.strict && bad > 0 { ExitCode::from(3) } else { ExitCode::SUCCESS })
 }
@@ -211,6 +214,14 @@ async fn file(name: &str, corpus: &Corpus, judge: &mut Judge, decision: Decision
             batch.take_notices().into_iter().for_each(out::note);
         }
     }
+    if tally.scoreless.0 > 0 && tally.scoreless.0 == tally.cases.len() {
+        let reason = tally.scoreless.1.as_deref().unwrap_or("the scorer gave no answer");
+        bail!("{}: no step got a score: {}", corpus.name(), crate::corpus::escaped(reason));
+    }
+    if tally.cases.is_empty() && tally.skipped > 0 {
+        let what = if matches!(judge, Judge::Recorded) { "first error and step scores" } else { "first error" };
+        out::note(format_args!("{}: none of {} solutions has a recorded {what} to compare with", corpus.name(), tally.skipped));
+    }
     let subset = Subset::of(name, &tally.cases);
     let solution_auc = tally.whole.iter().filter_map(|(form, scores)| Some((*form, auc(scores)?))).collect();
     let f1_interval = f1_interval(&tally.cases);
@@ -244,6 +255,8 @@ struct Tally {
     signals: Vec<(Signal, Vec<Case>)>,
     skipped: usize,
     unscored: usize,
+    /// Solutions without a score at any step, and what the scorer said of such a step.
+    scoreless: (usize, Option<String>),
 }
 
 impl Tally {
@@ -271,6 +284,11 @@ impl Tally {
                 continue;
             };
             self.unscored += usize::from(scores.iter().any(Option::is_none));
+            if scores.iter().all(Option::is_none) {
+                self.scoreless.0 += 1;
+                self.scoreless.1 =
+                    answers.values().find_map(|answer| answer.score.as_ref().err().cloned()).or(self.scoreless.1.take());
+            }
             let predicted = decide(&scores, decision);
             self.cases.push(Case { gold: solution.first_error, predicted });
             self.steps.extend(judged_steps(solution.first_error, &scores));
@@ -362,18 +380,19 @@ fn table(report: &Report) -> String {
     let _ = writeln!(text, "{}{rule}", crate::corpus::escaped(&report.scorer));
     let _ = writeln!(
         text,
-        "{:width$} {:>8} {:>9} {:>9} {:>9} {:>6} {:>8} {:>8}",
-        "subset", "wrong", "right", "acc wrong", "acc right", "F1", "step AUC", "skipped"
+        "{:width$} {:>8} {:>9} {:>9} {:>9} {:>6} {:>12} {:>8} {:>8}",
+        "subset", "wrong", "right", "acc wrong", "acc right", "F1", "95 % of F1", "step AUC", "skipped"
     );
     for measured in &report.subsets {
         let Subset { name, n_error, n_correct, acc_error, acc_correct, f1 } = &measured.subset;
         let _ = writeln!(
             text,
-            "{:width$} {n_error:>8} {n_correct:>9} {:>9} {:>9} {:>6} {:>8} {:>8}",
+            "{:width$} {n_error:>8} {n_correct:>9} {:>9} {:>9} {:>6} {:>12} {:>8} {:>8}",
             crate::corpus::escaped(name),
             number(*acc_error, 1),
             number(*acc_correct, 1),
             number(*f1, 1),
+            measured.f1_interval.map_or_else(|| "-".to_owned(), |(low, high)| format!("{low:.1} to {high:.1}")),
             number(measured.step_auc, 3),
             measured.skipped
         );

@@ -84,7 +84,7 @@ fn file(corpus: &Corpus, scorers: &[String], known: &Known, output: &mut Output)
                 let Some(place) = known.find(scorer, key) else {
                     bail!("{}: record {} has no line by {scorer} in the score files", corpus.name(), solution.record);
                 };
-                output.add(&known.text(place)?, known)?;
+                output.add(key, &known.text(place)?, known)?;
             }
             solutions += 1;
         }

@@ -102,13 +102,14 @@ struct Row {
 }
 
 /// All models, the built-in one first.
-fn rows() -> Vec<Row> {
+fn rows() -> anyhow::Result<Vec<Row>> {
+    let threshold = crate::prm::features::FeatureModel::embedded()?.trees().threshold;
     let built_in = Row {
         family: "features",
         reading: "boosted trees over features of a step, no decoder",
         model: "built-in",
-        models: "the default without --prm",
-        meaning: Meaning::CORRECT,
+        models: "the default without --prm; whole solutions are judged by a first-error posterior",
+        meaning: Meaning { threshold, ..Meaning::CORRECT },
     };
     #[cfg(feature = "candle")]
     let others = crate::prm::known_models().map(|known| Row {
@@ -120,11 +121,11 @@ fn rows() -> Vec<Row> {
     });
     #[cfg(not(feature = "candle"))]
     let others = std::iter::empty();
-    std::iter::once(built_in).chain(others).collect()
+    Ok(std::iter::once(built_in).chain(others).collect())
 }
 
 fn list(json: bool) -> anyhow::Result<ExitCode> {
-    let rows = rows();
+    let rows = rows()?;
     if json {
         out::print_json(&serde_json::json!({ "models": rows }))?;
         return Ok(ExitCode::SUCCESS);

@@ -108,6 +108,9 @@ pub struct OpenArgs {
 
 /// Opens the files and runs until the user leaves.
 pub fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
+    if let Some(command) = args.paths.first().and_then(|path| meant(path)) {
+        bail!("{}: no such file and no command; is `stepscope {command}` meant?", args.paths[0].display());
+    }
     let keymap = args.keys.keymap()?;
     if args.exam.is_some() && !args.paths.is_empty() {
         bail!("an exam asks the solutions of the --gold file and no others: leave the other files away");
@@ -123,6 +126,7 @@ pub fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
     let place = last_place(&mut store, &corpora);
     let setup = Setup {
         files: files(args, &corpora),
+        unopened: problems,
         session,
         annotator: annotator.clone(),
         store: path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
@@ -143,7 +147,7 @@ pub fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
     let log = args.log.as_ref().map(|log| (log.clone(), path.clone()));
     let correctable = args.scorer_cmd.is_none() && args.server.is_none();
     let refit = correctable.then(|| train_head::refit(&path, &annotator, args.prm.clone(), corpora.clone()));
-    let outside = Outer { corpora, worker, problems, log, refit };
+    let outside = Outer { corpora, worker, log, refit };
     let unsaved = runtime.block_on(interactive(setup, store, outside, &ended_by, args.linear))?;
     // A worker that is being killed and a blocked read must not hold the exit up.
     runtime.shutdown_background();
@@ -158,12 +162,19 @@ pub fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
     Ok(if unsaved > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// The command whose name was mistyped, where a word that is no file looks like one.
+fn meant(path: &Path) -> Option<String> {
+    let word = path.to_str().filter(|word| !word.contains(['.', '/']) && !path.exists())?;
+    let commands = <super::Cli as clap::CommandFactory>::command();
+    let near = commands.get_subcommands().map(|command| (strsim::damerau_levenshtein(word, command.get_name()), command));
+    let (distance, command) = near.min_by_key(|(distance, _)| *distance)?;
+    (distance <= word.len() / 3).then(|| command.get_name().to_owned())
+}
+
 /// What a session is made of beside labels and screen.
 struct Outer {
     corpora: Vec<Corpus>,
     worker: WorkerSpec,
-    /// Files that could not be opened.
-    problems: Vec<String>,
     /// A key log that is wanted, and the store whose labels stand before it.
     log: Option<(PathBuf, PathBuf)>,
     /// How to fit the scores to the labels.
@@ -180,7 +191,7 @@ fn begin(log: &Path, store: &Path, setup: &Setup, size: (u16, u16)) -> anyhow::R
 async fn interactive(
     setup: Setup,
     store: Store,
-    Outer { corpora, worker, problems, log, refit }: Outer,
+    Outer { corpora, worker, log, refit }: Outer,
     ended_by: &Arc<AtomicI32>,
     linear: bool,
 ) -> anyhow::Result<usize> {
@@ -192,7 +203,7 @@ async fn interactive(
     let log = log.map(|(log, store)| begin(&log, &store, &setup, size)).transpose()?;
     let resources = Resources { corpora, saver, worker, refit, cache: ScoreCache::open_default(), hidden, log };
     let mut outside = Outside::new(resources, messages.clone());
-    for notice in warnings.into_iter().chain(problems) {
+    for notice in warnings {
         outside.tell(Message::Notice(notice));
     }
     let outcome = if linear {

@@ -23,6 +23,9 @@ use crate::scoring::request::on_solutions;
 use crate::scoring::{Cost, WorkerModel};
 use crate::trace::{Node, Semantics, Solution, StepScore, Trace};
 
+/// Why a step before the last has no score of an outcome model; nothing is wrong then.
+const NO_STEPS: &str = "the model judges whole solutions, at the last step";
+
 /// Score every step of every solution with a process reward model
 ///
 /// Writes one JSON object a line, one line a solution and scorer, in the order of the input:
@@ -53,17 +56,18 @@ use crate::trace::{Node, Semantics, Solution, StepScore, Trace};
 /// five of these commands; `stepscope gather` puts their outputs together.
 ///
 /// With --json, standard output gets one object:
-/// {"out","scorers","solutions","steps","not_scored","computed","cached","tokens",
+/// {"out","scorers","solutions","steps","not_scored","reason","computed","cached","tokens",
 /// "seconds","bad_records"}; `steps`, `computed` and `cached` count each scorer's steps,
-/// `seconds` is the time that the models took.
+/// `reason` says why most of the `not_scored` steps were not, `seconds` is the time that the
+/// models took.
 ///
 /// With --stats, the last line of standard error is an object with the work of all scorers:
 /// {"solutions","nodes","tokens_naive","tokens_unique","tokens_forward","seconds","tokens_per_s",
 /// "load_seconds","first_score_seconds","peak_rss_mb","threads","dtype"}. naive counts every
 /// solution alone, unique every token of a tree once, forward what was really computed.
 ///
-/// Exit status: 0 done, 1 failed or stopped, 2 wrong usage, 3 done, but records were skipped
-/// and --strict was given.
+/// Exit status: 0 done, 1 failed, stopped or no step scored, 2 wrong usage, 3 done, but records
+/// or steps were passed over and --strict was given.
 #[expect(clippy::doc_markdown, reason = "help text for the terminal, where backticks would stand as they are")]
 #[derive(Debug, Clone, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
@@ -87,7 +91,7 @@ pub struct ScoreArgs {
     /// How the files are read
     #[command(flatten)]
     pub reading: Reading,
-    /// End with status 3 when a record could not be read
+    /// End with status 3 when a record could not be read or a step not be scored
     #[arg(long)]
     pub strict: bool,
     /// Write a summary as JSON to standard output
@@ -106,6 +110,8 @@ struct Summary {
     solutions: usize,
     steps: usize,
     not_scored: usize,
+    /// Why most of those were not.
+    reason: Option<String>,
     computed: u64,
     cached: u64,
     tokens: u64,
@@ -178,13 +184,20 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<ExitCode> {
     if args.json {
         out::print_json(&summary)?;
     } else {
-        let Summary { solutions, steps, not_scored, cached, out, .. } = &summary;
-        out::note(format_args!("{out}: {solutions} solutions, {steps} steps ({not_scored} not scored, {cached} from the cache)"));
+        let Summary { solutions, steps, not_scored, reason, cached, out, .. } = &summary;
+        let why = reason.as_ref().map_or(String::new(), |reason| format!(": {}", crate::corpus::escaped(reason)));
+        out::note(format_args!(
+            "{out}: {solutions} solutions, {steps} steps ({cached} from the cache, {not_scored} not scored{why})"
+        ));
     }
     if args.stats {
         out::note(serde_json::to_string(&stats)?);
     }
-    Ok(if args.strict && summary.bad_records > 0 { ExitCode::from(3) } else { ExitCode::SUCCESS })
+    if summary.steps > 0 && summary.not_scored == summary.steps {
+        return Ok(ExitCode::FAILURE);
+    }
+    let passed_over = summary.bad_records + summary.not_scored;
+    Ok(if args.strict && passed_over > 0 { ExitCode::from(3) } else { ExitCode::SUCCESS })
 }
 
 /// True when both paths lead to one existing file.
@@ -208,7 +221,7 @@ async fn score(args: &ScoreArgs, corpora: &[Corpus]) -> anyhow::Result<(Summary,
         problems: 0,
         solutions: 0,
         steps: 0,
-        not_scored: 0,
+        not_scored: BTreeMap::new(),
     };
     for corpus in corpora {
         run.file(corpus).await?;
@@ -222,7 +235,8 @@ async fn score(args: &ScoreArgs, corpora: &[Corpus]) -> anyhow::Result<(Summary,
         scorers: labels,
         solutions: run.solutions,
         steps: run.steps,
-        not_scored: run.not_scored,
+        not_scored: run.not_scored.values().sum(),
+        reason: run.not_scored.into_iter().max_by_key(|(_, count)| *count).map(|(reason, _)| reason),
         computed: totals.iter().map(|totals| totals.scored).sum(),
         cached: totals.iter().map(|totals| totals.cached).sum(),
         tokens: totals.iter().map(|totals| totals.cost.tokens).sum(),
@@ -243,7 +257,8 @@ struct Run {
     problems: usize,
     solutions: usize,
     steps: usize,
-    not_scored: usize,
+    /// Steps without a score, by the reason.
+    not_scored: BTreeMap<String, usize>,
 }
 
 /// The lines of one solution, one a scorer.
@@ -303,9 +318,11 @@ impl Run {
     fn emit(&mut self, solutions: &[Lines]) -> anyhow::Result<()> {
         for lines in solutions {
             for line in lines {
-                self.output.add(&serde_json::to_string(line)?, &self.known)?;
+                self.output.add(line.record_key, &serde_json::to_string(line)?, &self.known)?;
                 self.steps += line.steps.len();
-                self.not_scored += line.steps.iter().filter(|step| step.score.is_none()).count();
+                for reason in line.steps.iter().filter_map(|step| step.reason.as_deref()).filter(|reason| *reason != NO_STEPS) {
+                    *self.not_scored.entry(reason.to_owned()).or_default() += 1;
+                }
             }
             self.solutions += 1;
         }
@@ -338,6 +355,7 @@ fn line(trace: &Trace, solution: &Solution, answers: &Answers, model: &WorkerMod
         let (score, reason) = match answer.map(|answer| &answer.score) {
             Some(Ok(score)) => (Some(score.value()), None),
             Some(Err(reason)) => (None, Some(reason.clone())),
+            None if model.meaning().outcome => (None, Some(NO_STEPS.into())),
             None => (None, Some("the scorer gave no answer for this step".into())),
         };
         let found = checks::findings(&node.text);

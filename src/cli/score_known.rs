@@ -1,7 +1,7 @@
 //! Lines of score files that are there already, found by scorer and solution. Only their places are held in memory: files of millions
 //! of solutions are continued and put together.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
@@ -33,6 +33,8 @@ pub struct Known {
     files: Vec<(PathBuf, File)>,
     scorers: Vec<String>,
     places: HashMap<(usize, RecordKey), Place>,
+    /// The file of a finished run: what it could not score is tried again.
+    finished: Option<usize>,
 }
 
 // What is read of every line at once.
@@ -76,6 +78,13 @@ impl Known {
         }
     }
 
+    /// Adds the output of a finished run, and returns its solutions.
+    pub fn add_finished(&mut self, path: &Path, allowed: &[String]) -> anyhow::Result<HashSet<RecordKey>> {
+        self.finished = Some(self.files.len());
+        self.add(path, File::open(path).with_context(|| shown(path))?, Some(allowed))?;
+        Ok(self.places.iter().filter(|(_, place)| Some(place.file) == self.finished).map(|((_, key), _)| *key).collect())
+    }
+
     fn scorer(&mut self, name: String) -> usize {
         self.scorers.iter().position(|known| *known == name).unwrap_or_else(|| {
             self.scorers.push(name);
@@ -114,6 +123,7 @@ impl Known {
         for step in line.steps {
             let score = match step.score {
                 Some(score) => Ok(meaning.score(score).with_context(|| self.name(place))?),
+                None if Some(place.file) == self.finished => continue,
                 None => Err(step.reason.unwrap_or_default()),
             };
             answers.insert(step.step_key, Answer { score, rationale: step.rationale });

@@ -1,6 +1,6 @@
 //! The output of `score`: a partial file that is appended to, continued after an interruption, and renamed when it is whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -99,6 +99,9 @@ pub struct Output {
     // Lines that the partial file held already, and how many of them have been seen again.
     existing: Vec<Place>,
     seen: usize,
+    begun: bool,
+    // Solutions of the finished output that this one replaces, and that have not come again.
+    missing: HashSet<RecordKey>,
 }
 
 impl Output {
@@ -124,18 +127,21 @@ impl Output {
         if force {
             file.set_len(0)?;
         }
+        let missing = if !force && target.exists() { known.add_finished(target, scorers)? } else { HashSet::new() };
         let (existing, length) = known.add(&partial, file.try_clone()?, Some(scorers))?;
         // Half a line at the end goes; writing starts behind the last whole one.
         file.set_len(length)?;
         file.seek(SeekFrom::End(0))?;
-        if !force && existing.is_empty() && target.exists() {
-            known.add(target, File::open(target).with_context(|| shown(target))?, Some(scorers))?;
-        }
-        Ok(Self { target: target.to_owned(), partial, file: BufWriter::new(file), existing, seen: 0 })
+        Ok(Self { target: target.to_owned(), partial, file: BufWriter::new(file), existing, seen: 0, begun: false, missing })
     }
 
-    /// Adds a line, or checks that the line which stands in its place already is the same.
-    pub fn add(&mut self, line: &str, known: &Known) -> anyhow::Result<()> {
+    /// Adds the line of a solution, or checks that the line which stands in its place already is the same.
+    pub fn add(&mut self, solution: RecordKey, line: &str, known: &Known) -> anyhow::Result<()> {
+        let first = std::mem::replace(&mut self.begun, true);
+        // Seen at the first solution, so that nobody computes for hours before hearing it.
+        if !self.missing.remove(&solution) && !first && !self.missing.is_empty() {
+            bail!(self.other_input());
+        }
         if let Some(place) = self.existing.get(self.seen) {
             if known.text(*place)? != line {
                 bail!("{} belongs to another input; remove the file, or use --force to start anew", known.name(*place));
@@ -144,6 +150,14 @@ impl Output {
             return Ok(());
         }
         self.file.write_all(line.as_bytes()).and_then(|()| self.file.write_all(b"\n")).with_context(|| shown(&self.partial))
+    }
+
+    fn other_input(&self) -> String {
+        let count = self.missing.len();
+        format!(
+            "{}: has scores of {count} solutions that are not in the input; write to another file, or replace it with --force",
+            shown(&self.target)
+        )
     }
 
     /// Hands everything to the system, so that a kill of this process loses none of it.
@@ -157,6 +171,9 @@ impl Output {
             bail!("{}: holds more solutions than the input; remove the file, or use --force to start anew", shown(&self.partial));
         }
         self.flush()?;
+        if !self.missing.is_empty() {
+            bail!(self.other_input());
+        }
         self.file.get_ref().sync_all().with_context(|| shown(&self.partial))?;
         std::fs::rename(&self.partial, &self.target).with_context(|| shown(&self.target))?;
         let folder = match self.target.parent() {
@@ -219,8 +236,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("out.jsonl");
         let (mut output, known) = open(&target, false, "m@1").unwrap();
-        output.add(&line(0), &known).unwrap();
-        output.add(&line(1), &known).unwrap();
+        output.add(solution(0).record_key, &line(0), &known).unwrap();
+        output.add(solution(1).record_key, &line(1), &known).unwrap();
         output.flush().unwrap();
         drop((output, known));
         let partial = folder.path().join("out.jsonl.partial");
@@ -234,11 +251,36 @@ mod tests {
         }
         assert_eq!(answers.len(), 2, "the answers of the first solution are known");
         for n in 0..3 {
-            output.add(&line(n), &known).unwrap();
+            output.add(solution(n).record_key, &line(n), &known).unwrap();
         }
         output.finish().unwrap();
         assert_eq!(std::fs::read_to_string(&target).unwrap(), format!("{}\n{}\n{}\n", line(0), line(1), line(2)));
         assert!(!partial.exists());
+    }
+
+    #[test]
+    fn scores_of_other_solutions_are_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("out.jsonl");
+        let write = |numbers: &[usize]| -> anyhow::Result<()> {
+            let (mut output, known) = open(&target, false, "m@1")?;
+            for &n in numbers {
+                output.add(solution(n).record_key, &line(n), &known)?;
+            }
+            output.finish()
+        };
+        write(&[0, 1, 2]).unwrap();
+        let before = std::fs::read_to_string(&target).unwrap();
+        let error = write(&[7]).unwrap_err().to_string();
+        assert!(error.contains("scores of 3 solutions that are not in the input"), "{error}");
+        let error = write(&[0, 1]).unwrap_err().to_string();
+        assert!(error.contains("scores of 1 solutions"), "{error}");
+        assert_eq!(std::fs::read_to_string(&target).unwrap(), before);
+        write(&[0, 1, 2, 3]).unwrap();
+        let (_, known) = open(&target, false, "m@1").unwrap();
+        let mut answers = Answers::new();
+        known.learn("m@1", solution(3).record_key, &Meaning::CORRECT, &mut answers).unwrap();
+        assert_eq!(answers.len(), 1, "a step that got no score is asked for again");
     }
 
     #[test]
@@ -248,15 +290,16 @@ mod tests {
         std::fs::write(&target, "{\"precious\": 1}\n").unwrap();
         assert!(open(&target, false, "m@1").unwrap_err().to_string().contains("--force"));
         let (mut output, known) = open(&target, true, "m@1").unwrap();
-        output.add(&line(0), &known).unwrap();
+        output.add(solution(0).record_key, &line(0), &known).unwrap();
         output.finish().unwrap();
         drop(known);
         assert!(open(&target, false, "other@2").unwrap_err().to_string().contains("written by \"m@1\""));
+        let target = folder.path().join("begun.jsonl");
         let (mut output, known) = open(&target, false, "m@1").unwrap();
-        output.add(&line(1), &known).unwrap();
+        output.add(solution(1).record_key, &line(1), &known).unwrap();
         drop((output, known));
         let (mut output, known) = open(&target, false, "m@1").unwrap();
-        assert!(output.add(&line(0), &known).unwrap_err().to_string().contains("another input"));
+        assert!(output.add(solution(0).record_key, &line(0), &known).unwrap_err().to_string().contains("another input"));
     }
 
     #[test]

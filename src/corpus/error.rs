@@ -76,7 +76,7 @@ pub enum Refusal {
         limit: u64,
     },
     /// None of the records looked at is JSON.
-    #[error("no record can be read; line {line}: {message}. Known formats: {}", known_formats())]
+    #[error("no record can be read; line {line}: {message}")]
     Unreadable {
         /// Physical line of the first record, from 1.
         line: usize,

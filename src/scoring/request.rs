@@ -35,6 +35,13 @@ pub struct Plan {
     pub left_out: Vec<(StepKey, String)>,
 }
 
+fn too_long(bytes: usize, limits: &Limits) -> String {
+    let limit = limits.path_bytes;
+    format!(
+        "too long for one request: {bytes} bytes up to here, {STEP_OVERHEAD} of them a step for its frame; the limit is {limit}"
+    )
+}
+
 /// Requests for all steps that `wanted` names (usually: those without a known score). Ids are taken from `next_id`.
 ///
 /// Steps come depth first, so a cut repeats one path at most. Steps that are not wanted themselves are sent as known context.
@@ -50,7 +57,7 @@ pub fn plan(trace: &Trace, limits: &Limits, next_id: &mut u64, wanted: impl Fn(N
         is_wanted[id.index()] = wanted(id);
         if is_wanted[id.index()] && path_bytes[id.index()] > limits.path_bytes {
             is_wanted[id.index()] = false;
-            plan.left_out.push((node.key, format!("the solution is longer than {} bytes here", limits.path_bytes)));
+            plan.left_out.push((node.key, too_long(path_bytes[id.index()], limits)));
         }
     }
     // A step is visited when it or something behind it is wanted.

@@ -37,6 +37,7 @@ impl Typist {
         corpus.wait();
         let setup = Setup {
             files: Outside::files(std::slice::from_ref(&corpus)),
+            unopened: Vec::new(),
             session: Session::new("mira"),
             annotator: "mira".to_owned(),
             store: "labels.db".to_owned(),

@@ -62,6 +62,7 @@ impl Desk {
         let place = store.place(&Self::files_of(sources)).unwrap().and_then(|value| serde_json::from_value(value).ok());
         let setup = Setup {
             files: Outside::files(&corpora),
+            unopened: Vec::new(),
             session,
             annotator: "mira".to_owned(),
             store: "labels.db".to_owned(),

@@ -43,6 +43,7 @@ impl Recorded {
         let corpora = corpora();
         let setup = Setup {
             files: Outside::files(&corpora),
+            unopened: Vec::new(),
             session,
             annotator: "mira".to_owned(),
             store: "labels.db".to_owned(),

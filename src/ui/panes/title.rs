@@ -80,7 +80,12 @@ fn right_side(app: &App) -> String {
     };
     let skipped = app.items.bad();
     let skipped = if skipped > 0 { format!("{skipped} bad records  ") } else { String::new() };
-    format!("{skipped}{indexing}{blind}{}  {}help ", app.annotator, app.key("help"))
+    let unopened = match app.unopened.len() {
+        0 => String::new(),
+        1 => "1 file NOT OPENED  ".to_owned(),
+        count => format!("{count} files NOT OPENED  "),
+    };
+    format!("{unopened}{skipped}{indexing}{blind}{}  {}help ", app.annotator, app.key("help"))
 }
 
 /// What was said of the solution as a whole.
