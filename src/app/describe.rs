@@ -6,6 +6,8 @@ use std::fmt::Write;
 use crate::labels::{Action, Mode, Past, Verdict};
 use crate::trace::{FirstError, Outcome, Solution, StepKey, Trace};
 
+use crate::typeset::{self, View};
+
 use super::App;
 use super::saving::what;
 use super::scoring::WorkerState;
@@ -20,9 +22,9 @@ impl App {
     pub fn facts(&self) -> String {
         let mut facts = Vec::new();
         if let Some(trace) = self.trace().filter(|_| self.reference_shown()) {
-            facts.extend(trace.problem.reference_answer.as_ref().map(|reference| format!("ref {}", first_words(reference))));
+            facts.extend(trace.problem.reference_answer.as_ref().map(|reference| format!("ref {}", self.first_words(reference))));
             if let Some(solution) = self.solution() {
-                facts.extend(answer::of_solution(trace, solution).map(|answer| format!("got {}", first_words(answer))));
+                facts.extend(answer::of_solution(trace, solution).map(|answer| format!("got {}", self.first_words(answer))));
                 match solution.outcome {
                     Outcome::Wrong => facts.push("WRONG".to_owned()),
                     Outcome::Correct => facts.push("RIGHT".to_owned()),
@@ -32,6 +34,11 @@ impl App {
             }
         }
         facts.join(" | ")
+    }
+
+    /// The beginning of an answer, drawn as the steps are.
+    fn first_words(&self, answer: &str) -> String {
+        if self.steps.view == View::Drawn { first_words(&typeset::answer(answer)) } else { first_words(answer) }
     }
 
     /// Why this solution deserves a look: what the scores, the outcome and the recorded labels say.

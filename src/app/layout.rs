@@ -157,12 +157,13 @@ pub struct StepColumns {
     pub text: usize,
 }
 
-/// The columns for a steps pane of this width.
-pub fn step_columns(width: u16) -> StepColumns {
+/// The columns for a steps pane of this width with the solution under the cursor.
+pub fn step_columns(app: &App, width: u16) -> StepColumns {
     let bar = if width >= 84 { 9 } else { 5 };
     // Checks, and checks and score together, where there is room for columns of their own.
     let evidence = if width >= 84 { 8 } else { 0 };
-    let (number, mark, score) = (5, 4, 4);
+    let digits = app.cursor.path.len().max(100).ilog10() as usize + 1;
+    let (number, mark, score) = (digits + 2, 4, 4);
     let text = usize::from(width).saturating_sub(number + mark + score + bar + evidence + 4).max(10);
     StepColumns { number, mark, score, bar: bar + 2, evidence, text }
 }
@@ -202,7 +203,7 @@ pub(super) fn arrange(app: &mut App) {
             let at = app.place_in_queue().unwrap_or(0);
             app.queue.top = keep_visible(app.queue.top, at, 1, rows, app.queue.places().len());
         }
-        let at = app.items.rank(app.cursor.item);
+        let at = app.items.rank(app.position());
         let block = 1 + list_solutions(app, rows).len();
         app.list_top = keep_visible(app.list_top, at, block.min(rows), rows, app.items.total() + block - 1);
     }
@@ -226,7 +227,8 @@ fn keep_visible(top: usize, at: usize, block: usize, rows: usize, total: usize) 
 /// Solutions of the current problem that the list shows, as a window around the current one.
 pub fn list_solutions(app: &App, rows: usize) -> std::ops::Range<usize> {
     let n = app.trace().map_or(0, |trace| trace.solutions.len());
-    if n < 2 {
+    // What is served in between is not told by the list.
+    if n < 2 || app.trust.serving.is_some() {
         return 0..0;
     }
     let window = n.min((rows / 2).max(1));
@@ -255,7 +257,7 @@ pub(crate) enum Anchor {
 
 fn steps_rect(app: &App) -> Option<(usize, usize)> {
     let rect = panes(app)?.steps?;
-    Some((usize::from(rect.height.saturating_sub(1)).max(1), step_columns(rect.width).text))
+    Some((usize::from(rect.height.saturating_sub(1)).max(1), step_columns(app, rect.width).text))
 }
 
 /// Puts the current step at the top, in the middle or at the bottom of its pane.
@@ -345,7 +347,7 @@ fn height(app: &mut App, step: usize, width: usize) -> usize {
 /// Moves the top as little as needed for the current step to be on the screen, and lists the visible slices.
 fn arrange_steps(app: &mut App, rect: Rect) {
     let rows = usize::from(rect.height.saturating_sub(1)).max(1);
-    let width = step_columns(rect.width).text;
+    let width = step_columns(app, rect.width).text;
     app.steps.begin(&app.cursor.path);
     if app.cursor.path.is_empty() {
         app.steps.visible.clear();

@@ -53,7 +53,7 @@ impl App {
     /// How many formulas of the current step stand as their source, and why the first one does.
     pub fn formulas_left_out(&self) -> Option<(usize, &Reason)> {
         let key = self.trace()?.node(self.cursor.node).key;
-        let width = layout::step_columns(layout::panes(self)?.steps?.width).text;
+        let width = layout::step_columns(self, layout::panes(self)?.steps?.width).text;
         let page = self.step_page(self.cursor.node, key, width)?;
         page.left_out.first().map(|reason| (page.left_out.len(), reason))
     }

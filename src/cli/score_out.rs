@@ -111,6 +111,10 @@ impl Output {
         if target.is_dir() {
             bail!("{}: is a directory; expected a file to write", shown(target));
         }
+        // What was written is read again to go on after an interruption: a pipe cannot do that.
+        if target.as_os_str() == "-" || (target.exists() && !target.is_file()) {
+            bail!("{}: is no regular file; expected a file to write, which a later run can go on with", shown(target));
+        }
         let mut partial = target.as_os_str().to_owned();
         partial.push(".partial");
         let partial = PathBuf::from(partial);
@@ -289,6 +293,10 @@ mod tests {
         let target = folder.path().join("out.jsonl");
         std::fs::write(&target, "{\"precious\": 1}\n").unwrap();
         assert!(open(&target, false, "m@1").unwrap_err().to_string().contains("--force"));
+        for place in ["-", "/dev/null"] {
+            let error = open(Path::new(place), true, "m@1").unwrap_err().to_string();
+            assert!(error.contains("no regular file"), "{error}");
+        }
         let (mut output, known) = open(&target, true, "m@1").unwrap();
         output.add(solution(0).record_key, &line(0), &known).unwrap();
         output.finish().unwrap();

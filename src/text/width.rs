@@ -147,6 +147,8 @@ pub struct Glyphs {
     pub corners: [&'static str; 4],
     /// Between items of a status line.
     pub dot: &'static str,
+    /// Nothing said yet, or a score that is on its way.
+    pub unseen: &'static str,
     /// More above, more below.
     pub more: [&'static str; 2],
     /// From a state to the next.
@@ -176,6 +178,7 @@ impl Glyphs {
         border: "|",
         corners: ["+", "+", "+", "+"],
         dot: "|",
+        unseen: ".",
         more: ["^", "v"],
         arrow: "->",
         busy: &["|", "/", "-", "\\"],
@@ -201,6 +204,7 @@ impl Glyphs {
         border: "│",
         corners: ["┌", "┐", "└", "┘"],
         dot: "·",
+        unseen: "·",
         more: ["↑", "↓"],
         arrow: "→",
         busy: &["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"],

@@ -72,7 +72,7 @@ fn score_writes_one_line_a_solution_in_input_order() {
     let summary = stdout(&place.scored(&["score", toy, "-o", "out.jsonl", "--json"], 0));
     assert_eq!(
         summary,
-        json!({"out": "out.jsonl", "scorers": ["words@words-v1"], "solutions": 5, "steps": 18, "not_scored": 0, "computed": 16, "cached": 0,
+        json!({"out": "out.jsonl", "scorers": ["words@words-v1"], "solutions": 5, "steps": 18, "not_scored": 0, "reason": null, "computed": 16, "cached": 0,
                "tokens": 30, "seconds": 1.5, "bad_records": 0}),
         "three problems are three requests, and shared steps are scored once"
     );

@@ -236,7 +236,7 @@ fn every_character_of_a_step_is_on_the_screen() {
                 let node = trace.node(desk.app.cursor.path[step]);
                 // What stands in the steps pane, column of the text onwards, without the white space of the wrapping.
                 let pane = stepscope::app::layout::panes(&desk.app).unwrap().steps.unwrap();
-                let columns = stepscope::app::layout::step_columns(pane.width);
+                let columns = stepscope::app::layout::step_columns(&desk.app, pane.width);
                 let left = pane.right() - u16::try_from(columns.text).unwrap();
                 let buffer = desk.buffer();
                 let shown: String = (pane.y..pane.bottom())

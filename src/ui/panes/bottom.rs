@@ -45,7 +45,7 @@ fn hints(app: &App, pen: &mut Pen<'_>, mut rect: Rect) {
     if app.hint_due {
         return which_key(app, pen, rect);
     }
-    let said = if app.seek.is_some() { Some("looking\u{2026} any key stops") } else { app.notice.as_deref() };
+    let said = if app.seek.is_some() { Some("looking... any key stops") } else { app.notice.as_deref() };
     if let Some(said) = said {
         let body = Page::plain(said, usize::from(rect.width.saturating_sub(2)));
         let rows = body.wrapped.window(0, usize::from(rect.height));
@@ -136,7 +136,7 @@ fn shown(app: &App, (commands, count, what): (&[&str], &str, &str)) -> Option<St
 /// What the keys typed so far can become.
 fn which_key(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let typed = format!("{}{}", app.keys.count.map_or(String::new(), |count| count.to_string()), app.keys.pending.join(""));
-    let mut line = format!("{typed} \u{2026} ");
+    let mut line = format!("{typed} ... ");
     let rows = app.keys.continuations();
     // Every key can follow a count; the label keys are the ones that matter.
     let shown: Vec<String> = if app.keys.pending.is_empty() {

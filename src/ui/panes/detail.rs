@@ -45,7 +45,7 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     lines.extend(verdict(app, trace, node).map(|line| (line, pen.look.accent())));
     for writing in [Writing::Note, Writing::Tags, Writing::Critique, Writing::Correction] {
         if let Some(text) = app.own().and_then(|own| own.text(writing, Some(node.key), app.record_key_here())) {
-            lines.push((format!("{}  {}", writing.name(), one_line(text, 400)), pen.look.accent()));
+            lines.push((format!("{}  {}", writing.name(), one_line(app, text, 400)), pen.look.accent()));
         }
     }
     lines.extend(siblings(app, pen, trace, node));
@@ -126,7 +126,7 @@ fn shares(app: &App, pen: &mut Pen<'_>, rect: Rect, node: &Node) -> Rect {
         runs.push((start..text.len(), pen.look.score(0.5 + 0.5 * share / largest)));
     }
     let worst = tokens.iter().min_by(|a, b| a.1.total_cmp(&b.1)).filter(|(_, share)| *share < 0.0);
-    let worst = worst.map_or(String::new(), |(token, share)| format!("   lowest {:?} {share:.4}", one_line(token, 20)));
+    let worst = worst.map_or(String::new(), |(token, share)| format!("   lowest {:?} {share:.4}", one_line(app, token, 20)));
     pen.text(rect.x + 1, rect.y, rect.width - 1, &format!("tok   {} tokens{worst}", tokens.len()), pen.look.dim());
     let page = Page::plain(&text, usize::from(rect.width.saturating_sub(2)).max(10));
     let shown = page.wrapped.window(0, usize::from(rows) - 1);
@@ -151,7 +151,7 @@ fn checks(app: &App, pen: &Pen<'_>, node: &Node) -> Vec<(String, Style)> {
     let findings = app.findings(node.key);
     let line = |checked: &Checked| {
         let Checked { finding, text } = checked;
-        let text = one_line(text, 60);
+        let text = one_line(app, text, 60);
         let sides = finding.sides();
         let perhaps = match finding.claim {
             Claim::Identity { .. } => "no identity; it may be meant as an equation",
@@ -320,7 +320,7 @@ fn siblings(app: &App, pen: &Pen<'_>, trace: &Trace, node: &Node) -> Vec<(String
         let number = score.map_or("   ".to_owned(), |score| format!("{:>3}", short(score)));
         let pointer = if id == app.cursor.node { pen.look.glyphs.pointer } else { " " };
         let style = score.map_or(pen.look.plain(), |score| pen.look.score(app.scoring.place(score)));
-        let text = one_line(&sibling.text, 200);
+        let text = one_line(app, &sibling.text, 200);
         let best = if chosen == Some(sibling.key) { "best: " } else { "" };
         (format!("{pointer} {number}  {best}{text}"), style)
     }));

@@ -29,7 +29,7 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
         }
         problem_row(app, pen, Rect { y, height: 1, ..rect }, rank, item);
         y += 1;
-        if item == app.cursor.item
+        if item == app.position()
             && let Some(trace) = app.trace()
         {
             for solution in layout::list_solutions(app, rows) {
@@ -56,7 +56,7 @@ fn queue(app: &App, pen: &mut Pen<'_>, rect: Rect, rows: usize) {
         let here = place.item == app.cursor.item && place.solution == app.cursor.solution;
         match app.items.trace(place.item).and_then(|trace| Some((trace, trace.solutions.get(place.solution)?))) {
             None => {
-                pen.text(x, y, left(x), "\u{2026}", pen.look.dim());
+                pen.text(x, y, left(x), pen.look.glyphs.ellipsis, pen.look.dim());
             }
             Some((trace, solution)) => {
                 x = mark(app, pen, x, y, trace, solution.leaf);
@@ -64,7 +64,7 @@ fn queue(app: &App, pen: &mut Pen<'_>, rect: Rect, rows: usize) {
                     x = pen.text(x, y, left(x), &format!("{}/{} ", place.solution + 1, trace.solutions.len()), pen.look.dim());
                 }
                 let style = if here { pen.look.strong() } else { pen.look.plain() };
-                pen.text(x, y, left(x), &one_line(&trace.problem.text, 80), style);
+                pen.text(x, y, left(x), &one_line(app, &trace.problem.text, 80), style);
             }
         }
         if here {
@@ -74,12 +74,12 @@ fn queue(app: &App, pen: &mut Pen<'_>, rect: Rect, rows: usize) {
 }
 
 fn problem_row(app: &App, pen: &mut Pen<'_>, rect: Rect, rank: usize, item: ItemId) {
-    let current = item == app.cursor.item;
+    let current = item == app.position();
     let mut x = pen.text(rect.x + 1, rect.y, 6, &format!("{:>4} ", rank + 1), pen.look.dim());
     let left = |x: u16| rect.right().saturating_sub(x);
     match app.items.get(item) {
         None => {
-            pen.text(x, rect.y, left(x), "\u{2026}", pen.look.dim());
+            pen.text(x, rect.y, left(x), pen.look.glyphs.ellipsis, pen.look.dim());
         }
         Some(view) => match &view.trace {
             None => {
@@ -98,7 +98,7 @@ fn problem_row(app: &App, pen: &mut Pen<'_>, rect: Rect, rank: usize, item: Item
                 if !view.errors.is_empty() {
                     x = pen.text(x, rect.y, left(x), &format!("!{} ", view.errors.len()), pen.look.error());
                 }
-                let text = one_line(&trace.problem.text, 80);
+                let text = one_line(app, &trace.problem.text, 80);
                 let style = if current { pen.look.strong() } else { pen.look.plain() };
                 pen.text(x, rect.y, left(x), &text, style);
             }
@@ -114,9 +114,10 @@ fn mark(app: &App, pen: &mut Pen<'_>, x: u16, y: u16, trace: &Trace, leaf: crate
     let labels = app.own_labels(trace, leaf);
     let record = trace.record_key(leaf);
     let flagged = if app.own().is_some_and(|own| own.flagged(record)) { "f" } else { "" };
-    let (text, label) = verdict(&labels);
+    let later = if app.own().is_some_and(|own| own.skipped(record)) { "s" } else { "" };
+    let (text, label) = verdict(&labels, &pen.look.glyphs);
     let (_, style) = pen.look.label(label, true);
-    pen.text(x, y, 4, &format!("{:<4}", format!("{text}{flagged}")), style)
+    pen.text(x, y, 4, &format!("{:<4}", format!("{text}{flagged}{later}")), style)
 }
 
 fn solution_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, index: usize) {

@@ -47,6 +47,6 @@ fn waiting(app: &App) -> &'static str {
     } else if app.items.total() == 0 && app.items.complete() {
         "there is no record in this file"
     } else {
-        "reading\u{2026}"
+        "reading..."
     }
 }

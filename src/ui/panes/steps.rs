@@ -18,7 +18,7 @@ use crate::ui::styled::{Run, styled};
 
 /// Draws the headings and the visible slices.
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
-    let columns = step_columns(rect.width);
+    let columns = step_columns(app, rect.width);
     let dim = pen.look.dim();
     let [number, mark, score, _, evidence, text] = offsets(rect, columns);
     pen.text(number + 2, rect.y, 4, "#", dim);
@@ -79,7 +79,8 @@ fn slice_rows(
     if slice.step >= app.open_steps() {
         let [number, .., text] = offsets(rect, columns);
         let y = rect.y + u16::try_from(slice.y).unwrap_or(u16::MAX);
-        pen.text(number, y, 4, &format!("{:>3}", slice.step + 1), pen.look.dim());
+        let wide = u16::try_from(columns.number - 1).unwrap_or(u16::MAX);
+        pen.text(number, y, wide, &format!("{:>1$}", slice.step + 1, columns.number - 2), pen.look.dim());
         pen.text(text, y, rect.right().saturating_sub(text), "comes when the step before it is rated", pen.look.dim());
         return;
     }
@@ -130,11 +131,15 @@ fn gutter(app: &App, pen: &mut Pen<'_>, row: Rect, columns: StepColumns, node: &
     let [number, mark, score, bar, evidence, _] = offsets(row, columns);
     let current = app.cursor.node == app.cursor.path[step];
     let style = if current { pen.look.strong() } else { pen.look.plain() };
-    pen.text(number + 1, row.y, 4, &format!("{:>3}", step + 1), style);
+    let wide = u16::try_from(columns.number - 1).unwrap_or(u16::MAX);
+    pen.text(number + 1, row.y, wide, &format!("{:>1$}", step + 1, columns.number - 2), style);
     let (sign, style) = pen.look.label(label, own);
     let sign = if current && label == Label::Unseen { "[ ]".to_owned() } else { sign };
     pen.text(mark, row.y, 3, &sign, style);
-    if app.own().is_some_and(|own| own.text(Writing::Note, Some(node.key), app.record_key_here()).is_some()) {
+    let written = |writing| app.own().is_some_and(|own| own.text(writing, Some(node.key), app.record_key_here()).is_some());
+    if written(Writing::Correction) {
+        pen.text(mark + 3, row.y, 1, "*", pen.look.accent());
+    } else if written(Writing::Note) || written(Writing::Critique) {
         pen.text(mark + 3, row.y, 1, "\"", pen.look.accent());
     }
     if !app.show_prm {
@@ -158,7 +163,7 @@ fn gutter(app: &App, pen: &mut Pen<'_>, row: Rect, columns: StepColumns, node: &
     } else if let Some(reason) = app.scoring.refused.get(&node.key) {
         pen.text(score, row.y, u16::try_from(columns.score + columns.bar).unwrap_or(0), &format!("n/a {reason}"), pen.look.dim());
     } else if app.scoring.busy() {
-        pen.text(score, row.y, 3, " \u{b7}\u{b7}", pen.look.dim());
+        pen.text(score, row.y, 3, &format!(" {0}{0}", pen.look.glyphs.unseen), pen.look.dim());
     }
 }
 
