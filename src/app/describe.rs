@@ -55,7 +55,7 @@ impl App {
             parts.push(format!("chk here: {} is not {}", finding.left, finding.right));
         }
         if self.show_prm
-            && let Some(step) = self.predicted_first_error()
+            && let Some(step) = self.predicted_first_error().filter(|&step| step < self.open_steps())
         {
             let value = |index: usize| {
                 let node = trace.node(self.cursor.path[index]);

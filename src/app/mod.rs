@@ -515,7 +515,7 @@ impl App {
 
     /// Reference answer, outcome and recorded labels are shown. Never to somebody who labels blind.
     pub fn reference_shown(&self) -> bool {
-        self.show_reference && self.show_prm && !self.is_gold()
+        self.show_reference && self.show_prm && !self.is_gold() && self.open_steps() >= self.cursor.path.len()
     }
 
     /// Own labels as far as they may be seen now.

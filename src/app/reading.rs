@@ -128,7 +128,8 @@ impl Reading {
         self.findings.entry(key).or_insert_with(|| {
             let checked = |finding: Finding| {
                 let source = text.get(finding.span.clone()).unwrap_or_default();
-                let drawn = draw(source, Form::Line).ok().filter(|drawing| drawing.height() == 1);
+                // Words would run together in a formula.
+                let drawn = source.contains('\\').then(|| draw(source, Form::Line).ok()).flatten();
                 let text = drawn.and_then(|drawing| drawing.rows.into_iter().next()).map_or(source.to_owned(), |row| row.text);
                 Checked { finding, text }
             };
@@ -162,7 +163,8 @@ impl App {
     /// The step at which the score falls most below that of the step before, as an index on the path, and by how much.
     pub fn score_drop(&self) -> Option<(usize, f64)> {
         let trace = self.trace()?;
-        let scores = self.cursor.path.iter().map(|&id| self.shown_score(trace.node(id).key).map(StepScore::value));
+        let open = self.cursor.path.iter().take(self.open_steps());
+        let scores = open.map(|&id| self.shown_score(trace.node(id).key).map(StepScore::value));
         let mut drop: Option<(usize, f64)> = None;
         let mut before: Option<f64> = None;
         for (step, score) in scores.enumerate() {

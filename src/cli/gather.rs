@@ -82,7 +82,7 @@ fn file(corpus: &Corpus, scorers: &[String], known: &Known, output: &mut Output)
             let key = trace.record_key(solution.leaf);
             for scorer in scorers {
                 let Some(place) = known.find(scorer, key) else {
-                    bail!("{}: record {} has no line by {scorer} in the score files", corpus.name(), solution.record);
+                    bail!("{}: record {} has no line by {scorer} in the score files", corpus.name(), solution.record + 1);
                 };
                 output.add(key, &known.text(place)?, known)?;
             }

@@ -77,8 +77,10 @@ pub(super) fn first_error_kind(app: &mut App, count: Option<usize>) -> Vec<Effec
 /// True when the path has a step of this index; else that is said.
 fn there_is(app: &mut App, index: usize) -> bool {
     let steps = app.open_steps();
-    if index >= steps {
-        app.notice = Some(format!("there is no step {}; this solution has {steps}", index + 1));
+    if index >= app.cursor.path.len() {
+        app.notice = Some(format!("there is no step {}; this solution has {}", index + 1, app.cursor.path.len()));
+    } else if index >= steps {
+        app.notice = Some(format!("step {} comes when the steps before it are rated", index + 1));
     }
     index < steps
 }

@@ -28,8 +28,10 @@ pub(in crate::ui) fn draw(app: &App, sheet: &HelpSheet, pen: &mut Pen<'_>, area:
         let y = rect.y + 2 + u16::try_from(index).unwrap_or(0);
         let keys: Vec<String> = app.keys.map.keys(command).iter().map(|keys| keys.replace(' ', "")).collect();
         pen.text(rect.x + 2, y, 16, &keys.join(" "), pen.look.strong());
-        let x = pen.text(rect.x + 19, y, rect.width.saturating_sub(21), command.doc, pen.look.plain());
         let name = format!("  :{}", command.name);
+        // The name is what one types: it stays whole where there is room for some of the text.
+        let named = u16::try_from(name.len()).unwrap_or(0);
+        let x = pen.text(rect.x + 19, y, rect.width.saturating_sub(21 + named).max(20), command.doc, pen.look.plain());
         pen.text(x, y, (rect.right()).saturating_sub(x + 1), &name, pen.look.dim());
         if top + index == sheet.chosen {
             pen.restyle(Rect { y, height: 1, ..rect }, pen.look.selected());

@@ -24,6 +24,7 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rule: Rect) {
         .cursor
         .path
         .iter()
+        .take(app.open_steps())
         .enumerate()
         .map(|(step, &id)| Cell {
             score: app.shown_score(trace.node(id).key).map(StepScore::value),
