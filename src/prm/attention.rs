@@ -9,7 +9,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::kernels::{View, matmul, softmax};
+use super::kernels::{Level, PanelsF32, View, matmul, mix, softmax};
+use super::lined::Lined;
 
 /// Tokens of one branch that follow each other in the columns of a pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,73 +54,99 @@ pub(super) struct Heads {
 /// Buffers of one thread.
 #[derive(Default)]
 struct Scratch {
-    queries: Vec<f32>,
-    scores: Vec<f32>,
-    mixed: Vec<f32>,
+    queries: Lined<f32>,
+    scores: Lined<f32>,
+    mixed: Lined<f32>,
 }
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-/// Attention output `(rows, queries * width)` of as many query rows over the columns of `keys` and `values`, `(columns, keys * width)` each.
-/// A window hides all but the last positions, the own included.
+/// Keys and values of a sequence, `(columns, keys * width)` each.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) keys: &'a [f32],
+    pub(super) values: &'a [f32],
+}
+
+/// Rows of queries from which it pays to pack the keys for them.
+const PACKED: usize = 16;
+
+/// Attention output `(rows, queries * width)` of as many query rows over the columns of keys and values. A window hides all but the last
+/// positions, the own included. `packed` is memory for the keys of each head in the layout of the matrix product.
 pub(super) fn attend(
     heads: Heads,
     rows: &[Row<'_>],
     q: &[f32],
-    keys: &[f32],
-    values: &[f32],
+    known: Known<'_>,
     window: Option<usize>,
+    packed: &mut Vec<PanelsF32>,
     out: &mut [f32],
 ) {
-    let stride = heads.queries * heads.width;
+    let (group, stride) = (heads.queries / heads.keys, heads.queries * heads.width);
+    if Level::of_processor() >= Level::Wide && rows.len() * group >= PACKED {
+        let columns = rows.iter().map(|r| r.own.end).max().unwrap_or(0);
+        packed.resize_with(heads.keys, PanelsF32::default);
+        packed.par_iter_mut().enumerate().for_each(|(head, packed)| {
+            let columns = known.keys.chunks_exact(heads.keys * heads.width).take(columns);
+            packed.repack(heads.width, columns.map(|column| &column[head * heads.width..][..heads.width]));
+        });
+    } else {
+        packed.clear();
+    }
+    let packed = &*packed;
     // Enough rows for a matrix product, few enough that a block skips what none of its rows sees.
-    let block = (256 / (heads.queries / heads.keys)).clamp(16, 64);
+    let block = (256 / group).clamp(16, 64);
     let blocks = out.par_chunks_mut(block * stride).zip(q.par_chunks(block * stride)).zip(rows.par_chunks(block));
     blocks.for_each(|((out, q), rows)| {
         SCRATCH.with_borrow_mut(|scratch| {
-            for head in 0..heads.keys {
-                one_head(heads, head, rows, q, keys, values, window, out, scratch);
-            }
+            let work = Block { heads, rows, q, known, window };
+            (0..heads.keys).for_each(|head| work.one_head(head, packed.get(head), out, scratch));
         });
     });
 }
 
-/// One head of keys with all query heads that it serves: they are rows of one matrix product.
-#[expect(clippy::too_many_arguments, reason = "the inner part of `attend`, with the same arguments")]
-fn one_head(
+/// Some rows of queries and what they see.
+#[derive(Clone, Copy)]
+struct Block<'a> {
     heads: Heads,
-    head: usize,
-    rows: &[Row<'_>],
-    q: &[f32],
-    keys: &[f32],
-    values: &[f32],
+    rows: &'a [Row<'a>],
+    q: &'a [f32],
+    known: Known<'a>,
     window: Option<usize>,
-    out: &mut [f32],
-    scratch: &mut Scratch,
-) {
-    let Heads { width, .. } = heads;
-    let (group, stride) = (heads.queries / heads.keys, heads.queries * width);
-    let columns = rows.iter().map(|r| r.own.end).max().unwrap_or(0);
-    let queries = room(&mut scratch.queries, group * rows.len() * width);
-    for (to, at) in queries.chunks_exact_mut(width).zip(places(group, head, rows.len(), stride, width)) {
-        to.copy_from_slice(&q[at..at + width]);
-    }
-    let kv = |data| View::rows(data, columns, width, heads.keys * width);
-    let scores = room(&mut scratch.scores, group * rows.len() * columns);
-    let queries = View::rows(queries, group * rows.len(), width, width);
-    matmul(scores, queries, kv(&keys[head * width..]).transposed(), false);
-    let scale = 1.0 / (width as f32).sqrt();
-    for of_head in scores.chunks_exact_mut(rows.len() * columns) {
-        for (scores, row) in of_head.chunks_exact_mut(columns).zip(rows) {
-            visible_softmax(scores, row, window, scale);
+}
+
+impl Block<'_> {
+    /// One head of keys with all query heads that it serves: they are rows of one matrix product.
+    fn one_head(self, head: usize, packed: Option<&PanelsF32>, out: &mut [f32], scratch: &mut Scratch) {
+        let Self { heads: Heads { queries, keys, width }, rows, q, known, window } = self;
+        let (group, stride) = (queries / keys, queries * width);
+        let columns = rows.iter().map(|r| r.own.end).max().unwrap_or(0);
+        let all = group * rows.len();
+        let queries = scratch.queries.room(all * width);
+        for (to, at) in queries.chunks_exact_mut(width).zip(places(group, head, rows.len(), stride, width)) {
+            to.copy_from_slice(&q[at..at + width]);
         }
-    }
-    let mixed = room(&mut scratch.mixed, group * rows.len() * width);
-    matmul(mixed, View::rows(scores, group * rows.len(), columns, columns), kv(&values[head * width..]), false);
-    for (from, at) in mixed.chunks_exact(width).zip(places(group, head, rows.len(), stride, width)) {
-        out[at..at + width].copy_from_slice(from);
+        let of_head = |data| View::rows(data, columns, width, keys * width);
+        let scores = scratch.scores.room(all * columns);
+        if let Some(packed) = packed {
+            packed.apply_first(queries, columns, scores);
+        } else {
+            let queries = View::rows(queries, all, width, width);
+            matmul(scores, queries, of_head(&known.keys[head * width..]).transposed(), false);
+        }
+        let scale = 1.0 / (width as f32).sqrt();
+        for of_head in scores.chunks_exact_mut(rows.len() * columns) {
+            for (scores, row) in of_head.chunks_exact_mut(columns).zip(rows) {
+                visible_softmax(scores, row, window, scale);
+            }
+        }
+        let mixed = scratch.mixed.room(all * width);
+        mix(scores, of_head(&known.values[head * width..]), mixed);
+        for (from, at) in mixed.chunks_exact(width).zip(places(group, head, rows.len(), stride, width)) {
+            out[at..at + width].copy_from_slice(from);
+        }
     }
 }
 
@@ -142,7 +169,9 @@ fn visible_softmax(scores: &mut [f32], row: &Row<'_>, window: Option<usize>, sca
     let mut kept = 0;
     for range in &seen {
         // Seen columns move together, so that the softmax runs over one slice.
-        scores.copy_within(range.clone(), kept);
+        if range.start != kept {
+            scores.copy_within(range.clone(), kept);
+        }
         kept += range.len();
         end = range.end;
     }
@@ -159,12 +188,4 @@ fn visible_softmax(scores: &mut [f32], row: &Row<'_>, window: Option<usize>, sca
         }
     }
     scores[end..].fill(0.0);
-}
-
-/// A buffer of that many numbers, whatever they are; it keeps its memory.
-pub(super) fn room(buffer: &mut Vec<f32>, length: usize) -> &mut [f32] {
-    if buffer.len() < length {
-        buffer.resize(length, 0.0);
-    }
-    &mut buffer[..length]
 }

@@ -10,10 +10,12 @@
 use candle_core::{Device, Result, Tensor};
 
 use super::PrmError;
-use super::attention::{Heads, Row, Segment, attend, first_columns, room};
+use super::attention::{Heads, Known, Row, Segment, attend, first_columns};
 use super::checkpoint::{Layout, Weights};
 use super::config::DecoderConfig;
+use super::kernels::PanelsF32;
 use super::linear::{Embedding, Linear, Precision};
+use super::lined::Lined;
 use super::ops::{Prepare, Rotary, add_rows, inverse_frequencies, norm_rows, prepare, swiglu_rows};
 
 /// Rows of one pass: bounds the memory of activations, and keeps them in the processor's cache.
@@ -58,15 +60,17 @@ struct Layer {
 #[derive(Debug, Default)]
 struct Space {
     /// The residual stream.
-    x: Vec<f32>,
+    x: Lined<f32>,
     /// The residual stream, normed.
-    y: Vec<f32>,
+    y: Lined<f32>,
     /// Queries, and in turn the output of attention and MLP before it is added to the stream.
-    q: Vec<f32>,
-    kv: Vec<f32>,
-    mixed: Vec<f32>,
-    gate_up: Vec<f32>,
-    inner: Vec<f32>,
+    q: Lined<f32>,
+    kv: Lined<f32>,
+    mixed: Lined<f32>,
+    gate_up: Lined<f32>,
+    inner: Lined<f32>,
+    /// Keys of each head for attention.
+    keys: Vec<PanelsF32>,
 }
 
 /// The tensors that a decoder of this shape consists of.
@@ -147,10 +151,10 @@ impl Layer {
     }
 
     /// Writes keys and values of the normed rows `y` into the columns from `column` on.
-    fn remember(&mut self, c: &DecoderConfig, y: &[f32], rotary: &Rotary, column: usize, space: &mut Vec<f32>) {
+    fn remember(&mut self, c: &DecoderConfig, y: &[f32], rotary: &Rotary, column: usize, space: &mut Lined<f32>) {
         let width = c.kv_heads * c.head_dim;
         let rows = y.len() / c.hidden;
-        let kv = room(space, rows * 2 * width);
+        let kv = space.room(rows * 2 * width);
         self.kv.apply(y, kv);
         for buffer in [&mut self.keys, &mut self.values] {
             let end = (column + rows) * width;
@@ -174,19 +178,20 @@ impl Layer {
     fn block(&self, c: &DecoderConfig, rows: &[Row<'_>], rotary: &Rotary, x: &mut [f32], y: &mut [f32], space: &mut Space) {
         let (width, count) = (c.heads * c.head_dim, rows.len());
         let heads = Heads { queries: c.heads, keys: c.kv_heads, width: c.head_dim };
-        let q = room(&mut space.q, count * width);
+        let q = space.q.room(count * width);
         self.q.apply(y, q);
         let norm = self.q_norm.as_deref().map(|w| (w, c.eps));
         prepare(q, width, c.head_dim, &Prepare { bias: self.q_bias.as_deref(), norm, rotary: Some(rotary) });
-        let mixed = room(&mut space.mixed, count * width);
-        attend(heads, rows, q, &self.keys, &self.values, self.window, mixed);
-        let change = room(&mut space.q, count * c.hidden);
+        let mixed = space.mixed.room(count * width);
+        let known = Known { keys: &self.keys, values: &self.values };
+        attend(heads, rows, q, known, self.window, &mut space.keys, mixed);
+        let change = space.q.room(count * c.hidden);
         self.output.apply(mixed, change);
         add_rows(x, change);
         norm_rows(x, &self.mlp_norm, c.eps, y);
-        let gate_up = room(&mut space.gate_up, count * self.gate_up.outputs());
+        let gate_up = space.gate_up.room(count * self.gate_up.outputs());
         self.gate_up.apply(y, gate_up);
-        let inner = room(&mut space.inner, count * c.intermediate);
+        let inner = space.inner.room(count * c.intermediate);
         swiglu_rows(gate_up, c.intermediate, inner);
         self.down.apply(inner, change);
         add_rows(x, change);
@@ -297,7 +302,7 @@ impl Decoder {
         let Some(column) = rows.first().map(|row| row.own.end - 1) else { return };
         // Taken out, so that the other buffers can be lent beside them.
         let (mut x, mut y) = (std::mem::take(&mut space.x), std::mem::take(&mut space.y));
-        let (stream, normed) = (room(&mut x, ids.len() * hidden), room(&mut y, ids.len() * hidden));
+        let (stream, normed) = (x.room(ids.len() * hidden), y.room(ids.len() * hidden));
         for (to, &id) in stream.chunks_exact_mut(hidden).zip(ids) {
             embedding.look_up(id, to);
         }

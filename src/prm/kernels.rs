@@ -14,6 +14,8 @@ use std::cell::RefCell;
 use gemm::Parallelism;
 use rayon::prelude::*;
 
+use super::lined::Lined;
+
 pub(super) use bytes::Dots;
 pub(super) use wide::{add, rms_norm, rotate, softmax, swiglu};
 
@@ -22,8 +24,8 @@ const PANEL: usize = 16;
 /// Panels and rows of one tile, the sums of which stay in registers.
 const TILE_PANELS: usize = 3;
 const TILE_ROWS: usize = 8;
-/// Inputs after which sums are put down, so that the panels of a tile stay in the processor's second cache.
-const DEPTH: usize = 1024;
+/// Inputs after which sums are put down, so that the inputs of all rows and the weights of a tile stay in the processor's second cache.
+const DEPTH: usize = 512;
 
 /// A matrix of f32 somewhere in a slice: element `(r, c)` stands at `r * row_stride + c * column_stride`.
 #[derive(Debug, Clone, Copy)]
@@ -122,63 +124,122 @@ impl Level {
         #[cfg(not(target_arch = "x86_64"))]
         Self::Plain
     }
+
+    /// Panels that its kernel computes together.
+    fn panels(self) -> usize {
+        if self == Self::Tiles { amx::PANELS } else { TILE_PANELS }
+    }
 }
 
-/// A weight matrix `(outputs, inputs)` of f32 in panels: `(panel, input, 16)`.
-#[derive(Debug)]
+/// A weight matrix `(outputs, inputs)` of f32 in groups of panels: `(group, input, panel, 16)`.
+#[derive(Debug, Default)]
 pub(super) struct PanelsF32 {
     inputs: usize,
     outputs: usize,
-    data: Vec<f32>,
+    data: Lined<f32>,
 }
 
-/// A weight matrix of bf16 in panels: `(panel, pair of inputs, 16, 2)`, inputs padded with zeros to a multiple of 32.
+/// A weight matrix of bf16 in groups of panels: `(group, pair of inputs, panel, 16, 2)`, inputs padded with zeros to a multiple of 32.
 #[derive(Debug)]
 pub(super) struct PanelsBf16 {
     inputs: usize,
     outputs: usize,
     padded: usize,
-    data: Vec<u16>,
+    data: Lined<u16>,
     level: Level,
+}
+
+/// Where the weights of one output stand: a kernel reads the group of panels that it works on front to back.
+#[derive(Debug, Clone, Copy)]
+struct Lane {
+    /// Weights before its group.
+    group: usize,
+    /// Number of the output in its group.
+    number: usize,
+    /// Outputs of its group: the last one may be narrower.
+    width: usize,
+}
+
+impl Lane {
+    fn of(output: usize, outputs: usize, inputs: usize, panels: usize) -> Self {
+        let first = output / (panels * PANEL) * panels;
+        let width = panels.min(outputs.div_ceil(PANEL) - first) * PANEL;
+        Self { group: first * PANEL * inputs, number: output - first * PANEL, width }
+    }
 }
 
 impl PanelsF32 {
     /// Packs rows of `inputs` numbers.
-    pub(super) fn pack(inputs: usize, rows: &[&[f32]]) -> Self {
-        let outputs = rows.len();
-        let mut data = vec![0.0; outputs.div_ceil(PANEL) * PANEL * inputs];
-        for (o, row) in rows.iter().enumerate() {
-            let panel = &mut data[o / PANEL * PANEL * inputs..][..PANEL * inputs];
-            for (to, x) in panel[o % PANEL..].iter_mut().step_by(PANEL).zip(*row) {
+    pub(super) fn pack<'a>(inputs: usize, rows: impl ExactSizeIterator<Item = &'a [f32]>) -> Self {
+        let mut panels = Self { inputs, outputs: 0, data: Lined::default() };
+        panels.repack(inputs, rows);
+        panels
+    }
+
+    /// Packs other rows into the same memory.
+    pub(super) fn repack<'a>(&mut self, inputs: usize, rows: impl ExactSizeIterator<Item = &'a [f32]>) {
+        (self.inputs, self.outputs) = (inputs, rows.len());
+        let data = self.data.room(self.outputs.div_ceil(PANEL) * PANEL * inputs);
+        for (o, row) in rows.enumerate() {
+            let Lane { group, number, width } = Lane::of(o, self.outputs, inputs, TILE_PANELS);
+            for (to, x) in data[group + number..].iter_mut().step_by(width).zip(row) {
                 *to = *x;
             }
         }
-        Self { inputs, outputs, data }
     }
 
     /// Multiplies rows of inputs on a processor of level [`Level::Wide`] at least.
     pub(super) fn apply(&self, x: &[f32], out: &mut [f32]) {
-        let rows = x.len() / self.inputs.max(1);
-        assert!(x.len() == rows * self.inputs && out.len() == rows * self.outputs);
-        assert!(Level::of_processor() >= Level::Wide, "packed for another processor");
-        let shape = Shape { rows, inputs: self.inputs, outputs: self.outputs };
-        let to = Columns(out.as_mut_ptr());
-        shape.each_group(TILE_PANELS, |group| {
-            // SAFETY: the processor was asked, the slices have the sizes of `shape`, and groups write to columns of their own.
-            unsafe { wide::group_f32(shape, x.as_ptr(), self.data.as_ptr(), to, group) }
-        });
+        let (shape, to) = self.shape(x, self.outputs, out);
+        shape.each_group(TILE_PANELS, |group| self.group(shape, x, to, group));
     }
+
+    /// As [`Self::apply`] with the first outputs alone, on this thread alone.
+    pub(super) fn apply_first(&self, x: &[f32], outputs: usize, out: &mut [f32]) {
+        let (shape, to) = self.shape(x, outputs, out);
+        shape.each_group_here(TILE_PANELS, |group| self.group(shape, x, to, group));
+    }
+
+    fn shape(&self, x: &[f32], outputs: usize, out: &mut [f32]) -> (Shape, Columns) {
+        let rows = x.len() / self.inputs.max(1);
+        assert!(x.len() == rows * self.inputs && out.len() == rows * outputs && outputs <= self.outputs);
+        assert!(Level::of_processor() >= Level::Wide, "packed for another processor");
+        (Shape { rows, inputs: self.inputs, outputs }, Columns(out.as_mut_ptr()))
+    }
+
+    fn group(&self, shape: Shape, x: &[f32], to: Columns, group: Group) {
+        // The layout is that of all outputs.
+        let panels = TILE_PANELS.min(self.outputs.div_ceil(PANEL) - group.first);
+        let w = &self.data[group.first * PANEL * self.inputs..];
+        // SAFETY: the processor was asked, the slices have the sizes of `shape`, and groups write to columns of their own.
+        unsafe { wide::group_f32(shape, x.as_ptr(), w.as_ptr(), panels * PANEL, to, Group { panels, ..group }) }
+    }
+}
+
+/// Rows of `b.rows` numbers times `b`, on this thread alone.
+pub(super) fn mix(a: &[f32], b: View<'_>, out: &mut [f32]) {
+    let rows = a.len() / b.rows.max(1);
+    if Level::of_processor() < Level::Wide || !b.columns.is_multiple_of(PANEL) || b.column_stride != 1 || b.rows == 0 {
+        return matmul(out, View::rows(a, rows, b.rows, b.rows), b, false);
+    }
+    assert!(a.len() == rows * b.rows && out.len() == rows * b.columns);
+    let (shape, to) = (Shape { rows, inputs: b.rows, outputs: b.columns }, Columns(out.as_mut_ptr()));
+    shape.each_group_here(TILE_PANELS, |group| {
+        let w = &b.data[group.first * PANEL..];
+        // SAFETY: as in `PanelsF32::group`; the columns of `b` are whole panels.
+        unsafe { wide::group_f32(shape, a.as_ptr(), w.as_ptr(), b.row_stride, to, group) }
+    });
 }
 
 impl PanelsBf16 {
     /// Packs rows of `inputs` bf16 numbers for a processor of some level.
     pub(super) fn pack(inputs: usize, rows: &[&[u16]], level: Level) -> Self {
         let (outputs, padded) = (rows.len(), inputs.next_multiple_of(32));
-        let mut data = vec![0; outputs.div_ceil(PANEL) * PANEL * padded];
+        let mut data = Lined::zeros(outputs.div_ceil(PANEL) * PANEL * padded);
         for (o, row) in rows.iter().enumerate() {
-            let panel = &mut data[o / PANEL * PANEL * padded..][..PANEL * padded];
-            for (pair, to) in row.chunks(2).zip(panel.chunks_exact_mut(2 * PANEL)) {
-                to[o % PANEL * 2..][..pair.len()].copy_from_slice(pair);
+            let Lane { group, number, width } = Lane::of(o, outputs, padded, level.panels());
+            for (pair, to) in row.chunks(2).zip(data[group..].chunks_exact_mut(2 * width)) {
+                to[2 * number..][..pair.len()].copy_from_slice(pair);
             }
         }
         Self { inputs, outputs, padded, data, level }
@@ -187,17 +248,14 @@ impl PanelsBf16 {
     /// Multiplies rows of inputs, which are rounded to bf16; sums are f32.
     pub(super) fn apply(&self, x: &[f32], out: &mut [f32]) {
         thread_local! {
-            static ROUNDED: RefCell<Vec<u16>> = RefCell::default();
+            static ROUNDED: RefCell<Lined<u16>> = RefCell::default();
         }
         let rows = x.len() / self.inputs.max(1);
         assert!(x.len() == rows * self.inputs && out.len() == rows * self.outputs && self.level <= Level::of_processor());
         let shape = Shape { rows, inputs: self.padded, outputs: self.outputs };
         ROUNDED.with_borrow_mut(|rounded| {
             // Rows beyond the last keep what they had: their results are not looked at.
-            let size = rows.next_multiple_of(amx::ROWS) * self.padded;
-            if rounded.len() < size {
-                rounded.resize(size, 0);
-            }
+            let rounded = rounded.room(rows.next_multiple_of(amx::ROWS) * self.padded);
             round(x, self.inputs, &mut rounded[..rows * self.padded], self.padded, self.level);
             self.multiply(shape, rounded, out);
         });
@@ -223,8 +281,8 @@ impl PanelsBf16 {
     fn plain(&self, shape: Shape, x: &[u16], out: &mut [f32]) {
         for (x, out) in x.chunks_exact(self.padded).zip(out.chunks_exact_mut(self.outputs.max(1))).take(shape.rows) {
             for (o, out) in out.iter_mut().enumerate() {
-                let panel = &self.data[o / PANEL * PANEL * self.padded..][..PANEL * self.padded];
-                let weights = panel.chunks_exact(2 * PANEL).flat_map(|pairs| &pairs[o % PANEL * 2..][..2]);
+                let Lane { group, number, width } = Lane::of(o, self.outputs, self.padded, self.level.panels());
+                let weights = self.data[group..].chunks_exact(2 * width).flat_map(|pairs| &pairs[2 * number..][..2]);
                 *out = x.iter().zip(weights).map(|(&x, &w)| from_bf16(x) * from_bf16(w)).sum();
             }
         }
@@ -334,14 +392,20 @@ unsafe impl Sync for Columns {}
 impl Shape {
     /// Runs over the panels in groups, on all threads where the product is large.
     fn each_group(self, panels: usize, run: impl Fn(Group) + Sync) {
-        let all = self.outputs.div_ceil(PANEL);
-        let group = |i: usize| run(Group { first: i * panels, panels: panels.min(all - i * panels) });
-        let groups = all.div_ceil(panels);
         if self.rows * self.inputs * self.outputs < 1 << 18 {
-            (0..groups).for_each(group);
-        } else {
-            (0..groups).into_par_iter().for_each(group);
+            return self.each_group_here(panels, run);
         }
+        let groups = self.outputs.div_ceil(PANEL).div_ceil(panels);
+        (0..groups).into_par_iter().for_each(|i| run(self.group_at(panels, i)));
+    }
+
+    fn each_group_here(self, panels: usize, run: impl Fn(Group)) {
+        (0..self.outputs.div_ceil(PANEL).div_ceil(panels)).for_each(|i| run(self.group_at(panels, i)));
+    }
+
+    fn group_at(self, panels: usize, index: usize) -> Group {
+        let first = index * panels;
+        Group { first, panels: panels.min(self.outputs.div_ceil(PANEL) - first) }
     }
 }
 
@@ -363,7 +427,8 @@ mod tests {
         x.chunks_exact(inputs).flat_map(|x| w.chunks_exact(inputs).map(move |w| dot(x, w) as f32)).collect()
     }
 
-    const SHAPES: [(usize, usize, usize); 5] = [(1, 32, 16), (3, 30, 5), (9, 64, 50), (33, 1100, 49), (70, 96, 130)];
+    const SHAPES: [(usize, usize, usize); 6] =
+        [(1, 32, 16), (3, 30, 5), (9, 64, 50), (33, 1100, 49), (70, 96, 130), (64, 1504, 64)];
 
     fn assert_near(got: &[f32], want: &[f32], what: &str) {
         for (i, (g, w)) in got.iter().zip(want).enumerate() {
@@ -389,8 +454,34 @@ mod tests {
         for (rows, inputs, outputs) in SHAPES {
             let (x, w) = (random(rows * inputs, 1), random(outputs * inputs, 2));
             let mut out = vec![9.0; rows * outputs];
-            PanelsF32::pack(inputs, &w.chunks_exact(inputs).collect::<Vec<_>>()).apply(&x, &mut out);
+            PanelsF32::pack(inputs, w.chunks_exact(inputs)).apply(&x, &mut out);
             assert_near(&out, &product(&x, &w, inputs), "f32");
+        }
+    }
+
+    #[test]
+    fn the_first_outputs_of_panels_are_those_of_all() {
+        if Level::of_processor() < Level::Wide {
+            return;
+        }
+        let (x, w) = (random(5 * 32, 1), random(150 * 32, 2));
+        let panels = PanelsF32::pack(32, w.chunks_exact(32));
+        for outputs in [1, 16, 47, 48, 49, 130, 150] {
+            let mut out = vec![9.0; 5 * outputs];
+            panels.apply_first(&x, outputs, &mut out);
+            assert_near(&out, &product(&x, &w[..32 * outputs], 32), "first");
+        }
+    }
+
+    #[test]
+    fn rows_mixed_in_place_are_the_product() {
+        // Columns 16 to 48 of rows of 80 numbers, and others that are no whole panels.
+        let (a, b) = (random(7 * 600, 1), random(600 * 80, 2));
+        for columns in [16, 32, 64, 23] {
+            let mut out = vec![9.0; 7 * columns];
+            mix(&a, View::rows(&b[16..], 600, columns, 80), &mut out);
+            let transposed: Vec<f32> = (0..columns).flat_map(|c| b[16 + c..].iter().step_by(80).copied()).collect();
+            assert_near(&out, &product(&a, &transposed, 600), "mixed");
         }
     }
 

@@ -23,9 +23,11 @@ impl Precision {
         // Numbers of at most 8 bits lose nothing that counts when they are rounded to bf16.
         let is_short = |d: &str| d == "BF16" || d.starts_with('Q');
         let has = |is: &dyn Fn(&str) -> bool| dtypes.split('+').any(is);
+        // Tiles of bf16 are faster than the products of bytes.
+        let has_tiles = Level::of_processor() >= Level::Tiles;
         if parameters < LARGE {
             Self::F32
-        } else if has(&|d| d == "Q8_0") && !has(&|d| d.ends_with("_K")) && Dots::of_processor() > Dots::Plain {
+        } else if has(&|d| d == "Q8_0") && !has(&|d| d.ends_with("_K")) && Dots::of_processor() > Dots::Plain && !has_tiles {
             Self::Q8
         } else if has(&is_short) && Level::of_processor() >= Level::WideBf16 {
             Self::Bf16
@@ -94,7 +96,14 @@ impl Linear {
                 let parts: Vec<Vec<f32>> = parts.into_iter().map(Values::into_f32).collect();
                 let rows: Vec<&[f32]> = parts.iter().flat_map(|p| p.chunks_exact(inputs)).collect();
                 let is_wide = level >= Level::Wide;
-                (rows.len(), if is_wide { Weight::F32(PanelsF32::pack(inputs, &rows)) } else { Weight::Plain(transposed(&rows)) })
+                (
+                    rows.len(),
+                    if is_wide {
+                        Weight::F32(PanelsF32::pack(inputs, rows.into_iter()))
+                    } else {
+                        Weight::Plain(transposed(&rows))
+                    },
+                )
             }
         };
         Self { inputs, outputs, weight }

@@ -28,8 +28,9 @@ mod head;
 mod inspect;
 #[cfg(feature = "candle")]
 mod kernels;
-#[cfg(feature = "candle")]
 mod linear;
+#[cfg(feature = "candle")]
+mod lined;
 #[cfg(feature = "candle")]
 mod lora;
 #[cfg(feature = "candle")]

@@ -10,6 +10,7 @@ use super::critic::Memory;
 use super::decoder::{self, Decoder};
 use super::families::{Explained, Judge, Opened, Reference};
 use super::head::LmHead;
+use super::kernels::Level;
 use super::linear::Precision;
 use super::lora::Adapter;
 use super::pass::{Pass, Work};
@@ -93,7 +94,7 @@ impl Prm {
         };
         let judge = opened.load(&mut weights, head)?;
         let decoders: Vec<Decoder> = [Decoder::load(config, &mut weights, precision)?].into_iter().chain(second).collect();
-        let reader = Reader::new(decoders, prefix_bytes(needed, available), run_length(count));
+        let reader = Reader::new(decoders, prefix_bytes(needed, available), run_length(count, precision));
         Ok(Self { info, judge, reader, critiques: Memory::default() })
     }
 
@@ -168,12 +169,14 @@ impl Prm {
 
 /// Tokens of one pass: the larger the model, the shorter the wait for the next scores must be kept. Fixed numbers, not measured ones,
 /// so that the same request is always computed in the same way.
-fn run_length(parameters: u64) -> usize {
-    match parameters {
+fn run_length(parameters: u64, precision: Precision) -> usize {
+    let run = match parameters {
         0..100_000_000 => 256,
         100_000_000..1_000_000_000 => 128,
         _ => 64,
-    }
+    };
+    // With tiles, memory is slower than the products of few rows.
+    if precision == Precision::Bf16 && Level::of_processor() >= Level::Tiles { 2 * run } else { run }
 }
 
 /// Bytes for weights, and for cache and activations of a solution of up to 8,192 tokens (longer contexts are rarely filled).

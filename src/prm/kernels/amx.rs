@@ -1,6 +1,8 @@
 //! Products of bf16 in tiles (AMX): 16 by 16 sums in one instruction of 32 inputs. The instructions have no stable intrinsics, so they are
 //! written as assembly.
 
+#[cfg(target_arch = "x86_64")]
+use super::wide::Ahead;
 use super::{Columns, Group, PANEL, Shape};
 
 /// Rows that are computed together: two tiles.
@@ -59,6 +61,9 @@ const CONFIGURATION: Configuration = Configuration {
     rows: [16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0],
 };
 
+/// Inputs of one block: the weights of a block stay in the processor's first cache for all rows.
+const DEPTH: usize = 512;
+
 /// The columns of up to two panels.
 ///
 /// # Safety
@@ -67,54 +72,115 @@ const CONFIGURATION: Configuration = Configuration {
 #[cfg(target_arch = "x86_64")]
 pub(super) unsafe fn group(shape: Shape, x: *const u16, panels: *const u16, out: Columns, group: Group) {
     use std::arch::asm;
-    let mut sums = [0f32; ROWS * PANELS * PANEL];
     let configuration = CONFIGURATION;
-    let panel = PANEL * shape.inputs;
-    // SAFETY: the addresses that are computed lie in the matrices that the caller vouches for; a group of one panel reads it twice and does
-    // not use the second half of the sums.
+    let width = group.panels * PANEL;
+    let column = group.first * PANEL;
+    let blocks = shape.inputs.div_ceil(DEPTH).max(1);
+    // SAFETY: the addresses that are computed lie in the matrices that the caller vouches for.
     unsafe {
-        let first = panels.add(group.first * panel);
-        let second = first.add(if group.panels > 1 { panel } else { 0 });
         asm!("ldtilecfg [{}]", in(reg) &raw const configuration, options(nostack, readonly));
-        for row in (0..shape.rows).step_by(ROWS) {
-            let top = x.add(row * shape.inputs);
+        for block in 0..blocks {
+            // Blocks of about the same depth, in steps of 32 inputs.
+            let steps = shape.inputs / 32;
+            let (start, end) = (block * steps / blocks * 32, (block + 1) * steps / blocks * 32);
+            let w = panels.add(group.first * PANEL * shape.inputs + start * width);
+            let ahead = Ahead::new(w, (end - start) * width, shape.rows.div_ceil(ROWS) * (end - start) / 32);
+            let (steps, resume) = ((end - start) / 32, block > 0);
+            let mut product = Product { w, panels: group.panels, stride: 2 * shape.inputs, steps, resume, ahead };
+            for row in (0..shape.rows).step_by(ROWS) {
+                let x = x.add(row * shape.inputs + start);
+                let to = out.0.add(row * shape.outputs + column);
+                let (rows, width) = ((shape.rows - row).min(ROWS), width.min(shape.outputs - column));
+                if rows == ROWS && width == PANELS * PANEL {
+                    product.add(x, to, shape.outputs);
+                    continue;
+                }
+                // What does not fill the tiles goes through sums of their size.
+                let mut sums = [0f32; ROWS * PANELS * PANEL];
+                for (i, sums) in sums.chunks_exact_mut(PANELS * PANEL).take(rows).enumerate().filter(|_| product.resume) {
+                    sums.as_mut_ptr().copy_from_nonoverlapping(to.add(i * shape.outputs), width);
+                }
+                product.add(x, sums.as_mut_ptr(), PANELS * PANEL);
+                for (i, sums) in sums.chunks_exact(PANELS * PANEL).take(rows).enumerate() {
+                    to.add(i * shape.outputs).copy_from_nonoverlapping(sums.as_ptr(), width);
+                }
+            }
+        }
+        asm!("tilerelease", options(nostack, nomem));
+    }
+}
+
+/// A block of weights that many blocks of rows are multiplied by.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy)]
+struct Product {
+    w: *const u16,
+    panels: usize,
+    /// Bytes from one row of inputs to the next.
+    stride: usize,
+    /// Inputs, in steps of 32.
+    steps: usize,
+    /// Add to what stands in the result already.
+    resume: bool,
+    ahead: Ahead,
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Product {
+    /// [`ROWS`] rows of inputs times the block, to as many rows of `PANELS * PANEL` numbers, `width` numbers from one to the next. Where the
+    /// block has one panel only, the second half of the numbers is of no use.
+    ///
+    /// # Safety
+    /// The tiles are configured, and the rows lie inside of what the pointers point to.
+    unsafe fn add(&mut self, x: *const u16, to: *mut f32, width: usize) {
+        use std::arch::asm;
+        // SAFETY: as the caller vouches; the weights are read as far as `steps` and `panels` say.
+        unsafe {
             asm!(
                 "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3",
+                "test {resume}, {resume}",
+                "jz 2f",
+                "tileloadd tmm0, [{to} + {line}*1]",
+                "tileloadd tmm1, [{to} + {line}*1 + 64]",
+                "tileloadd tmm2, [{below} + {line}*1]",
+                "tileloadd tmm3, [{below} + {line}*1 + 64]",
                 "2:",
                 "tileloadd tmm4, [{top} + {stride}*1]",
-                "tileloadd tmm6, [{first} + {line}*1]",
-                "tileloadd tmm7, [{second} + {line}*1]",
+                "tileloadd tmm6, [{first} + {pairs}*1]",
+                "add {first}, {second}",
+                "tileloadd tmm7, [{first} + {pairs}*1]",
+                "sub {first}, {second}",
                 "tileloadd tmm5, [{bottom} + {stride}*1]",
                 "tdpbf16ps tmm0, tmm4, tmm6",
                 "tdpbf16ps tmm1, tmm4, tmm7",
                 "tdpbf16ps tmm2, tmm5, tmm6",
                 "tdpbf16ps tmm3, tmm5, tmm7",
-                "add {top}, 64", "add {bottom}, 64", "add {first}, 1024", "add {second}, 1024",
+                "prefetcht1 [{next}]",
+                "add {next}, {ahead}",
+                "add {top}, 64", "add {bottom}, 64", "lea {first}, [{first} + {pairs}*8]", "lea {first}, [{first} + {pairs}*8]",
                 "dec {steps}",
                 "jnz 2b",
-                "lea {bottom}, [{sums} + 2048]",
-                "tilestored [{sums} + {line}*2], tmm0",
-                "tilestored [{sums} + {line}*2 + 64], tmm1",
-                "tilestored [{bottom} + {line}*2], tmm2",
-                "tilestored [{bottom} + {line}*2 + 64], tmm3",
-                top = inout(reg) top => _,
-                bottom = inout(reg) top.add(16 * shape.inputs) => _,
-                first = inout(reg) first => _,
-                second = inout(reg) second => _,
-                steps = inout(reg) shape.inputs / 32 => _,
-                stride = in(reg) 2 * shape.inputs,
-                line = in(reg) 64usize,
-                sums = in(reg) sums.as_mut_ptr(),
+                "tilestored [{to} + {line}*1], tmm0",
+                "tilestored [{to} + {line}*1 + 64], tmm1",
+                "tilestored [{below} + {line}*1], tmm2",
+                "tilestored [{below} + {line}*1 + 64], tmm3",
+                top = inout(reg) x => _,
+                bottom = inout(reg) x.byte_add(ROWS / 2 * self.stride) => _,
+                first = inout(reg) self.w => _,
+                second = in(reg) 64 * (self.panels - 1),
+                steps = inout(reg) self.steps => _,
+                stride = in(reg) self.stride,
+                pairs = in(reg) 64 * self.panels,
+                next = inout(reg) self.ahead.next,
+                ahead = in(reg) self.ahead.step,
+                to = in(reg) to,
+                below = in(reg) to.add(ROWS / 2 * width),
+                line = in(reg) 4 * width,
+                resume = in(reg) usize::from(self.resume),
                 out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _, out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
                 options(nostack),
             );
-            let column = group.first * PANEL;
-            let width = (group.panels * PANEL).min(shape.outputs - column);
-            for (i, sums) in sums.chunks_exact(PANELS * PANEL).take(shape.rows - row).enumerate() {
-                out.0.add((row + i) * shape.outputs + column).copy_from_nonoverlapping(sums.as_ptr(), width);
-            }
         }
-        asm!("tilerelease", options(nostack, nomem));
     }
 }
 

@@ -3,6 +3,7 @@
 //! The sums of a block are whole numbers and exact, so all kernels give the same up to the order in which blocks are added.
 
 use super::super::gguf::half;
+use super::super::lined::Lined;
 use super::{Columns, Group, PANEL, Shape};
 
 /// Numbers that share a scale.
@@ -16,7 +17,7 @@ pub(super) const TILE_PANELS: usize = 2;
 #[derive(Debug)]
 pub(super) struct Weights {
     /// `(panel, block, 8, 16, 4)`
-    pub(super) data: Vec<i8>,
+    pub(super) data: Lined<i8>,
     /// `(panel, block, 16)`, half precision.
     pub(super) scales: Vec<u16>,
     /// `(panel, block, 16)`: the sum of each block, because inputs are stored 128 too high.
@@ -28,7 +29,7 @@ impl Weights {
     pub(super) fn pack(inputs: usize, rows: &[&[u8]]) -> Self {
         let (panels, blocks) = (rows.len().div_ceil(PANEL), inputs / BLOCK);
         let mut weights = Self {
-            data: vec![0; panels * PANEL * inputs],
+            data: Lined::zeros(panels * PANEL * inputs),
             scales: vec![0; panels * PANEL * blocks],
             sums: vec![0; panels * PANEL * blocks],
         };
@@ -105,12 +106,12 @@ pub(super) fn plain(shape: Shape, x: &Inputs, w: &Weights, out: &mut [f32]) {
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
-    __m128i, __m256, __m256i, __m512, __m512i, _mm_loadu_si128, _mm256_abs_epi8, _mm256_add_epi32, _mm256_cvtepi32_ps,
-    _mm256_cvtph_ps, _mm256_fmadd_ps, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_mul_ps,
-    _mm256_set1_epi16, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_sign_epi8,
-    _mm256_storeu_ps, _mm256_xor_si256, _mm512_cvtepi16_epi32, _mm512_cvtepi32_ps, _mm512_cvtph_ps, _mm512_dpbusd_epi32,
-    _mm512_fmadd_ps, _mm512_loadu_si512, _mm512_mask_storeu_ps, _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps,
-    _mm512_setzero_ps, _mm512_setzero_si512, _mm512_slli_epi32, _mm512_sub_epi32,
+    __m128i, __m256, __m256i, __m512, _mm_loadu_si128, _mm256_abs_epi8, _mm256_add_epi32, _mm256_cvtepi32_ps, _mm256_cvtph_ps,
+    _mm256_fmadd_ps, _mm256_loadu_si256, _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_mul_ps, _mm256_set1_epi16,
+    _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256, _mm256_sign_epi8, _mm256_storeu_ps,
+    _mm256_xor_si256, _mm512_cvtepi16_epi32, _mm512_cvtepi32_ps, _mm512_cvtph_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps,
+    _mm512_loadu_si512, _mm512_mask_storeu_ps, _mm512_mul_ps, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps,
+    _mm512_setzero_si512, _mm512_slli_epi32, _mm512_sub_epi32,
 };
 
 /// Which numbers of a panel are outputs: not those that fill up the last one.
@@ -166,37 +167,39 @@ unsafe fn tile_four<const ROWS: usize, const PANELS: usize>(
     let mut sums: [[__m512; PANELS]; ROWS] = [[_mm512_setzero_ps(); PANELS]; ROWS];
     // SAFETY: rows and panels lie inside of the matrices, as the caller vouches; the mask leaves out what is behind the last output.
     unsafe {
-        let x_at = x.data.as_ptr().add(row * shape.inputs);
-        let x_scales = x.scales.as_ptr().add(row * blocks);
-        for block in 0..blocks {
-            let place = |panel: usize| (first + panel) * blocks + block;
-            let mut start: [__m512i; PANELS] = [_mm512_setzero_si512(); PANELS];
-            for (p, start) in start.iter_mut().enumerate() {
-                let own = _mm256_loadu_si256(w.sums.as_ptr().add(place(p) * PANEL).cast());
-                *start = _mm512_sub_epi32(*start, _mm512_slli_epi32::<7>(_mm512_cvtepi16_epi32(own)));
-            }
+        let mut x_at = x.data.as_ptr().add(row * shape.inputs);
+        let mut x_scales = x.scales.as_ptr().add(row * blocks);
+        // Worked out before the loops, which then have nothing but loads, products and steps.
+        let rows: [(usize, usize); ROWS] = std::array::from_fn(|r| (r * shape.inputs, r * blocks));
+        let panels: [usize; PANELS] = std::array::from_fn(|p| p * blocks * PANEL);
+        let mut data = w.data.as_ptr().add(first * blocks * PANEL * BLOCK);
+        let (mut own_sums, mut scales) =
+            (w.sums.as_ptr().add(first * blocks * PANEL), w.scales.as_ptr().add(first * blocks * PANEL));
+        let far = panels.map(|panel| panel * BLOCK);
+        for _ in 0..blocks {
+            let start = panels.map(|panel| {
+                let own = _mm256_loadu_si256(own_sums.add(panel).cast());
+                _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_slli_epi32::<7>(_mm512_cvtepi16_epi32(own)))
+            });
             let mut dots = [start; ROWS];
-            for four in 0..BLOCK / FOUR {
-                let mut weights: [__m512i; PANELS] = [_mm512_setzero_si512(); PANELS];
-                for (p, weight) in weights.iter_mut().enumerate() {
-                    *weight = _mm512_loadu_si512(w.data.as_ptr().add((place(p) * BLOCK + four * FOUR) * PANEL).cast());
-                }
-                for (r, dots) in dots.iter_mut().enumerate() {
-                    let x = _mm512_set1_epi32(
-                        x_at.add(r * shape.inputs + block * BLOCK + four * FOUR).cast::<i32>().read_unaligned(),
-                    );
+            for _ in 0..BLOCK / FOUR {
+                let weights = far.map(|panel| _mm512_loadu_si512(data.add(panel).cast()));
+                for (dots, (row, _)) in dots.iter_mut().zip(rows) {
+                    let x = _mm512_set1_epi32(x_at.add(row).cast::<i32>().read_unaligned());
                     for (dot, weight) in dots.iter_mut().zip(weights) {
                         *dot = _mm512_dpbusd_epi32(*dot, x, weight);
                     }
                 }
+                (x_at, data) = (x_at.add(FOUR), data.add(FOUR * PANEL));
             }
-            for p in 0..PANELS {
-                let scale = _mm512_cvtph_ps(_mm256_loadu_si256(w.scales.as_ptr().add(place(p) * PANEL).cast()));
-                for r in 0..ROWS {
-                    let scale = _mm512_mul_ps(scale, _mm512_set1_ps(*x_scales.add(r * blocks + block)));
-                    sums[r][p] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dots[r][p]), scale, sums[r][p]);
+            let own_scales = panels.map(|panel| _mm512_cvtph_ps(_mm256_loadu_si256(scales.add(panel).cast())));
+            for ((sums, dots), (_, row)) in sums.iter_mut().zip(dots).zip(rows) {
+                let x_scale = _mm512_set1_ps(*x_scales.add(row));
+                for ((sum, dot), scale) in sums.iter_mut().zip(dots).zip(own_scales) {
+                    *sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), _mm512_mul_ps(scale, x_scale), *sum);
                 }
             }
+            (x_scales, own_sums, scales) = (x_scales.add(1), own_sums.add(PANEL), scales.add(PANEL));
         }
         for (r, sums) in sums.iter().enumerate() {
             for (p, sum) in sums.iter().enumerate() {

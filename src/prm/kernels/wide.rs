@@ -52,9 +52,9 @@ use std::mem::transmute;
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
-    __m256bh, __m256i, __m512, __m512bh, __m512i, __mmask16, _mm256_storeu_si256, _mm512_cvtneps_pbh, _mm512_dpbf16_ps,
-    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_loadu_ps, _mm512_mask_storeu_ps, _mm512_set1_epi32,
-    _mm512_set1_ps, _mm512_setzero_ps,
+    __m256bh, __m256i, __m512, __m512bh, __m512i, __mmask16, _MM_HINT_T1, _mm_prefetch, _mm256_storeu_si256, _mm512_cvtneps_pbh,
+    _mm512_dpbf16_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_loadu_ps, _mm512_mask_storeu_ps,
+    _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps,
 };
 
 /// Runs the tile function of this number of panels and rows: both are constants of it.
@@ -67,29 +67,34 @@ macro_rules! tile {
             _ => tile!(@rows $tile, 3, $rows, $arguments; 1 2 3 4 5 6 7 8),
         }
     };
-    (@rows $tile:ident, $panels:literal, $rows:expr, ($tile_at:expr, $x:expr, $w:expr, $out:expr); $($n:literal)*) => {
+    (@rows $tile:ident, $panels:literal, $rows:expr, ($tile_at:expr, $x:expr, $w:expr, $out:expr, $ahead:expr); $($n:literal)*) => {
         match $rows {
-            $($n => $tile::<$n, $panels>($tile_at, $x, $w, $out),)*
+            $($n => $tile::<$n, $panels>($tile_at, $x, $w, $out, $ahead),)*
             _ => {}
         }
     };
 }
 
-/// The columns of up to three panels of f32.
+/// The columns of up to three panels of f32. The weights of an input stand `step` numbers behind those of the one before, panel after panel.
 ///
 /// # Safety
-/// The processor has AVX-512; `x` holds the rows of `shape`, `panels` the panels of its outputs; nobody else touches the columns of the group.
+/// The processor has AVX-512; `x` holds the rows of `shape`, `w` the weights of the group for its inputs; nobody else touches the columns of
+/// the group.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
-pub(super) unsafe fn group_f32(shape: Shape, x: *const f32, panels: *const f32, out: Columns, group: Group) {
+pub(super) unsafe fn group_f32(shape: Shape, x: *const f32, w: *const f32, step: usize, out: Columns, group: Group) {
     for start in (0..shape.inputs).step_by(DEPTH) {
         let depth = DEPTH.min(shape.inputs - start);
+        // SAFETY: the addresses lie in the matrices that the caller vouches for.
+        let (x, w) = unsafe { (x.add(start), w.add(start * step)) };
+        let mut ahead = Ahead::new(w, depth * step, shape.rows.div_ceil(TILE_ROWS) * depth);
         for row in (0..shape.rows).step_by(TILE_ROWS) {
-            // SAFETY: the addresses lie in the matrices that the caller vouches for.
-            let (x, w) = unsafe { (x.add(row * shape.inputs + start), panels.add((group.first * shape.inputs + start) * PANEL)) };
-            let tile = Tile { shape, row, column: group.first * PANEL, depth, resume: start > 0 };
+            let tile = Tile { shape, row, column: group.first * PANEL, depth, step, resume: start > 0 };
             // SAFETY: as above.
-            unsafe { tile!(tile_f32, group.panels, (shape.rows - row).min(TILE_ROWS), (tile, x, w, out)) };
+            unsafe {
+                let x = x.add(row * shape.inputs);
+                tile!(tile_f32, group.panels, (shape.rows - row).min(TILE_ROWS), (tile, x, w, out, &mut ahead));
+            }
         }
     }
 }
@@ -101,15 +106,49 @@ pub(super) unsafe fn group_f32(shape: Shape, x: *const f32, panels: *const f32, 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bf16")]
 pub(super) unsafe fn group_bf16(shape: Shape, x: *const u16, panels: *const u16, out: Columns, group: Group) {
+    let width = group.panels * PANEL;
     for start in (0..shape.inputs).step_by(2 * DEPTH) {
         let depth = (2 * DEPTH).min(shape.inputs - start);
+        // SAFETY: the addresses lie in the matrices that the caller vouches for.
+        let (x, w) = unsafe { (x.add(start), panels.add(group.first * PANEL * shape.inputs + start * width)) };
+        let mut ahead = Ahead::new(w, depth * width, shape.rows.div_ceil(TILE_ROWS) * depth / 2);
         for row in (0..shape.rows).step_by(TILE_ROWS) {
-            // SAFETY: the addresses lie in the matrices that the caller vouches for.
-            let (x, w) = unsafe { (x.add(row * shape.inputs + start), panels.add((group.first * shape.inputs + start) * PANEL)) };
-            let tile = Tile { shape, row, column: group.first * PANEL, depth, resume: start > 0 };
+            let tile = Tile { shape, row, column: group.first * PANEL, depth, step: 2 * width, resume: start > 0 };
             // SAFETY: as above.
-            unsafe { tile!(tile_bf16, group.panels, (shape.rows - row).min(TILE_ROWS), (tile, x, w, out)) };
+            unsafe {
+                let x = x.add(row * shape.inputs);
+                tile!(tile_bf16, group.panels, (shape.rows - row).min(TILE_ROWS), (tile, x, w, out, &mut ahead));
+            }
         }
+    }
+}
+
+/// What stands behind the weights of a block is fetched while the block is computed, bit by bit: it is what comes next, and memory takes
+/// longer for it than the first rows of the next block would.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy)]
+pub(super) struct Ahead {
+    pub(super) next: *const u8,
+    /// Bytes from one look to the next.
+    pub(super) step: usize,
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Ahead {
+    /// For a block of `count` weights with that many looks ahead.
+    pub(super) fn new<T>(block: *const T, count: usize, looks: usize) -> Self {
+        Self { next: block.wrapping_add(count).cast(), step: (count * size_of::<T>()).div_ceil(looks.max(1)) }
+    }
+
+    #[target_feature(enable = "sse")]
+    #[inline]
+    pub(super) fn look(&mut self) {
+        #[allow(unused_unsafe, reason = "older compilers have it as unsafe")]
+        // SAFETY: a hint, whatever the address is.
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T1>(self.next.cast());
+        }
+        self.next = self.next.wrapping_add(self.step);
     }
 }
 
@@ -121,6 +160,8 @@ struct Tile {
     column: usize,
     /// Inputs to go through.
     depth: usize,
+    /// Weights from one input, or pair of inputs, to the next.
+    step: usize,
     /// Add to what stands in the result already.
     resume: bool,
 }
@@ -143,23 +184,33 @@ impl Tile {
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f")]
 #[inline]
-unsafe fn tile_f32<const ROWS: usize, const PANELS: usize>(tile: Tile, x: *const f32, w: *const f32, out: Columns) {
+unsafe fn tile_f32<const ROWS: usize, const PANELS: usize>(
+    tile: Tile,
+    mut x: *const f32,
+    mut w: *const f32,
+    out: Columns,
+    ahead: &mut Ahead,
+) {
     const { assert!(ROWS <= TILE_ROWS && PANELS <= TILE_PANELS) };
+    // Worked out before the loop, which then has nothing but loads, products and two steps.
+    let rows: [usize; ROWS] = std::array::from_fn(|r| r * tile.shape.inputs);
+    let panels: [usize; PANELS] = std::array::from_fn(|p| p * PANEL);
     // SAFETY: the callers keep rows and panels inside of the matrices.
     unsafe {
         let mut sums = begin::<ROWS, PANELS>(tile, out);
-        for i in 0..tile.depth {
-            let mut weights = [_mm512_setzero_ps(); PANELS];
-            for (p, weight) in weights.iter_mut().enumerate() {
-                *weight = _mm512_loadu_ps(w.add((p * tile.shape.inputs + i) * PANEL));
-            }
-            for (r, sums) in sums.iter_mut().enumerate() {
-                let x = _mm512_set1_ps(*x.add(r * tile.shape.inputs + i));
+        let mut look = *ahead;
+        for _ in 0..tile.depth {
+            look.look();
+            let weights = panels.map(|panel| _mm512_loadu_ps(w.add(panel)));
+            for (sums, row) in sums.iter_mut().zip(rows) {
+                let x = _mm512_set1_ps(*x.add(row));
                 for (sum, weight) in sums.iter_mut().zip(weights) {
                     *sum = _mm512_fmadd_ps(x, weight, *sum);
                 }
             }
+            (x, w) = (x.add(1), w.add(tile.step));
         }
+        *ahead = look;
         end(tile, out, sums);
     }
 }
@@ -167,22 +218,31 @@ unsafe fn tile_f32<const ROWS: usize, const PANELS: usize>(tile: Tile, x: *const
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bf16")]
 #[inline]
-unsafe fn tile_bf16<const ROWS: usize, const PANELS: usize>(tile: Tile, x: *const u16, w: *const u16, out: Columns) {
+unsafe fn tile_bf16<const ROWS: usize, const PANELS: usize>(
+    tile: Tile,
+    mut x: *const u16,
+    mut w: *const u16,
+    out: Columns,
+    ahead: &mut Ahead,
+) {
+    let rows: [usize; ROWS] = std::array::from_fn(|r| r * tile.shape.inputs);
+    let panels: [usize; PANELS] = std::array::from_fn(|p| 2 * p * PANEL);
     // SAFETY: the callers keep rows and panels inside of the matrices; registers are only read as other kinds of the same size.
     unsafe {
         let mut sums = begin::<ROWS, PANELS>(tile, out);
-        for pair in 0..tile.depth / 2 {
-            let mut weights = [_mm512_set1_epi32(0); PANELS];
-            for (p, weight) in weights.iter_mut().enumerate() {
-                *weight = _mm512_loadu_si512(w.add((p * tile.shape.inputs + 2 * pair) * PANEL).cast());
-            }
-            for (r, sums) in sums.iter_mut().enumerate() {
-                let x = _mm512_set1_epi32(x.add(r * tile.shape.inputs + 2 * pair).cast::<i32>().read_unaligned());
+        let mut look = *ahead;
+        for _ in 0..tile.depth / 2 {
+            look.look();
+            let weights = panels.map(|panel| transmute::<__m512i, __m512bh>(_mm512_loadu_si512(w.add(panel).cast())));
+            for (sums, row) in sums.iter_mut().zip(rows) {
+                let x = transmute::<__m512i, __m512bh>(_mm512_set1_epi32(x.add(row).cast::<i32>().read_unaligned()));
                 for (sum, weight) in sums.iter_mut().zip(weights) {
-                    *sum = _mm512_dpbf16_ps(*sum, transmute::<__m512i, __m512bh>(x), transmute::<__m512i, __m512bh>(weight));
+                    *sum = _mm512_dpbf16_ps(*sum, x, weight);
                 }
             }
+            (x, w) = (x.add(2), w.add(tile.step));
         }
+        *ahead = look;
         end(tile, out, sums);
     }
 }
@@ -240,7 +300,7 @@ pub(super) unsafe fn round(x: &[f32], out: &mut [u16]) {
 mod elsewhere {
     use super::{Columns, Group, Shape};
 
-    pub(in super::super) unsafe fn group_f32(_: Shape, _: *const f32, _: *const f32, _: Columns, _: Group) {}
+    pub(in super::super) unsafe fn group_f32(_: Shape, _: *const f32, _: *const f32, _: usize, _: Columns, _: Group) {}
     pub(in super::super) unsafe fn group_bf16(_: Shape, _: *const u16, _: *const u16, _: Columns, _: Group) {}
     pub(in super::super) unsafe fn round(_: &[f32], _: &mut [u16]) {}
 }
