@@ -62,7 +62,9 @@ pub fn text(report: &Value) -> String {
             let _ = writeln!(out, "  {place}{field}{}", escaped(error["message"].as_str().unwrap_or_default()));
         }
         if let Some(bad) = file["bad_records"].as_u64().filter(|&bad| bad > 0) {
-            let _ = writeln!(out, "  {} cannot be read", counted(&bad.into(), "record"));
+            // Of a tree of many lines each may be bad.
+            let of = if bad > file["records"].as_u64().unwrap_or(0) { "in" } else { "of" };
+            let _ = writeln!(out, "  {bad} {of} {} cannot be read", counted(&file["records"], "record"));
         }
     }
     out

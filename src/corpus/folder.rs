@@ -16,7 +16,7 @@ pub(super) const STDIN: &str = "-";
 const FILES: usize = 10_000;
 const DEPTH: usize = 6;
 /// Endings of files that are looked at in a folder; a file named on the command line may have any.
-const ENDINGS: &[&str] = &["jsonl", "ndjson", "json", "csv", "tsv", "parquet", "arrow", "eval", "traj"];
+const ENDINGS: &[&str] = &["jsonl", "ndjson", "json", "csv", "tsv", "parquet", "arrow", "eval", "traj", "tree"];
 const PACKED: &[&str] = &["gz", "zst", "bz2"];
 /// Files that describe a data set of the hub and are none.
 const DESCRIPTIONS: &[&str] =
@@ -162,7 +162,7 @@ mod tests {
         let error = sources(&[dir.path().to_owned()]).remove(0).unwrap_err().to_string();
         assert!(
             error.ends_with(
-                ": is a directory without a file of traces (jsonl, ndjson, json, csv, tsv, parquet, arrow, eval, traj)"
+                ": is a directory without a file of traces (jsonl, ndjson, json, csv, tsv, parquet, arrow, eval, traj, tree)"
             ),
             "{error}"
         );

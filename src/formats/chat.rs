@@ -6,6 +6,8 @@ use serde_json::Value;
 
 use super::detect::Detection;
 use super::fields::{self, Fault, Fields};
+use super::json::{describe, excerpt};
+use super::mm_prm_chat::are_estimates;
 use super::rlhflow::are_signs;
 use super::trail::Trail;
 use super::{Format, RawRecord, RecordError};
@@ -27,7 +29,7 @@ impl Format for Chat {
     fn detect(&self, value: &Value) -> Detection {
         let entries = |key: &str| value.get(key).and_then(Value::as_array).and_then(|list| list.first());
         // Logs of evaluations, sets of rollouts and preference pairs carry messages too.
-        if ["epoch", "generations", "trajectory", "chosen"].iter().any(|key| value.get(key).is_some()) {
+        if ["epoch", "generations", "trajectory", "chosen"].iter().any(|key| value.get(key).is_some()) || are_estimates(value) {
             Detection::NO
         } else if entries("messages").is_some_and(|message| message.get("role").is_some()) {
             Detection::sure("`messages` with `role`")
@@ -88,7 +90,7 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
         answers = choices;
     } else {
         let last = turns.pop_if(|turn| turn.role == "assistant");
-        let turn = last.ok_or_else(|| Fault::record("expected an answer of the assistant at the end, found none"))?;
+        let turn = last.ok_or_else(|| unanswered(&fields))?;
         answers.push(Answer { turn, extra: Extra::new() });
     }
     let source_id = fields.optional_name("custom_id")?.or(fields.optional_name("id")?);
@@ -113,6 +115,19 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     }
     builder.extra(extra);
     Ok(builder)
+}
+
+/// A record without an answer; a line of a batch output may say why there is none.
+fn unanswered(fields: &Fields) -> Fault {
+    let error = fields.peek("error").filter(|error| !error.is_null());
+    match error {
+        Some(error) => {
+            let said = error.get("message").or(error.get("code")).unwrap_or(error);
+            let said = said.as_str().map_or_else(|| describe(said), |text| excerpt(text, 80));
+            Fault::new("error", format!("the request failed: {said}"))
+        }
+        None => Fault::record("expected an answer of the assistant at the end, found none"),
+    }
 }
 
 impl Turn {

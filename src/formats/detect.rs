@@ -56,8 +56,8 @@ impl Detection {
         Self { confidence: Confidence::Sure, evidence: Cow::Borrowed(evidence) }
     }
 
-    pub(super) fn maybe(points: u8, evidence: &'static str) -> Self {
-        Self { confidence: Confidence::Maybe(points), evidence: Cow::Borrowed(evidence) }
+    pub(super) fn maybe(points: u8, evidence: impl Into<Cow<'static, str>>) -> Self {
+        Self { confidence: Confidence::Maybe(points), evidence: evidence.into() }
     }
 
     /// Sure when the record has all of these keys.

@@ -17,25 +17,34 @@ mod gsm8k_samples;
 mod inspect;
 mod json;
 mod lats;
+mod live_code_bench;
 mod lm_eval;
 pub mod mapping;
+mod mario_values;
 mod math_shepherd;
 mod mm_prm;
+mod mm_prm_chat;
 mod mr_ben;
 mod mr_gsm8k;
 mod node_link;
 mod numbers;
 mod openr;
+mod openr_prefixes;
+mod openr_samples;
+mod potato;
 mod preference;
 mod prm800k;
+mod prm800k_samples;
 mod prmbench;
 mod processbench;
 mod qwen_samples;
 mod reason_eval;
+mod responses;
 mod rest_mcts;
 mod rlhflow;
 mod rollouts;
 mod rstar;
+mod rstar_answer;
 mod search_and_learn;
 mod span;
 mod stepscope;
@@ -212,15 +221,22 @@ fn read_problem_hash(format: &(impl Format + ?Sized), record: &[u8]) -> Option<u
 /// All formats. Where two fit a record equally well, the earlier one is taken: more specific ones stand first.
 pub static FORMATS: &[&dyn Format] = &[
     &prm800k::Prm800k,
+    &prm800k_samples::Prm800kSamples,
     &super_mario::SuperMario,
+    &mario_values::MarioValues,
     &tree_log::TreeLog,
     &tot::TreeOfThoughts,
     &tot_dfs::TotDfs,
     &toolbench::ToolBench,
     &openr::Openr,
+    &openr_prefixes::PARTIAL,
+    &openr_prefixes::BARE,
+    &openr_samples::OpenrSamples,
     &mm_prm::MmPrm,
+    &mm_prm_chat::MmPrmChat,
     &rest_mcts::RestMcts,
     &rstar::RStar,
+    &rstar_answer::RStarAnswer,
     &node_link::NodeLink,
     &graph_of_thoughts::GraphOfThoughts,
     &prmbench::PrmBench,
@@ -248,10 +264,12 @@ pub static FORMATS: &[&dyn Format] = &[
     &rollouts::OpenR1,
     &rollouts::Verl,
     &rollouts::HUMAN_EVAL,
+    &live_code_bench::LiveCodeBench,
     &preference::Preference,
     &qwen_samples::QwenSamples,
     &tora::Tora,
     &lats::Lats,
+    &potato::Potato,
     &swe_agent::SweAgent,
     &gsm8k_samples::Gsm8kSamples,
     &chat::Chat,
@@ -260,11 +278,17 @@ pub static FORMATS: &[&dyn Format] = &[
     &worked::AQUA,
     &worked::SVAMP,
     &stepscope::Stepscope,
+    &responses::Responses,
 ];
 
 /// The format of this name.
 pub fn by_name(name: &str) -> Option<&'static dyn Format> {
     FORMATS.iter().copied().find(|format| format.name() == name)
+}
+
+/// Whether no other format than the one of this name knows a record.
+fn alone(value: &Value, name: &str) -> bool {
+    FORMATS.iter().filter(|format| format.name() != name).all(|format| format.detect(value).confidence == Confidence::No)
 }
 
 /// Puts the pieces of a text below the root and gives the last step.

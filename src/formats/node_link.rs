@@ -62,7 +62,9 @@ fn read(mut fields: Fields, record: usize) -> Result<TraceBuilder, Fault> {
     let mut nodes = Vec::new();
     for (index, value) in fields.list("nodes")?.into_iter().enumerate() {
         let mut node = Fields::of(value, format!("nodes[{index}]"))?;
-        let id = name(&node.need("id", "an id")?);
+        // The names of these keys are the writer's choice.
+        let key = if node.peek("id").is_none() && node.peek("name").is_some() { "name" } else { "id" };
+        let id = name(&node.need(key, "an id")?);
         if places.insert(id.clone(), index).is_some() {
             return Err(Fault::new(node.at("id"), format!("expected an id of its own, found {} again", id.escape_debug())));
         }
@@ -71,12 +73,13 @@ fn read(mut fields: Fields, record: usize) -> Result<TraceBuilder, Fault> {
     let key = if fields.peek("edges").is_some() { "edges" } else { "links" };
     for (index, value) in fields.list(key)?.into_iter().enumerate() {
         let mut edge = Fields::of(value, format!("{key}[{index}]"))?;
-        let mut end = |which: &str| -> Result<usize, Fault> {
+        let mut end = |which: &str, other: &str| -> Result<usize, Fault> {
+            let which = if edge.peek(which).is_none() && edge.peek(other).is_some() { other } else { which };
             let path = edge.at(which);
             let value = edge.need(which, "the id of a node")?;
             places.get(&name(&value)).copied().ok_or_else(|| Fault::expected(path, "the id of a node", &value))
         };
-        let (source, target) = (end("source")?, end("target")?);
+        let (source, target) = (end("source", "from")?, end("target", "to")?);
         // Several edges between two nodes are one step.
         if !nodes[target].parents.contains(&source) {
             nodes[target].parents.push(source);

@@ -1,15 +1,16 @@
 //! Solutions with a tag behind each step and a list of labels: the PRM data of `OpenRLHF` (up to v0.9) and of openr.
 //!
-//! Labels are `+` and `-`, true and false, 1 and 0, or shares of right rollouts between them, which are estimates and no verdicts.
+//! Labels are `+` and `-`, true and false, 1 and 0, or shares of right rollouts between them, which are estimates and no verdicts. Where
+//! -1 is among them it means wrong, and 0 neither right nor wrong.
 
 use serde_json::Value;
 
 use super::detect::Detection;
-use super::fields::{Fault, Fields};
+use super::fields::{Fault, Fields, integer};
 use super::mapping::{Said, correct};
 use super::math_shepherd::{TAG, border};
 use super::{Format, RawRecord, RecordError, span};
-use crate::trace::{NodeId, Problem, Trace, TraceBuilder};
+use crate::trace::{NodeId, Problem, Rating, Trace, TraceBuilder};
 
 /// Tags in use, tried in this order.
 const TAGS: [&str; 3] = [TAG, "<extra_0>", "<prm>"];
@@ -97,8 +98,10 @@ fn judge(builder: &mut TraceBuilder, path: &[NodeId], key: &str, labels: &[Value
         }
         return Ok(Said::default());
     }
-    let rating = |(index, label): (usize, &Value)| match correct(label) {
-        None if !label.is_null() => Err(Fault::expected(format!("{key}[{index}]"), "+, -, 1 or 0", label)),
+    let signed = labels.iter().any(|label| integer(label) == Some(-1));
+    let meaning = |label: &Value| if signed { integer(label).and_then(Rating::from_value) } else { correct(label) };
+    let rating = |(index, label): (usize, &Value)| match meaning(label) {
+        None if !label.is_null() => Err(Fault::expected(format!("{key}[{index}]"), "+, -, 1, 0 or -1", label)),
         rating => Ok(rating),
     };
     let mut ratings = labels.iter().enumerate().map(rating).collect::<Result<Vec<_>, _>>()?;

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod contents;
+mod dialects;
 mod linear;
 mod real;
 mod round_trip;
@@ -166,9 +167,20 @@ fn look_alikes_are_told_apart() {
         ),
         (r#"{"id":1,"epoch":1,"input":"q","output":{},"messages":[{"role":"user","content":"q"}]}"#, Some("inspect")),
         (r#"{"input":"a text","label":"positive"}"#, None),
-        // Flat prefixes of openr against a bare prefix list.
+        // Flat prefixes of openr, with their frame and without it.
         (r#"{"question":"q","reasoning_steps":[{"solution_prefix":"q","mc_value":1.0}]}"#, Some("openr")),
-        (r#"{"solution_prefix":"q","mc_value":1.0}"#, None),
+        (r#"{"solution_prefix":"q","mc_value":1.0}"#, Some("openr-prefixes")),
+        (r#"{"solution_prefix":"q"}"#, None),
+        (r#"{"question":"q","partial_answer":"a","mc_score":0.5}"#, Some("openr-partial")),
+        (r#"{"content":"q","policy_samples":[{"solution":"a"}],"value_samples":[{"steps":"a","value":1}]}"#, Some("rest-mcts")),
+        // A list of estimates where a text is expected is no chat.
+        (r#"{"conversations":[{"from":"human","value":"q a <prm>"},{"from":"gpt","value":[0.5]}]}"#, Some("mm-prm-chat")),
+        (r#"{"query":"q","response":"[{\"step\":\"a\",\"Q\":1}]"}"#, Some("mario-values")),
+        // Any question with an answer, but only when nothing else fits.
+        (r#"{"query":"q","response":"[1, 2]"}"#, Some("responses")),
+        (r#"{"prompt":"q","response":"a"}"#, Some("responses")),
+        (r#"{"prompt":"q","completions":["a","b"]}"#, None),
+        (r#"{"task_id":"t","prompt":"q","completion":"a"}"#, Some("humaneval")),
         (r#"{"id":1,"parent":null,"prefix":"q"}"#, Some("stepscope")),
         (r#"{"id":1,"parent":null}"#, None),
     ] {

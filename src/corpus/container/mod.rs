@@ -5,14 +5,18 @@ mod arrow;
 #[cfg(feature = "parquet")]
 mod columns;
 mod csv;
+mod dialogue;
 mod packed;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod tree_dump;
 mod zip;
 
+use std::io;
 use std::sync::Arc;
 
 use super::error::Refusal;
+use super::framing::RECORD_LIMIT;
 use super::store::Bytes;
 
 pub(super) use packed::Packed;
@@ -43,6 +47,8 @@ const CONTAINERS: &[&dyn Container] = &[
     &parquet::Parquet,
     #[cfg(feature = "parquet")]
     &arrow::Arrow,
+    &dialogue::Dialogue,
+    &tree_dump::TreeDump,
     &csv::Csv,
 ];
 
@@ -62,6 +68,15 @@ pub(super) fn unwrap(mut bytes: Bytes, head: impl Fn(&Bytes) -> Result<Vec<u8>, 
 fn unpacked_limit() -> u64 {
     let setting = std::env::var(UNPACKED_SETTING).ok().and_then(|text| text.parse::<u64>().ok());
     setting.unwrap_or(UNPACKED_GIB).saturating_mul(1 << 30)
+}
+
+/// All of a text that is one record, whatever of it is no UTF-8 replaced.
+fn whole_text(bytes: &Bytes) -> io::Result<String> {
+    bytes.wait()?;
+    if bytes.len() > RECORD_LIMIT {
+        return Err(io::Error::other(format!("a text of more than {} MiB", RECORD_LIMIT >> 20)));
+    }
+    Ok(String::from_utf8_lossy(&bytes.read(0, RECORD_LIMIT)?).into_owned())
 }
 
 /// What to say when that is not enough.
