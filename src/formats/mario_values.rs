@@ -46,10 +46,10 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let problem = fields.text(key)?;
     let reference_answer = fields.optional_name("answer")?;
     let response = fields.text("response")?;
-    let list = steps(&response).ok_or_else(|| Fault::new("response", "expected a JSON list of steps with Q, found a text"))?;
+    let items = steps(&response).ok_or_else(|| Fault::new("response", "expected a JSON list of steps with Q, found a text"))?;
     let mut builder = TraceBuilder::new(Problem { text: problem, reference_answer, reference_solution: None });
     let (mut at, mut last) = (NodeId::ROOT, None);
-    for (index, value) in list.into_iter().enumerate() {
+    for (index, value) in items.into_iter().enumerate() {
         let mut step = Fields::of(value, format!("response[{index}]"))?;
         let text = step.text("step")?;
         last = numbers::within(&step, "Q", -1.0, 1.0)?;

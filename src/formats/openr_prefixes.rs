@@ -48,19 +48,11 @@ pub(super) static BARE: Prefixes = Prefixes {
 };
 
 impl Prefixes {
-    /// Question and solution of a record.
-    fn parts<'a>(&self, question: Option<&'a str>, text: &'a str) -> (&'a str, &'a str) {
-        match question {
-            Some(question) => (question, text),
-            None => text.split_once("\n\n").unwrap_or((text, "")),
-        }
-    }
-
     fn add(&self, mut fields: Fields, builder: &mut Option<TraceBuilder>, nodes: &mut Vec<(String, Node)>) -> Result<(), Fault> {
         let question = self.question.map(|key| fields.text(key)).transpose()?;
         let text = fields.text(self.text)?;
         let mc = numbers::share(&fields, self.estimate)?;
-        let (problem, own) = self.parts(question.as_deref(), &text);
+        let (problem, own) = parts(question.as_deref(), &text);
         let builder =
             builder.get_or_insert_with(|| TraceBuilder::new(Problem { text: problem.to_owned(), ..Problem::default() }));
         if builder.trace().problem.text != problem {
@@ -70,6 +62,14 @@ impl Prefixes {
         let stats = NodeStats { mc, ..NodeStats::default() };
         nodes.push((own.to_owned(), Node { id, stats, rest: fields.rest(), ..Node::default() }));
         Ok(())
+    }
+}
+
+/// Question and solution of a record.
+fn parts<'a>(question: Option<&'a str>, text: &'a str) -> (&'a str, &'a str) {
+    match question {
+        Some(question) => (question, text),
+        None => text.split_once("\n\n").unwrap_or((text, "")),
     }
 }
 
@@ -146,6 +146,6 @@ impl Format for Prefixes {
 
     fn problem_hash(&self, record: &[u8]) -> Option<u64> {
         let text = span::text(record, &[self.question.unwrap_or(self.text)])?;
-        Some(span::hash(self.parts(self.question.map(|_| &*text), &text).0))
+        Some(span::hash(parts(self.question.map(|_| &*text), &text).0))
     }
 }

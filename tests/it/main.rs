@@ -23,6 +23,7 @@ mod export;
 mod families;
 mod features;
 mod formats;
+mod fuzz;
 mod keys;
 mod labels;
 mod layers;
