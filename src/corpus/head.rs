@@ -84,21 +84,54 @@ pub(super) fn read(file: Bytes, format: Option<&'static dyn Format>) -> Result<(
             _ if !frames.is_empty() || whole => {}
             Extent::Broken(error) => return Err(Refusal::io(&error)),
             Extent::Paused => continue,
-            _ if size > RECORD_LIMIT => return Err(Refusal::TooLong { bytes: size, limit: RECORD_LIMIT }),
+            _ if size > RECORD_LIMIT && framing != Framing::Lines => {
+                return Err(Refusal::TooLong { bytes: size, limit: RECORD_LIMIT });
+            }
+            _ if size > RECORD_LIMIT => {
+                // One line over the limit hides no others: they say what the file is, and the index passes over the long one.
+                let Some(next) = next_line(&file, size)? else {
+                    return Err(Refusal::TooLong { bytes: size, limit: RECORD_LIMIT });
+                };
+                let sample = file.read(next, HEAD).map_err(|error| Refusal::io(&error))?;
+                let frames = self::frames(Framing::Lines, 0, &sample, next + sample.len() as u64 == file.len());
+                let (format, evidence) = chosen(format, &sample, &frames)?;
+                return Ok((file, Head { bytes, whole, bom, framing, format, evidence }));
+            }
             _ => {
                 size = (size * 4).min(RECORD_LIMIT + HEAD);
                 continue;
             }
         }
-        let (format, evidence) = match format {
-            Some(format) => (format, "chosen by name".to_owned()),
-            // A defect of a format must not end the program before it began.
-            None => catch_unwind(|| detect(&bytes, &frames)).unwrap_or(Err(Refusal::Defect))?,
-        };
+        let (format, evidence) = chosen(format, &bytes, &frames)?;
         if frames.is_empty() {
             return Err(blank(&bytes, bom));
         }
         return Ok((file, Head { bytes, whole, bom, framing, format, evidence }));
+    }
+}
+
+/// The format that was named, or the one of the first records.
+fn chosen(format: Option<&'static dyn Format>, bytes: &[u8], frames: &[Frame]) -> Result<(&'static dyn Format, String), Refusal> {
+    match format {
+        Some(format) => Ok((format, "chosen by name".to_owned())),
+        // A defect of a format must not end the program before it began.
+        None => catch_unwind(|| detect(bytes, frames)).unwrap_or(Err(Refusal::Defect)),
+    }
+}
+
+/// Where the line ends that stands at `at`, and another begins.
+fn next_line(file: &Bytes, mut at: u64) -> Result<Option<u64>, Refusal> {
+    const STRIDE: u64 = 1 << 20;
+    loop {
+        let block = file.read(at, STRIDE).map_err(|error| Refusal::io(&error))?;
+        if let Some(end) = memchr::memchr(b'\n', &block) {
+            let next = at + end as u64 + 1;
+            return Ok(file.beyond(next).is_ok_and(|more| more != More::End).then_some(next));
+        }
+        at += block.len() as u64;
+        if block.is_empty() && file.beyond(at).map_err(|error| Refusal::io(&error))? == More::End {
+            return Ok(None);
+        }
     }
 }
 

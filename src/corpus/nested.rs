@@ -4,8 +4,9 @@ use super::framing::{End, Frame, Framing};
 
 /// Longest key that is compared.
 const KEY: usize = 64;
-/// Members of the object that are looked at to know it.
+/// Members of the object that are looked at to know it, and bytes.
 const MEMBERS: usize = 32;
+const LOOKED: usize = 64 << 10;
 
 /// Says whether the text begins with an object of a known kind that holds its records in lists.
 pub(super) fn detect(text: &[u8]) -> Option<Framing> {
@@ -32,7 +33,7 @@ fn is_uuid(text: &[u8]) -> bool {
 fn members(text: &[u8]) -> Vec<(Vec<u8>, [u8; 2])> {
     let mut found: Vec<(Vec<u8>, [u8; 2])> = Vec::new();
     let mut scanner = NestedScanner::new(None, 0);
-    for (at, &byte) in text.iter().enumerate() {
+    for (at, &byte) in text.iter().take(LOOKED).enumerate() {
         let (depth, outside) = (scanner.depth, scanner.text.is_none());
         scanner.feed(at as u64, &[byte], &mut |_| ());
         if !outside || byte.is_ascii_whitespace() {

@@ -66,6 +66,7 @@ fn shape(trace: &Trace, outcome: &mut Outcome) {
 
 /// Notes a message without what differs from record to record.
 fn note(message: &str, outcome: &mut Outcome) {
+    let message = message.split(['`', '"']).next().unwrap_or_default();
     let known: String = message.chars().filter(|c| !c.is_ascii_digit()).take(60).collect();
     outcome.insert(known);
 }

@@ -11,6 +11,7 @@
 mod analysis;
 mod annotate;
 mod app;
+mod bad_files;
 mod budget;
 mod checks;
 mod containers;

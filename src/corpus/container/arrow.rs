@@ -99,6 +99,34 @@ fn message(bytes: &Arc<Bytes>, at: u64) -> io::Result<Option<Message>> {
     Ok(Some(Message { kind: message.header_type(), end: at + 8 + length + body }))
 }
 
+/// Whether what a batch says of its buffers lies inside of its body: the decoder takes it at its word, and reserves as much memory as a packed
+/// buffer claims to need.
+fn check(message: &[u8]) -> Result<(), String> {
+    let damaged = |what: &str| Err(format!("a batch whose {what}"));
+    let length = message.get(4..8).and_then(|length| length.try_into().ok()).map_or(0, u32::from_le_bytes);
+    let start = usize::try_from(length).unwrap_or(usize::MAX).saturating_add(8);
+    let (Some(meta), Some(body)) = (message.get(8..start), message.get(start..)) else { return damaged("description is cut") };
+    let message = root_as_message(meta).map_err(|error| error.to_string())?;
+    let dictionary = message.header_as_dictionary_batch().and_then(|dictionary| dictionary.data());
+    let Some(batch) = message.header_as_record_batch().or(dictionary) else { return damaged("header says something else") };
+    let rows = u64::try_from(batch.length()).ok().filter(|&rows| rows <= BODY);
+    if rows.is_none() || batch.nodes().into_iter().flatten().any(|node| node.length() < 0 || node.null_count() < 0) {
+        return damaged("number of rows is impossible");
+    }
+    for buffer in batch.buffers().into_iter().flatten() {
+        let range = usize::try_from(buffer.offset()).ok().zip(usize::try_from(buffer.length()).ok());
+        let range = range.and_then(|(offset, length)| Some(offset..offset.checked_add(length)?));
+        let Some(bytes) = range.and_then(|range| body.get(range)) else { return damaged("buffers lie behind its end") };
+        if batch.compression().is_some()
+            && let Some(claim) = bytes.first_chunk::<8>()
+            && i64::from_le_bytes(*claim) > BODY.cast_signed()
+        {
+            return damaged("buffers unpack to more than 1 GiB");
+        }
+    }
+    Ok(())
+}
+
 /// What is known of the messages.
 #[derive(Debug)]
 struct Scan {
@@ -139,6 +167,7 @@ impl Table {
                         return Err(io::Error::other(format!("dictionaries of more than {DICTIONARIES} bytes")));
                     }
                     let bytes = self.bytes.read(start, end - start)?;
+                    check(&bytes).map_err(io::Error::other)?;
                     scan.prelude.extend_from_slice(&bytes);
                 }
                 _ => return Err(io::Error::other("a message that is no batch")),
@@ -164,6 +193,7 @@ impl Blocks for Table {
         if (body.len() as u64) < end - start {
             return Err(skip("the file ends inside of it".to_owned()));
         }
+        check(&body).map_err(skip)?;
         stream.extend_from_slice(&body);
         let mut out = Vec::new();
         let decoded = decode(|| {

@@ -66,7 +66,8 @@ fn node(line: &str) -> Option<Drawn<'_>> {
     let chosen = inner.starts_with('[');
     let (known, text) = inner.trim_start_matches('[').split_once(']')?;
     let marks = ["Q: ", "; N: ", "; V: "];
-    marks.iter().all(|mark| known.contains(mark)).then(|| Drawn {
+    let json = known.starts_with(['"', '{']);
+    (!json && marks.iter().all(|mark| known.contains(mark))).then(|| Drawn {
         depth,
         chosen,
         known,
