@@ -36,9 +36,15 @@ impl Signal {
         }
     }
 
-    /// The first error by this signal, from the score of each step and whether an equality in it fails; `None` when the signal needs a tau and
-    /// the model has none.
-    pub fn verdict(self, scores: &[Option<f64>], failing: &[bool], threshold: f64, tau: Option<f64>) -> Option<FirstError> {
+    /// The first error by this signal, from the score of each step and whether an equality in it fails; `None` when the signal needs a rule for whole
+    /// solutions and the model has none.
+    pub fn verdict(
+        self,
+        scores: &[Option<f64>],
+        failing: &[bool],
+        threshold: f64,
+        whole: Option<Decision>,
+    ) -> Option<FirstError> {
         let below = |scores: &[Option<f64>]| decide(scores, Decision::FirstBelow(threshold));
         let steps = || scores.iter().zip(failing);
         Some(match self {
@@ -48,7 +54,7 @@ impl Signal {
                 let unsuspicious: Vec<_> = steps().map(|(score, failing)| Some(1.0 - suspicion((*score)?, *failing))).collect();
                 below(&unsuspicious)
             }
-            Self::Posterior => decide(scores, Decision::Posterior(tau?)),
+            Self::Posterior => decide(scores, whole?),
         })
     }
 }
@@ -100,7 +106,9 @@ mod tests {
     fn each_signal_points_where_its_evidence_is() {
         // The score sees step 2, the equality of step 1 fails, and together they see step 1.
         let (scores, failing) = ([Some(0.9), Some(0.8), Some(0.3)], [false, true, false]);
-        let verdict = |signal: Signal, tau| signal.verdict(&scores, &failing, 0.5, tau);
+        let verdict = |signal: Signal, tau: Option<f64>| {
+            signal.verdict(&scores, &failing, 0.5, tau.map(|tau| Decision::Posterior { tau, lean: 0.0 }))
+        };
         assert_eq!(verdict(Signal::Checks, None), Some(FirstError::At(1)));
         assert_eq!(verdict(Signal::Score, None), Some(FirstError::At(2)));
         assert_eq!(verdict(Signal::Suspicion, None), Some(FirstError::At(1)));

@@ -191,7 +191,7 @@ async fn evaluate(args: &EvalArgs, corpora: &[Corpus]) -> anyhow::Result<Report>
     let measured: Vec<Subset> = subsets.iter().map(|measured| measured.subset.clone()).collect();
     let (threshold, posterior) = match decision {
         Decision::FirstBelow(threshold) => (Some(threshold).filter(|threshold| threshold.is_finite()), None),
-        Decision::Posterior(tau) => (None, Some(tau)),
+        Decision::Posterior { tau, .. } => (None, Some(tau)),
     };
     Ok(Report { scorer, threshold, posterior, subsets, mean_f1: mean_f1(&measured) })
 }
@@ -303,14 +303,14 @@ impl Tally {
     }
 
     fn signals(&mut self, trace: &Trace, solution: &Solution, scores: &[Option<f64>], judge: &Judge) {
-        let (threshold, tau) = match judge {
-            Judge::Scorer(batch) => (batch.model().threshold, batch.model().posterior),
+        let (threshold, whole) = match judge {
+            Judge::Scorer(batch) => (batch.model().threshold, batch.model().posterior.map(|_| batch.model().decision())),
             Judge::Recorded | Judge::Baseline(_) => (RECORDED_THRESHOLD, None),
         };
         let fails = |text: &str| findings(text).iter().any(|finding| finding.verdict == Verdict::Bad);
         let failing: Vec<bool> = trace.solution_path(solution).into_iter().map(|id| fails(&trace.node(id).text)).collect();
         for signal in Signal::ALL {
-            let Some(predicted) = signal.verdict(scores, &failing, threshold, tau) else { continue };
+            let Some(predicted) = signal.verdict(scores, &failing, threshold, whole) else { continue };
             let case = Case { gold: solution.first_error, predicted };
             match self.signals.iter_mut().find(|(known, _)| *known == signal) {
                 Some((_, cases)) => cases.push(case),

@@ -96,6 +96,7 @@ impl Headed {
             semantics: correct.semantics,
             threshold,
             posterior: Some(posterior),
+            lean: 0.0,
             scale: Box::default(),
             embedded: false,
             ..below.clone()

@@ -187,6 +187,7 @@ fn scored() -> Desk {
         semantics: Semantics::Correctness,
         threshold: 0.5,
         posterior: None,
+        lean: 0.0,
         scale: Box::default(),
         context: 0,
         embedded: false,

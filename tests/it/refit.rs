@@ -18,6 +18,7 @@ fn model(name: &str) -> Message {
         semantics: Semantics::Correctness,
         threshold: 0.5,
         posterior: None,
+        lean: 0.0,
         scale: Box::default(),
         context: 0,
         embedded: false,

@@ -9,7 +9,7 @@ use crate::app::{App, Effect, refit, scoring};
 pub(super) fn threshold_shown(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     let rule = match app.scoring.decision {
         Decision::FirstBelow(_) => String::new(),
-        Decision::Posterior(tau) => format!(" for steps, first-error posterior {} for solutions", short(tau)),
+        Decision::Posterior { tau, .. } => format!(" for steps, first-error posterior {} for solutions", short(tau)),
     };
     app.notice = Some(format!("threshold {}{rule}; :threshold 0.4 changes it", app.scoring.threshold));
     Vec::new()

@@ -4,6 +4,7 @@
 //! the steps up to its own, never on later ones. Deterministic; linear in the text, of which [`MAX_PROBLEM`] and [`MAX_STEP`] bytes are
 //! read. Each group of features is one file: a list of names and a function that gives as many values.
 
+mod bindings;
 mod equations;
 mod head;
 mod model;
@@ -18,6 +19,7 @@ use std::rc::Rc;
 
 use crate::checks::arithmetic::{Rational, Reading, Verdict, read};
 use crate::checks::provenance::{Ledger, Role, Sighting};
+use bindings::{Bindings, Sentence};
 use words::Words;
 
 pub use head::{Example, Head, log_loss};
@@ -25,7 +27,7 @@ pub use model::{FeatureModel, MAX_BAD, walk};
 pub use trees::{TableError, Trees};
 
 /// Changes when a feature is computed in another way under the same name.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Bytes of a problem that are read.
 pub const MAX_PROBLEM: usize = 16 << 10;
@@ -42,12 +44,13 @@ struct Group {
     values: fn(&Seen) -> Vec<f32>,
 }
 
-const GROUPS: [Group; 5] = [
+const GROUPS: [Group; 6] = [
     Group { names: shape::NAMES, values: shape::values },
     Group { names: equations::NAMES, values: equations::values },
     Group { names: numbers::NAMES, values: numbers::values },
     Group { names: words::NAMES, values: words::values },
     Group { names: relations::NAMES, values: relations::values },
+    Group { names: bindings::NAMES, values: bindings::values },
 ];
 
 /// The names of the features, in the order of their values.
@@ -80,6 +83,7 @@ struct Problem {
     words: Words,
     /// Words of its last sentence.
     question: Vec<u64>,
+    sentences: Vec<Sentence>,
 }
 
 /// What is known of the steps so far.
@@ -95,6 +99,7 @@ struct Before {
     expressions: VecDeque<(Rational, [bool; 4])>,
     last_result: Option<Rational>,
     ledger: Ledger,
+    bindings: Bindings,
 }
 
 /// All that the features of one step are made of.
@@ -124,8 +129,10 @@ impl Reader {
             expressions: VecDeque::new(),
             last_result: None,
             ledger: Ledger::new(clipped),
+            bindings: Bindings::of_problem(clipped),
         };
-        Self { problem: Rc::new(Problem { bytes: clipped.len(), words: Words::of(clipped), question }), before }
+        let sentences = bindings::sentences(clipped);
+        Self { problem: Rc::new(Problem { bytes: clipped.len(), words: Words::of(clipped), question, sentences }), before }
     }
 
     /// Reads the next step.
@@ -140,6 +147,7 @@ impl Reader {
         let has_bad_equation = seen.verdicts(Verdict::Bad) > 0;
         let Seen { words, reading, sightings, .. } = seen;
         let tokens = reading.tokens.len();
+        self.before.bindings.advance(text, &sightings, &words.set, &self.problem.sentences);
         self.before.advance(&words, &reading, &sightings, ledger);
         Row { values, has_bad_equation, tokens }
     }

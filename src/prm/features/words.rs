@@ -96,7 +96,7 @@ fn is_conclusion(word: &str, next: &str) -> bool {
 }
 
 /// Size of the intersection of two sorted sets.
-fn common(a: &[u64], b: &[u64]) -> usize {
+pub(super) fn common(a: &[u64], b: &[u64]) -> usize {
     let (mut i, mut j, mut both) = (0, 0, 0);
     while let (Some(x), Some(y)) = (a.get(i), b.get(j)) {
         i += usize::from(x <= y);
@@ -107,7 +107,7 @@ fn common(a: &[u64], b: &[u64]) -> usize {
 }
 
 /// FNV-1a: the same on every machine.
-fn hash(word: &str) -> u64 {
+pub(super) fn hash(word: &str) -> u64 {
     word.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
