@@ -5,6 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 
 use super::commands::label;
 use super::input::{Input, Purpose};
+use super::steps::Slice;
 use super::{App, Effect, jumps, queue, saving};
 use crate::labels::Choice;
 use crate::query::ORDERS;
@@ -12,6 +13,9 @@ use crate::trace::RecordKey;
 
 /// How far a solution had come when it went wrong.
 pub const PROGRESS: [&str; 4] = ["nowhere", "a beginning", "half of the way", "nearly done"];
+
+/// Letters for the steps in sight, those under the fingers first.
+const LETTERS: &str = "fjdksalghrueiwoqptyvmcnxbz";
 
 /// What is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +36,8 @@ pub enum Question {
         /// It was asked behind a first error, whose answer waits for it to go on.
         go_on: bool,
     },
+    /// The first error, by the letter that stands at the step.
+    FirstErrorAt,
     /// The order of the queue.
     Order,
     /// The letter of a new mark.
@@ -65,6 +71,7 @@ impl Open {
             Question::ErrorKind { step } => format!("first error at step {}: which kind?   Esc leaves it", step + 1),
             Question::BadProblem => "bad problem: why?   Enter without a reason, Tab in own words, Esc leaves it".to_owned(),
             Question::GiveUp => "give up: why?   Enter without a reason, Tab in own words, Esc leaves it".to_owned(),
+            Question::FirstErrorAt => "first error at the step with which letter?   Esc leaves it".to_owned(),
             Question::Order => "in which order?   :order takes any expression, Esc leaves it".to_owned(),
             Question::SetMark => "mark this place with a letter from a to z   Esc leaves it".to_owned(),
             Question::GoToMark => "go to which mark?   Esc leaves it".to_owned(),
@@ -76,6 +83,20 @@ impl Open {
 }
 
 impl App {
+    /// The letters of the steps whose beginning is in sight, and the steps, as indices.
+    pub fn letters(&self) -> impl Iterator<Item = (char, usize)> {
+        let open = self.open_steps();
+        let begins = move |slice: &&Slice| slice.first == 0 && slice.step < open;
+        LETTERS.chars().zip(self.steps.visible.iter().filter(begins).map(|slice| slice.step))
+    }
+
+    /// The letter that marks this step while one is asked for.
+    pub fn letter_of(&self, step: usize) -> Option<char> {
+        let open = self.choice.as_ref().filter(|open| open.question == Question::FirstErrorAt)?;
+        let name = (step + 1).to_string();
+        open.answers.iter().find(|answer| answer.choice.name == name).map(|answer| answer.choice.letter)
+    }
+
     /// Asks.
     pub(crate) fn ask(&mut self, question: Question) {
         let plain = |choices: &[Choice]| choices.iter().map(|choice| Answer { choice: choice.clone(), count: 0 }).collect();
@@ -85,6 +106,11 @@ impl App {
                 let count = |choice: &Choice| counts.get(choice.name.as_str()).copied().unwrap_or(0);
                 self.project.errors.iter().map(|choice| Answer { choice: choice.clone(), count: count(choice) }).collect()
             }
+            Question::FirstErrorAt => self
+                .letters()
+                .map(|(letter, step)| Choice { letter, name: (step + 1).to_string(), meaning: String::new() })
+                .map(|choice| Answer { choice, count: 0 })
+                .collect(),
             Question::BadProblem => plain(&self.project.bad_problem),
             Question::GiveUp => plain(&self.project.give_up),
             Question::Order => ORDERS
@@ -148,7 +174,7 @@ pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
 fn leave(app: &mut App, question: Question) -> Vec<Effect> {
     if let Question::Progress { go_on: true, .. } = question {
         label::on_to_the_next(app);
-    } else if !matches!(question, Question::SetMark | Question::GoToMark | Question::Order) {
+    } else if !matches!(question, Question::FirstErrorAt | Question::SetMark | Question::GoToMark | Question::Order) {
         app.notice = Some("nothing was marked".to_owned());
     }
     Vec::new()
@@ -158,6 +184,9 @@ fn leave(app: &mut App, question: Question) -> Vec<Effect> {
 pub(super) fn answer(app: &mut App, question: Question, said: &str) -> Vec<Effect> {
     match question {
         Question::ErrorKind { step } => label::first_error_of(app, step, said),
+        Question::FirstErrorAt => {
+            said.parse::<usize>().map_or_else(|_| Vec::new(), |step| label::first_error_of(app, step - 1, ""))
+        }
         Question::BadProblem => label::bad_problem_because(app, said),
         Question::GiveUp => label::give_up_because(app, said),
         Question::Order => {

@@ -6,8 +6,6 @@ use std::fmt::Write;
 use crate::labels::{Action, Mode, Past, Verdict};
 use crate::trace::{FirstError, Outcome, Solution, StepKey, Trace};
 
-use crate::typeset::{self, View};
-
 use super::App;
 use super::saving::what;
 use super::scoring::WorkerState;
@@ -38,7 +36,7 @@ impl App {
 
     /// The beginning of an answer, drawn as the steps are.
     fn first_words(&self, answer: &str) -> String {
-        if self.steps.view == View::Drawn { first_words(&typeset::answer(answer)) } else { first_words(answer) }
+        first_words(answer)
     }
 
     /// Why this solution deserves a look: what the scores, the outcome and the recorded labels say.
@@ -55,7 +53,7 @@ impl App {
             parts.push(format!("chk here: {} is not {}", finding.left, finding.right));
         }
         if self.show_prm
-            && let Some(step) = self.predicted_first_error().filter(|&step| step < self.open_steps())
+            && let Some(step) = self.predicted_first_error().filter(|step| *step < self.open_steps())
         {
             let value = |index: usize| {
                 let node = trace.node(self.cursor.path[index]);
@@ -65,7 +63,7 @@ impl App {
             let at = value(step).map_or(String::new(), short);
             parts.push(format!("PRM {before}{at} at step {}", step + 1));
         }
-        if self.reference_shown() {
+        if self.reference_shown() && self.open_steps() >= self.cursor.path.len() {
             parts.extend(self.recorded(trace));
         }
         if let Some(why) = self.why_in_queue() {

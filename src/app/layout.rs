@@ -71,8 +71,8 @@ pub fn panes(app: &App) -> Option<Panes> {
     panes.problem = Rect { height: problem_rows, ..main };
     let mut steps = Rect { y: main.y + problem_rows + 1, height: main.height.saturating_sub(problem_rows + 1), ..main };
     let roomy = height >= TALL && steps.height >= 2 * (DETAIL_ROWS + 1);
-    // Who compares two texts wants to see both, also on a small screen.
-    if panes.detail.is_none() && (roomy || app.reading.against.is_some()) {
+    // Who compares two texts wants to see both, also on a small screen; who scrolls the pane wants to see it.
+    if panes.detail.is_none() && (roomy || app.reading.against.is_some() || app.detail.is_some()) {
         let rows = DETAIL_ROWS.min(steps.height / 2);
         steps.height -= rows + 1;
         panes.detail = Some(Rect { y: steps.bottom() + 1, height: rows, ..main });
@@ -226,13 +226,12 @@ fn keep_visible(top: usize, at: usize, block: usize, rows: usize, total: usize) 
 
 /// Solutions of the current problem that the list shows, as a window around the current one.
 pub fn list_solutions(app: &App, rows: usize) -> std::ops::Range<usize> {
-    let n = app.trace().map_or(0, |trace| trace.solutions.len());
-    // What is served in between is not told by the list.
-    if n < 2 || app.trust.serving.is_some() {
+    let n = app.items.trace(app.position()).map_or(0, |trace| trace.solutions.len());
+    if n < 2 {
         return 0..0;
     }
     let window = n.min((rows / 2).max(1));
-    let start = app.cursor.solution.saturating_sub(window / 2).min(n - window);
+    let start = app.listed_solution().saturating_sub(window / 2).min(n - window);
     start..start + window
 }
 

@@ -8,12 +8,14 @@ pub mod clock;
 pub mod commands;
 pub mod cursor;
 pub mod describe;
+pub mod guide;
 pub mod input;
 pub mod items;
 pub mod jumps;
 pub mod keymap;
 pub mod keys;
 pub mod layout;
+pub mod lines;
 pub mod log;
 pub mod mapping;
 mod mouse;
@@ -40,7 +42,7 @@ use std::sync::Arc;
 use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use crate::corpus::ProblemView;
-use crate::labels::{Action, Body, Draft, Event, EventId, Project, Session};
+use crate::labels::{Action, Body, Digits, Draft, Event, EventId, Project, Session};
 use crate::query::{Names, Query};
 use crate::scoring::{ScoreRequest, WorkerEvent};
 use crate::text::Safe;
@@ -284,6 +286,8 @@ pub struct App {
     clock: clock::Clock,
     /// The cursor came to a solution and has not been moved since: it may go where the scores point.
     suggest: bool,
+    /// It went there although nothing is predicted.
+    glance: bool,
     /// A step that is being written anew.
     pub rewrite: Option<rewrite::Rewrite>,
     /// The place where a step is to be split.
@@ -300,6 +304,10 @@ pub struct App {
     pub steps: StepsView,
     /// Checks and comparisons.
     pub reading: Reading,
+    /// Steps and problems on one line.
+    pub lines: lines::Lines,
+    /// First row of the detail pane once it was scrolled; it is there then also where it has no place of its own.
+    pub detail: Option<usize>,
     /// The tree pane.
     pub tree: TreeView,
     /// Which steps it shows.
@@ -377,12 +385,15 @@ impl App {
             progress,
             clock: clock::Clock::default(),
             suggest: setup.place.is_none(),
+            glance: false,
             rewrite: None,
             project: setup.project,
             search: None,
             seek: None,
             steps: StepsView::default(),
             reading: Reading::default(),
+            detail: None,
+            lines: lines::Lines::default(),
             tree: TreeView::default(),
             step_filter: None,
             tree_top: 0,
@@ -513,9 +524,10 @@ impl App {
         self.session.labels(trace, &Solution::new(leaf))
     }
 
-    /// Reference answer, outcome and recorded labels are shown. Never to somebody who labels blind.
+    /// Reference answer, outcome and recorded labels are shown. Never to somebody who labels blind, and never where solutions with a known
+    /// answer come in between: those without it would be told apart.
     pub fn reference_shown(&self) -> bool {
-        self.show_reference && self.show_prm && !self.is_gold() && self.open_steps() >= self.cursor.path.len()
+        self.show_reference && self.show_prm && !self.is_gold() && !self.has_gold() && self.open_steps() >= self.cursor.path.len()
     }
 
     /// Own labels as far as they may be seen now.
@@ -556,8 +568,23 @@ impl App {
         }
         self.suggest = false;
         let labelled = self.labels_here(&trace).1.contains(&true);
-        if let Some(step) = self.predicted_first_error().filter(|_| !labelled) {
+        if labelled {
+            return;
+        }
+        let predicted = self.predicted_first_error();
+        self.glance = predicted.is_none();
+        if let Some(step) = predicted.or_else(|| self.scoring.most_suspicious(&trace, &self.cursor.path)) {
             self.cursor.go_to_step(step);
+        }
+    }
+
+    /// Where nothing is predicted the cursor rests on the step most worth a look, but not so that the beginning is out of sight: who
+    /// reads from the top must not have to scroll back first.
+    fn glance(&mut self) {
+        let begins = self.steps.visible.first().is_some_and(|slice| (slice.step, slice.first) == (0, 0));
+        if std::mem::take(&mut self.glance) && !begins {
+            self.cursor.go_to_step(0);
+            layout::arrange(self);
         }
     }
 
@@ -629,11 +656,16 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
     if app.cursor.item != before.0 {
         effects.extend(scoring::moved(app));
     }
+    if (app.cursor.item, app.cursor.node) != before {
+        app.detail = None;
+    }
     if (app.cursor.item, app.cursor.node) != before && !app.quitting {
         effects.push(Effect::SavePlace(app.place_now()));
     }
     app.compare();
     layout::arrange(app);
+    app.glance();
+    app.draw_lines();
     effects.extend(app.steps.take_uncoloured().into_iter().map(|(key, text)| Effect::Colour(key, text)));
     effects.extend(scoring::feed(app));
     effects.extend(app.wants());
@@ -707,12 +739,22 @@ fn key_press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     let Some(token) = keys::token(key) else { return Vec::new() };
     match app.keys.press(token) {
         Press::Run(command, count) => run(app, command, count),
-        Press::Pending | Press::Cancelled => Vec::new(),
+        Press::Pending => digits(app),
+        Press::Cancelled => Vec::new(),
         Press::Unknown(typed) => {
             app.notice = Some(format!("{typed} is not bound; {} shows the keys", app.key("help")));
             Vec::new()
         }
     }
+}
+
+/// Where digits are marks, a number that no further digit can make another step of this solution marks it; `1` of twelve steps waits for its
+/// second digit, or for `x`.
+fn digits(app: &mut App) -> Vec<Effect> {
+    let marks = app.project.digits == Digits::Mark && app.focus == Focus::Steps && app.keys.pending.is_empty();
+    let Some(number) = app.keys.count.filter(|number| marks && number * 10 > app.cursor.path.len()) else { return Vec::new() };
+    app.keys.clear();
+    commands::by_name("first-error").map_or_else(Vec::new, |command| run(app, command, Some(number)))
 }
 
 /// Runs one command of the table.

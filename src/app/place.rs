@@ -7,7 +7,7 @@ use super::cursor::Cursor;
 use super::items::{FileState, ItemId};
 use super::jumps::Spot;
 use super::tree::TreeView;
-use super::{App, Effect, Focus, commands, layout, saving, seek};
+use super::{App, Effect, Focus, commands, layout, queue, saving, seek};
 use crate::corpus::ProblemView;
 use crate::labels::Mode;
 use crate::trace::{NodeId, RecordKey, StepKey, Trace};
@@ -31,6 +31,12 @@ pub struct Place {
     /// Places with a letter.
     #[serde(default)]
     pub marks: BTreeMap<char, Spot>,
+    /// The filter in force, as it was typed.
+    #[serde(default)]
+    pub filter: String,
+    /// The order in force: its name or its expression.
+    #[serde(default)]
+    pub order: String,
 }
 
 /// Where to go in an item that is still being read.
@@ -57,6 +63,8 @@ impl App {
             step: self.cursor.step(),
             blind: self.trust.mode == Mode::Blind,
             marks: self.jumps.marks.clone(),
+            filter: self.queue.filter_text().to_owned(),
+            order: if self.queue.active() { self.queue.order_name().to_owned() } else { String::new() },
         }
     }
 
@@ -67,6 +75,7 @@ impl App {
             self.trust.mode = Mode::Blind;
         }
         self.jumps.marks = place.marks.clone();
+        queue::resume(self, &place.filter, &place.order);
         let Some(file) = self.file(&place.file) else { return };
         let item = ItemId { file, problem: place.problem };
         self.cursor = Cursor::at(item);

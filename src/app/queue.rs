@@ -321,6 +321,18 @@ pub(super) fn set_filter(app: &mut App, text: &str) {
     }
 }
 
+/// Takes up filter and order of the last session; one that means nothing any more is left out. The cursor stays where it stopped.
+pub(super) fn resume(app: &mut App, filter: &str, order: &str) {
+    if !order.is_empty() {
+        set_order(app, order);
+    }
+    if !filter.is_empty() {
+        set_filter(app, filter);
+    }
+    app.queue.fresh = false;
+    app.notice = None;
+}
+
 /// Gives the filter in force a name that outlives the session.
 pub(super) fn save_filter(app: &mut App, name: &str) -> Vec<Effect> {
     let Some(filter) = &app.queue.filter else {

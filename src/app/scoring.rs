@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::analysis::aggregate::Aggregate;
-use crate::analysis::decide::{Decision, decide};
+use crate::analysis::decide::{Decision, decide, posterior};
 use crate::analysis::meaning::Meaning;
 use crate::query::{Query, Ruler};
 use crate::scoring::request::{Limits, plan};
@@ -179,6 +179,19 @@ impl Scoring {
     /// Every item has all its scores.
     pub(super) fn complete(&self, items: usize) -> bool {
         self.done.len() >= items && !self.busy()
+    }
+
+    /// The step that is most likely wrong first, whether or not the scores say that anything is wrong.
+    pub fn most_suspicious(&self, trace: &Trace, path: &[NodeId]) -> Option<usize> {
+        let score = |id: &NodeId| self.scores.get(&trace.node(*id).key).map(|score| score.value());
+        let scores: Vec<Option<f64>> = path.iter().map(score).collect();
+        match self.decision {
+            Decision::Posterior { lean, .. } => posterior(&scores, lean).map(|(step, _)| step),
+            Decision::FirstBelow(_) => {
+                let known = scores.iter().enumerate().filter_map(|(step, score)| Some((step, (*score)?)));
+                known.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(step, _)| step)
+            }
+        }
     }
 
     /// Tokens a second over all finished requests, if there were any.

@@ -11,33 +11,53 @@ pub struct Sheet {
     pub title: &'static str,
     /// Its text.
     pub text: String,
-    /// First row that is shown; the page ends where it ends, so one behind its end shows the end.
-    pub top: usize,
+    /// Byte of the text at which it is opened.
+    pub from: usize,
+    /// Rows down from there (up, below 0); the page ends where it ends, so one behind its ends shows them.
+    pub top: isize,
+}
+
+impl Sheet {
+    /// Number of the line at which it is opened, from 0.
+    pub fn first_line(&self) -> usize {
+        self.text.get(..self.from).map_or(0, |before| before.matches('\n').count())
+    }
+
+    /// The first of `rows` rows that is shown where `room` of them have room and the page was opened at the row `from`.
+    pub fn first_row(&self, from: usize, rows: usize, room: usize) -> usize {
+        from.saturating_add_signed(self.top).min(rows.saturating_sub(room))
+    }
 }
 
 impl App {
     /// Opens a page.
     pub(crate) fn show_sheet(&mut self, title: &'static str, text: String) {
-        self.sheet = Some(Sheet { title, text, top: 0 });
+        self.show_sheet_at(title, text, 0);
+    }
+
+    /// Opens a page at this byte of its text.
+    pub(crate) fn show_sheet_at(&mut self, title: &'static str, text: String, from: usize) {
+        self.sheet = Some(Sheet { title, text, from, top: 0 });
     }
 }
 
 /// A key while a page is open.
 pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     let Some(sheet) = &mut app.sheet else { return Vec::new() };
-    let page = usize::from(app.size.1 / 2).max(1);
+    let page = isize::try_from(app.size.1 / 2).unwrap_or(1).max(1);
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
     // A row more than the text has lines and bytes is behind its end at any width.
-    let end = sheet.text.len() + sheet.text.lines().count();
-    let down = |rows: usize| (sheet.top + rows).min(end);
+    let end = isize::try_from(sheet.text.len() + sheet.text.lines().count()).unwrap_or(isize::MAX);
+    let down = |rows: isize| (sheet.top + rows).clamp(-end, end);
     sheet.top = match key.code {
         KeyCode::Char('d') if control => down(page),
-        KeyCode::Char('u') if control => sheet.top.saturating_sub(page),
+        KeyCode::Char('u') if control => down(-page),
         KeyCode::Char('j') | KeyCode::Down => down(1),
-        KeyCode::Char('k') | KeyCode::Up => sheet.top.saturating_sub(1),
+        KeyCode::Char('k') | KeyCode::Up => down(-1),
         KeyCode::Char(' ') | KeyCode::PageDown => down(page),
-        KeyCode::PageUp => sheet.top.saturating_sub(page),
-        KeyCode::Char('g') | KeyCode::Home => 0,
+        KeyCode::PageUp => down(-page),
+        KeyCode::Char('g') | KeyCode::Home => -end,
+        KeyCode::Char('G') | KeyCode::End => end,
         KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q') => {
             app.sheet = None;
             return Vec::new();

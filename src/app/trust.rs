@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::items::ItemId;
 use super::{App, Effect};
 use crate::labels::{Action, Body, Judged, Mode, Served, Session};
-use crate::trace::{FirstError, NodeId, PromptKey, RecordKey, Trace};
+use crate::trace::{FirstError, NodeId, PromptKey, RecordKey, Solution, Trace};
 
 /// A verdict in less time, in milliseconds ...
 const FAST_MS: u64 = 1500;
@@ -243,9 +243,19 @@ impl App {
         self.trust.serving.map_or(self.cursor.item, |serving| serving.back.0)
     }
 
+    /// The solution of [`App::position`].
+    pub fn listed_solution(&self) -> usize {
+        self.trust.serving.map_or(self.cursor.solution, |serving| serving.back.1)
+    }
+
     /// The item under the cursor has answers that nobody may see.
     pub fn is_gold(&self) -> bool {
         self.trust.in_exam || self.items.files.get(self.cursor.item.file).is_some_and(|file| file.hidden)
+    }
+
+    /// Solutions with a known answer come between the others.
+    pub fn has_gold(&self) -> bool {
+        self.items.files.iter().any(|file| file.hidden)
     }
 
     /// The session is an exam.
@@ -338,14 +348,19 @@ impl App {
         } else if let Some(file) = self.items.files.get(self.cursor.item.file) {
             self.trust.may_repeat(record, (&file.id, self.cursor.item.problem), said);
         }
+        let trace_leaf = self.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
         let read = match said {
             FirstError::At(index) => index + 1,
             _ => self.cursor.path.len(),
         };
         let words: usize = self.cursor.path.iter().take(read).map(|&id| trace.node(id).text.split_whitespace().count()).sum();
-        let fast = ms.is_some_and(|ms| ms < FAST_MS) && words > FAST_WORDS;
+        // The same verdict once more is how one goes on after a reveal.
+        let again = self.session.labels(&trace, &Solution::new(trace_leaf)).first_error == said;
+        let fast = !again && ms.is_some_and(|ms| ms < FAST_MS) && words > FAST_WORDS;
         self.trust.fast += usize::from(fast);
-        fast.then(|| format!("quick: {} so far under 1.5 s on more than {FAST_WORDS} words", self.trust.fast))
+        // A word now and then, not at every verdict of the day.
+        let due = self.trust.fast == 1 || self.trust.fast.is_multiple_of(10);
+        (fast && due).then(|| format!("quick: {} so far under 1.5 s on {FAST_WORDS}+ words", self.trust.fast))
     }
 
     /// What is served is left: back to where one was.

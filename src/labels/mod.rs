@@ -17,7 +17,7 @@ pub mod store;
 
 pub use event::{Action, Body, Context, Draft, Event, EventId, IdParseError, Mode, Order, Saw, Served, WriterId};
 pub use fold::{Judged, Past};
-pub use project::{Choice, Project, ProjectError, Scope};
+pub use project::{Choice, Digits, Project, ProjectError, Scope};
 pub use session::Session;
 pub use state::{Mark, Verdict};
 pub use store::{Store, StoreError};

@@ -33,6 +33,17 @@ pub enum Scope {
     FirstError,
 }
 
+/// What digits do in the steps of a solution.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Digits {
+    /// They are a count before a command: `4x`.
+    #[default]
+    Count,
+    /// They mark the first error: `4`.
+    Mark,
+}
+
 /// What the file says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Project {
@@ -48,6 +59,9 @@ pub struct Project {
     pub scope: Scope,
     /// A step is shown once the one before it is rated.
     pub guided: bool,
+    /// What digits do.
+    #[serde(default)]
+    pub digits: Digits,
     /// Filters with a name.
     #[serde(default)]
     pub filters: BTreeMap<String, String>,
@@ -83,6 +97,8 @@ struct File {
     #[serde(default)]
     guided: bool,
     #[serde(default)]
+    digits: Digits,
+    #[serde(default)]
     filters: BTreeMap<String, String>,
 }
 
@@ -95,6 +111,7 @@ impl Default for Project {
             progress: false,
             scope: Scope::All,
             guided: false,
+            digits: Digits::Count,
             filters: BTreeMap::new(),
         };
         // Invariant: the preset is a project file (tested).
@@ -121,6 +138,7 @@ impl Project {
             progress: file.progress,
             scope: file.scope,
             guided: file.guided,
+            digits: file.digits,
             filters: file.filters,
         })
     }

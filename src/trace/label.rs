@@ -125,6 +125,19 @@ pub enum Writing {
     Tags,
 }
 
+impl Label {
+    /// What people call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Neutral => "neutral",
+            Self::Bad => "bad",
+            Self::AfterError => "after the error",
+            Self::Unseen => "no mark",
+        }
+    }
+}
+
 impl Writing {
     /// What people call it.
     pub fn name(self) -> &'static str {

@@ -8,13 +8,11 @@ pub mod diff;
 mod fences;
 mod flow;
 mod invisible;
-mod line;
 mod markdown;
 
 use std::ops::Range;
 
 pub use fences::{Fence, fences};
-pub use line::{answer, line};
 
 use crate::math::{Form, Reason};
 use crate::text::{Safe, WrapOptions, Wrapped, safe, wrap};

@@ -57,7 +57,8 @@ fn parts(app: &App) -> Vec<(&'static str, Spoken)> {
     parts.push(("saving", line(app.saving.at.as_ref().map_or(String::new(), |_| app.saving_line()))));
     parts.push(("error", line(app.saving.error.as_ref().map_or(String::new(), |_| app.saving_line()))));
     if let Some(sheet) = &app.sheet {
-        let lines = sheet.text.lines().skip(sheet.top).take(20).map(str::to_owned);
+        let first = sheet.first_row(sheet.first_line(), sheet.text.lines().count(), 1);
+        let lines = sheet.text.lines().skip(first).take(20).map(str::to_owned);
         parts.push(("sheet", part(sheet.title.to_owned(), std::iter::once(sheet.title.to_owned()).chain(lines).collect())));
     }
     parts.push(("rewrite", line(app.rewrite.as_ref().map_or(String::new(), |rewrite| rewrite_said(app, rewrite)))));
@@ -101,13 +102,7 @@ fn step(app: &App) -> String {
     let Some(trace) = app.trace().filter(|_| !app.cursor.path.is_empty()) else { return String::new() };
     let (labels, own) = app.labels_here(trace);
     let at = app.cursor.step();
-    let label = match labels.steps.get(at).copied().unwrap_or(Label::Unseen) {
-        Label::Good => "good",
-        Label::Neutral => "neutral",
-        Label::Bad => "bad",
-        Label::AfterError => "after the error",
-        Label::Unseen => "no mark",
-    };
+    let label = labels.steps.get(at).copied().unwrap_or(Label::Unseen).name();
     let whose = if label != "no mark" && !own.get(at).copied().unwrap_or(false) { " in the file" } else { "" };
     let score = app.shown_score(trace.node(app.cursor.node).key).map_or(String::new(), |score| {
         let below = if score.value() < app.scoring.threshold { ", below the threshold" } else { "" };

@@ -14,9 +14,9 @@ use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::app::App;
 use crate::app::layout::{self, MINIMUM};
 use crate::app::mapping::Dialog;
+use crate::app::{App, choice};
 use pen::Pen;
 
 /// Draws the whole screen.
@@ -67,7 +67,8 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
     }
     pen.borders(&panes);
     panes::bottom::draw(app, &mut pen, &panes);
-    if let Some(open) = &app.choice {
+    // Letters stand at the steps themselves.
+    if let Some(open) = app.choice.as_ref().filter(|open| open.question != choice::Question::FirstErrorAt) {
         panes::choice::draw(open, &mut pen, &panes);
     }
     if let Some(split) = &app.split {

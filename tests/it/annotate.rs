@@ -292,3 +292,98 @@ fn a_rule_cuts_the_solution_anew_after_a_look_at_what_it_makes_of_it() {
     desk.keys("<Esc>");
     assert!(desk.app.segmenting.is_none());
 }
+
+#[test]
+fn letters_come_up_at_the_steps_in_sight_and_one_of_them_marks() {
+    let mut desk = Desk::demo();
+    let id = desk.id();
+    desk.keys(";");
+    let letters: Vec<(char, usize)> = desk.app.letters().collect();
+    let (letter, step) = letters[1];
+    assert_eq!(step, 1);
+    assert!(desk.screen().lines().any(|line| line.trim_start_matches(['>', '|', ' ']).starts_with(letter)), "{}", desk.screen());
+    desk.keys("<Esc>");
+    assert_eq!((desk.id(), desk.app.session.decisions()), (id.clone(), 0), "Esc leaves it");
+    desk.keys(&format!(";{letter}"));
+    assert_ne!(desk.id(), id, "on to the next");
+    desk.keys("(");
+    assert_eq!(labels(&desk).first_error, FirstError::At(1));
+}
+
+#[test]
+fn digits_mark_by_themselves_where_that_is_wanted() {
+    let mut desk = Desk::demo();
+    desk.keys("2");
+    assert_eq!(desk.app.session.decisions(), 0, "a count, as in vim");
+    desk.keys("<Esc>:digits<Enter>2");
+    assert_eq!(desk.app.session.decisions(), 1);
+    desk.keys("(");
+    assert_eq!(labels(&desk).first_error, FirstError::At(1));
+    // In a solution of more than nine steps a 1 may still become a 12.
+    while desk.app.cursor.path.len() < 12 {
+        desk.keys(")");
+    }
+    desk.keys("1");
+    assert_eq!(desk.app.session.decisions(), 1);
+    desk.keys("2(");
+    assert_eq!(labels(&desk).first_error, FirstError::At(11));
+    desk.keys("1x(");
+    assert_eq!(labels(&desk).first_error, FirstError::At(0));
+}
+
+#[test]
+fn the_cursor_rests_on_the_step_most_worth_a_look_and_not_out_of_sight_of_the_beginning() {
+    let mut desk = scored();
+    let trace = desk.app.trace().unwrap().clone();
+    let score = |value| StepScore::new(value, Semantics::Correctness).unwrap();
+    // Nothing is predicted: all lie above the threshold.
+    for (at, id) in trace.steps().enumerate() {
+        desk.app.scoring.scores.insert(trace.node(id).key, score(if at == 1 { 0.8 } else { 0.9 }));
+    }
+    assert_eq!(desk.app.predicted_first_error(), None);
+    desk.keys(")(");
+    assert_eq!(desk.step(), 2);
+    assert!(desk.app.steps.visible.iter().any(|slice| (slice.step, slice.first) == (0, 0)), "{}", desk.screen());
+    desk.keys("k)(");
+    assert_eq!(desk.step(), 2);
+}
+
+#[test]
+fn what_is_long_is_scrolled_in_the_detail_pane_on_any_screen() {
+    let mut desk = Desk::demo();
+    let words = (0..120).map(|n| format!("word{n}")).collect::<Vec<_>>().join(" ");
+    desk.keys(&format!("c{words}<Enter>"));
+    assert!(!desk.screen().contains("word119"), "no detail pane on so small a screen:\n{}", desk.screen());
+    desk.keys("<C-e>");
+    let mut seen = String::new();
+    for _ in 0..8 {
+        seen.push_str(&desk.screen());
+        desk.keys("<C-e>");
+    }
+    assert!((0..120).all(|n| seen.contains(&format!("word{n}"))), "{seen}");
+    desk.keys("j");
+    assert_eq!(desk.app.detail, None, "another step begins at its beginning");
+    desk.keys("k<C-e><C-y>");
+    assert_eq!(desk.app.detail, None);
+}
+
+#[test]
+fn what_is_copied_is_what_may_be_seen() {
+    let mut desk = scored();
+    let copied = |desk: &mut Desk, keys: &str| {
+        desk.left.clear();
+        desk.keys(keys);
+        desk.left.drain(..).find_map(|effect| if let Effect::Copy(text) = effect { Some(text) } else { None })
+    };
+    assert_eq!(copied(&mut desk, "yi"), Some(desk.id()));
+    assert_eq!(copied(&mut desk, "jyp").as_deref(), Some("demo/solutions.json:1.1 step 2"));
+    assert_eq!(copied(&mut desk, "yl"), None);
+    assert_eq!(copied(&mut desk, "2x(yl").as_deref(), Some("first error at step 2"));
+    let json = |text: Option<String>| serde_json::from_str::<serde_json::Value>(&text.unwrap()).unwrap();
+    let shown = json(copied(&mut desk, "yj"));
+    assert_eq!(shown["steps"][1]["label"], "bad");
+    assert_eq!(shown["steps"][1]["score"], 0.25);
+    let blind = json(copied(&mut desk, "pyj"));
+    assert!(blind["steps"][1]["score"].is_null());
+    assert_eq!(copied(&mut desk, "2Gyy"), Some(texts(&desk)[1].clone()));
+}

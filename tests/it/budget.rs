@@ -10,7 +10,7 @@ use stepscope::app::scoring::Known;
 use stepscope::app::trust::Terms;
 use stepscope::app::{App, Effect, Message, Setup, update};
 use stepscope::corpus::{Corpus, Source};
-use stepscope::labels::{Draft, Event, EventId, Mode, Project, Saw, Session, WriterId};
+use stepscope::labels::{Digits, Draft, Event, EventId, Mode, Project, Saw, Session, WriterId};
 use stepscope::query::Names;
 use stepscope::scoring::request::{Limits, plan};
 use stepscope::scoring::{Scored, Scorer, WorkerEvent, local};
@@ -32,7 +32,7 @@ struct Typist {
 }
 
 impl Typist {
-    fn new(path: &Path, mode: Mode) -> Self {
+    fn new(path: &Path, mode: Mode, digits: Digits) -> Self {
         let corpus = Corpus::open(Source::Path(path.to_owned()), None).unwrap();
         corpus.wait();
         let setup = Setup {
@@ -49,7 +49,7 @@ impl Typist {
             place: None,
             scoring: true,
             terms: Terms { mode: Some(mode), ..Terms::default() },
-            project: Project::default(),
+            project: Project { digits, ..Project::default() },
             keymap: Keymap::default(),
             filters: Names::new(),
         };
@@ -143,10 +143,12 @@ impl Typist {
         let truth = trace.recorded_labels(&solution).first_error;
         let keys = match truth {
             FirstError::At(step) => {
-                let count = format!("{}x", step + 1);
+                let grows = self.app.project.digits == Digits::Count || (step + 1) * 10 <= trace.path(solution.leaf).len();
+                let count = format!("{}{}", step + 1, if grows { "x" } else { "" });
                 let here = self.app.cursor.step();
                 let motion = if step >= here { "j".repeat(step - here) } else { "k".repeat(here - step) } + "x";
-                if motion.len() <= count.len() { motion } else { count }
+                let letter = self.app.letters().find(|(_, at)| *at == step).map(|(letter, _)| format!(";{letter}"));
+                [motion, count].into_iter().chain(letter).min_by_key(String::len).unwrap_or_default()
             }
             _ => "a".to_owned(),
         };
@@ -158,8 +160,8 @@ impl Typist {
 }
 
 /// Mean number of keys over all solutions of a file, and the share that took one key.
-fn mean(path: &Path, mode: Mode) -> (f64, f64, usize) {
-    let mut typist = Typist::new(path, mode);
+fn mean(path: &Path, mode: Mode, digits: Digits) -> (f64, f64, usize) {
+    let mut typist = Typist::new(path, mode, digits);
     let solutions = typist.app.items.files[0].records;
     let (mut total, mut single) = (0, 0);
     for _ in 0..solutions {
@@ -174,10 +176,11 @@ fn table(names: &[&str]) -> Vec<(f64, f64)> {
     let mut rows = Vec::new();
     for name in names {
         let Some(path) = data(&format!("processbench/{name}.json")) else { return Vec::new() };
-        let (shown, one, solutions) = mean(&path, Mode::Assist);
-        let (blind, one_blind, _) = mean(&path, Mode::Blind);
+        let (shown, one, solutions) = mean(&path, Mode::Assist, Digits::Count);
+        let (blind, one_blind, _) = mean(&path, Mode::Blind, Digits::Count);
+        let [digits, digits_blind] = [Mode::Assist, Mode::Blind].map(|mode| mean(&path, mode, Digits::Mark).0);
         println!(
-            "keys per solution, {name:<14} {solutions:>5} solutions   scores shown {shown:.3} ({:.0} % one key)   blind {blind:.3} ({:.0} % one key)",
+            "keys per solution, {name:<14} {solutions:>5} solutions   scores shown {shown:.3} ({:.0} % one key)   blind {blind:.3} ({:.0} % one key)   digits mark: {digits:.3}, {digits_blind:.3}",
             one * 100.0,
             one_blind * 100.0
         );

@@ -218,7 +218,7 @@ fn a_filter_gets_a_name_that_other_filters_use_and_that_outlives_the_session() {
     assert!(desk.app.notice.as_deref().is_some_and(|said| said.contains("long is len > 4")), "{:?}", desk.app.notice);
     let fitting = desk.app.queue.places().len();
     let mut desk = desk.restart();
-    desk.keys("&lon<Tab> and !labelled<Enter>");
+    desk.keys("<Esc>&lon<Tab> and !labelled<Enter>");
     assert_eq!((desk.app.queue.filter_text(), desk.app.queue.places().len()), ("long and !labelled", fitting));
     desk.keys("a");
     assert_eq!(desk.app.queue.describe().unwrap(), "filter long and !labelled (long: len > 4)");
@@ -231,7 +231,7 @@ fn a_filter_gets_a_name_that_other_filters_use_and_that_outlives_the_session() {
     assert!(desk.app.notice.as_deref().is_some_and(|said| said.contains("uses itself")), "{:?}", desk.app.notice);
     desk.keys(":forget-filter long<Enter>");
     let mut desk = desk.restart();
-    desk.keys("&long<Enter>");
+    desk.keys("<Esc>&long<Enter>");
     assert!(desk.app.notice.as_deref().is_some_and(|said| said.contains("nothing is called long")), "{:?}", desk.app.notice);
 }
 
@@ -285,4 +285,26 @@ fn progress_counts_each_solution_once_and_outlives_the_session() {
     assert_eq!(standing(&desk), (1, total - before.0), "the queue stays as it is, and one of it is done");
     desk.keys("<Esc>");
     assert_eq!(standing(&desk), (before.0 + 1, total));
+}
+
+#[test]
+fn filter_and_order_are_those_of_the_last_session() {
+    let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (120, 40));
+    desk.keys(":order length<Enter>&len > 4<Enter>))");
+    let (here, places) = (place(&desk), desk.app.queue.places().to_vec());
+    let desk = desk.restart();
+    assert_eq!((desk.app.queue.filter_text(), desk.app.queue.order_name()), ("len > 4", "length"));
+    assert_eq!(place(&desk), here);
+    assert_eq!(desk.app.queue.places(), places);
+}
+
+#[test]
+fn formulas_of_lists_and_trees_are_drawn() {
+    let mut desk = Desk::new(&[("demo/tree.jsonl", TREE)], (160, 40));
+    desk.app.look.glyphs = stepscope::text::Glyphs::UNICODE;
+    desk.keys("j");
+    let trace = desk.app.trace().unwrap();
+    let sources = trace.steps().filter(|&id| trace.node(id).text.contains('$')).count();
+    let drawn = trace.steps().filter(|&id| desk.app.step_line(trace, id) != trace.node(id).text).count();
+    assert!(sources == 0 || drawn > 0);
 }

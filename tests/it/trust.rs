@@ -331,3 +331,64 @@ fn a_text_is_kept_also_when_the_label_before_it_could_not_be_saved() {
     let sent = desk.left.iter().any(|effect| matches!(effect, Effect::Save(_)));
     assert!(queued == 1 || sent || desk.app.session.decisions() == 2, "{:?}", desk.app.saving);
 }
+
+#[test]
+fn gh_opens_the_section_that_fits_and_own_examples_stand_below() {
+    let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (80, 24));
+    let filler = "Words.\n".repeat(40);
+    let text = format!("# Task\n{filler}# Arithmetic\nNumbers.\n{filler}# Signs\nA lost sign.\n{filler}");
+    desk.app.trust.terms.guide = Some(Guide::new(text));
+    desk.keys("gh");
+    assert!(desk.screen().contains("# Task"), "{}", desk.screen());
+    desk.keys("<Esc>2Xs(gg2G");
+    assert_eq!(desk.step(), 2);
+    desk.keys("gh");
+    let screen = desk.screen();
+    assert!(screen.contains("# Signs") && !screen.contains("# Arithmetic"), "{screen}");
+    desk.keys("k");
+    assert!(desk.screen().lines().nth(1).unwrap().contains("Words."), "one can read on above:\n{}", desk.screen());
+    desk.keys("G");
+    let screen = desk.screen();
+    assert!(screen.contains("Your own examples: sign") && screen.contains("problem 1, step 2 (sign)"), "{screen}");
+}
+
+#[test]
+fn guided_mode_says_nothing_of_what_it_does_not_show() {
+    let mut desk = Desk::demo();
+    desk.keys(":guided<Enter>");
+    assert!(!desk.screen().contains("file: "), "{}", desk.screen());
+    let steps = desk.app.cursor.path.len();
+    desk.keys("3x");
+    assert!(desk.app.notice.as_deref().is_some_and(|said| said.contains("comes when")), "{:?}", desk.app.notice);
+    desk.keys("99x");
+    let said = format!("there is no step 99; this solution has {steps}");
+    assert_eq!(desk.app.notice.as_deref(), Some(said.as_str()));
+}
+
+#[test]
+fn a_solution_with_a_known_answer_is_not_told_apart_by_list_or_reference() {
+    let mut desk = Desk::new(&[("demo/samples.jsonl", SAMPLES), ("demo/solutions.json", SOLUTIONS)], (120, 40));
+    desk.app.items.files[1].hidden = true;
+    for _ in 0..40 {
+        let screen = desk.screen();
+        assert!(!screen.contains("file: ") && !screen.contains("RIGHT") && !screen.contains("WRONG"), "{screen}");
+        if desk.app.cursor.item.file == 1 {
+            assert!(screen.lines().any(|line| line.starts_with('>')), "the list stays where one was:\n{screen}");
+            return;
+        }
+        desk.keys("gsa");
+    }
+    panic!("none came");
+}
+
+#[test]
+fn after_a_reveal_what_is_due_comes_by_the_key_that_the_screen_names() {
+    let mut desk = Desk::new(&[("demo/samples.jsonl", SAMPLES), ("demo/solutions.json", SOLUTIONS)], (100, 30));
+    desk.app.items.files[1].hidden = true;
+    desk.keys("gs:mode reveal<Enter>");
+    let came = (0..30).any(|_| {
+        desk.keys("gsa)");
+        desk.app.cursor.item.file == 1
+    });
+    assert!(came);
+}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::app::choice::{PROGRESS, Question};
+use crate::app::choice::{Open, PROGRESS, Question};
 use crate::app::items::ItemId;
 use crate::app::saving::what;
 use crate::app::{App, Effect};
@@ -64,6 +64,15 @@ pub(super) fn first_error(app: &mut App, count: Option<usize>) -> Vec<Effect> {
     first_error_of(app, index, "")
 }
 
+/// First error at a step in sight, by the letter that comes up beside it.
+pub(super) fn first_error_at(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    if aim(app).is_some() {
+        app.ask(Question::FirstErrorAt);
+        app.notice = app.choice.as_ref().map(Open::title);
+    }
+    Vec::new()
+}
+
 /// The same with its kind, which one more letter names.
 pub(super) fn first_error_kind(app: &mut App, count: Option<usize>) -> Vec<Effect> {
     let step = count.map_or(app.cursor.step(), |count| count.saturating_sub(1));
@@ -77,10 +86,13 @@ pub(super) fn first_error_kind(app: &mut App, count: Option<usize>) -> Vec<Effec
 /// True when the path has a step of this index; else that is said.
 fn there_is(app: &mut App, index: usize) -> bool {
     let steps = app.open_steps();
-    if index >= app.cursor.path.len() {
-        app.notice = Some(format!("there is no step {}; this solution has {}", index + 1, app.cursor.path.len()));
-    } else if index >= steps {
-        app.notice = Some(format!("step {} comes when the steps before it are rated", index + 1));
+    if index >= steps {
+        let all = app.cursor.path.len();
+        app.notice = Some(if index < all {
+            format!("step {} comes when the steps before it are rated", index + 1)
+        } else {
+            format!("there is no step {}; this solution has {all}", index + 1)
+        });
     }
     index < steps
 }

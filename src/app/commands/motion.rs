@@ -3,6 +3,7 @@
 use crate::app::choice::Question;
 use crate::app::items::ItemId;
 use crate::app::{App, Effect, Focus, jumps, layout};
+use crate::labels::Mode;
 
 /// Next step (or row of the pane that has the focus).
 pub(super) fn down(app: &mut App, count: Option<usize>) -> Vec<Effect> {
@@ -41,11 +42,16 @@ fn by(app: &mut App, count: usize, forward: bool) -> Vec<Effect> {
 
 /// Next solution, also across problems.
 pub(super) fn next_solution(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    // After a reveal this is how one goes on: what is due comes now.
+    let goes_on = app.trust.mode == Mode::RevealAfter && app.show_prm && app.trust.serving.is_none() && count.is_none();
     for _ in 0..count.unwrap_or(1).min(1000) {
         if !solution(app, true) {
             app.notice = Some("this is the last solution".to_owned());
             break;
         }
+    }
+    if goes_on {
+        app.serve();
     }
     Vec::new()
 }

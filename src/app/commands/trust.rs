@@ -1,9 +1,10 @@
 //! Modes, guideline and history: what labels rest on.
 
 use crate::app::describe::decision;
+use crate::app::guide;
 use crate::app::trust::set_mode;
 use crate::app::{App, Effect};
-use crate::labels::{Mode, Scope};
+use crate::labels::{Digits, Mode, Scope};
 use crate::trace::NodeId;
 
 /// Hides the scores, or shows them again.
@@ -70,6 +71,17 @@ pub(super) fn toggle_scope(app: &mut App, _count: Option<usize>) -> Vec<Effect> 
     Vec::new()
 }
 
+/// Digits are marks, or counts.
+pub(super) fn toggle_digits(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    let (digits, said) = match app.project.digits {
+        Digits::Count => (Digits::Mark, "a number alone marks the first error; where it could still grow, x ends it"),
+        Digits::Mark => (Digits::Count, "numbers are counts: 4x marks step 4"),
+    };
+    app.project.digits = digits;
+    app.notice = Some(said.to_owned());
+    Vec::new()
+}
+
 /// Shows a step once the one before it is rated, or all at once.
 pub(super) fn toggle_guided(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     app.project.guided = !app.project.guided;
@@ -83,7 +95,12 @@ pub(super) fn toggle_guided(app: &mut App, _count: Option<usize>) -> Vec<Effect>
 /// Opens the guideline.
 pub(super) fn guide(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     match app.trust.terms.guide.clone() {
-        Some(guide) => app.show_sheet("guideline", guide.text),
+        Some(guide) => {
+            let words = guide::context(app);
+            let text = format!("{}{}", guide.text.trim_end(), guide::examples(app));
+            let from = guide::section(&guide.text, &words).unwrap_or(0);
+            app.show_sheet_at("guideline", text, from);
+        }
         None => app.notice = Some("no guideline; start with --guide FILE".to_owned()),
     }
     Vec::new()

@@ -1,8 +1,8 @@
 //! What is on the screen.
 
 use crate::app::reading::Against;
-use crate::app::{App, Effect, Focus, queue, tree};
-use crate::trace::{NodeId, Trace};
+use crate::app::{App, Effect, Focus, layout, queue, tree};
+use crate::trace::{FirstError, NodeId, Solution, StepScore, Trace};
 use crate::typeset::View;
 use crate::ui::theme::{THEME_NAMES, Theme};
 
@@ -153,6 +153,77 @@ pub(super) fn copy_step(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     let cut = if text.len() > MAX_COPY { format!("; only the first {MAX_COPY} bytes of it") } else { String::new() };
     app.notice = Some(format!("copied {} characters{cut}", text.chars().count()));
     vec![Effect::Copy(text.clone())]
+}
+
+fn copied(app: &mut App, what: &str, text: Option<String>) -> Vec<Effect> {
+    app.notice = Some(text.as_ref().map_or_else(|| format!("there is no {what} here"), |text| format!("copied {what}: {text}")));
+    text.map(Effect::Copy).into_iter().collect()
+}
+
+/// Puts the id of the solution on the clipboard.
+pub(super) fn copy_id(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    let id = app.solution().and_then(|solution| solution.source_id.clone());
+    copied(app, "id", id)
+}
+
+/// Puts on the clipboard where the step stands, as `stepscope queue` writes it: file, problem, solution, and the step.
+pub(super) fn copy_place(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    let item = app.cursor.item;
+    let place = app
+        .items
+        .files
+        .get(item.file)
+        .map(|file| format!("{}:{}.{} step {}", file.name, item.problem + 1, app.cursor.solution + 1, app.cursor.step() + 1));
+    copied(app, "place", place)
+}
+
+/// Puts the solution on the clipboard, as one line of JSON: what is on the screen and nothing that is hidden there.
+pub(super) fn copy_json(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    let Some(trace) = app.trace().cloned() else { return copied(app, "solution", None) };
+    let (labels, _) = app.labels_here(&trace);
+    let steps = app.cursor.path.iter().zip(&labels.steps).map(|(&id, label)| {
+        let node = trace.node(id);
+        let score = app.shown_score(node.key).map(StepScore::value);
+        serde_json::json!({ "text": node.text, "score": score, "label": label.name() })
+    });
+    let json = serde_json::json!({
+        "problem": trace.problem.text,
+        "id": app.solution().and_then(|solution| solution.source_id.clone()),
+        "steps": steps.collect::<Vec<_>>(),
+    })
+    .to_string();
+    app.notice = Some(format!("copied {} bytes of JSON", json.len()));
+    vec![Effect::Copy(json)]
+}
+
+/// Puts the label of the solution on the clipboard, in words.
+pub(super) fn copy_label(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    let leaf = app.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
+    let own = app.own().and_then(|own| Some(own.labels(app.trace()?, &Solution::new(leaf)).first_error));
+    let said = own.and_then(|said| match said {
+        FirstError::At(step) => Some(format!("first error at step {}", step + 1)),
+        FirstError::NoError => Some("no error".to_owned()),
+        FirstError::Unlabelable => Some("not to be judged".to_owned()),
+        FirstError::Unknown => None,
+    });
+    copied(app, "label", said)
+}
+
+/// Half of the detail pane down; where it has no place of its own, it takes some of the steps.
+pub(super) fn scroll_detail(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    let rows = layout::panes(app).and_then(|panes| panes.detail).map(|pane| usize::from(pane.height));
+    app.detail = Some(match (app.detail, rows) {
+        (Some(top), Some(rows)) => top + (rows / 2).max(1),
+        (None, Some(rows)) => (rows / 2).max(1),
+        _ => 0,
+    });
+    Vec::new()
+}
+
+/// The beginning of the detail pane.
+pub(super) fn detail_top(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    app.detail = None;
+    Vec::new()
 }
 
 /// Hears of the mouse, or leaves it to the terminal.

@@ -71,8 +71,9 @@ fn hot_keys(focus: Focus) -> [&'static [Hint]; 2] {
         Focus::Steps => [
             &[
                 (&["all-right"], "", "all right"),
-                (&["first-error"], "", "first error here"),
-                (&["first-error"], "4", "error at 4"),
+                (&["first-error"], "", "error here"),
+                (&["first-error"], "4", "at 4"),
+                (&["first-error-at"], "", "by letter"),
                 (&["first-error-kind"], "", "+ kind"),
                 (&["unsure"], "", "unsure"),
                 (&["bad-problem"], "", "broken"),
@@ -85,7 +86,7 @@ fn hot_keys(focus: Focus) -> [&'static [Hint]; 2] {
                 (&["note"], "", "note"),
                 (&["previous-solution", "next-solution"], "", "prev/next"),
                 (&["next-suspect"], "", "suspect"),
-                (&["hide-prm"], "", "hide PRM"),
+                (&["hide-prm"], "", "PRM on/off"),
             ],
         ],
         Focus::Tree => [

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use ratatui::text::Line;
+use ratatui::text::{Line, Span};
 
 use crate::analysis::aggregate::Aggregate;
 use crate::app::App;
@@ -20,16 +20,31 @@ use crate::ui::styled::{Run, styled};
 
 use super::one_line;
 
-/// Draws as many lines as there is room for, the most useful first.
+/// Draws as many lines as there is room for, the most useful first; all of them one below the other once the pane was scrolled.
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let Some(trace) = app.trace() else { return };
     if app.cursor.node == NodeId::ROOT {
         return;
     }
     let node = trace.node(app.cursor.node);
+    let lines = lines(app, pen, trace, node);
+    let (width, height) = (rect.width.saturating_sub(1), usize::from(rect.height));
+    let all = rows(app, pen, node, &lines, width, None);
+    let more = all.len().saturating_sub(height);
+    let top = app.detail.unwrap_or(0).min(more);
+    let rows = if app.detail.is_some() { all } else { rows(app, pen, node, &lines, width, Some(height)) };
+    for (y, row) in (rect.y..rect.bottom()).zip(rows.iter().skip(top)) {
+        pen.line(rect.x + 1, y, width, row);
+    }
+    if more > top {
+        let at = Rect { y: rect.bottom().saturating_sub(1), height: 1, ..rect };
+        pen.right(at, at.y, &format!(" +{} rows, {} ", more - top, app.key("scroll-detail")), pen.look.accent());
+    }
+}
+
+/// What there is to say of the step, the most useful first.
+fn lines(app: &App, pen: &Pen<'_>, trace: &Trace, node: &Node) -> Vec<(String, Style)> {
     let mut lines: Vec<(String, Style)> = Vec::new();
-    let rect = comparison(app, pen, rect);
-    let rect = shares(app, pen, rect, node);
     lines.push((heading(app, node), pen.look.strong()));
     lines.extend(checks(app, pen, node));
     lines.extend(numbers(app, node).map(|line| (line, pen.look.dim())));
@@ -45,11 +60,11 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     lines.extend(verdict(app, trace, node).map(|line| (line, pen.look.accent())));
     for writing in [Writing::Note, Writing::Tags, Writing::Critique, Writing::Correction] {
         if let Some(text) = app.own().and_then(|own| own.text(writing, Some(node.key), app.record_key_here())) {
-            lines.push((format!("{}  {}", writing.name(), one_line(app, text, 400)), pen.look.accent()));
+            lines.push((format!("{}  {text}", writing.name()), pen.look.accent()));
         }
     }
     lines.extend(siblings(app, pen, trace, node));
-    if let Some(solution) = app.solution() {
+    if let Some(solution) = app.solution().filter(|_| !app.has_gold()) {
         let name = |label: &str, value: &Option<String>| value.as_ref().map(|value| format!("{label} {value}"));
         let facts = [name("id", &solution.source_id), name("by", &solution.generator), name("answer", &solution.final_answer)];
         let facts: Vec<String> = facts.into_iter().flatten().collect();
@@ -58,66 +73,75 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
         }
     }
     lines.extend(trace.warnings.iter().take(20).map(|warning| (format!("note: {warning}"), pen.look.dim())));
-    lay(pen, rect, &lines);
+    lines
 }
 
-/// Draws one below the other; where rows are left over, long lines are wrapped instead of cut.
-fn lay(pen: &mut Pen<'_>, rect: Rect, lines: &[(String, Style)]) {
-    let (x, width) = (rect.x + 1, rect.width.saturating_sub(1));
-    let mut spare = usize::from(rect.height).saturating_sub(lines.len());
-    let mut y = rect.y;
+/// The rows of the pane: as many as there are, or shortened to what is most useful in so few.
+fn rows(app: &App, pen: &Pen<'_>, node: &Node, lines: &[(String, Style)], width: u16, room: Option<usize>) -> Vec<Line<'static>> {
+    let left = |rows: &Vec<Line<'static>>| room.map(|room| room.saturating_sub(rows.len()));
+    let mut rows = comparison(app, pen, width, room.map_or(usize::MAX, |room| room.saturating_sub(2).max(1)));
+    rows.extend(shares(app, pen, node, width, left(&rows).map_or(usize::MAX, |left| left.saturating_sub(4).min(3))));
+    let spare = left(&rows).map(|left| left.saturating_sub(lines.len()));
+    rows.extend(laid(pen, width, lines, spare));
+    rows
+}
+
+/// One below the other. With `spare` rows, lines are wrapped as long as there are some left, and cut behind that.
+fn laid(pen: &Pen<'_>, width: u16, lines: &[(String, Style)], spare: Option<usize>) -> Vec<Line<'static>> {
+    let mut spare = spare.unwrap_or(usize::MAX);
+    let options = WrapOptions { ambiguous: pen.ambiguous(), ..WrapOptions::new(usize::from(width).max(10)).hanging(6) };
+    let mut rows = Vec::new();
     for (line, style) in lines {
-        if y >= rect.bottom() {
-            break;
-        }
-        let text = safe_line(line);
-        let options = WrapOptions { ambiguous: pen.ambiguous(), ..WrapOptions::new(usize::from(width).max(10)).hanging(6) };
+        let text = if spare == 0 { safe_line(&one_line(line, 400)) } else { safe(line) };
         let wrapped = wrap(&text, options);
-        if wrapped.height() > 1 + spare {
-            pen.safe(x, y, width, &text, *style);
-            y += 1;
+        let more = wrapped.height().saturating_sub(1);
+        if more > spare {
+            rows.push(Line::styled(safe_line(&one_line(line, usize::from(width))).to_string(), *style));
             continue;
         }
-        spare -= wrapped.height().saturating_sub(1);
-        for row in wrapped.rows() {
-            let indent = u16::try_from(row.indent).unwrap_or(0);
-            pen.line(x + indent, y, width.saturating_sub(indent), &Line::styled(&text[row.range.clone()], *style));
-            y += 1;
-        }
+        spare -= more;
+        let row = |row: &crate::text::Row| format!("{:indent$}{}", "", &text[row.range.clone()], indent = row.indent);
+        rows.extend(wrapped.rows().iter().map(|wrapped| Line::styled(row(wrapped), *style)));
     }
+    rows
 }
 
-/// The text that the step is compared with, its own words marked; gives what is left of the pane.
-fn comparison(app: &App, pen: &mut Pen<'_>, rect: Rect) -> Rect {
-    let Some(against) = app.reading.against else { return rect };
+/// Rows of a page that outlive it.
+fn page_rows(page: &Page, most: usize, runs: &[Run]) -> Vec<Line<'static>> {
+    let owned = |row: &crate::text::Row| {
+        let spans = styled(&page.text, row, &[runs]).spans;
+        let indent = Span::raw(" ".repeat(row.indent));
+        let spans = spans.into_iter().map(|span| Span::styled(span.content.into_owned(), span.style));
+        std::iter::once(indent).chain(spans).collect::<Line<'static>>()
+    };
+    page.wrapped.window(0, most).iter().map(owned).collect()
+}
+
+/// The text that the step is compared with, its own words marked.
+fn comparison(app: &App, pen: &Pen<'_>, width: u16, most: usize) -> Vec<Line<'static>> {
+    let Some(against) = app.reading.against else { return Vec::new() };
     let (name, next) = (against.name(), format!("{} next, {} off", app.key("diff"), app.key("cancel")));
     let Some(comparison) = app.comparison() else {
-        pen.text(rect.x + 1, rect.y, rect.width - 1, &format!("no {name} to compare with   {next}"), pen.look.accent());
-        return Rect { y: rect.y + 1, height: rect.height.saturating_sub(1), ..rect };
+        return vec![Line::styled(format!("no {name} to compare with   {next}"), pen.look.accent())];
     };
     let same = if comparison.changed == Changed::default() && against != Against::Critique { "   the same words" } else { "" };
-    let title = format!("{name}: {}{same}   {next}", comparison.place);
-    pen.text(rect.x + 1, rect.y, rect.width - 1, &title, pen.look.accent());
-    let page = Page::plain(&comparison.other, usize::from(rect.width.saturating_sub(2)).max(10));
+    let title = safe_line(&format!("{name}: {}{same}   {next}", comparison.place)).to_string();
+    let mut rows = vec![Line::styled(title, pen.look.accent())];
+    let page = Page::plain(&comparison.other, usize::from(width.saturating_sub(1)).max(10));
     let changed: Vec<Run> = comparison.changed.old.iter().map(|range| (range.clone(), pen.look.changed())).collect();
-    let most = usize::from(rect.height.saturating_sub(2)).max(1);
-    let rows = page.wrapped.window(0, most);
-    for (y, row) in (rect.y + 1..rect.bottom()).zip(rows) {
-        let x = rect.x + 1 + u16::try_from(row.indent).unwrap_or(0);
-        pen.line(x, y, rect.right().saturating_sub(x), &styled(&page.text, row, &[&changed]));
-    }
-    let used = 1 + u16::try_from(rows.len()).unwrap_or(0);
-    Rect { y: rect.y + used, height: rect.height.saturating_sub(used), ..rect }
+    rows.extend(page_rows(&page, most, &changed));
+    rows
 }
 
-/// The tokens of the step in the colours of their shares in its score; gives what is left of the pane.
-fn shares(app: &App, pen: &mut Pen<'_>, rect: Rect, node: &Node) -> Rect {
-    let Some(Rationale::Tokens(tokens)) = app.scoring.rationales.get(&node.key).filter(|_| app.show_prm) else { return rect };
-    // Below that many rows the other lines tell more.
-    let rows = rect.height.saturating_sub(4).min(3);
+/// The tokens of the step in the colours of their shares in its score.
+fn shares(app: &App, pen: &Pen<'_>, node: &Node, width: u16, rows: usize) -> Vec<Line<'static>> {
+    let Some(Rationale::Tokens(tokens)) = app.scoring.rationales.get(&node.key).filter(|_| app.show_prm) else {
+        return Vec::new();
+    };
     let largest = tokens.iter().map(|(_, share)| share.abs()).fold(0.0, f64::max);
+    // In fewer rows the other lines tell more.
     if rows < 2 || largest <= 0.0 {
-        return rect;
+        return Vec::new();
     }
     let (mut text, mut runs): (String, Vec<Run>) = (String::new(), Vec::new());
     for (token, share) in tokens {
@@ -126,15 +150,11 @@ fn shares(app: &App, pen: &mut Pen<'_>, rect: Rect, node: &Node) -> Rect {
         runs.push((start..text.len(), pen.look.score(0.5 + 0.5 * share / largest)));
     }
     let worst = tokens.iter().min_by(|a, b| a.1.total_cmp(&b.1)).filter(|(_, share)| *share < 0.0);
-    let worst = worst.map_or(String::new(), |(token, share)| format!("   lowest {:?} {share:.4}", one_line(app, token, 20)));
-    pen.text(rect.x + 1, rect.y, rect.width - 1, &format!("tok   {} tokens{worst}", tokens.len()), pen.look.dim());
-    let page = Page::plain(&text, usize::from(rect.width.saturating_sub(2)).max(10));
-    let shown = page.wrapped.window(0, usize::from(rows) - 1);
-    for (y, row) in (rect.y + 1..rect.bottom()).zip(shown) {
-        pen.line(rect.x + 1, y, rect.width - 1, &styled(&page.text, row, &[&runs]));
-    }
-    let used = 1 + u16::try_from(shown.len()).unwrap_or(0);
-    Rect { y: rect.y + used, height: rect.height - used, ..rect }
+    let worst = worst.map_or(String::new(), |(token, share)| format!("   lowest {:?} {share:.4}", one_line(token, 20)));
+    let mut lines = vec![Line::styled(safe_line(&format!("tok   {} tokens{worst}", tokens.len())).to_string(), pen.look.dim())];
+    let page = Page::plain(&text, usize::from(width.saturating_sub(1)).max(10));
+    lines.extend(page_rows(&page, rows - 1, &runs));
+    lines
 }
 
 /// How the verdicts of a critic fall.
@@ -151,7 +171,7 @@ fn checks(app: &App, pen: &Pen<'_>, node: &Node) -> Vec<(String, Style)> {
     let findings = app.findings(node.key);
     let line = |checked: &Checked| {
         let Checked { finding, text } = checked;
-        let text = one_line(app, text, 60);
+        let text = one_line(text, 60);
         let sides = finding.sides();
         let perhaps = match finding.claim {
             Claim::Identity { .. } => "no identity; it may be meant as an equation",
@@ -320,7 +340,7 @@ fn siblings(app: &App, pen: &Pen<'_>, trace: &Trace, node: &Node) -> Vec<(String
         let number = score.map_or("   ".to_owned(), |score| format!("{:>3}", short(score)));
         let pointer = if id == app.cursor.node { pen.look.glyphs.pointer } else { " " };
         let style = score.map_or(pen.look.plain(), |score| pen.look.score(app.scoring.place(score)));
-        let text = one_line(app, &sibling.text, 200);
+        let text = one_line(&app.step_line(trace, id), 200);
         let best = if chosen == Some(sibling.key) { "best: " } else { "" };
         (format!("{pointer} {number}  {best}{text}"), style)
     }));

@@ -30,7 +30,7 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
         problem_row(app, pen, Rect { y, height: 1, ..rect }, rank, item);
         y += 1;
         if item == app.position()
-            && let Some(trace) = app.trace()
+            && let Some(trace) = app.items.trace(item)
         {
             for solution in layout::list_solutions(app, rows) {
                 if y >= rect.bottom() {
@@ -64,7 +64,7 @@ fn queue(app: &App, pen: &mut Pen<'_>, rect: Rect, rows: usize) {
                     x = pen.text(x, y, left(x), &format!("{}/{} ", place.solution + 1, trace.solutions.len()), pen.look.dim());
                 }
                 let style = if here { pen.look.strong() } else { pen.look.plain() };
-                pen.text(x, y, left(x), &one_line(app, &trace.problem.text, 80), style);
+                pen.text(x, y, left(x), &one_line(&app.problem_line(trace), 80), style);
             }
         }
         if here {
@@ -98,26 +98,29 @@ fn problem_row(app: &App, pen: &mut Pen<'_>, rect: Rect, rank: usize, item: Item
                 if !view.errors.is_empty() {
                     x = pen.text(x, rect.y, left(x), &format!("!{} ", view.errors.len()), pen.look.error());
                 }
-                let text = one_line(app, &trace.problem.text, 80);
+                let text = one_line(&app.problem_line(trace), 80);
                 let style = if current { pen.look.strong() } else { pen.look.plain() };
                 pen.text(x, rect.y, left(x), &text, style);
             }
         },
     }
     if current {
-        select(app, pen, rect, app.trace().is_none_or(|trace| trace.solutions.len() < 2));
+        select(app, pen, rect, app.items.trace(item).is_none_or(|trace| trace.solutions.len() < 2));
     }
 }
 
-/// Own verdict on a solution; a flag stands behind it.
+/// Own verdict on a solution; that one is unsure, or has left it for later, stands behind it.
 fn mark(app: &App, pen: &mut Pen<'_>, x: u16, y: u16, trace: &Trace, leaf: crate::trace::NodeId) -> u16 {
     let labels = app.own_labels(trace, leaf);
     let record = trace.record_key(leaf);
-    let flagged = if app.own().is_some_and(|own| own.flagged(record)) { "f" } else { "" };
-    let later = if app.own().is_some_and(|own| own.skipped(record)) { "s" } else { "" };
+    let flagged = match app.own() {
+        Some(own) if own.flagged(record) => "f",
+        Some(own) if own.skipped(record) => "s",
+        _ => "",
+    };
     let (text, label) = verdict(&labels, &pen.look.glyphs);
     let (_, style) = pen.look.label(label, true);
-    pen.text(x, y, 4, &format!("{:<4}", format!("{text}{flagged}{later}")), style)
+    pen.text(x, y, 4, &format!("{:<4}", format!("{text}{flagged}")), style)
 }
 
 fn solution_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, index: usize) {
@@ -143,7 +146,7 @@ fn solution_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, index: 
     let name =
         solution.final_answer.as_deref().or(solution.generator.as_deref()).or(solution.source_id.as_deref()).unwrap_or_default();
     pen.text(x, rect.y, left(x), name, pen.look.plain());
-    if index == app.cursor.solution {
+    if index == app.listed_solution() {
         select(app, pen, rect, true);
     }
 }

@@ -16,10 +16,8 @@ pub(super) mod strip;
 pub(super) mod title;
 pub(super) mod tree;
 
-use crate::app::App;
 use crate::text::Glyphs;
 use crate::trace::{FirstError, Label, SolutionLabels};
-use crate::typeset::{View, line};
 
 /// The verdict on a whole solution in at most three cells: `+`, `x4`, `?`.
 fn verdict(labels: &SolutionLabels, glyphs: &Glyphs) -> (String, Label) {
@@ -31,7 +29,22 @@ fn verdict(labels: &SolutionLabels, glyphs: &Glyphs) -> (String, Label) {
     }
 }
 
-/// The beginning of a text on one line, its formulas drawn as those of the steps are.
-fn one_line(app: &App, text: &str, characters: usize) -> String {
-    line(text, characters, app.steps.view == View::Drawn)
+/// The beginning of a text on one line: white space of any kind becomes one space. Reads no more of the text than it gives.
+fn one_line(text: &str, characters: usize) -> String {
+    let mut line = String::new();
+    let mut count = 0;
+    for word in text.split_whitespace() {
+        if count >= characters {
+            return line;
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.extend(word.chars().take(characters));
+        count += word.chars().take(characters).count() + 1;
+    }
+    if line.is_empty() {
+        line.push_str("(empty)");
+    }
+    line
 }

@@ -93,7 +93,7 @@ fn scores(app: &App, rewrite: &Rewrite, pen: &mut Pen<'_>, rect: Rect) {
         }
         let text = if step == rewrite.step { &*rewrite.shown } else { node.text.as_str() };
         let x = rect.x + 16;
-        pen.text(x, y, rect.right().saturating_sub(x), &one_line(app, text, 200), pen.look.plain());
+        pen.text(x, y, rect.right().saturating_sub(x), &one_line(text, 200), pen.look.plain());
     }
 }
 

@@ -16,7 +16,7 @@ pub(in crate::ui) fn draw(sheet: &Sheet, pen: &mut Pen<'_>, area: Rect) {
     pen.text(area.x + 2, area.y, area.width.saturating_sub(4), &title, pen.look.strong());
     let page = Page::plain(&sheet.text, usize::from(area.width.saturating_sub(4)).max(10));
     let room = usize::from(area.height.saturating_sub(2)).max(1);
-    let top = sheet.top.min(page.rows().saturating_sub(room));
+    let top = sheet.first_row(page.wrapped.row_at(sheet.from), page.rows(), room);
     for (y, row) in (area.y + 1..area.bottom().saturating_sub(1)).zip(page.wrapped.window(top, room)) {
         let x = area.x + 2 + u16::try_from(row.indent).unwrap_or(0);
         pen.line(x, y, area.right().saturating_sub(x), &styled(&page.text, row, &[]));

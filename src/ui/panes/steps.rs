@@ -131,16 +131,20 @@ fn gutter(app: &App, pen: &mut Pen<'_>, row: Rect, columns: StepColumns, node: &
     let [number, mark, score, bar, evidence, _] = offsets(row, columns);
     let current = app.cursor.node == app.cursor.path[step];
     let style = if current { pen.look.strong() } else { pen.look.plain() };
-    let wide = u16::try_from(columns.number - 1).unwrap_or(u16::MAX);
-    pen.text(number + 1, row.y, wide, &format!("{:>1$}", step + 1, columns.number - 2), style);
+    let (wide, digits) = (u16::try_from(columns.number - 1).unwrap_or(u16::MAX), columns.number - 2);
+    match app.letter_of(step) {
+        Some(letter) => pen.text(number + 1, row.y, wide, &format!("{letter:>digits$}"), pen.look.selected()),
+        None => pen.text(number + 1, row.y, wide, &format!("{:>digits$}", step + 1), style),
+    };
     let (sign, style) = pen.look.label(label, own);
     let sign = if current && label == Label::Unseen { "[ ]".to_owned() } else { sign };
     pen.text(mark, row.y, 3, &sign, style);
-    let written = |writing| app.own().is_some_and(|own| own.text(writing, Some(node.key), app.record_key_here()).is_some());
-    if written(Writing::Correction) {
-        pen.text(mark + 3, row.y, 1, "*", pen.look.accent());
-    } else if written(Writing::Note) || written(Writing::Critique) {
-        pen.text(mark + 3, row.y, 1, "\"", pen.look.accent());
+    // A step rewritten tells more than a note on it.
+    let written = [(Writing::Correction, "e"), (Writing::Critique, "\""), (Writing::Note, "\"")]
+        .into_iter()
+        .find(|(writing, _)| app.own().is_some_and(|own| own.text(*writing, Some(node.key), app.record_key_here()).is_some()));
+    if let Some((_, sign)) = written {
+        pen.text(mark + 3, row.y, 1, sign, pen.look.accent());
     }
     if !app.show_prm {
         return;

@@ -20,11 +20,13 @@ struct Cell {
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rule: Rect) {
     let Some(trace) = app.trace().filter(|_| app.cursor.path.len() > 1) else { return };
     let own = app.own_labels(trace, app.cursor.path.last().copied().unwrap_or(NodeId::ROOT));
+    // What is not shown yet says nothing here either.
+    let open = app.open_steps();
     let steps: Vec<Cell> = app
         .cursor
         .path
         .iter()
-        .take(app.open_steps())
+        .take(open)
         .enumerate()
         .map(|(step, &id)| Cell {
             score: app.shown_score(trace.node(id).key).map(StepScore::value),
@@ -40,7 +42,7 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rule: Rect) {
         x = pen.text(x, rule.y, 1, &sign, style);
     }
     let mut tail = if each > 1 { format!(" {each} steps a cell") } else { " ".to_owned() };
-    if let Some((step, drop)) = app.score_drop() {
+    if let Some((step, drop)) = app.score_drop().filter(|(step, _)| *step < open) {
         tail = format!("{tail}{}{} at {} ", pen.look.glyphs.more[1], short(drop), step + 1);
     }
     pen.text(x, rule.y, rule.right().saturating_sub(x), &tail, pen.look.dim());

@@ -1,0 +1,76 @@
+//! Texts on one line, for lists and trees: formulas drawn as in the steps, worked out once for what comes into sight.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::{App, layout};
+use crate::trace::{NodeId, PromptKey, StepKey, Trace};
+use crate::typeset::{Page, View};
+
+/// Bytes of a text that one line can be made of.
+const READ: usize = 400;
+/// Lines that are kept.
+const KEPT: usize = 4096;
+/// Alternatives of a step that have a line.
+const ALTERNATIVES: usize = 40;
+
+/// Lines of steps and problems.
+#[derive(Debug, Default)]
+pub struct Lines {
+    steps: HashMap<StepKey, String>,
+    problems: HashMap<PromptKey, String>,
+}
+
+impl App {
+    /// The step on one line: drawn, where formulas are drawn.
+    pub fn step_line<'a>(&'a self, trace: &'a Trace, node: NodeId) -> Cow<'a, str> {
+        let node = trace.node(node);
+        let drawn = self.lines.steps.get(&node.key).filter(|_| self.draws());
+        drawn.map_or(Cow::Borrowed(node.text.as_str()), |line| Cow::Borrowed(line.as_str()))
+    }
+
+    /// The same of a problem.
+    pub fn problem_line<'a>(&'a self, trace: &'a Trace) -> Cow<'a, str> {
+        let drawn = self.lines.problems.get(&trace.prompt_key).filter(|_| self.draws());
+        drawn.map_or(Cow::Borrowed(trace.problem.text.as_str()), |line| Cow::Borrowed(line.as_str()))
+    }
+
+    fn draws(&self) -> bool {
+        self.steps.view == View::Drawn
+    }
+
+    fn drawn(&self, text: &str) -> String {
+        let end = (0..=READ.min(text.len())).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+        let page = Page::new(&text[..end], self.linear_setting());
+        page.text.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// Draws what is in sight and was not drawn before.
+    pub(super) fn draw_lines(&mut self) {
+        if !self.draws() {
+            return;
+        }
+        if self.lines.steps.len() + self.lines.problems.len() > KEPT {
+            self.lines = Lines::default();
+        }
+        let formula = |text: &str| text.contains(['$', '\\', '*', '`']);
+        let (mut steps, mut problems) = (Vec::new(), Vec::new());
+        if let Some((trace, panes)) = self.trace().zip(layout::panes(self)) {
+            let height = panes.tree.map_or(0, |tree| usize::from(tree.height));
+            let rows = self.tree.rows.iter().skip(self.tree_top).take(height).map(|row| row.node);
+            let siblings = trace.node(self.cursor.node).parent.map_or(&[][..], |parent| &trace.node(parent).children);
+            for node in rows.chain(siblings.iter().copied().take(ALTERNATIVES)).map(|id| trace.node(id)) {
+                if formula(&node.text) && !self.lines.steps.contains_key(&node.key) {
+                    steps.push((node.key, self.drawn(&node.text)));
+                }
+            }
+        }
+        for trace in layout::visible_items(self).into_iter().filter_map(|item| self.items.trace(item)) {
+            if formula(&trace.problem.text) && !self.lines.problems.contains_key(&trace.prompt_key) {
+                problems.push((trace.prompt_key, self.drawn(&trace.problem.text)));
+            }
+        }
+        self.lines.steps.extend(steps);
+        self.lines.problems.extend(problems);
+    }
+}
