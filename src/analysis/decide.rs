@@ -33,24 +33,36 @@ pub fn decide(scores: &[Option<f64>], decision: Decision) -> FirstError {
     }
 }
 
-/// The most likely first error, and how likely the solution is free of errors rather than wrong first there. `None` without a score.
-///
-/// With `s_k` the chance that step `k` is right when those before it are, step `j` is the first error with chance
-/// `p_j = (1 - s_j) * s_0 * .. * s_(j-1)`, and there is none with the product of all `s_k`. The result is the `j` with the largest `p_j`,
-/// and `none / (none + p_j)`, `0..=1`. The log odds of every `s_k` are leaned first ([`Decision::Posterior`]).
-pub fn posterior(scores: &[Option<f64>], lean: f64) -> Option<(usize, f64)> {
-    // No score is so sure that nothing behind it could count.
-    const SURE: f64 = 1e-6;
+/// No score is so sure that nothing behind it could count.
+const SURE: f64 = 1e-6;
+
+/// How likely each step is the first error, as the logarithm of `p_j = (1 - s_j) * s_0 * .. * s_(j-1)`, where `s_k` is the chance that step `k`
+/// is right when those before it are. `None` for a step without a score, which is passed over. The log odds of every `s_k` are leaned first
+/// ([`Decision::Posterior`]).
+pub fn first_error_odds(scores: &[Option<f64>], lean: f64) -> Vec<Option<f64>> {
     // Logarithms, so that long products do not vanish.
     let mut right = 0.0;
-    let mut likely: Option<(usize, f64)> = None;
-    for (step, score) in scores.iter().enumerate() {
-        let Some(score) = score.map(|score| leaned(score.clamp(SURE, 1.0 - SURE), lean)) else { continue };
+    let odds = |score: &Option<f64>| {
+        let score = score.map(|score| leaned(score.clamp(SURE, 1.0 - SURE), lean))?;
         let wrong_first = (1.0 - score).ln() + right;
+        right += score.ln();
+        Some(wrong_first)
+    };
+    scores.iter().map(odds).collect()
+}
+
+/// The most likely first error, and how likely the solution is free of errors rather than wrong first there. `None` without a score.
+///
+/// The result is the `j` with the largest `p_j` ([`first_error_odds`]), and `none / (none + p_j)`, `0..=1`, where none is the product of
+/// all `s_k`.
+pub fn posterior(scores: &[Option<f64>], lean: f64) -> Option<(usize, f64)> {
+    let right: f64 = scores.iter().flatten().map(|score| leaned(score.clamp(SURE, 1.0 - SURE), lean).ln()).sum();
+    let mut likely: Option<(usize, f64)> = None;
+    for (step, odds) in first_error_odds(scores, lean).into_iter().enumerate() {
+        let Some(wrong_first) = odds else { continue };
         if likely.is_none_or(|(_, most)| wrong_first > most) {
             likely = Some((step, wrong_first));
         }
-        right += score.ln();
     }
     likely.map(|(step, wrong_first)| (step, 1.0 / (1.0 + (wrong_first - right).exp())))
 }

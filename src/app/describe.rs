@@ -4,7 +4,8 @@ use crate::checks::answer::{self, Agreement};
 use std::fmt::Write;
 
 use crate::labels::{Action, Mode, Past, Verdict};
-use crate::trace::{FirstError, Outcome, Solution, StepKey, Trace};
+use crate::trace::{Extra, FirstError, Outcome, Solution, StepKey, Trace};
+use crate::typeset::{Page, View};
 
 use super::App;
 use super::saving::what;
@@ -18,11 +19,11 @@ impl App {
 
     /// Reference answer, the solution's answer, and whether it is right.
     pub fn facts(&self) -> String {
-        let mut facts = Vec::new();
+        let mut facts: Vec<String> = self.image().into_iter().collect();
         if let Some(trace) = self.trace().filter(|_| self.reference_shown()) {
-            facts.extend(trace.problem.reference_answer.as_ref().map(|reference| format!("ref {}", self.first_words(reference))));
+            facts.extend(trace.problem.reference_answer.as_ref().map(|reference| format!("ref {}", self.answer_line(reference))));
             if let Some(solution) = self.solution() {
-                facts.extend(answer::of_solution(trace, solution).map(|answer| format!("got {}", self.first_words(answer))));
+                facts.extend(answer::of_solution(trace, solution).map(|answer| format!("got {}", self.answer_line(answer))));
                 match solution.outcome {
                     Outcome::Wrong => facts.push("WRONG".to_owned()),
                     Outcome::Correct => facts.push("RIGHT".to_owned()),
@@ -34,9 +35,29 @@ impl App {
         facts.join(" | ")
     }
 
-    /// The beginning of an answer, drawn as the steps are.
-    fn first_words(&self, answer: &str) -> String {
-        first_words(answer)
+    /// Where the picture of the problem lies, under the names that sources give it; one that stands in the record itself by its size.
+    fn image(&self) -> Option<String> {
+        let records = [Some(&self.trace()?.extra), self.solution().map(|solution| &solution.extra)];
+        let named = |extra: &Extra| ["image_path", "image", "img_path"].iter().find_map(|name| extra.get(*name)).cloned();
+        let image = records.into_iter().flatten().find_map(named)?;
+        let image = image.as_str()?.trim();
+        match image.len() {
+            0 => None,
+            1..=200 => Some(format!("image {image}")),
+            bytes => Some(format!("image in the record, {} kB", bytes.div_ceil(1024))),
+        }
+    }
+
+    /// An answer in a few words, drawn where formulas are drawn: most answers are formulas without their dollars.
+    fn answer_line(&self, answer: &str) -> String {
+        let line = first_words(answer);
+        let whole = answer.trim().len() < 60 && !answer.contains(['$', '\n']) && answer.contains(['\\', '^', '_']);
+        let page =
+            (whole && self.steps.view == View::Drawn).then(|| Page::new(&format!("${}$", answer.trim()), self.linear_setting()));
+        match page.filter(|page| page.left_out.is_empty() && page.rows() == 1) {
+            Some(page) => first_words(&page.text),
+            None => line,
+        }
     }
 
     /// Why this solution deserves a look: what the scores, the outcome and the recorded labels say.
@@ -136,6 +157,7 @@ impl App {
     pub fn saving_line(&self) -> String {
         let saving = &self.saving;
         if let Some(error) = &saving.error {
+            let error = error.trim_start_matches("NOT SAVED: ");
             return format!("NOT SAVED: {} in memory, {} tries again: {error}", saving.queue.len(), self.key("retry-saving"));
         }
         let pending = if saving.in_flight { "  saving" } else { "" };

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::analysis::aggregate::Aggregate;
-use crate::analysis::decide::{Decision, decide, posterior};
+use crate::analysis::decide::{Decision, decide, first_error_odds};
 use crate::analysis::meaning::Meaning;
 use crate::query::{Query, Ruler};
 use crate::scoring::request::{Limits, plan};
@@ -181,17 +181,18 @@ impl Scoring {
         self.done.len() >= items && !self.busy()
     }
 
-    /// The step that is most likely wrong first, whether or not the scores say that anything is wrong.
-    pub fn most_suspicious(&self, trace: &Trace, path: &[NodeId]) -> Option<usize> {
+    /// The steps, the one that is most likely wrong first before the others, whether or not the scores say that anything is wrong.
+    pub fn suspects(&self, trace: &Trace, path: &[NodeId]) -> Vec<usize> {
         let score = |id: &NodeId| self.scores.get(&trace.node(*id).key).map(|score| score.value());
         let scores: Vec<Option<f64>> = path.iter().map(score).collect();
-        match self.decision {
-            Decision::Posterior { lean, .. } => posterior(&scores, lean).map(|(step, _)| step),
-            Decision::FirstBelow(_) => {
-                let known = scores.iter().enumerate().filter_map(|(step, score)| Some((step, (*score)?)));
-                known.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(step, _)| step)
-            }
-        }
+        let suspicion = match self.decision {
+            Decision::Posterior { lean, .. } => first_error_odds(&scores, lean),
+            Decision::FirstBelow(_) => scores.iter().map(|score| score.map(|score| -score)).collect(),
+        };
+        let mut steps: Vec<(usize, f64)> =
+            suspicion.into_iter().enumerate().filter_map(|(step, suspicion)| Some((step, suspicion?))).collect();
+        steps.sort_by(|a, b| b.1.total_cmp(&a.1));
+        steps.into_iter().map(|(step, _)| step).collect()
     }
 
     /// Tokens a second over all finished requests, if there were any.

@@ -109,7 +109,8 @@ fn step(app: &App) -> String {
         format!(", score {}{below}", short(score.value()))
     });
     let drop = app.score_drop().filter(|(step, _)| *step == at).map_or("", |_| ", largest drop");
-    format!("step {} of {}: {label}{whose}{score}{drop}", at + 1, app.cursor.path.len())
+    let second = if app.second_suspect() == Some(at) { ", second suspect" } else { "" };
+    format!("step {} of {}: {label}{whose}{score}{drop}{second}", at + 1, app.cursor.path.len())
 }
 
 fn text(app: &App) -> Spoken {

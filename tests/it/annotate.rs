@@ -387,3 +387,30 @@ fn what_is_copied_is_what_may_be_seen() {
     assert!(blind["steps"][1]["score"].is_null());
     assert_eq!(copied(&mut desk, "2Gyy"), Some(texts(&desk)[1].clone()));
 }
+
+#[test]
+fn the_second_suspect_has_a_key_of_its_own() {
+    let mut desk = scored();
+    let trace = desk.app.trace().unwrap().clone();
+    let score = |value| StepScore::new(value, Semantics::Correctness).unwrap();
+    for (step, &id) in desk.app.cursor.path.clone().iter().enumerate() {
+        desk.app.scoring.scores.insert(trace.node(id).key, score(if step == 1 { 0.1 } else { 0.9 - step as f64 / 50.0 }));
+    }
+    let last = desk.app.cursor.path.len() - 1;
+    assert_eq!((desk.app.predicted_first_error(), desk.app.second_suspect()), (Some(1), Some(last)));
+    desk.keys("gg");
+    desk.keys("w");
+    desk.keys("(");
+    assert_eq!(labels(&desk).first_error, FirstError::At(last));
+    assert_eq!(desk.app.second_suspect(), None, "it has a label now");
+    desk.keys(")p");
+    assert_eq!(desk.app.second_suspect(), None, "and nothing gives hidden scores away");
+}
+
+#[test]
+fn the_picture_of_a_problem_is_named_also_to_who_labels_blind() {
+    const FILE: &[u8] = br#"[{"id":"g-1","generator":"m","problem":"Area of the square?","steps":["Side is 2.","Area 4."],"final_answer_correct":true,"label":-1,"image":"img/1.png"}]"#;
+    let mut desk = Desk::new(&[("demo/image.json", FILE)], (80, 24));
+    desk.keys("p");
+    assert!(desk.screen().contains("image img/1.png"), "{}", desk.screen());
+}

@@ -148,7 +148,8 @@ impl Typist {
                 let here = self.app.cursor.step();
                 let motion = if step >= here { "j".repeat(step - here) } else { "k".repeat(here - step) } + "x";
                 let letter = self.app.letters().find(|(_, at)| *at == step).map(|(letter, _)| format!(";{letter}"));
-                [motion, count].into_iter().chain(letter).min_by_key(String::len).unwrap_or_default()
+                let second = (self.app.second_suspect() == Some(step)).then(|| "w".to_owned());
+                [motion, count].into_iter().chain(letter).chain(second).min_by_key(String::len).unwrap_or_default()
             }
             _ => "a".to_owned(),
         };

@@ -86,7 +86,7 @@ fn the_screen_names_the_keys_that_are_in_force() {
     let own = "[keys]\nfirst-error = \"F2\"\nhide-prm = \"gy\"\nunsure = []\nhelp = \"F1\"";
     desk.app.keys = stepscope::app::keys::Keys::new(Keymap::read("own", own, "vim").unwrap());
     let screen = desk.screen();
-    assert!(screen.contains("F2 error here") && screen.contains("gy PRM on/off") && screen.contains("F1help"), "{screen}");
+    assert!(screen.contains("F2 error here") && screen.contains("gy PRM") && screen.contains("F1help"), "{screen}");
     assert!(!screen.contains("unsure"), "what has no key is no hot key:\n{screen}");
     let before = desk.app.session.decisions();
     desk.keys("x");

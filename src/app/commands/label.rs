@@ -64,6 +64,17 @@ pub(super) fn first_error(app: &mut App, count: Option<usize>) -> Vec<Effect> {
     first_error_of(app, index, "")
 }
 
+/// First error at the step that is suspected next.
+pub(super) fn first_error_second(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    match app.second_suspect() {
+        Some(step) => first_error_of(app, step, ""),
+        None => {
+            app.notice = Some("no step has a w before its number: that takes scores on show and no label yet".to_owned());
+            Vec::new()
+        }
+    }
+}
+
 /// First error at a step in sight, by the letter that comes up beside it.
 pub(super) fn first_error_at(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     if aim(app).is_some() {

@@ -137,6 +137,13 @@ pub static COMMANDS: &[Command] = &[
         "letters come up at the steps in sight, the one typed says where the first error is; next solution",
         label::first_error_at,
     ),
+    row(
+        Label,
+        "first-error-second",
+        &["w"],
+        "first error at the second suspect, the step with a w before its number; next solution",
+        label::first_error_second,
+    ),
     row(Label, "digits", &[], "digits alone mark the first error (4), or are a count (4x)", trust::toggle_digits),
     row(
         Label,

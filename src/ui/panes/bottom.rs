@@ -4,6 +4,7 @@ use ratatui::layout::{Position, Rect};
 
 use crate::app::layout::{self, Panes};
 use crate::app::{App, Focus};
+use crate::labels::Digits;
 use crate::typeset::Page;
 use crate::ui::pen::Pen;
 use crate::ui::styled::styled;
@@ -56,8 +57,14 @@ fn hints(app: &App, pen: &mut Pen<'_>, mut rect: Rect) {
         let used = u16::try_from(rows.len()).unwrap_or(rect.height);
         rect = Rect { y: rect.y + used, height: rect.height - used, ..rect };
     }
+    let count_marks = app.project.digits == Digits::Mark;
     for (index, hints) in hot_keys(app.focus).into_iter().take(usize::from(rect.height)).enumerate() {
-        let line: Vec<String> = hints.iter().filter_map(|hint| shown(app, *hint)).collect();
+        // Where digits are marks, nothing has to follow them.
+        let hint = |hint: &Hint| {
+            let counted = count_marks && hint.1 == "4";
+            if counted { Some(format!("4 {}", hint.2)) } else { shown(app, *hint) }
+        };
+        let line: Vec<String> = hints.iter().filter_map(hint).collect();
         pen.text(rect.x + 1, rect.y + u16::try_from(index).unwrap_or(0), rect.width - 1, &line.join("  "), pen.look.dim());
     }
 }
@@ -86,7 +93,7 @@ fn hot_keys(focus: Focus) -> [&'static [Hint]; 2] {
                 (&["note"], "", "note"),
                 (&["previous-solution", "next-solution"], "", "prev/next"),
                 (&["next-suspect"], "", "suspect"),
-                (&["hide-prm"], "", "PRM on/off"),
+                (&["hide-prm"], "", "PRM"),
             ],
         ],
         Focus::Tree => [

@@ -32,10 +32,15 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     match app.trace() {
         Some(trace) if !app.cursor.path.is_empty() => {
             let (labels, own) = app.labels_here(trace);
+            let second = app.second_suspect();
             for slice in &app.steps.visible {
                 let own = own.get(slice.step).copied().unwrap_or(false);
                 let label = labels.steps.get(slice.step).copied().unwrap_or(Label::Unseen);
                 slice_rows(app, pen, body, columns, trace, (label, own), slice);
+                if second == Some(slice.step) && slice.first == 0 && slice.step < 99 && app.choice.is_none() {
+                    let y = body.y + u16::try_from(slice.y).unwrap_or(u16::MAX);
+                    pen.text(number + 1, y, 1, &app.key("first-error-second"), pen.look.accent());
+                }
             }
         }
         Some(_) => {
