@@ -66,13 +66,11 @@ pub(super) fn first_error(app: &mut App, count: Option<usize>) -> Vec<Effect> {
 
 /// First error at the step that is suspected next.
 pub(super) fn first_error_second(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    match app.second_suspect() {
-        Some(step) => first_error_of(app, step, ""),
-        None => {
-            app.notice = Some("no step has a w before its number: that takes scores on show and no label yet".to_owned());
-            Vec::new()
-        }
+    if let Some(step) = app.second_suspect() {
+        return first_error_of(app, step, "");
     }
+    app.notice = Some("no step has a w before its number: that takes scores on show and no label yet".to_owned());
+    Vec::new()
 }
 
 /// First error at a step in sight, by the letter that comes up beside it.
