@@ -433,6 +433,44 @@ mod tests {
         }
     }
 
+    #[derive(Deserialize)]
+    struct Long {
+        read: Vec<usize>,
+        states: Vec<Vec<f32>>,
+    }
+
+    /// Relative errors of states, row by row.
+    fn errors(got: &[f32], want: &[f32], width: usize) -> Vec<f32> {
+        let square = |row: &[f32]| row.iter().map(|x| x * x).sum::<f32>();
+        let rows = got.chunks(width).zip(want.chunks(width));
+        rows.map(|(g, w)| (square(&g.iter().zip(w).map(|(g, w)| g - w).collect::<Vec<_>>()) / square(w)).sqrt()).collect()
+    }
+
+    /// Run by hand: `cargo test --lib accuracy_is_flat -- --ignored --nocapture`.
+    #[test]
+    #[ignore = "slow without optimisation"]
+    fn accuracy_is_flat_over_4096_positions() {
+        for name in ["qwen3", "llama"] {
+            let from = Path::new(FIXTURES).join("decoders").join(name);
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::copy(from.join("model.safetensors"), dir.path().join("model.safetensors")).unwrap();
+            std::fs::write(dir.path().join("tokenizer.json"), "{}").unwrap();
+            let config = std::fs::read_to_string(from.join("config.json")).unwrap();
+            let config = config.replace("\"max_position_embeddings\": 2048", "\"max_position_embeddings\": 4096");
+            std::fs::write(dir.path().join("config.json"), config).unwrap();
+            let long: Long = serde_json::from_slice(&std::fs::read(from.join("long.json")).unwrap()).unwrap();
+            let (want, width) = (long.states.concat(), long.states[0].len());
+            let ids: Vec<u32> = (0..4096).map(|i| i * 7919 % 96).collect();
+            for (precision, bound) in [(Precision::F32, 2e-5), (Precision::Bf16, 0.03)] {
+                let (mut decoder, _) = load_as(dir.path().to_owned(), precision);
+                let got = flat(&decoder.forward(&ids, &long.read).unwrap());
+                let errors = errors(&got, &want, width);
+                println!("{name} {precision:?}: relative error at positions {:?}: {errors:.1e?}", long.read);
+                assert!(errors.iter().all(|e| *e < bound), "{name} {precision:?}: {errors:?}");
+            }
+        }
+    }
+
     /// A folder of a configuration and weights from somewhere else.
     fn folder(config: &str, weights: &str) -> tempfile::TempDir {
         let from = Path::new(FIXTURES).join("decoders");

@@ -154,9 +154,12 @@ fn tokens_and_read_positions_are_those_of_the_reference() {
     }
 }
 
+/// With `--nocapture` it prints a row for each checkpoint: family, preset, tokens of its cases and the largest difference.
 #[test]
 fn scores_are_those_of_the_reference_in_both_styles_of_configuration() {
+    println!("{:<36} {:<12} {:<14} {:>24}  largest difference", "checkpoint", "family", "preset", "tokens of its cases");
     for entry in entries() {
+        let (mut worst, mut info) = (0.0f64, None);
         for style in ["new", "old"] {
             let (mut prm, _root) = entry.load(style);
             for case in entry.cases.iter().filter(|case| style == "new" || case.name != "long") {
@@ -165,8 +168,12 @@ fn scores_are_those_of_the_reference_in_both_styles_of_configuration() {
                 let scored: Vec<f64> = scored.into_iter().map(Result::unwrap).collect();
                 let off = difference(&scored, &case.scores);
                 assert!(off <= 1e-4, "{} {} {style}: {off}", entry.folder, case.name);
-                println!("{} {} {style}: {} tokens, largest difference {off:.1e}", entry.folder, case.name, case.ids.len());
+                worst = worst.max(off);
             }
+            info = Some((prm.info().family, prm.info().model));
         }
+        let (family, preset) = info.unwrap();
+        let tokens = entry.cases.iter().map(|case| case.ids.len().to_string()).collect::<Vec<_>>().join(" ");
+        println!("{:<36} {family:<12} {preset:<14} {tokens:>24}  {worst:.1e}", entry.folder);
     }
 }

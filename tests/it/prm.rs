@@ -661,6 +661,62 @@ fn crafted_tokenizers_give_an_error() {
     }
 }
 
+/// A change of the bytes of a file: cut, turned, or put in.
+fn damage(bytes: &mut Vec<u8>, changes: &[(u8, usize, u8)]) {
+    // Most damage into the first kilobytes, where the headers are.
+    for &(kind, at, value) in changes {
+        let at = at % bytes.len().clamp(1, 4096);
+        match kind % 4 {
+            0 => bytes.truncate(at),
+            1 => bytes.splice(at..at, [value]).for_each(drop),
+            2 => bytes.splice(at..bytes.len().min(at + usize::from(value)), []).for_each(drop),
+            _ => bytes.iter_mut().skip(at).take(1).for_each(|b| *b = value),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    /// A damaged file is refused in one line, or what it says is still a model whose scores are in range.
+    #[test]
+    fn damaged_files_never_panic(
+        file in 0..4usize,
+        changes in proptest::collection::vec((any::<u8>(), any::<usize>(), any::<u8>()), 1..4),
+    ) {
+        let dir = copy();
+        let name = ["config.json", "tokenizer.json", "model.safetensors", "model.gguf"][file];
+        let path = dir.path().join(name);
+        if name == "model.gguf" {
+            fs::remove_file(dir.path().join("model.safetensors")).unwrap();
+            fs::copy(fixture().join("../decoders/qwen2-q8_0.gguf"), &path).unwrap();
+            edit(dir.path(), "config.json", |c| *c = serde_json::from_slice(&fs::read(fixture().join("../decoders/qwen2/config.json")).unwrap()).unwrap());
+        }
+        let mut bytes = fs::read(&path).unwrap();
+        damage(&mut bytes, &changes);
+        fs::write(&path, bytes).unwrap();
+        let found = inspect(&CheckpointSource::Dir(dir.path().to_owned()));
+        match load(&dir) {
+            Err(error) => {
+                prop_assert!(!error.contains('\n') && error.len() < 4000, "{error}");
+                prop_assert!(found.problem.is_some(), "inspection finds nothing: {error}");
+            }
+            Ok(mut prm) => {
+                prm.score(&PrmRequest::linear("2+2?", ["4", "5"]), &mut |_, score| {
+                    if let NodeScore::Score(score) = score {
+                        assert!(prm_range(score.value()), "{}", score.value());
+                    }
+                    ControlFlow::Continue(())
+                }).ok();
+            }
+        }
+    }
+}
+
+fn prm_range(score: f64) -> bool {
+    (0.0..=1.0).contains(&score)
+}
+
 #[test]
 fn sharded_weights_are_found_through_their_index() {
     let dir = copy();
