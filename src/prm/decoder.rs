@@ -465,7 +465,8 @@ mod tests {
                 let (mut decoder, _) = load_as(dir.path().to_owned(), precision);
                 let got = flat(&decoder.forward(&ids, &long.read).unwrap());
                 let errors = errors(&got, &want, width);
-                println!("{name} {precision:?}: relative error at positions {:?}: {errors:.1e?}", long.read);
+                let shown: Vec<String> = errors.iter().map(|error| format!("{error:.1e}")).collect();
+                eprintln!("{name} {precision:?}: relative error at positions {:?}: {shown:?}", long.read);
                 assert!(errors.iter().all(|e| *e < bound), "{name} {precision:?}: {errors:?}");
             }
         }
