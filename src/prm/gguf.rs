@@ -8,6 +8,8 @@ use std::io::Read;
 use super::safetensors::{TensorInfo, f16};
 
 /// Longest text in a header: tokens and templates have a few kilobytes.
+/// Bytes of a tensor name at most; those of llama.cpp have fewer than 64.
+const LONGEST_NAME: usize = 256;
 const MAX_TEXT: u64 = 1 << 24;
 /// Most tensors, entries of metadata, and elements of one of its lists.
 const MAX_COUNT: u64 = 1 << 24;
@@ -214,6 +216,10 @@ impl Fields<'_> {
 
     fn tensor(&mut self) -> Result<TensorInfo, String> {
         let name = self.text()?;
+        // Names stand in messages.
+        if name.len() > LONGEST_NAME {
+            return Err(format!("a tensor name has {} bytes, {LONGEST_NAME} at most were expected", name.len()));
+        }
         let dimensions = self.u32()?;
         if !(1..=4).contains(&dimensions) {
             return Err(format!("tensor {name:?} has {dimensions} dimensions, 1 to 4 were expected"));

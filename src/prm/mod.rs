@@ -28,6 +28,7 @@ mod head;
 mod inspect;
 #[cfg(feature = "candle")]
 mod kernels;
+#[cfg(feature = "candle")]
 mod linear;
 #[cfg(feature = "candle")]
 mod lined;

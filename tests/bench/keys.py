@@ -34,8 +34,8 @@ class Program:
     def __init__(self, command, columns, rows, home):
         environment = dict(os.environ, TERM="xterm-256color", COLORFGBG="15;0", XDG_DATA_HOME=home, XDG_CACHE_HOME=home)
         self.started = time.perf_counter()
-        pid, self.fd = pty.fork()
-        if pid == 0:
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
             os.execvpe(command[0], command, environment)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
@@ -102,4 +102,5 @@ def main():
     print("status:", " ".join(screen.split())[-160:])
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -3,11 +3,11 @@
   generate OUT GB [RECORDS]   a file of ProcessBench rows (RECORDS distinct rows a GB, about a kilobyte each by default)
   first BINARY FILE           process start to the first step on the screen, in a pseudo-terminal of 200x60
   index BINARY FILE           start to the complete index, against `wc -l` of the same warm file, in turns; memory a record
-  filter BINARY FILE          one field of all records (`queue --filter`, `info`), against polars.scan_ndjson
-  jump BINARY FILE            `:N` to random records: key to the frame that shows it
-  search BINARY FILE REGEX    `/` to the first frame with a hit
+  filter BINARY FILE          one field of all records (`queue --filter`), against polars.scan_ndjson in this Python
+  jump BINARY FILE RECORDS    `:N` to random problems: key to the frame that shows another one
+  search BINARY FILE REGEX TEXT   `/` to the first frame that shows TEXT
 
-Prints medians and what they are compared with. The file is warmed by reading it once where it fits into memory.
+Prints medians with their spread. Files are read from the page cache: read them once before.
 """
 import os
 import random
@@ -51,19 +51,11 @@ def started(binary, file, home):
     return Program([binary, file, "--store", f"{home}/labels.db", "--as", "bench", "--no-prm"], 200, 60, home)
 
 
-def memory(pid):
-    status = open(f"/proc/{pid}/status", encoding="utf-8").read()
-    return {key: int(re.search(rf"{key}:\s+(\d+)", status)[1]) for key in ("VmRSS", "VmHWM")}
-
-
 def ended(program):
     os.write(program.fd, b"q")
     program.drain(0.3)
     os.close(program.fd)
-    try:
-        os.waitpid(program.pid, 0)
-    except ChildProcessError:
-        pass
+    os.waitpid(program.pid, 0)
 
 
 def first(binary, file):
@@ -71,13 +63,122 @@ def first(binary, file):
     for _ in range(ROUNDS):
         with tempfile.TemporaryDirectory() as home:
             program = started(binary, file, home)
-            begin = program.started
             assert program.until(lambda frame: "❯".encode() in frame, 20) is not None
-            times.append(time.perf_counter() - begin)
+            times.append(time.perf_counter() - program.started)
             ended(program)
     print(f"first step on the screen: {median(times)}")
 
 
-main = {"generate": lambda out, gb, each="1000000": generate(out, float(gb), int(each)), "first": first}
+def threads(pid):
+    """Names of the threads that are at work: those of the index end with it."""
+    names = []
+    for task in os.listdir(f"/proc/{pid}/task"):
+        try:
+            names.append(open(f"/proc/{pid}/task/{task}/comm", encoding="utf-8").read().strip())
+        except OSError:
+            pass
+    return names
+
+
+def indexed(binary, file):
+    """Seconds to the complete index and to the complete table of problems, and memory in kB."""
+    with tempfile.TemporaryDirectory() as home:
+        program = started(binary, file, home)
+        ends = {}
+        while len(ends) < 2:
+            program.read(0.002)
+            running = threads(program.pid)
+            for name in ("corpus-index", "corpus-groups"):
+                if name not in running and name not in ends and time.perf_counter() - program.started > 0.03:
+                    ends[name] = time.perf_counter() - program.started
+        status = open(f"/proc/{program.pid}/status", encoding="utf-8").read()
+        memory = [int(re.search(rf"{key}:\s+(\d+)", status)[1]) for key in ("VmRSS", "VmHWM")]
+        ended(program)
+    return ends["corpus-index"], ends["corpus-groups"], memory
+
+
+def index(binary, file):
+    counted, found, grouped = [], [], []
+    for _ in range(ROUNDS if os.path.getsize(file) < 3e9 else 2):
+        begin = time.perf_counter()
+        lines = int(subprocess.run(["wc", "-l", file], capture_output=True, check=True).stdout.split()[0])
+        counted.append(time.perf_counter() - begin)
+        index, groups, memory = indexed(binary, file)
+        found.append(index)
+        grouped.append(groups)
+    ratio = statistics.median(a / b for a, b in zip(found, counted))
+    print(f"{lines} lines: wc -l {median(counted)}, index {median(found)}, ratio {ratio:.2f}, problems grouped {median(grouped)}")
+    print(f"resident {memory[0] >> 10} MB, at most {memory[1] >> 10} MB: {1024 * memory[0] / lines:.0f} bytes a record with everything")
+
+
+def filter(binary, file):
+    ours, theirs = [], []
+    query = (
+        "import polars, sys, time; begin = time.perf_counter(); "
+        "rows = polars.scan_ndjson(sys.argv[1]).select(polars.col('label') == 2).sum().collect().item(); "
+        "print(time.perf_counter() - begin, rows)"
+    )
+    with tempfile.TemporaryDirectory() as home:
+        for _ in range(3):
+            begin = time.perf_counter()
+            run = [binary, "queue", file, "--filter", "error == 3", "--json", "--store", f"{home}/labels.db"]
+            out = subprocess.run(run, capture_output=True, check=True, text=True).stdout
+            ours.append(time.perf_counter() - begin)
+            # Without the import of the library.
+            took, rows = subprocess.run([sys.executable, "-c", query, file], capture_output=True, check=True, text=True).stdout.split()
+            theirs.append(float(took))
+    print(f"one field of all records: {median(ours)} ({len(out.splitlines())} rows), polars {median(theirs)} ({rows} rows)")
+
+
+def until_seen(program, keys, wanted, seconds=30):
+    program.drain(0.05)
+    begin = time.perf_counter()
+    os.write(program.fd, keys)
+    assert program.until(lambda frame: wanted in frame, seconds) is not None, f"{wanted} was not seen"
+    return time.perf_counter() - begin
+
+
+def jump(binary, file, records):
+    rng, times = random.Random(3), []
+    with tempfile.TemporaryDirectory() as home:
+        program = started(binary, file, home)
+        while any(name.startswith("corpus") for name in threads(program.pid)):
+            program.read(0.05)
+        for _ in range(200):
+            number = rng.randrange(1, int(records))
+            program.drain(0.03)
+            os.write(program.fd, f":{number}".encode())
+            program.drain(0.03)
+            begin = time.perf_counter()
+            os.write(program.fd, b"\r")
+            # Most of the screen is another problem's.
+            assert program.until(lambda frame: len(frame) > 1500, 5) is not None
+            times.append(time.perf_counter() - begin)
+        ended(program)
+    times.sort()
+    print(f"200 jumps: {median(times)}, p99 {1000 * times[197]:.1f} ms")
+
+
+def search(binary, file, pattern, wanted):
+    times = []
+    for _ in range(5):
+        with tempfile.TemporaryDirectory() as home:
+            program = started(binary, file, home)
+            program.until(lambda frame: "❯".encode() in frame, 20)
+            os.write(program.fd, b"/" + pattern.encode())
+            program.drain(0.3)
+            times.append(until_seen(program, b"\r", wanted.encode()))
+            ended(program)
+    print(f"search {pattern}: {median(times)}")
+
+
+main = {
+    "generate": lambda out, gb, each="1000000": generate(out, float(gb), int(each)),
+    "first": first,
+    "index": index,
+    "filter": filter,
+    "jump": jump,
+    "search": search,
+}
 if __name__ == "__main__":
     main[sys.argv[1]](*sys.argv[2:])
