@@ -7,9 +7,9 @@ use std::io::Read;
 
 use super::safetensors::{TensorInfo, f16};
 
-/// Longest text in a header: tokens and templates have a few kilobytes.
 /// Bytes of a tensor name at most; those of llama.cpp have fewer than 64.
 const LONGEST_NAME: usize = 256;
+/// Longest text in a header: tokens and templates have a few kilobytes.
 const MAX_TEXT: u64 = 1 << 24;
 /// Most tensors, entries of metadata, and elements of one of its lists.
 const MAX_COUNT: u64 = 1 << 24;
