@@ -236,7 +236,7 @@ async fn on<S: Screen>(
     shell::run(app, first, &mut screen, outside, received).await
 }
 
-fn percent(text: &str) -> Result<f64, String> {
+pub(super) fn percent(text: &str) -> Result<f64, String> {
     let share = text.trim_end_matches('%').parse::<f64>().ok().filter(|share| (0.0..=100.0).contains(share));
     share.ok_or_else(|| "a number from 0 to 100".to_owned())
 }

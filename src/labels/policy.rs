@@ -78,6 +78,20 @@ pub enum QualityControl {
     Include,
 }
 
+/// Whose labels are written, where several people labelled in one store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Author {
+    /// Those of the person named by --as.
+    #[default]
+    One,
+    /// Everybody's: a solution that several people labelled is written once for each of them.
+    Each,
+    /// Those on which everybody agrees who labelled the solution; it is left out where they name different first errors.
+    Consensus,
+    /// Those of the person named by --as; where that person said nothing, those on which all others agree.
+    Adjudicated,
+}
+
 /// What one example of a trainer of single judgements is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Level {
@@ -271,7 +285,7 @@ macro_rules! names {
     )*};
 }
 
-names!(Neutral, AfterError, Unlabelled, Unsure, Alternatives, QualityControl, Level, Values, PairRule);
+names!(Neutral, AfterError, Unlabelled, Unsure, Alternatives, QualityControl, Author, Level, Values, PairRule);
 
 /// What a trainer is told about one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -305,6 +319,9 @@ pub enum Skipped {
     /// No step of it stands in a pair.
     #[error("no step of it makes a pair")]
     NoPair,
+    /// Those who labelled it name different first errors.
+    #[error("those who labelled it disagree")]
+    Disagreement,
     /// It was made to check annotators.
     #[error("made to check annotators (--quality-control include writes it)")]
     QualityControl,

@@ -225,3 +225,139 @@ fn solutions_are_cut_by_a_rule_where_they_are_read_and_where_they_are_exported()
     let scored: Value = serde_json::from_str(read("scored.jsonl").lines().next().unwrap()).unwrap();
     assert_eq!(scored["steps"].as_array().map(Vec::len), Some(3), "{scored}");
 }
+
+#[cfg(feature = "parquet")]
+#[test]
+fn a_data_set_for_the_hub_holds_the_same_records_parted_by_problem() {
+    let folder = TempDir::new().unwrap();
+    let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+    let text = |name: &str| String::from_utf8(read(name)).unwrap();
+    let source = fixture("prm800k.jsonl");
+    let flags = format!("--to trl {LABELS} --alternatives explode-rows --test-share 50");
+    let lines = |name: &str| text(name).lines().map(str::to_owned).collect::<Vec<_>>();
+    assert!(export(&folder, &source, &format!("{flags} -o plain.jsonl")).status.success());
+    for name in ["hub", "again"] {
+        let output = export(&folder, &source, &format!("{flags} --hub --licence cc-by-4.0 -o {name}"));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let mut problems = Vec::new();
+    for (table, plain) in [("train", "plain.jsonl"), ("test", "plain.test.jsonl")] {
+        let table = format!("data/{table}-00000-of-00001.parquet");
+        assert_eq!(read(&format!("hub/{table}")), read(&format!("again/{table}")), "the same bytes every time");
+        let corpus = Corpus::open(Source::Path(folder.path().join("hub").join(table)), None).unwrap();
+        corpus.wait();
+        let rows: Vec<Value> =
+            (0..corpus.record_count()).map(|row| serde_json::from_slice(&corpus.raw(row).unwrap()).unwrap()).collect();
+        let expected: Vec<Value> = lines(plain).iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(rows, expected, "{plain}");
+        assert!(!rows.is_empty());
+        problems
+            .push(rows.iter().map(|row| row["prompt"].as_str().unwrap().to_owned()).collect::<std::collections::BTreeSet<_>>());
+    }
+    assert!(problems[0].is_disjoint(&problems[1]), "no problem stands in both");
+    let card = text("hub/README.md");
+    let head = card.split("---\n").nth(1).unwrap();
+    for line in [
+        "license: cc-by-4.0",
+        "  - split: test\n    path: data/test-*",
+        "  - name: prompt\n    dtype: string\n  - name: completions\n    sequence: string\n  - name: labels\n    sequence: bool\n",
+    ] {
+        assert!(head.contains(line), "{line}\n{head}");
+    }
+    for row in ["| neutral | positive |", "## Sources", "| author | one |"] {
+        assert!(card.contains(row), "{row}\n{card}");
+    }
+    let manifest: Value = serde_json::from_slice(&read("hub/manifest.json")).unwrap();
+    let files: Vec<_> = manifest["files"].as_array().unwrap().iter().map(|file| file["path"].as_str().unwrap()).collect();
+    assert_eq!(files, ["hub/data/train-00000-of-00001.parquet", "hub/data/test-00000-of-00001.parquet"]);
+    let output = export(&folder, &source, &format!("{flags} --hub -o hub"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("exists; --force replaces it"));
+    assert!(export(&folder, &source, &format!("{flags} --hub --force -o hub")).status.success());
+    // A report is no table.
+    let output = export(&folder, &source, "--to csv --hub -o table");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no table of records"));
+}
+
+/// Lets somebody call the first error of the first solutions of a file, in `labels.db`; `None` is "all right".
+fn judge(folder: &TempDir, path: &Path, who: &str, verdicts: &[Option<usize>]) {
+    let (mut store, mut session) = Store::open(&folder.path().join("labels.db"), who).unwrap();
+    for (trace, verdict) in units(path).iter().zip(verdicts) {
+        let solution = &trace.solutions[0];
+        let action = match verdict {
+            Some(index) => session.first_error(trace, solution, *index).unwrap(),
+            None => session.all_good(trace, solution),
+        };
+        let event = store.append(Draft::of(action)).unwrap();
+        session.apply(&event);
+    }
+}
+
+#[test]
+fn labels_of_several_people_are_written_as_the_policy_says() {
+    let folder = TempDir::new().unwrap();
+    let lines = (0..4).map(|n| format!(r#"{{"prompt":"q{n}","completions":["a","b"],"labels":[true,true]}}"#));
+    std::fs::write(folder.path().join("in.jsonl"), lines.collect::<Vec<_>>().join("\n")).unwrap();
+    let source = folder.path().join("in.jsonl");
+    judge(&folder, &source, "mira", &[Some(1), Some(1), None]);
+    judge(&folder, &source, "noor", &[Some(1), Some(0)]);
+    let export = |flags: &str, name: &str| {
+        let output = export(&folder, &source, &format!("--to trl {LABELS} --store labels.db {flags} -o {name}"));
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (done, said) = export("", "asked.jsonl");
+    assert!(!done && said.contains("mira, noor") && said.contains("--author each"), "{said}");
+    let labels = |name: &str| -> Vec<(String, Value)> {
+        let text = std::fs::read_to_string(folder.path().join(name)).unwrap();
+        let records = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        records.map(|record| (record["prompt"].as_str().unwrap().to_owned(), record["labels"].clone())).collect()
+    };
+    let manifest = |name: &str| -> Value {
+        serde_json::from_slice(&std::fs::read(folder.path().join(format!("{name}.manifest.json"))).unwrap()).unwrap()
+    };
+    let row = |prompt: &str, labels: Value| (prompt.to_owned(), labels);
+    let (right, second, first) = (json!([true, true]), json!([true, false]), json!([false]));
+    for (flags, expected) in [
+        (
+            "--as noor",
+            vec![row("q0", second.clone()), row("q1", first.clone()), row("q2", right.clone()), row("q3", right.clone())],
+        ),
+        (
+            "--author each",
+            vec![
+                row("q0", second.clone()),
+                row("q0", second.clone()),
+                row("q1", second.clone()),
+                row("q1", first.clone()),
+                row("q2", right.clone()),
+                row("q3", right.clone()),
+            ],
+        ),
+        ("--author consensus", vec![row("q0", second.clone()), row("q2", right.clone()), row("q3", right.clone())]),
+        (
+            "--author adjudicated --as noor",
+            vec![row("q0", second.clone()), row("q1", first.clone()), row("q2", right.clone()), row("q3", right.clone())],
+        ),
+    ] {
+        let name = format!("{}.jsonl", flags.replace([' ', '-'], ""));
+        let (done, said) = export(flags, &name);
+        assert!(done, "{said}");
+        assert_eq!(labels(&name), expected, "{flags}");
+        let manifest = manifest(&name);
+        if flags.contains("author") {
+            assert_eq!(manifest["agreement"], json!({"solutions": 2, "same_first_error": 1}), "{flags}");
+        }
+        let disagreed = u64::from(flags.ends_with("consensus"));
+        assert_eq!(manifest["skipped"]["those who labelled it disagree"].as_u64().unwrap_or(0), disagreed, "{flags}");
+    }
+    // Every row of an archive names its author, and each keeps the steps as they cut them.
+    merge(&folder, &source);
+    let output = stepscope(
+        &folder,
+        &["export", "in.jsonl", "--to", "stepscope", "--author", "each", "--store", "labels.db", "-o", "all.jsonl"],
+    );
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let archive = units(&folder.path().join("all.jsonl"));
+    let authors: Vec<_> = archive.iter().flat_map(|trace| &trace.solutions).map(|solution| solution.annotator.clone()).collect();
+    let named = |name: &str| authors.iter().filter(|author| author.as_deref() == Some(name)).count();
+    assert_eq!((named("mira"), named("noor")), (2, 2), "{authors:?}: mira's first verdict was on steps that she merged");
+}

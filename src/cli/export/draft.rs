@@ -16,7 +16,8 @@ pub(super) struct Draft {
     path: PathBuf,
     file: BufWriter<File>,
     hash: Sha256,
-    records: u64,
+    /// Records taken in.
+    pub(super) records: u64,
 }
 
 impl Draft {
@@ -54,6 +55,13 @@ impl Draft {
         self.finish_plain(replace)
     }
 
+    /// What was written so far, to be read again.
+    #[cfg(feature = "parquet")]
+    pub(super) fn read_back(&mut self) -> anyhow::Result<std::io::BufReader<File>> {
+        self.file.flush().context("writing the export")?;
+        Ok(std::io::BufReader::new(File::open(&self.path)?))
+    }
+
     /// Flushes, syncs, renames, syncs the folder.
     pub(super) fn finish_plain(mut self, replace: bool) -> anyhow::Result<String> {
         let sha256 = hex(&self.hash.clone().finalize());
@@ -71,6 +79,18 @@ impl Draft {
         let folder = self.target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
         File::open(folder)?.sync_all()?;
         Ok(sha256)
+    }
+}
+
+impl Write for Draft {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.hash.update(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
     }
 }
 

@@ -1,14 +1,20 @@
 //! `stepscope export`: labelled traces in the format of a trainer or a benchmark, with an account of what was lost.
 
 mod choices;
+#[cfg(feature = "parquet")]
+mod columns;
 mod draft;
+#[cfg(feature = "parquet")]
+mod hub;
+mod job;
+mod layout;
+mod voices;
 
-use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::reading::Reading;
 use super::{StoreChoice, out};
@@ -16,20 +22,24 @@ pub use choices::PolicyArgs;
 #[cfg(feature = "candle")]
 pub(crate) use choices::unescaped;
 use draft::{Draft, hash_of, hash_of_content};
+#[cfg(feature = "parquet")]
+pub use hub::Lists;
+use job::{Counts, Job};
+use layout::{Layout, Output, Part};
+use voices::Voices;
 
-use crate::corpus::{Corpus, Source, sources};
-use crate::formats::{self, Labelled, LabelledTrace, Loss, Target};
-use crate::labels::policy::{Alternatives, Policy};
+use crate::corpus::{Corpus, Source, escaped, sources};
+use crate::formats::{self, Framing, Loss, Target};
+use crate::labels::policy::{Author, Policy};
 use crate::labels::{Session, Store};
-use crate::segment::{self, Rule};
-use crate::trace::{Solution, Trace};
+use crate::segment;
 
 /// Options of `export`.
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = "The labels of the store are laid over those in the file; solutions that nobody labelled keep what the file says.\n\n\
-Beside OUT stands OUT.manifest.json: {\"format\",\"policy\",\"annotator\",\"annotators\",\"sources\":[{\"path\",\"sha256\",\"format\"}],\
-\"read\",\"written\",\"records\",\"changed\",\"recut\",\"segment\",\"skipped\":{reason: n},\"lost\":{feature: n},\"sha256\",\"beside\"}. --json prints the same. \
+Beside OUT stands OUT.manifest.json: {\"format\",\"policy\",\"annotator\",\"annotators\",\"author\",\"agreement\":{\"solutions\",\"same_first_error\"},\"sources\":[{\"path\",\"sha256\",\"format\"}],\
+\"read\",\"written\",\"records\",\"changed\",\"recut\",\"segment\",\"skipped\":{reason: n},\"lost\":{feature: n},\"sha256\",\"files\":[{\"path\",\"records\",\"sha256\"}],\"beside\"}. --json prints the same. \
 The hash of standard input is that of its content, unpacked if it came packed."
 )]
 pub struct ExportArgs {
@@ -39,12 +49,30 @@ pub struct ExportArgs {
     /// Target format: `stepscope formats` lists the ones that can be written
     #[arg(long, value_name = "FORMAT", value_parser = super::writable_formats())]
     pub to: String,
-    /// File to write
+    /// File to write; with --hub, a folder
     #[arg(short, long, value_name = "OUT")]
     pub out: PathBuf,
+    /// Write a data set for the Hugging Face hub: OUT/data/train-00000-of-00001.parquet and OUT/README.md, the card
+    #[cfg(feature = "parquet")]
+    #[arg(long)]
+    pub hub: bool,
+    /// What to use and share the data set under, for its card: an identifier such as mit or cc-by-4.0
+    #[cfg(feature = "parquet")]
+    #[arg(long, value_name = "NAME", requires = "hub")]
+    pub licence: Option<String>,
+    /// How the card writes lists: sequence, as all versions of `datasets` read it, or list
+    #[cfg(feature = "parquet")]
+    #[arg(long, value_name = "WORD", requires = "hub", default_value = "sequence")]
+    pub lists: Lists,
+    /// Percent of the problems whose records go into a second file, to test with: OUT with .test before its ending
+    #[arg(long, value_name = "PERCENT", value_parser = super::open::percent)]
+    pub test_share: Option<f64>,
     /// The decisions that change what is written
     #[command(flatten)]
     pub policy: PolicyArgs,
+    /// Whose labels are written, when several people labelled in the store
+    #[arg(long)]
+    pub author: Option<Author>,
     /// Replace OUT if it exists
     #[arg(long)]
     pub force: bool,
@@ -62,100 +90,203 @@ pub struct ExportArgs {
     pub json: bool,
 }
 
+impl ExportArgs {
+    /// Writes a folder for the hub.
+    fn is_hub(&self) -> bool {
+        #[cfg(feature = "parquet")]
+        return self.hub;
+        #[cfg(not(feature = "parquet"))]
+        false
+    }
+}
+
 /// Writes the export and its manifest.
 pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let target = formats::target(&args.to).with_context(|| format!("no format {:?}; `stepscope formats` lists them", args.to))?;
     let from = sources(&args.paths).into_iter().collect::<Result<Vec<_>, _>>()?;
-    check_target(args, &from)?;
+    let layout = Layout::of(args);
+    check_target(args, &target, &layout, &from)?;
     let policy = args.policy.policy(target.name, target.writer);
-    let session = session(args)?;
-    let mut file = Draft::create(&args.out)?;
-    let mut loss = Loss::default();
-    let mut told = Vec::new();
-    let mut bad = 0;
+    let voices = Voices::new(session(args)?, args.author.unwrap_or_default());
+    let framing = if args.is_hub() { Framing::Lines } else { target.writer.framing() };
+    if args.is_hub() {
+        std::fs::create_dir_all(args.out.join("data")).context("making the folder of the data set")?;
+    }
+    let mut output = Output::create(&layout, framing, args.test_share)?;
+    let mut counts = Counts::default();
+    let sources = write(args, from, &target, &policy, &voices, &mut output, &mut counts)?;
+    let mut files = Files::default();
+    #[cfg(feature = "parquet")]
+    if args.hub {
+        files.columns = hub::columns(std::iter::once(&mut output.train).chain(&mut output.test))?;
+    }
+    finish(args, &target, &layout, output, &counts.loss, &mut files)?;
+    let manifest = manifest(args, &policy, &voices, &counts, &sources, &files);
+    #[cfg(feature = "parquet")]
+    if args.hub {
+        let card = hub::card(args, &target, &manifest, &files.tables);
+        let mut draft = Draft::create(&layout.beside("README.md"))?;
+        draft.bytes(card.as_bytes())?;
+        draft.finish_plain(args.force)?;
+    }
+    let mut draft = Draft::create(&layout.manifest)?;
+    draft.bytes(format!("{manifest:#}\n").as_bytes())?;
+    draft.finish_plain(true)?;
+    if args.json {
+        out::print_json(&manifest)?;
+    } else {
+        report(args, &counts);
+    }
+    let left_out = counts.bad > 0 || !counts.loss.skipped.is_empty();
+    Ok(if args.strict && left_out { ExitCode::from(3) } else { ExitCode::SUCCESS })
+}
+
+/// Reads every source and writes its records; gives what the manifest tells of the sources.
+fn write(
+    args: &ExportArgs,
+    from: Vec<Source>,
+    target: &Target,
+    policy: &Policy,
+    voices: &Voices,
+    output: &mut Output,
+    counts: &mut Counts,
+) -> anyhow::Result<Vec<Value>> {
     // Labels may lie on the steps of the source, so those are read and cut afterwards.
     let format = args.reading.format()?.format;
+    let mut told = Vec::new();
     for source in from {
         let corpus = Corpus::open(source.clone(), format)?;
         corpus.wait();
-        let segment = args.reading.segment;
-        let job = Job { corpus: &corpus, target: &target, policy: &policy, session: session.as_ref(), segment };
-        bad += job.write(&mut file, &mut loss)?;
+        Job { corpus: &corpus, target, policy, voices, segment: args.reading.segment }.write(output, counts)?;
         let sha256 = if let Source::Path(path) = &source { hash_of(path)? } else { hash_of_content(&corpus)? };
         told.push(json!({"path": corpus.name(), "sha256": sha256, "format": corpus.format().name()}));
     }
-    if loss.read == 0 && bad > 0 {
+    if counts.loss.read == 0 && counts.bad > 0 {
         bail!("no record could be read; `stepscope info` says why");
     }
-    file.bytes(target.writer.summary(&loss).as_bytes())?;
-    let sha256 = file.finish(target.writer.framing(), args.force)?;
-    let mut beside = Vec::new();
-    for (name, content) in companions(args, &target, &loss) {
-        let mut draft = Draft::create(&args.out.with_file_name(&name))?;
-        draft.bytes(content.as_bytes())?;
-        beside.push(json!({"path": name, "sha256": draft.finish_plain(true)?}));
+    Ok(told)
+}
+
+/// What was put in its place.
+#[derive(Default)]
+struct Files {
+    /// SHA-256 of the first file.
+    sha256: String,
+    /// Files of records: path, records, hash.
+    records: Vec<Value>,
+    /// Further files: path, hash.
+    beside: Vec<Value>,
+    #[cfg(feature = "parquet")]
+    columns: Vec<(String, columns::Type)>,
+    #[cfg(feature = "parquet")]
+    tables: Vec<hub::Table>,
+}
+
+impl Files {
+    /// Puts a file of records in its place. Gives its SHA-256.
+    fn put(&mut self, args: &ExportArgs, part: Part, path: &Path, summary: &str) -> anyhow::Result<String> {
+        let records = part.draft.records;
+        #[cfg(feature = "parquet")]
+        let sha256 = if args.hub {
+            hub::table(part, path, args.force, &self.columns, &mut self.tables)?
+        } else {
+            part.finish(summary, args.force)?
+        };
+        #[cfg(not(feature = "parquet"))]
+        let sha256 = part.finish(summary, args.force)?;
+        let folder = args.out.parent().unwrap_or(&args.out);
+        let shown = path.strip_prefix(folder).unwrap_or(path).to_string_lossy();
+        self.records.push(json!({"path": shown, "records": records, "sha256": sha256}));
+        Ok(sha256)
     }
-    let manifest = json!({
-        "format": target.name,
-        "policy": args.policy.told(&policy),
-        "annotator": session.as_ref().map(|session| session.annotator().to_owned()),
+}
+
+/// Puts the records and the files that belong to them in their places.
+fn finish(
+    args: &ExportArgs,
+    target: &Target,
+    layout: &Layout,
+    output: Output,
+    loss: &Loss,
+    files: &mut Files,
+) -> anyhow::Result<()> {
+    let summary = target.writer.summary(loss);
+    for (part, path) in [Some(output.train), output.test].into_iter().zip([Some(&layout.train), layout.test.as_ref()]) {
+        let Some((part, path)) = part.zip(path) else { continue };
+        let sha256 = files.put(args, part, path, &summary)?;
+        if files.sha256.is_empty() {
+            files.sha256 = sha256;
+        }
+    }
+    for (name, content) in target.writer.beside(&layout.name(), loss) {
+        let mut draft = Draft::create(&layout.beside(&name))?;
+        draft.bytes(content.as_bytes())?;
+        files.beside.push(json!({"path": name, "sha256": draft.finish_plain(true)?}));
+    }
+    Ok(())
+}
+
+fn manifest(args: &ExportArgs, policy: &Policy, voices: &Voices, counts: &Counts, sources: &[Value], files: &Files) -> Value {
+    let (loss, agreement) = (&counts.loss, &counts.agreement);
+    json!({
+        "format": args.to,
+        "policy": args.policy.told(policy),
+        "annotator": voices.own_name(),
+        "author": args.author.unwrap_or_default().to_string(),
         "annotators": loss.annotators,
-        "sources": told,
+        "agreement": {"solutions": agreement.several, "same_first_error": agreement.same},
+        "sources": sources,
         "read": loss.read,
         "written": loss.written,
         "records": loss.records,
         "changed": loss.changed,
         "recut": loss.recut,
         "segment": args.reading.segment.map(|rule| json!({"rule": rule.to_string(), "version": segment::VERSION})),
-        "bad_records": bad,
+        "test_share": args.test_share,
+        "bad_records": counts.bad,
         "skipped": loss.skipped,
         "lost": loss.counts,
-        "sha256": sha256,
-        "beside": beside,
+        "sha256": files.sha256,
+        "files": files.records,
+        "beside": files.beside,
         "program": concat!("stepscope ", env!("CARGO_PKG_VERSION")),
-    });
-    let mut draft = Draft::create(&manifest_path(&args.out))?;
-    draft.bytes(format!("{manifest:#}\n").as_bytes())?;
-    draft.finish_plain(true)?;
-    if args.json {
-        out::print_json(&manifest)?;
-    } else {
-        report(args, &loss, bad);
-    }
-    let left_out = bad > 0 || !loss.skipped.is_empty();
-    Ok(if args.strict && left_out { ExitCode::from(3) } else { ExitCode::SUCCESS })
-}
-
-/// Further files that the target wants beside the export.
-fn companions(args: &ExportArgs, target: &Target, loss: &Loss) -> Vec<(String, String)> {
-    let file = args.out.file_name().unwrap_or_default().to_string_lossy();
-    target.writer.beside(&file, loss)
+    })
 }
 
 /// Refuses targets that must not be written to.
-fn check_target(args: &ExportArgs, from: &[Source]) -> anyhow::Result<()> {
-    let shown = crate::corpus::escaped(&args.out.to_string_lossy());
-    if args.out.is_dir() {
-        bail!("{shown} is a folder; name a file");
-    }
+fn check_target(args: &ExportArgs, target: &Target, layout: &Layout, from: &[Source]) -> anyhow::Result<()> {
+    let shown = escaped(&args.out.to_string_lossy());
     if args.out.as_os_str() == "-" {
         bail!("an export goes to a file, never to standard output: it is put in its place whole; name one with -o");
     }
-    if std::fs::symlink_metadata(&args.out).is_ok_and(|found| !found.is_file()) {
-        bail!("{shown} is no regular file; an export replaces files alone");
-    }
-    let out = args.out.canonicalize().ok();
-    let same = |source: &Source| matches!(source, Source::Path(path) if out.is_some() && path.canonicalize().ok() == out);
-    if from.iter().any(same) {
-        bail!("{shown} is one of the sources; an export never replaces what it reads");
-    }
-    let target = formats::target(&args.to);
-    let beside = target.iter().flat_map(|target| companions(args, target, &Loss::default()));
-    let beside = beside.map(|(name, _)| args.out.with_file_name(name));
-    for path in [args.out.clone(), manifest_path(&args.out)].into_iter().chain(beside) {
-        if path.exists() && !args.force {
-            bail!("{} exists; --force replaces it", crate::corpus::escaped(&path.to_string_lossy()));
+    if args.is_hub() {
+        if !matches!(target.writer.framing(), Framing::Lines | Framing::Array) {
+            bail!("{} is no table of records; the hub takes {} and its like", target.name, "trl, prm800k, stepscope");
         }
+        if args.out.exists() && !args.out.is_dir() {
+            bail!("{shown} is a file; --hub writes a folder");
+        }
+    } else {
+        if args.out.is_dir() {
+            bail!("{shown} is a folder; name a file");
+        }
+        if std::fs::symlink_metadata(&args.out).is_ok_and(|found| !found.is_file()) {
+            bail!("{shown} is no regular file; an export replaces files alone");
+        }
+    }
+    let mut paths = vec![layout.train.clone(), layout.manifest.clone()];
+    paths.extend(layout.test.clone());
+    paths.extend(args.is_hub().then(|| layout.beside("README.md")));
+    paths.extend(target.writer.beside(&layout.name(), &Loss::default()).iter().map(|(name, _)| layout.beside(name)));
+    for path in &paths {
+        let path = path.canonicalize().ok();
+        let same = |source: &Source| matches!(source, Source::Path(from) if path.is_some() && from.canonicalize().ok() == path);
+        if from.iter().any(same) {
+            bail!("{shown} is one of the sources; an export never replaces what it reads");
+        }
+    }
+    if let Some(path) = paths.iter().find(|path| path.exists() && !args.force) {
+        bail!("{} exists; --force replaces it", escaped(&path.to_string_lossy()));
     }
     Ok(())
 }
@@ -165,107 +296,25 @@ fn session(args: &ExportArgs) -> anyhow::Result<Option<Session>> {
     let path = args.store.path()?;
     if !path.exists() {
         if args.store.store.is_some() {
-            bail!("there is no label store {}", crate::corpus::escaped(&path.to_string_lossy()));
+            bail!("there is no label store {}", escaped(&path.to_string_lossy()));
         }
         return Ok(None);
     }
     let (_, session) = Store::view(&path, &args.store.name())?;
     args.store.tell_of_others(&session);
+    let people: Vec<_> = session.annotators().collect();
+    if args.author.is_none() && args.store.annotator.is_none() && people.len() > 1 {
+        bail!(
+            "{} people labelled in this store ({}): say whose labels are written, with --as NAME or --author each, consensus or adjudicated",
+            people.len(),
+            people.join(", ")
+        );
+    }
     Ok(Some(session))
 }
 
-/// One file to export.
-struct Job<'a> {
-    corpus: &'a Corpus,
-    target: &'a Target,
-    policy: &'a Policy,
-    session: Option<&'a Session>,
-    /// The rule whose steps stand in place of the file's.
-    segment: Option<Rule>,
-}
-
-impl Job<'_> {
-    /// Writes every unit; gives the number of records that could not be read.
-    fn write(&self, file: &mut Draft, loss: &mut Loss) -> anyhow::Result<usize> {
-        let same = self.corpus.format().name() == self.target.name;
-        let framing = self.target.writer.framing();
-        let mut bad = 0;
-        for index in 0..self.corpus.unit_count() {
-            let unit = self.corpus.unit(index);
-            bad += unit.errors.len();
-            let Some(trace) = &unit.trace else { continue };
-            let cut = self.cut(trace);
-            let records =
-                if same && cut.is_none() && unit.errors.is_empty() { self.corpus.unit_records(index) } else { Vec::new() };
-            let raws = records.iter().map(|&record| self.corpus.raw(record)).collect::<Result<Vec<_>, _>>()?;
-            // Only a record that stands alone has bytes that belong to one unit.
-            let raw = if let [raw] = raws.as_slice() { Some(raw.as_slice()) } else { None };
-            let (trace, source) = (cut.as_ref().unwrap_or(trace), cut.as_ref().and(unit.trace.as_ref()));
-            let labelled = self.labelled(trace, source, raw);
-            // A tree of several records is copied as it stands when nobody touched it.
-            let untouched = |item: &Labelled<'_>| !item.touched && !item.confirmed();
-            if raws.len() > 1 && labelled.marks.is_empty() && labelled.solutions.iter().all(untouched) {
-                for raw in &raws {
-                    file.record(framing, raw)?;
-                }
-                loss.copied(&labelled, raws.len());
-                continue;
-            }
-            let mut written = Vec::new();
-            match self.policy.alternatives {
-                Alternatives::ExplodeRows if !same => {
-                    let exploded = formats::exploded(&labelled);
-                    self.target.writer.write(&self.labelled(&exploded, source, None), self.policy, &mut written, loss);
-                }
-                _ => self.target.writer.write(&labelled, self.policy, &mut written, loss),
-            }
-            for row in written {
-                file.record(framing, &row)?;
-            }
-        }
-        Ok(bad)
-    }
-
-    /// The trace in the steps that stand on the screen: those of the rule, and in their place those of the annotator. `None` when they
-    /// are the file's own.
-    fn cut(&self, trace: &Trace) -> Option<Trace> {
-        let by_rule = self.segment.and_then(|rule| segment::resplit(trace, rule));
-        let by_hand = self.session.and_then(|session| session.recut(by_rule.as_ref().unwrap_or(trace)));
-        by_hand.or(by_rule)
-    }
-
-    /// A trace with the labels that hold: those of the store over those of the file. `source` is the trace as the file cuts it, when
-    /// `trace` has other steps.
-    fn labelled<'a>(&self, trace: &'a Trace, source: Option<&'a Trace>, raw: Option<&'a [u8]>) -> LabelledTrace<'a> {
-        let key = |trace: &Trace, solution: &Solution| trace.node(solution.leaf).key;
-        let cut = |index: usize, of| {
-            let source = source?;
-            (key(source, source.solutions.get(index)?) != key(trace, of)).then_some(source)
-        };
-        let item = |(solution, of)| {
-            let (labels, touched) =
-                self.session.map_or_else(|| (trace.recorded_labels(of), false), |session| session.overlay(trace, of));
-            Labelled { trace, solution, labels, raw, touched, source: cut(solution, of) }
-        };
-        let solutions: Vec<_> = trace.solutions.iter().enumerate().map(item).collect();
-        let on_path: BTreeSet<_> = trace.solutions.iter().flat_map(|solution| trace.solution_path(solution)).collect();
-        let marks: HashMap<_, _> = trace
-            .steps()
-            .filter(|id| !on_path.contains(id))
-            .filter_map(|id| Some((id, self.session?.mark(trace.node(id).key)?.rating)))
-            .collect();
-        LabelledTrace { marks, ..LabelledTrace::new(trace, solutions) }
-    }
-}
-
-fn manifest_path(target: &Path) -> PathBuf {
-    let mut name = target.file_name().unwrap_or_default().to_owned();
-    name.push(".manifest.json");
-    target.with_file_name(name)
-}
-
-fn report(args: &ExportArgs, loss: &Loss, bad: usize) {
-    let target = crate::corpus::escaped(&args.out.to_string_lossy());
+fn report(args: &ExportArgs, Counts { loss, bad, .. }: &Counts) {
+    let target = escaped(&args.out.to_string_lossy());
     out::note(format_args!(
         "{target}: {} of {} solutions written as {} ({} records), {} changed",
         loss.written, loss.read, args.to, loss.records, loss.changed
@@ -279,7 +328,7 @@ fn report(args: &ExportArgs, loss: &Loss, bad: usize) {
     for (what, times) in &loss.counts {
         out::note(format_args!("  lost {times}: {what}"));
     }
-    if bad > 0 {
+    if *bad > 0 {
         out::note(format_args!("  {bad} records could not be read; `stepscope info` says why"));
     }
 }

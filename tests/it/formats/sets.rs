@@ -1,9 +1,15 @@
 //! Every real set opens as a corpus and holds as many records as the note beside it says, and as many labels as were counted by hand.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use stepscope::corpus::{Corpus, Source};
+use stepscope::formats::{Labelled, target};
+use stepscope::labels::policy::Policy;
 use stepscope::trace::FirstError;
+
+use super::stepscope::assert_lossless;
+use super::{foreign, written};
 
 /// What a file holds.
 #[derive(Debug, Default, PartialEq)]
@@ -128,4 +134,34 @@ fn every_set_holds_what_its_note_says_and_what_was_counted() {
         }
     }
     assert!(files > 30, "{files}");
+}
+
+/// Records of each file that go both ways; reading is cheap, comparing whole trees is not.
+const BOTH_WAYS: usize = 40;
+
+#[test]
+fn real_records_come_back_byte_for_byte_in_their_own_format_and_without_loss_through_the_archive() {
+    let Some(folder) = sets() else { return };
+    let mut kept = BTreeSet::new();
+    for &(file, name, ..) in FILES {
+        let corpus = Corpus::open(Source::Path(folder.join(file)), None).unwrap();
+        corpus.wait();
+        for index in 0..corpus.unit_count().min(BOTH_WAYS) {
+            let Some(trace) = corpus.unit(index).trace else { continue };
+            assert_lossless(&trace);
+            let records = corpus.unit_records(index);
+            if let (Some(_), [record]) = (target(name), records.as_slice()) {
+                let raw = corpus.raw(*record).unwrap();
+                let items: Vec<_> = foreign(&trace).into_iter().map(|item| Labelled { raw: Some(&raw), ..item }).collect();
+                let include = Policy { quality_control: "include".parse().unwrap(), ..Policy::default() };
+                let (out, loss) = written(name, &items, include);
+                assert!(!out.is_empty() && out.iter().all(|row| *row == raw), "{file}, unit {index}");
+                assert_eq!((loss.changed, loss.counts.len()), (0, 0), "{file}, unit {index}: {:?}", loss.counts);
+                kept.insert(name);
+            }
+        }
+    }
+    for name in ["processbench", "prm800k", "math-shepherd", "openr"] {
+        assert!(kept.contains(name), "{name}: {kept:?}");
+    }
 }

@@ -1,0 +1,204 @@
+//! Whose labels are written: those of one person, of everybody, or those on which everybody agrees.
+
+use crate::labels::Session;
+use crate::labels::policy::Author;
+use crate::trace::{FirstError, Label, Solution, SolutionLabels, StepKey, Trace};
+
+/// The people of a store, and whose word counts.
+pub(super) struct Voices {
+    /// Everybody, in alphabetical order; the one who exports alone where nobody else counts.
+    all: Vec<Session>,
+    /// Name of the one who exports.
+    own: Option<String>,
+    author: Author,
+}
+
+/// How far people agree who judged the same solutions.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Agreement {
+    /// Solutions with verdicts of several people.
+    pub(super) several: u64,
+    /// Those on which all of them name the same first error.
+    pub(super) same: u64,
+    /// Solutions left out because they do not.
+    pub(super) left_out: u64,
+}
+
+impl Agreement {
+    fn add(&mut self, verdicts: &[FirstError]) {
+        if let [first, rest @ ..] = verdicts
+            && !rest.is_empty()
+        {
+            self.several += 1;
+            self.same += u64::from(rest.iter().all(|other| other == first));
+        }
+    }
+}
+
+/// What is to be said of one solution.
+pub(super) struct Said {
+    /// Its index.
+    pub(super) solution: usize,
+    /// The labels.
+    pub(super) labels: SolutionLabels,
+    /// They differ from those in the file.
+    pub(super) touched: bool,
+}
+
+/// A trace in the steps of those who speak.
+pub(super) struct View<'a> {
+    /// Who cut its steps by hand; `None` when nobody did.
+    cut: Option<(&'a Session, Trace)>,
+    /// What is said of its solutions, in their order.
+    pub(super) said: Vec<Said>,
+}
+
+impl View<'_> {
+    /// The trace in steps that somebody cut by hand.
+    pub(super) fn cut(&self) -> Option<&Trace> {
+        self.cut.as_ref().map(|(_, trace)| trace)
+    }
+}
+
+impl Voices {
+    /// Without a store the files speak for themselves.
+    pub(super) fn new(session: Option<Session>, author: Author) -> Self {
+        let own = session.as_ref().map(|session| session.annotator().to_owned());
+        let all = match (session, author) {
+            (None, _) => Vec::new(),
+            (Some(session), Author::One) => vec![session],
+            (Some(session), _) => {
+                let mut names: Vec<_> = session.annotators().map(str::to_owned).collect();
+                if !names.iter().any(|name| name == session.annotator()) {
+                    names.push(session.annotator().to_owned());
+                    names.sort();
+                }
+                names.iter().map(|name| session.clone().seen_by(name)).collect()
+            }
+        };
+        Self { all, own, author }
+    }
+
+    /// Name of the one who exports.
+    pub(super) fn own_name(&self) -> Option<&str> {
+        self.own.as_deref()
+    }
+
+    /// The labels of the one who exports.
+    pub(super) fn own(&self) -> Option<&Session> {
+        self.all.iter().find(|session| Some(session.annotator()) == self.own.as_deref())
+    }
+
+    /// What is written of a trace; counts solutions that several people judged.
+    pub(super) fn views(&self, trace: &Trace, agreement: &mut Agreement) -> Vec<View<'_>> {
+        let mut voices: Vec<_> = self.all.iter().map(|session| Voice { session, cut: session.recut(trace) }).collect();
+        let mut table: Vec<Vec<Said>> = (0..=voices.len()).map(|_| Vec::new()).collect();
+        for (index, of) in trace.solutions.iter().enumerate() {
+            for (voice, said) in self.say(trace, index, of, &voices, agreement) {
+                // Everybody who keeps the source's steps speaks of the same trace.
+                let place = voice.filter(|&voice| voices[voice].cut.is_some()).map_or(0, |voice| voice + 1);
+                table[place].push(said);
+            }
+        }
+        let cuts = std::iter::once(None).chain(voices.iter_mut().map(|voice| Some((voice.session, voice.cut.take()?))));
+        let views = cuts.zip(table).filter(|(_, said)| !said.is_empty()).map(|(cut, said)| View { cut, said }.named(self.author));
+        views.collect()
+    }
+
+    /// What is said of a solution, and by whom (an index of `voices`); `None` for what the file says.
+    fn say(
+        &self,
+        trace: &Trace,
+        index: usize,
+        of: &Solution,
+        voices: &[Voice<'_>],
+        agreement: &mut Agreement,
+    ) -> Vec<(Option<usize>, Said)> {
+        let recorded = || (None, Said { solution: index, labels: trace.recorded_labels(of), touched: false });
+        if self.author == Author::One {
+            let said = |voice: &Voice<'_>| voice.said(trace, index);
+            return vec![voices.first().map_or_else(recorded, |voice| (Some(0), said(voice)))];
+        }
+        let spoken: Vec<_> = voices
+            .iter()
+            .enumerate()
+            .map(|(at, voice)| (at, voice.said(trace, index)))
+            .filter(|(at, said)| said.labels.annotator.as_deref() == Some(voices[*at].session.annotator()))
+            .collect();
+        let verdicts: Vec<_> =
+            spoken.iter().filter(|(_, said)| said.labels.is_labelled()).map(|(_, said)| said.labels.first_error).collect();
+        agreement.add(&verdicts);
+        let own = spoken.iter().position(|(at, said)| self.is_own(&voices[*at]) && said.labels.is_labelled());
+        match (self.author, spoken.len()) {
+            (_, 0) => vec![recorded()],
+            (Author::Adjudicated, _) if own.is_some() => {
+                spoken.into_iter().nth(own.unwrap_or_default()).map(|(at, said)| (Some(at), said)).into_iter().collect()
+            }
+            (Author::Each | Author::One, _) => spoken.into_iter().map(|(at, said)| (Some(at), said)).collect(),
+            (Author::Consensus | Author::Adjudicated, _) => {
+                let keys = spoken.iter().map(|(at, _)| voices[*at].key(trace, index));
+                let agreed =
+                    agreed(spoken.iter().map(|(at, said)| (*at, said)).zip(keys).map(|((at, said), key)| (at, said, key)));
+                agreement.left_out += u64::from(agreed.is_none());
+                agreed.map(|(at, said)| (Some(at), said)).into_iter().collect()
+            }
+        }
+    }
+
+    fn is_own(&self, voice: &Voice<'_>) -> bool {
+        Some(voice.session.annotator()) == self.own.as_deref()
+    }
+}
+
+impl View<'_> {
+    /// Trees of several people stand in one file: each has its own name.
+    fn named(mut self, author: Author) -> Self {
+        if let (Author::Each, Some((session, trace))) = (author, &mut self.cut) {
+            let record = trace.solutions.first().map_or(0, |solution| solution.record);
+            let key = trace.prompt_key.to_string();
+            trace.extra.insert("tree".to_owned(), format!("{}-{record}-{}", &key[..12], session.annotator()).into());
+        }
+        self
+    }
+}
+
+/// One person, and the trace at hand as that person cut it.
+struct Voice<'a> {
+    session: &'a Session,
+    cut: Option<Trace>,
+}
+
+impl Voice<'_> {
+    fn said(&self, trace: &Trace, index: usize) -> Said {
+        let shown = self.cut.as_ref().unwrap_or(trace);
+        let (labels, touched) = self.session.overlay(shown, &shown.solutions[index]);
+        Said { solution: index, labels, touched }
+    }
+
+    /// Names the steps of a solution as this person cut them.
+    fn key(&self, trace: &Trace, index: usize) -> StepKey {
+        let shown = self.cut.as_ref().unwrap_or(trace);
+        shown.node(shown.solutions[index].leaf).key
+    }
+}
+
+/// The labels of all, when they name the same first error in the same steps: ratings on which they differ are left open.
+fn agreed<'a>(mut spoken: impl Iterator<Item = (usize, &'a Said, StepKey)>) -> Option<(usize, Said)> {
+    let (at, first, key) = spoken.next()?;
+    let mut labels = first.labels.clone();
+    let mut names: Vec<_> = labels.annotator.take().into_iter().collect();
+    for (_, said, other) in spoken {
+        if other != key || said.labels.first_error != labels.first_error {
+            return None;
+        }
+        for (label, theirs) in labels.steps.iter_mut().zip(&said.labels.steps) {
+            if label != theirs {
+                *label = Label::Unseen;
+            }
+        }
+        labels.unsure |= said.labels.unsure;
+        names.extend(said.labels.annotator.clone());
+    }
+    labels.annotator = Some(names.join(", "));
+    Some((at, Said { solution: first.solution, labels, touched: first.touched }))
+}
