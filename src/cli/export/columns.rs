@@ -106,7 +106,7 @@ impl Type {
 
     /// A column of these values.
     pub(super) fn array(&self, values: &[Option<&Value>]) -> anyhow::Result<ArrayRef> {
-        let there = || NullBuffer::from_iter(values.iter().map(|value| value.is_some_and(|value| !value.is_null())));
+        let there = || values.iter().map(|value| value.is_some_and(|value| !value.is_null())).collect::<NullBuffer>();
         Ok(match self {
             Self::Bool => Arc::new(values.iter().map(|value| value.and_then(Value::as_bool)).collect::<BooleanArray>()),
             Self::Int => Arc::new(values.iter().map(|value| value.and_then(Value::as_i64)).collect::<Int64Array>()),

@@ -85,7 +85,7 @@ pub(super) fn table(
         writer.write(&RecordBatch::try_new(Arc::clone(&schema), arrays)?).context("writing a table")?;
     }
     let metadata = writer.close().context("writing a table")?;
-    let inside: i64 = metadata.row_groups().iter().map(|group| group.total_byte_size()).sum();
+    let inside: i64 = metadata.row_groups().iter().map(parquet::file::metadata::RowGroupMetaData::total_byte_size).sum();
     let sha256 = draft.finish_plain(replace)?;
     let size = (std::fs::metadata(path)?.len(), u64::try_from(inside).unwrap_or_default());
     tables.push(Table { columns: columns.to_vec(), rows: part.draft.records, size });

@@ -42,6 +42,7 @@ Beside OUT stands OUT.manifest.json: {\"format\",\"policy\",\"annotator\",\"anno
 \"read\",\"written\",\"records\",\"changed\",\"recut\",\"segment\",\"skipped\":{reason: n},\"lost\":{feature: n},\"sha256\",\"files\":[{\"path\",\"records\",\"sha256\"}],\"beside\"}. --json prints the same. \
 The hash of standard input is that of its content, unpacked if it came packed."
 )]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 pub struct ExportArgs {
     /// Files of traces, folders of them, or - for standard input
     #[arg(required = true)]
