@@ -3,12 +3,16 @@
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context;
 use sha2::{Digest, Sha256};
 
 use crate::corpus::Corpus;
 use crate::formats::Framing;
+
+/// Drafts of this process so far.
+static DRAFTS: AtomicUsize = AtomicUsize::new(0);
 
 /// A file that appears under its name only when it is whole and on the disk.
 pub(super) struct Draft {
@@ -25,7 +29,9 @@ impl Draft {
         let name = target.file_name().context("the file to write has no name")?;
         let mut temporary = std::ffi::OsString::from(".");
         temporary.push(name);
-        temporary.push(format!(".{}.part", std::process::id()));
+        // A table and the lines that it is made of have one target.
+        let number = DRAFTS.fetch_add(1, Ordering::Relaxed);
+        temporary.push(format!(".{}-{number}.part", std::process::id()));
         let path = target.with_file_name(temporary);
         remove_orphans(target, name);
         let shown = crate::corpus::escaped(&path.to_string_lossy());
@@ -128,8 +134,8 @@ fn remove_orphans(target: &Path, name: &std::ffi::OsStr) {
         (format!(".{}.", name.to_string_lossy()), |entry: &std::fs::DirEntry| entry.file_name().to_string_lossy().into_owned());
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let file = name(&entry);
-        let process =
-            file.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".part")).and_then(|id| id.parse::<u32>().ok());
+        let draft = file.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".part"));
+        let process = draft.and_then(|draft| draft.split_once('-')).and_then(|(id, _)| id.parse::<u32>().ok());
         if process.is_some_and(|id| !Path::new(&format!("/proc/{id}")).exists()) {
             let _ = std::fs::remove_file(entry.path());
         }

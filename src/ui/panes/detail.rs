@@ -92,11 +92,14 @@ fn laid(pen: &Pen<'_>, width: u16, lines: &[(String, Style)], spare: Option<usiz
     let options = WrapOptions { ambiguous: pen.ambiguous(), ..WrapOptions::new(usize::from(width).max(10)).hanging(6) };
     let mut rows = Vec::new();
     for (line, style) in lines {
-        let text = if spare == 0 { safe_line(&one_line(line, 400)) } else { safe(line) };
+        let text = if spare == 0 { safe_line(&beginning(line, 400, "")) } else { safe(line) };
         let wrapped = wrap(&text, options);
         let more = wrapped.height().saturating_sub(1);
         if more > spare {
-            rows.push(Line::styled(safe_line(&one_line(line, usize::from(width))).to_string(), *style));
+            rows.push(Line::styled(
+                safe_line(&beginning(line, usize::from(width), pen.look.glyphs.ellipsis)).to_string(),
+                *style,
+            ));
             continue;
         }
         spare -= more;
@@ -104,6 +107,15 @@ fn laid(pen: &Pen<'_>, width: u16, lines: &[(String, Style)], spare: Option<usiz
         rows.extend(wrapped.rows().iter().map(|wrapped| Line::styled(row(wrapped), *style)));
     }
     rows
+}
+
+/// So many characters of a line, spaces between its parts kept; where there are more, `cut` stands at the end.
+fn beginning(line: &str, characters: usize, cut: &str) -> String {
+    let flat = line.chars().map(|sign| if sign == '\n' { ' ' } else { sign });
+    let more = line.chars().nth(characters).is_some();
+    let mut text: String = flat.take(if more { characters.saturating_sub(cut.chars().count()) } else { characters }).collect();
+    text.push_str(if more { cut } else { "" });
+    text
 }
 
 /// Rows of a page that outlive it.

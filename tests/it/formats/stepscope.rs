@@ -15,7 +15,8 @@ fn unit(text: &str) -> stepscope::formats::Unit {
 
 /// Written as stepscope lines and read again.
 fn again(trace: &Trace) -> Trace {
-    let (records, loss) = written("stepscope", &foreign(trace), Policy::default());
+    let include = Policy { quality_control: "include".parse().unwrap(), ..Policy::default() };
+    let (records, loss) = written("stepscope", &foreign(trace), include);
     assert!(loss.counts.is_empty() && loss.skipped.is_empty());
     let mut traces = traces(format("stepscope"), &records);
     assert_eq!(traces.len(), 1);
