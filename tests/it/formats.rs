@@ -223,7 +223,7 @@ fn names_are_short_distinct_and_in_the_readme() {
         let name = format.name();
         assert!(seen.insert(name), "{name} stands twice");
         assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'), "{name}");
-        let write = if format.writer().is_some() { "yes" } else { "" };
+        let write = if ::stepscope::formats::target(name).is_some() { "yes" } else { "" };
         let row = readme
             .lines()
             .find(|line| line.starts_with(&format!("| `{name}` |")))
