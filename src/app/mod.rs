@@ -18,6 +18,7 @@ pub mod layout;
 pub mod lines;
 pub mod log;
 pub mod mapping;
+mod message;
 mod mouse;
 pub mod place;
 pub mod progress;
@@ -34,20 +35,14 @@ pub mod split;
 pub mod steps;
 pub mod tree;
 pub mod trust;
+mod typed;
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-
-use crate::corpus::ProblemView;
-use crate::labels::{Action, Body, Digits, Draft, Event, EventId, Project, Session};
+use crate::labels::{Action, Body, Draft, EventId, Project, Session};
 use crate::query::{Names, Query};
-use crate::scoring::{ScoreRequest, WorkerEvent};
-use crate::text::Safe;
-use crate::trace::{Label, NodeId, PromptKey, RecordKey, Solution, SolutionLabels, StepKey, StepScore, Trace, Writing};
-use crate::ui::code::Tokens;
+use crate::trace::{Label, NodeId, PromptKey, RecordKey, Solution, SolutionLabels, StepKey, StepScore, Trace};
 use crate::ui::look::Look;
 
 use cursor::Cursor;
@@ -55,148 +50,22 @@ use input::Input;
 use items::{FileState, ItemId, Items};
 use jumps::Jumps;
 use keymap::Keymap;
-use keys::{Keys, Press};
+use keys::Keys;
+pub use message::{Effect, Manuscript, Message};
 use place::Aim;
 pub use place::Place;
 use progress::Progress;
 use queue::Queue;
 use reading::Reading;
-use refit::{Fitted, Refit};
+use refit::Refit;
 pub use saving::Saving;
-use scoring::{Known, Scoring};
+use scoring::Scoring;
 use seek::Seek;
 use steps::StepsView;
 use tree::TreeView;
 use trust::{Terms, Trust};
-
-/// What happened outside.
-#[derive(Debug)]
-pub enum Message {
-    /// A key, a resize, a paste.
-    Terminal(TerminalEvent),
-    /// A problem was read.
-    Loaded {
-        /// Which one.
-        item: ItemId,
-        /// What is in it.
-        view: Arc<ProblemView>,
-    },
-    /// A file's index grew.
-    Files(Vec<FileState>),
-    /// Something came from the worker.
-    Worker(WorkerEvent),
-    /// An item is ready to be scored: what the cache knew, and what is left to ask.
-    Prepared {
-        /// Which one.
-        item: ItemId,
-        /// What needs no worker.
-        known: Known,
-        /// What the worker is to be asked; empty when all is known.
-        requests: Vec<ScoreRequest>,
-    },
-    /// The colours of the code in a step.
-    Coloured {
-        /// The step.
-        key: StepKey,
-        /// What stands where in its safe text.
-        tokens: Tokens,
-    },
-    /// The label store committed this event.
-    Saved {
-        /// The event as it stands in the store.
-        event: Box<Event>,
-        /// Local time, as shown.
-        at: String,
-    },
-    /// The label store could not write, for this reason; the label is still in memory.
-    SaveFailed(String),
-    /// Events that another session wrote to the same store.
-    Foreign(Vec<Event>),
-    /// An editor was left: the text as it stands now, or why there is none.
-    Edited(Manuscript, Result<String, String>),
-    /// The answer to [`Effect::Refit`].
-    Refitted(Result<Fitted, String>),
-    /// The time, in milliseconds since any moment before: comes before every key.
-    Clock(u64),
-    /// A line for the status bar.
-    Notice(String),
-    /// A wait is over: half-typed keys get their hint.
-    Tick,
-    /// Work that was cut into pieces goes on.
-    Continue,
-    /// The terminal asked the program to stop for a while.
-    Stop,
-    /// The program was continued.
-    Continued,
-    /// The program must end (signal, lost terminal).
-    Terminate,
-}
-
-/// What is to be done outside.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Effect {
-    /// Read a problem.
-    Load(ItemId),
-    /// Read a problem in order to score it.
-    Prepare(ItemId),
-    /// Compute the colours of the code in a step.
-    Colour(StepKey, Safe),
-    /// Ask the worker.
-    Score(ScoreRequest),
-    /// Tell the worker to stop a request.
-    CancelScore(u64),
-    /// Start the worker (again).
-    StartWorker,
-    /// Fit the scores to the saved labels, in the background; [`Message::Refitted`] answers.
-    Refit,
-    /// Start the worker with the model of this folder, or with that of the start.
-    UseModel(Option<PathBuf>),
-    /// Write a label. The next one comes only after the answer.
-    Save(Box<Draft>),
-    /// Remember where the annotator is.
-    SavePlace(Place),
-    /// Remember the annotator's own filters.
-    SaveFilters(Names),
-    /// Let the user's editor have a text; the screen is the editor's until [`Message::Edited`].
-    Edit(Manuscript),
-    /// Put text on the clipboard.
-    Copy(String),
-    /// Hear of the mouse, or leave it to the terminal.
-    Mouse(bool),
-    /// Stop the program until the shell continues it.
-    Suspend,
-    /// Send [`Message::Continue`] when there is nothing more urgent.
-    Continue,
-    /// Draw everything anew.
-    Redraw,
-    /// Leave.
-    Quit,
-}
-
-/// A text that an annotator writes, and what it is about.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Manuscript {
-    /// What it is for.
-    pub writing: Writing,
-    /// The step; `None` for the whole solution.
-    pub step: Option<StepKey>,
-    /// The solution in which it is written.
-    pub record: RecordKey,
-    /// How it stands so far.
-    pub text: String,
-}
-
-impl Manuscript {
-    /// Records what it says now, unless that is what it said before.
-    fn keep(self, app: &mut App, text: &str) -> Vec<Effect> {
-        if text == self.text {
-            app.notice = Some(format!("the {} stays as it was", self.writing.name()));
-            return Vec::new();
-        }
-        let Self { writing, step, record, .. } = self;
-        app.record(Body::Act(Action::Write { writing, step, record, text: text.to_owned() }), step)
-    }
-}
+pub(crate) use typed::run;
+use typed::{key_press, terminal};
 
 /// Which part of the screen the motion keys act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -682,114 +551,4 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
     effects.extend(scoring::feed(app));
     effects.extend(app.wants());
     effects
-}
-
-fn terminal(app: &mut App, event: TerminalEvent) -> Vec<Effect> {
-    app.heard += 1;
-    match event {
-        TerminalEvent::Key(key) if key.kind != KeyEventKind::Release => {
-            app.progress.keys += 1;
-            // Nothing is bound to Alt: terminals send the same bytes for Alt-q and for Esc followed by q.
-            let split = matches!(key.code, KeyCode::Char(_))
-                && key.modifiers.contains(KeyModifiers::ALT)
-                && app.input.is_none()
-                && app.rewrite.is_none();
-            let keys = if split {
-                vec![KeyEvent::from(KeyCode::Esc), KeyEvent::new(key.code, key.modifiers - KeyModifiers::ALT)]
-            } else {
-                vec![key]
-            };
-            keys.into_iter().flat_map(|key| saving::key_or_hold(app, key)).collect()
-        }
-        TerminalEvent::Paste(text) => {
-            if let Some(input) = &mut app.input {
-                input.paste(&text);
-            }
-            app.paste_into_rewrite(&text)
-        }
-        TerminalEvent::Mouse(event) => {
-            if app.mouse && app.input.is_none() && app.help.is_none() && app.choice.is_none() {
-                app.seek = None;
-                mouse::event(app, event);
-            }
-            Vec::new()
-        }
-        TerminalEvent::Resize(columns, rows) => {
-            app.size = (columns, rows);
-            Vec::new()
-        }
-        _ => Vec::new(),
-    }
-}
-
-fn key_press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
-    app.hint_due = false;
-    app.suggest = false;
-    if app.input.is_some() {
-        return input::key(app, key);
-    }
-    if app.rewrite.is_some() {
-        return rewrite::key(app, key);
-    }
-    if app.choice.is_some() {
-        return choice::key(app, key);
-    }
-    if app.split.is_some() {
-        return split::key(app, key);
-    }
-    if app.segmenting.is_some() {
-        return segmenting::key(app, key);
-    }
-    if app.sheet.is_some() {
-        return sheet::key(app, key);
-    }
-    if app.help.is_some() {
-        return commands::help::key(app, key);
-    }
-    app.notice = None;
-    app.seek = None;
-    let Some(token) = keys::token(key) else { return Vec::new() };
-    match app.keys.press(token) {
-        Press::Run(command, count) => run(app, command, count),
-        Press::Pending => digits(app),
-        Press::Cancelled => Vec::new(),
-        Press::Unknown(typed) => {
-            app.notice = Some(format!("{typed} is not bound; {} shows the keys", app.key("help")));
-            Vec::new()
-        }
-    }
-}
-
-/// Where digits are marks, a number that no further digit can make another step of this solution marks it; `1` of twelve steps waits for its
-/// second digit, or for `x`.
-fn digits(app: &mut App) -> Vec<Effect> {
-    let marks = app.project.digits == Digits::Mark && app.focus == Focus::Steps && app.keys.pending.is_empty();
-    let Some(number) = app.keys.count.filter(|number| marks && number * 10 > app.cursor.path.len()) else { return Vec::new() };
-    app.keys.clear();
-    commands::by_name("first-error").map_or_else(Vec::new, |command| run(app, command, Some(number)))
-}
-
-/// Runs one command of the table.
-pub(crate) fn run(app: &mut App, command: &'static commands::Command, count: Option<usize>) -> Vec<Effect> {
-    if command.name != "quit" {
-        saving::stay(app);
-    }
-    let blind_label = command.group == commands::Group::Label && !matches!(command.name, "undo" | "redo");
-    if blind_label && layout::panes(app).is_none_or(|panes| panes.steps.is_none()) {
-        app.notice = Some("labels are set where the steps can be seen: Enter goes there".to_owned());
-        return Vec::new();
-    }
-    // Whoever looks around leaves what was served, and is where they believed to be.
-    let elsewhere =
-        matches!(command.name, "next-problem" | "previous-problem" | "goto") || command.group == commands::Group::Search;
-    if (elsewhere || app.focus == Focus::List) && app.back_from_serving() {
-        app.label_nodes();
-    }
-    if saving::put_off(app, command, count) {
-        return Vec::new();
-    }
-    if commands::label::REPEATED.contains(&command.name) {
-        app.last_label = Some(command);
-    }
-    (command.run)(app, count)
 }

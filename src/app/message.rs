@@ -1,0 +1,148 @@
+//! What goes in and what comes out of the pure program.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crossterm::event::Event as TerminalEvent;
+
+use super::App;
+use super::items::{FileState, ItemId};
+use super::place::Place;
+use super::refit::Fitted;
+use super::scoring::Known;
+use crate::corpus::ProblemView;
+use crate::labels::{Action, Body, Draft, Event};
+use crate::query::Names;
+use crate::scoring::{ScoreRequest, WorkerEvent};
+use crate::text::Safe;
+use crate::trace::{RecordKey, StepKey, Writing};
+use crate::ui::code::Tokens;
+
+/// What happened outside.
+#[derive(Debug)]
+pub enum Message {
+    /// A key, a resize, a paste.
+    Terminal(TerminalEvent),
+    /// A problem was read.
+    Loaded {
+        /// Which one.
+        item: ItemId,
+        /// What is in it.
+        view: Arc<ProblemView>,
+    },
+    /// A file's index grew.
+    Files(Vec<FileState>),
+    /// Something came from the worker.
+    Worker(WorkerEvent),
+    /// An item is ready to be scored: what the cache knew, and what is left to ask.
+    Prepared {
+        /// Which one.
+        item: ItemId,
+        /// What needs no worker.
+        known: Known,
+        /// What the worker is to be asked; empty when all is known.
+        requests: Vec<ScoreRequest>,
+    },
+    /// The colours of the code in a step.
+    Coloured {
+        /// The step.
+        key: StepKey,
+        /// What stands where in its safe text.
+        tokens: Tokens,
+    },
+    /// The label store committed this event.
+    Saved {
+        /// The event as it stands in the store.
+        event: Box<Event>,
+        /// Local time, as shown.
+        at: String,
+    },
+    /// The label store could not write, for this reason; the label is still in memory.
+    SaveFailed(String),
+    /// Events that another session wrote to the same store.
+    Foreign(Vec<Event>),
+    /// An editor was left: the text as it stands now, or why there is none.
+    Edited(Manuscript, Result<String, String>),
+    /// The answer to [`Effect::Refit`].
+    Refitted(Result<Fitted, String>),
+    /// The time, in milliseconds since any moment before: comes before every key.
+    Clock(u64),
+    /// A line for the status bar.
+    Notice(String),
+    /// A wait is over: half-typed keys get their hint.
+    Tick,
+    /// Work that was cut into pieces goes on.
+    Continue,
+    /// The terminal asked the program to stop for a while.
+    Stop,
+    /// The program was continued.
+    Continued,
+    /// The program must end (signal, lost terminal).
+    Terminate,
+}
+
+/// What is to be done outside.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Read a problem.
+    Load(ItemId),
+    /// Read a problem in order to score it.
+    Prepare(ItemId),
+    /// Compute the colours of the code in a step.
+    Colour(StepKey, Safe),
+    /// Ask the worker.
+    Score(ScoreRequest),
+    /// Tell the worker to stop a request.
+    CancelScore(u64),
+    /// Start the worker (again).
+    StartWorker,
+    /// Fit the scores to the saved labels, in the background; [`Message::Refitted`] answers.
+    Refit,
+    /// Start the worker with the model of this folder, or with that of the start.
+    UseModel(Option<PathBuf>),
+    /// Write a label. The next one comes only after the answer.
+    Save(Box<Draft>),
+    /// Remember where the annotator is.
+    SavePlace(Place),
+    /// Remember the annotator's own filters.
+    SaveFilters(Names),
+    /// Let the user's editor have a text; the screen is the editor's until [`Message::Edited`].
+    Edit(Manuscript),
+    /// Put text on the clipboard.
+    Copy(String),
+    /// Hear of the mouse, or leave it to the terminal.
+    Mouse(bool),
+    /// Stop the program until the shell continues it.
+    Suspend,
+    /// Send [`Message::Continue`] when there is nothing more urgent.
+    Continue,
+    /// Draw everything anew.
+    Redraw,
+    /// Leave.
+    Quit,
+}
+
+/// A text that an annotator writes, and what it is about.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Manuscript {
+    /// What it is for.
+    pub writing: Writing,
+    /// The step; `None` for the whole solution.
+    pub step: Option<StepKey>,
+    /// The solution in which it is written.
+    pub record: RecordKey,
+    /// How it stands so far.
+    pub text: String,
+}
+
+impl Manuscript {
+    /// Records what it says now, unless that is what it said before.
+    pub(super) fn keep(self, app: &mut App, text: &str) -> Vec<Effect> {
+        if text == self.text {
+            app.notice = Some(format!("the {} stays as it was", self.writing.name()));
+            return Vec::new();
+        }
+        let Self { writing, step, record, .. } = self;
+        app.record(Body::Act(Action::Write { writing, step, record, text: text.to_owned() }), step)
+    }
+}

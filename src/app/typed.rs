@@ -1,0 +1,117 @@
+//! Keys and other events of the terminal: who gets them, and which command they run.
+
+use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
+use super::keys::{self, Press};
+use super::{App, Effect, Focus, choice, commands, input, layout, mouse, rewrite, saving, segmenting, sheet, split};
+use crate::labels::Digits;
+
+pub(super) fn terminal(app: &mut App, event: TerminalEvent) -> Vec<Effect> {
+    app.heard += 1;
+    match event {
+        TerminalEvent::Key(key) if key.kind != KeyEventKind::Release => {
+            app.progress.keys += 1;
+            // Nothing is bound to Alt: terminals send the same bytes for Alt-q and for Esc followed by q.
+            let split = matches!(key.code, KeyCode::Char(_))
+                && key.modifiers.contains(KeyModifiers::ALT)
+                && app.input.is_none()
+                && app.rewrite.is_none();
+            let keys = if split {
+                vec![KeyEvent::from(KeyCode::Esc), KeyEvent::new(key.code, key.modifiers - KeyModifiers::ALT)]
+            } else {
+                vec![key]
+            };
+            keys.into_iter().flat_map(|key| saving::key_or_hold(app, key)).collect()
+        }
+        TerminalEvent::Paste(text) => {
+            if let Some(input) = &mut app.input {
+                input.paste(&text);
+            }
+            app.paste_into_rewrite(&text)
+        }
+        TerminalEvent::Mouse(event) => {
+            if app.mouse && app.input.is_none() && app.help.is_none() && app.choice.is_none() {
+                app.seek = None;
+                mouse::event(app, event);
+            }
+            Vec::new()
+        }
+        TerminalEvent::Resize(columns, rows) => {
+            app.size = (columns, rows);
+            Vec::new()
+        }
+        _ => Vec::new(),
+    }
+}
+
+pub(super) fn key_press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
+    app.hint_due = false;
+    app.suggest = false;
+    if app.input.is_some() {
+        return input::key(app, key);
+    }
+    if app.rewrite.is_some() {
+        return rewrite::key(app, key);
+    }
+    if app.choice.is_some() {
+        return choice::key(app, key);
+    }
+    if app.split.is_some() {
+        return split::key(app, key);
+    }
+    if app.segmenting.is_some() {
+        return segmenting::key(app, key);
+    }
+    if app.sheet.is_some() {
+        return sheet::key(app, key);
+    }
+    if app.help.is_some() {
+        return commands::help::key(app, key);
+    }
+    app.notice = None;
+    app.seek = None;
+    let Some(token) = keys::token(key) else { return Vec::new() };
+    match app.keys.press(token) {
+        Press::Run(command, count) => run(app, command, count),
+        Press::Pending => digits(app),
+        Press::Cancelled => Vec::new(),
+        Press::Unknown(typed) => {
+            app.notice = Some(format!("{typed} is not bound; {} shows the keys", app.key("help")));
+            Vec::new()
+        }
+    }
+}
+
+/// Where digits are marks, a number that no further digit can make another step of this solution marks it; `1` of twelve steps waits for its
+/// second digit, or for `x`.
+fn digits(app: &mut App) -> Vec<Effect> {
+    let marks = app.project.digits == Digits::Mark && app.focus == Focus::Steps && app.keys.pending.is_empty();
+    let Some(number) = app.keys.count.filter(|number| marks && number * 10 > app.cursor.path.len()) else { return Vec::new() };
+    app.keys.clear();
+    commands::by_name("first-error").map_or_else(Vec::new, |command| run(app, command, Some(number)))
+}
+
+/// Runs one command of the table.
+pub(crate) fn run(app: &mut App, command: &'static commands::Command, count: Option<usize>) -> Vec<Effect> {
+    if command.name != "quit" {
+        saving::stay(app);
+    }
+    let blind_label = command.group == commands::Group::Label && !matches!(command.name, "undo" | "redo");
+    if blind_label && layout::panes(app).is_none_or(|panes| panes.steps.is_none()) {
+        app.notice = Some("labels are set where the steps can be seen: Enter goes there".to_owned());
+        return Vec::new();
+    }
+    // Whoever looks around leaves what was served, and is where they believed to be.
+    let elsewhere =
+        matches!(command.name, "next-problem" | "previous-problem" | "goto") || command.group == commands::Group::Search;
+    if (elsewhere || app.focus == Focus::List) && app.back_from_serving() {
+        app.label_nodes();
+    }
+    if saving::put_off(app, command, count) {
+        return Vec::new();
+    }
+    if commands::label::REPEATED.contains(&command.name) {
+        app.last_label = Some(command);
+    }
+    (command.run)(app, count)
+}
