@@ -1,6 +1,5 @@
 //! Texts on one line, for lists and trees: formulas drawn as in the steps, worked out once for what comes into sight.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::{App, layout};
@@ -23,16 +22,14 @@ pub struct Lines {
 
 impl App {
     /// The step on one line: drawn, where formulas are drawn.
-    pub fn step_line<'a>(&'a self, trace: &'a Trace, node: NodeId) -> Cow<'a, str> {
+    pub fn step_line<'a>(&'a self, trace: &'a Trace, node: NodeId) -> &'a str {
         let node = trace.node(node);
-        let drawn = self.lines.steps.get(&node.key).filter(|_| self.draws());
-        drawn.map_or(Cow::Borrowed(node.text.as_str()), |line| Cow::Borrowed(line.as_str()))
+        self.lines.steps.get(&node.key).filter(|_| self.draws()).unwrap_or(&node.text)
     }
 
     /// The same of a problem.
-    pub fn problem_line<'a>(&'a self, trace: &'a Trace) -> Cow<'a, str> {
-        let drawn = self.lines.problems.get(&trace.prompt_key).filter(|_| self.draws());
-        drawn.map_or(Cow::Borrowed(trace.problem.text.as_str()), |line| Cow::Borrowed(line.as_str()))
+    pub fn problem_line<'a>(&'a self, trace: &'a Trace) -> &'a str {
+        self.lines.problems.get(&trace.prompt_key).filter(|_| self.draws()).unwrap_or(&trace.problem.text)
     }
 
     fn draws(&self) -> bool {
@@ -40,8 +37,7 @@ impl App {
     }
 
     fn drawn(&self, text: &str) -> String {
-        let end = (0..=READ.min(text.len())).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
-        let page = Page::new(&text[..end], self.linear_setting());
+        let page = Page::new(beginning(text), self.linear_setting());
         page.text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
@@ -53,7 +49,7 @@ impl App {
         if self.lines.steps.len() + self.lines.problems.len() > KEPT {
             self.lines = Lines::default();
         }
-        let formula = |text: &str| text.contains(['$', '\\', '*', '`']);
+        let formula = |text: &str| beginning(text).contains(['$', '\\', '*', '`']);
         let (mut steps, mut problems) = (Vec::new(), Vec::new());
         if let Some((trace, panes)) = self.trace().zip(layout::panes(self)) {
             let height = panes.tree.map_or(0, |tree| usize::from(tree.height));
@@ -73,4 +69,10 @@ impl App {
         self.lines.steps.extend(steps);
         self.lines.problems.extend(problems);
     }
+}
+
+/// As much of a text as is read for a line.
+fn beginning(text: &str) -> &str {
+    let end = (0..=READ.min(text.len())).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(0);
+    &text[..end]
 }

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use memchr::memmem;
 use serde_json::{Value, json};
 
-use super::super::blocks::{BlockError, BlockText, Blocks};
 use super::super::error::Refusal;
 use super::super::framing::skip_bom;
 use super::super::store::Bytes;
-use super::{Container, whole_text};
+use super::{Container, WholeText};
 
 const ROLES: [&str; 3] = ["proposer", "critic", "summarizer"];
 
@@ -26,28 +25,7 @@ impl Container for Dialogue {
     }
 
     fn open(&self, bytes: Arc<Bytes>) -> Result<Bytes, Refusal> {
-        Ok(Bytes::Blocks(BlockText::new(Box::new(Turns(bytes)))))
-    }
-}
-
-/// The text, one block of records.
-#[derive(Debug)]
-struct Turns(Arc<Bytes>);
-
-impl Blocks for Turns {
-    fn name(&self) -> &'static str {
-        "dialogue"
-    }
-
-    fn count(&self) -> Option<usize> {
-        Some(1)
-    }
-
-    fn block(&self, index: usize) -> Result<Option<Vec<u8>>, BlockError> {
-        if index > 0 {
-            return Ok(None);
-        }
-        Ok(Some(records(&whole_text(&self.0)?)))
+        Ok(WholeText::open(bytes, "dialogue", records))
     }
 }
 

@@ -15,6 +15,7 @@ mod zip;
 use std::io;
 use std::sync::Arc;
 
+use super::blocks::{BlockError, BlockText, Blocks};
 use super::error::Refusal;
 use super::framing::RECORD_LIMIT;
 use super::store::Bytes;
@@ -68,6 +69,38 @@ pub(super) fn unwrap(mut bytes: Bytes, head: impl Fn(&Bytes) -> Result<Vec<u8>, 
 fn unpacked_limit() -> u64 {
     let setting = std::env::var(UNPACKED_SETTING).ok().and_then(|text| text.parse::<u64>().ok());
     setting.unwrap_or(UNPACKED_GIB).saturating_mul(1 << 30)
+}
+
+/// A text that is read as a whole: one block, made of it by `records`.
+#[derive(Debug)]
+struct WholeText {
+    bytes: Arc<Bytes>,
+    name: &'static str,
+    records: fn(&str) -> Vec<u8>,
+}
+
+impl WholeText {
+    /// The records of such a text.
+    fn open(bytes: Arc<Bytes>, name: &'static str, records: fn(&str) -> Vec<u8>) -> Bytes {
+        Bytes::Blocks(BlockText::new(Box::new(Self { bytes, name, records })))
+    }
+}
+
+impl Blocks for WholeText {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn count(&self) -> Option<usize> {
+        Some(1)
+    }
+
+    fn block(&self, index: usize) -> Result<Option<Vec<u8>>, BlockError> {
+        if index > 0 {
+            return Ok(None);
+        }
+        Ok(Some((self.records)(&whole_text(&self.bytes)?)))
+    }
 }
 
 /// All of a text that is one record, whatever of it is no UTF-8 replaced.

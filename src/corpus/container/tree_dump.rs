@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::super::blocks::{BlockError, BlockText, Blocks};
 use super::super::error::Refusal;
 use super::super::framing::skip_bom;
 use super::super::store::Bytes;
-use super::{Container, whole_text};
+use super::{Container, WholeText};
 
 /// The container.
 pub(super) struct TreeDump;
@@ -24,28 +23,7 @@ impl Container for TreeDump {
     }
 
     fn open(&self, bytes: Arc<Bytes>) -> Result<Bytes, Refusal> {
-        Ok(Bytes::Blocks(BlockText::new(Box::new(Drawing(bytes)))))
-    }
-}
-
-/// The text, one block of records.
-#[derive(Debug)]
-struct Drawing(Arc<Bytes>);
-
-impl Blocks for Drawing {
-    fn name(&self) -> &'static str {
-        "drawing of a search"
-    }
-
-    fn count(&self) -> Option<usize> {
-        Some(1)
-    }
-
-    fn block(&self, index: usize) -> Result<Option<Vec<u8>>, BlockError> {
-        if index > 0 {
-            return Ok(None);
-        }
-        Ok(Some(records(&whole_text(&self.0)?)))
+        Ok(WholeText::open(bytes, "drawing of a search", records))
     }
 }
 

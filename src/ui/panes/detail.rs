@@ -352,7 +352,7 @@ fn siblings(app: &App, pen: &Pen<'_>, trace: &Trace, node: &Node) -> Vec<(String
         let number = score.map_or("   ".to_owned(), |score| format!("{:>3}", short(score)));
         let pointer = if id == app.cursor.node { pen.look.glyphs.pointer } else { " " };
         let style = score.map_or(pen.look.plain(), |score| pen.look.score(app.scoring.place(score)));
-        let text = one_line(&app.step_line(trace, id), 200);
+        let text = one_line(app.step_line(trace, id), 200);
         let best = if chosen == Some(sibling.key) { "best: " } else { "" };
         (format!("{pointer} {number}  {best}{text}"), style)
     }));

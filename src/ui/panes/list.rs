@@ -64,7 +64,7 @@ fn queue(app: &App, pen: &mut Pen<'_>, rect: Rect, rows: usize) {
                     x = pen.text(x, y, left(x), &format!("{}/{} ", place.solution + 1, trace.solutions.len()), pen.look.dim());
                 }
                 let style = if here { pen.look.strong() } else { pen.look.plain() };
-                pen.text(x, y, left(x), &one_line(&app.problem_line(trace), 80), style);
+                pen.text(x, y, left(x), &one_line(app.problem_line(trace), 80), style);
             }
         }
         if here {
@@ -98,7 +98,7 @@ fn problem_row(app: &App, pen: &mut Pen<'_>, rect: Rect, rank: usize, item: Item
                 if !view.errors.is_empty() {
                     x = pen.text(x, rect.y, left(x), &format!("!{} ", view.errors.len()), pen.look.error());
                 }
-                let text = one_line(&app.problem_line(trace), 80);
+                let text = one_line(app.problem_line(trace), 80);
                 let style = if current { pen.look.strong() } else { pen.look.plain() };
                 pen.text(x, rect.y, left(x), &text, style);
             }

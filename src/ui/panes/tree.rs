@@ -94,7 +94,7 @@ fn draw_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, columns: Co
     let (sign, sign_style) = sign(app, pen, row.node, node.rating);
     x = pen.text(x, y, left(x), &format!("{sign:<3} "), sign_style);
     x = pen.text(x, y, left(x), &art(pen, row), pen.look.dim());
-    let text = one_line(&app.step_line(trace, row.node), usize::from(left(x)));
+    let text = one_line(app.step_line(trace, row.node), usize::from(left(x)));
     // With a filter or a search, what it asks for stands out; without one, the path on show.
     let wanted = match &app.search {
         _ if app.tree.fitting().is_some() => app.tree.fits(row.node),
