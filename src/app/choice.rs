@@ -3,7 +3,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use super::commands::label;
+use super::commands::{label, view};
 use super::input::{Input, Purpose};
 use super::steps::Slice;
 use super::{App, Effect, jumps, queue, saving};
@@ -40,6 +40,8 @@ pub enum Question {
     FirstErrorAt,
     /// The order of the queue.
     Order,
+    /// What the step is to be compared with.
+    Partner,
     /// The letter of a new mark.
     SetMark,
     /// The mark to go to.
@@ -73,6 +75,7 @@ impl Open {
             Question::GiveUp => "give up: why?   Enter without a reason, Tab in own words, Esc leaves it".to_owned(),
             Question::FirstErrorAt => "first error at the step with which letter?   Esc leaves it".to_owned(),
             Question::Order => "in which order?   :order takes any expression, Esc leaves it".to_owned(),
+            Question::Partner => "compare with what?   a count before the key names a solution (3D), Esc leaves it".to_owned(),
             Question::SetMark => "mark this place with a letter from a to z   Esc leaves it".to_owned(),
             Question::GoToMark => "go to which mark?   Esc leaves it".to_owned(),
             Question::Progress { .. } => {
@@ -116,6 +119,12 @@ impl App {
             Question::Order => ORDERS
                 .iter()
                 .map(|order| Choice { letter: order.letter, name: order.name.to_owned(), meaning: order.doc.to_owned() })
+                .map(|choice| Answer { choice, count: 0 })
+                .collect(),
+            Question::Partner => self
+                .partners()
+                .into_iter()
+                .map(|(letter, name, meaning)| Choice { letter, name, meaning })
                 .map(|choice| Answer { choice, count: 0 })
                 .collect(),
             Question::SetMark | Question::GoToMark => jumps::marks(self)
@@ -172,10 +181,10 @@ pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
 }
 
 fn leave(app: &mut App, question: Question) -> Vec<Effect> {
-    if let Question::Progress { go_on: true, .. } = question {
-        label::on_to_the_next(app);
-    } else if !matches!(question, Question::FirstErrorAt | Question::SetMark | Question::GoToMark | Question::Order) {
-        app.notice = Some("nothing was marked".to_owned());
+    match question {
+        Question::Progress { go_on: true, .. } => return label::on_to_the_next(app),
+        Question::FirstErrorAt | Question::SetMark | Question::GoToMark | Question::Order | Question::Partner => {}
+        _ => app.notice = Some("nothing was marked".to_owned()),
     }
     Vec::new()
 }
@@ -193,6 +202,7 @@ pub(super) fn answer(app: &mut App, question: Question, said: &str) -> Vec<Effec
             queue::set_order(app, said);
             Vec::new()
         }
+        Question::Partner => view::set_diff(app, said),
         // Marks are known by their letter, not by a name.
         Question::SetMark | Question::GoToMark => Vec::new(),
         Question::Progress { record, go_on } => {

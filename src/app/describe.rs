@@ -87,9 +87,8 @@ impl App {
         if self.reference_shown() && self.open_steps() >= self.cursor.path.len() {
             parts.extend(self.recorded(trace));
         }
-        if let Some(why) = self.why_in_queue() {
-            parts.insert(0, why);
-        }
+        let like = self.like().map(|mistake| format!("perhaps like {mistake}"));
+        parts.splice(0..0, like.into_iter().chain(self.why_in_queue()));
         if let Some(view) = self.items.get(self.cursor.item)
             && let Some(error) = view.errors.first()
         {

@@ -5,6 +5,7 @@ use tui_input::backend::crossterm::EventHandler;
 
 use super::choice::{self, Question};
 use super::commands;
+use super::search::Search;
 use super::{App, Effect, Manuscript, queue, seek, tree};
 use crate::query::{self, Names, QUANTITIES, STEP_QUANTITIES};
 use crate::trace::Writing;
@@ -125,14 +126,9 @@ fn search(app: &mut App, text: &str, forward: bool) -> Vec<Effect> {
     if text.is_empty() {
         return if app.search.is_some() { seek::start(app, seek::Target::Match, forward) } else { Vec::new() };
     }
-    // Smart case: a capital letter asks for exact case.
-    let exact = text.chars().any(char::is_uppercase);
-    let build = |pattern: &str| regex::RegexBuilder::new(pattern).case_insensitive(!exact).size_limit(1 << 20).build();
-    // LaTeX is full of backslashes and braces: a text is also looked for as it stands, not only as a regular expression.
-    let literal = regex::escape(text);
-    match build(&format!("(?:{text})|(?:{literal})")).or_else(|_| build(&literal)) {
-        Ok(pattern) => {
-            app.search = Some(pattern);
+    match Search::typed(text) {
+        Ok(search) => {
+            app.search = Some(search);
             seek::start(app, seek::Target::Match, forward)
         }
         Err(error) => {

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use super::items::ItemId;
 use super::steps::{self, Slice};
 use super::{App, Focus};
+use crate::trace::NodeId;
 
 /// Smallest screen that is drawn on.
 pub const MINIMUM: (u16, u16) = (60, 18);
@@ -42,6 +43,39 @@ pub struct Panes {
     pub status: Rect,
 }
 
+/// Which panes are wanted where there is room for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Layout {
+    /// All.
+    #[default]
+    All,
+    /// All but the list.
+    NoList,
+    /// The steps alone.
+    Steps,
+}
+
+impl Layout {
+    /// The next one in the circle.
+    #[must_use]
+    pub fn next(self) -> Self {
+        match self {
+            Self::All => Self::NoList,
+            Self::NoList => Self::Steps,
+            Self::Steps => Self::All,
+        }
+    }
+
+    /// What it shows.
+    pub fn doc(self) -> &'static str {
+        match self {
+            Self::All => "all panes that there is room for",
+            Self::NoList => "all panes but the list",
+            Self::Steps => "the steps alone",
+        }
+    }
+}
+
 /// The panes for the current state and size; `None` on a screen that is too small.
 pub fn panes(app: &App) -> Option<Panes> {
     let (width, height) = app.size;
@@ -70,7 +104,7 @@ pub fn panes(app: &App) -> Option<Panes> {
     let problem_rows = problem_rows(app, main);
     panes.problem = Rect { height: problem_rows, ..main };
     let mut steps = Rect { y: main.y + problem_rows + 1, height: main.height.saturating_sub(problem_rows + 1), ..main };
-    let roomy = height >= TALL && steps.height >= 2 * (DETAIL_ROWS + 1);
+    let roomy = app.layout != Layout::Steps && height >= TALL && steps.height >= 2 * (DETAIL_ROWS + 1);
     // Who compares two texts wants to see both, also on a small screen; who scrolls the pane wants to see it.
     if panes.detail.is_none() && (roomy || app.reading.against.is_some() || app.detail.is_some()) {
         let rows = DETAIL_ROWS.min(steps.height / 2);
@@ -103,7 +137,9 @@ fn columns(app: &App, body: Rect) -> (Option<Rect>, Option<Rect>, Option<Rect>, 
             Focus::Steps => (None, None, Some(body), None),
         };
     }
-    let list_wanted = app.show_list && (roomy || !app.show_tree || app.focus == Focus::List);
+    let list_wanted = (app.layout == Layout::All || app.focus == Focus::List)
+        && app.show_list
+        && (roomy || !app.show_tree || app.focus == Focus::List);
     let tree_wanted = app.show_tree && (roomy || app.focus != Focus::List);
     let mut x = 0;
     let mut left = body.width;
@@ -117,7 +153,7 @@ fn columns(app: &App, body: Rect) -> (Option<Rect>, Option<Rect>, Option<Rect>, 
     let tree = tree_wanted.then(|| take(if roomy { 70 } else { body.width / 2 }));
     let (x, left) = (x, left);
     // With the tree open, a third column is there from 200 on.
-    let detail_fits = if app.show_tree { body.width >= 220 } else { roomy };
+    let detail_fits = app.layout != Layout::Steps && if app.show_tree { body.width >= 220 } else { roomy };
     let detail = detail_fits.then(|| column(x + left - DETAIL_WIDTH, DETAIL_WIDTH));
     let main = column(x, if detail_fits { left - DETAIL_WIDTH - 1 } else { left });
     (list, tree, Some(main), detail)
@@ -244,6 +280,12 @@ pub fn visible_items(app: &App) -> Vec<ItemId> {
     }
     let end = (app.list_top + usize::from(list.height)).min(app.items.total());
     (app.list_top..end).filter_map(|rank| app.items.at_rank(rank)).collect()
+}
+
+/// The nodes whose rows the tree shows.
+pub fn tree_rows(app: &App) -> Vec<NodeId> {
+    let height = panes(app).and_then(|panes| panes.tree).map_or(0, |tree| usize::from(tree.height));
+    app.tree.rows.iter().skip(app.tree_top).take(height).map(|row| row.node).collect()
 }
 
 /// Where to put the current step.

@@ -41,21 +41,25 @@ impl App {
         page.text.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
-    /// Draws what is in sight and was not drawn before.
-    pub(super) fn draw_lines(&mut self) {
-        if !self.draws() {
-            return;
+    /// Reads what came into sight: whether the search finds it, and what it looks like on one line.
+    pub(super) fn read_lines(&mut self) {
+        let rows = layout::tree_rows(self);
+        self.look_for(&rows);
+        if self.draws() {
+            self.draw_lines(&rows);
         }
+    }
+
+    /// Draws what is in sight and was not drawn before.
+    fn draw_lines(&mut self, rows: &[NodeId]) {
         if self.lines.steps.len() + self.lines.problems.len() > KEPT {
             self.lines = Lines::default();
         }
         let formula = |text: &str| beginning(text).contains(['$', '\\', '*', '`']);
         let (mut steps, mut problems) = (Vec::new(), Vec::new());
-        if let Some((trace, panes)) = self.trace().zip(layout::panes(self)) {
-            let height = panes.tree.map_or(0, |tree| usize::from(tree.height));
-            let rows = self.tree.rows.iter().skip(self.tree_top).take(height).map(|row| row.node);
+        if let Some(trace) = self.trace() {
             let siblings = trace.node(self.cursor.node).parent.map_or(&[][..], |parent| &trace.node(parent).children);
-            for node in rows.chain(siblings.iter().copied().take(ALTERNATIVES)).map(|id| trace.node(id)) {
+            for node in rows.iter().chain(siblings.iter().take(ALTERNATIVES)).map(|&id| trace.node(id)) {
                 if formula(&node.text) && !self.lines.steps.contains_key(&node.key) {
                     steps.push((node.key, self.drawn(&node.text)));
                 }

@@ -26,8 +26,10 @@ pub mod queue;
 pub mod reading;
 pub mod refit;
 pub mod rewrite;
+pub mod runs;
 mod saving;
 pub mod scoring;
+pub mod search;
 pub mod seek;
 pub mod segmenting;
 pub mod sheet;
@@ -60,6 +62,7 @@ use reading::Reading;
 use refit::Refit;
 pub use saving::Saving;
 use scoring::Scoring;
+use search::{Mistake, Search};
 use seek::Seek;
 use steps::StepsView;
 use tree::TreeView;
@@ -166,7 +169,9 @@ pub struct App {
     /// Kinds of errors, reasons, how solutions are gone through.
     pub project: Project,
     /// The running or last search.
-    pub search: Option<regex::Regex>,
+    pub search: Option<Search>,
+    /// The last first error, to look for others like it.
+    mistake: Option<Mistake>,
     /// A walk to the next place of some kind.
     pub seek: Option<Seek>,
     /// The steps pane.
@@ -207,6 +212,8 @@ pub struct App {
     pub show_tree: bool,
     /// The list pane is wanted where there is room.
     pub show_list: bool,
+    /// Which panes are wanted.
+    pub layout: layout::Layout,
     /// Scores are shown; otherwise the session is blind.
     pub show_prm: bool,
     /// Reference answer, recorded labels and outcome are shown.
@@ -258,6 +265,7 @@ impl App {
             rewrite: None,
             project: setup.project,
             search: None,
+            mistake: None,
             seek: None,
             steps: StepsView::default(),
             reading: Reading::default(),
@@ -277,6 +285,7 @@ impl App {
             focus: Focus::Steps,
             show_tree: false,
             show_list: true,
+            layout: layout::Layout::default(),
             show_prm: false,
             show_reference: true,
             whole_problem: false,
@@ -544,9 +553,10 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
         effects.push(Effect::SavePlace(app.place_now()));
     }
     app.compare();
+    app.lay_sheet();
     layout::arrange(app);
     app.glance();
-    app.draw_lines();
+    app.read_lines();
     effects.extend(app.steps.take_uncoloured().into_iter().map(|(key, text)| Effect::Colour(key, text)));
     effects.extend(scoring::feed(app));
     effects.extend(app.wants());

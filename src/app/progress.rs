@@ -29,10 +29,11 @@ struct Seen {
 #[derive(Debug, Default)]
 pub struct Progress {
     seen: HashMap<ItemId, Seen>,
-    /// Solutions of problems that were only scored.
+    /// Solutions of problems that were only scored, and their sum.
     sizes: HashMap<ItemId, usize>,
-    /// Judged solutions of earlier sessions, by the place where that was, until their problem is seen.
-    before: HashMap<(String, usize), usize>,
+    sized: usize,
+    /// Judged solutions of earlier sessions by the problem of a file where that was, until it is seen, and their sum.
+    before: HashMap<String, (HashMap<usize, usize>, usize)>,
     /// Sums over `seen`.
     solutions: usize,
     judged: usize,
@@ -64,7 +65,9 @@ impl Progress {
         let mut counted = HashSet::new();
         for verdict in session.verdicts() {
             if let Some((file, item)) = verdict.place.filter(|_| counted.insert(verdict.record)) {
-                *progress.before.entry((file.to_owned(), usize::try_from(item).unwrap_or(usize::MAX))).or_default() += 1;
+                let (problems, sum) = progress.before.entry(file.to_owned()).or_default();
+                *problems.entry(usize::try_from(item).unwrap_or(usize::MAX)).or_default() += 1;
+                *sum += 1;
             }
             progress.took(verdict.ms_spent);
         }
@@ -86,7 +89,7 @@ impl Progress {
     /// An item was read for its scores, and has so many solutions.
     pub(super) fn sized(&mut self, item: ItemId, solutions: usize) {
         if solutions > 0 && !self.seen.contains_key(&item) {
-            self.sizes.insert(item, solutions);
+            self.sized = self.sized + solutions - self.sizes.insert(item, solutions).unwrap_or(0);
         }
     }
 
@@ -127,9 +130,9 @@ impl App {
         let now = Seen { solutions: trace.solutions.len(), judged };
         self.queue.judged_again(item, self.progress.seen.get(&item).map_or(&[], |seen| &seen.judged), &now.judged);
         let progress = &mut self.progress;
-        progress.sizes.remove(&item);
-        if let Some(file) = self.items.files.get(item.file) {
-            progress.before.remove(&(file.id.clone(), item.problem));
+        progress.sized -= progress.sizes.remove(&item).unwrap_or(0);
+        if let Some((problems, sum)) = self.items.files.get(item.file).and_then(|file| progress.before.get_mut(&file.id)) {
+            *sum -= problems.remove(&item.problem).unwrap_or(0);
         }
         progress.solutions += now.solutions;
         progress.judged += now.judged.len();
@@ -169,12 +172,11 @@ impl App {
         let progress = &self.progress;
         let problems = self.items.total();
         let known = progress.seen.len() + progress.sizes.len();
-        let solutions = progress.solutions + progress.sizes.values().sum::<usize>();
+        let solutions = progress.solutions + progress.sized;
         let unread = problems.saturating_sub(known);
         // As many as the others have, and one at least.
         let estimate = if known == 0 { unread } else { (unread * solutions).div_ceil(known) };
-        let open = |file: &str| self.file(file).is_some_and(|file| self.items.files.get(file).is_some_and(|file| !file.hidden));
-        let before: usize = progress.before.iter().filter(|((file, _), _)| open(file)).map(|(_, count)| count).sum();
+        let before: usize = self.items.listed().filter_map(|file| progress.before.get(&file.id)).map(|(_, sum)| sum).sum();
         let done = progress.judged + before;
         (done, (solutions + estimate).max(done), unread == 0 && self.items.complete())
     }

@@ -10,7 +10,7 @@ use crate::math::{Form, draw};
 use crate::text::{Safe, safe};
 use crate::trace::{Critique, NodeId, Outcome, Rationale, Semantics, StepKey, StepScore, Trace, Writing};
 use crate::typeset::View;
-use crate::typeset::diff::{Changed, changed_words, similarity};
+use crate::typeset::diff::{Changed, Words, changed_words};
 
 use super::App;
 
@@ -35,10 +35,12 @@ pub enum Against {
     Version,
     /// What a critic wrote about the step.
     Critique,
+    /// The most similar step of the solution with this number, from 0.
+    Solution(usize),
 }
 
 impl Against {
-    /// All of them, in the order of the key.
+    /// All of them in the order of the key, but for those that are named by a number.
     pub const ALL: [Self; 5] = [Self::Sibling, Self::Best, Self::Reference, Self::Version, Self::Critique];
 
     /// Its name in commands.
@@ -49,6 +51,7 @@ impl Against {
             Self::Reference => "reference",
             Self::Version => "version",
             Self::Critique => "critique",
+            Self::Solution(_) => "solution",
         }
     }
 }
@@ -246,6 +249,11 @@ impl App {
                 let (step, text) = most_similar(&node.text, texts)?;
                 Some((format!("solution {}, step {}", number + 1, step + 1), text.to_owned()))
             }
+            Against::Solution(number) => {
+                let path = trace.path(trace.solutions.get(number)?.leaf);
+                let (step, text) = most_similar(&node.text, path.iter().map(|&id| trace.node(id).text.as_str()))?;
+                Some((format!("solution {}, step {}", number + 1, step + 1), text.to_owned()))
+            }
             Against::Reference => {
                 let solution = trace.problem.reference_solution.as_deref().filter(|_| self.reference_shown())?;
                 let (line, text) = most_similar(&node.text, parts(solution).map(|part| &solution[part]))?;
@@ -260,6 +268,16 @@ impl App {
                 Rationale::Tokens(_) => None,
             },
         }
+    }
+
+    /// What the step under the cursor can be compared with: a letter, its name, where it stands.
+    pub(super) fn partners(&self) -> Vec<(char, String, String)> {
+        let Some(trace) = self.trace().cloned().filter(|_| self.cursor.node != NodeId::ROOT) else { return Vec::new() };
+        let known = |against: Against| {
+            let (place, _) = self.other_text(&trace, self.cursor.node, against)?;
+            Some((against.name().chars().next()?, against.name().to_owned(), place))
+        };
+        Against::ALL.into_iter().filter_map(known).collect()
     }
 
     /// The best solution that does not go through a step: a right one where that is known, then the one with the highest minimum score.
@@ -316,5 +334,7 @@ fn parts(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
 
 /// The text that shares the most words with `text`, and its number.
 fn most_similar<'a>(text: &str, others: impl Iterator<Item = &'a str>) -> Option<(usize, &'a str)> {
-    others.enumerate().take(500).max_by(|a, b| similarity(text, a.1).total_cmp(&similarity(text, b.1)).then(b.0.cmp(&a.0)))
+    let words = Words::of(text);
+    let alike = others.enumerate().take(500).map(|(at, other)| (words.similarity(other), at, other));
+    alike.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1))).map(|(_, at, other)| (at, other))
 }

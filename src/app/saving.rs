@@ -78,6 +78,11 @@ impl App {
         self.send()
     }
 
+    /// A label of this solution is on its way to the store.
+    pub(super) fn is_on_its_way(&self, record: RecordKey) -> bool {
+        self.saving.queue.iter().any(|draft| record_of(draft) == Some(record))
+    }
+
     /// What was on the screen when a label was set.
     fn saw(&self, step: Option<StepKey>) -> Saw {
         let (mode, served) = self.circumstances();
@@ -91,7 +96,7 @@ impl App {
             scores: if scores.iter().any(Option::is_some) { scores } else { Vec::new() },
             guideline: self.trust.terms.guide.as_ref().map(|guide| guide.version.clone()),
             view: (self.steps.view == View::Drawn).then(|| View::Drawn.name().to_owned()),
-            queue: self.queue.describe(),
+            queue: self.like().map(|mistake| format!("like {mistake}")).or_else(|| self.queue.describe()),
             ..Context::default()
         };
         Saw {

@@ -12,6 +12,7 @@ use crate::trace::{FirstError, NodeId, Rationale, StepKey, StepScore, Trace};
 
 use super::items::ItemId;
 use super::reading::Against;
+use super::runs::Runs;
 use super::{App, Effect};
 
 /// Items that are read ahead, so that the worker never waits for a file.
@@ -71,7 +72,7 @@ pub struct Scoring {
     /// How the first error of a whole solution is predicted.
     pub decision: Decision,
     /// Items whose every step has a score or a refusal.
-    pub done: HashSet<ItemId>,
+    pub done: Runs,
     /// Tokens and seconds of all finished requests, for the rate.
     pub work: (u64, f64),
     /// Items from the cursor on that are known to need nothing.
@@ -102,7 +103,7 @@ impl Scoring {
             state: if wanted { WorkerState::Starting } else { WorkerState::Off },
             threshold: 0.5,
             decision: Decision::FirstBelow(0.5),
-            done: HashSet::new(),
+            done: Runs::default(),
             work: (0, 0.0),
             scanned: 0,
             queue: Scheduler::default(),
@@ -167,10 +168,19 @@ impl Scoring {
         outcome.map(|score| score.value()).or_else(|| all().map(|(_, score)| score))
     }
 
+    /// What the scores of these steps say of the solution; unknown as long as a score is missing that may decide it.
+    pub fn verdict(&self, trace: &Trace, path: &[NodeId]) -> FirstError {
+        let score = |id: &NodeId| self.scores.get(&trace.node(*id).key).map(|score| score.value());
+        let scores: Vec<Option<f64>> = path.iter().map(score).collect();
+        match decide(&scores, self.decision) {
+            FirstError::NoError if scores.contains(&None) => FirstError::Unknown,
+            verdict => verdict,
+        }
+    }
+
     /// The predicted first error of these steps, as an index from 0.
     pub fn first_error(&self, trace: &Trace, path: &[NodeId]) -> Option<usize> {
-        let score = |id: &NodeId| self.scores.get(&trace.node(*id).key).map(|score| score.value());
-        match decide(&path.iter().map(score).collect::<Vec<_>>(), self.decision) {
+        match self.verdict(trace, path) {
             FirstError::At(step) => Some(step),
             FirstError::NoError | FirstError::Unknown | FirstError::Unlabelable => None,
         }
@@ -225,7 +235,7 @@ impl Scoring {
 
     /// The problems of a file may have got more solutions: their steps are asked for again.
     pub(super) fn ask_again(&mut self, file: usize) {
-        self.done.retain(|item| item.file != file);
+        self.done.clear_file(file);
         self.scanned = 0;
     }
 
@@ -240,16 +250,17 @@ fn next_item(app: &mut App) -> Option<ItemId> {
     let total = app.items.total();
     let here = app.cursor.item;
     let unlisted = app.items.files.get(here.file).is_some_and(|file| file.hidden);
-    if unlisted && !app.scoring.open.contains_key(&here) && !app.scoring.done.contains(&here) {
+    if unlisted && !app.scoring.open.contains_key(&here) && !app.scoring.done.contains(here) {
         return Some(here);
     }
     let start = app.items.rank(app.position());
     while app.scoring.scanned < total {
         let item = app.items.at_rank((start + app.scoring.scanned) % total)?;
-        if !app.scoring.open.contains_key(&item) && !app.scoring.done.contains(&item) {
+        let done = app.scoring.done.from(item);
+        if done == 0 && !app.scoring.open.contains_key(&item) {
             return Some(item);
         }
-        app.scoring.scanned += 1;
+        app.scoring.scanned += done.max(1);
     }
     None
 }
@@ -282,7 +293,7 @@ pub(super) fn feed(app: &mut App) -> Vec<Effect> {
 /// The cursor went to another item: it is scored next, and running requests for something else give way.
 pub(super) fn moved(app: &mut App) -> Vec<Effect> {
     app.scoring.scanned = 0;
-    if app.scoring.done.contains(&app.cursor.item) { Vec::new() } else { give_way(app) }
+    if app.scoring.done.contains(app.cursor.item) { Vec::new() } else { give_way(app) }
 }
 
 /// Running requests for anything but the item under the cursor give way.

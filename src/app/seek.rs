@@ -20,6 +20,11 @@ pub enum Target {
     Unlabelled,
     /// A solution that was flagged as unsure.
     Flagged,
+    /// A solution of which the prediction, the file and oneself do not say the same first error.
+    Disagreement,
+    /// A step of which the search and the model think differently: its search value says right and its score wrong, or the other way
+    /// round.
+    Split,
 }
 
 /// A walk that is under way.
@@ -119,6 +124,8 @@ fn nothing(target: Target) -> &'static str {
         Target::Suspect => "no predicted error among the scored solutions",
         Target::Unlabelled => "everything is labelled",
         Target::Flagged => "nothing is flagged",
+        Target::Disagreement => "prediction, file and your labels agree wherever two of them are known",
+        Target::Split => "search values and scores agree wherever both are known",
     }
 }
 
@@ -133,8 +140,16 @@ enum Found {
 /// The nearest place inside one item; from the cursor when `beyond_cursor`, else from its near end.
 fn within(app: &App, trace: &Trace, item: ItemId, target: Target, forward: bool, beyond_cursor: bool) -> Option<Found> {
     let from_cursor = item == app.cursor.item && beyond_cursor;
-    if target == Target::Match {
-        return matching(app, trace, from_cursor.then_some(app.cursor.node), forward);
+    let from = from_cursor.then_some(app.cursor.node);
+    // That one stops here would tell what the scores say, and they are not to be seen yet.
+    let by_scores = matches!(target, Target::Suspect | Target::Disagreement | Target::Split);
+    if by_scores && app.conceals(trace) {
+        return None;
+    }
+    match target {
+        Target::Match => return matching(app, trace, from, forward),
+        Target::Split => return step(trace, from, forward, |id| splits(app, trace, id)),
+        _ => {}
     }
     let here = (app.cursor.solution, app.cursor.step());
     let beyond =
@@ -148,10 +163,10 @@ fn within(app: &App, trace: &Trace, item: ItemId, target: Target, forward: bool,
             let (step, node) = suspect(app, trace, leaf)?;
             return beyond(solution, step).then_some(Found::Step(solution, node));
         }
-        let wanted = if target == Target::Unlabelled {
-            app.own_labels(trace, leaf).first_error == FirstError::Unknown
-        } else {
-            app.session.flagged(trace.record_key(leaf))
+        let wanted = match target {
+            Target::Unlabelled => app.own_labels(trace, leaf).first_error == FirstError::Unknown,
+            Target::Disagreement => disagree(app, trace, solution),
+            _ => app.session.flagged(trace.record_key(leaf)),
         };
         let elsewhere = !from_cursor || if forward { solution > here.0 } else { solution < here.0 };
         (wanted && elsewhere).then_some(Found::Solution(solution))
@@ -160,17 +175,52 @@ fn within(app: &App, trace: &Trace, item: ItemId, target: Target, forward: bool,
     if forward { (0..n).find_map(place) } else { (0..n).rev().find_map(place) }
 }
 
-/// The next step of the tree whose text matches, in the order in which the steps stand in the trace.
+/// The next step of the tree that is found, in the order in which the steps stand in the trace.
 fn matching(app: &App, trace: &Trace, from: Option<NodeId>, forward: bool) -> Option<Found> {
     let search = app.search.as_ref()?;
-    let hit = |id: &NodeId| search.is_match(&trace.node(*id).text);
+    // Who goes from mistake to mistake has no use for what is judged.
+    let open = |id: NodeId| {
+        let through = |leaf: NodeId| trace.ancestor_at(leaf, trace.node(id).depth) == Some(id);
+        let mut solutions = trace.solutions.iter().map(|solution| solution.leaf).filter(|&leaf| through(leaf));
+        let judged =
+            |leaf| app.own_labels(trace, leaf).first_error != FirstError::Unknown || app.is_on_its_way(trace.record_key(leaf));
+        solutions.any(|leaf| !judged(leaf))
+    };
+    step(trace, from, forward, |id| search.finds(&trace.node(id).text) && (app.like().is_none() || open(id)))
+}
+
+/// The nearest step of the tree that is wanted.
+fn step(trace: &Trace, from: Option<NodeId>, forward: bool, wanted: impl Fn(NodeId) -> bool) -> Option<Found> {
     let found = if forward {
-        trace.steps().filter(|id| from.is_none_or(|from| *id > from)).find(hit)
+        trace.steps().filter(|id| from.is_none_or(|from| *id > from)).find(|&id| wanted(id))
     } else {
         let before: Vec<NodeId> = trace.steps().filter(|id| from.is_none_or(|from| *id < from)).collect();
-        before.into_iter().rev().find(hit)
+        before.into_iter().rev().find(|&id| wanted(id))
     };
     found.map(Found::Node)
+}
+
+/// Two of prediction, file and own label are known and name different first errors.
+fn disagree(app: &App, trace: &Trace, solution: usize) -> bool {
+    let said = &trace.solutions[solution];
+    let path = trace.path(said.leaf);
+    let verdicts = [
+        app.scoring.verdict(trace, &path),
+        if app.has_gold() { FirstError::Unknown } else { trace.recorded_labels(said).first_error },
+        app.own_labels(trace, said.leaf).first_error,
+    ];
+    let mut known = verdicts.into_iter().filter(|verdict| matches!(verdict, FirstError::At(_) | FirstError::NoError));
+    known.next().is_some_and(|first| known.any(|other| other != first))
+}
+
+/// Search value and score of a step lie on different sides, and not by a hair.
+fn splits(app: &App, trace: &Trace, id: NodeId) -> bool {
+    const HAIR: f64 = 0.2;
+    let node = trace.node(id);
+    let value = node.stats.q.or(node.stats.value).or(node.stats.mc).filter(|value| (0.0..=1.0).contains(value));
+    let score = app.shown_score(node.key).map(|score| app.scoring.place(score.value()));
+    let threshold = app.scoring.place(app.scoring.threshold);
+    value.zip(score).is_some_and(|(value, score)| (value < 0.5) != (score < threshold) && (value - score).abs() >= HAIR)
 }
 
 /// The predicted first error of a solution.

@@ -2,10 +2,11 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{App, Effect};
+use super::{App, Effect, steps};
+use crate::typeset::{Page, Setting, View};
 
 /// An open page.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Sheet {
     /// What it is.
     pub title: &'static str,
@@ -13,6 +14,10 @@ pub struct Sheet {
     pub text: String,
     /// Byte of the text at which it is opened.
     pub from: usize,
+    /// It is Markdown, and drawn as that.
+    markdown: bool,
+    /// The page in rows, once the width is known.
+    laid: Option<(Setting, Page)>,
     /// Rows down from there (up, below 0); the page ends where it ends, so one behind its ends shows them.
     pub top: isize,
 }
@@ -29,15 +34,32 @@ impl Sheet {
     }
 }
 
+impl Sheet {
+    /// The page in rows.
+    pub fn page(&self) -> Option<&Page> {
+        self.laid.as_ref().map(|(_, page)| page)
+    }
+}
+
 impl App {
     /// Opens a page.
     pub(crate) fn show_sheet(&mut self, title: &'static str, text: String) {
-        self.show_sheet_at(title, text, 0);
+        self.sheet = Some(Sheet { title, text, from: 0, markdown: false, laid: None, top: 0 });
     }
 
-    /// Opens a page at this byte of its text.
-    pub(crate) fn show_sheet_at(&mut self, title: &'static str, text: String, from: usize) {
-        self.sheet = Some(Sheet { title, text, from, top: 0 });
+    /// Opens a page of Markdown at this byte of its text.
+    pub(crate) fn show_markdown(&mut self, title: &'static str, text: String, from: usize) {
+        self.sheet = Some(Sheet { title, text, from, markdown: true, laid: None, top: 0 });
+    }
+
+    /// Wraps the page unless that was done already.
+    pub(super) fn lay_sheet(&mut self) {
+        let Some(sheet) = &mut self.sheet else { return };
+        let view = if sheet.markdown { View::Drawn } else { View::Plain };
+        let setting = steps::setting(&self.look, view, usize::from(self.size.0.saturating_sub(4)).max(10), false);
+        if sheet.laid.as_ref().is_none_or(|(laid, _)| *laid != setting) {
+            sheet.laid = Some((setting, Page::new(&sheet.text, setting)));
+        }
     }
 }
 

@@ -60,15 +60,20 @@ impl App {
 
     /// The text of a step that is on the screen, as it is shown there.
     pub fn step_page(&self, id: NodeId, key: StepKey, width: usize) -> Option<&Arc<Page>> {
-        self.steps.pages.get(&(key, self.setting(width, id == self.cursor.node)))
+        self.steps.pages.get(&(key, step_setting(&self.look, &self.steps, width, id == self.cursor.node)))
     }
 }
 
 /// Glyph sets without mathematical signs show the source; where signs have no sure width, formulas stay on one line.
-fn setting(look: &Look, view: View, width: usize, focused: bool) -> Setting {
+pub(super) fn setting(look: &Look, view: View, width: usize, focused: bool) -> Setting {
     let view = if view == View::Drawn && look.glyphs == Glyphs::ASCII { View::Plain } else { view };
     let tall = view == View::Drawn && focused && look.ambiguous == Ambiguous::Narrow;
     Setting { view, tall, wrap: WrapOptions { ambiguous: look.ambiguous, ..WrapOptions::new(width) } }
+}
+
+/// How the text of a step is set.
+fn step_setting(look: &Look, steps: &StepsView, width: usize, current: bool) -> Setting {
+    setting(look, steps.view, if steps.cut && !current { LINE } else { width }, current)
 }
 
 /// How a step is shown.
@@ -113,6 +118,8 @@ pub struct StepsView {
     problem: Option<(PromptKey, Setting, Page)>,
     /// What is shown of texts.
     pub view: View,
+    /// Lines end at the edge, but for those of the current step.
+    pub cut: bool,
     /// Colours of program code; `None` while they are being computed.
     code: HashMap<StepKey, Option<Arc<Tokens>>>,
     /// Texts on the screen whose colours nobody has asked for yet.
@@ -215,7 +222,7 @@ pub(super) fn shape(app: &mut App, step: usize, width: usize) -> Shape {
         return Shape { rows: 1, hidden: 0 };
     }
     let node = trace.node(id);
-    let setting = setting(&app.look, app.steps.view, width, id == app.cursor.node);
+    let setting = step_setting(&app.look, &app.steps, width, id == app.cursor.node);
     let page = app.steps.pages.entry((node.key, setting)).or_insert_with(|| Arc::new(Page::new(&node.text, setting)));
     let rows = page.rows();
     let suspect = app.show_prm && app.scoring.scores.get(&node.key).is_some_and(|score| score.value() < app.scoring.threshold);

@@ -270,12 +270,26 @@ impl App {
 
     /// This problem is one of the share that is judged before scores and reference are seen.
     pub fn in_blind_share(&self) -> bool {
-        self.trace().is_some_and(|trace| chance("blind", trace.prompt_key.as_bytes()) < self.trust.terms.blind_share)
+        self.trace().is_some_and(|trace| self.shares_blindly(trace))
+    }
+
+    fn shares_blindly(&self, trace: &Trace) -> bool {
+        chance("blind", trace.prompt_key.as_bytes()) < self.trust.terms.blind_share
+    }
+
+    /// Scores of this problem, which may be any, are not to be seen yet.
+    pub(super) fn conceals(&self, trace: &Trace) -> bool {
+        let open = || trace.solutions.iter().any(|solution| !self.judged(trace, solution.leaf));
+        match self.trust.mode {
+            Mode::Blind => true,
+            Mode::RevealAfter => open(),
+            // Solutions of a problem share steps: what one of them shows is seen of all.
+            Mode::Assist => self.shares_blindly(trace) && !self.was_revealed(trace) && open(),
+        }
     }
 
     /// This solution has a label, and none that is just being taken back.
-    fn judged(&self, leaf: NodeId) -> bool {
-        let Some(trace) = self.trace() else { return false };
+    fn judged(&self, trace: &Trace, leaf: NodeId) -> bool {
         let record = trace.record_key(leaf);
         let taken_back = |body: &Body| match body {
             Body::Undo(target) => self.session.action(*target).and_then(Action::record) == Some(record),
@@ -297,13 +311,8 @@ impl App {
         let leaf = self.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
         let hidden = match self.trust.mode {
             Mode::Blind => true,
-            Mode::RevealAfter => self.own_hidden() || !self.judged(leaf),
-            // Solutions of a problem share steps: what one of them shows is seen of all.
-            Mode::Assist if share => {
-                let all_judged = |trace: &Trace| trace.solutions.iter().all(|solution| self.judged(solution.leaf));
-                self.own_hidden() || !self.trace().is_some_and(|trace| self.was_revealed(trace) || all_judged(trace))
-            }
-            Mode::Assist => false,
+            Mode::RevealAfter => self.own_hidden() || !self.trace().is_some_and(|trace| self.judged(trace, leaf)),
+            Mode::Assist => share && (self.own_hidden() || self.trace().is_none_or(|trace| self.conceals(trace))),
         };
         self.show_prm = !hidden;
         if share && !hidden {

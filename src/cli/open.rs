@@ -18,7 +18,7 @@ use crate::app::mapping::{Answer, Dialog};
 use crate::app::trust::{Guide, Terms};
 use crate::app::{App, Message, Place, Setup};
 use crate::corpus::{Corpus, OpenError, Refusal, Source, Way, sources};
-use crate::formats::mapping::{self, Mapping};
+use crate::formats::mapping::{self, Mapping, Spec};
 use crate::labels::project::FILE_NAME;
 use crate::labels::{Mode, Project, Store};
 use crate::query::{Query, no_name};
@@ -298,7 +298,7 @@ fn open_all(args: &OpenArgs) -> anyhow::Result<(Vec<Corpus>, Vec<String>)> {
     for source in opened {
         let opened = match source.and_then(|source| Corpus::follow(source, way)) {
             Err(OpenError { path, reason: Refusal::UnknownFormat(_) }) if !args.linear && attended(args) && path.is_file() => {
-                unknown(path, args)?
+                unknown(&path, args)?
             }
             opened => Some(opened),
         };
@@ -327,8 +327,15 @@ fn attended(args: &OpenArgs) -> bool {
 const SHOWN: usize = 50;
 
 /// Asks what the keys of an unknown file mean and opens it so; `None` when it is left out.
-fn unknown(path: PathBuf, args: &OpenArgs) -> anyhow::Result<Option<Result<Corpus, OpenError>>> {
-    let corpus = match Corpus::open(Source::Path(path.clone()), Some(mapping::format(Mapping::new("", "")))) {
+fn unknown(path: &Path, args: &OpenArgs) -> anyhow::Result<Option<Result<Corpus, OpenError>>> {
+    let follow = |spec: Spec| {
+        let way = Way { format: Some(mapping::format(spec.leak()?)), segment: args.reading.segment };
+        Ok(Some(Corpus::follow(Source::Path(path.to_owned()), way)))
+    };
+    if let Some(spec) = reading::remembered(path).filter(|_| args.reading.map.is_none()) {
+        return follow(spec);
+    }
+    let corpus = match Corpus::open(Source::Path(path.to_owned()), Some(mapping::format(Mapping::new("", "")))) {
         Ok(corpus) => corpus,
         Err(error) => return Ok(Some(Err(error))),
     };
@@ -341,8 +348,9 @@ fn unknown(path: PathBuf, args: &OpenArgs) -> anyhow::Result<Option<Result<Corpu
             if let Some(name) = save {
                 reading::save(&name, &spec)?;
             }
-            let way = Way { format: Some(mapping::format(spec.leak()?)), segment: args.reading.segment };
-            Ok(Some(Corpus::follow(Source::Path(path), way)))
+            // A file that cannot be asked about again is a nuisance, and no reason not to open it.
+            let _ = reading::remember(path, &spec);
+            follow(spec)
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use etcetera::BaseStrategy as _;
+use sha2::{Digest as _, Sha256};
 
 use crate::corpus::{Way, escaped};
 use crate::formats::mapping::{self, Spec};
@@ -20,7 +21,8 @@ pub struct Reading {
     #[arg(long, value_name = "NAME", value_parser = super::format_names())]
     pub format: Option<String>,
     /// Read files of no known format: where the parts of a trace lie in a record, as in
-    /// `problem=question,steps=chain.text,label=first_error,base=1`; or @NAME for a mapping that was saved
+    /// `problem=question,steps=chain.text,label=first_error,base=1`; @NAME for a mapping that was saved; or `ask`, where one is
+    /// remembered
     #[arg(long, value_name = "KEY=PATH,..", conflicts_with = "format", long_help = long_help())]
     pub map: Option<String>,
     /// Save the mapping under this name, for `--map @NAME`
@@ -49,7 +51,8 @@ fn rules_help() -> String {
 
 fn long_help() -> String {
     let mut text = "Read files of no known format: where the parts of a trace lie in a record, as in \
-        `problem=question,steps=chain.text,label=first_error,base=1`; or @NAME for a mapping that was saved.\n\nPaths are keys with \
+        `problem=question,steps=chain.text,label=first_error,base=1`; @NAME for a mapping that was saved; or `ask` to be asked \
+        although the answer of the last time is remembered.\n\nPaths are keys with \
         dots between; through a list a key means each element. The keys of a mapping:\n"
         .to_owned();
     for (key, help) in mapping::KEYS {
@@ -71,7 +74,7 @@ impl Reading {
             let format = formats::by_name(name);
             return format.map(Some).with_context(|| format!("no format {name:?}; `stepscope formats` lists them"));
         }
-        let Some(map) = &self.map else { return Ok(None) };
+        let Some(map) = self.map.as_ref().filter(|map| *map != ASK) else { return Ok(None) };
         let spec = match map.strip_prefix('@') {
             Some(name) => load(name)?,
             None => map.parse::<Spec>().context("--map")?,
@@ -82,6 +85,9 @@ impl Reading {
         Ok(Some(mapping::format(spec.leak().context("--map")?)))
     }
 }
+
+/// The mapping that is asked for anew, though one is remembered.
+pub(super) const ASK: &str = "ask";
 
 /// The folder of saved mappings.
 fn folder() -> anyhow::Result<PathBuf> {
@@ -126,15 +132,39 @@ fn saved() -> Vec<String> {
     names
 }
 
-/// Saves a mapping, whole or not at all; an older one of this name is replaced.
+/// Saves a mapping; an older one of this name is replaced.
 pub(super) fn save(name: &str, spec: &Spec) -> anyhow::Result<PathBuf> {
     let path = path(name)?;
-    let folder = folder()?;
+    write(&path, spec)?;
+    Ok(path)
+}
+
+/// Where the mapping is kept that was last given for a file.
+fn path_of(file: &Path) -> anyhow::Result<PathBuf> {
+    let whole = std::fs::canonicalize(file).with_context(|| file.display().to_string())?;
+    let digest = Sha256::digest(whole.as_os_str().as_encoded_bytes());
+    let name = digest.iter().take(8).fold(0_u64, |name, &byte| name << 8 | u64::from(byte));
+    Ok(folder()?.join("files").join(format!("{name:016x}.toml")))
+}
+
+/// The mapping that was last given for a file.
+pub(super) fn remembered(file: &Path) -> Option<Spec> {
+    let text = std::fs::read_to_string(path_of(file).ok()?).ok()?;
+    Spec::from_toml(&text).ok().filter(|spec| spec.mapping().is_ok())
+}
+
+/// Keeps a mapping for the next time that the file is opened.
+pub(super) fn remember(file: &Path, spec: &Spec) -> anyhow::Result<()> {
+    write(&path_of(file)?, spec)
+}
+
+/// Writes a mapping whole or not at all.
+fn write(path: &Path, spec: &Spec) -> anyhow::Result<()> {
     let context = || format!("saving {}", path.display());
-    std::fs::create_dir_all(&folder).with_context(context)?;
-    let part = folder.join(format!(".{name}.{}.part", std::process::id()));
+    let folder = path.parent().with_context(context)?;
+    std::fs::create_dir_all(folder).with_context(context)?;
+    let part = path.with_extension(format!("{}.part", std::process::id()));
     let mut file = std::fs::File::create(&part).with_context(context)?;
     file.write_all(spec.to_toml().as_bytes()).and_then(|()| file.sync_all()).with_context(context)?;
-    std::fs::rename(&part, &path).with_context(context)?;
-    Ok(path)
+    std::fs::rename(&part, path).with_context(context)
 }

@@ -31,13 +31,37 @@ pub fn changed_words(old: &str, new: &str) -> Changed {
     Changed { old: left_over(old, olds, &kept_old), new: left_over(new, news, &kept_new) }
 }
 
-/// How many of their words two texts share, 0 to 1 (Jaccard index over words).
-pub fn similarity(a: &str, b: &str) -> f64 {
-    let set = |text: &str| words(text).into_iter().filter_map(|word| text.get(word).map(str::to_owned)).collect::<HashSet<_>>();
-    let (a, b) = (set(a), set(b));
-    let shared = a.intersection(&b).count();
-    let all = a.len() + b.len() - shared;
-    if all == 0 { 1.0 } else { shared as f64 / all as f64 }
+/// The different words of a text, to be compared with those of many others.
+#[derive(Debug, Clone)]
+pub struct Words(HashSet<String>);
+
+impl Words {
+    /// Those of a text.
+    pub fn of(text: &str) -> Self {
+        Self(set(text).into_iter().map(str::to_owned).collect())
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// There are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many of their words two texts share, 0 to 1 (Jaccard index).
+    pub fn similarity(&self, text: &str) -> f64 {
+        let other = set(text);
+        let shared = other.iter().filter(|word| self.0.contains(**word)).count();
+        let all = self.0.len() + other.len() - shared;
+        if all == 0 { 1.0 } else { shared as f64 / all as f64 }
+    }
+}
+
+fn set(text: &str) -> HashSet<&str> {
+    words(text).into_iter().filter_map(|word| text.get(word)).collect()
 }
 
 fn inner(words: &[Range<usize>], start: usize, end: usize) -> &[Range<usize>] {

@@ -143,6 +143,18 @@ impl Page {
         self.wrapped.height()
     }
 
+    /// The row in which a byte of the source is drawn, or what comes behind it where it is not.
+    pub fn row_of(&self, source: usize) -> usize {
+        let at = self.pieces.partition_point(|piece| piece.source.end <= source);
+        let drawn = match self.pieces.get(at) {
+            Some(piece) if piece.verbatim => piece.drawn.start + source.saturating_sub(piece.source.start),
+            Some(piece) => piece.drawn.start,
+            None if self.pieces.is_empty() => source,
+            None => self.text.len(),
+        };
+        self.wrapped.row_at(drawn)
+    }
+
     /// The source that stands in a part of the drawn text; all formulas in it are covered as a whole.
     pub fn source_of(&self, drawn: Range<usize>) -> Range<usize> {
         if self.pieces.is_empty() {

@@ -27,12 +27,27 @@ struct Spoken {
     lines: Vec<String>,
 }
 
+impl Spoken {
+    /// A letter more than before.
+    fn goes_on(&self, before: &Self) -> bool {
+        let more = self.place.strip_prefix(before.place.as_str());
+        !before.place.is_empty() && more.is_some_and(|more| more.chars().count() == 1)
+    }
+}
+
 impl Reader {
     /// What is new since the last call, as lines that may be written.
     pub fn news(&mut self, app: &App) -> Vec<String> {
         let now = parts(app);
         let old = |name: &str| self.said.iter().find(|(known, _)| *known == name).map(|(_, spoken)| spoken);
-        let news = now.iter().filter(|(name, spoken)| old(name) != Some(spoken)).flat_map(|(_, spoken)| spoken.lines.clone());
+        let news = now.iter().filter(|(name, spoken)| old(name) != Some(spoken));
+        let said = |(name, spoken): &(&'static str, Spoken)| match old(name).filter(|_| *name == "input") {
+            // Whoever types knows the letter: a screen reader says keys by itself. The whole line is said when it is done.
+            Some(old) if spoken.goes_on(old) => Vec::new(),
+            Some(old) if spoken.lines.is_empty() => old.lines.clone(),
+            _ => spoken.lines.clone(),
+        };
+        let news = news.flat_map(said);
         let news = news.map(|line| safe_line(&line).to_string()).collect();
         self.said = now;
         news

@@ -42,3 +42,10 @@ fn a_whole_session_goes_through_a_pipe() {
     position(&lines, "/total");
     assert!(lines.iter().filter(|line| line.starts_with("saved ")).count() >= 2, "{lines:#?}");
 }
+
+#[test]
+fn what_is_typed_is_said_once_and_not_letter_by_letter() {
+    let lines = said(":theme light\n&len > 3\nq", &[]);
+    let typed: Vec<&String> = lines.iter().filter(|line| line.starts_with([':', '&'])).collect();
+    assert_eq!(typed, [":", ":theme light", "&", "&len > 3"], "{lines:#?}");
+}

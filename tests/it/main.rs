@@ -41,6 +41,7 @@ mod remote;
 mod replay;
 mod scoring;
 mod screenshot;
+mod seeking;
 mod support;
 mod text;
 mod theme;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::app::choice::{Open, PROGRESS, Question};
 use crate::app::items::ItemId;
 use crate::app::saving::what;
-use crate::app::{App, Effect};
+use crate::app::{App, Effect, seek};
 use crate::labels::{Action, Body, EventId, Mode, Scope};
 use crate::trace::{FirstError, NodeId, Rating, RecordKey, Solution, StepKey, Trace};
 
@@ -38,7 +38,7 @@ fn covered(trace: &Trace, node: NodeId) -> String {
 }
 
 /// Goes on, and says which solution the message speaks of.
-pub(crate) fn on_to_the_next(app: &mut App) {
+pub(crate) fn on_to_the_next(app: &mut App) -> Vec<Effect> {
     let solutions = app.trace().map_or(0, |trace| trace.solutions.len());
     let number = app.items.rank(app.position()) + 1;
     let place = if solutions > 1 { format!("{number}, solution {}", app.cursor.solution + 1) } else { number.to_string() };
@@ -46,7 +46,12 @@ pub(crate) fn on_to_the_next(app: &mut App) {
     // What a reveal shows comes after the verdict: there the annotator stays, and goes on when all was seen.
     if app.trust.mode == Mode::RevealAfter && !app.show_prm {
         app.notice = said.map(|said| format!("{said}; now shown, ) goes on"));
-        return;
+        return Vec::new();
+    }
+    if app.like().is_some() {
+        let effects = seek::start(app, seek::Target::Match, true);
+        app.notice = said.into_iter().chain(app.notice.take()).reduce(|said, found| format!("{said}; {found}"));
+        return effects;
     }
     if app.is_exam() || !app.back_from_serving() {
         app.trust.serving = None;
@@ -56,6 +61,7 @@ pub(crate) fn on_to_the_next(app: &mut App) {
     }
     app.serve();
     app.notice = said;
+    Vec::new()
 }
 
 /// First error at the cursor, or at the step whose number is the count.
@@ -120,11 +126,12 @@ pub(crate) fn first_error_of(app: &mut App, index: usize, said: &str) -> Vec<Eff
     app.cursor.go_to_step(index);
     let kind = if said.is_empty() { String::new() } else { format!(": {said}") };
     app.notice = Some(format!("first error at step {}{kind}{}", index + 1, covered(&aim.trace, node)));
-    let effects = app.record(Body::Act(action), Some(aim.trace.node(node).key));
+    app.note_mistake(index);
+    let mut effects = app.record(Body::Act(action), Some(aim.trace.node(node).key));
     if app.project.progress {
         app.ask(Question::Progress { record: aim.record, go_on: true });
     } else {
-        on_to_the_next(app);
+        effects.extend(on_to_the_next(app));
     }
     effects
 }
@@ -146,9 +153,9 @@ pub(crate) fn progress_was(app: &mut App, record: RecordKey, progress: Option<u8
     let said = progress.map_or("progress taken away", |progress| PROGRESS[usize::from(progress).min(PROGRESS.len() - 1)]);
     let before = app.notice.take().filter(|_| go_on).map_or(String::new(), |notice| format!("{notice}; "));
     app.notice = Some(format!("{before}{said}"));
-    let effects = app.record(Body::Act(Action::Progress { record, progress }), None);
+    let mut effects = app.record(Body::Act(Action::Progress { record, progress }), None);
     if go_on {
-        on_to_the_next(app);
+        effects.extend(on_to_the_next(app));
     }
     effects
 }
@@ -181,8 +188,8 @@ pub(super) fn all_right(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     }
     let action = app.session.all_good(&aim.trace, &aim.solution);
     app.notice = Some(format!("all {} steps right", app.cursor.path.len()));
-    let effects = app.record(Body::Act(action), None);
-    on_to_the_next(app);
+    let mut effects = app.record(Body::Act(action), None);
+    effects.extend(on_to_the_next(app));
     effects
 }
 
@@ -202,7 +209,7 @@ fn rate(app: &mut App, rating: Option<Rating>, count: Option<usize>) -> Vec<Effe
         None => format!("rating of step {} taken away", index + 1),
     };
     app.notice = Some(format!("{said}{}", covered(&aim.trace, node)));
-    let effects = app.record(Body::Act(Action::Rate { step, rating }), Some(step));
+    let mut effects = app.record(Body::Act(Action::Rate { step, rating }), Some(step));
     if rating.is_none() {
         return effects;
     }
@@ -210,7 +217,7 @@ fn rate(app: &mut App, rating: Option<Rating>, count: Option<usize>) -> Vec<Effe
     let mut others = app.cursor.path.iter().filter(|&&id| id != node);
     let decided = rating == Some(Rating::Bad) || others.all(|&id| app.session.mark(aim.trace.node(id).key).is_some());
     if app.project.scope == Scope::FirstError && decided {
-        on_to_the_next(app);
+        effects.extend(on_to_the_next(app));
     } else {
         app.cursor.go_to_step(index + 1);
     }
@@ -227,6 +234,18 @@ fn rate_range(app: &mut App, aim: &Aim, steps: std::ops::RangeInclusive<usize>, 
     let effects = app.record(Body::Act(Action::RateRange { record: aim.record, steps: keys, rating }), step);
     app.cursor.go_to_step(last + usize::from(rating.is_some()));
     effects
+}
+
+/// The steps behind the first one that was rated bad stand after the error: a solution whose steps were all rated, or that was looked at
+/// further, is judged by that. Next solution.
+pub(super) fn rest_after_error(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    let Some(aim) = aim(app) else { return Vec::new() };
+    let rating = |id: &NodeId| app.session.mark(aim.trace.node(*id).key).map(|mark| mark.rating);
+    if let Some(step) = app.cursor.path.iter().position(|id| rating(id) == Some(Rating::Bad)) {
+        return first_error_of(app, step, "");
+    }
+    app.notice = Some(format!("no step is rated bad yet: {} rates one", app.key("bad")));
+    Vec::new()
 }
 
 /// Labels that [`repeat`] gives again.
@@ -274,8 +293,8 @@ pub(super) fn clear_rating(app: &mut App, count: Option<usize>) -> Vec<Effect> {
 fn on_record(app: &mut App, said: &str, action: impl FnOnce(RecordKey) -> Action) -> Vec<Effect> {
     let Some(aim) = aim(app) else { return Vec::new() };
     app.notice = Some(said.to_owned());
-    let effects = app.record(Body::Act(action(aim.record)), None);
-    on_to_the_next(app);
+    let mut effects = app.record(Body::Act(action(aim.record)), None);
+    effects.extend(on_to_the_next(app));
     effects
 }
 

@@ -3,7 +3,7 @@
 use crate::app::choice::Question;
 use crate::app::input::{Input, Purpose};
 use crate::app::seek::{self, Target};
-use crate::app::{App, Effect, Focus, queue};
+use crate::app::{App, Effect, Focus, queue, search};
 use crate::query::ORDERS;
 
 /// Opens the search line.
@@ -99,19 +99,49 @@ pub(super) fn previous(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     again(app, false)
 }
 
+/// Next step with the expression of this one.
+pub(super) fn same_expression(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    search::same_expression(app)
+}
+
+/// Next step that may make the same mistake.
+pub(super) fn same_mistake(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    search::same_mistake(app)
+}
+
 /// Next predicted first error.
 pub(super) fn next_suspect(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    suspect(app, true)
+    by_scores(app, Target::Suspect, true)
 }
 
 /// Previous predicted first error.
 pub(super) fn previous_suspect(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    suspect(app, false)
+    by_scores(app, Target::Suspect, false)
 }
 
-fn suspect(app: &mut App, forward: bool) -> Vec<Effect> {
+/// Next solution of which prediction, file and oneself do not say the same.
+pub(super) fn next_disagreement(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    by_scores(app, Target::Disagreement, true)
+}
+
+/// Previous solution of which they do not.
+pub(super) fn previous_disagreement(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    by_scores(app, Target::Disagreement, false)
+}
+
+/// Next step of which search and model think differently.
+pub(super) fn next_split(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    by_scores(app, Target::Split, true)
+}
+
+/// Previous step of which they do.
+pub(super) fn previous_split(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    by_scores(app, Target::Split, false)
+}
+
+fn by_scores(app: &mut App, target: Target, forward: bool) -> Vec<Effect> {
     if app.show_prm {
-        return seek::start(app, Target::Suspect, forward);
+        return seek::start(app, target, forward);
     }
     // A jump would give the scores away.
     app.notice = Some(format!("scores are hidden; {} shows them", app.key("hide-prm")));

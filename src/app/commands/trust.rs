@@ -99,7 +99,7 @@ pub(super) fn guide(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
             let words = guide::context(app);
             let text = format!("{}{}", guide.text.trim_end(), guide::examples(app));
             let from = guide::section(&guide.text, &words).unwrap_or(0);
-            app.show_sheet_at("guideline", text, from);
+            app.show_markdown("guideline", text, from);
         }
         None => app.notice = Some("no guideline; start with --guide FILE".to_owned()),
     }

@@ -1,7 +1,9 @@
 //! What is on the screen.
 
+use crate::app::choice::Question;
+use crate::app::layout::{self, Layout};
 use crate::app::reading::Against;
-use crate::app::{App, Effect, Focus, layout, queue, tree};
+use crate::app::{App, Effect, Focus, queue, tree};
 use crate::trace::{FirstError, NodeId, Solution, StepScore, Trace};
 use crate::typeset::View;
 use crate::ui::theme::{THEME_NAMES, Theme};
@@ -70,7 +72,7 @@ pub(super) fn diffs(_app: &App) -> Vec<String> {
 }
 
 /// Compares with what is named.
-pub(super) fn set_diff(app: &mut App, name: &str) -> Vec<Effect> {
+pub(crate) fn set_diff(app: &mut App, name: &str) -> Vec<Effect> {
     let known = Against::ALL.iter().copied().find(|against| against.name() == name);
     if known.is_none() && name != "off" {
         let names: Vec<&str> = Against::ALL.iter().map(|against| against.name()).collect();
@@ -78,6 +80,39 @@ pub(super) fn set_diff(app: &mut App, name: &str) -> Vec<Effect> {
         return Vec::new();
     }
     app.reading.against = known;
+    Vec::new()
+}
+
+/// Asks what to compare with; a count names a solution.
+pub(super) fn choose_diff(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    let solutions = app.trace().map_or(0, |trace| trace.solutions.len());
+    match count.map(|count| count.saturating_sub(1)) {
+        Some(number) if number >= solutions => {
+            app.notice = Some(format!("there is no solution {}; this problem has {solutions}", number + 1));
+        }
+        Some(number) if number == app.cursor.solution => app.notice = Some("this is the solution on show".to_owned()),
+        Some(number) => app.reading.against = Some(Against::Solution(number)),
+        None if app.partners().is_empty() => app.notice = Some("nothing to compare this step with".to_owned()),
+        None => app.ask(Question::Partner),
+    }
+    Vec::new()
+}
+
+/// Cuts long lines at the edge, or wraps them.
+pub(super) fn toggle_wrap(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    app.steps.cut = !app.steps.cut;
+    let said = if app.steps.cut { "lines end at the edge, but for those of the current step" } else { "lines are wrapped" };
+    app.notice = Some(said.to_owned());
+    Vec::new()
+}
+
+/// Goes on to the next layout.
+pub(super) fn next_layout(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    app.layout = app.layout.next();
+    if app.layout == Layout::Steps && app.focus != Focus::Steps {
+        steps(app, None);
+    }
+    app.notice = Some(app.layout.doc().to_owned());
     Vec::new()
 }
 

@@ -3,9 +3,8 @@
 use ratatui::layout::Rect;
 
 use crate::app::sheet::Sheet;
-use crate::typeset::Page;
 use crate::ui::pen::Pen;
-use crate::ui::styled::styled;
+use crate::ui::styled::{Run, styled};
 
 /// Draws the page between two rules.
 pub(in crate::ui) fn draw(sheet: &Sheet, pen: &mut Pen<'_>, area: Rect) {
@@ -14,11 +13,12 @@ pub(in crate::ui) fn draw(sheet: &Sheet, pen: &mut Pen<'_>, area: Rect) {
     pen.rule(Rect { y: area.bottom().saturating_sub(1), height: 1, ..area });
     let title = format!(" {}: j k scroll, Esc closes ", sheet.title);
     pen.text(area.x + 2, area.y, area.width.saturating_sub(4), &title, pen.look.strong());
-    let page = Page::plain(&sheet.text, usize::from(area.width.saturating_sub(4)).max(10));
+    let Some(page) = sheet.page() else { return };
     let room = usize::from(area.height.saturating_sub(2)).max(1);
-    let top = sheet.first_row(page.wrapped.row_at(sheet.from), page.rows(), room);
+    let top = sheet.first_row(page.row_of(sheet.from), page.rows(), room);
+    let inks: Vec<Run> = page.inks.iter().map(|(range, ink)| (range.clone(), pen.look.ink(*ink))).collect();
     for (y, row) in (area.y + 1..area.bottom().saturating_sub(1)).zip(page.wrapped.window(top, room)) {
         let x = area.x + 2 + u16::try_from(row.indent).unwrap_or(0);
-        pen.line(x, y, area.right().saturating_sub(x), &styled(&page.text, row, &[]));
+        pen.line(x, y, area.right().saturating_sub(x), &styled(&page.text, row, &[&inks]));
     }
 }

@@ -125,7 +125,11 @@ fn slice_rows(
         } else if let Some(wrapped) = page.wrapped.rows().get(row) {
             let indent = u16::try_from(wrapped.indent).unwrap_or(0);
             let line = styled(&page.text, wrapped, &[&[(0..page.text.len(), base)], &layers[0], &layers[1], &layers[2]]);
-            pen.line(x + indent, y, rect.right().saturating_sub(x + indent), &line);
+            let room = rect.right().saturating_sub(x + indent);
+            pen.line(x + indent, y, room, &line);
+            if wrapped.width > usize::from(room) {
+                pen.text(rect.right() - 1, y, 1, pen.look.glyphs.ellipsis, pen.look.dim());
+            }
         }
     }
 }
@@ -240,8 +244,8 @@ fn marks_and_hits(app: &App, pen: &Pen<'_>, page: &Page, source: Range<usize>) -
     let from = marks.partition_point(|mark| mark.end <= source.start);
     let until = marks.partition_point(|mark| mark.start < source.end);
     let mut runs: Vec<Run> = marks[from..until].iter().map(|mark| (mark.clone(), pen.look.replaced())).collect();
-    let Some(search) = &app.search else { return runs };
-    let hits = search.find_iter(&page.source[source.clone()]).filter(|hit| !hit.is_empty()).take(1000);
+    let Some(pattern) = app.search.as_ref().and_then(|search| search.pattern.as_ref()) else { return runs };
+    let hits = pattern.find_iter(&page.source[source.clone()]).filter(|hit| !hit.is_empty()).take(1000);
     let hits: Vec<Range<usize>> = hits.map(|hit| hit.start() + source.start..hit.end() + source.start).collect();
     runs.retain(|(mark, _)| {
         let before = hits.partition_point(|hit| hit.end <= mark.start);

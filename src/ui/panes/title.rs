@@ -9,58 +9,101 @@ use crate::labels::{Mode, Verdict};
 use crate::ui::pen::Pen;
 
 /// Cells that the name of the file has at least.
-const NAME: u16 = 8;
+const NAME: usize = 8;
 
-/// Draws the title line.
+/// Draws the title line. The filter is never out of sight: before it is cut, everything beside it gives way.
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let item = app.position();
     let file = app.items.files.get(item.file);
     let name = file.map_or("", |file| file.name.rsplit('/').next().unwrap_or(&file.name));
-    let total = app.items.total();
-    let more = if app.items.complete() { "" } else { "+" };
-    let mut at = pen.text(rect.x + 1, rect.y, 12, "stepscope  ", pen.look.strong());
-    let right = right_side(app);
-    let room = rect.width.saturating_sub(at + u16::try_from(right.len()).unwrap_or(0) + 2);
-    let mut position = match app.trust.question() {
-        Some((at, all)) => format!("  question {at} of {all}"),
-        None => format!("  {}/{total}{more}", app.items.rank(item) + 1),
+    let (right, state, filter) = (right_side(app), state(app), filter(app));
+    let room = usize::from(rect.width).saturating_sub(right.chars().count() + state.len() + 2);
+    let whole = name.chars().count();
+    let forms =
+        [(11, whole, true, true), (11, NAME, true, true), (0, NAME, true, true), (0, NAME, false, true), (0, NAME, false, false)];
+    let parts = forms
+        .map(|(program, name, steps, looked)| (program, name.min(whole), position(app), found(app, looked), place(app, steps)));
+    let taken = |(program, name, position, found, place): &(usize, usize, String, String, String)| {
+        program + name + position.len() + found.len() + place.len()
     };
+    let fits = |form: &&(usize, usize, String, String, String)| taken(form) + filter.chars().count() <= room;
+    // Without a filter there is nothing that the rest would have to give way to.
+    let least = if filter.is_empty() { 1 } else { forms.len() - 1 };
+    let form = parts.iter().find(fits).unwrap_or(&parts[least]);
+    let filter = cut(&filter, room.saturating_sub(taken(form)));
+    let (program, name_room, position, found, place) = form;
+    let mut at = rect.x + 1;
+    let mut put = |text: &str, cells: usize, style| {
+        let cells = u16::try_from(cells).unwrap_or(u16::MAX).min(rect.right().saturating_sub(at));
+        at = pen.text(at, rect.y, cells, text, style);
+    };
+    let (strong, accent, plain, error, dim) =
+        (app.look.strong(), app.look.accent(), app.look.plain(), app.look.error(), app.look.dim());
+    put("stepscope  ", *program, strong);
+    put(name, *name_room, accent);
+    put(position, usize::MAX, plain);
+    put(&filter, usize::MAX, accent);
+    put(found, usize::MAX, plain);
+    put(place, usize::MAX, plain);
+    put(&state, usize::MAX, error);
+    pen.right(rect, rect.y, &right, dim);
+}
+
+/// Where one is in the files, or in an exam.
+fn position(app: &App) -> String {
+    if let Some((at, all)) = app.trust.question() {
+        return format!("  question {at} of {all}");
+    }
+    let more = if app.items.complete() { "" } else { "+" };
+    format!("  {}/{}{more}", app.items.rank(app.position()) + 1, app.items.total())
+}
+
+/// Solution and step.
+fn place(app: &App, steps: bool) -> String {
     let solutions = app.trace().map_or(0, |trace| trace.solutions.len());
-    let mut place = if solutions > 1 { format!("  solution {}/{solutions}", app.cursor.solution + 1) } else { String::new() };
-    if !app.cursor.path.is_empty() {
+    let mut place = match solutions {
+        0 | 1 => String::new(),
+        _ if steps => format!("  solution {}/{solutions}", app.cursor.solution + 1),
+        _ => format!("  {}/{solutions}", app.cursor.solution + 1),
+    };
+    if steps && !app.cursor.path.is_empty() {
         // Writing to a string cannot fail.
         let _ = write!(place, "  step {}/{}", app.cursor.step() + 1, app.cursor.path.len());
     }
-    let state = state(app);
-    // The filter takes what the place leaves.
-    let taken = position.len() + place.len() + state.len() + usize::from(NAME);
-    position.push_str(&queue(app, usize::from(room).saturating_sub(taken)));
-    let tail = u16::try_from(position.len() + place.len() + state.len()).unwrap_or(0);
-    at = pen.text(at, rect.y, room.saturating_sub(tail).max(NAME), name, pen.look.accent());
-    at = pen.text(at, rect.y, rect.right().saturating_sub(at), &position, pen.look.plain());
-    at = pen.text(at, rect.y, rect.right().saturating_sub(at), &place, pen.look.plain());
-    pen.text(at, rect.y, rect.right().saturating_sub(at), &state, pen.look.error());
-    pen.right(rect, rect.y, &right, pen.look.dim());
+    place
 }
 
-/// Filter and order with what they found: place / fitting of those looked at, and how many are not known yet.
-fn queue(app: &App, room: usize) -> String {
+/// Order and filter in force, as they were typed.
+fn filter(app: &App) -> String {
+    let filter = app.queue.filter_text();
+    match app.queue.active() {
+        false => String::new(),
+        true if filter.is_empty() => format!("  [{}", app.queue.order_name()),
+        true if app.queue.order_name() == "file" => format!("  [&{filter}"),
+        true => format!("  [{} &{filter}", app.queue.order_name()),
+    }
+}
+
+/// What filter and order found: place, those that fit, of those looked at, and how many are not known yet.
+fn found(app: &App, looked_at: bool) -> String {
     if !app.queue.active() {
         return String::new();
     }
     let (looked, fitting, unknown) = app.queue.looked;
     let at = app.place_in_queue().map_or("-".to_owned(), |at| (at + 1).to_string());
-    let unknown = if unknown > 0 { format!(", {unknown} not known") } else { String::new() };
-    let filter = app.queue.filter_text();
-    let found = format!(": {at} of {fitting} / {looked}{unknown}]");
-    let named = format!("  [{}", app.queue.order_name());
-    if filter.is_empty() {
-        return named + &found;
+    match (looked_at, unknown) {
+        (false, _) => format!(": {at}/{fitting}]"),
+        (true, 0) => format!(": {at} of {fitting} / {looked}]"),
+        (true, unknown) => format!(": {at} of {fitting} / {looked}, {unknown} not known]"),
     }
-    let room = room.saturating_sub(named.len() + found.len() + 2);
-    let cut = filter.chars().count() > room;
-    let filter: String = filter.chars().take(if cut { room.saturating_sub(2) } else { room }).collect();
-    format!("{named} &{filter}{}{found}", if cut { ".." } else { "" })
+}
+
+/// As much of a text as there is room for.
+fn cut(text: &str, room: usize) -> String {
+    if text.chars().count() <= room {
+        return text.to_owned();
+    }
+    text.chars().take(room.saturating_sub(2)).chain("..".chars()).collect()
 }
 
 fn right_side(app: &App) -> String {

@@ -98,7 +98,7 @@ fn draw_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, columns: Co
     // With a filter or a search, what it asks for stands out; without one, the path on show.
     let wanted = match &app.search {
         _ if app.tree.fitting().is_some() => app.tree.fits(row.node),
-        Some(search) => search.is_match(&node.text),
+        Some(_) => app.is_hit(node.key),
         None => app.cursor.path.contains(&row.node),
     };
     let style = if wanted { style } else { style.patch(pen.look.dim()) };
