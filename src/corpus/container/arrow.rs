@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::{MessageHeader, root_as_message};
+use arrow_schema::{DataType, Schema};
 
 use super::super::blocks::{BlockError, BlockText, Blocks};
 use super::super::error::{Refusal, escaped};
@@ -40,9 +41,13 @@ impl Container for Arrow {
         };
         let prelude = bytes.read(start, schema.end - start).map_err(|error| Refusal::io(&error))?;
         let reader = decode(|| StreamReader::try_new(prelude.as_slice(), None).map_err(|error| error.to_string()));
-        columns::check(&reader.map_err(|error| damaged(&error))?.schema())?;
+        let columns = reader.map_err(|error| damaged(&error))?.schema();
+        columns::check(&columns)?;
+        let mut units = Vec::new();
+        // What stands behind a column of views cannot be told from the schema.
+        let _ = columns.fields().iter().all(|field| buffers(field.data_type(), &mut units));
         let scan = Scan { prelude, at: schema.end, batches: Vec::new(), ended: false };
-        Ok(Bytes::Blocks(BlockText::new(Box::new(Table { bytes, scan: Mutex::new(scan) }))))
+        Ok(Bytes::Blocks(BlockText::new(Box::new(Table { bytes, columns, units, scan: Mutex::new(scan) }))))
     }
 }
 
@@ -101,7 +106,9 @@ fn message(bytes: &Arc<Bytes>, at: u64) -> io::Result<Option<Message>> {
 
 /// Whether what a batch says of its buffers lies inside of its body: the decoder takes it at its word, and reserves as much memory as a packed
 /// buffer claims to need.
-fn check(message: &[u8]) -> Result<(), String> {
+///
+/// `units` are the bytes of an entry of each buffer: a buffer of offsets that ends inside of an entry makes it panic.
+fn check(message: &[u8], units: &[u64]) -> Result<(), String> {
     let damaged = |what: &str| Err(format!("a batch whose {what}"));
     let length = message.get(4..8).and_then(|length| length.try_into().ok()).map_or(0, u32::from_le_bytes);
     let start = usize::try_from(length).unwrap_or(usize::MAX).saturating_add(8);
@@ -113,18 +120,66 @@ fn check(message: &[u8]) -> Result<(), String> {
     if rows.is_none() || batch.nodes().into_iter().flatten().any(|node| node.length() < 0 || node.null_count() < 0) {
         return damaged("number of rows is impossible");
     }
-    for buffer in batch.buffers().into_iter().flatten() {
+    for (at, buffer) in batch.buffers().into_iter().flatten().enumerate() {
         let range = usize::try_from(buffer.offset()).ok().zip(usize::try_from(buffer.length()).ok());
         let range = range.and_then(|(offset, length)| Some(offset..offset.checked_add(length)?));
         let Some(bytes) = range.and_then(|range| body.get(range)) else { return damaged("buffers lie behind its end") };
-        if batch.compression().is_some()
-            && let Some(claim) = bytes.first_chunk::<8>()
-            && i64::from_le_bytes(*claim) > BODY.cast_signed()
-        {
-            return damaged("buffers unpack to more than 1 GiB");
+        let claim = bytes.first_chunk::<8>().filter(|_| batch.compression().is_some()).map(|claim| i64::from_le_bytes(*claim));
+        // -1 stands before what was not packed.
+        let length = match claim.map(u64::try_from) {
+            None => bytes.len() as u64,
+            Some(Err(_)) => bytes.len() as u64 - 8,
+            Some(Ok(length)) if length <= BODY => length,
+            Some(Ok(_)) => return damaged("buffers unpack to more than 1 GiB"),
+        };
+        if !length.is_multiple_of(units.get(at).copied().unwrap_or(1)) {
+            return damaged("buffers end inside of an entry");
         }
     }
     Ok(())
+}
+
+/// Adds the bytes of an entry of each buffer that a column of this type has; false where that cannot be told.
+fn buffers(kind: &DataType, units: &mut Vec<u64>) -> bool {
+    use DataType as D;
+    match kind {
+        D::Null => {}
+        D::Utf8 | D::Binary => units.extend([1, 4, 1]),
+        D::LargeUtf8 | D::LargeBinary => units.extend([1, 8, 1]),
+        D::List(item) | D::Map(item, _) => {
+            units.extend([1, 4]);
+            return buffers(item.data_type(), units);
+        }
+        D::LargeList(item) => {
+            units.extend([1, 8]);
+            return buffers(item.data_type(), units);
+        }
+        D::FixedSizeList(item, _) => {
+            units.push(1);
+            return buffers(item.data_type(), units);
+        }
+        D::Struct(fields) => {
+            units.push(1);
+            return fields.iter().all(|field| buffers(field.data_type(), units));
+        }
+        D::Dictionary(keys, _) => units.extend([1, keys.primitive_width().map_or(1, |width| width as u64)]),
+        D::Utf8View | D::BinaryView => return false,
+        kind => units.extend([1, kind.primitive_width().map_or(1, |width| width as u64)]),
+    }
+    true
+}
+
+/// The bytes of an entry of each buffer of a dictionary batch.
+#[expect(deprecated, reason = "the decoder finds the type of a dictionary so; when it stops, this has no way either")]
+fn dictionary_units(message: &[u8], schema: &Schema) -> Vec<u64> {
+    let length = message.get(4..8).and_then(|length| length.try_into().ok()).map_or(0, u32::from_le_bytes);
+    let meta = usize::try_from(length).ok().and_then(|length| message.get(8..length.checked_add(8)?));
+    let id = meta.and_then(|meta| Some(root_as_message(meta).ok()?.header_as_dictionary_batch()?.id()));
+    let mut units = Vec::new();
+    if let Some(DataType::Dictionary(_, values)) = id.and_then(|id| Some(schema.fields_with_dict_id(id).first()?.data_type())) {
+        let _ = buffers(values, &mut units);
+    }
+    units
 }
 
 /// What is known of the messages.
@@ -143,6 +198,9 @@ struct Scan {
 #[derive(Debug)]
 struct Table {
     bytes: Arc<Bytes>,
+    columns: Arc<Schema>,
+    /// Bytes of an entry of each buffer of a batch, as far as known.
+    units: Vec<u64>,
     scan: Mutex<Scan>,
 }
 
@@ -167,7 +225,7 @@ impl Table {
                         return Err(io::Error::other(format!("dictionaries of more than {DICTIONARIES} bytes")));
                     }
                     let bytes = self.bytes.read(start, end - start)?;
-                    check(&bytes).map_err(io::Error::other)?;
+                    check(&bytes, &dictionary_units(&bytes, &self.columns)).map_err(io::Error::other)?;
                     scan.prelude.extend_from_slice(&bytes);
                 }
                 _ => return Err(io::Error::other("a message that is no batch")),
@@ -193,7 +251,7 @@ impl Blocks for Table {
         if (body.len() as u64) < end - start {
             return Err(skip("the file ends inside of it".to_owned()));
         }
-        check(&body).map_err(skip)?;
+        check(&body, &self.units).map_err(skip)?;
         stream.extend_from_slice(&body);
         let mut out = Vec::new();
         let decoded = decode(|| {
