@@ -18,6 +18,9 @@ pub struct FormatsArgs {
     /// Print JSON: [{"name","read","write","doc","asks","keeps":{feature: "yes"|"partly"|"no"}}]
     #[arg(long)]
     pub json: bool,
+    /// Print what each target loses, as a Markdown table
+    #[arg(long, conflicts_with = "json")]
+    pub markdown: bool,
 }
 
 /// The columns of the loss table.
@@ -39,6 +42,10 @@ const COLUMNS: &[(&str, Feature)] = &[
 pub fn formats(args: &FormatsArgs) -> anyhow::Result<ExitCode> {
     if args.json {
         out::print_json(&rows())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.markdown {
+        out::print(&losses())?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut text = String::new();
@@ -69,6 +76,21 @@ pub fn formats(args: &FormatsArgs) -> anyhow::Result<ExitCode> {
     }
     out::print(&text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What each target loses, as a table of Markdown.
+fn losses() -> String {
+    let mut text = "| written as | kept in part, or by policy | lost |\n|---|---|---|\n".to_owned();
+    for target in targets() {
+        let names = |wanted: Kept| {
+            let of = Feature::ALL.iter().filter(|feature| target.writer.keeps().of(**feature) == wanted);
+            let names: Vec<_> = of.map(|feature| feature.name()).collect();
+            if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "| `{}` | {} | {} |", target.name, names(Kept::Partly), names(Kept::No));
+    }
+    text
 }
 
 /// Name, whether it can be read, whether it can be written, and what it is.

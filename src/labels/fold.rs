@@ -30,6 +30,8 @@ struct Said {
     ms_spent: Option<u64>,
     mode: Option<Mode>,
     served: Option<Served>,
+    guideline: Option<Arc<str>>,
+    prm: Option<Arc<str>>,
 }
 
 /// A verdict in force.
@@ -68,11 +70,23 @@ enum Kind {
     Undo(usize),
 }
 
+/// One copy of each name, however many events have it.
+fn shared(names: &mut HashSet<Arc<str>>, name: &str) -> Arc<str> {
+    if let Some(known) = names.get(name) {
+        return Arc::clone(known);
+    }
+    let name: Arc<str> = name.into();
+    names.insert(Arc::clone(&name));
+    name
+}
+
 /// All that one annotator said, and what of it holds.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Book {
     known: Vec<Known>,
     files: HashSet<Arc<str>>,
+    /// Guidelines and scorers that events name.
+    circumstances: HashSet<Arc<str>>,
     ids: HashMap<EventId, usize>,
     by_index: Vec<EventId>,
     /// Undo events that arrived before the event they name.
@@ -115,13 +129,15 @@ impl Book {
                 Kind::Undo(target)
             }
         };
-        let place = event.saw.file.as_deref().zip(event.saw.item).map(|(file, item)| (self.file(file), item));
+        let place = event.saw.file.as_deref().zip(event.saw.item).map(|(file, item)| (shared(&mut self.files, file), item));
         let index = self.known.len();
         if let (Some(Mode::RevealAfter), Body::Act(action)) = (event.saw.context.mode, &event.body) {
             self.revealed.extend(action.record());
         }
         let (mode, served) = (event.saw.context.mode, event.saw.context.served);
-        let said = Said { at_utc: event.at_utc.as_str().into(), ms_spent: event.ms_spent, mode, served };
+        let guideline = event.saw.context.guideline.as_deref().map(|name| shared(&mut self.circumstances, name));
+        let prm = event.saw.prm.as_deref().map(|name| shared(&mut self.circumstances, name));
+        let said = Said { at_utc: event.at_utc.as_str().into(), ms_spent: event.ms_spent, mode, served, guideline, prm };
         self.known.push(Known { order: event.order(), kind, said, place, undone_by: 0 });
         self.by_index.push(event.id);
         self.ids.insert(event.id, index);
@@ -187,16 +203,6 @@ impl Book {
         }
     }
 
-    /// One copy of each file name, however many events name it.
-    fn file(&mut self, name: &str) -> Arc<str> {
-        if let Some(known) = self.files.get(name) {
-            return Arc::clone(known);
-        }
-        let name: Arc<str> = name.into();
-        self.files.insert(Arc::clone(&name));
-        name
-    }
-
     /// File and problem number on the screen when the action behind this event was decided.
     pub(super) fn place(&self, id: EventId) -> Option<(&str, u64)> {
         let mut known = &self.known[*self.ids.get(&id)?];
@@ -235,6 +241,14 @@ impl Book {
             let record = action.record().filter(|_| action.verdict().is_some())?;
             let place = known.place.as_ref().map(|(file, item)| (file.as_ref(), *item));
             Some(Judged { record, action, place, ms_spent: known.said.ms_spent, served: known.said.served })
+        })
+    }
+
+    /// Guideline in force and scorer on show at each decision that holds.
+    pub(super) fn circumstances(&self) -> impl Iterator<Item = (Option<&str>, Option<&str>)> {
+        self.live.values().map(|index| {
+            let said = &self.known[*index].said;
+            (said.guideline.as_deref(), said.prm.as_deref())
         })
     }
 

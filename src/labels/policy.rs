@@ -78,6 +78,17 @@ pub enum QualityControl {
     Include,
 }
 
+/// What becomes of rows that are the same to the byte. Samples that share a judged beginning give them when the policy ends them there: one
+/// judgement would weigh as much as there are samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Repeats {
+    /// They are written once.
+    #[default]
+    Once,
+    /// They are all written.
+    Keep,
+}
+
 /// Whose labels are written, where several people labelled in one store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Author {
@@ -141,6 +152,8 @@ pub struct Policy {
     pub alternatives: Alternatives,
     /// Records that check annotators.
     pub quality_control: QualityControl,
+    /// Rows that are the same.
+    pub repeats: Repeats,
     /// What one example is.
     pub level: Level,
     /// What a step label is.
@@ -285,7 +298,7 @@ macro_rules! names {
     )*};
 }
 
-names!(Neutral, AfterError, Unlabelled, Unsure, Alternatives, QualityControl, Author, Level, Values, PairRule);
+names!(Neutral, AfterError, Unlabelled, Unsure, Alternatives, QualityControl, Repeats, Author, Level, Values, PairRule);
 
 /// What a trainer is told about one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -133,6 +133,11 @@ impl Session {
         self.book().into_iter().flat_map(Book::verdicts)
     }
 
+    /// Version of the guideline in force and scorer on show at each own decision that holds.
+    pub fn circumstances(&self) -> impl Iterator<Item = (Option<&str>, Option<&str>)> {
+        self.book().into_iter().flat_map(Book::circumstances)
+    }
+
     /// Kind of the own first error at this step; empty when none was given.
     pub fn error_kind(&self, step: StepKey) -> &str {
         self.book().map_or("", |book| book.error_kind(step))
@@ -161,6 +166,11 @@ impl Session {
     /// Own beginnings of the steps of a solution as the source cuts it; empty when the source's own stand.
     pub fn starts(&self, record: RecordKey) -> &[Cut] {
         self.book().map_or(&[], |book| book.starts(record))
+    }
+
+    /// True when any solution was cut anew.
+    pub fn has_cuts(&self) -> bool {
+        self.book().is_some_and(Book::has_segments)
     }
 
     /// The trace with own cuts instead of the source's; `None` when there are none in it.

@@ -182,6 +182,8 @@ pub struct SolutionLabels {
     pub progress: Option<u8>,
     /// Notes, critiques, corrections and tags, by step.
     pub remarks: Vec<Remark>,
+    /// Time that the verdict took, in milliseconds, where that is known.
+    pub ms_spent: Option<u64>,
 }
 
 impl SolutionLabels {

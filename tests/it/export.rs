@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 use stepscope::corpus::{Corpus, Source};
 use stepscope::labels::{Action, Draft, Session, Store};
-use stepscope::trace::{Cut, Solution, Trace};
+use stepscope::trace::{Cut, Rating, Solution, Trace};
 use tempfile::TempDir;
 
 pub(crate) fn fixture(name: &str) -> PathBuf {
@@ -118,6 +118,15 @@ fn the_table_of_formats_names_every_target() {
         let row = rows.as_array().unwrap().iter().find(|row| row["name"] == target.name).unwrap();
         assert_eq!((row["write"].clone(), row["keeps"].as_object().unwrap().len()), (true.into(), 20));
     }
+}
+
+#[test]
+fn the_table_of_losses_in_the_readme_is_that_of_the_targets() {
+    let folder = TempDir::new().unwrap();
+    let table = String::from_utf8(stepscope(&folder, &["formats", "--markdown"]).stdout).unwrap();
+    assert_eq!(table.lines().count(), 2 + stepscope::formats::targets().count());
+    let readme = include_str!("../../README.md");
+    assert!(readme.contains(&table), "README.md: replace the table of losses by the output of `stepscope formats --markdown`");
 }
 
 /// The solutions of a file, one trace a record.
@@ -360,4 +369,60 @@ fn labels_of_several_people_are_written_as_the_policy_says() {
     let authors: Vec<_> = archive.iter().flat_map(|trace| &trace.solutions).map(|solution| solution.annotator.clone()).collect();
     let named = |name: &str| authors.iter().filter(|author| author.as_deref() == Some(name)).count();
     assert_eq!((named("mira"), named("noor")), (2, 2), "{authors:?}: mira's first verdict was on steps that she merged");
+}
+
+#[test]
+fn an_archive_of_a_benchmark_goes_back_without_a_loss() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("in.jsonl");
+    let record = r#"{"id":"1","generator":"g","problem":"p","steps":["a","b"],"final_answer_correct":false,"label":1}"#;
+    std::fs::write(&path, record).unwrap();
+    assert!(export(&folder, &path, "--to stepscope -o archive.jsonl").status.success());
+    let archive = folder.path().join("archive.jsonl");
+    let output = export(&folder, &archive, "--to processbench --unsure keep -o back.json");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && !said.contains("lost"), "{said}");
+}
+
+#[test]
+fn a_filter_writes_just_what_was_judged() {
+    let folder = TempDir::new().unwrap();
+    let path = fixture("processbench.jsonl");
+    judge(&folder, &path, "mira", &[Some(0), None]);
+    judge(&folder, &path, "noor", &[Some(1)]);
+    let written = |arguments: &str| {
+        let output = export(&folder, &path, &format!("--to trl {LABELS} --store labels.db {arguments} --force -o out.jsonl"));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let manifest = std::fs::read(folder.path().join("out.jsonl.manifest.json")).unwrap();
+        let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+        (manifest["written"].as_u64().unwrap(), manifest["filter"]["left_out"].as_u64())
+    };
+    let (all, _) = written("--as mira");
+    assert_eq!(written("--as mira --filter labelled"), (2, Some(all - 2)));
+    assert_eq!(written("--as noor --filter labelled"), (1, Some(all - 1)));
+    assert_eq!(written("--author each --filter labelled"), (3, Some(all - 2)));
+    let output = export(&folder, &path, &format!("--to trl {LABELS} --filter prm<.5 -o other.jsonl"));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("needs scores"));
+}
+
+#[test]
+fn a_judgement_on_what_samples_share_is_one_row() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("in.jsonl");
+    let lines = ["b", "c", "d"].map(|step| format!(r#"{{"prompt":"q?","response":"a\n\n{step}"}}"#));
+    std::fs::write(&path, lines.join("\n")).unwrap();
+    let (mut store, session) = Store::open(&folder.path().join("labels.db"), "mira").unwrap();
+    let trace = &units(&path)[0];
+    let step = trace.node(trace.solution_path(&trace.solutions[0])[0]).key;
+    store.append(Draft::of(Action::Rate { step, rating: Some(Rating::Good) })).unwrap();
+    drop((store, session));
+    for (arguments, rows, repeated) in [("", 1, 2), ("--repeats keep", 3, 0)] {
+        let output =
+            export(&folder, &path, &format!("--to trl {LABELS} --store labels.db --as mira {arguments} --force -o out.jsonl"));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let manifest = std::fs::read(folder.path().join("out.jsonl.manifest.json")).unwrap();
+        let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+        assert_eq!((manifest["records"].as_u64(), manifest["repeated"].as_u64()), (Some(rows), Some(repeated)));
+        assert_eq!(std::fs::read_to_string(folder.path().join("out.jsonl")).unwrap().lines().count() as u64, rows);
+    }
 }

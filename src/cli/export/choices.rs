@@ -6,7 +6,7 @@ use clap::error::ErrorKind;
 use crate::cli::Cli;
 use crate::formats::Writer;
 use crate::labels::policy::{
-    AfterError, Alternatives, Level, Neutral, PairRule, Policy, QualityControl, Switch, Unlabelled, Unsure, Values,
+    AfterError, Alternatives, Level, Neutral, PairRule, Policy, QualityControl, Repeats, Switch, Unlabelled, Unsure, Values,
 };
 
 /// The decisions of an export.
@@ -52,6 +52,10 @@ pub struct PolicyArgs {
     /// What becomes of records that were made to check annotators
     #[arg(long, default_value = "exclude")]
     pub quality_control: QualityControl,
+    /// What becomes of rows that are the same to the byte, as samples with one judged beginning give them; records that keep their format
+    /// and --author each keep theirs
+    #[arg(long, default_value = "once")]
+    pub repeats: Repeats,
 }
 
 /// A text in which `\\n`, `\\t` and `\\\\` are escapes.
@@ -105,6 +109,7 @@ impl PolicyArgs {
             unsure: self.unsure.unwrap_or_default(),
             alternatives: self.alternatives,
             quality_control: self.quality_control,
+            repeats: self.repeats,
             level: self.level.unwrap_or_default(),
             values: self.values.unwrap_or_default(),
             pairs: self.pairs.unwrap_or_default(),
@@ -122,6 +127,7 @@ impl PolicyArgs {
             made.map(|&switch| (switch.name().replace('-', "_"), policy.choice(switch).into())).collect();
         told.insert("alternatives".into(), policy.alternatives.to_string().into());
         told.insert("quality_control".into(), policy.quality_control.to_string().into());
+        told.insert("repeats".into(), policy.repeats.to_string().into());
         if let Some(gap) = policy.min_gap {
             told.insert("min_gap".into(), gap.into());
         }

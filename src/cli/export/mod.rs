@@ -13,7 +13,7 @@ mod voices;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use serde_json::{Value, json};
 
 use super::reading::Reading;
@@ -30,16 +30,19 @@ use voices::Voices;
 
 use crate::corpus::{Corpus, Source, escaped, sources};
 use crate::formats::{self, Framing, Loss, Target};
-use crate::labels::policy::{Author, Policy};
+use crate::labels::policy::Author;
 use crate::labels::{Session, Store};
+use crate::query::{Names, Query};
 use crate::segment;
+use crate::shell::kept_filters;
 
 /// Options of `export`.
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = "The labels of the store are laid over those in the file; solutions that nobody labelled keep what the file says.\n\n\
-Beside OUT stands OUT.manifest.json: {\"format\",\"policy\",\"annotator\",\"annotators\",\"author\",\"agreement\":{\"solutions\",\"same_first_error\"},\"sources\":[{\"path\",\"sha256\",\"format\"}],\
-\"read\",\"written\",\"records\",\"changed\",\"recut\",\"segment\",\"skipped\":{reason: n},\"lost\":{feature: n},\"sha256\",\"files\":[{\"path\",\"records\",\"sha256\"}],\"beside\"}. --json prints the same. \
+Beside OUT stands OUT.manifest.json: {\"format\",\"policy\",\"annotator\",\"annotators\",\"guidelines\",\"prms\",\"filter\":{\"question\",\"left_out\"},\"author\",\"agreement\":{\"solutions\",\"same_first_error\"},\"sources\":[{\"path\",\"sha256\",\"format\"}],\
+\"read\",\"written\",\"records\",\"repeated\",\"changed\",\"recut\",\"segment\",\"skipped\":{reason: n},\"lost\":{feature: n},\"sha256\",\"files\":[{\"path\",\"records\",\"sha256\"}],\"beside\"}. --json prints the same. \
+guidelines and prms are the versions of the guideline and the scorers on show when the people named gave the labels of the store. \
 The hash of standard input is that of its content, unpacked if it came packed."
 )]
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
@@ -74,6 +77,9 @@ pub struct ExportArgs {
     /// Whose labels are written, when several people labelled in the store
     #[arg(long)]
     pub author: Option<Author>,
+    /// Only solutions of which this is true, as on the screen and in `queue`: labelled, 'wrong and len > 3'
+    #[arg(long, value_name = "QUESTION")]
+    pub filter: Option<String>,
     /// Replace OUT if it exists
     #[arg(long)]
     pub force: bool,
@@ -108,21 +114,24 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let layout = Layout::of(args);
     check_target(args, &target, &layout, &from)?;
     let policy = args.policy.policy(target.name, target.writer);
-    let voices = Voices::new(session(args)?, args.author.unwrap_or_default());
+    let (session, names) = session(args)?;
+    let filter = args.filter.as_deref().map(|text| filter(text, &names)).transpose()?;
+    let voices = Voices::new(session, args.author.unwrap_or_default());
     let framing = if args.is_hub() { Framing::Lines } else { target.writer.framing() };
     if args.is_hub() {
         std::fs::create_dir_all(args.out.join("data")).context("making the folder of the data set")?;
     }
     let mut output = Output::create(&layout, framing, args.test_share)?;
     let mut counts = Counts::default();
-    let sources = write(args, from, &target, &policy, &voices, &mut output, &mut counts)?;
+    let job = Job { target: &target, policy: &policy, voices: &voices, segment: args.reading.segment, filter: filter.as_ref() };
+    let sources = write(args, from, &job, &mut output, &mut counts)?;
     let mut files = Files::default();
     #[cfg(feature = "parquet")]
     if args.hub {
         files.columns = hub::columns(std::iter::once(&mut output.train).chain(&mut output.test))?;
     }
     finish(args, &target, &layout, output, &counts.loss, &mut files)?;
-    let manifest = manifest(args, &policy, &voices, &counts, &sources, &files);
+    let manifest = manifest(args, &job, &counts, &sources, &files);
     #[cfg(feature = "parquet")]
     if args.hub {
         let card = hub::card(args, &target, &manifest, &files.tables);
@@ -146,9 +155,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
 fn write(
     args: &ExportArgs,
     from: Vec<Source>,
-    target: &Target,
-    policy: &Policy,
-    voices: &Voices,
+    job: &Job<'_>,
     output: &mut Output,
     counts: &mut Counts,
 ) -> anyhow::Result<Vec<Value>> {
@@ -158,7 +165,7 @@ fn write(
     for source in from {
         let corpus = Corpus::open(source.clone(), format)?;
         corpus.wait();
-        Job { corpus: &corpus, target, policy, voices, segment: args.reading.segment }.write(output, counts)?;
+        job.write(&corpus, output, counts)?;
         let sha256 = if let Source::Path(path) = &source { hash_of(path)? } else { hash_of_content(&corpus)? };
         told.push(json!({"path": corpus.name(), "sha256": sha256, "format": corpus.format().name()}));
     }
@@ -227,19 +234,24 @@ fn finish(
     Ok(())
 }
 
-fn manifest(args: &ExportArgs, policy: &Policy, voices: &Voices, counts: &Counts, sources: &[Value], files: &Files) -> Value {
+fn manifest(args: &ExportArgs, job: &Job<'_>, counts: &Counts, sources: &[Value], files: &Files) -> Value {
     let (loss, agreement) = (&counts.loss, &counts.agreement);
+    let (guidelines, scorers) = job.voices.circumstances(&loss.annotators);
     json!({
         "format": args.to,
-        "policy": args.policy.told(policy),
-        "annotator": voices.own_name(),
+        "policy": args.policy.told(job.policy),
+        "annotator": job.voices.own_name(),
         "author": args.author.unwrap_or_default().to_string(),
         "annotators": loss.annotators,
+        "guidelines": guidelines,
+        "prms": scorers,
+        "filter": job.filter.map(|filter| json!({"question": filter.spelled_out(), "left_out": counts.passed_over})),
         "agreement": {"solutions": agreement.several, "same_first_error": agreement.same},
         "sources": sources,
         "read": loss.read,
         "written": loss.written,
         "records": loss.records,
+        "repeated": counts.repeated,
         "changed": loss.changed,
         "recut": loss.recut,
         "segment": args.reading.segment.map(|rule| json!({"rule": rule.to_string(), "version": segment::VERSION})),
@@ -292,16 +304,26 @@ fn check_target(args: &ExportArgs, target: &Target, layout: &Layout, from: &[Sou
     Ok(())
 }
 
-/// The labels to lay over; `None` when there is no store yet.
-fn session(args: &ExportArgs) -> anyhow::Result<Option<Session>> {
+/// A filter that needs no scores: an export asks no model.
+fn filter(text: &str, names: &Names) -> anyhow::Result<Query> {
+    let query = Query::filter(text, names).map_err(|error| anyhow!("--filter: {}", error.in_line(text)))?;
+    if query.needs_scores() {
+        bail!("--filter: {text} needs scores, and an export asks no model; `stepscope queue` answers such questions");
+    }
+    Ok(query)
+}
+
+/// The labels to lay over, `None` when there is no store yet, and the filters that have a name.
+fn session(args: &ExportArgs) -> anyhow::Result<(Option<Session>, Names)> {
+    let project = super::open::project(None, &args.paths)?.filters.into_iter();
     let path = args.store.path()?;
     if !path.exists() {
         if args.store.store.is_some() {
             bail!("there is no label store {}", escaped(&path.to_string_lossy()));
         }
-        return Ok(None);
+        return Ok((None, project.collect()));
     }
-    let (_, session) = Store::view(&path, &args.store.name())?;
+    let (mut store, session) = Store::view(&path, &args.store.name())?;
     args.store.tell_of_others(&session);
     let people: Vec<_> = session.annotators().collect();
     if args.author.is_none() && args.store.annotator.is_none() && people.len() > 1 {
@@ -311,15 +333,23 @@ fn session(args: &ExportArgs) -> anyhow::Result<Option<Session>> {
             people.join(", ")
         );
     }
-    Ok(Some(session))
+    Ok((Some(session), project.chain(kept_filters(&mut store)).collect()))
 }
 
-fn report(args: &ExportArgs, Counts { loss, bad, .. }: &Counts) {
+fn report(args: &ExportArgs, Counts { loss, bad, passed_over, repeated, .. }: &Counts) {
     let target = escaped(&args.out.to_string_lossy());
     out::note(format_args!(
         "{target}: {} of {} solutions written as {} ({} records), {} changed",
         loss.written, loss.read, args.to, loss.records, loss.changed
     ));
+    if args.filter.is_some() {
+        out::note(format_args!("  {passed_over} solutions do not fit the filter"));
+    }
+    if *repeated > 0 {
+        out::note(format_args!(
+            "  {repeated} rows say the same as another one and are not written again; --repeats keep writes them"
+        ));
+    }
     if loss.recut > 0 {
         out::note(format_args!("  {} in other steps than those of the source", loss.recut));
     }

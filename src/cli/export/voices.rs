@@ -1,13 +1,18 @@
 //! Whose labels are written: those of one person, of everybody, or those on which everybody agrees.
 
+use std::collections::{BTreeSet, HashMap};
+
 use crate::labels::Session;
 use crate::labels::policy::Author;
-use crate::trace::{FirstError, Label, Solution, SolutionLabels, StepKey, Trace};
+use crate::query::{Facts, Query};
+use crate::trace::{FirstError, Label, RecordKey, SolutionLabels, StepKey, Trace};
 
 /// The people of a store, and whose word counts.
 pub(super) struct Voices {
     /// Everybody, in alphabetical order; the one who exports alone where nobody else counts.
     all: Vec<Session>,
+    /// Time that the verdict on each solution took, in milliseconds, for each of them.
+    times: Vec<HashMap<RecordKey, u64>>,
     /// Name of the one who exports.
     own: Option<String>,
     author: Author,
@@ -43,12 +48,14 @@ pub(super) struct Said {
     pub(super) labels: SolutionLabels,
     /// They differ from those in the file.
     pub(super) touched: bool,
+    /// Somebody of the store says so.
+    pub(super) ours: bool,
 }
 
 /// A trace in the steps of those who speak.
 pub(super) struct View<'a> {
     /// Who cut its steps by hand; `None` when nobody did.
-    cut: Option<(&'a Session, Trace)>,
+    pub(super) cut: Option<(&'a Session, Trace)>,
     /// What is said of its solutions, in their order.
     pub(super) said: Vec<Said>,
 }
@@ -76,7 +83,11 @@ impl Voices {
                 names.iter().map(|name| session.clone().seen_by(name)).collect()
             }
         };
-        Self { all, own, author }
+        let times = |session: &Session| {
+            // Later verdicts stand behind earlier ones.
+            session.verdicts().filter_map(|verdict| Some((verdict.record, verdict.ms_spent?))).collect()
+        };
+        Self { times: all.iter().map(times).collect(), all, own, author }
     }
 
     /// Name of the one who exports.
@@ -89,12 +100,58 @@ impl Voices {
         self.all.iter().find(|session| Some(session.annotator()) == self.own.as_deref())
     }
 
+    /// Whose labels are written.
+    pub(super) fn author(&self) -> Author {
+        self.author
+    }
+
+    /// What the one who exports says of a solution, else the file.
+    pub(super) fn own_word(&self, trace: &Trace, solution: usize) -> Said {
+        let at = self.all.iter().position(|session| Some(session.annotator()) == self.own.as_deref());
+        let own = at.map(|at| Voice { session: &self.all[at], times: &self.times[at], cut: None }.said(trace, solution));
+        own.unwrap_or_else(|| recorded(trace, solution))
+    }
+
+    /// Whether a filter is true of a solution. Labels are one's own when they are those of the store that are written.
+    pub(super) fn fits(&self, filter: &Query, trace: &Trace, said: &Said) -> bool {
+        let solution = &trace.solutions[said.solution];
+        let path = trace.solution_path(solution);
+        let unseen = SolutionLabels::unseen(path.len());
+        let facts = Facts {
+            trace,
+            solution: said.solution,
+            path: &path,
+            scores: &vec![None; path.len()],
+            threshold: 0.0,
+            whole: None,
+            spread: None,
+            predicted: FirstError::Unknown,
+            own: if said.ours { &said.labels } else { &unseen },
+            flagged: said.labels.unsure,
+            later: self.own().is_some_and(|session| session.skipped(trace.record_key(solution.leaf))),
+            step: None,
+        };
+        filter.holds(&facts) == Some(true)
+    }
+
+    /// Versions of the guideline and scorers on show under which these people gave their labels.
+    pub(super) fn circumstances(&self, names: &BTreeSet<String>) -> (BTreeSet<&str>, BTreeSet<&str>) {
+        let written = |session: &&Session| names.iter().flat_map(|name| name.split(", ")).any(|name| name == session.annotator());
+        let (guidelines, scorers): (Vec<_>, Vec<_>) = self.all.iter().filter(written).flat_map(Session::circumstances).unzip();
+        (guidelines.into_iter().flatten().collect(), scorers.into_iter().flatten().collect())
+    }
+
+    fn voices(&self, trace: &Trace) -> impl Iterator<Item = Voice<'_>> {
+        let each = self.all.iter().zip(&self.times);
+        each.map(|(session, times)| Voice { session, times, cut: session.recut(trace) })
+    }
+
     /// What is written of a trace; counts solutions that several people judged.
     pub(super) fn views(&self, trace: &Trace, agreement: &mut Agreement) -> Vec<View<'_>> {
-        let mut voices: Vec<_> = self.all.iter().map(|session| Voice { session, cut: session.recut(trace) }).collect();
+        let mut voices: Vec<_> = self.voices(trace).collect();
         let mut table: Vec<Vec<Said>> = (0..=voices.len()).map(|_| Vec::new()).collect();
-        for (index, of) in trace.solutions.iter().enumerate() {
-            for (voice, said) in self.say(trace, index, of, &voices, agreement) {
+        for index in 0..trace.solutions.len() {
+            for (voice, said) in self.say(trace, index, &voices, agreement) {
                 // Everybody who keeps the source's steps speaks of the same trace.
                 let place = voice.filter(|&voice| voices[voice].cut.is_some()).map_or(0, |voice| voice + 1);
                 table[place].push(said);
@@ -106,15 +163,8 @@ impl Voices {
     }
 
     /// What is said of a solution, and by whom (an index of `voices`); `None` for what the file says.
-    fn say(
-        &self,
-        trace: &Trace,
-        index: usize,
-        of: &Solution,
-        voices: &[Voice<'_>],
-        agreement: &mut Agreement,
-    ) -> Vec<(Option<usize>, Said)> {
-        let recorded = || (None, Said { solution: index, labels: trace.recorded_labels(of), touched: false });
+    fn say(&self, trace: &Trace, index: usize, voices: &[Voice<'_>], agreement: &mut Agreement) -> Vec<(Option<usize>, Said)> {
+        let recorded = || (None, recorded(trace, index));
         if self.author == Author::One {
             let said = |voice: &Voice<'_>| voice.said(trace, index);
             return vec![voices.first().map_or_else(recorded, |voice| (Some(0), said(voice)))];
@@ -162,17 +212,26 @@ impl View<'_> {
     }
 }
 
+/// What the file says of a solution.
+fn recorded(trace: &Trace, solution: usize) -> Said {
+    Said { solution, labels: trace.recorded_labels(&trace.solutions[solution]), touched: false, ours: false }
+}
+
 /// One person, and the trace at hand as that person cut it.
 struct Voice<'a> {
     session: &'a Session,
+    times: &'a HashMap<RecordKey, u64>,
     cut: Option<Trace>,
 }
 
 impl Voice<'_> {
     fn said(&self, trace: &Trace, index: usize) -> Said {
         let shown = self.cut.as_ref().unwrap_or(trace);
-        let (labels, touched) = self.session.overlay(shown, &shown.solutions[index]);
-        Said { solution: index, labels, touched }
+        let solution = &shown.solutions[index];
+        let (mut labels, touched) = self.session.overlay(shown, solution);
+        labels.ms_spent = self.times.get(&shown.record_key(solution.leaf)).copied();
+        let ours = labels.annotator.as_deref() == Some(self.session.annotator());
+        Said { solution: index, labels, touched, ours }
     }
 
     /// Names the steps of a solution as this person cut them.
@@ -200,5 +259,5 @@ fn agreed<'a>(mut spoken: impl Iterator<Item = (usize, &'a Said, StepKey)>) -> O
         names.extend(said.labels.annotator.clone());
     }
     labels.annotator = Some(names.join(", "));
-    Some((at, Said { solution: first.solution, labels, touched: first.touched }))
+    Some((at, Said { solution: first.solution, labels, touched: first.touched, ours: true }))
 }

@@ -2,9 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use serde_json::Value;
+
 use super::{Labelled, LabelledTrace};
 use crate::labels::policy::Skipped;
-use crate::trace::{FirstError, Label, NodeId, NodeStats, Outcome, SolutionLabels, StepKind, Trace};
+use crate::segment;
+use crate::trace::{Extra, FirstError, Label, NodeId, NodeStats, Outcome, SolutionLabels, StepKind, Trace};
 
 /// Something that a trace or its labels can hold and a target may not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -132,7 +135,9 @@ impl Feature {
             Self::Kinds => item.path().filter(|node| node.kind != StepKind::Text).count(),
             Self::SourceSteps => usize::from(item.source.is_some()),
             Self::Further => {
-                solution.extra.len() + item.trace.extra.len() + item.path().map(|node| node.extra.len()).sum::<usize>()
+                further(&solution.extra)
+                    + further(&item.trace.extra)
+                    + item.path().map(|node| further(&node.extra)).sum::<usize>()
             }
             Self::Alternatives | Self::Tree | Self::NoText => 0,
         }
@@ -143,6 +148,12 @@ impl Feature {
         use Feature::{Annotators, BehindError, FirstError, Neutral, Ratings, Remarks, Unsure};
         matches!(self, FirstError | Ratings | Neutral | BehindError | Unsure | Remarks | Annotators)
     }
+}
+
+/// Fields that the source had: not those that tell how we cut a text, or which lines of an archive belong together.
+fn further(extra: &Extra) -> usize {
+    let ours = |key: &str, value: &Value| key == segment::EXTRA_KEY || key == "tree" && !value.is_object();
+    extra.iter().filter(|(key, value)| !ours(key, value)).count()
 }
 
 /// How much of a feature a target keeps.

@@ -211,6 +211,6 @@ fn fresh(item: &Labelled<'_>, loss: &mut Loss) -> Value {
         "is_quality_control_question": false,
         "is_initial_screening_question": false,
         "question": question,
-        "label": {"steps": steps, "total_time": null, "finish_reason": finish_reason(item)},
+        "label": {"steps": steps, "total_time": item.labels.ms_spent, "finish_reason": finish_reason(item)},
     })
 }

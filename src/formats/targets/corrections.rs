@@ -3,7 +3,7 @@
 //!
 //! The correction is what the annotator wrote, else a step that a person wrote in the source, else a right step beside the wrong one.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::export::{Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, each_solution, json_bytes};
 use super::Target;
@@ -13,32 +13,54 @@ use crate::trace::{FirstError, NodeId, Rating, Writing};
 pub(super) const CORRECTIONS: Target = Target {
     name: "corrections",
     doc: "corrections: problem, prefix, wrong_step, reason, category, corrected_step, continuation, answer",
-    writer: &Corrections,
+    writer: &Corrections {
+        keeps: &Keeps { all: &[Feature::Ids, Feature::References, Feature::Annotators], partly: PARTLY },
+        asks: &[Switch::Unsure],
+        record,
+    },
 };
 
-struct Corrections;
+pub(super) const SFT: Target = Target {
+    name: "corrections-sft",
+    doc: "fine-tuning on corrections: prompt and completion, in which a wrong step is noticed and put right",
+    writer: &Corrections { keeps: &Keeps { all: &[], partly: PARTLY }, asks: &[Switch::Unsure, Switch::Glue], record: noticed },
+};
+
+const PARTLY: &[Feature] = &[Feature::FirstError, Feature::Alternatives, Feature::Tree, Feature::Remarks];
+
+struct Corrections {
+    keeps: &'static Keeps,
+    asks: &'static [Switch],
+    record: fn(&Labelled<'_>, &Correction<'_>, &Policy) -> Value,
+}
+
+/// A wrong step and what should stand in its place.
+struct Correction<'a> {
+    prefix: Vec<&'a str>,
+    wrong: &'a str,
+    reason: Option<&'a str>,
+    corrected: &'a str,
+    continuation: Vec<&'a str>,
+}
 
 impl Writer for Corrections {
     fn keeps(&self) -> &'static Keeps {
-        &Keeps {
-            all: &[Feature::Ids, Feature::References, Feature::Annotators],
-            partly: &[Feature::FirstError, Feature::Alternatives, Feature::Tree, Feature::Remarks],
-        }
+        self.keeps
     }
 
     fn asks(&self) -> &'static [Switch] {
-        &[Switch::Unsure]
+        self.asks
     }
 
     fn write(&self, unit: &LabelledTrace<'_>, policy: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {
         each_solution(self, unit, policy, out, loss, |item, rows, _| {
-            rows.push(record(unit, item, policy)?);
+            rows.push(json_bytes(&(self.record)(item, &correction(unit, item, policy)?, policy)));
             Ok(())
         });
     }
 }
 
-fn record(unit: &LabelledTrace<'_>, item: &Labelled<'_>, policy: &Policy) -> Result<Vec<u8>, Skipped> {
+fn correction<'a>(unit: &LabelledTrace<'a>, item: &'a Labelled<'_>, policy: &Policy) -> Result<Correction<'a>, Skipped> {
     let (trace, labels) = (unit.trace, &item.labels);
     let FirstError::At(at) = labels.first_error else {
         return Err(Skipped::Unwritable("no wrong step".to_owned()));
@@ -49,27 +71,53 @@ fn record(unit: &LabelledTrace<'_>, item: &Labelled<'_>, policy: &Policy) -> Res
     let path = trace.solution_path(item.of());
     let wrong = *path.get(at).ok_or(Skipped::NothingLeft)?;
     let text = |id: &NodeId| trace.node(*id).text.as_str();
-    let (corrected, continuation) = if let Some(correction) = labels.remark(Writing::Correction, Some(at)) {
+    let (corrected, rest) = if let Some(correction) = labels.remark(Writing::Correction, Some(at)) {
         (correction, Vec::new())
     } else {
         let sibling = correct_sibling(unit, wrong);
         let id = sibling.ok_or_else(|| Skipped::Unwritable("no correction of its wrong step".to_owned()))?;
         (text(&id), continuation(unit, id))
     };
-    Ok(json_bytes(&json!({
+    Ok(Correction {
+        prefix: path[..at].iter().map(text).collect(),
+        wrong: text(&wrong),
+        reason: labels.remark(Writing::Critique, Some(at)),
+        corrected,
+        continuation: rest.iter().map(text).collect(),
+    })
+}
+
+fn record(item: &Labelled<'_>, found: &Correction<'_>, _: &Policy) -> Value {
+    let (trace, labels) = (item.trace, &item.labels);
+    json!({
         "id": item.id(),
         "problem": trace.problem.text,
-        "prefix": path[..at].iter().map(text).collect::<Vec<_>>(),
-        "wrong_step": text(&wrong),
-        "reason": labels.remark(Writing::Critique, Some(at)),
+        "prefix": found.prefix,
+        "wrong_step": found.wrong,
+        "reason": found.reason,
         "category": Some(&labels.error_kind).filter(|kind| !kind.is_empty()),
-        "corrected_step": corrected,
-        "continuation": continuation.iter().map(text).collect::<Vec<_>>(),
+        "corrected_step": found.corrected,
+        "continuation": found.continuation,
         "mode": "fix_continue",
         "answer": trace.problem.reference_answer,
         "annotator": labels.annotator,
-    })))
+    })
 }
+
+/// The solution up to the wrong step, the moment of noticing with the annotator's reason, the right step and what follows it. TRL's trainer of
+/// prompts and completions joins both as they are, so the prompt ends with the glue.
+fn noticed(item: &Labelled<'_>, found: &Correction<'_>, policy: &Policy) -> Value {
+    let noticing = found.reason.map_or_else(|| NOTICED.to_owned(), |reason| format!("{NOTICED} {reason}"));
+    let middle = [found.wrong, &noticing, found.corrected];
+    let steps = found.prefix.iter().chain(&middle).chain(&found.continuation);
+    json!({
+        "prompt": format!("{}{}", item.trace.problem.text, policy.glue),
+        "completion": steps.copied().collect::<Vec<_>>().join(&policy.glue),
+    })
+}
+
+/// What is said before a step is put right.
+const NOTICED: &str = "Wait, that step is wrong.";
 
 /// A step beside the wrong one that is right: one that a person wrote comes first.
 fn correct_sibling(unit: &LabelledTrace<'_>, wrong: NodeId) -> Option<NodeId> {

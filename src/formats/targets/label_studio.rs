@@ -70,6 +70,8 @@ fn task(item: &Labelled<'_>) -> Value {
             "completed_by": {"email": labels.annotator},
             "was_cancelled": false,
             "ground_truth": false,
+            // In seconds; PRM800K counts milliseconds.
+            "lead_time": labels.ms_spent.map(|ms| ms as f64 / 1000.0),
             "meta": {"unsure": labels.unsure},
         }));
     }

@@ -51,6 +51,7 @@ pub static EXPORTS: &[Target] = &[
     omega_prm::FLAT,
     omega_prm::MM_PRM,
     corrections::CORRECTIONS,
+    corrections::SFT,
     label_studio::LABEL_STUDIO,
     argilla::ARGILLA,
     potato::POTATO,

@@ -256,6 +256,9 @@ fn corrections_of_annotators_and_of_sources() {
     ] {
         assert_eq!(record[key], value, "{key}");
     }
+    let (out, _) = written("corrections-sft", &items, with_glue("\n"));
+    let completion = "3*4=12.\n12+2=15.\nWait, that step is wrong. The sum is off by one.\n12+2 is 14.";
+    assert_eq!(parse_json(&out[0]).unwrap(), json!({"prompt": "3*4+2?\n", "completion": completion}));
     // A written correction makes a pair, too.
     let pairs = Policy { pairs: PairRule::Correction, ..with_glue("\n") };
     let (out, loss) = written("trl-dpo", &items, pairs);
