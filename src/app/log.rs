@@ -1,6 +1,7 @@
 //! The key log: every message that can change what is labelled, in the order in which the program took it in, so that a session can be
 //! played again. Times and names of events come from the log; what the events say must come out of the keys once more.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crossterm::event::Event as TerminalEvent;
@@ -37,6 +38,8 @@ pub enum Entry {
     Terminal(TerminalEvent),
     /// [`Message::Loaded`]; what was read stands in the file.
     Loaded(ItemId),
+    /// [`Message::Sifted`]: round, file, problems, those that are left.
+    Sifted(u64, usize, Range<usize>, Vec<usize>),
     /// [`Message::Files`].
     Files(Vec<File>),
     /// The model is there.
@@ -194,6 +197,7 @@ impl Entry {
             Message::Clock(now) => Self::Clock(*now),
             Message::Terminal(event) => Self::Terminal(event.clone()),
             Message::Loaded { item, .. } => Self::Loaded(*item),
+            Message::Sifted { round, file, problems, left } => Self::Sifted(*round, *file, problems.clone(), left.clone()),
             Message::Files(files) => Self::Files(files.iter().map(File::of).collect()),
             Message::Worker(WorkerEvent::Ready(model)) => Self::Model(Box::new(model.clone())),
             Message::Worker(WorkerEvent::Score { key, score, .. }) => {
@@ -235,6 +239,7 @@ impl Entry {
             Self::Clock(now) => vec![Message::Clock(now)],
             Self::Terminal(event) => vec![Message::Terminal(event)],
             Self::Loaded(item) => load(item).map(|view| Message::Loaded { item, view }).into_iter().collect(),
+            Self::Sifted(round, file, problems, left) => vec![Message::Sifted { round, file, problems, left }],
             Self::Files(files) => vec![Message::Files(files.into_iter().map(File::state).collect())],
             Self::Model(model) => vec![Message::Worker(WorkerEvent::Ready(*model))],
             Self::Done(request) => {

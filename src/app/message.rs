@@ -1,5 +1,6 @@
 //! What goes in and what comes out of the pure program.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use super::refit::Fitted;
 use super::scoring::Known;
 use crate::corpus::ProblemView;
 use crate::labels::{Action, Body, Draft, Event};
-use crate::query::Names;
+use crate::query::{Names, Query};
 use crate::scoring::{ScoreRequest, WorkerEvent};
 use crate::text::Safe;
 use crate::trace::{RecordKey, StepKey, Writing};
@@ -29,6 +30,17 @@ pub enum Message {
         item: ItemId,
         /// What is in it.
         view: Arc<ProblemView>,
+    },
+    /// The answer to [`Effect::Sift`].
+    Sifted {
+        /// That of the effect.
+        round: u64,
+        /// Index of the file.
+        file: usize,
+        /// The problems.
+        problems: Range<usize>,
+        /// Those of them that have to be read: the others' records say that the filter does not hold.
+        left: Vec<usize>,
     },
     /// A file's index grew.
     Files(Vec<FileState>),
@@ -86,6 +98,17 @@ pub enum Message {
 pub enum Effect {
     /// Read a problem.
     Load(ItemId),
+    /// Ask a filter of these problems of a file, as far as their records can answer.
+    Sift {
+        /// To be given back.
+        round: u64,
+        /// Index of the file.
+        file: usize,
+        /// The problems.
+        problems: Range<usize>,
+        /// What is asked.
+        filter: Box<Query>,
+    },
     /// Read a problem in order to score it.
     Prepare(ItemId),
     /// Compute the colours of the code in a step.

@@ -496,6 +496,10 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
     let mut effects = match message {
         Message::Terminal(event) => terminal(app, event),
         Message::Loaded { item, view } => place::loaded(app, item, view),
+        Message::Sifted { round, file, problems, left } => {
+            queue::sifted(app, round, file, &problems, left);
+            Vec::new()
+        }
         Message::Files(files) => place::files(app, files),
         Message::Worker(event) => scoring::worker_event(app, event),
         Message::Prepared { item, known, requests } => scoring::prepared(app, item, known, requests),

@@ -1,9 +1,12 @@
 //! The queue: which solutions one goes through, and in which order. A filter and an order are questions ([`crate::query`]); every item is
 //! looked at once, as it is read, and leaves one number and one truth a solution behind.
 //!
+//! Most of what a filter leaves out is known by its record alone ([`Effect::Sift`]); only the rest is read.
+//!
 //! The queue is stable while one works: what no longer fits stays until it is asked for anew, and new hits join at the end.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::ops::Range;
 
 use super::describe::short;
 use super::items::ItemId;
@@ -15,6 +18,10 @@ use crate::trace::{Solution, Trace};
 const READ_AHEAD: usize = 64;
 /// Items looked at between two frames.
 const AT_ONCE: usize = 16;
+/// So many items that were sifted out cost as much as one that is looked at.
+const PASSED: usize = 256;
+/// Problems of a file that are sifted at once.
+const RUN: usize = 8192;
 /// Solutions of one problem that are looked at: a search tree may have tens of thousands.
 const SOLUTIONS: usize = 2000;
 
@@ -42,8 +49,9 @@ pub struct Queue {
     filter: Option<Query>,
     order: Option<Order>,
     entries: HashMap<ItemId, Vec<Asked>>,
-    /// Position in the list of the item to look at next.
-    next: usize,
+    /// Problems of each file that were looked at, from its first one on.
+    next: Vec<usize>,
+    sieve: Sieve,
     asked: HashSet<ItemId>,
     /// Items of which more became known after they were looked at.
     late: VecDeque<ItemId>,
@@ -62,6 +70,19 @@ pub struct Queue {
     pub looked: (usize, usize, usize),
     /// First visible row of the list.
     pub top: usize,
+}
+
+/// What is known of problems by their records.
+#[derive(Debug, Default)]
+struct Sieve {
+    /// Number of the filter: what comes for an earlier one is of no use.
+    round: u64,
+    /// A run of problems is being sifted.
+    busy: bool,
+    /// Problems of each file that were sifted, from its first one on.
+    sifted: Vec<usize>,
+    /// Those of them that have to be read.
+    left: BTreeSet<ItemId>,
 }
 
 impl Queue {
@@ -116,7 +137,8 @@ impl Queue {
 
     fn begin(&mut self) {
         let (filter, order) = (self.filter.take(), self.order.take());
-        *self = Self { filter, order, ..Self::default() };
+        let sieve = Sieve { round: self.sieve.round + 1, ..Sieve::default() };
+        *self = Self { filter, order, sieve, ..Self::default() };
     }
 
     /// The scores are going to be those of another model.
@@ -208,6 +230,11 @@ impl App {
 /// Looks at an item that is in memory, for the first time or again.
 fn look(app: &mut App, item: ItemId) {
     let entries = app.items.trace(item).cloned().map_or_else(Vec::new, |trace| app.ask_of(&trace));
+    take(app, item, entries);
+}
+
+/// Takes in what is known of the solutions of an item.
+fn take(app: &mut App, item: ItemId, entries: Vec<Asked>) {
     let rank = app.items.rank(item);
     for (solution, entry) in entries.iter().enumerate() {
         if entry.holds != Some(true) || app.queue.members.contains_key(&(item, solution)) {
@@ -247,14 +274,81 @@ fn sort(app: &mut App) {
     queue.places = places;
 }
 
+/// How many problems of a file stand in a list that has a number for each file.
+fn of(counts: &[usize], file: usize) -> usize {
+    counts.get(file).copied().unwrap_or(0)
+}
+
+fn set(counts: &mut Vec<usize>, file: usize, count: usize) {
+    counts.resize(counts.len().max(file + 1), 0);
+    counts[file] = count;
+}
+
+impl App {
+    /// The item that comes next.
+    fn next_item(&self) -> Option<ItemId> {
+        let files = self.items.listed().enumerate();
+        let mut open = files.map(|(file, state)| (file, state.problems, of(&self.queue.next, file)));
+        open.find(|(_, problems, next)| next < problems).map(|(file, _, problem)| ItemId { file, problem })
+    }
+
+    /// Own cuts change what a solution is, and a record does not know them.
+    fn sieve_filter(&self) -> Option<&Query> {
+        self.queue.filter.as_ref().filter(|_| !self.session.has_cuts())
+    }
+
+    /// The next problems to sift, unless enough are sifted.
+    fn sift(&mut self) -> Option<Effect> {
+        let filter = self.sieve_filter().filter(|_| !self.queue.sieve.busy)?.clone();
+        let ItemId { file, problem } = self.next_item()?;
+        let start = problem.max(of(&self.queue.sieve.sifted, file));
+        let end = self.items.files.get(file)?.problems.min(start + RUN);
+        if start > problem + RUN || start >= end {
+            return None;
+        }
+        self.queue.sieve.busy = true;
+        Some(Effect::Sift { round: self.queue.sieve.round, file, problems: start..end, filter: Box::new(filter) })
+    }
+
+    /// The next items that have to be read, few enough to be read ahead.
+    fn unread(&self, from: ItemId) -> Vec<ItemId> {
+        let unread = |item: &ItemId| self.items.get(*item).is_none();
+        if self.sieve_filter().is_some() {
+            let end = ItemId { file: from.file, problem: of(&self.queue.sieve.sifted, from.file) };
+            let left = &self.queue.sieve.left;
+            let ahead = (from < end).then(|| left.range(from..end)).into_iter().flatten();
+            return ahead.copied().take(READ_AHEAD).filter(unread).collect();
+        }
+        let count = self.items.files.get(from.file).map_or(0, |file| file.problems);
+        let ahead = (from.problem..count.min(from.problem + READ_AHEAD)).map(|problem| ItemId { problem, ..from });
+        ahead.filter(unread).collect()
+    }
+
+    /// The record of this item says that the filter does not hold.
+    fn is_sifted_out(&self, item: ItemId) -> bool {
+        self.sieve_filter().is_some()
+            && item.problem < of(&self.queue.sieve.sifted, item.file)
+            && !self.queue.sieve.left.contains(&item)
+    }
+}
+
+/// Of these problems of a file only those that are left can be in the queue.
+pub(super) fn sifted(app: &mut App, round: u64, file: usize, problems: &Range<usize>, left: Vec<usize>) {
+    let sieve = &mut app.queue.sieve;
+    if sieve.round == round {
+        sieve.busy = false;
+        set(&mut sieve.sifted, file, problems.end);
+        sieve.left.extend(left.into_iter().map(|problem| ItemId { file, problem }));
+    }
+}
+
 /// Looks at what has been read, asks for what has not. Called after every message.
 pub(super) fn feed(app: &mut App) -> Vec<Effect> {
     if !app.queue.active() || app.quitting {
         return Vec::new();
     }
     let mut effects = Vec::new();
-    let total = app.items.total();
-    let mut left = AT_ONCE;
+    let mut left = AT_ONCE * PASSED;
     while left > 0
         && let Some(item) = app.queue.late.front().copied()
     {
@@ -266,29 +360,34 @@ pub(super) fn feed(app: &mut App) -> Vec<Effect> {
         }
         app.queue.late.pop_front();
         look(app, item);
-        left -= 1;
+        left -= PASSED;
     }
-    while left > 0 && app.queue.next < total {
-        let Some(item) = app.items.at_rank(app.queue.next) else { break };
-        if app.items.get(item).is_none() {
-            let ahead = (app.queue.next..total.min(app.queue.next + READ_AHEAD)).filter_map(|rank| app.items.at_rank(rank));
-            let missing: Vec<ItemId> = ahead.filter(|item| app.items.get(*item).is_none()).collect();
-            effects.extend(missing.into_iter().filter(|item| app.queue.asked.insert(*item)).map(Effect::Load));
+    while left > 0
+        && let Some(item) = app.next_item()
+    {
+        if app.items.get(item).is_some() {
+            look(app, item);
+            left = left.saturating_sub(PASSED);
+        } else if app.is_sifted_out(item) {
+            take(app, item, vec![Asked { holds: Some(false), number: None }]);
+            left -= 1;
+        } else {
+            let unread = app.unread(item);
+            effects.extend(unread.into_iter().filter(|item| app.queue.asked.insert(*item)).map(Effect::Load));
             break;
         }
-        look(app, item);
-        app.queue.next += 1;
-        left -= 1;
+        set(&mut app.queue.next, item.file, item.problem + 1);
     }
     if left == 0 {
         effects.push(Effect::Continue);
     }
-    if app.queue.next >= total && app.items.complete() && !app.queue.complete {
+    effects.extend(app.sift());
+    if app.next_item().is_none() && app.items.complete() && !app.queue.complete {
         app.queue.complete = true;
         sort(app);
         enter(app);
     }
-    if app.queue.rank_again && app.queue.complete && app.queue.late.is_empty() && app.scoring.complete(total) {
+    if app.queue.rank_again && app.queue.complete && app.queue.late.is_empty() && app.scoring.complete(app.items.total()) {
         app.queue.rank_again = false;
         sort(app);
     }

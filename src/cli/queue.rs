@@ -1,5 +1,6 @@
 //! `stepscope queue`: which solutions to look at first, without a terminal.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -12,9 +13,10 @@ use super::scorer::{BadRecords, ScorerArgs, open, runtime, stop_signal};
 use super::{StoreChoice, out};
 use crate::analysis::decide::Decision;
 use crate::analysis::meaning::Meaning;
-use crate::corpus::Corpus;
+use crate::corpus::{Corpus, ProblemView, in_parts};
+use crate::formats::{Glance, RecordError};
 use crate::labels::{Session, Store};
-use crate::query::{Asked, Names, ORDERS, Own, QUANTITIES, Query, Ruler, Survey};
+use crate::query::{Asked, Names, ORDERS, Own, QUANTITIES, Query, Ruler, Survey, at_a_glance};
 use crate::scoring::batch::{Answers, Batch};
 use crate::scoring::request::on_solutions;
 use crate::shell::kept_filters;
@@ -135,6 +137,19 @@ struct Questions {
     session: Session,
 }
 
+/// Problems that are asked at once, between two looks at whether to stop.
+const RUN: usize = 8192;
+
+/// What is known of a problem.
+#[derive(Debug, Default)]
+struct Answer {
+    /// Solutions of which the filter is true.
+    rows: Vec<Row>,
+    /// Solutions of which it is not known.
+    unknown: usize,
+    errors: Vec<RecordError>,
+}
+
 impl Questions {
     async fn ask_all(&self, args: &QueueArgs, corpora: &[Corpus]) -> anyhow::Result<(Vec<Row>, usize)> {
         let scored = self.filter.iter().chain(&self.order).any(Query::needs_scores);
@@ -142,28 +157,72 @@ impl Questions {
         let (mut rows, mut unknown) = (Vec::new(), 0);
         for corpus in corpora {
             let mut bad = BadRecords::default();
-            for problem in 0..corpus.problem_count() {
+            let count = corpus.problem_count();
+            for start in (0..count).step_by(RUN) {
                 tokio::task::yield_now().await;
-                let view = corpus.problem(problem);
-                bad.add(corpus.name(), &view.errors);
-                let Some(trace) = &view.trace else { continue };
-                let mut answers = Answers::new();
-                if let Some(batch) = &mut batch {
-                    batch.score(trace, &on_solutions(trace, trace.solutions.iter()), &mut answers, &mut || ()).await?;
-                    batch.take_notices().into_iter().for_each(out::note);
-                }
-                let found = self.ask(trace, &answers, batch.as_deref());
-                for (solution, Asked { holds, number }) in found.into_iter().enumerate() {
-                    unknown += usize::from(holds.is_none());
-                    if holds == Some(true) {
-                        let id = trace.solutions[solution].source_id.clone();
-                        let file = corpus.name().to_owned();
-                        rows.push(Row { file, problem: problem + 1, solution: solution + 1, id, number });
-                    }
+                let problems = start..count.min(start + RUN);
+                let answers = self.ask_run(corpus, problems.clone(), scored);
+                for (problem, answer) in problems.zip(answers) {
+                    let answer = match (answer, &mut batch) {
+                        (Some(answer), _) => answer,
+                        (None, Some(batch)) => {
+                            tokio::task::yield_now().await;
+                            self.ask_scored(corpus, problem, batch).await?
+                        }
+                        (None, None) => self.ask_whole(corpus, problem),
+                    };
+                    bad.add(corpus.name(), &answer.errors);
+                    unknown += answer.unknown;
+                    rows.extend(answer.rows);
                 }
             }
         }
         Ok((rows, unknown))
+    }
+
+    /// Asks a run of problems; leaves out those that have to be scored first.
+    fn ask_run(&self, corpus: &Corpus, problems: Range<usize>, scored: bool) -> Vec<Option<Answer>> {
+        in_parts(problems, |part| {
+            let known = corpus.glance(part.clone(), |problem, glance| self.glance(corpus, problem, glance));
+            let whole = |problem| (!scored).then(|| self.ask_whole(corpus, problem));
+            part.zip(known).map(|(problem, answer)| answer.or_else(|| whole(problem))).collect()
+        })
+    }
+
+    /// What the record of the only solution says; `None` when that decides nothing.
+    fn glance(&self, corpus: &Corpus, problem: usize, glance: &Glance<'_>) -> Option<Answer> {
+        let Asked { holds, number } = at_a_glance(self.filter.as_ref(), self.order.as_ref(), glance)?;
+        let (file, id) = (|| corpus.name().to_owned(), || glance.id().map(Into::into));
+        let row = || Row { file: file(), problem: problem + 1, solution: 1, id: id(), number };
+        Some(Answer { rows: (holds == Some(true)).then(row).into_iter().collect(), ..Answer::default() })
+    }
+
+    async fn ask_scored(&self, corpus: &Corpus, problem: usize, batch: &mut Batch) -> anyhow::Result<Answer> {
+        let view = corpus.problem(problem);
+        let mut answers = Answers::new();
+        if let Some(trace) = &view.trace {
+            batch.score(trace, &on_solutions(trace, trace.solutions.iter()), &mut answers, &mut || ()).await?;
+            batch.take_notices().into_iter().for_each(out::note);
+        }
+        Ok(self.answer(corpus, problem, &view, &answers, Some(batch)))
+    }
+
+    fn ask_whole(&self, corpus: &Corpus, problem: usize) -> Answer {
+        self.answer(corpus, problem, &corpus.problem(problem), &Answers::new(), None)
+    }
+
+    fn answer(&self, corpus: &Corpus, problem: usize, view: &ProblemView, answers: &Answers, batch: Option<&Batch>) -> Answer {
+        let mut answer = Answer { errors: view.errors.clone(), ..Answer::default() };
+        let Some(trace) = &view.trace else { return answer };
+        for (solution, Asked { holds, number }) in self.ask(trace, answers, batch).into_iter().enumerate() {
+            answer.unknown += usize::from(holds.is_none());
+            if holds == Some(true) {
+                let id = trace.solutions[solution].source_id.clone();
+                let file = corpus.name().to_owned();
+                answer.rows.push(Row { file, problem: problem + 1, solution: solution + 1, id, number });
+            }
+        }
+        answer
     }
 
     /// Filter and order of every solution of a problem.

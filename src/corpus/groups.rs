@@ -150,6 +150,18 @@ impl Groups {
         self.problems.members(problem).collect()
     }
 
+    /// The record of a problem that has no other.
+    pub(super) fn only_record(&self, problem: usize) -> Option<usize> {
+        if self.weight(problem) != 1 {
+            return None;
+        }
+        let unit = self.problems.members(problem).next()?;
+        match &self.shared {
+            Some(shared) => shared.records.members(unit).next(),
+            None => Some(unit),
+        }
+    }
+
     /// Number of records behind a problem; changes whenever the problem grows.
     pub(super) fn weight(&self, problem: usize) -> u32 {
         self.weight.get(problem).copied().unwrap_or(0)

@@ -13,6 +13,7 @@ mod error;
 mod folder;
 mod follow;
 mod framing;
+mod glance;
 mod groups;
 mod head;
 mod index;
@@ -24,6 +25,7 @@ mod store;
 mod values;
 
 use std::fmt;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard};
@@ -32,8 +34,9 @@ pub(crate) use error::escaped;
 pub use error::{OpenError, Refusal};
 pub use folder::sources;
 pub use framing::Framing;
+pub use glance::in_parts;
 
-use crate::formats::{Format, RecordError, Unit};
+use crate::formats::{Format, Glance, RecordError, Unit};
 use crate::segment::Rule;
 use crate::trace::Trace;
 use cache::Cache;
@@ -368,6 +371,12 @@ impl Corpus {
     /// A problem with all units of it that are known by now, merged into one tree. Problems read lately are kept.
     pub fn problem(&self, problem: usize) -> Arc<ProblemView> {
         read::problem(self.shared(), problem)
+    }
+
+    /// Asks each of these problems by what its record says, without making a trace. `None` where the problem has to be read whole: it has
+    /// more records than one, the format does not know its solutions at a glance, or `ask` wants to know more.
+    pub fn glance<R>(&self, problems: Range<usize>, ask: impl FnMut(usize, &Glance<'_>) -> Option<R>) -> Vec<Option<R>> {
+        glance::glance(self.shared(), problems, ask)
     }
 
     /// Changes whenever one of the counts grows.

@@ -11,7 +11,7 @@ use crate::trace::{FirstError, TraceBuilder};
 
 /// The format.
 pub(super) static FORMAT: Flat = Flat {
-    finish: judge,
+    finish: Some(judge),
     ..Flat::new(
         "autorace",
         "AutoRace: question, reasoning_chain (one text), human_label (the whole chain is right)",

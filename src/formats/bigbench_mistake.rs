@@ -8,7 +8,7 @@ use crate::trace::{Outcome, TraceBuilder};
 
 /// The format.
 pub(super) static FORMAT: Flat = Flat {
-    finish: compare,
+    finish: Some(compare),
     ..Flat::new(
         "bigbench-mistake",
         "BIG-Bench-Mistake: input, steps, mistake_index = index of the first mistake or null",

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::detect::Detection;
 use super::fields::{Fault, Fields};
 use super::mapping::Mapping;
-use super::{Format, RawRecord, RecordError};
+use super::{Format, Glance, RawRecord, RecordError, glance};
 use crate::trace::{Trace, TraceBuilder};
 
 /// A format of one problem and one solution a record.
@@ -21,7 +21,7 @@ pub(super) struct Flat {
     /// Makes of the fields what the mapping expects; gives warnings.
     pub(super) prepare: Option<Prepare>,
     /// What the mapping cannot say; gets the trace as the mapping made it.
-    pub(super) finish: fn(&mut TraceBuilder),
+    pub(super) finish: Option<fn(&mut TraceBuilder)>,
 }
 
 type Prepare = fn(&mut Fields) -> Result<Vec<String>, Fault>;
@@ -34,7 +34,7 @@ impl Flat {
         marks: &'static [&'static str],
         mapping: Mapping<'static>,
     ) -> Self {
-        Self { name, doc, marks, mapping, fits: |_| true, prepare: None, finish: |_| () }
+        Self { name, doc, marks, mapping, fits: |_| true, prepare: None, finish: None }
     }
 
     fn builder(&self, mut fields: Fields) -> Result<TraceBuilder, Fault> {
@@ -43,7 +43,9 @@ impl Flat {
         for warning in warnings {
             builder.warn(warning);
         }
-        (self.finish)(&mut builder);
+        if let Some(finish) = self.finish {
+            finish(&mut builder);
+        }
         Ok(builder)
     }
 }
@@ -63,6 +65,11 @@ impl Format for Flat {
 
     fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {
         record.read(|fields| self.builder(fields))
+    }
+
+    fn glance<'a>(&self, record: &'a [u8]) -> Option<Glance<'a>> {
+        let plain = self.prepare.is_none() && self.finish.is_none();
+        if plain { glance::of(record, |fields| self.mapping.glance(fields)) } else { None }
     }
 
     fn problem_hash(&self, record: &[u8]) -> Option<u64> {

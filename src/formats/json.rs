@@ -390,7 +390,7 @@ impl Parser<'_> {
 }
 
 /// The number grammar of RFC 8259: no leading zero, no plus sign, digits on both sides of the point.
-fn is_number(text: &[u8]) -> bool {
+pub(super) fn is_number(text: &[u8]) -> bool {
     fn digits(text: &[u8]) -> usize {
         text.iter().take_while(|byte| byte.is_ascii_digit()).count()
     }

@@ -12,6 +12,7 @@ mod export;
 mod fields;
 mod flat;
 mod fover;
+mod glance;
 mod graph_of_thoughts;
 mod gsm8k_samples;
 mod inspect;
@@ -45,6 +46,7 @@ mod rlhflow;
 mod rollouts;
 mod rstar;
 mod rstar_answer;
+mod scan;
 mod search_and_learn;
 mod span;
 mod stepscope;
@@ -72,6 +74,7 @@ use fields::{Fault, Fields};
 
 pub use detect::{Confidence, DetectError, Detection, Evidence, detect};
 pub use export::{Feature, Framing, Keeps, Kept, Labelled, LabelledTrace, Loss, Writer, exploded};
+pub use glance::Glance;
 pub use json::{MAX_DEPTH, ParseFailure, Parsed, parse_json, parse_json_noting};
 pub use targets::{EXPORTS, Target, target, targets};
 
@@ -167,6 +170,12 @@ pub trait Format: Sync {
 
     /// Reads one record. Solutions carry its number.
     fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError>;
+
+    /// What the record says of its only solution, without a trace; `None` when it has to be read whole: in formats with more than one
+    /// plain solution a record, and wherever reading it would refuse or repair anything.
+    fn glance<'a>(&self, _record: &'a [u8]) -> Option<Glance<'a>> {
+        None
+    }
 
     /// Records with the same key form one unit; `None` for formats in which each record is a unit of its own.
     fn unit_key(&self, _record: &[u8]) -> Option<u64> {

@@ -17,7 +17,7 @@ const ERROR: &str = "Model_Solution_First_Error_Step";
 /// The format.
 pub(super) static FORMAT: Flat = Flat {
     prepare: Some(number),
-    finish: programs,
+    finish: Some(programs),
     ..Flat::new(
         "mr-ben",
         "MR-Ben: Model_Solution_Steps, Model_Solution_First_Error_Step from 1, N/A, or a line of the program",

@@ -21,7 +21,7 @@ const MAPPING: Mapping<'_> = Mapping {
 
 /// MR-GSM8K.
 pub(super) static FORMAT: Flat = Flat {
-    finish: programs,
+    finish: Some(programs),
     ..Flat::new(
         "mr-gsm8k",
         "MR-GSM8K: model_output_steps, model_output_solution_first_error_step from 1 or N/A",

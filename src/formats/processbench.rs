@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 use super::detect::Detection;
 use super::export::{Feature, Framing, Keeps, Labelled, LabelledTrace, Loss, Writer, each_solution, json_bytes, set_field};
 use super::fields::{Fault, Fields, integer};
-use super::{Format, RawRecord, RecordError};
+use super::scan::Scan;
+use super::{Format, Glance, RawRecord, RecordError, glance};
 use crate::labels::policy::{Policy, Skipped, Switch, Unsure};
 use crate::trace::{FirstError, NodeId, Outcome, Problem, Trace, TraceBuilder};
 
@@ -39,6 +40,17 @@ impl Format for ProcessBench {
 
     fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {
         record.read(read)
+    }
+
+    fn glance<'a>(&self, record: &'a [u8]) -> Option<Glance<'a>> {
+        glance::of(record, |fields| {
+            let steps = fields.texts("steps")?;
+            let Scan::Bool(correct) = fields.get("final_answer_correct")? else { return None };
+            let first_error = glance::first_error(fields.get("label")?, steps.len())?;
+            let (id, generator) = (Some(fields.text("id")?), fields.text_or_null("generator").ok()?);
+            let outcome = Outcome::from(*correct);
+            Some(Glance { id, generator, outcome, first_error, ..Glance::new(fields.text("problem")?, steps) })
+        })
     }
 
     fn problem_at(&self) -> &'static [&'static str] {

@@ -16,11 +16,11 @@ fn skip_white(raw: &[u8], mut at: usize) -> usize {
 fn string_end(raw: &[u8], at: usize) -> Option<usize> {
     let mut at = at + 1;
     loop {
-        match raw.get(at)? {
-            b'"' => return Some(at + 1),
-            b'\\' => at += 2,
-            _ => at += 1,
+        at += memchr::memchr2(b'"', b'\\', raw.get(at..)?)?;
+        if raw[at] == b'"' {
+            return Some(at + 1);
         }
+        at += 2;
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::detect::Detection;
 use super::export::{Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, decided, each_solution, json_bytes, set_field};
 use super::fields::{Fault, Fields, integer};
-use super::{Format, RawRecord, RecordError};
+use super::{Format, Glance, RawRecord, RecordError, glance};
 use crate::labels::policy::{Policy, Skipped, Switch};
 use crate::trace::{FirstError, NodeId, Problem, Rating, Trace, TraceBuilder};
 
@@ -39,6 +39,14 @@ impl Format for Trl {
 
     fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {
         record.read(read)
+    }
+
+    fn glance<'a>(&self, record: &'a [u8]) -> Option<Glance<'a>> {
+        glance::of(record, |fields| {
+            let steps = fields.texts("completions")?;
+            let first_error = glance::first_false(fields.list("labels")?, steps.len())?;
+            Some(Glance { first_error, ..Glance::new(fields.text("prompt")?, steps) })
+        })
     }
 
     fn problem_at(&self) -> &'static [&'static str] {

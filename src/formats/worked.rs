@@ -15,7 +15,7 @@ const GSM8K_ANSWER: &str = "#### ";
 /// GSM8K as it is trained on.
 pub(super) static GSM8K: Flat = Flat {
     fits: |value| value.get("answer").and_then(Value::as_str).is_some_and(|answer| answer.contains(GSM8K_ANSWER)),
-    finish: gsm8k_answer,
+    finish: Some(gsm8k_answer),
     ..Flat::new(
         "gsm8k",
         "GSM8K: question, answer (a step a line, the last one `#### N`)",

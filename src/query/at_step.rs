@@ -46,7 +46,7 @@ pub static STEP_QUANTITIES: &[Quantity] = &[
     truth("neutral", "you called it neutral", |f| Value::Truth(f.at().own.map(|label| label == Label::Neutral))),
     truth("bad", "you called it bad", |f| Value::Truth(f.at().own.map(|label| label == Label::Bad))),
     truth("leaf", "nothing follows it", |f| Value::Truth(Some(f.node().children.is_empty()))),
-    text("text", "what it says", |f| Value::Text(vec![f.node().text.clone()])),
+    text("text", "what it says", |f| Value::Text(vec![f.node().text.as_str().into()])),
 ];
 
 impl Facts<'_> {

@@ -1,11 +1,12 @@
 //! What can be asked of a solution: one row a name.
 
+use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::{AtStep, Kind, Value};
 use crate::checks::answer::{self, Agreement};
 use crate::checks::arithmetic::Verdict;
-use crate::trace::{FirstError, NodeId, Outcome, SolutionLabels, Trace};
+use crate::trace::{FirstError, NodeId, Outcome, Solution, SolutionLabels, Trace};
 
 /// One solution and all that is known of it.
 #[derive(Debug)]
@@ -36,6 +37,48 @@ pub struct Facts<'a> {
     pub step: Option<AtStep>,
 }
 
+/// What a record says of a solution by itself: known of every trace, and of some records without making one.
+///
+/// A text is empty and a truth or number `None` where it is not known.
+pub trait Told {
+    /// Steps.
+    fn step_count(&self) -> usize;
+    /// What they say.
+    fn steps(&self) -> Vec<Cow<'_, str>>;
+    /// The problem.
+    fn problem(&self) -> Cow<'_, str>;
+    /// The answer that the solution arrives at.
+    fn answer(&self) -> Option<Cow<'_, str>>;
+    /// Its identifier.
+    fn id(&self) -> Option<Cow<'_, str>>;
+    /// Who or what wrote it.
+    fn generator(&self) -> Option<Cow<'_, str>>;
+    /// The recorded first error.
+    fn recorded(&self) -> FirstError;
+    /// The answer is right.
+    fn right(&self) -> Option<bool>;
+    /// Solutions of the same problem.
+    fn samples(&self) -> usize;
+}
+
+/// What questions are asked of.
+#[derive(Clone, Copy)]
+pub(super) enum Subject<'a> {
+    /// Everything.
+    Whole(&'a Facts<'a>),
+    /// The record alone: the rest is not known.
+    Record(&'a dyn Told),
+}
+
+/// Where the answer to a name comes from.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Of {
+    /// The record.
+    Record(for<'a> fn(&'a dyn Told) -> Value<'a>),
+    /// The trace, scores, one's own labels.
+    Facts(for<'a> fn(&'a Facts<'a>) -> Value<'a>),
+}
+
 /// A name that questions can use.
 #[derive(Debug)]
 pub struct Quantity {
@@ -47,33 +90,59 @@ pub struct Quantity {
     pub scored: bool,
     /// What it says, in one line.
     pub doc: &'static str,
-    pub(super) of: fn(&Facts<'_>) -> Value,
+    pub(super) of: Of,
 }
 
-pub(super) const fn number(name: &'static str, doc: &'static str, of: fn(&Facts<'_>) -> Value) -> Quantity {
-    Quantity { name, kind: Kind::Number, scored: false, doc, of }
+impl Quantity {
+    pub(super) fn value<'a>(&self, subject: Subject<'a>) -> Value<'a> {
+        match (self.of, subject) {
+            (Of::Record(of), Subject::Whole(facts)) => of(facts),
+            (Of::Record(of), Subject::Record(told)) => of(told),
+            (Of::Facts(of), Subject::Whole(facts)) => of(facts),
+            (Of::Facts(_), Subject::Record(_)) => match self.kind {
+                Kind::Number => Value::Number(None),
+                Kind::Truth => Value::Truth(None),
+                Kind::Text => Value::Text(Vec::new()),
+            },
+        }
+    }
 }
 
-pub(super) const fn score(name: &'static str, doc: &'static str, of: fn(&Facts<'_>) -> Value) -> Quantity {
-    Quantity { name, kind: Kind::Number, scored: true, doc, of }
+pub(super) const fn number(name: &'static str, doc: &'static str, of: for<'a> fn(&'a Facts<'a>) -> Value<'a>) -> Quantity {
+    Quantity { name, kind: Kind::Number, scored: false, doc, of: Of::Facts(of) }
 }
 
-pub(super) const fn truth(name: &'static str, doc: &'static str, of: fn(&Facts<'_>) -> Value) -> Quantity {
-    Quantity { name, kind: Kind::Truth, scored: false, doc, of }
+pub(super) const fn score(name: &'static str, doc: &'static str, of: for<'a> fn(&'a Facts<'a>) -> Value<'a>) -> Quantity {
+    Quantity { name, kind: Kind::Number, scored: true, doc, of: Of::Facts(of) }
 }
 
-pub(super) const fn text(name: &'static str, doc: &'static str, of: fn(&Facts<'_>) -> Value) -> Quantity {
-    Quantity { name, kind: Kind::Text, scored: false, doc, of }
+pub(super) const fn truth(name: &'static str, doc: &'static str, of: for<'a> fn(&'a Facts<'a>) -> Value<'a>) -> Quantity {
+    Quantity { name, kind: Kind::Truth, scored: false, doc, of: Of::Facts(of) }
+}
+
+pub(super) const fn text(name: &'static str, doc: &'static str, of: for<'a> fn(&'a Facts<'a>) -> Value<'a>) -> Quantity {
+    Quantity { name, kind: Kind::Text, scored: false, doc, of: Of::Facts(of) }
+}
+
+/// What the record itself says.
+const fn told(name: &'static str, kind: Kind, doc: &'static str, of: for<'a> fn(&'a dyn Told) -> Value<'a>) -> Quantity {
+    Quantity { name, kind, scored: false, doc, of: Of::Record(of) }
 }
 
 /// All names.
 pub static QUANTITIES: &[Quantity] = &[
-    number("len", "number of steps", |f| count(f.path.len())),
-    number("words", "words of all steps", |f| count(f.steps().map(|step| step.split_whitespace().count()).sum())),
-    number("samples", "solutions of the same problem", |f| count(f.trace.solutions.len())),
-    number("error", "number of the recorded first error; 0 for none", |f| first_error(f.recorded())),
+    told("len", Kind::Number, "number of steps", |t| count(t.step_count())),
+    told("words", Kind::Number, "words of all steps", |t| {
+        count(t.steps().iter().map(|step| step.split_whitespace().count()).sum())
+    }),
+    told("samples", Kind::Number, "solutions of the same problem", |t| count(t.samples())),
+    told("error", Kind::Number, "number of the recorded first error; 0 for none", |t| first_error(t.recorded())),
     number("mine", "number of your first error; 0 for none", |f| first_error(f.own.first_error)),
-    number("findings", "equalities of the steps that do not hold", |f| count(f.findings())),
+    told("findings", Kind::Number, "equalities of the steps that do not hold", |t| {
+        let bad =
+            |step: &Cow<'_, str>| crate::checks::findings(step).iter().filter(|found| found.verdict == Verdict::Bad).count();
+        count(t.steps().iter().map(bad).sum())
+    }),
     number("random", "from 0 to 1, by what the solution says", |f| Value::Number(Some(f.random()))),
     score("first_prm", "score at the predicted first error, else the lowest", |f| Value::Number(f.at_first_error())),
     score("min_prm", "lowest step score", |f| Value::Number(f.reduce(f64::min))),
@@ -94,35 +163,32 @@ pub static QUANTITIES: &[Quantity] = &[
         kind: Kind::Truth,
         scored: true,
         doc: "the prediction is not the recorded first error",
-        of: |f| Value::Truth(differ(f.predicted, f.recorded())),
+        of: Of::Facts(|f| Value::Truth(differ(f.predicted, f.recorded()))),
     },
-    truth("wrong", "the answer is wrong, as recorded or as compared with the reference", |f| {
-        Value::Truth(f.right().map(|right| !right))
+    told("wrong", Kind::Truth, "the answer is wrong, as recorded or as compared with the reference", |t| {
+        Value::Truth(t.right().map(|right| !right))
     }),
-    truth("right", "the answer is right", |f| Value::Truth(f.right())),
+    told("right", Kind::Truth, "the answer is right", |t| Value::Truth(t.right())),
     truth("labelled", "you have judged it", |f| Value::Truth(Some(f.own.is_labelled()))),
     truth("flagged", "you are unsure", |f| Value::Truth(Some(f.flagged))),
     truth("later", "you have put it off", |f| Value::Truth(Some(f.later))),
-    truth("recorded", "the file has a label of it", |f| Value::Truth(Some(f.recorded() != FirstError::Unknown))),
-    text("text", "the steps", |f| Value::Text(f.steps().map(str::to_owned).collect())),
-    text("problem", "the problem", |f| Value::Text(vec![f.trace.problem.text.clone()])),
-    text("answer", "the answer that the solution arrives at", |f| {
-        let solution = f.trace.solutions.get(f.solution);
-        Value::Text(solution.and_then(|solution| answer::of_solution(f.trace, solution)).map(str::to_owned).into_iter().collect())
-    }),
-    text("id", "its id in the file", |f| Value::Text(f.of_solution(|solution| solution.source_id.clone()))),
-    text("by", "who or what wrote it", |f| Value::Text(f.of_solution(|solution| solution.generator.clone()))),
+    told("recorded", Kind::Truth, "the file has a label of it", |t| Value::Truth(Some(t.recorded() != FirstError::Unknown))),
+    told("text", Kind::Text, "the steps", |t| Value::Text(t.steps())),
+    told("problem", Kind::Text, "the problem", |t| Value::Text(vec![t.problem()])),
+    told("answer", Kind::Text, "the answer that the solution arrives at", |t| Value::Text(t.answer().into_iter().collect())),
+    told("id", Kind::Text, "its id in the file", |t| Value::Text(t.id().into_iter().collect())),
+    told("by", Kind::Text, "who or what wrote it", |t| Value::Text(t.generator().into_iter().collect())),
     text("kind", "the kind of error that you named", |f| {
-        Value::Text(Some(f.own.error_kind.clone()).filter(|kind| !kind.is_empty()).into_iter().collect())
+        Value::Text(Some(Cow::from(&f.own.error_kind)).filter(|kind| !kind.is_empty()).into_iter().collect())
     }),
 ];
 
-fn count(count: usize) -> Value {
+fn count(count: usize) -> Value<'static> {
     Value::Number(Some(count as f64))
 }
 
 /// The number of a first error as people count: 0 for none.
-fn first_error(found: FirstError) -> Value {
+fn first_error(found: FirstError) -> Value<'static> {
     Value::Number(match found {
         FirstError::At(step) => Some(step as f64 + 1.0),
         FirstError::NoError => Some(0.0),
@@ -136,19 +202,59 @@ fn differ(a: FirstError, b: FirstError) -> Option<bool> {
 }
 
 impl Facts<'_> {
-    fn steps(&self) -> impl Iterator<Item = &str> {
-        self.path.iter().map(|&id| self.trace.node(id).text.as_str())
+    fn of(&self) -> Option<&Solution> {
+        self.trace.solutions.get(self.solution)
+    }
+}
+
+impl Told for Facts<'_> {
+    fn step_count(&self) -> usize {
+        self.path.len()
     }
 
-    fn of_solution(&self, part: impl Fn(&crate::trace::Solution) -> Option<String>) -> Vec<String> {
-        self.trace.solutions.get(self.solution).and_then(part).into_iter().collect()
+    fn steps(&self) -> Vec<Cow<'_, str>> {
+        self.path.iter().map(|&id| Cow::from(&self.trace.node(id).text)).collect()
+    }
+
+    fn problem(&self) -> Cow<'_, str> {
+        Cow::from(&self.trace.problem.text)
+    }
+
+    fn answer(&self) -> Option<Cow<'_, str>> {
+        answer::of_solution(self.trace, self.of()?).map(Cow::from)
+    }
+
+    fn id(&self) -> Option<Cow<'_, str>> {
+        self.of()?.source_id.as_deref().map(Cow::from)
+    }
+
+    fn generator(&self) -> Option<Cow<'_, str>> {
+        self.of()?.generator.as_deref().map(Cow::from)
     }
 
     fn recorded(&self) -> FirstError {
-        let solution = self.trace.solutions.get(self.solution);
-        solution.map_or(FirstError::Unknown, |solution| self.trace.recorded_labels(solution).first_error)
+        self.of().map_or(FirstError::Unknown, |solution| self.trace.recorded_labels(solution).first_error)
     }
 
+    fn right(&self) -> Option<bool> {
+        let solution = self.of()?;
+        match solution.outcome {
+            Outcome::Correct => Some(true),
+            Outcome::Wrong => Some(false),
+            Outcome::Unknown => match answer::against_reference(self.trace, solution)? {
+                Agreement::Equal => Some(true),
+                Agreement::Different => Some(false),
+                Agreement::Undecided => None,
+            },
+        }
+    }
+
+    fn samples(&self) -> usize {
+        self.trace.solutions.len()
+    }
+}
+
+impl Facts<'_> {
     /// All scores put together; nothing before every step has one.
     fn reduce(&self, join: fn(f64, f64) -> f64) -> Option<f64> {
         let scores: Option<Vec<f64>> = self.scores.iter().copied().collect();
@@ -168,26 +274,10 @@ impl Facts<'_> {
         Some(falls)
     }
 
-    fn right(&self) -> Option<bool> {
-        let solution = self.trace.solutions.get(self.solution)?;
-        match solution.outcome {
-            Outcome::Correct => Some(true),
-            Outcome::Wrong => Some(false),
-            Outcome::Unknown => match answer::against_reference(self.trace, solution)? {
-                Agreement::Equal => Some(true),
-                Agreement::Different => Some(false),
-                Agreement::Undecided => None,
-            },
-        }
-    }
-
-    fn findings(&self) -> usize {
-        self.steps().flat_map(crate::checks::findings).filter(|finding| finding.verdict == Verdict::Bad).count()
-    }
-
     fn suspicion(&self) -> Option<f64> {
         let failing = |text: &str| crate::checks::findings(text).iter().any(|finding| finding.verdict == Verdict::Bad);
-        let each = self.scores.iter().zip(self.steps());
+        let steps = self.steps();
+        let each = self.scores.iter().zip(&steps);
         let all: Option<Vec<f64>> = each.map(|(score, text)| Some(crate::checks::suspicion((*score)?, failing(text)))).collect();
         all?.into_iter().reduce(f64::max)
     }
@@ -196,7 +286,7 @@ impl Facts<'_> {
     fn random(&self) -> f64 {
         let mut hasher = DefaultHasher::new();
         self.trace.prompt_key.hash(&mut hasher);
-        self.steps().for_each(|step| step.hash(&mut hasher));
+        self.steps().iter().for_each(|step| step.hash(&mut hasher));
         (hasher.finish() >> 11) as f64 / (1_u64 << 53) as f64
     }
 }

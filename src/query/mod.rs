@@ -4,6 +4,7 @@
 //! without a reference) is neither true nor false: it spreads through comparisons and arithmetic, and only `and` and `or` can
 //! decide without it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 mod at_step;
@@ -13,9 +14,10 @@ mod parse;
 mod survey;
 
 pub use at_step::{AtStep, STEP_QUANTITIES};
-pub use facts::{Facts, QUANTITIES, Quantity};
+use facts::Subject;
+pub use facts::{Facts, QUANTITIES, Quantity, Told};
 pub use orders::{ORDERS, Order};
-pub use survey::{Asked, Own, Ruler, Survey};
+pub use survey::{Asked, Own, Ruler, Survey, at_a_glance};
 
 /// What a value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,13 +32,13 @@ pub enum Kind {
 
 /// A value; `None` is not known.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Value {
+pub enum Value<'a> {
     /// A number; always finite.
     Number(Option<f64>),
     /// A truth.
     Truth(Option<bool>),
     /// Texts of which one must fit: the steps of a solution, or a single one.
-    Text(Vec<String>),
+    Text(Vec<Cow<'a, str>>),
 }
 
 /// What is wrong with a question, and where.
@@ -68,6 +70,12 @@ pub struct Query {
     uses: Names,
     root: Expr,
     kind: Kind,
+}
+
+impl PartialEq for Query {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.text, &self.uses, self.kind) == (&other.text, &other.uses, other.kind)
+    }
 }
 
 /// Two sides.
@@ -160,12 +168,23 @@ impl Query {
 
     /// True, false, or not known, of this solution.
     pub fn holds(&self, facts: &Facts<'_>) -> Option<bool> {
-        self.root.truth(facts)
+        self.root.truth(Subject::Whole(facts))
     }
 
     /// The number of this solution; `None` when it is not known.
     pub fn number(&self, facts: &Facts<'_>) -> Option<f64> {
-        self.root.number(facts)
+        self.root.number(Subject::Whole(facts))
+    }
+
+    /// [`Query::holds`] as far as the record decides it: what else may become known changes nothing of an answer, and `None` means
+    /// that more has to be known.
+    pub fn holds_of_record(&self, told: &dyn Told) -> Option<bool> {
+        self.root.truth(Subject::Record(told))
+    }
+
+    /// [`Query::number`] as far as the record decides it.
+    pub fn number_of_record(&self, told: &dyn Told) -> Option<f64> {
+        self.root.number(Subject::Record(told))
     }
 
     /// True when the answer may change with scores that are not there yet.
@@ -226,22 +245,22 @@ impl Expr {
         }
     }
 
-    fn truth(&self, facts: &Facts<'_>) -> Option<bool> {
+    fn truth(&self, subject: Subject<'_>) -> Option<bool> {
         match self {
-            Self::Not(inner) => inner.truth(facts).map(|truth| !truth),
+            Self::Not(inner) => inner.truth(subject).map(|truth| !truth),
             // What is known to be false is false, whatever the other side will turn out to be.
-            Self::And(pair) => match pair.0.truth(facts) {
+            Self::And(pair) => match pair.0.truth(subject) {
                 Some(false) => Some(false),
-                Some(true) => pair.1.truth(facts),
-                None => pair.1.truth(facts).filter(|truth| !truth),
+                Some(true) => pair.1.truth(subject),
+                None => pair.1.truth(subject).filter(|truth| !truth),
             },
-            Self::Or(pair) => match pair.0.truth(facts) {
+            Self::Or(pair) => match pair.0.truth(subject) {
                 Some(true) => Some(true),
-                Some(false) => pair.1.truth(facts),
-                None => pair.1.truth(facts).filter(|truth| *truth),
+                Some(false) => pair.1.truth(subject),
+                None => pair.1.truth(subject).filter(|truth| *truth),
             },
             Self::Compare(comparison, pair) => {
-                let (a, b) = (pair.0.number(facts)?, pair.1.number(facts)?);
+                let (a, b) = (pair.0.number(subject)?, pair.1.number(subject)?);
                 Some(match comparison {
                     Comparison::Less => a < b,
                     Comparison::LessOrEqual => a <= b,
@@ -254,13 +273,13 @@ impl Expr {
             }
             Self::Fits(inner, pattern, wanted) => {
                 let Self::Quantity(quantity) = inner.as_ref() else { return None };
-                match (quantity.of)(facts) {
+                match quantity.value(subject) {
                     Value::Text(texts) if texts.is_empty() => None,
                     Value::Text(texts) => Some(texts.iter().any(|text| pattern.is_match(text)) == *wanted),
                     _ => None,
                 }
             }
-            Self::Quantity(quantity) => match (quantity.of)(facts) {
+            Self::Quantity(quantity) => match quantity.value(subject) {
                 Value::Truth(truth) => truth,
                 _ => None,
             },
@@ -268,22 +287,22 @@ impl Expr {
         }
     }
 
-    fn number(&self, facts: &Facts<'_>) -> Option<f64> {
+    fn number(&self, subject: Subject<'_>) -> Option<f64> {
         let number = match self {
             Self::Number(number) => *number,
-            Self::Quantity(quantity) => match (quantity.of)(facts) {
+            Self::Quantity(quantity) => match quantity.value(subject) {
                 Value::Number(number) => number?,
                 Value::Truth(truth) => f64::from(u8::from(truth?)),
                 Value::Text(_) => return None,
             },
-            Self::Negative(inner) => -inner.number(facts)?,
+            Self::Negative(inner) => -inner.number(subject)?,
             Self::Arithmetic(sign, pair) => {
-                let a = pair.0.number(facts);
+                let a = pair.0.number(subject);
                 // Nothing times something unknown is nothing: `wrong * drop` is known for every right answer.
                 if *sign == '*' && a == Some(0.0) {
                     return Some(0.0);
                 }
-                let (a, b) = (a?, pair.1.number(facts)?);
+                let (a, b) = (a?, pair.1.number(subject)?);
                 match sign {
                     '+' => a + b,
                     '-' => a - b,
@@ -292,7 +311,7 @@ impl Expr {
                 }
             }
             Self::Call(function, arguments) => {
-                let numbers: Option<Vec<f64>> = arguments.iter().map(|argument| argument.number(facts)).collect();
+                let numbers: Option<Vec<f64>> = arguments.iter().map(|argument| argument.number(subject)).collect();
                 let numbers = numbers?;
                 match function {
                     Function::Min => numbers.into_iter().reduce(f64::min)?,
@@ -300,7 +319,7 @@ impl Expr {
                     Function::Abs => numbers.first()?.abs(),
                 }
             }
-            _ => f64::from(u8::from(self.truth(facts)?)),
+            _ => f64::from(u8::from(self.truth(subject)?)),
         };
         number.is_finite().then_some(number)
     }

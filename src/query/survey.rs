@@ -1,6 +1,6 @@
 //! Asking of every solution of a problem, from scores and labels wherever they come from.
 
-use super::{Facts, Query};
+use super::{Facts, Query, Told};
 use crate::analysis::aggregate::Aggregate;
 use crate::analysis::decide::{Decision, decide};
 use crate::analysis::meaning::Meaning;
@@ -51,6 +51,15 @@ pub struct Survey<'a> {
     pub score: &'a dyn Fn(StepKey) -> Option<StepScore>,
     /// What was said of a solution.
     pub own: &'a dyn Fn(&Solution) -> Own,
+}
+
+/// Asks the only solution of a record of what the record itself says; `None` when that decides nothing. The number of a solution that is
+/// not chosen is left open.
+pub fn at_a_glance(filter: Option<&Query>, order: Option<&Query>, told: &dyn Told) -> Option<Asked> {
+    let holds = filter.map_or(Some(true), |filter| filter.holds_of_record(told))?;
+    let order = order.filter(|_| holds);
+    let number = order.and_then(|order| order.number_of_record(told));
+    (order.is_none() || number.is_some()).then_some(Asked { holds: Some(holds), number })
 }
 
 impl Survey<'_> {

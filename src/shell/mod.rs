@@ -7,6 +7,7 @@ pub mod linear;
 mod outside;
 pub mod replay;
 mod saver;
+pub mod sieve;
 mod signals;
 pub mod terminal;
 

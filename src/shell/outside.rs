@@ -1,6 +1,7 @@
 //! Carries effects out: reads problems, plans score requests, talks to the worker, hands labels to the saver.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,13 +13,14 @@ use crate::app::refit::Fitted;
 use crate::app::scoring::Known;
 use crate::app::{Effect, Manuscript, Message};
 use crate::corpus::Corpus;
+use crate::query::Query;
 use crate::scoring::request::{Limits, plan};
 use crate::scoring::{ScoreCache, Worker, WorkerEvent, WorkerModel, WorkerSpec};
 use crate::trace::{Rationale, StepKey};
 use crate::ui::code::highlight_step;
 
 use super::replay::KeyLog;
-use super::{Saver, editor};
+use super::{Saver, editor, sieve};
 
 /// Scores are written to the cache in groups of this size, and at the end of each request.
 const CACHE_GROUP: usize = 64;
@@ -150,6 +152,7 @@ impl Outside {
     pub(super) fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Load(item) => self.load(item),
+            Effect::Sift { round, file, problems, filter } => self.sift(round, file, problems, filter),
             Effect::Prepare(item) => self.prepare(item),
             Effect::Score(request) => {
                 if let Some(worker) = &self.worker {
@@ -198,6 +201,15 @@ impl Outside {
         tokio::task::spawn_blocking(move || {
             let view = corpus.problem(item.problem);
             let _ = messages.send(Message::Loaded { item, view });
+        });
+    }
+
+    fn sift(&self, round: u64, file: usize, problems: Range<usize>, filter: Box<Query>) {
+        let Some(corpus) = self.corpora.get(file).cloned() else { return };
+        let messages = self.messages.clone();
+        tokio::task::spawn_blocking(move || {
+            let left = sieve::left(&corpus, problems.clone(), &filter);
+            let _ = messages.send(Message::Sifted { round, file, problems, left });
         });
     }
 

@@ -14,7 +14,7 @@ use stepscope::labels::{Digits, Draft, Event, EventId, Mode, Project, Saw, Sessi
 use stepscope::query::Names;
 use stepscope::scoring::request::{Limits, plan};
 use stepscope::scoring::{Scored, Scorer, WorkerEvent, local};
-use stepscope::shell::Outside;
+use stepscope::shell::{Outside, sieve};
 use stepscope::text::{Ambiguous, Glyphs};
 use stepscope::trace::FirstError;
 use stepscope::ui::look::Look;
@@ -80,6 +80,10 @@ impl Typist {
             Effect::Load(item) => {
                 let view = self.corpus.problem(item.problem);
                 Message::Loaded { item, view }
+            }
+            Effect::Sift { round, file, problems, filter } => {
+                let left = sieve::left(&self.corpus, problems.clone(), &filter);
+                Message::Sifted { round, file, problems, left }
             }
             Effect::Prepare(item) => {
                 let view = self.corpus.problem(item.problem);

@@ -13,7 +13,7 @@ use stepscope::app::trust::Terms;
 use stepscope::app::{App, Effect, Message, Setup, update};
 use stepscope::corpus::{Corpus, Source};
 use stepscope::labels::{Project, Store};
-use stepscope::shell::{self, Outside};
+use stepscope::shell::{self, Outside, sieve};
 use stepscope::text::{Ambiguous, Glyphs};
 use stepscope::trace::{StepKey, StepScore};
 use stepscope::ui;
@@ -113,6 +113,10 @@ impl Desk {
                 Effect::Load(item) => {
                     let view = self.corpora[item.file].problem(item.problem);
                     self.tell(Message::Loaded { item, view });
+                }
+                Effect::Sift { round, file, problems, filter } => {
+                    let left = sieve::left(&self.corpora[file], problems.clone(), &filter);
+                    self.tell(Message::Sifted { round, file, problems, left });
                 }
                 Effect::Save(draft) => {
                     let event = Box::new(self.store.append(*draft).unwrap());

@@ -3,6 +3,7 @@
 mod bad_input;
 mod contents;
 mod dialects;
+mod glance;
 mod linear;
 mod real;
 mod round_trip;

@@ -308,3 +308,55 @@ fn formulas_of_lists_and_trees_are_drawn() {
     let drawn = trace.steps().filter(|&id| desk.app.step_line(trace, id) != trace.node(id).text).count();
     assert!(sources == 0 || drawn > 0);
 }
+
+/// What `queue` answers to a filter and an order over a file of the demo.
+fn queued(file: &str, filter: &str, order: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_stepscope"))
+        .args(["queue", file, "--filter", filter, "--order", order, "--json", "--store"])
+        .arg(folder.path().join("labels.db"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn questions_about_the_record_alone_have_the_answers_of_the_whole_solution() {
+    // `!labelled` can only be told of the whole solution, and is true of all of them.
+    for file in ["assets/demo/solutions.json", "tests/fixtures/formats/trl.jsonl", "tests/fixtures/formats/processbench.jsonl"] {
+        for filter in
+            ["error == 2", "len > 3 or wrong", "text ~ '[0-9]'", "problem ~ a and recorded", "id ~ 1 or answer ~ 2", "words > 40"]
+        {
+            for order in ["len", "error + words / 100", "random"] {
+                let whole = queued(file, &format!("({filter}) and !labelled"), &format!("{order} + 0 * labelled"));
+                assert_eq!(queued(file, filter, order), whole, "{file}: {filter}, {order}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_filter_reads_only_what_records_leave_open() {
+    let record = |n: usize| {
+        let label = if n % 100 == 99 { 1 } else { -1 };
+        format!(
+            r#"{{"id":"{n}","generator":"g","problem":"p{n}","steps":["a","b"],"final_answer_correct":true,"label":{label}}}"#
+        )
+    };
+    let file: &'static [u8] = Box::leak((0..600).map(record).collect::<Vec<_>>().join("\n").into_bytes().into_boxed_slice());
+    let places = |filter: &str| {
+        let mut desk = Desk::new(&[("many.jsonl", file)], (120, 40));
+        desk.keys(&format!("&{filter}<Enter>"));
+        let loaded = (0..600).filter(|&rank| desk.app.items.get(desk.app.items.at_rank(rank).unwrap()).is_some()).count();
+        (desk.app.queue.places().to_vec(), desk.app.queue.looked, loaded)
+    };
+    let (found, looked, read) = places("error == 2");
+    // Whether a solution is labelled, its record does not say.
+    let (all_found, all_looked, all_read) = places("(error == 2 or labelled)");
+    assert!(found.len() == 6 && found == all_found);
+    assert_eq!(looked, all_looked);
+    assert_eq!(all_read, 600);
+    assert!(read < 200, "{read} of {all_read}");
+}

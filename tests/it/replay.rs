@@ -11,8 +11,8 @@ use stepscope::app::{App, Effect, Message, Setup, update};
 use stepscope::corpus::{Corpus, Source};
 use stepscope::labels::{Event, Project, Store};
 use stepscope::query::Names;
-use stepscope::shell::Outside;
 use stepscope::shell::replay::{ReplayError, read, replay};
+use stepscope::shell::{Outside, sieve};
 use stepscope::ui::look::Look;
 
 use super::desk::{SAMPLES, SOLUTIONS};
@@ -75,6 +75,10 @@ impl Recorded {
                 Effect::Load(item) => {
                     let view = self.corpora[item.file].problem(item.problem);
                     self.tell(Message::Loaded { item, view });
+                }
+                Effect::Sift { round, file, problems, filter } => {
+                    let left = sieve::left(&self.corpora[file], problems.clone(), &filter);
+                    self.tell(Message::Sifted { round, file, problems, left });
                 }
                 Effect::Save(draft) => {
                     let event = Box::new(self.store.append(*draft).unwrap());

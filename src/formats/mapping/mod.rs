@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use super::detect::Detection;
 use super::fields::{self, Fault, Fields};
-use super::{Format, RawRecord, RecordError, parse_json, place, span};
+use super::scan::{Object, Scan};
+use super::{Format, Glance, RawRecord, RecordError, glance, parse_json, place, span};
 use crate::segment::{self, Rule};
 use crate::trace::{Extra, FirstError, NodeId, Outcome, Problem, Rating, StepKind, Trace, TraceBuilder};
 
@@ -127,6 +128,26 @@ impl<'a> Mapping<'a> {
         Ok(builder)
     }
 
+    /// The same at a glance, where the steps are a list and all lies at the top.
+    pub(super) fn glance<'b>(&self, fields: &Object<'b>) -> Option<Glance<'b>> {
+        let read = [Some(self.problem), Some(self.steps), self.label.map(|label| label.path), self.id, self.generator];
+        // Answers, outcomes and scores are understood when the record is read whole.
+        let unread = [self.scores, self.answer, self.outcome, self.reference_answer, self.reference_solution];
+        let nested = read.iter().chain(&unread).flatten().any(|path| path.is_empty() || path.contains('.'));
+        let twice = (1..read.len()).any(|at| read[at].is_some() && read[..at].contains(&read[at]));
+        if nested || twice || unread.iter().flatten().any(|path| fields.get(path).is_some()) {
+            return None;
+        }
+        let name = |path: Option<Path<'_>>| path.map_or(Ok(None), |path| fields.name_or_null(path)).ok();
+        let steps = fields.texts(self.steps)?;
+        let first_error = match self.label {
+            None => FirstError::Unknown,
+            Some(verdict) => verdict.glance(fields.get(verdict.path), steps.len())?,
+        };
+        let (id, generator) = (name(self.id)?, name(self.generator)?);
+        Some(Glance { id, generator, first_error, ..Glance::new(fields.text(self.problem)?, steps) })
+    }
+
     /// A hash of the problem text of a record.
     pub(super) fn problem_hash(&self, record: &[u8]) -> Option<u64> {
         if self.problem.is_empty() {
@@ -229,6 +250,20 @@ impl<'a> Verdict<'a> {
         Ok(Said::judged(ratings))
     }
 
+    /// The first error, where it can be told at a glance.
+    fn glance(&self, label: Option<&Scan<'_>>, steps: usize) -> Option<FirstError> {
+        let plain = self.base == 0 && self.none == "-1";
+        match (label, self.meaning) {
+            (None | Some(Scan::Null), _) if plain => Some(FirstError::Unknown),
+            (Some(index @ Scan::Number(_)), Meaning::FirstError | Meaning::Auto) if plain => glance::first_error(index, steps),
+            (Some(Scan::List(labels)), Meaning::Correct) => glance::first_false(labels, steps),
+            (Some(Scan::List(labels)), Meaning::Auto) if labels.iter().all(|label| matches!(label, Scan::Bool(_))) => {
+                glance::first_false(labels, steps)
+            }
+            _ => None,
+        }
+    }
+
     /// The numbers that the steps have.
     fn range(&self, steps: usize) -> String {
         let last = self.base + i64::try_from(steps).unwrap_or(i64::MAX) - 1;
@@ -277,6 +312,10 @@ impl Format for Mapped {
 
     fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {
         record.read(|fields| self.0.read(fields))
+    }
+
+    fn glance<'a>(&self, record: &'a [u8]) -> Option<Glance<'a>> {
+        glance::of(record, |fields| self.0.glance(fields))
     }
 
     fn problem_hash(&self, record: &[u8]) -> Option<u64> {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use stepscope::formats::{FORMATS, RawRecord, parse_json, targets};
 use stepscope::labels::policy::Policy;
 
+use super::glance::is_seen;
 use super::{fixture, foreign, format, written};
 
 fn error(name: &str, record: &[u8]) -> String {
@@ -193,6 +194,7 @@ fn touch_all(bytes: &[u8]) {
             let _ = format.detect(&value);
         }
         let _ = format.read(&record);
+        is_seen(*format, bytes);
         if let Some(trace) = format.read_unit(&[record, record]).trace {
             for target in targets() {
                 let items = foreign(&trace).into_iter().map(|mut item| {

@@ -43,7 +43,7 @@ fn count(path: &Path) -> (&'static str, Counts) {
 }
 
 /// The folder of the real sets; `None`, with a line that says so, when it is not there.
-fn sets() -> Option<PathBuf> {
+pub(super) fn sets() -> Option<PathBuf> {
     let default = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
     let folder = std::env::var_os("STEPSCOPE_DATA").map_or_else(default, PathBuf::from);
     if !folder.is_dir() {
@@ -53,11 +53,11 @@ fn sets() -> Option<PathBuf> {
     Some(folder)
 }
 
-type Row = (&'static str, &'static str, usize, usize, [usize; 2], usize);
+pub(super) type Row = (&'static str, &'static str, usize, usize, [usize; 2], usize);
 
 /// File, format, records, solutions, labels (first errors, no errors), records with a warning. Records are also in the note of the set;
 /// the rest was counted with a few lines of Python over the fields that the note names.
-const FILES: &[Row] = &[
+pub(super) const FILES: &[Row] = &[
     ("aqua-text/dev.jsonl", "aqua", 254, 254, [0, 0], 0),
     ("aqua-text/test.jsonl", "aqua", 254, 254, [0, 0], 0),
     ("autorace/cosmos.jsonl", "autorace", 136, 136, [0, 20], 0),
