@@ -9,7 +9,10 @@ use candle_core::{Device, Tensor};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::decoder::Matrix;
+use super::linear::{Linear, Precision};
 use super::lora::{self, Adapter};
+use super::packed::{self, Packed, Stamp};
 use super::request::CheckpointSource;
 use super::safetensors::{Shard, Source, TensorInfo, Values, converter};
 use super::{PrmError, config, hex};
@@ -56,21 +59,44 @@ pub(super) struct Checkpoint {
 type FindWeights = fn(&Path) -> Result<Vec<PathBuf>, PrmError>;
 
 /// Tensors by name, with their shapes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Weights {
     tensors: BTreeMap<String, (Vec<usize>, Values)>,
+    /// Where they are when they were not read.
+    packed: Option<Packed>,
 }
 
 impl Weights {
     /// Takes a tensor out. The layout was checked before loading, so a missing one is an error of the caller.
     pub(super) fn take(&mut self, name: &str) -> Result<Tensor, PrmError> {
-        let (shape, values) = self.tensors.remove(name).ok_or_else(|| Self::not_asked(name))?;
+        let (shape, values) = self.remove(name)?;
         Ok(Tensor::from_vec(values.into_f32(), shape, &Device::Cpu)?)
     }
 
     /// Takes the numbers of a tensor out, as they are stored.
     pub(super) fn values(&mut self, name: &str) -> Result<Values, PrmError> {
-        Ok(self.tensors.remove(name).ok_or_else(|| Self::not_asked(name))?.1)
+        Ok(self.remove(name)?.1)
+    }
+
+    fn remove(&mut self, name: &str) -> Result<(Vec<usize>, Values), PrmError> {
+        let packed = || self.packed.as_ref().and_then(|packed| packed.tensor(name));
+        self.tensors.remove(name).or_else(packed).ok_or_else(|| Self::not_asked(name))
+    }
+
+    /// Takes tensors out as one matrix.
+    pub(super) fn matrix(&mut self, matrix: &Matrix, precision: Precision) -> Result<Linear, PrmError> {
+        if let Some(packed) = &self.packed {
+            let name = matrix.tensors.join("+");
+            let linear = Linear::packed(packed, &name, matrix.inputs, matrix.outputs);
+            return linear.ok_or_else(|| packed.damaged(&name));
+        }
+        let parts = matrix.tensors.iter().map(|name| self.values(name));
+        Ok(Linear::new(matrix.inputs, parts.collect::<Result<_, _>>()?, precision))
+    }
+
+    /// The tensors that are left.
+    pub(super) fn rest(self) -> impl Iterator<Item = (String, Vec<usize>, Values)> {
+        self.tensors.into_iter().map(|(name, (shape, values))| (name, shape, values))
     }
 
     /// Takes the numbers of a tensor out, as f32.
@@ -80,8 +106,9 @@ impl Weights {
 
     /// The tensor, which stays: two parts of a model share it.
     pub(super) fn share(&self, name: &str) -> Result<Tensor, PrmError> {
-        let (shape, values) = self.tensors.get(name).ok_or_else(|| Self::not_asked(name))?;
-        Ok(Tensor::from_vec(values.clone().into_f32(), shape.as_slice(), &Device::Cpu)?)
+        let packed = || self.packed.as_ref().and_then(|packed| packed.tensor(name));
+        let (shape, values) = self.tensors.get(name).cloned().or_else(packed).ok_or_else(|| Self::not_asked(name))?;
+        Ok(Tensor::from_vec(values.into_f32(), shape, &Device::Cpu)?)
     }
 
     fn not_asked(name: &str) -> PrmError {
@@ -271,8 +298,46 @@ impl Checkpoint {
         kinds.join("+")
     }
 
-    /// Reads the tensors of a checked layout, and the key of the model: SHA-256 over weights, configuration, tokenizer and `convention`.
+    /// The tensors of a checked layout, and the key of the model: SHA-256 over weights, configuration, tokenizer and `convention`. They are
+    /// not read where a packed file holds them as they are now.
     pub(super) fn load(&mut self, layout: &Layout, convention: &str) -> Result<(Weights, String), PrmError> {
+        let (weights, digest) = match self.packed(layout) {
+            Ok(packed) => {
+                let digest = packed.weights();
+                (Weights { packed: Some(packed), ..Weights::default() }, digest)
+            }
+            Err(_) => self.read(layout)?,
+        };
+        Ok((weights, hex(&self.digest(convention, &digest))))
+    }
+
+    /// The packed file beside the weights, or why it is not used.
+    pub(super) fn packed(&self, layout: &Layout) -> Result<Packed, String> {
+        if self.embedded {
+            return Err("the built-in model needs none".to_owned());
+        }
+        Packed::open(&self.packed_file(), &self.stamps(), self.precision(layout), layout)
+    }
+
+    /// Where the packed file of this checkpoint stands.
+    pub(super) fn packed_file(&self) -> PathBuf {
+        Path::new(&self.place).join(packed::FILE)
+    }
+
+    /// What the weights are computed in.
+    pub(super) fn precision(&self, layout: &Layout) -> Precision {
+        Precision::of(&self.dtypes(layout), parameters(layout))
+    }
+
+    /// What the weights files are at this time.
+    pub(super) fn stamps(&self) -> Vec<Stamp> {
+        let shards = self.shards.iter().map(|shard| &shard.file);
+        let files = shards.map(|file| Stamp::of(Path::new(file)));
+        files.chain(self.adapter.iter().flat_map(Adapter::stamps)).collect()
+    }
+
+    /// Reads the tensors of a checked layout, and the SHA-256 of all weights.
+    pub(super) fn read(&mut self, layout: &Layout) -> Result<(Weights, Vec<u8>), PrmError> {
         let wanted: std::collections::HashSet<&str> = layout.iter().map(|(n, _)| n.as_str()).collect();
         let mut tensors = BTreeMap::new();
         let mut weights = Sha256::new();
@@ -291,7 +356,7 @@ impl Checkpoint {
                 }
             })?;
         }
-        Ok((Weights { tensors }, hex(&self.digest(convention, &weights.finalize()))))
+        Ok((Weights { tensors, packed: None }, weights.finalize().to_vec()))
     }
 
     /// What decides the tokens and the meaning of a model: configuration, tokenizer and `convention`.

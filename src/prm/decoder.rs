@@ -111,17 +111,40 @@ pub(super) fn working_bytes(config: &DecoderConfig, tokens: usize) -> u64 {
     4 * (CHUNK * row) as u64
 }
 
+/// A matrix that rows are multiplied by: its inputs, and the tensors that are stacked to make its outputs.
+#[derive(Debug)]
+pub(super) struct Matrix {
+    pub(super) inputs: usize,
+    pub(super) outputs: usize,
+    pub(super) tensors: Vec<String>,
+}
+
+/// The matrices of a layer: queries; keys and values; output; gate and up; down.
+fn matrices(c: &DecoderConfig, index: usize) -> [Matrix; 5] {
+    let (hidden, inner) = (c.hidden, c.intermediate);
+    let (q, kv) = (c.heads * c.head_dim, c.kv_heads * c.head_dim);
+    let matrix = |inputs: usize, outputs: usize, names: &[&str]| {
+        let tensors = names.iter().map(|name| format!("model.layers.{index}.{name}.weight")).collect();
+        Matrix { inputs, outputs, tensors }
+    };
+    [
+        matrix(hidden, q, &["self_attn.q_proj"]),
+        matrix(hidden, 2 * kv, &["self_attn.k_proj", "self_attn.v_proj"]),
+        matrix(q, hidden, &["self_attn.o_proj"]),
+        matrix(hidden, 2 * inner, &["mlp.gate_proj", "mlp.up_proj"]),
+        matrix(inner, hidden, &["mlp.down_proj"]),
+    ]
+}
+
+/// The matrices of all layers.
+pub(super) fn all_matrices(config: &DecoderConfig) -> impl Iterator<Item = Matrix> {
+    (0..config.layers).flat_map(|i| matrices(config, i))
+}
+
 impl Layer {
     fn load(c: &DecoderConfig, weights: &mut Weights, index: usize, precision: Precision) -> std::result::Result<Self, PrmError> {
-        let mut matrix = |inputs: usize, names: &[&str]| {
-            let parts = names.iter().map(|name| weights.values(&format!("model.layers.{index}.{name}.weight")));
-            Ok::<_, PrmError>(Linear::new(inputs, parts.collect::<std::result::Result<_, _>>()?, precision))
-        };
-        let q = matrix(c.hidden, &["self_attn.q_proj"])?;
-        let kv = matrix(c.hidden, &["self_attn.k_proj", "self_attn.v_proj"])?;
-        let output = matrix(c.heads * c.head_dim, &["self_attn.o_proj"])?;
-        let gate_up = matrix(c.hidden, &["mlp.gate_proj", "mlp.up_proj"])?;
-        let down = matrix(c.intermediate, &["mlp.down_proj"])?;
+        let [q, kv, output, gate_up, down] = matrices(c, index).map(|matrix| weights.matrix(&matrix, precision));
+        let (q, kv, output, gate_up, down) = (q?, kv?, output?, gate_up?, down?);
         let mut take = |name: &str| weights.numbers(&format!("model.layers.{index}.{name}"));
         let (mut q_bias, mut kv_bias, mut q_norm, mut k_norm) = (None, None, None, None);
         if c.qkv_bias {

@@ -10,6 +10,7 @@ use super::decoder;
 use super::error::gigabytes;
 use super::families::{Convention, Opened};
 use super::model::Prm;
+use super::packed;
 use super::request::{CheckpointSource, NodeScore, PrmRequest};
 use super::tokens::NodeTokens;
 use crate::analysis::meaning::Meaning;
@@ -45,6 +46,8 @@ pub struct Inspection {
     pub dtype: Option<String>,
     /// Weights files with their numbers of tensors.
     pub files: Vec<(String, usize)>,
+    /// What is to be said about packed weights.
+    pub packed: Option<String>,
     /// Bytes of memory needed to run it.
     pub memory_needed: Option<u64>,
     /// Bytes of free memory, where the system says so.
@@ -125,6 +128,15 @@ fn look(source: &CheckpointSource, found: &mut Inspection) -> Result<(), super::
     found.memory_needed = Some(needed);
     checkpoint.check(&layout)?;
     found.dtype = Some(dtype);
+    if !checkpoint.embedded {
+        found.packed = Some(match checkpoint.packed(&layout) {
+            Ok(_) => format!("{} is used in place of the weights", packed::FILE),
+            Err(_) if !checkpoint.packed_file().exists() => {
+                format!("none; stepscope models pack {} makes later starts faster", checkpoint.place)
+            }
+            Err(reason) => format!("{} is not used: {reason}", packed::FILE),
+        });
+    }
     found.dry_run = Some(dry_run(opened.convention.as_ref())?);
     Ok(())
 }
@@ -194,6 +206,7 @@ impl fmt::Display for Inspection {
         for (file, tensors) in &self.files {
             line("weights", Some(format!("{file} ({tensors} tensors)")))?;
         }
+        line("packed", self.packed.clone())?;
         let free = self.memory_available.map_or(String::new(), |a| format!(" ({} free)", gigabytes(a)));
         line("memory", self.memory_needed.map(|n| format!("{}{free}", gigabytes(n))))?;
         if let Some(dry) = &self.dry_run {

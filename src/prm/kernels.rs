@@ -16,7 +16,7 @@ use rayon::prelude::*;
 
 use super::lined::Lined;
 
-pub(super) use bytes::Dots;
+pub(super) use bytes::{Dots, Weights as WeightsQ8};
 pub(super) use wide::{add, rms_norm, rotate, softmax, swiglu};
 
 /// Outputs of a panel.
@@ -149,6 +149,11 @@ pub(super) struct PanelsBf16 {
     level: Level,
 }
 
+/// Numbers of that many outputs in panels.
+fn packed(outputs: usize, inputs: usize) -> usize {
+    outputs.div_ceil(PANEL) * PANEL * inputs
+}
+
 /// Where the weights of one output stand: a kernel reads the group of panels that it works on front to back.
 #[derive(Debug, Clone, Copy)]
 struct Lane {
@@ -176,10 +181,20 @@ impl PanelsF32 {
         panels
     }
 
+    /// What [`Self::pack`] made and [`Self::data`] gave; `None` where the sizes do not fit.
+    pub(super) fn of(inputs: usize, outputs: usize, data: Lined<f32>) -> Option<Self> {
+        (data.len() == packed(outputs, inputs)).then_some(Self { inputs, outputs, data })
+    }
+
+    /// The packed numbers.
+    pub(super) fn data(&self) -> &[f32] {
+        &self.data
+    }
+
     /// Packs other rows into the same memory.
     pub(super) fn repack<'a>(&mut self, inputs: usize, rows: impl ExactSizeIterator<Item = &'a [f32]>) {
         (self.inputs, self.outputs) = (inputs, rows.len());
-        let data = self.data.room(self.outputs.div_ceil(PANEL) * PANEL * inputs);
+        let data = self.data.room(packed(self.outputs, inputs));
         for (o, row) in rows.enumerate() {
             let Lane { group, number, width } = Lane::of(o, self.outputs, inputs, TILE_PANELS);
             for (to, x) in data[group + number..].iter_mut().step_by(width).zip(row) {
@@ -235,14 +250,26 @@ impl PanelsBf16 {
     /// Packs rows of `inputs` bf16 numbers for a processor of some level.
     pub(super) fn pack(inputs: usize, rows: &[&[u16]], level: Level) -> Self {
         let (outputs, padded) = (rows.len(), inputs.next_multiple_of(32));
-        let mut data = Lined::zeros(outputs.div_ceil(PANEL) * PANEL * padded);
+        let mut data = Lined::default();
+        let to = data.room(packed(outputs, padded));
         for (o, row) in rows.iter().enumerate() {
             let Lane { group, number, width } = Lane::of(o, outputs, padded, level.panels());
-            for (pair, to) in row.chunks(2).zip(data[group..].chunks_exact_mut(2 * width)) {
+            for (pair, to) in row.chunks(2).zip(to[group..].chunks_exact_mut(2 * width)) {
                 to[2 * number..][..pair.len()].copy_from_slice(pair);
             }
         }
         Self { inputs, outputs, padded, data, level }
+    }
+
+    /// What [`Self::pack`] made for the same level and [`Self::data`] gave; `None` where the sizes do not fit.
+    pub(super) fn of(inputs: usize, outputs: usize, data: Lined<u16>, level: Level) -> Option<Self> {
+        let padded = inputs.next_multiple_of(32);
+        (data.len() == packed(outputs, padded)).then_some(Self { inputs, outputs, padded, data, level })
+    }
+
+    /// The packed numbers.
+    pub(super) fn data(&self) -> &[u16] {
+        &self.data
     }
 
     /// Multiplies rows of inputs, which are rounded to bf16; sums are f32.
@@ -302,6 +329,18 @@ impl PanelsQ8 {
     /// Packs rows of `inputs` numbers, a multiple of 32, as Q8_0 blocks.
     pub(super) fn pack(inputs: usize, rows: &[&[u8]], dots: Dots) -> Self {
         Self { inputs, outputs: rows.len(), weights: bytes::Weights::pack(inputs, rows), dots }
+    }
+
+    /// What [`Self::pack`] made for the same products and [`Self::data`] gave; `None` where the sizes do not fit.
+    pub(super) fn of(inputs: usize, outputs: usize, weights: bytes::Weights, dots: Dots) -> Option<Self> {
+        let (all, blocks) = (packed(outputs, inputs), packed(outputs, inputs / bytes::BLOCK));
+        let fits = weights.data.len() == all && weights.scales.len() == blocks && weights.sums.len() == blocks;
+        (fits && inputs.is_multiple_of(bytes::BLOCK)).then_some(Self { inputs, outputs, weights, dots })
+    }
+
+    /// The packed blocks.
+    pub(super) fn data(&self) -> &bytes::Weights {
+        &self.weights
     }
 
     /// Multiplies rows of inputs, which are rounded to bytes in blocks of 32; sums of blocks are f32.

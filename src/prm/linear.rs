@@ -1,7 +1,9 @@
 //! Weight matrices in the layout of the kernel that multiplies by them.
 
 use super::gguf::{self, Q8_BYTES};
-use super::kernels::{Dots, Level, PanelsBf16, PanelsF32, PanelsQ8, View, from_bf16, matmul, to_bf16};
+use super::kernels::{Dots, Level, PanelsBf16, PanelsF32, PanelsQ8, View, WeightsQ8, from_bf16, matmul, to_bf16};
+use super::lined::Lined;
+use super::packed::Packed;
 use super::safetensors::Values;
 
 /// The numbers that weight matrices are multiplied in. Sums are f32 in any case.
@@ -67,7 +69,7 @@ pub(super) struct Linear {
 #[derive(Debug)]
 enum Weight {
     /// `(inputs, outputs)`, for the general matrix product.
-    Plain(Vec<f32>),
+    Plain(Lined<f32>),
     F32(PanelsF32),
     Bf16(PanelsBf16),
     Q8(PanelsQ8),
@@ -109,6 +111,41 @@ impl Linear {
         Self { inputs, outputs, weight }
     }
 
+    /// The arrays that it consists of, with the ends of their names in a packed file.
+    pub(super) fn arrays(&self) -> Vec<(&'static str, &[u8])> {
+        match &self.weight {
+            Weight::Plain(weight) => vec![(".plain", bytemuck::cast_slice(weight))],
+            Weight::F32(panels) => vec![(".f32", bytemuck::cast_slice(panels.data()))],
+            Weight::Bf16(panels) => vec![(".bf16", bytemuck::cast_slice(panels.data()))],
+            Weight::Q8(panels) => {
+                let WeightsQ8 { data, scales, sums } = panels.data();
+                [
+                    (".q8", bytemuck::cast_slice(data)),
+                    (".scales", bytemuck::cast_slice(scales)),
+                    (".sums", bytemuck::cast_slice(sums)),
+                ]
+                .into()
+            }
+        }
+    }
+
+    /// The matrix of that name in a file that was packed on such a processor; `None` where it is not there in this size.
+    pub(super) fn packed(packed: &Packed, name: &str, inputs: usize, outputs: usize) -> Option<Self> {
+        let of = |end: &str| format!("{name}{end}");
+        let weight = if let Some(plain) = packed.array(&of(".plain")) {
+            (plain.len() == inputs * outputs).then_some(Weight::Plain(plain))
+        } else if let Some(data) = packed.array(&of(".f32")) {
+            PanelsF32::of(inputs, outputs, data).map(Weight::F32)
+        } else if let Some(data) = packed.array(&of(".bf16")) {
+            PanelsBf16::of(inputs, outputs, data, Level::of_processor()).map(Weight::Bf16)
+        } else {
+            let data = packed.array(&of(".q8"))?;
+            let weights = WeightsQ8 { data, scales: packed.array(&of(".scales"))?, sums: packed.array(&of(".sums"))? };
+            PanelsQ8::of(inputs, outputs, weights, Dots::of_processor()).map(Weight::Q8)
+        };
+        Some(Self { inputs, outputs, weight: weight? })
+    }
+
     /// Width of what comes out.
     pub(super) fn outputs(&self) -> usize {
         self.outputs
@@ -136,10 +173,11 @@ fn into_bf16(values: Values) -> Vec<u16> {
 }
 
 /// Rows as columns. In blocks, so that both sides stay in the processor's cache.
-fn transposed(rows: &[&[f32]]) -> Vec<f32> {
+fn transposed(rows: &[&[f32]]) -> Lined<f32> {
     const BLOCK: usize = 32;
     let (width, stride) = (rows.first().map_or(0, |r| r.len()), rows.len());
-    let mut to = vec![0.0; width * stride];
+    let mut columns = Lined::default();
+    let to = columns.room(width * stride);
     for (b, rows) in rows.chunks(BLOCK).enumerate() {
         for start in (0..width).step_by(BLOCK) {
             for (r, row) in rows.iter().enumerate() {
@@ -149,7 +187,7 @@ fn transposed(rows: &[&[f32]]) -> Vec<f32> {
             }
         }
     }
-    to
+    columns
 }
 
 /// Vectors of the tokens of a vocabulary, `(tokens, width)`.

@@ -1,52 +1,77 @@
 //! Numbers that begin at a line of the processor's cache: a register that is loaded from two lines costs twice.
 
-use std::ops::{Deref, DerefMut};
+use std::fs::File;
+use std::io;
+use std::ops::{Deref, Range};
+use std::sync::Arc;
+
+use bytemuck::Pod;
+use memmap2::Mmap;
 
 /// Bytes of a line, and of the widest register.
-const LINE: usize = 64;
+pub(super) const LINE: usize = 64;
 
-/// A slice whose first number stands at the beginning of a line.
+/// A slice whose first number stands at the beginning of a line, in memory of its own or in a file.
 #[derive(Debug)]
 pub(super) struct Lined<T> {
-    numbers: Vec<T>,
-    start: usize,
+    numbers: Numbers<T>,
     length: usize,
+}
+
+#[derive(Debug)]
+enum Numbers<T> {
+    /// A vector, and where in it the line begins.
+    Own(Vec<T>, usize),
+    /// Bytes of a file, which hold `length` numbers from the beginning of a line on.
+    Mapped(Arc<Mmap>, Range<usize>),
 }
 
 impl<T> Default for Lined<T> {
     fn default() -> Self {
-        Self { numbers: Vec::new(), start: 0, length: 0 }
+        Self { numbers: Numbers::Own(Vec::new(), 0), length: 0 }
     }
 }
 
-impl<T: Copy + Default> Lined<T> {
-    pub(super) fn zeros(length: usize) -> Self {
-        let spare = LINE / size_of::<T>();
-        let numbers = vec![T::default(); length + spare];
-        // Kept for good: the numbers of a vector that does not grow stay where they are.
-        let start = numbers.as_ptr().align_offset(LINE).min(spare);
-        Self { numbers, start, length }
-    }
-
-    /// That many numbers, whatever they are; it keeps its memory.
+impl<T: Pod> Lined<T> {
+    /// That many numbers, whatever they are: zeros at first. It keeps its memory, and never writes to a file.
     pub(super) fn room(&mut self, length: usize) -> &mut [T] {
-        if self.len() < length {
-            *self = Self::zeros(length.max(self.len() + self.len() / 2));
+        let enough = matches!(&self.numbers, Numbers::Own(..)) && self.length >= length;
+        if !enough {
+            let (length, spare) = (length.max(self.length + self.length / 2), LINE / size_of::<T>());
+            let numbers = vec![T::zeroed(); length + spare];
+            // Kept for good: the numbers of a vector that does not grow stay where they are.
+            let start = numbers.as_ptr().align_offset(LINE).min(spare);
+            *self = Self { numbers: Numbers::Own(numbers, start), length };
         }
-        &mut self[..length]
+        match &mut self.numbers {
+            Numbers::Own(numbers, start) => &mut numbers[*start..*start + length],
+            Numbers::Mapped(..) => &mut [],
+        }
+    }
+
+    /// The numbers in a part of a file; `None` where they do not begin at a line, or where the part does not lie in the file.
+    pub(super) fn mapped(file: &Arc<Mmap>, bytes: Range<usize>) -> Option<Self> {
+        let length = bytemuck::try_cast_slice::<u8, T>(file.get(bytes.clone())?).ok()?.len();
+        bytes.start.is_multiple_of(LINE).then(|| Self { numbers: Numbers::Mapped(file.clone(), bytes), length })
     }
 }
 
-impl<T> Deref for Lined<T> {
+impl<T: Pod> Deref for Lined<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
-        &self.numbers[self.start..self.start + self.length]
+        match &self.numbers {
+            Numbers::Own(numbers, start) => &numbers[*start..*start + self.length],
+            Numbers::Mapped(file, bytes) => bytemuck::cast_slice(&file[bytes.clone()]),
+        }
     }
 }
 
-impl<T> DerefMut for Lined<T> {
-    fn deref_mut(&mut self) -> &mut [T] {
-        &mut self.numbers[self.start..self.start + self.length]
-    }
+/// A file as memory: read when it is looked at, and shared by all processes that map it.
+#[expect(unsafe_code, reason = "the one mapping of a file")]
+pub(super) fn map(file: &File) -> io::Result<Arc<Mmap>> {
+    // SAFETY: whole files replace others here, none is written in place. Whoever cuts one off while it is in use ends the worker process,
+    // which costs scores and nothing else.
+    let map = unsafe { Mmap::map(file)? };
+    Ok(Arc::new(map))
 }

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::PrmError;
 use super::checkpoint::Layout;
 use super::kernels::{View, matmul};
+use super::packed::Stamp;
 use super::safetensors::{Shard, TensorInfo, converter};
 
 pub(super) const CONFIG: &str = "adapter_config.json";
@@ -58,6 +59,11 @@ impl Adapter {
         #[expect(clippy::cast_possible_truncation, reason = "the model itself computes in f32")]
         let scale = scale as f32;
         Ok(Self { shard, scale, config: bytes })
+    }
+
+    /// What its files are at this time.
+    pub(super) fn stamps(&self) -> [Stamp; 2] {
+        [Stamp::of(Path::new(&self.shard.file)), Stamp::of_bytes(CONFIG, &self.config)]
     }
 
     /// Checks every tensor of the adapter against the matrices that the model consists of.

@@ -41,6 +41,8 @@ mod ops;
 #[cfg(feature = "candle")]
 pub(crate) mod outline;
 #[cfg(feature = "candle")]
+mod packed;
+#[cfg(feature = "candle")]
 mod pass;
 #[cfg(feature = "candle")]
 mod prefix;
@@ -63,6 +65,8 @@ pub use error::PrmError;
 pub use inspect::{Inspection, inspect};
 #[cfg(feature = "candle")]
 pub use model::Prm;
+#[cfg(feature = "candle")]
+pub use packed::{PackedFile, pack};
 #[cfg(feature = "candle")]
 pub(crate) use readout::Readout;
 pub use request::{CheckpointSource, ModelInfo, NodeScore, PrmNode, PrmRequest, ScoreStats};

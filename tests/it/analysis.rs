@@ -198,23 +198,6 @@ fn shards_gathered_are_the_whole_byte_for_byte() {
     assert!(!place.path("part.jsonl").exists());
 }
 
-#[test]
-fn the_scorer_of_the_readme_plugs_in() {
-    let place = Place::new();
-    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let (_, rest) = readme.split_once("```python\n").unwrap();
-    fs::write(place.path("scorer.py"), rest.split_once("```").unwrap().0).unwrap();
-    if Command::new("python3").arg("--version").output().is_err() {
-        println!("skipped: no python3 on this machine");
-        return;
-    }
-    let toy = fixture("toy.jsonl");
-    let scored = place.run(&["score", toy.to_str().unwrap(), "-o", "out.jsonl", "--json", "--scorer-cmd", "python3 scorer.py"]);
-    let summary = stdout(&scored);
-    assert_eq!((&summary["scorers"], &summary["not_scored"]), (&json!(["length@length-v1"]), &json!(0)));
-    assert!(close(&place.lines("out.jsonl")[2]["steps"][0]["score"], 1.0 / (1.0 + 21.0 / 200.0)));
-}
-
 #[cfg(feature = "candle")]
 #[test]
 fn stats_count_shared_beginnings_once() {

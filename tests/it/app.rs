@@ -156,9 +156,11 @@ fn every_command_has_a_name_that_runs_it() {
 
 #[test]
 fn the_key_table_of_the_readme_is_the_command_table() {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
     let table = stepscope::app::keymap::Keymap::default().markdown();
-    assert!(readme.contains(table.trim()), "README.md: replace the key table by the output of `stepscope keys`");
+    assert!(
+        crate::support::readme().contains(table.trim()),
+        "README.md: replace the key table by the output of `stepscope keys`"
+    );
 }
 
 #[test]

@@ -177,3 +177,21 @@ fn scores_are_those_of_the_reference_in_both_styles_of_configuration() {
         println!("{:<36} {family:<12} {preset:<14} {tokens:>24}  {worst:.1e}", entry.folder);
     }
 }
+
+#[test]
+fn packed_weights_change_no_bit_of_any_score_and_no_key() {
+    for entry in entries() {
+        let root = tempfile::tempdir().unwrap();
+        let source = CheckpointSource::Dir(entry.folder(root.path(), "new"));
+        let request = entry.cases[0].request();
+        let scored = || {
+            let mut prm = Prm::load(&source).unwrap();
+            (prm.info().clone(), results(&mut prm, &request))
+        };
+        let want = scored();
+        let files = stepscope::prm::pack(&source).unwrap();
+        let shown = stepscope::prm::inspect(&source).packed.unwrap();
+        assert!(!files.is_empty() && shown.contains("is used"), "{}: {shown}", entry.folder);
+        assert_eq!(scored(), want, "{}", entry.folder);
+    }
+}

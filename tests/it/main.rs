@@ -35,6 +35,7 @@ mod math;
 mod prm;
 mod pty;
 mod queue;
+mod readme;
 mod refit;
 #[cfg(feature = "candle")]
 mod remote;

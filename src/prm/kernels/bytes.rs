@@ -14,32 +14,30 @@ const FOUR: usize = 4;
 pub(super) const TILE_PANELS: usize = 2;
 
 /// A matrix `(outputs, inputs)` in panels of 16 outputs.
-#[derive(Debug)]
-pub(super) struct Weights {
+#[derive(Debug, Default)]
+pub(in super::super) struct Weights {
     /// `(panel, block, 8, 16, 4)`
-    pub(super) data: Lined<i8>,
+    pub(in super::super) data: Lined<i8>,
     /// `(panel, block, 16)`, half precision.
-    pub(super) scales: Vec<u16>,
+    pub(in super::super) scales: Lined<u16>,
     /// `(panel, block, 16)`: the sum of each block, because inputs are stored 128 too high.
-    pub(super) sums: Vec<i16>,
+    pub(in super::super) sums: Lined<i16>,
 }
 
 impl Weights {
     /// Packs rows of Q8_0 blocks: a scale in half precision, then 32 bytes.
     pub(super) fn pack(inputs: usize, rows: &[&[u8]]) -> Self {
         let (panels, blocks) = (rows.len().div_ceil(PANEL), inputs / BLOCK);
-        let mut weights = Self {
-            data: Lined::zeros(panels * PANEL * inputs),
-            scales: vec![0; panels * PANEL * blocks],
-            sums: vec![0; panels * PANEL * blocks],
-        };
+        let mut weights = Self::default();
+        let data = weights.data.room(panels * PANEL * inputs);
+        let (scales, sums) = (weights.scales.room(panels * PANEL * blocks), weights.sums.room(panels * PANEL * blocks));
         for (o, row) in rows.iter().enumerate() {
             let (panel, lane) = (o / PANEL, o % PANEL);
             for (b, block) in row.chunks_exact(2 + BLOCK).enumerate() {
                 let at = panel * blocks + b;
-                weights.scales[at * PANEL + lane] = u16::from_le_bytes([block[0], block[1]]);
-                weights.sums[at * PANEL + lane] = block[2..].iter().map(|&q| i16::from(q.cast_signed().max(-127))).sum();
-                let to = &mut weights.data[at * PANEL * BLOCK..][..PANEL * BLOCK];
+                scales[at * PANEL + lane] = u16::from_le_bytes([block[0], block[1]]);
+                sums[at * PANEL + lane] = block[2..].iter().map(|&q| i16::from(q.cast_signed().max(-127))).sum();
+                let to = &mut data[at * PANEL * BLOCK..][..PANEL * BLOCK];
                 for (four, q) in block[2..].chunks_exact(FOUR).enumerate() {
                     let to = &mut to[(four * PANEL + lane) * FOUR..][..FOUR];
                     // Not -128: its sign could not be changed.
