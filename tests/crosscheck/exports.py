@@ -70,9 +70,13 @@ def entry(path, rows):
 
 
 def plain(row):
-    """A row without the nulls that a table writes where a record has no such field, however deep."""
+    """A row as a table can hold it: without nulls and empty objects, which are no columns, however deep; with whole numbers beyond 64 bits as
+    their digits."""
     if isinstance(row, dict):
-        return {key: plain(value) for key, value in row.items() if value is not None}
+        fields = {key: plain(value) for key, value in row.items()}
+        return {key: value for key, value in fields.items() if value is not None and value != {}}
+    if type(row) is int and not -2**63 <= row < 2**63:
+        return str(row)
     return [plain(item) for item in row] if isinstance(row, list) else row
 
 

@@ -19,6 +19,8 @@ pub(super) enum Type {
     Null,
     Bool,
     Int,
+    /// Whole numbers that 64 bits do not hold: as their digits.
+    Digits,
     Double,
     Text,
     List(Box<Type>),
@@ -36,6 +38,7 @@ impl Type {
             Value::Null => Self::Null,
             Value::Bool(_) => Self::Bool,
             Value::Number(number) if number.is_i64() => Self::Int,
+            Value::Number(number) if !number.to_string().contains(['.', 'e', 'E']) => Self::Digits,
             Value::Number(_) => Self::Double,
             Value::String(_) => Self::Text,
             Value::Array(items) => {
@@ -56,6 +59,7 @@ impl Type {
         Ok(match (self, other) {
             (Self::Null, known) | (known, Self::Null) => known,
             (a, b) if a == b => a,
+            (Self::Int, Self::Digits) | (Self::Digits, Self::Int) => Self::Digits,
             (Self::Int, Self::Double) | (Self::Double, Self::Int) => Self::Double,
             (Self::List(a), Self::List(b)) => Self::List(Box::new(a.with(*b, at)?)),
             (Self::Object(mut fields), Self::Object(others)) => {
@@ -79,6 +83,7 @@ impl Type {
             Self::Null => "null",
             Self::Bool => "true or false",
             Self::Int => "whole numbers",
+            Self::Digits => "whole numbers of more than 64 bits",
             Self::Double => "numbers",
             Self::Text => "text",
             Self::List(_) => "lists",
@@ -97,7 +102,7 @@ impl Type {
             Self::Int => DataType::Int64,
             Self::Double => DataType::Float64,
             // Parquet has no column of nothing, and an object without fields is none either.
-            Self::Null | Self::Text => DataType::Utf8,
+            Self::Null | Self::Text | Self::Digits => DataType::Utf8,
             Self::List(item) => DataType::List(Arc::new(Field::new("item", item.data_type(), true))),
             Self::Object(fields) if fields.is_empty() => DataType::Utf8,
             Self::Object(fields) => DataType::Struct(arrow_fields(fields)),
@@ -111,6 +116,10 @@ impl Type {
             Self::Bool => Arc::new(values.iter().map(|value| value.and_then(Value::as_bool)).collect::<BooleanArray>()),
             Self::Int => Arc::new(values.iter().map(|value| value.and_then(Value::as_i64)).collect::<Int64Array>()),
             Self::Double => Arc::new(values.iter().map(|value| value.and_then(Value::as_f64)).collect::<Float64Array>()),
+            Self::Digits => {
+                let digits = |value: &Value| value.as_number().map(ToString::to_string);
+                Arc::new(values.iter().map(|value| value.and_then(digits)).collect::<StringArray>())
+            }
             Self::Null | Self::Text => {
                 Arc::new(values.iter().map(|value| value.and_then(Value::as_str)).collect::<StringArray>())
             }
@@ -142,7 +151,7 @@ impl Type {
             Self::Bool => format!("{deeper}dtype: bool\n"),
             Self::Int => format!("{deeper}dtype: int64\n"),
             Self::Double => format!("{deeper}dtype: float64\n"),
-            Self::Null | Self::Text => format!("{deeper}dtype: string\n"),
+            Self::Null | Self::Text | Self::Digits => format!("{deeper}dtype: string\n"),
             // A sequence of objects is an object of sequences for `datasets`: lists of objects are always lists.
             Self::List(item) => match item.as_ref() {
                 Self::Object(fields) if !fields.is_empty() => format!("{deeper}list:\n{}", features(fields, list, indent + 2)),
@@ -197,6 +206,12 @@ mod tests {
         let error = of(&[json!({"v": ["+"]}), json!({"v": [0.5]})]).unwrap_err().to_string();
         assert_eq!(error, "record.v holds text in one record and numbers in another; a column has one type");
         assert!(of(&[json!([[[[[[[[[1]]]]]]]]])]).is_err());
+        let big: Value = serde_json::from_str("18446744073709551617").unwrap();
+        let known = of(&[json!(1), big.clone()]).unwrap();
+        assert_eq!(known, Type::Digits);
+        let column = known.array(&[Some(&big), None]).unwrap();
+        let texts: &StringArray = column.as_any().downcast_ref().unwrap();
+        assert_eq!(texts.iter().collect::<Vec<_>>(), [Some("18446744073709551617"), None]);
     }
 
     #[test]
