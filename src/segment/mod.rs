@@ -15,7 +15,7 @@ use regex::Regex;
 pub use cuts::{resplit, starts};
 
 /// Version of the rules, to be kept beside the name of the rule that was used.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// Name under which traces keep the rule that split them.
 pub const EXTRA_KEY: &str = "stepscope.segmentation";
@@ -33,18 +33,25 @@ pub enum Rule {
     Sentence,
     /// Before lines and sentences with which a long chain of thought changes its course: `Wait`, `Alternatively`, `Let me check`.
     Thought,
-    /// [`Rule::Numbered`] when it finds two steps or more, else [`Rule::Blank`] when that does, else [`Rule::Line`].
+    /// Around `<step>` and its end, and behind the tags that step labels refer to (`ки`, `<extra_0>`, `<prm>`). Tags stay in the text.
+    Tag,
+    /// [`Rule::Tag`] or [`Rule::Numbered`] when one finds two steps or more, else [`Rule::Blank`] when that does, else [`Rule::Line`].
     Auto,
 }
 
 /// All rules with the names and explanations that people see.
 pub const RULES: &[(Rule, &str, &str)] = &[
-    (Rule::Auto, "auto", "numbered steps if there are two or more, else blank lines if they give two or more, else lines"),
+    (
+        Rule::Auto,
+        "auto",
+        "tagged or numbered steps if there are two or more, else blank lines if they give two or more, else lines",
+    ),
     (Rule::Blank, "blank", "blank lines"),
     (Rule::Line, "line", "every line a step"),
     (Rule::Numbered, "numbered", "lines that begin with `Step k:` or `k.`"),
     (Rule::Sentence, "sentence", "every sentence a step"),
     (Rule::Thought, "thought", "before words like `Wait` and `Alternatively` that begin a new thought"),
+    (Rule::Tag, "tag", "around `<step>` and `</step>`, behind `ки`, `<extra_0>` and `<prm>`"),
 ];
 
 impl fmt::Display for Rule {
@@ -107,7 +114,12 @@ pub fn split(text: &str, rule: Rule) -> Pieces<'_> {
         Rule::Numbered => assemble(text, before_numbers(text), rule),
         Rule::Sentence => assemble(text, sentence::gaps(text), rule),
         Rule::Thought => assemble(text, sentence::thoughts(text), rule),
+        Rule::Tag => assemble(text, at_tags(text), rule),
         Rule::Auto => {
+            let tags = split(text, Rule::Tag);
+            if tags.pieces.len() >= 2 {
+                return tags;
+            }
             let numbers = before_numbers(text);
             if numbers.len() >= 2 || (numbers.len() == 1 && begins_with_number(text)) {
                 return assemble(text, numbers, Rule::Numbered);
@@ -180,6 +192,18 @@ fn numbered_lines(text: &str) -> Vec<usize> {
 
 fn begins_with_number(text: &str) -> bool {
     numbered_lines(text).first().is_some_and(|&start| text[..start].trim().is_empty())
+}
+
+static TAG: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\s*<step>|(?:</step>|\bки\b|<extra_0>|<prm>)\s*").ok());
+
+/// The white space before each opening tag and behind each other one; none where they touch the text.
+fn at_tags(text: &str) -> Vec<Range<usize>> {
+    let found = LazyLock::force(&TAG).iter().flat_map(|tag| tag.find_iter(text));
+    let gaps = found.map(|tag| match tag.as_str().trim() {
+        "<step>" => tag.start()..tag.end() - "<step>".len(),
+        _ => tag.start() + tag.as_str().trim_end().len()..tag.end(),
+    });
+    gaps.collect()
 }
 
 /// The white space before each numbered line but one at the very start.
@@ -268,18 +292,29 @@ mod tests {
     }
 
     #[test]
+    fn tags_stand_in_the_step_that_they_end() {
+        let text = "Plan.\n<step>\n<p>Add.</p>\n\n<code>1+1</code>\n</step>\n<step>Two.</step><step>End.</step>";
+        let steps = ["Plan.", "<step>\n<p>Add.</p>\n\n<code>1+1</code>\n</step>", "<step>Two.</step>", "<step>End.</step>"];
+        assert_eq!(texts(text, Rule::Tag), steps);
+        assert_eq!(split(text, Rule::Auto).rule, Rule::Tag);
+        assert_eq!(texts("Step 1: a ки\nStep 2: b ки\n", Rule::Tag), ["Step 1: a ки", "Step 2: b ки"]);
+        assert_eq!(texts("a<extra_0>b<extra_0>", Rule::Tag), ["a<extra_0>", "b<extra_0>"]);
+        assert_eq!(texts("руки и книги", Rule::Tag), ["руки и книги"]);
+    }
+
+    #[test]
     fn names_of_rules() {
         for (rule, name, _) in RULES {
             assert_eq!(name.parse::<Rule>().unwrap(), *rule);
             assert_eq!(rule.to_string(), *name);
         }
         let unknown = "verse".parse::<Rule>().unwrap_err().to_string();
-        assert_eq!(unknown, "expected a splitting rule (auto, blank, line, numbered, sentence, thought), found \"verse\"");
+        assert_eq!(unknown, "expected a splitting rule (auto, blank, line, numbered, sentence, thought, tag), found \"verse\"");
     }
 
     proptest! {
         #[test]
-        fn pieces_rejoin_byte_for_byte(text in r#"(?s)([ab\n \t\r]|\n\n|Step [12]:|[12]\. |\$\$|```|\\\[|\\\]|\\begin\{a\}|\\end\{a\}|é|Wait|[.?!] |。|["($)]|.){0,40}"#) {
+        fn pieces_rejoin_byte_for_byte(text in r#"(?s)([ab\n \t\r]|\n\n|</?step>|ки|<prm>|Step [12]:|[12]\. |\$\$|```|\\\[|\\\]|\\begin\{a\}|\\end\{a\}|é|Wait|[.?!] |。|["($)]|.){0,40}"#) {
             for (rule, ..) in RULES {
                 let pieces = split(&text, *rule);
                 let mut joined = pieces.lead.to_owned();

@@ -16,7 +16,7 @@ use crate::trace::StepKind;
 pub const KEYS: &[(&str, &str)] = &[
     ("problem", "path of the problem text"),
     ("steps", "path of the steps: a list of texts, texts in a list of objects (steps.text), or one text"),
-    ("split", "how one text is cut: auto, blank, line, numbered, sentence, thought"),
+    ("split", "how one text is cut: auto, blank, line, numbered, sentence, thought, tag"),
     ("kind", "what the steps are: text, thought, code, tool"),
     ("label", "path of the label: index of the first error, or a list"),
     ("as", "what the label says: first-error, errors (all wrong steps), correct (true/false a step), ratings (-1, 0, 1 a step)"),
@@ -99,7 +99,7 @@ impl Spec {
         };
         Ok(Mapping {
             split: self
-                .one_of("split", "auto, blank, line, numbered, sentence or thought", Rule::Auto, |name| name.parse().ok())?,
+                .one_of("split", "auto, blank, line, numbered, sentence, thought or tag", Rule::Auto, |name| name.parse().ok())?,
             kind: self.one_of("kind", "text, thought, code or tool", StepKind::Text, kind)?,
             label,
             scores: self.get("scores"),
