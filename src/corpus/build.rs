@@ -3,6 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
+use std::time::Instant;
 
 use super::error::escaped;
 use super::framing::{End, Frame, Framer, Framing, RECORD_LIMIT, is_open};
@@ -133,6 +134,7 @@ pub(super) fn group(shared: &Shared) -> usize {
     loop {
         let from = shared.groups().records();
         let Some(to) = next_batch(shared, from) else { return from };
+        let began = Instant::now();
         let keys = read_keys(shared, from, to, &mut block);
         let mut groups = shared.groups.write().unwrap_or_else(PoisonError::into_inner);
         for keys in keys {
@@ -142,6 +144,10 @@ pub(super) fn group(shared: &Shared) -> usize {
         shared.grown();
         if shared.stopped() {
             return to;
+        }
+        // Two threads of one core hold each other up: the index, which tells how much there is, goes first.
+        if !shared.is_indexed() {
+            std::thread::sleep(began.elapsed() * 3);
         }
     }
 }
@@ -221,6 +227,8 @@ pub(super) fn spawn(shared: &Arc<Shared>, mut indexer: Indexer) -> std::io::Resu
         follow::rest(&finder, indexer);
     })?;
     std::thread::Builder::new().name("corpus-groups".into()).spawn(move || {
+        // The screen and the index go first where there are two processors; a system that knows no such order has lost nothing.
+        let _ = rustix::process::setpriority_process(None, 10);
         if catch_unwind(AssertUnwindSafe(|| group_all(&grouper))).is_err() {
             grouper.grouped();
         }

@@ -171,6 +171,10 @@ impl Shared {
         progress.indexed && progress.grouped
     }
 
+    fn is_indexed(&self) -> bool {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner).indexed
+    }
+
     fn indexed(&self) {
         self.change(|progress| progress.indexed = true);
     }

@@ -45,7 +45,9 @@ fn format(name: &str, data: &[u8]) -> Outcome {
     let _ = detect(&values);
     for record in &records {
         let _ = (format.unit_key(record.bytes), format.problem_hash(record.bytes));
-        match format.read(record) {
+        let (seen, read) = (format.glance(record.bytes).is_some(), format.read(record));
+        assert!(!seen || read.is_ok(), "seen at a glance and not read");
+        match read {
             Ok(trace) => shape(&trace, &mut outcome),
             Err(error) => note(&format!("{:?} {}", error.field, error.message), &mut outcome),
         }
