@@ -63,7 +63,7 @@ pub fn text(report: &Value) -> String {
         }
         if let Some(bad) = file["bad_records"].as_u64().filter(|&bad| bad > 0) {
             // Of a tree of many lines each may be bad.
-            let of = if bad > file["records"].as_u64().unwrap_or(0) { "in" } else { "of" };
+            let of = if bad > file["records"].as_u64().unwrap_or(0) { "lines of" } else { "of" };
             let _ = writeln!(out, "  {bad} {of} {} cannot be read", counted(&file["records"], "record"));
         }
     }

@@ -223,8 +223,9 @@ pub enum Switch {
 }
 
 impl Switch {
-    /// The decisions that a trainer's targets of single steps need.
-    pub const LABELS: &'static [Self] = &[Self::Neutral, Self::AfterError, Self::Unlabelled, Self::Unsure];
+    /// The decisions that a trainer's targets of single steps need. Where every step must be right or wrong, a solution ends before one that
+    /// nobody labelled, whatever is decided of such steps.
+    pub const LABELS: &'static [Self] = &[Self::Neutral, Self::AfterError, Self::Unsure];
 
     /// All of them.
     pub const ALL: &'static [Self] =

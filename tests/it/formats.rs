@@ -9,6 +9,7 @@ mod real;
 mod round_trip;
 mod sets;
 mod stepscope;
+mod switches;
 mod targets;
 mod trees;
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use sha2::{Digest, Sha256};
 
 use super::layout::Output;
-use super::voices::{Agreement, Said, View, Voices};
+use super::voices::{Said, View, Voices};
 use crate::corpus::Corpus;
 use crate::formats::{self, Labelled, LabelledTrace, Loss, Target};
 use crate::labels::policy::{Alternatives, Author, Policy, Repeats, Skipped};
@@ -28,7 +28,6 @@ pub(super) struct Job<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     pub(super) loss: Loss,
-    pub(super) agreement: Agreement,
     /// Records that could not be read.
     pub(super) bad: usize,
     /// Solutions of which the filter is not true.
@@ -80,9 +79,9 @@ impl Job<'_> {
     ) -> anyhow::Result<()> {
         let by_rule = self.segment.and_then(|rule| segment::resplit(trace, rule));
         let base = by_rule.as_ref().unwrap_or(trace);
-        let before = counts.agreement.left_out;
-        let views = self.voices.views(base, &mut counts.agreement);
-        for _ in before..counts.agreement.left_out {
+        let before = counts.loss.agreement.left_out;
+        let views = self.voices.views(base, &mut counts.loss.agreement);
+        for _ in before..counts.loss.agreement.left_out {
             counts.loss.read += 1;
             counts.loss.skip(&Skipped::Disagreement);
         }

@@ -235,7 +235,7 @@ fn finish(
 }
 
 fn manifest(args: &ExportArgs, job: &Job<'_>, counts: &Counts, sources: &[Value], files: &Files) -> Value {
-    let (loss, agreement) = (&counts.loss, &counts.agreement);
+    let (loss, agreement) = (&counts.loss, &counts.loss.agreement);
     let (guidelines, scorers) = job.voices.circumstances(&loss.annotators);
     json!({
         "format": args.to,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use crate::formats::Agreement;
 use crate::labels::Session;
 use crate::labels::policy::Author;
 use crate::query::{Facts, Query};
@@ -16,28 +17,6 @@ pub(super) struct Voices {
     /// Name of the one who exports.
     own: Option<String>,
     author: Author,
-}
-
-/// How far people agree who judged the same solutions.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(super) struct Agreement {
-    /// Solutions with verdicts of several people.
-    pub(super) several: u64,
-    /// Those on which all of them name the same first error.
-    pub(super) same: u64,
-    /// Solutions left out because they do not.
-    pub(super) left_out: u64,
-}
-
-impl Agreement {
-    fn add(&mut self, verdicts: &[FirstError]) {
-        if let [first, rest @ ..] = verdicts
-            && !rest.is_empty()
-        {
-            self.several += 1;
-            self.same += u64::from(rest.iter().all(|other| other == first));
-        }
-    }
 }
 
 /// What is to be said of one solution.
@@ -177,7 +156,7 @@ impl Voices {
             .collect();
         let verdicts: Vec<_> =
             spoken.iter().filter(|(_, said)| said.labels.is_labelled()).map(|(_, said)| said.labels.first_error).collect();
-        agreement.add(&verdicts);
+        agreement.count(&verdicts);
         let own = spoken.iter().position(|(at, said)| self.is_own(&voices[*at]) && said.labels.is_labelled());
         match (self.author, spoken.len()) {
             (_, 0) => vec![recorded()],

@@ -189,6 +189,29 @@ impl Keeps {
     }
 }
 
+/// How far people agree who judged the same solutions.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Agreement {
+    /// Solutions with verdicts of several people.
+    pub several: u64,
+    /// Those on which all of them name the same first error.
+    pub same: u64,
+    /// Solutions left out because they do not.
+    pub left_out: u64,
+}
+
+impl Agreement {
+    /// Counts the verdicts on one solution, one a person.
+    pub fn count(&mut self, verdicts: &[FirstError]) {
+        if let [first, rest @ ..] = verdicts
+            && !rest.is_empty()
+        {
+            self.several += 1;
+            self.same += u64::from(rest.iter().all(|other| other == first));
+        }
+    }
+}
+
 /// What an export did, and what the target could not hold.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Loss {
@@ -214,6 +237,8 @@ pub struct Loss {
     pub compared: u64,
     /// Those with the same first error.
     pub agreed: u64,
+    /// Verdicts of several people here.
+    pub agreement: Agreement,
     /// Number of steps of the longest solution written.
     pub most_steps: usize,
 }
@@ -278,6 +303,9 @@ impl Loss {
         }
         self.compared += other.compared;
         self.agreed += other.agreed;
+        self.agreement.several += other.agreement.several;
+        self.agreement.same += other.agreement.same;
+        self.agreement.left_out += other.agreement.left_out;
         self.annotators.extend(other.annotators.iter().cloned());
         self.most_steps = self.most_steps.max(other.most_steps);
     }

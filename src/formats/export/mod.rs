@@ -14,7 +14,7 @@ use crate::trace::{Label, Node, NodeId, Rating, Solution, SolutionLabels, Trace}
 
 pub use explode::exploded;
 pub use framing::Framing;
-pub use loss::{Feature, Keeps, Kept, Loss};
+pub use loss::{Agreement, Feature, Keeps, Kept, Loss};
 pub(super) use loss::{count_lost, count_lost_branches, rated_behind_error};
 
 /// One solution with the labels to export.
@@ -174,7 +174,8 @@ pub(super) fn decided(policy: &Policy, labels: &SolutionLabels, loss: &mut Loss)
             StepTarget::Unset => None,
         })
         .collect();
-    if kept.is_empty() && total > 0 {
+    // A solution without steps tells such trainers nothing, and some stumble over it.
+    if kept.is_empty() {
         return Err(Skipped::NothingLeft);
     }
     loss.lose("steps without a target", (total - kept.len()) as u64);

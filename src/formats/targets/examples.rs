@@ -31,7 +31,7 @@ impl Writer for ExampleTarget {
     }
 
     fn asks(&self) -> &'static [Switch] {
-        &[Switch::Neutral, Switch::AfterError, Switch::Unlabelled, Switch::Unsure, Switch::Level, Switch::Glue]
+        &[Switch::Neutral, Switch::AfterError, Switch::Unsure, Switch::Level, Switch::Glue]
     }
 
     fn write(&self, unit: &LabelledTrace<'_>, policy: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {

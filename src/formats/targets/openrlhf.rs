@@ -29,7 +29,7 @@ impl Writer for OpenRlhf {
     }
 
     fn asks(&self) -> &'static [Switch] {
-        &[Switch::Neutral, Switch::AfterError, Switch::Unlabelled, Switch::Unsure, Switch::Values]
+        &[Switch::Neutral, Switch::AfterError, Switch::Unsure, Switch::Values]
     }
 
     fn write(&self, unit: &LabelledTrace<'_>, policy: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {

@@ -83,13 +83,17 @@ li, p { white-space: pre-wrap }\nli { padding: .2em .5em; margin: .2em 0; border
 li.good { border-color: #2a7 }\nli.neutral { border-color: #db3 }\nli.bad { border-color: #c33; background: #fdeaea }\n\
 li.after { color: #777 }\nsmall { color: #555 }\ntd { padding: 0 1em 0 0 }\n</style>\n</head>\n<body>\n<h1>Step labels</h1>\n";
 
-/// What was read and written, verdicts, and how often labels agree with those that the source records.
+/// What was read and written, verdicts, and how often labels agree with those that the source records, and with each other.
 fn counts(loss: &Loss) -> Vec<(String, u64)> {
     let mut rows = vec![("solutions".to_owned(), loss.read)];
     rows.extend(loss.verdicts.iter().map(|(verdict, times)| ((*verdict).to_owned(), *times)));
     if loss.compared > 0 {
         rows.push(("judged both here and in the source".to_owned(), loss.compared));
-        rows.push(("with the same first error".to_owned(), loss.agreed));
+        rows.push(("of these, with the same first error".to_owned(), loss.agreed));
+    }
+    if loss.agreement.several > 0 {
+        rows.push(("judged here by several people".to_owned(), loss.agreement.several));
+        rows.push(("of these, with the same first error of all".to_owned(), loss.agreement.same));
     }
     rows
 }

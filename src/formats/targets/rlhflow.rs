@@ -25,7 +25,7 @@ impl Writer for RlhFlow {
     }
 
     fn asks(&self) -> &'static [Switch] {
-        &[Switch::Neutral, Switch::AfterError, Switch::Unlabelled, Switch::Unsure, Switch::Glue]
+        &[Switch::Neutral, Switch::AfterError, Switch::Unsure, Switch::Glue]
     }
 
     fn write(&self, unit: &LabelledTrace<'_>, policy: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {
