@@ -2,6 +2,7 @@
 
 use crate::checks::answer::{self, Agreement};
 use std::fmt::Write;
+use std::sync::{Arc, Weak};
 
 use crate::labels::{Action, Mode, Past, Verdict};
 use crate::trace::{Extra, FirstError, Outcome, Solution, StepKey, Trace};
@@ -11,6 +12,15 @@ use super::App;
 use super::saving::what;
 use super::scoring::WorkerState;
 
+/// What the facts on show are those of.
+#[derive(Debug, Default)]
+pub(super) struct FactsOf {
+    trace: Option<Weak<Trace>>,
+    solution: usize,
+    reference: bool,
+    view: View,
+}
+
 impl App {
     /// The first error of the path by the scores that are known, as an index from 0.
     pub fn predicted_first_error(&self) -> Option<usize> {
@@ -18,7 +28,32 @@ impl App {
     }
 
     /// Reference answer, the solution's answer, and whether it is right.
-    pub fn facts(&self) -> String {
+    pub fn facts(&self) -> &str {
+        &self.facts.1
+    }
+
+    /// Reads the facts again where they are those of something else.
+    pub(super) fn read_facts(&mut self) {
+        let of = FactsOf {
+            trace: self.trace().map(Arc::downgrade),
+            solution: self.cursor.solution,
+            reference: self.reference_shown(),
+            view: self.steps.view,
+        };
+        let same = |a: &Option<Weak<Trace>>, b: &Option<Weak<Trace>>| match (a, b) {
+            (Some(a), Some(b)) => a.ptr_eq(b),
+            (None, None) => true,
+            _ => false,
+        };
+        let known = &self.facts.0;
+        if same(&known.trace, &of.trace) && (known.solution, known.reference, known.view) == (of.solution, of.reference, of.view)
+        {
+            return;
+        }
+        self.facts = (of, self.facts_now());
+    }
+
+    fn facts_now(&self) -> String {
         let mut facts: Vec<String> = self.image().into_iter().collect();
         if let Some(trace) = self.trace().filter(|_| self.reference_shown()) {
             facts.extend(trace.problem.reference_answer.as_ref().map(|reference| format!("ref {}", self.answer_line(reference))));

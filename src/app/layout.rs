@@ -19,6 +19,8 @@ const LIST_WIDTH: u16 = 32;
 const WIDE_LIST_WIDTH: u16 = 44;
 const DETAIL_ROWS: u16 = 8;
 const DETAIL_WIDTH: u16 = 56;
+/// Cells of the score of another model.
+pub const OTHER_MODEL: usize = 4;
 
 /// The panes. What is `None` has no room or is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -189,6 +191,8 @@ pub struct StepColumns {
     pub bar: usize,
     /// What the checks say, and score and checks together; 0 where there is no room.
     pub evidence: usize,
+    /// Scores of the other models, a column each; 0 where there is no room.
+    pub others: usize,
     /// The text.
     pub text: usize,
 }
@@ -200,8 +204,9 @@ pub fn step_columns(app: &App, width: u16) -> StepColumns {
     let evidence = if width >= 84 { 8 } else { 0 };
     let digits = app.cursor.path.len().max(100).ilog10() as usize + 1;
     let (number, mark, score) = (digits + 2, 4, 4);
-    let text = usize::from(width).saturating_sub(number + mark + score + bar + evidence + 4).max(10);
-    StepColumns { number, mark, score, bar: bar + 2, evidence, text }
+    let others = if width >= 84 && app.show_prm { app.scoring.others().count() * OTHER_MODEL } else { 0 };
+    let text = usize::from(width).saturating_sub(number + mark + score + bar + evidence + others + 4).max(10);
+    StepColumns { number, mark, score, bar: bar + 2, evidence, others, text }
 }
 
 /// Rows of the steps pane, without its headings.

@@ -13,32 +13,34 @@ const KEPT: usize = 4096;
 /// Alternatives of a step that have a line.
 const ALTERNATIVES: usize = 40;
 
-/// Lines of steps and problems.
+/// Lines of steps and problems; `None` where the text says the same.
 #[derive(Debug, Default)]
 pub struct Lines {
-    steps: HashMap<StepKey, String>,
-    problems: HashMap<PromptKey, String>,
+    steps: HashMap<StepKey, Option<String>>,
+    problems: HashMap<PromptKey, Option<String>>,
 }
 
 impl App {
     /// The step on one line: drawn, where formulas are drawn.
     pub fn step_line<'a>(&'a self, trace: &'a Trace, node: NodeId) -> &'a str {
         let node = trace.node(node);
-        self.lines.steps.get(&node.key).filter(|_| self.draws()).unwrap_or(&node.text)
+        self.lines.steps.get(&node.key).filter(|_| self.draws()).and_then(Option::as_ref).unwrap_or(&node.text)
     }
 
     /// The same of a problem.
     pub fn problem_line<'a>(&'a self, trace: &'a Trace) -> &'a str {
-        self.lines.problems.get(&trace.prompt_key).filter(|_| self.draws()).unwrap_or(&trace.problem.text)
+        let line = self.lines.problems.get(&trace.prompt_key).filter(|_| self.draws());
+        line.and_then(Option::as_ref).unwrap_or(&trace.problem.text)
     }
 
     fn draws(&self) -> bool {
         self.steps.view == View::Drawn
     }
 
-    fn drawn(&self, text: &str) -> String {
-        let page = Page::new(beginning(text), self.linear_setting());
-        page.text.split_whitespace().collect::<Vec<_>>().join(" ")
+    fn drawn(&self, text: &str) -> Option<String> {
+        let text = beginning(text);
+        let page = text.contains(['$', '\\', '*', '`']).then(|| Page::new(text, self.linear_setting()))?;
+        Some(page.text.split_whitespace().collect::<Vec<_>>().join(" "))
     }
 
     /// Reads what came into sight: whether the search finds it, and what it looks like on one line.
@@ -55,18 +57,17 @@ impl App {
         if self.lines.steps.len() + self.lines.problems.len() > KEPT {
             self.lines = Lines::default();
         }
-        let formula = |text: &str| beginning(text).contains(['$', '\\', '*', '`']);
         let (mut steps, mut problems) = (Vec::new(), Vec::new());
         if let Some(trace) = self.trace() {
             let siblings = trace.node(self.cursor.node).parent.map_or(&[][..], |parent| &trace.node(parent).children);
             for node in rows.iter().chain(siblings.iter().take(ALTERNATIVES)).map(|&id| trace.node(id)) {
-                if formula(&node.text) && !self.lines.steps.contains_key(&node.key) {
+                if !self.lines.steps.contains_key(&node.key) {
                     steps.push((node.key, self.drawn(&node.text)));
                 }
             }
         }
         for trace in layout::visible_items(self).into_iter().filter_map(|item| self.items.trace(item)) {
-            if formula(&trace.problem.text) && !self.lines.problems.contains_key(&trace.prompt_key) {
+            if !self.lines.problems.contains_key(&trace.prompt_key) {
                 problems.push((trace.prompt_key, self.drawn(&trace.problem.text)));
             }
         }

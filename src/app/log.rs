@@ -1,6 +1,7 @@
 //! The key log: every message that can change what is labelled, in the order in which the program took it in, so that a session can be
 //! played again. Times and names of events come from the log; what the events say must come out of the keys once more.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use crossterm::event::Event as TerminalEvent;
 use serde::{Deserialize, Serialize};
 
 use super::items::{FileState, ItemId};
+use super::judge::Judge;
 use super::keymap::Keymap;
 use super::refit::Fitted;
 use super::scoring::Known;
@@ -70,6 +72,15 @@ pub enum Entry {
     SaveFailed(String),
     /// [`Message::Foreign`].
     Foreign(Vec<Event>),
+    /// Scores of another model that were brought along.
+    Judge {
+        /// Name of the scorer.
+        scorer: String,
+        /// What its scores mean.
+        semantics: Semantics,
+        /// Step and score, in the order of the keys.
+        scores: BTreeMap<StepKey, f64>,
+    },
     /// [`Message::Refitted`].
     Refitted(Result<Fitted, String>),
     /// [`Message::Edited`].
@@ -220,6 +231,11 @@ impl Entry {
             Message::Continue => Self::Continue,
             Message::SaveFailed(error) => Self::SaveFailed(error.clone()),
             Message::Foreign(events) => Self::Foreign(events.clone()),
+            Message::Judge(judge) => Self::Judge {
+                scorer: judge.scorer.clone().unwrap_or_default(),
+                semantics: judge.meaning.semantics,
+                scores: judge.scores.iter().map(|(key, score)| (*key, score.value())).collect(),
+            },
             Message::Refitted(outcome) => Self::Refitted(outcome.clone()),
             Message::Edited(manuscript, written) => Self::Edited(manuscript.clone(), written.clone()),
             Message::Worker(_)
@@ -262,6 +278,11 @@ impl Entry {
             Self::Continue => vec![Message::Continue],
             Self::SaveFailed(error) => vec![Message::SaveFailed(error)],
             Self::Foreign(events) => vec![Message::Foreign(events)],
+            Self::Judge { scorer, semantics, scores } => {
+                let score = |(key, value)| Some((key, StepScore::new(value, semantics).ok()?));
+                let judge = Judge::recorded(scorer, semantics, scores.into_iter().filter_map(score).collect());
+                vec![Message::Judge(Box::new(judge))]
+            }
             Self::Refitted(outcome) => vec![Message::Refitted(outcome)],
             Self::Edited(manuscript, written) => vec![Message::Edited(manuscript, written)],
         }

@@ -8,6 +8,7 @@ use crossterm::event::Event as TerminalEvent;
 
 use super::App;
 use super::items::{FileState, ItemId};
+use super::judge::Judge;
 use super::place::Place;
 use super::refit::Fitted;
 use super::scoring::Known;
@@ -75,6 +76,8 @@ pub enum Message {
     Foreign(Vec<Event>),
     /// An editor was left: the text as it stands now, or why there is none.
     Edited(Manuscript, Result<String, String>),
+    /// Scores of another model were brought along.
+    Judge(Box<Judge>),
     /// The answer to [`Effect::Refit`].
     Refitted(Result<Fitted, String>),
     /// The time, in milliseconds since any moment before: comes before every key.

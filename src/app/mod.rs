@@ -11,6 +11,7 @@ pub mod describe;
 pub mod guide;
 pub mod input;
 pub mod items;
+pub mod judge;
 pub mod jumps;
 pub mod keymap;
 pub mod keys;
@@ -42,7 +43,7 @@ mod typed;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::labels::{Action, Body, Draft, EventId, Project, Session};
+use crate::labels::{Action, Body, Draft, EventId, Mode, Project, Session};
 use crate::query::{Names, Query};
 use crate::trace::{Label, NodeId, PromptKey, RecordKey, Solution, SolutionLabels, StepKey, StepScore, Trace};
 use crate::ui::look::Look;
@@ -178,6 +179,8 @@ pub struct App {
     pub steps: StepsView,
     /// Checks and comparisons.
     pub reading: Reading,
+    /// Reference, answer and whether it is right, and of what.
+    facts: (describe::FactsOf, String),
     /// Steps and problems on one line.
     pub lines: lines::Lines,
     /// First row of the detail pane once it was scrolled; it is there then also where it has no place of its own.
@@ -270,6 +273,7 @@ impl App {
             steps: StepsView::default(),
             reading: Reading::default(),
             detail: None,
+            facts: Default::default(),
             lines: lines::Lines::default(),
             tree: TreeView::default(),
             step_filter: None,
@@ -478,9 +482,12 @@ impl App {
         }
     }
 
-    /// The score shown for a step, if it is known and the session is not blind.
+    /// The score shown for a step, if it is known and the session is not blind. What a verdict reveals is the solution that was judged, and
+    /// not what others of its problem say.
     pub fn shown_score(&self, key: StepKey) -> Option<StepScore> {
-        if self.show_prm { self.scoring.scores.get(&key).copied() } else { None }
+        let revealed = |trace: &Arc<Trace>| self.cursor.path.iter().any(|&id| trace.node(id).key == key);
+        let shown = self.show_prm && (self.trust.mode != Mode::RevealAfter || self.trace().is_some_and(revealed));
+        self.scoring.scores.get(&key).copied().filter(|_| shown)
     }
 }
 
@@ -490,6 +497,17 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
         let step = app.trace().map_or_else(|| PromptKey::of("").root(), |trace| trace.node(app.cursor.node).key);
         app.clock.tick(now, app.record_key_here(), step);
         return Vec::new();
+    }
+    if let Message::Worker(event) = &message
+        && app.is_out_of_sight(event)
+    {
+        // Of a million steps that are scored, few are on the screen.
+        let mut effects = Vec::new();
+        if let Message::Worker(event) = message {
+            effects = scoring::worker_event(app, event);
+        }
+        effects.extend(scoring::feed(app));
+        return effects;
     }
     let before = (app.cursor.item, app.cursor.node);
     let solution = (app.cursor.item, app.cursor.solution);
@@ -521,6 +539,11 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
         Message::Edited(manuscript, Ok(text)) => manuscript.keep(app, text.trim()),
         Message::Edited(_, Err(error)) => {
             app.notice = Some(error);
+            Vec::new()
+        }
+        Message::Judge(judge) => {
+            app.scoring.bring(*judge);
+            app.queue.judges_changed();
             Vec::new()
         }
         Message::Refitted(outcome) => refit::done(app, outcome),
@@ -558,6 +581,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
     }
     app.compare();
     app.lay_sheet();
+    app.read_facts();
     layout::arrange(app);
     app.glance();
     app.read_lines();

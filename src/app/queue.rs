@@ -147,6 +147,13 @@ impl Queue {
         self.rank_again = true;
     }
 
+    /// Other models judge than before: what was found by scores is found anew.
+    pub(super) fn judges_changed(&mut self) {
+        if self.needs_scores() {
+            self.rank_anew();
+        }
+    }
+
     fn needs_scores(&self) -> bool {
         self.filter.iter().chain(self.order.iter().map(|order| &order.query)).any(Query::needs_scores)
     }
@@ -222,6 +229,7 @@ impl App {
             ruler: self.scoring.ruler(),
             score: &|key| self.scoring.known(key),
             own: &own,
+            others: &|path| self.scoring.others().map(|(_, judge)| judge.opinion(trace, path)).collect(),
         };
         survey.ask(trace, SOLUTIONS)
     }

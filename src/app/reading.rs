@@ -192,6 +192,14 @@ impl App {
         if here.is_some_and(|key| !self.findings(key).is_empty()) {
             shown.push("checks".to_owned());
         }
+        if self.show_prm {
+            shown.extend(
+                self.scoring
+                    .others()
+                    .filter(|(_, judge)| !judge.scores.is_empty())
+                    .map(|(_, judge)| format!("beside:{}", judge.name())),
+            );
+        }
         shown.extend(self.comparison().map(|comparison| format!("diff:{}", comparison.against.name())));
         if self.steps.view != View::default() {
             shown.push(self.steps.view.name().to_owned());

@@ -102,9 +102,9 @@ impl App {
         Saw {
             file: self.items.files.get(self.cursor.item.file).map(|file| file.id.clone()),
             item: Some(self.cursor.item.problem as u64),
-            prm: self.show_prm.then(|| self.scoring.model.as_ref().map(|model| model.key.clone())).flatten(),
+            prm: self.show_prm.then(|| self.scoring.key().map(str::to_owned)).flatten(),
             score: step.and_then(|key| self.shown_score(key)).map(StepScore::value),
-            blind: !self.show_prm,
+            blind: !self.scores_seen(),
             shown: self.on_show(),
             context,
         }

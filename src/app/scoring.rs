@@ -1,16 +1,15 @@
 //! Scores by step key, the state of the worker, and what is scored next: first what is on screen, then what comes after it.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::{Deref, DerefMut};
 
-use crate::analysis::aggregate::Aggregate;
-use crate::analysis::decide::{Decision, decide, first_error_odds};
-use crate::analysis::meaning::Meaning;
-use crate::query::{Query, Ruler};
+use crate::query::Query;
 use crate::scoring::request::{Limits, plan};
-use crate::scoring::{Priority, Scheduler, ScoreRequest, WorkerEvent, WorkerModel};
-use crate::trace::{FirstError, NodeId, Rationale, StepKey, StepScore, Trace};
+use crate::scoring::{Priority, Scheduler, ScoreRequest, WorkerEvent};
+use crate::trace::{NodeId, Rationale, StepKey, StepScore, Trace};
 
 use super::items::ItemId;
+use super::judge::Judge;
 use super::reading::Against;
 use super::runs::Runs;
 use super::{App, Effect};
@@ -48,29 +47,15 @@ pub enum WorkerState {
     Stopped(String),
 }
 
-/// Scores and the way to more of them.
+/// Scores and the way to more of them. What is read of it is what the judge on show says; what comes from the worker goes to the first one.
 #[derive(Debug)]
 pub struct Scoring {
-    /// Known scores.
-    pub scores: HashMap<StepKey, StepScore>,
-    /// Steps that cannot be scored, with the reason.
-    pub refused: HashMap<StepKey, String>,
-    /// What the model gives beside the scores.
-    pub rationales: HashMap<StepKey, Rationale>,
-    /// The model, once it has been loaded.
-    pub model: Option<WorkerModel>,
+    /// The model that runs, and behind it those whose scores were brought along; never empty.
+    judges: Vec<Judge>,
+    /// Which of them colours the steps and predicts errors.
+    shown: usize,
     /// The worker.
     pub state: WorkerState,
-    /// Scores of whole solutions, by the key of their last step, from a model that judges no steps.
-    pub outcomes: HashMap<StepKey, StepScore>,
-    /// What the scores mean.
-    pub meaning: Meaning,
-    /// How they become one score of a solution.
-    pub aggregate: Aggregate,
-    /// A step with a lower score is suspect.
-    pub threshold: f64,
-    /// How the first error of a whole solution is predicted.
-    pub decision: Decision,
     /// Items whose every step has a score or a refusal.
     pub done: Runs,
     /// Tokens and seconds of all finished requests, for the rate.
@@ -93,16 +78,9 @@ impl Scoring {
     /// No scores; `wanted` says whether a worker is going to be started.
     pub fn new(wanted: bool) -> Self {
         Self {
-            scores: HashMap::new(),
-            outcomes: HashMap::new(),
-            meaning: Meaning::CORRECT,
-            aggregate: Aggregate::Min,
-            refused: HashMap::new(),
-            rationales: HashMap::new(),
-            model: None,
+            judges: vec![Judge::default()],
+            shown: 0,
             state: if wanted { WorkerState::Starting } else { WorkerState::Off },
-            threshold: 0.5,
-            decision: Decision::FirstBelow(0.5),
             done: Runs::default(),
             work: (0, 0.0),
             scanned: 0,
@@ -113,6 +91,32 @@ impl Scoring {
         }
     }
 
+    /// The model that runs, whichever is on show.
+    fn running(&mut self) -> &mut Judge {
+        &mut self.judges[0]
+    }
+
+    /// A model whose scores were brought along.
+    pub(super) fn bring(&mut self, judge: Judge) {
+        self.judges.push(judge);
+    }
+
+    /// All judges with the letter that names them; which of them is on show.
+    pub fn judges(&self) -> impl Iterator<Item = (char, &Judge, bool)> {
+        ('A'..='Z').zip(&self.judges).enumerate().map(|(index, (letter, judge))| (letter, judge, index == self.shown))
+    }
+
+    /// The judges but for the one on show.
+    pub fn others(&self) -> impl Iterator<Item = (char, &Judge)> {
+        self.judges().filter(|(.., shown)| !shown).map(|(letter, judge, _)| (letter, judge))
+    }
+
+    /// The next judge comes on show; `None` where there is only one.
+    pub(super) fn next_judge(&mut self) -> Option<(char, &Judge)> {
+        self.shown = (self.shown + 1) % self.judges.len();
+        self.judges().filter(|_| self.judges.len() > 1).find(|(.., shown)| *shown).map(|(letter, judge, _)| (letter, judge))
+    }
+
     /// The steps of an item were cut anew: those that nobody knows yet are to be asked for.
     pub(super) fn cut_anew(&mut self, item: ItemId) {
         self.cut.remove(&item);
@@ -120,9 +124,10 @@ impl Scoring {
 
     /// Asks for the steps of a trace that have neither score nor refusal, before everything else.
     pub(super) fn ask_for(&mut self, trace: &Trace, wanted: impl Fn(NodeId) -> bool) -> Vec<u64> {
-        let open = |key: StepKey| !self.scores.contains_key(&key) && !self.refused.contains_key(&key);
+        let judge = &mut self.judges[0];
+        let open = |key: StepKey| !judge.scores.contains_key(&key) && !judge.refused.contains_key(&key);
         let plan = plan(trace, &Limits::default(), &mut self.own_ids, |id| wanted(id) && open(trace.node(id).key));
-        self.refused.extend(plan.left_out);
+        judge.refused.extend(plan.left_out);
         let ids = plan.requests.iter().map(|request| request.id).collect();
         for request in plan.requests {
             self.queue.push(request, Priority::Selected);
@@ -130,79 +135,9 @@ impl Scoring {
         ids
     }
 
-    /// Takes in scores that were known already.
-    pub fn add(&mut self, scores: Vec<(StepKey, StepScore)>) {
-        if self.meaning.outcome {
-            self.outcomes.extend(scores);
-        } else {
-            self.scores.extend(scores);
-        }
-    }
-
-    /// The score that the model gave at this step: of the step, or of the solution that ends with it.
-    pub fn known(&self, key: StepKey) -> Option<StepScore> {
-        if self.meaning.outcome { self.outcomes.get(&key).copied() } else { self.scores.get(&key).copied() }
-    }
-
-    /// How the scores are read.
-    pub fn ruler(&self) -> Ruler {
-        let Self { meaning, aggregate, threshold, decision, .. } = *self;
-        Ruler { meaning, aggregate, threshold, decision }
-    }
-
-    /// Where a score stands between wrong (0) and right (1).
-    pub fn place(&self, score: f64) -> f64 {
-        self.meaning.position(score)
-    }
-
-    /// The scores of a solution by every form that has sense; nothing before its last step is scored.
-    pub fn solution_scores(&self, trace: &Trace, path: &[NodeId]) -> Vec<(Aggregate, f64)> {
-        let scores: Option<Vec<StepScore>> = path.iter().map(|id| self.scores.get(&trace.node(*id).key).copied()).collect();
-        scores.and_then(|scores| self.meaning.side_by_side(&scores).ok()).unwrap_or_default()
-    }
-
-    /// The score of a solution: that of an outcome model, else the steps put together in the chosen way.
-    pub fn solution_score(&self, trace: &Trace, path: &[NodeId]) -> Option<f64> {
-        let outcome = path.last().and_then(|id| self.outcomes.get(&trace.node(*id).key));
-        let all = || self.solution_scores(trace, path).into_iter().find(|(form, _)| *form == self.aggregate);
-        outcome.map(|score| score.value()).or_else(|| all().map(|(_, score)| score))
-    }
-
-    /// What the scores of these steps say of the solution; unknown as long as a score is missing that may decide it.
-    pub fn verdict(&self, trace: &Trace, path: &[NodeId]) -> FirstError {
-        let score = |id: &NodeId| self.scores.get(&trace.node(*id).key).map(|score| score.value());
-        let scores: Vec<Option<f64>> = path.iter().map(score).collect();
-        match decide(&scores, self.decision) {
-            FirstError::NoError if scores.contains(&None) => FirstError::Unknown,
-            verdict => verdict,
-        }
-    }
-
-    /// The predicted first error of these steps, as an index from 0.
-    pub fn first_error(&self, trace: &Trace, path: &[NodeId]) -> Option<usize> {
-        match self.verdict(trace, path) {
-            FirstError::At(step) => Some(step),
-            FirstError::NoError | FirstError::Unknown | FirstError::Unlabelable => None,
-        }
-    }
-
     /// Every item has all its scores.
     pub(super) fn complete(&self, items: usize) -> bool {
         self.done.len() >= items && !self.busy()
-    }
-
-    /// The steps, the one that is most likely wrong first before the others, whether or not the scores say that anything is wrong.
-    pub fn suspects(&self, trace: &Trace, path: &[NodeId]) -> Vec<usize> {
-        let score = |id: &NodeId| self.scores.get(&trace.node(*id).key).map(|score| score.value());
-        let scores: Vec<Option<f64>> = path.iter().map(score).collect();
-        let suspicion = match self.decision {
-            Decision::Posterior { lean, .. } => first_error_odds(&scores, lean),
-            Decision::FirstBelow(_) => scores.iter().map(|score| score.map(|score| -score)).collect(),
-        };
-        let mut steps: Vec<(usize, f64)> =
-            suspicion.into_iter().enumerate().filter_map(|(step, suspicion)| Some((step, suspicion?))).collect();
-        steps.sort_by(|a, b| b.1.total_cmp(&a.1));
-        steps.into_iter().map(|(step, _)| step).collect()
     }
 
     /// Tokens a second over all finished requests, if there were any.
@@ -241,6 +176,20 @@ impl Scoring {
 
     fn owner(&self, request: u64) -> Option<ItemId> {
         self.open.iter().find(|(_, requests)| requests.as_ref().is_some_and(|ids| ids.contains(&request))).map(|(item, _)| *item)
+    }
+}
+
+impl Deref for Scoring {
+    type Target = Judge;
+
+    fn deref(&self) -> &Judge {
+        &self.judges[self.shown]
+    }
+}
+
+impl DerefMut for Scoring {
+    fn deref_mut(&mut self) -> &mut Judge {
+        &mut self.judges[self.shown]
     }
 }
 
@@ -320,9 +269,10 @@ pub(super) fn prepared(app: &mut App, item: ItemId, known: Known, requests: Vec<
     app.items.note_bad(item, known.bad);
     app.progress.sized(item, known.solutions);
     let scoring = &mut app.scoring;
-    scoring.add(known.scores);
-    scoring.rationales.extend(known.rationales);
-    scoring.refused.extend(known.refused);
+    let judge = scoring.running();
+    judge.add(known.scores);
+    judge.rationales.extend(known.rationales);
+    judge.refused.extend(known.refused);
     // An item that was dropped and asked for again may be prepared twice: the first answer counts.
     let Some(slot) = scoring.open.get_mut(&item).filter(|slot| slot.is_none()) else { return Vec::new() };
     if requests.is_empty() {
@@ -339,6 +289,17 @@ pub(super) fn prepared(app: &mut App, item: ItemId, known: Known, requests: Vec<
     Vec::new()
 }
 
+impl App {
+    /// The event is about a step that is not on the screen, so that nothing there depends on it.
+    pub(super) fn is_out_of_sight(&self, event: &WorkerEvent) -> bool {
+        let (WorkerEvent::Score { key, .. } | WorkerEvent::Rationale { key, .. } | WorkerEvent::NotScored { key, .. }) = event
+        else {
+            return false;
+        };
+        self.trace().is_some_and(|trace| self.cursor.path.iter().all(|&id| trace.node(id).key != *key))
+    }
+}
+
 /// Takes in one event of the worker. Late answers to a dropped request still bring true scores, and change nothing else.
 pub(super) fn worker_event(app: &mut App, event: WorkerEvent) -> Vec<Effect> {
     let scoring = &mut app.scoring;
@@ -352,11 +313,7 @@ pub(super) fn worker_event(app: &mut App, event: WorkerEvent) -> Vec<Effect> {
     }
     match event {
         WorkerEvent::Ready(model) => {
-            scoring.threshold = model.threshold;
-            scoring.decision = model.decision();
-            scoring.meaning = model.meaning();
-            scoring.aggregate = scoring.meaning.aggregate;
-            scoring.model = Some(model);
+            scoring.running().is(model);
             // A model that comes when scoring was stopped meanwhile waits to be asked.
             if scoring.state == WorkerState::Starting {
                 scoring.state = WorkerState::Running;
@@ -364,16 +321,17 @@ pub(super) fn worker_event(app: &mut App, event: WorkerEvent) -> Vec<Effect> {
         }
         WorkerEvent::Notice { message } => app.notice = Some(message),
         WorkerEvent::Score { key, score, .. } => {
-            scoring.add(vec![(key, score)]);
+            scoring.running().add(vec![(key, score)]);
         }
         WorkerEvent::Rationale { key, rationale, .. } => {
-            scoring.rationales.insert(key, rationale);
+            scoring.running().rationales.insert(key, rationale);
             app.reading.read_again(Against::Critique);
         }
         WorkerEvent::NotScored { key, reason, .. } => {
             // That an outcome model judges no steps is no news at each of them.
-            if !scoring.meaning.outcome {
-                scoring.refused.insert(key, reason);
+            let judge = scoring.running();
+            if !judge.meaning.outcome {
+                judge.refused.insert(key, reason);
             }
         }
         WorkerEvent::Done { request, cost, seconds } => {
@@ -429,13 +387,9 @@ fn finish(scoring: &mut Scoring, request: u64) -> Option<ItemId> {
 pub(super) fn forget_model(app: &mut App) {
     let scoring = &mut app.scoring;
     scoring.forget_requests();
-    scoring.scores.clear();
-    scoring.outcomes.clear();
-    scoring.refused.clear();
-    scoring.rationales.clear();
+    scoring.running().forget();
     scoring.done.clear();
     scoring.work = (0, 0.0);
-    scoring.model = None;
     scoring.state = WorkerState::Starting;
 }
 

@@ -120,7 +120,7 @@ pub struct StepsView {
     pub view: View,
     /// Lines end at the edge, but for those of the current step.
     pub cut: bool,
-    /// Colours of program code; `None` while they are being computed.
+    /// Colours of program code; `None` while they are being computed, and where there is none.
     code: HashMap<StepKey, Option<Arc<Tokens>>>,
     /// Texts on the screen whose colours nobody has asked for yet.
     uncoloured: Vec<(StepKey, Safe)>,
@@ -184,12 +184,13 @@ impl StepsView {
 
     /// A step came onto the screen: code in it wants colours.
     pub(super) fn look_at(&mut self, node: &Node) {
-        let code = node.kind == StepKind::Code || node.text.contains("```");
-        if !code || self.code.contains_key(&node.key) {
+        if self.code.contains_key(&node.key) {
             return;
         }
-        self.uncoloured.push((node.key, safe(&node.text)));
         self.code.insert(node.key, None);
+        if node.kind == StepKind::Code || node.text.contains("```") {
+            self.uncoloured.push((node.key, safe(&node.text)));
+        }
     }
 
     /// Prepares for a path: another path starts at its top, another cursor step is followed again.

@@ -209,6 +209,7 @@ impl App {
                     whole: None,
                     spread: None,
                     predicted: FirstError::Unknown,
+                    others: &[],
                     own: &own,
                     flagged: false,
                     later: false,

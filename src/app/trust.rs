@@ -124,6 +124,8 @@ pub struct Trust {
     in_exam: bool,
     /// Problems of the blind share whose scores were on the screen: what was seen cannot be hidden again.
     seen: HashSet<PromptKey>,
+    /// Solutions whose scores were on the screen: a label that hides them again later is not blind.
+    peeked: HashSet<RecordKey>,
 }
 
 /// A number from 0 up to but not including 1 that belongs to this content and purpose.
@@ -318,6 +320,19 @@ impl App {
         if share && !hidden {
             self.trust.seen.extend(self.trace().map(|trace| trace.prompt_key));
         }
+        if !hidden {
+            self.trust.peeked.extend(self.record_key());
+        }
+    }
+
+    /// Scores of the solution on show were on the screen, now or before.
+    pub fn scores_seen(&self) -> bool {
+        self.show_prm || self.record_key().is_some_and(|record| self.trust.peeked.contains(&record))
+    }
+
+    /// The score of a whole solution of this problem may be seen.
+    pub fn shows_score_of(&self, trace: &Trace, leaf: NodeId) -> bool {
+        self.show_prm && (self.trust.mode != Mode::RevealAfter || self.judged(trace, leaf))
     }
 
     /// What a label says of the circumstances.
@@ -330,6 +345,7 @@ impl App {
                     Mode::Blind
                 }
             }
+            Mode::Blind if self.scores_seen() => Mode::RevealAfter,
             mode => mode,
         };
         let share = self.trust.mode == Mode::Assist && self.in_blind_share();

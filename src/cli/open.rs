@@ -9,10 +9,12 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use anyhow::{Context, bail};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use super::beside::Beside;
 use super::keys::KeyChoice;
 use super::reading::{self, Reading};
 use super::{StoreChoice, out, train_head};
 use crate::app::items::FileState;
+use crate::app::judge::Judge;
 use crate::app::log::Start;
 use crate::app::mapping::{Answer, Dialog};
 use crate::app::trust::{Guide, Terms};
@@ -56,6 +58,9 @@ pub struct OpenArgs {
     /// A scorer of your own instead: a command line for the shell that speaks the protocol of `stepscope worker`
     #[arg(long, value_name = "COMMAND", conflicts_with = "prm")]
     pub scorer_cmd: Option<String>,
+    /// Other models beside it.
+    #[command(flatten)]
+    pub beside: Beside,
     /// Start without scores
     #[arg(long, conflicts_with_all = ["prm", "scorer_cmd"])]
     pub no_prm: bool,
@@ -115,6 +120,7 @@ pub fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
     if args.exam.is_some() && !args.paths.is_empty() {
         bail!("an exam asks the solutions of the --gold file and no others: leave the other files away");
     }
+    let judges = args.beside.judges()?;
     let (corpora, problems) = open_all(args)?;
     if !args.linear && !attended(args) {
         bail!("the interactive program needs a terminal; --linear, info, score, eval and export work without one");
@@ -147,7 +153,7 @@ pub fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
     let log = args.log.as_ref().map(|log| (log.clone(), path.clone()));
     let correctable = args.scorer_cmd.is_none() && args.server.is_none();
     let refit = correctable.then(|| train_head::refit(&path, &annotator, args.prm.clone(), corpora.clone()));
-    let outside = Outer { corpora, worker, log, refit };
+    let outside = Outer { corpora, worker, log, refit, judges };
     let unsaved = runtime.block_on(interactive(setup, store, outside, &ended_by, args.linear))?;
     // A worker that is being killed and a blocked read must not hold the exit up.
     runtime.shutdown_background();
@@ -179,6 +185,8 @@ struct Outer {
     log: Option<(PathBuf, PathBuf)>,
     /// How to fit the scores to the labels.
     refit: Option<Refit>,
+    /// Models whose scores were brought along.
+    judges: Vec<Judge>,
 }
 
 /// Begins the key log.
@@ -191,7 +199,7 @@ fn begin(log: &Path, store: &Path, setup: &Setup, size: (u16, u16)) -> anyhow::R
 async fn interactive(
     setup: Setup,
     store: Store,
-    Outer { corpora, worker, log, refit }: Outer,
+    Outer { corpora, worker, log, refit, judges }: Outer,
     ended_by: &Arc<AtomicI32>,
     linear: bool,
 ) -> anyhow::Result<usize> {
@@ -203,6 +211,9 @@ async fn interactive(
     let log = log.map(|(log, store)| begin(&log, &store, &setup, size)).transpose()?;
     let resources = Resources { corpora, saver, worker, refit, cache: ScoreCache::open_default(), hidden, log };
     let mut outside = Outside::new(resources, messages.clone());
+    for judge in judges {
+        outside.tell(Message::Judge(Box::new(judge)));
+    }
     for notice in warnings {
         outside.tell(Message::Notice(notice));
     }

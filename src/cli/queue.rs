@@ -7,12 +7,14 @@ use std::process::ExitCode;
 use anyhow::{anyhow, bail};
 use serde::Serialize;
 
+use super::beside::Beside;
 use super::open::project;
 use super::reading::Reading;
 use super::scorer::{BadRecords, ScorerArgs, open, runtime, stop_signal};
 use super::{StoreChoice, out};
 use crate::analysis::decide::Decision;
 use crate::analysis::meaning::Meaning;
+use crate::app::judge::Judge;
 use crate::corpus::{Corpus, ProblemView, in_parts};
 use crate::formats::{Glance, RecordError};
 use crate::labels::{Session, Store};
@@ -20,7 +22,7 @@ use crate::query::{Asked, Names, ORDERS, Own, QUANTITIES, Query, Ruler, Survey, 
 use crate::scoring::batch::{Answers, Batch};
 use crate::scoring::request::on_solutions;
 use crate::shell::kept_filters;
-use crate::trace::{Solution, Trace};
+use crate::trace::{NodeId, Solution, Trace};
 
 /// Choose solutions and put them in order
 ///
@@ -54,6 +56,9 @@ pub struct QueueArgs {
     /// Which scorer to use.
     #[command(flatten)]
     pub scorer: ScorerArgs,
+    /// Other models beside it.
+    #[command(flatten)]
+    pub beside: Beside,
     /// Whose labels count as one's own
     #[command(flatten)]
     pub store: StoreChoice,
@@ -97,7 +102,7 @@ pub fn run(args: &QueueArgs) -> anyhow::Result<ExitCode> {
     let order = order.transpose().map_err(|error| anyhow!("--order: {error}"))?;
     let filter = filter.transpose().map_err(|error| anyhow!("--filter: {error}"))?;
     let corpora = open(&args.paths, args.reading.format()?)?;
-    let questions = Questions { filter, order, session };
+    let questions = Questions { filter, order, session, judges: args.beside.judges()? };
     let found = runtime()?.block_on(async {
         tokio::select! {
             result = questions.ask_all(args, &corpora) => result.map(Some),
@@ -135,6 +140,7 @@ struct Questions {
     filter: Option<Query>,
     order: Option<Query>,
     session: Session,
+    judges: Vec<Judge>,
 }
 
 /// Problems that are asked at once, between two looks at whether to stop.
@@ -244,6 +250,7 @@ impl Questions {
             }
         };
         let (filter, order) = (self.filter.as_ref(), self.order.as_ref());
-        Survey { filter, order, ruler, score: &score, own: &own }.ask(trace, usize::MAX)
+        let others = |path: &[NodeId]| self.judges.iter().map(|judge| judge.opinion(trace, path)).collect();
+        Survey { filter, order, ruler, score: &score, own: &own, others: &others }.ask(trace, usize::MAX)
     }
 }

@@ -288,7 +288,7 @@ pub struct Saw {
     pub prm: Option<String>,
     /// Its score of the step in question; finite.
     pub score: Option<f64>,
-    /// Scores were hidden.
+    /// Scores were hidden, and had not been on the screen before.
     pub blind: bool,
     /// What else the view showed, in words of the view.
     pub shown: String,

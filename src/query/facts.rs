@@ -8,6 +8,15 @@ use crate::checks::answer::{self, Agreement};
 use crate::checks::arithmetic::Verdict;
 use crate::trace::{FirstError, NodeId, Outcome, Solution, SolutionLabels, Trace};
 
+/// What another model says of a solution.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Opinion {
+    /// Its step scores, as places between wrong (0) and right (1).
+    pub scores: Vec<Option<f64>>,
+    /// The first error that they predict.
+    pub first_error: FirstError,
+}
+
 /// One solution and all that is known of it.
 #[derive(Debug)]
 pub struct Facts<'a> {
@@ -27,6 +36,8 @@ pub struct Facts<'a> {
     pub spread: Option<(f64, f64)>,
     /// The first error that the scores predict.
     pub predicted: FirstError,
+    /// What other models say.
+    pub others: &'a [Opinion],
     /// Own labels.
     pub own: &'a SolutionLabels,
     /// Flagged as unsure by oneself.
@@ -158,6 +169,16 @@ pub static QUANTITIES: &[Quantity] = &[
     score("spread", "highest less lowest score of a solution of this problem", |f| {
         Value::Number(f.spread.map(|(low, high)| high - low))
     }),
+    score("dissent", "how far models lie apart at a first error that one of them predicts; needs --beside", |f| {
+        Value::Number(f.dissent())
+    }),
+    Quantity {
+        name: "divided",
+        kind: Kind::Truth,
+        scored: true,
+        doc: "models do not predict the same first error; needs --beside",
+        of: Of::Facts(|f| Value::Truth(f.divided())),
+    },
     Quantity {
         name: "disagree",
         kind: Kind::Truth,
@@ -266,6 +287,32 @@ impl Facts<'_> {
             FirstError::At(step) => self.scores.get(step).copied().flatten(),
             _ => self.reduce(f64::min),
         }
+    }
+
+    /// Highest less lowest score of all models at the first errors that they predict, or at the lowest step where none predicts one; the
+    /// largest of these.
+    fn dissent(&self) -> Option<f64> {
+        let models = || std::iter::once(self.scores).chain(self.others.iter().map(|other| other.scores.as_slice()));
+        if self.others.is_empty() || models().any(|scores| scores.iter().any(Option::is_none)) {
+            return None;
+        }
+        let at = |step: usize| models().filter_map(move |scores| scores.get(step).copied().flatten());
+        let apart = |step: usize| at(step).fold(f64::NEG_INFINITY, f64::max) - at(step).fold(f64::INFINITY, f64::min);
+        let lowest = (0..self.scores.len()).min_by(|&a, &b| at(a).fold(1.0, f64::min).total_cmp(&at(b).fold(1.0, f64::min)));
+        let predicted = std::iter::once(self.predicted).chain(self.others.iter().map(|other| other.first_error));
+        let steps: Vec<usize> =
+            predicted.filter_map(|found| if let FirstError::At(step) = found { Some(step) } else { None }).collect();
+        let steps = if steps.is_empty() { lowest.into_iter().collect() } else { steps };
+        steps.into_iter().map(apart).reduce(f64::max)
+    }
+
+    /// Whether models predict different first errors.
+    fn divided(&self) -> Option<bool> {
+        let mut verdicts = self.others.iter().map(|other| differ(self.predicted, other.first_error));
+        if self.others.is_empty() {
+            return None;
+        }
+        verdicts.try_fold(false, |divided, differs| differs.map(|differs| divided || differs))
     }
 
     fn drop(&self) -> Option<f64> {

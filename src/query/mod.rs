@@ -15,7 +15,7 @@ mod survey;
 
 pub use at_step::{AtStep, STEP_QUANTITIES};
 use facts::Subject;
-pub use facts::{Facts, QUANTITIES, Quantity, Told};
+pub use facts::{Facts, Opinion, QUANTITIES, Quantity, Told};
 pub use orders::{ORDERS, Order};
 pub use survey::{Asked, Own, Ruler, Survey, at_a_glance};
 

@@ -30,6 +30,12 @@ pub static ORDERS: &[Order] = &[
         expression: "disagree * (1 + abs(at - error))",
     },
     Order {
+        name: "committee",
+        letter: 'm',
+        doc: "models that lie farthest apart at a predicted first error (--beside)",
+        expression: "dissent",
+    },
+    Order {
         name: "convincing",
         letter: 'c',
         doc: "wrong answers whose steps all have high scores",

@@ -1,6 +1,6 @@
 //! Asking of every solution of a problem, from scores and labels wherever they come from.
 
-use super::{Facts, Query, Told};
+use super::{Facts, Opinion, Query, Told};
 use crate::analysis::aggregate::Aggregate;
 use crate::analysis::decide::{Decision, decide};
 use crate::analysis::meaning::Meaning;
@@ -51,6 +51,8 @@ pub struct Survey<'a> {
     pub score: &'a dyn Fn(StepKey) -> Option<StepScore>,
     /// What was said of a solution.
     pub own: &'a dyn Fn(&Solution) -> Own,
+    /// What other models say of a path.
+    pub others: &'a dyn Fn(&[NodeId]) -> Vec<Opinion>,
 }
 
 /// Asks the only solution of a record of what the record itself says; `None` when that decides nothing. The number of a solution that is
@@ -77,6 +79,7 @@ impl Survey<'_> {
             let predicted = if raw.iter().all(Option::is_some) { decide(&raw, decision) } else { FirstError::Unknown };
             let scores: Vec<Option<f64>> = raw.iter().map(|score| score.map(|score| meaning.position(score))).collect();
             let Own { labels, flagged, later } = (self.own)(solution);
+            let others = (self.others)(&path);
             let facts = Facts {
                 trace,
                 solution: index,
@@ -86,6 +89,7 @@ impl Survey<'_> {
                 whole,
                 spread,
                 predicted,
+                others: &others,
                 own: &labels,
                 flagged,
                 later,

@@ -109,7 +109,7 @@ fn rows(app: &App, text: &str) -> Vec<String> {
 fn solution(app: &App) -> String {
     let Some(trace) = app.trace() else { return String::new() };
     let facts = app.facts();
-    let facts = if facts.is_empty() { facts } else { format!(", {facts}") };
+    let facts = if facts.is_empty() { String::new() } else { format!(", {facts}") };
     format!("solution {} of {}, {} steps{facts}", app.cursor.solution + 1, trace.solutions.len(), app.cursor.path.len())
 }
 

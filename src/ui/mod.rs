@@ -31,13 +31,13 @@ pub fn view(app: &App, frame: &mut Frame<'_>) {
 /// Draws the dialog about the keys of an unknown file.
 pub fn view_mapping(dialog: &Dialog, frame: &mut Frame<'_>) {
     let area = frame.area();
-    let mut pen = Pen::new(frame.buffer_mut(), area, &dialog.look);
+    let mut pen = Pen::new(frame.buffer_mut(), &dialog.look);
     panes::mapping::draw(dialog, &mut pen, area);
 }
 
 /// Draws the whole screen into a buffer.
 pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
-    let mut pen = Pen::new(buffer, area, &app.look);
+    let mut pen = Pen::new(buffer, &app.look);
     let Some(panes) = layout::panes(app) else {
         let (width, height) = MINIMUM;
         let text = format!("needs {width}x{height}, has {}x{}: make the screen larger", area.width, area.height);

@@ -19,14 +19,8 @@ pub(super) struct Pen<'a> {
 
 impl<'a> Pen<'a> {
     /// A pen on an empty sheet.
-    pub(super) fn new(buffer: &'a mut Buffer, area: Rect, look: &'a Look) -> Self {
-        for row in area.rows() {
-            for at in row.columns() {
-                if let Some(cell) = buffer.cell_mut((at.x, at.y)) {
-                    cell.reset();
-                }
-            }
-        }
+    pub(super) fn new(buffer: &'a mut Buffer, look: &'a Look) -> Self {
+        buffer.reset();
         Self { buffer, look }
     }
 

@@ -48,6 +48,11 @@ impl Desk {
         Self::new(&[("demo/solutions.json", SOLUTIONS)], (80, 24))
     }
 
+    /// The solutions of the demo on 80 x 24, begun on these terms: what was on the screen before they are in force was seen.
+    pub(crate) fn on(terms: Terms) -> Self {
+        Self::in_folder(Arc::new(tempfile::tempdir().unwrap()), &[("demo/solutions.json", SOLUTIONS)], (80, 24), terms)
+    }
+
     fn in_folder(
         folder: Arc<tempfile::TempDir>,
         sources: &[(&'static str, &'static [u8])],

@@ -12,6 +12,7 @@ mod analysis;
 mod annotate;
 mod app;
 mod bad_files;
+mod beside;
 mod budget;
 mod checks;
 mod containers;

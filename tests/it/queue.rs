@@ -26,6 +26,7 @@ fn ask<T>(scores: &[Option<f64>], question: impl Fn(&Facts<'_>) -> T) -> T {
         whole: None,
         spread: None,
         predicted: if all.iter().all(Option::is_some) { FirstError::At(1) } else { FirstError::Unknown },
+        others: &[],
         own: &own,
         flagged: false,
         later: true,

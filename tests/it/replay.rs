@@ -1,18 +1,23 @@
 //! Key logs of whole sessions, played again.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent};
 use proptest::prelude::*;
+use stepscope::app::items::ItemId;
 use stepscope::app::keymap::Keymap;
 use stepscope::app::log::{Entry, Start};
+use stepscope::app::scoring::Known;
 use stepscope::app::trust::Terms;
 use stepscope::app::{App, Effect, Message, Setup, update};
 use stepscope::corpus::{Corpus, Source};
 use stepscope::labels::{Event, Project, Store};
 use stepscope::query::Names;
+use stepscope::scoring::{Cost, ScoreRequest, WorkerEvent};
 use stepscope::shell::replay::{ReplayError, read, replay};
 use stepscope::shell::{Outside, sieve};
+use stepscope::trace::{Semantics, StepKey, StepScore};
 use stepscope::ui::look::Look;
 
 use super::desk::{SAMPLES, SOLUTIONS};
@@ -24,6 +29,8 @@ struct Recorded {
     corpora: Vec<Corpus>,
     log: Vec<Entry>,
     now: u64,
+    /// Items whose scores were asked for and have not come yet.
+    waiting: VecDeque<ItemId>,
     _folder: Arc<tempfile::TempDir>,
 }
 
@@ -37,6 +44,10 @@ fn corpora() -> Vec<Corpus> {
 
 impl Recorded {
     fn start(folder: &Arc<tempfile::TempDir>) -> Self {
+        Self::with_model(folder, false)
+    }
+
+    fn with_model(folder: &Arc<tempfile::TempDir>, scoring: bool) -> Self {
         let path = folder.path().join("labels.db");
         let (store, session) = Store::open(&path, "mira").unwrap();
         let before: Vec<Event> = Store::events(&path, "mira").unwrap();
@@ -49,7 +60,7 @@ impl Recorded {
             store: "labels.db".to_owned(),
             look: Look::detect(|_| None),
             place: None,
-            scoring: false,
+            scoring,
             terms: Terms { blind_share: 0.2, repeat_share: 0.5, ..Terms::default() },
             project: Project::default(),
             keymap: Keymap::default(),
@@ -58,7 +69,7 @@ impl Recorded {
         let mut log = vec![Entry::Start(Box::new(Start::of(&setup, (100, 30))))];
         log.extend(before.into_iter().map(|event| Entry::Before(Box::new(event))));
         let (app, first) = App::new(setup, (100, 30));
-        let mut recorded = Self { app, store, corpora, log, now: 0, _folder: Arc::clone(folder) };
+        let mut recorded = Self { app, store, corpora, log, now: 0, waiting: VecDeque::new(), _folder: Arc::clone(folder) };
         recorded.carry_out(first);
         recorded
     }
@@ -84,9 +95,33 @@ impl Recorded {
                     let event = Box::new(self.store.append(*draft).unwrap());
                     self.tell(Message::Saved { event, at: "12:00:00".to_owned() });
                 }
+                Effect::Prepare(item) => self.waiting.push_back(item),
+                Effect::Continue => self.tell(Message::Continue),
                 _ => {}
             }
         }
+    }
+
+    /// The scores of the next item that waits for them come: from the cache, or step by step from the worker.
+    fn score(&mut self, request: u64) {
+        let Some(item) = self.waiting.pop_front() else { return };
+        let view = self.corpora[item.file].problem(item.problem);
+        let trace = view.trace.clone().unwrap();
+        // Any numbers do, as long as they are not the same everywhere.
+        let score = |key: StepKey| f64::from(key.as_bytes()[0]) / 255.0;
+        let scores = trace.steps().map(|id| trace.node(id).key);
+        let scores = scores.map(|key| (key, StepScore::new(score(key), Semantics::Correctness).unwrap())).collect::<Vec<_>>();
+        if request.is_multiple_of(2) {
+            let known = Known { scores, ..Known::default() };
+            self.tell(Message::Prepared { item, known, requests: Vec::new() });
+            return;
+        }
+        let asked = ScoreRequest { id: request, problem: String::new(), nodes: Vec::new() };
+        self.tell(Message::Prepared { item, known: Known::default(), requests: vec![asked] });
+        for (key, score) in scores {
+            self.tell(Message::Worker(WorkerEvent::Score { request, key, score }));
+        }
+        self.tell(Message::Worker(WorkerEvent::Done { request, cost: Cost::default(), seconds: 0.0 }));
     }
 
     fn keys(&mut self, keys: &str) {
@@ -138,6 +173,35 @@ fn a_log_that_was_cut_is_played_to_its_end_and_nonsense_is_refused() {
     assert_eq!(entries.len() + 2, recorded.log.len());
     assert!(matches!(read(&b"{\"clock\":1}\n"[..]), Err(ReplayError::NoStart)));
     assert!(matches!(read(&b"{\"clock\":\n{}\n"[..]), Err(ReplayError::Line { line: 1, .. })));
+}
+
+#[test]
+fn a_queue_in_the_order_of_scores_that_come_late_is_played_again_byte_for_byte() {
+    let mut recorded = Recorded::with_model(&folder(), true);
+    recorded.tell(Message::Worker(WorkerEvent::Ready(super::scoring::model())));
+    // What is known when the order is asked for decides where the first labels go; what comes later decides on the others.
+    recorded.keys("aos");
+    for request in 1..60 {
+        recorded.score(request);
+        match request % 6 {
+            0 => recorded.keys("x"),
+            1 => recorded.keys("gq"),
+            2 => recorded.keys("2x"),
+            3 => recorded.keys("]e"),
+            4 => recorded.keys("a"),
+            _ => recorded.keys("od"),
+        }
+    }
+    let (start, entries) = read(&recorded.bytes()[..]).unwrap();
+    let replayed = replay(start, entries.clone(), &corpora(), Look::detect(|_| None));
+    assert_eq!(replayed.differences, Vec::<String>::new());
+    let logged: Vec<Event> =
+        entries.into_iter().filter_map(|entry| if let Entry::Saved(event) = entry { Some(*event) } else { None }).collect();
+    assert!(logged.len() > 20, "{} labels", logged.len());
+    assert!(logged.iter().any(|event| !event.saw.context.scores.is_empty()), "labels were given with scores on show");
+    assert!(logged.iter().any(|event| event.saw.context.queue.as_deref() == Some("order suspicion")));
+    let bytes = |events: &[Event]| events.iter().map(|event| serde_json::to_string(event).unwrap()).collect::<Vec<_>>();
+    assert_eq!(bytes(&replayed.events), bytes(&logged));
 }
 
 proptest! {

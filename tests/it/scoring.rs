@@ -29,7 +29,7 @@ fn request(id: u64, texts: &[&str]) -> ScoreRequest {
     ScoreRequest { id, problem: "q".into(), nodes: nodes.collect() }
 }
 
-fn model() -> WorkerModel {
+pub(crate) fn model() -> WorkerModel {
     WorkerModel {
         name: "test".into(),
         key: "k1".into(),

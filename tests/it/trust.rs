@@ -1,6 +1,6 @@
 //! What labels rest on: modes, shares, repeats, known answers, times.
 
-use stepscope::app::trust::Guide;
+use stepscope::app::trust::{Guide, Terms};
 use stepscope::app::{Effect, Message};
 use stepscope::labels::{Action, Body, Draft, Event, Mode, Served};
 use stepscope::trace::{FirstError, Label};
@@ -22,8 +22,7 @@ fn labels(desk: &Desk) -> Vec<Label> {
 
 #[test]
 fn a_problem_of_the_blind_share_shows_nothing_until_its_solutions_are_judged() {
-    let mut desk = Desk::demo();
-    desk.keys(":blind-share 100<Enter>");
+    let mut desk = Desk::on(Terms { blind_share: 1.0, ..Terms::default() });
     assert!(!desk.app.show_prm && !desk.app.reference_shown());
     assert!(desk.screen().contains("BLIND SHARE"), "{}", desk.screen());
     desk.keys("p");
@@ -100,8 +99,7 @@ fn the_share_is_that_of_the_content_and_about_as_large_as_it_says() {
 
 #[test]
 fn reveal_shows_scores_after_the_verdict_and_stays_there() {
-    let mut desk = Desk::demo();
-    desk.keys(":mode reveal<Enter>");
+    let mut desk = Desk::on(Terms { mode: Some(Mode::RevealAfter), ..Terms::default() });
     assert!(!desk.app.show_prm);
     let id = desk.id();
     desk.keys("a");
@@ -369,6 +367,7 @@ fn guided_mode_says_nothing_of_what_it_does_not_show() {
 fn a_solution_with_a_known_answer_is_not_told_apart_by_list_or_reference() {
     let mut desk = Desk::new(&[("demo/samples.jsonl", SAMPLES), ("demo/solutions.json", SOLUTIONS)], (120, 40));
     desk.app.items.files[1].hidden = true;
+    desk.tell(Message::Tick);
     for _ in 0..40 {
         let screen = desk.screen();
         assert!(!screen.contains("file: ") && !screen.contains("RIGHT") && !screen.contains("WRONG"), "{screen}");
@@ -391,4 +390,38 @@ fn after_a_reveal_what_is_due_comes_by_the_key_that_the_screen_names() {
         desk.app.cursor.item.file == 1
     });
     assert!(came);
+}
+
+#[test]
+fn who_has_seen_the_scores_does_not_judge_blind_by_hiding_them_again() {
+    let mut desk = Desk::on(Terms { mode: Some(Mode::Blind), ..Terms::default() });
+    desk.keys("a");
+    assert_eq!((last(&desk).saw.context.mode, last(&desk).saw.blind), (Some(Mode::Blind), true));
+    // A look, and back.
+    desk.keys("pp");
+    assert!(desk.screen().contains("BLIND, was seen"), "{}", desk.screen());
+    desk.keys("x");
+    assert_eq!((last(&desk).saw.context.mode, last(&desk).saw.blind), (Some(Mode::RevealAfter), false));
+    desk.keys("a");
+    assert_eq!((last(&desk).saw.context.mode, last(&desk).saw.blind), (Some(Mode::Blind), true), "the next one was not seen");
+    // Taken back and judged anew after the reveal.
+    desk.keys(":mode reveal<Enter>a");
+    assert!(last(&desk).saw.blind);
+    desk.keys("u2x");
+    assert_eq!((last(&desk).saw.context.mode, last(&desk).saw.blind), (Some(Mode::RevealAfter), false));
+}
+
+#[test]
+fn what_a_verdict_reveals_is_the_solution_that_was_judged() {
+    let mut desk = Desk::new(&[("demo/samples.jsonl", SAMPLES)], (120, 40));
+    let trace = desk.app.trace().unwrap().clone();
+    for id in trace.steps() {
+        let score = stepscope::trace::StepScore::new(0.77, stepscope::trace::Semantics::Correctness).unwrap();
+        desk.app.scoring.scores.insert(trace.node(id).key, score);
+    }
+    desk.keys(":mode reveal<Enter>gsa");
+    let shown = trace.steps().filter(|&id| desk.app.shown_score(trace.node(id).key).is_some()).count();
+    assert_eq!(shown, desk.app.cursor.path.len());
+    let others = trace.solutions.iter().filter(|solution| desk.app.shows_score_of(&trace, solution.leaf)).count();
+    assert!(others < trace.solutions.len());
 }

@@ -283,6 +283,7 @@ pub static COMMANDS: &[Command] = &[
     row(Session, "command", &[":"], "command by name; Tab completes", search::command_line),
     row(Session, "threshold", &[], ":threshold 0.4 - steps with a lower score are suspects", session::threshold_shown)
         .takes(session::set_threshold, none),
+    row(View, "next-prm", &["P"], "colours and prediction by the next model of --beside", session::next_prm),
     row(Session, "aggregate", &["g A"], "next way to make one score of a solution; :aggregate prod", session::next_aggregate)
         .takes(session::set_aggregate, session::aggregates),
     row(Session, "stop-scoring", &["g k"], "stop scoring; finished scores stay", session::stop_scoring),

@@ -5,6 +5,23 @@ use crate::analysis::decide::Decision;
 use crate::app::describe::short;
 use crate::app::{App, Effect, refit, scoring};
 
+/// The next model colours the steps and predicts errors.
+pub(super) fn next_prm(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    if !app.show_prm {
+        app.notice = Some(format!("scores are hidden; {} shows them", app.key("hide-prm")));
+        return Vec::new();
+    }
+    let said = app
+        .scoring
+        .next_judge()
+        .map(|(letter, judge)| format!("{letter}: {}, threshold {}", judge.name(), short(judge.threshold)));
+    if said.is_some() {
+        app.queue.judges_changed();
+    }
+    app.notice = Some(said.unwrap_or_else(|| "there is one model; --beside FILE brings scores of another along".to_owned()));
+    Vec::new()
+}
+
 /// Says which threshold is in force.
 pub(super) fn threshold_shown(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     let rule = match app.scoring.decision {

@@ -105,6 +105,7 @@ impl Voices {
             whole: None,
             spread: None,
             predicted: FirstError::Unknown,
+            others: &[],
             own: if said.ours { &said.labels } else { &unseen },
             flagged: said.labels.unsure,
             later: self.own().is_some_and(|session| session.skipped(trace.record_key(solution.leaf))),

@@ -8,6 +8,7 @@ use crate::analysis::aggregate::Aggregate;
 use crate::app::App;
 use crate::app::choice::PROGRESS;
 use crate::app::describe::short;
+use crate::app::judge::Judge;
 use crate::app::reading::{Against, Checked, verdicts};
 use crate::checks::arithmetic::{Claim, Verdict};
 use crate::checks::provenance::{Origin, Role, Sighting};
@@ -50,6 +51,7 @@ fn lines(app: &App, pen: &Pen<'_>, trace: &Trace, node: &Node) -> Vec<(String, S
     lines.extend(numbers(app, node).map(|line| (line, pen.look.dim())));
     lines.extend(together(app, node).map(|line| (line, pen.look.plain())));
     lines.push((scores(app, node), pen.look.plain()));
+    lines.extend(beside(app, node).map(|line| (line, pen.look.plain())));
     lines.extend(critiques(app, node).map(|line| (line, pen.look.dim())));
     lines.extend(solution_scores(app, trace).map(|line| (line, pen.look.plain())));
     let search = search_numbers(node);
@@ -269,13 +271,37 @@ fn scores(app: &App, node: &Node) -> String {
             };
             format!("PRM   {} {:.3}{range}   threshold {threshold}   {}{hint}", score.semantics(), score.value(), model.name)
         }
-        (Some(score), None) => format!("PRM   {} {:.3}", score.semantics(), score.value()),
+        (Some(score), None) => {
+            let threshold = short(app.scoring.threshold);
+            format!("PRM   {} {:.3}   threshold {threshold}   {}", score.semantics(), score.value(), app.scoring.name())
+        }
         (None, _) if app.scoring.meaning.outcome => "PRM   judges whole solutions, no steps".to_owned(),
         (None, _) => match app.scoring.refused.get(&node.key) {
             Some(reason) => format!("PRM   not scored: {reason}"),
             None => "PRM   no score yet".to_owned(),
         },
     }
+}
+
+/// What the other models say of the step, and how far all of them lie apart.
+fn beside(app: &App, node: &Node) -> Option<String> {
+    let value = |judge: &Judge| judge.scores.get(&node.key).map(|score| score.value());
+    let others = app.scoring.others().filter(|_| app.show_prm).filter_map(|(letter, judge)| Some((letter, judge, value(judge)?)));
+    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+    let said: Vec<String> = others
+        .map(|(letter, judge, score)| {
+            let place = judge.place(score);
+            (low, high) = (low.min(place), high.max(place));
+            let below = if score < judge.threshold { ", below its threshold" } else { "" };
+            format!("{letter} {} {}{below}", judge.name(), short(score))
+        })
+        .collect();
+    if said.is_empty() {
+        return None;
+    }
+    let own = value(&app.scoring).map(|score| app.scoring.place(score));
+    let apart = own.map_or(String::new(), |own| format!("; {} apart", short(high.max(own) - low.min(own))));
+    Some(format!("      {}{apart}   ({} colours by the next)", said.join("; "), app.key("next-prm")))
 }
 
 /// Kind of the own first error, and how far the solution had come.

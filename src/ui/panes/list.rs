@@ -129,7 +129,8 @@ fn solution_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, index: 
     let mut x = pen.text(rect.x + 1, rect.y, 8, &format!("   {:>3} ", index + 1), pen.look.dim());
     x = mark(app, pen, x, rect.y, trace, solution.leaf);
     if app.show_prm {
-        if let Some(score) = app.scoring.solution_score(trace, &trace.path(solution.leaf)) {
+        let score = app.scoring.solution_score(trace, &trace.path(solution.leaf));
+        if let Some(score) = score.filter(|_| app.shows_score_of(trace, solution.leaf)) {
             let style = pen.look.score(app.scoring.place(score));
             x = pen.text(x, rect.y, left(x), &format!("{:>3} ", short(score)), style);
         } else {

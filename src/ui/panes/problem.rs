@@ -21,7 +21,7 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let marks = mark_runs(&body.text, pen.look.replaced());
     let shown = usize::from(rect.height).min(rows.len());
     let hidden = rows.len() - shown;
-    let mut tail = app.facts();
+    let mut tail = app.facts().to_owned();
     if hidden > 0 {
         let more = format!("+{hidden} line{}, {}", if hidden == 1 { "" } else { "s" }, app.key("whole-problem"));
         tail = if tail.is_empty() { more } else { format!("{more} | {tail}") };

@@ -6,7 +6,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::app::describe::short;
-use crate::app::layout::{StepColumns, step_columns};
+use crate::app::judge::Judge;
+use crate::app::layout::{OTHER_MODEL, StepColumns, step_columns};
 use crate::app::steps::Slice;
 use crate::app::{App, Focus};
 use crate::checks::arithmetic::Verdict;
@@ -20,12 +21,15 @@ use crate::ui::styled::{Run, styled};
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let columns = step_columns(app, rect.width);
     let dim = pen.look.dim();
-    let [number, mark, score, _, evidence, text] = offsets(rect, columns);
+    let [number, mark, score, _, evidence, others, text] = offsets(rect, columns);
     pen.text(number + 2, rect.y, 4, "#", dim);
     pen.text(mark.saturating_sub(1), rect.y, 4, "mark", dim);
     pen.text(score, rect.y, 4, if app.show_prm { " PRM" } else { "" }, dim);
     if columns.evidence > 0 && app.show_prm {
         pen.text(evidence, rect.y, 8, "chk sus", dim);
+    }
+    for (x, letter, ..) in other_columns(app, columns, others) {
+        pen.text(x, rect.y, 3, &format!("{letter:>3}"), dim);
     }
     pen.text(text, rect.y, 6, "step", dim);
     let body = Rect { y: rect.y + 1, height: rect.height.saturating_sub(1), ..rect };
@@ -50,13 +54,19 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     }
 }
 
-/// First columns of number, mark, score, bar, checks and text.
-fn offsets(rect: Rect, columns: StepColumns) -> [u16; 6] {
+/// First columns of number, mark, score, bar, checks, other models and text.
+fn offsets(rect: Rect, columns: StepColumns) -> [u16; 7] {
     let mut x = usize::from(rect.x);
-    [0, columns.number, columns.mark, columns.score + 1, columns.bar + 1, columns.evidence].map(|width| {
+    [0, columns.number, columns.mark, columns.score + 1, columns.bar + 1, columns.evidence, columns.others].map(|width| {
         x += width;
         u16::try_from(x).unwrap_or(u16::MAX)
     })
+}
+
+/// Column, letter and scores of the models that stand beside the one on show, where they have room.
+fn other_columns(app: &App, columns: StepColumns, x: u16) -> impl Iterator<Item = (u16, char, &Judge)> {
+    let room = columns.others / OTHER_MODEL;
+    (x..).step_by(OTHER_MODEL).zip(app.scoring.others()).take(room).map(|(x, (letter, judge))| (x, letter, judge))
 }
 
 /// What is wrong with a record that could not be read.
@@ -115,7 +125,7 @@ fn slice_rows(
     }
     let layers = layers(app, pen, node, page, slice);
     let base = text_style(app, pen, node, own && label == Label::AfterError);
-    let x = offsets(rect, columns)[5];
+    let x = offsets(rect, columns)[6];
     let shown = slice.shape.rows - usize::from(slice.shape.hidden > 0);
     for row in slice.first..slice.first + slice.rows {
         let y = y + u16::try_from(row - slice.first).unwrap_or(0);
@@ -137,7 +147,7 @@ fn slice_rows(
 /// Number, mark, score, bar and glyph of a step.
 #[expect(clippy::too_many_arguments, reason = "one row of the table, drawn in one place")]
 fn gutter(app: &App, pen: &mut Pen<'_>, row: Rect, columns: StepColumns, node: &Node, step: usize, label: Label, own: bool) {
-    let [number, mark, score, bar, evidence, _] = offsets(row, columns);
+    let [number, mark, score, bar, evidence, others, _] = offsets(row, columns);
     let current = app.cursor.node == app.cursor.path[step];
     let style = if current { pen.look.strong() } else { pen.look.plain() };
     let (wide, digits) = (u16::try_from(columns.number - 1).unwrap_or(u16::MAX), columns.number - 2);
@@ -157,6 +167,11 @@ fn gutter(app: &App, pen: &mut Pen<'_>, row: Rect, columns: StepColumns, node: &
     }
     if !app.show_prm {
         return;
+    }
+    for (x, _, judge) in other_columns(app, columns, others) {
+        if let Some(score) = judge.scores.get(&node.key).map(|score| score.value()) {
+            pen.text(x, row.y, 3, &format!("{:>3}", short(score)), pen.look.score(judge.place(score)));
+        }
     }
     if columns.evidence > 0 {
         checks(app, pen, evidence, row.y, node);

@@ -109,6 +109,7 @@ fn cut(text: &str, room: usize) -> String {
 fn right_side(app: &App) -> String {
     let blind = match app.trust.mode {
         _ if app.show_prm => "",
+        Mode::Blind if app.scores_seen() => "BLIND, was seen  ",
         Mode::Blind => "BLIND  ",
         Mode::RevealAfter => "REVEAL  ",
         Mode::Assist => "BLIND SHARE  ",

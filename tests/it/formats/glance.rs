@@ -32,6 +32,7 @@ fn whole(trace: &Trace) -> All {
         whole: None,
         spread: None,
         predicted: FirstError::Unknown,
+        others: &[],
         own: &own,
         flagged: false,
         later: false,

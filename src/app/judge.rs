@@ -1,0 +1,173 @@
+//! What a process reward model says of the steps: the one that runs, or one whose scores were brought along in a score file.
+
+use std::collections::HashMap;
+
+use crate::analysis::aggregate::Aggregate;
+use crate::analysis::decide::{Decision, decide, first_error_odds};
+use crate::analysis::meaning::Meaning;
+use crate::query::{Opinion, Ruler};
+use crate::scoring::WorkerModel;
+use crate::trace::{FirstError, NodeId, Rationale, Semantics, StepKey, StepScore, Trace};
+
+/// Scores and how they are read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judge {
+    /// The scorer, as score files name it; `None` for the model that runs.
+    pub scorer: Option<String>,
+    /// Known scores.
+    pub scores: HashMap<StepKey, StepScore>,
+    /// Steps that cannot be scored, with the reason.
+    pub refused: HashMap<StepKey, String>,
+    /// What the model gives beside the scores.
+    pub rationales: HashMap<StepKey, Rationale>,
+    /// The model, once it has been loaded.
+    pub model: Option<WorkerModel>,
+    /// Scores of whole solutions, by the key of their last step, from a model that judges no steps.
+    pub outcomes: HashMap<StepKey, StepScore>,
+    /// What the scores mean.
+    pub meaning: Meaning,
+    /// How they become one score of a solution.
+    pub aggregate: Aggregate,
+    /// A step with a lower score is suspect.
+    pub threshold: f64,
+    /// How the first error of a whole solution is predicted.
+    pub decision: Decision,
+}
+
+impl Default for Judge {
+    fn default() -> Self {
+        Self {
+            scorer: None,
+            scores: HashMap::new(),
+            refused: HashMap::new(),
+            rationales: HashMap::new(),
+            model: None,
+            outcomes: HashMap::new(),
+            meaning: Meaning::CORRECT,
+            aggregate: Aggregate::Min,
+            threshold: 0.5,
+            decision: Decision::FirstBelow(0.5),
+        }
+    }
+}
+
+impl Judge {
+    /// Scores that were brought along. Of their model no more is known than what they mean, so chances are parted in the middle and
+    /// everything else at 0; `:threshold` parts them elsewhere.
+    pub fn recorded(name: String, semantics: Semantics, scores: HashMap<StepKey, StepScore>) -> Self {
+        let meaning = match semantics {
+            Semantics::Correctness => Meaning::CORRECT,
+            Semantics::Value => Meaning::VALUE,
+            Semantics::Advantage | Semantics::LogRatio => {
+                Meaning { semantics, range: semantics.range(), threshold: 0.0, ..Meaning::CORRECT }
+            }
+        };
+        let decision = Decision::FirstBelow(meaning.threshold);
+        Self { scorer: Some(name), scores, meaning, threshold: meaning.threshold, decision, ..Self::default() }
+    }
+
+    /// The model that gives the scores is this one.
+    pub(super) fn is(&mut self, model: WorkerModel) {
+        self.threshold = model.threshold;
+        self.decision = model.decision();
+        self.meaning = model.meaning();
+        self.aggregate = self.meaning.aggregate;
+        self.model = Some(model);
+    }
+
+    /// Nothing that was said holds any longer.
+    pub(super) fn forget(&mut self) {
+        self.scores.clear();
+        self.outcomes.clear();
+        self.refused.clear();
+        self.rationales.clear();
+        self.model = None;
+    }
+
+    /// Name for people.
+    pub fn name(&self) -> &str {
+        let recorded = self.scorer.as_deref().map(|scorer| scorer.split('@').next().unwrap_or(scorer));
+        recorded.or(self.model.as_ref().map(|model| model.name.as_str())).unwrap_or("no model")
+    }
+
+    /// Identity of the model, as label events name it.
+    pub fn key(&self) -> Option<&str> {
+        self.scorer.as_deref().or(self.model.as_ref().map(|model| model.key.as_str()))
+    }
+
+    /// What it says of a solution, its scores as places between wrong and right.
+    pub fn opinion(&self, trace: &Trace, path: &[NodeId]) -> Opinion {
+        let score = |id: &NodeId| self.scores.get(&trace.node(*id).key).map(|score| self.place(score.value()));
+        Opinion { scores: path.iter().map(score).collect(), first_error: self.verdict(trace, path) }
+    }
+
+    /// Takes in scores that were known already.
+    pub fn add(&mut self, scores: Vec<(StepKey, StepScore)>) {
+        if self.meaning.outcome {
+            self.outcomes.extend(scores);
+        } else {
+            self.scores.extend(scores);
+        }
+    }
+
+    /// The score that the model gave at this step: of the step, or of the solution that ends with it.
+    pub fn known(&self, key: StepKey) -> Option<StepScore> {
+        if self.meaning.outcome { self.outcomes.get(&key).copied() } else { self.scores.get(&key).copied() }
+    }
+
+    /// How the scores are read.
+    pub fn ruler(&self) -> Ruler {
+        let Self { meaning, aggregate, threshold, decision, .. } = *self;
+        Ruler { meaning, aggregate, threshold, decision }
+    }
+
+    /// Where a score stands between wrong (0) and right (1).
+    pub fn place(&self, score: f64) -> f64 {
+        self.meaning.position(score)
+    }
+
+    /// The scores of a solution by every form that has sense; nothing before its last step is scored.
+    pub fn solution_scores(&self, trace: &Trace, path: &[NodeId]) -> Vec<(Aggregate, f64)> {
+        let scores: Option<Vec<StepScore>> = path.iter().map(|id| self.scores.get(&trace.node(*id).key).copied()).collect();
+        scores.and_then(|scores| self.meaning.side_by_side(&scores).ok()).unwrap_or_default()
+    }
+
+    /// The score of a solution: that of an outcome model, else the steps put together in the chosen way.
+    pub fn solution_score(&self, trace: &Trace, path: &[NodeId]) -> Option<f64> {
+        let outcome = path.last().and_then(|id| self.outcomes.get(&trace.node(*id).key));
+        let all = || self.solution_scores(trace, path).into_iter().find(|(form, _)| *form == self.aggregate);
+        outcome.map(|score| score.value()).or_else(|| all().map(|(_, score)| score))
+    }
+
+    /// What the scores of these steps say of the solution; unknown as long as a score is missing that may decide it.
+    pub fn verdict(&self, trace: &Trace, path: &[NodeId]) -> FirstError {
+        let score = |id: &NodeId| self.scores.get(&trace.node(*id).key).map(|score| score.value());
+        let scores: Vec<Option<f64>> = path.iter().map(score).collect();
+        match decide(&scores, self.decision) {
+            FirstError::NoError if scores.contains(&None) => FirstError::Unknown,
+            verdict => verdict,
+        }
+    }
+
+    /// The predicted first error of these steps, as an index from 0.
+    pub fn first_error(&self, trace: &Trace, path: &[NodeId]) -> Option<usize> {
+        match self.verdict(trace, path) {
+            FirstError::At(step) => Some(step),
+            FirstError::NoError | FirstError::Unknown | FirstError::Unlabelable => None,
+        }
+    }
+
+    /// The steps, the one that is most likely wrong first before the others, whether or not the scores say that anything is wrong.
+    pub fn suspects(&self, trace: &Trace, path: &[NodeId]) -> Vec<usize> {
+        let score = |id: &NodeId| self.scores.get(&trace.node(*id).key).map(|score| score.value());
+        let scores: Vec<Option<f64>> = path.iter().map(score).collect();
+        let suspicion = match self.decision {
+            Decision::Posterior { lean, .. } => first_error_odds(&scores, lean),
+            Decision::FirstBelow(_) => scores.iter().map(|score| score.map(|score| -score)).collect(),
+        };
+        let mut steps: Vec<(usize, f64)> =
+            suspicion.into_iter().enumerate().filter_map(|(step, suspicion)| Some((step, suspicion?))).collect();
+        steps.sort_by(|a, b| b.1.total_cmp(&a.1));
+        steps.into_iter().map(|(step, _)| step).collect()
+    }
+}

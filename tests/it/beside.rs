@@ -1,0 +1,70 @@
+//! Several models beside one another: columns, the next one colours, order by what they do not agree on.
+
+use std::collections::HashMap;
+
+use stepscope::app::Message;
+use stepscope::app::judge::Judge;
+use stepscope::trace::{Semantics, StepKey, StepScore};
+
+use super::desk::{Desk, SOLUTIONS};
+
+/// A desk at which two models are known: both give .9 everywhere, the second one .1 at the third step of the third solution.
+fn desk(size: (u16, u16)) -> Desk {
+    let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], size);
+    let high = StepScore::new(0.9, Semantics::Correctness).unwrap();
+    let (mut first, mut second): (HashMap<StepKey, StepScore>, _) = (HashMap::new(), HashMap::new());
+    for number in 0..35 {
+        let trace = desk.app.trace().unwrap().clone();
+        for (step, id) in trace.steps().enumerate() {
+            let key = trace.node(id).key;
+            first.insert(key, high);
+            let low = StepScore::new(0.1, Semantics::Correctness).unwrap();
+            second.insert(key, if (number, step) == (2, 2) { low } else { high });
+        }
+        desk.keys("}");
+    }
+    desk.keys("gg1go");
+    desk.app.scoring.scores = first;
+    desk.tell(Message::Judge(Box::new(Judge::recorded("other@1234".to_owned(), Semantics::Correctness, second))));
+    desk
+}
+
+#[test]
+fn the_order_of_the_committee_begins_with_what_models_do_not_agree_on() {
+    let mut desk = desk((120, 40));
+    desk.keys("om");
+    assert_eq!(desk.app.items.rank(desk.app.cursor.item), 2, "{}", desk.screen());
+    assert!(desk.app.why().contains("committee .80"), "{}", desk.app.why());
+    desk.keys("of&divided<Enter>");
+    assert_eq!(desk.app.queue.places().len(), 1, "{}", desk.screen());
+}
+
+#[test]
+fn models_have_columns_and_the_next_one_colours() {
+    let mut desk = desk((120, 40));
+    desk.keys("3go3G");
+    let screen = desk.screen();
+    let row = screen.lines().find(|line| line.contains("> ") && line.contains("  3 ")).unwrap().to_owned();
+    assert!(row.contains(".90") && row.contains(".10"), "{screen}");
+    assert!(screen.contains("B other .10, below its threshold; .80 apart"), "{screen}");
+    assert_eq!(desk.app.predicted_first_error(), None);
+    desk.keys("P");
+    assert_eq!(desk.app.predicted_first_error(), Some(2));
+    assert!(desk.app.notice.as_deref().unwrap().starts_with("B: other"), "{:?}", desk.app.notice);
+    // What comes from the worker is said of its own model.
+    assert_eq!(desk.app.scoring.key(), Some("other@1234"));
+    desk.keys("x(");
+    let event = stepscope::labels::Store::events(desk.store.path(), "mira").unwrap().pop().unwrap();
+    assert_eq!((event.saw.prm.as_deref(), event.saw.score), (Some("other@1234"), Some(0.1)));
+    desk.keys("P");
+    assert_eq!(desk.app.predicted_first_error(), None);
+}
+
+#[test]
+fn who_judges_blind_sees_none_of_them() {
+    let mut desk = desk((120, 40));
+    desk.keys("3go3Gp");
+    assert!(!desk.screen().contains(".10") && !desk.screen().contains("other"), "{}", desk.screen());
+    desk.keys("P");
+    assert!(desk.app.notice.as_deref().unwrap().contains("hidden"));
+}
