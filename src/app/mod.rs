@@ -21,6 +21,8 @@ pub mod log;
 pub mod mapping;
 mod message;
 mod mouse;
+pub mod numbers;
+pub mod picker;
 pub mod place;
 pub mod progress;
 pub mod queue;
@@ -151,6 +153,8 @@ pub struct App {
     pub input: Option<Input>,
     /// A question that is answered with one letter.
     pub choice: Option<choice::Open>,
+    /// Problems to go to by what one remembers of them.
+    pub picker: Option<picker::Picker>,
     /// A page of text over the screen.
     pub sheet: Option<sheet::Sheet>,
     /// Modes, shares, what is served.
@@ -259,6 +263,7 @@ impl App {
             choice: None,
             split: None,
             segmenting: None,
+            picker: None,
             sheet: None,
             trust,
             progress,
@@ -563,6 +568,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
     app.start_exam();
     // Before what depends on where the cursor stands: a queue that has become complete may move it.
     effects.extend(queue::feed(app));
+    effects.extend(picker::feed(app));
     app.suggest |= (app.cursor.item, app.cursor.solution) != solution;
     app.conceal();
     app.suggest();

@@ -1,7 +1,7 @@
 //! The command line: one file a subcommand, each a thin caller of the library. All but `open` need no terminal.
 
-#[cfg(feature = "candle")]
 mod beside;
+#[cfg(feature = "candle")]
 pub mod doctor;
 pub mod eval;
 pub mod export;

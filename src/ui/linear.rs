@@ -68,6 +68,7 @@ fn parts(app: &App) -> Vec<(&'static str, Spoken)> {
         parts.push(("diff", line(comparison(app))));
     }
     parts.push(("help", line(help(app))));
+    parts.push(("picker", line(picker(app))));
     parts.push(("why", line(why(app))));
     parts.push(("saving", line(app.saving.at.as_ref().map_or(String::new(), |_| app.saving_line()))));
     parts.push(("error", line(app.saving.error.as_ref().map_or(String::new(), |_| app.saving_line()))));
@@ -190,6 +191,13 @@ fn choice(open: &Open) -> String {
     let answers: Vec<String> =
         open.answers.iter().map(|answer| format!("{} {}", answer.choice.letter, answer.choice.name)).collect();
     format!("{}: {}", open.title(), answers.join(", "))
+}
+
+fn picker(app: &App) -> String {
+    let Some(picker) = &app.picker else { return String::new() };
+    let count = picker.found.len() + picker.more;
+    let Some((item, text)) = picker.found.get(picker.chosen) else { return format!("no problem for {}", picker.line.value()) };
+    format!("{} of {count}: problem {}: {text}", picker.chosen + 1, app.items.rank(*item) + 1)
 }
 
 fn help(app: &App) -> String {

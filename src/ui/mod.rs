@@ -77,6 +77,9 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
     if let Some(sheet) = &app.sheet {
         panes::sheet::draw(sheet, &mut pen, area);
     }
+    if let Some(picker) = &app.picker {
+        panes::picker::draw(app, picker, &mut pen, area);
+    }
     if let Some(sheet) = &app.help {
         panes::help::draw(app, sheet, &mut pen, area);
     }

@@ -83,3 +83,47 @@ fn where_search_and_model_part() {
     desk.keys("gg]q");
     assert_eq!(desk.app.cursor.node, high, "{}", desk.screen());
 }
+
+#[test]
+fn a_problem_is_gone_to_by_letters_that_one_remembers() {
+    let mut desk = desk();
+    desk.keys("<C-f>");
+    assert!(desk.screen().contains("4 problems"), "{}", desk.screen());
+    desk.keys("nmbr 3");
+    assert!(desk.screen().contains("1 problems"), "{}", desk.screen());
+    desk.keys("<Enter>");
+    assert_eq!(desk.id(), "s-3");
+    desk.keys("<C-o>");
+    assert_eq!(desk.id(), "s-0", "the way back is kept");
+    // Tags are one's own words for a place.
+    desk.keys("))jtodd-one<Enter>gg((<C-f>oddone<Enter>");
+    assert_eq!(desk.id(), "s-2", "{}", desk.screen());
+    desk.keys("<C-f>zzzz<Enter>");
+    assert_eq!(desk.id(), "s-2");
+    assert!(desk.app.picker.is_none());
+}
+
+#[test]
+fn numbers_compare_verdicts_with_scores_and_hide_them_from_who_judges_blind() {
+    let mut desk = desk();
+    desk.keys("gE");
+    assert!(desk.app.sheet.is_none());
+    for number in 0..4 {
+        let trace = desk.app.trace().unwrap().clone();
+        for (step, id) in trace.steps().enumerate() {
+            let score = if (number, step) == (0, 1) { 0.2 } else { 0.9 };
+            desk.app.scoring.scores.insert(trace.node(id).key, StepScore::new(score, Semantics::Correctness).unwrap());
+        }
+        desk.keys("}");
+    }
+    desk.keys("1go2xaax");
+    desk.keys("gE");
+    let page = desk.app.sheet.as_ref().unwrap().text.clone();
+    assert!(page.contains("Your verdicts on 4 solutions in memory"), "{page}");
+    assert!(page.contains("first errors named exactly  50.0 % of 2"), "{page}");
+    assert!(page.contains("right solutions left alone  100.0 % of 2"), "{page}");
+    assert!(page.contains(".20 to .30"), "{page}");
+    desk.keys("<Esc>pgE");
+    let page = desk.app.sheet.as_ref().unwrap().text.clone();
+    assert!(!page.contains(".20") && page.contains("hidden"), "{page}");
+}

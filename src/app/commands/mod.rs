@@ -198,6 +198,7 @@ pub static COMMANDS: &[Command] = &[
     row(Search, "search", &["/"], "search the text of all steps (regular expression, smart case)", search::forward),
     row(Search, "next-match", &["n"], "next match", search::next),
     row(Search, "previous-match", &["N"], "previous match", search::previous),
+    row(Search, "go-to-problem", &["Ctrl-f"], "problem by letters of its text, answers or tags", search::pick),
     row(Search, "same-expression", &["*"], "next step with the equality or formula of this one", search::same_expression),
     row(
         Search,
@@ -247,6 +248,7 @@ pub static COMMANDS: &[Command] = &[
     row(View, "guide", &["g h"], "the guideline (--guide FILE)", trust::guide),
     row(View, "history", &["g H"], "all that was ever said of this solution", trust::history),
     row(View, "pace", &["g %"], "solutions judged and left, your pace, the time left at this pace", trust::pace),
+    row(View, "numbers", &["g E"], "what your verdicts say of the scores, and where first errors are", trust::numbers),
     row(View, "trust", &[], "how far your labels can be believed: modes, times, repeats", trust::trust),
     row(View, "reference", &["g r"], "hide or show reference answer and recorded labels", view::toggle_reference),
     row(View, "whole-problem", &["g Q"], "show the whole problem, or two lines of it", view::toggle_problem),

@@ -3,7 +3,7 @@
 use crate::app::choice::Question;
 use crate::app::input::{Input, Purpose};
 use crate::app::seek::{self, Target};
-use crate::app::{App, Effect, Focus, queue, search};
+use crate::app::{App, Effect, Focus, picker, queue, search};
 use crate::query::ORDERS;
 
 /// Opens the search line.
@@ -97,6 +97,11 @@ pub(super) fn next(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 /// Previous match.
 pub(super) fn previous(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     again(app, false)
+}
+
+/// Opens the picker of problems.
+pub(super) fn pick(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    picker::open(app)
 }
 
 /// Next step with the expression of this one.

@@ -112,6 +112,15 @@ pub(super) fn pace(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Opens what the own verdicts say of the scores.
+pub(super) fn numbers(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    match app.numbers() {
+        Some(page) => app.show_sheet("numbers", page),
+        None => app.notice = Some("no solution in memory has a verdict of yours yet".to_owned()),
+    }
+    Vec::new()
+}
+
 /// Opens what is known of how far these labels can be believed.
 pub(super) fn trust(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     let report = app.trust_report();

@@ -6,6 +6,7 @@ pub(super) mod detail;
 pub(super) mod help;
 pub(super) mod list;
 pub(super) mod mapping;
+pub(super) mod picker;
 pub(super) mod problem;
 pub(super) mod rewrite;
 pub(super) mod segmenting;

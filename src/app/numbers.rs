@@ -1,0 +1,180 @@
+//! What one's own labels say of the model's scores, and where errors are: a page of figures with their plots.
+
+use std::fmt::Write as _;
+
+use super::App;
+use super::describe::short;
+use crate::analysis::calibration::{auc, expected_calibration_error, reliability};
+use crate::analysis::processbench::{Case, Subset, judged_steps};
+use crate::text::Glyphs;
+use crate::trace::{FirstError, Semantics};
+use crate::ui::theme::score_bar;
+
+/// Bins of scores.
+const BINS: usize = 10;
+/// Cells of a bar.
+const BAR: usize = 30;
+/// Positions of first errors that have a row of their own.
+const POSITIONS: usize = 12;
+/// Columns and rows of the plot.
+const PLOT: (usize, usize) = (40, 12);
+
+/// What the judged solutions in memory say.
+#[derive(Debug, Default)]
+struct Tally {
+    judged: usize,
+    /// First errors by step, from 0; the last one is all behind.
+    positions: [usize; POSITIONS + 1],
+    right: usize,
+    /// Score as a place, and whether the step was called right.
+    steps: Vec<(f64, bool)>,
+    cases: Vec<Case>,
+}
+
+impl App {
+    /// The page; `None` as long as nothing in memory is judged.
+    pub(super) fn numbers(&self) -> Option<String> {
+        let tally = self.tally_numbers();
+        if tally.judged == 0 {
+            return None;
+        }
+        let mut page = format!("Your verdicts on {} solutions in memory.\n\nFirst error\n", tally.judged);
+        let rows = std::iter::once(("none".to_owned(), tally.right)).chain(
+            tally
+                .positions
+                .iter()
+                .enumerate()
+                .map(|(at, &count)| (if at < POSITIONS { format!("step {}", at + 1) } else { "later".to_owned() }, count)),
+        );
+        let most = tally.positions.iter().copied().chain([tally.right]).max().unwrap_or(1).max(1) as f64;
+        for (name, count) in rows.filter(|(_, count)| *count > 0) {
+            row(&mut page, &name, &score_bar(count as f64 / most, BAR, &self.look.glyphs), &count.to_string());
+        }
+        if !self.show_prm {
+            page.push_str("\nWhat they say of the scores is hidden as the scores are.\n");
+            return Some(page);
+        }
+        self.of_scores(&tally, &mut page);
+        Some(page)
+    }
+
+    fn tally_numbers(&self) -> Tally {
+        let mut tally = Tally::default();
+        let loaded = self.items.loaded().filter(|item| self.items.files.get(item.file).is_some_and(|file| !file.hidden));
+        for trace in loaded.filter_map(|item| self.items.trace(item)) {
+            for solution in trace.solutions.iter().take(2000) {
+                let said = self.own_labels(trace, solution.leaf).first_error;
+                match said {
+                    FirstError::At(step) => tally.positions[step.min(POSITIONS)] += 1,
+                    FirstError::NoError => tally.right += 1,
+                    FirstError::Unknown | FirstError::Unlabelable => continue,
+                }
+                tally.judged += 1;
+                let path = trace.path(solution.leaf);
+                let opinion = self.scoring.opinion(trace, &path);
+                if opinion.scores.iter().all(Option::is_some) {
+                    tally.steps.extend(judged_steps(said, &opinion.scores));
+                    tally.cases.push(Case { gold: said, predicted: opinion.first_error });
+                }
+            }
+        }
+        tally
+    }
+
+    fn of_scores(&self, tally: &Tally, page: &mut String) {
+        let name = self.scoring.name();
+        if tally.cases.is_empty() {
+            let _ = writeln!(page, "\nNo solution with a verdict has all its scores by {name}.");
+            return;
+        }
+        let found = Subset::of(name, &tally.cases);
+        let percent = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.1} %"));
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            page,
+            "\n{name} against your verdicts, {} solutions\n  first errors named exactly  {} of {}\n  right solutions left alone  {} of {}\n  F1                          {}",
+            tally.cases.len(),
+            percent(found.acc_error),
+            found.n_error,
+            percent(found.acc_correct),
+            found.n_correct,
+            found.f1.map_or("-".to_owned(), |f1| format!("{f1:.1}"))
+        );
+        if let Some(auc) = auc(&tally.steps) {
+            let _ = writeln!(page, "  right above wrong step       {} of the pairs", percent(Some(100.0 * auc)));
+        }
+        if !matches!(self.scoring.meaning.semantics, Semantics::Correctness | Semantics::Value) {
+            return;
+        }
+        let ece = expected_calibration_error(&tally.steps, BINS).map_or("-".to_owned(), |ece| format!("{ece:.3}"));
+        let _ = writeln!(page, "\nScore and truth of {} steps: calibration error {ece}\n", tally.steps.len());
+        let _ = writeln!(page, "  scores     steps  mean  right");
+        let bins = reliability(&tally.steps, BINS);
+        for (at, bin) in bins.iter().enumerate().filter(|(_, bin)| bin.steps > 0) {
+            let from = at as f64 / BINS as f64;
+            let bar = score_bar(bin.right, BAR / 2, &self.look.glyphs);
+            let (low, high, mean, right) = (short(from), short(from + 0.1), short(bin.score), short(bin.right));
+            let _ = writeln!(page, "  {low:>3} to {high:<4} {:>4}  {mean:>4}  {right:>4}  {bar}", bin.steps);
+        }
+        let points: Vec<(f64, f64)> = bins.iter().filter(|bin| bin.steps > 0).map(|bin| (bin.score, bin.right)).collect();
+        let _ = writeln!(page, "\nright, from 0 to 1, over the mean score of a bin; the line is where they are the same\n");
+        for line in plot(&points, self.look.glyphs == Glyphs::ASCII) {
+            let _ = writeln!(page, "  {line}");
+        }
+    }
+}
+
+fn row(page: &mut String, name: &str, bar: &str, count: &str) {
+    // Writing to a string cannot fail.
+    let _ = writeln!(page, "  {name:<8} {bar:<BAR$} {count:>5}");
+}
+
+/// Points of the unit square over its diagonal, in dots of Braille or in ASCII signs; the top row is 1.
+fn plot(points: &[(f64, f64)], ascii: bool) -> Vec<String> {
+    let (columns, rows) = PLOT;
+    // Dots of a sign: two beside one another, four above one another.
+    let (wide, high) = if ascii { (columns, rows) } else { (2 * columns, 4 * rows) };
+    let place = |value: f64, cells: usize| {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place inside of the plot")]
+        let at = (value.clamp(0.0, 1.0) * (cells - 1) as f64).round() as usize;
+        at
+    };
+    let line = (0..wide).map(|x| (x, place(x as f64 / (wide - 1) as f64, high))).filter(|(x, _)| ascii || x % 4 == 0);
+    let crosses = |&(x, y): &(f64, f64)| {
+        let (x, y) = (place(x, wide), place(y, high));
+        let reach = usize::from(!ascii);
+        (x.saturating_sub(reach)..=x + reach).flat_map(move |x| (y.saturating_sub(reach)..=y + reach).map(move |y| (x, y)))
+    };
+    if ascii {
+        let mut grid = vec![vec![' '; wide]; high];
+        let mut put = |(x, y): (usize, usize), sign| grid[high - 1 - y][x] = sign;
+        line.for_each(|at| put(at, '.'));
+        points.iter().flat_map(crosses).for_each(|at| put(at, 'o'));
+        return grid.into_iter().map(|row| row.into_iter().collect::<String>().trim_end().to_owned()).collect();
+    }
+    let mut grid = vec![vec![0_u32; columns]; rows];
+    for (x, y) in line.chain(points.iter().flat_map(crosses)).filter(|&(x, y)| x < wide && y < high) {
+        let from_top = high - 1 - y;
+        // Bits of the dots, column by column from above; the fourth row came later to the alphabet.
+        let bit = [[0, 3], [1, 4], [2, 5], [6, 7]][from_top % 4][x % 2];
+        grid[from_top / 4][x / 2] |= 1 << bit;
+    }
+    let sign = |dots: u32| char::from_u32(0x2800 + dots).unwrap_or(' ');
+    grid.into_iter().map(|row| row.into_iter().map(sign).collect()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plot_has_its_points_where_they_are() {
+        let rows = plot(&[(0.0, 1.0), (1.0, 1.0), (0.5, 0.0)], true);
+        assert_eq!(rows.len(), PLOT.1);
+        assert!(rows[0].starts_with('o') && rows[0].ends_with('o'), "{rows:#?}");
+        assert_eq!(rows[PLOT.1 - 1].find('o'), Some(20), "{rows:#?}");
+        let dots = plot(&[], false);
+        assert!(dots.iter().all(|row| row.chars().count() == PLOT.0));
+        assert!(dots[PLOT.1 - 1].starts_with('\u{2840}'), "the line begins in the lower left: {dots:#?}");
+    }
+}
