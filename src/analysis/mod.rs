@@ -5,5 +5,6 @@ pub mod bootstrap;
 pub mod calibration;
 pub mod decide;
 pub mod meaning;
+pub mod paired;
 pub mod processbench;
 pub mod signals;

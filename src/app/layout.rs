@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use super::items::ItemId;
 use super::steps::{self, Slice};
 use super::{App, Focus};
+use crate::labels::Mode;
 use crate::trace::NodeId;
 
 /// Smallest screen that is drawn on.
@@ -204,6 +205,11 @@ pub fn step_columns(app: &App, width: u16) -> StepColumns {
     let evidence = if width >= 84 { 8 } else { 0 };
     let digits = app.cursor.path.len().max(100).ilog10() as usize + 1;
     let (number, mark, score) = (digits + 2, 4, 4);
+    // Who judges blind needs no columns for what is not shown.
+    if app.trust.mode == Mode::Blind {
+        let text = usize::from(width).saturating_sub(number + mark + 2).max(10);
+        return StepColumns { number, mark, score: 0, bar: 0, evidence: 0, others: 0, text };
+    }
     let others = if width >= 84 && app.show_prm { app.scoring.others().count() * OTHER_MODEL } else { 0 };
     let text = usize::from(width).saturating_sub(number + mark + score + bar + evidence + others + 4).max(10);
     StepColumns { number, mark, score, bar: bar + 2, evidence, others, text }

@@ -214,7 +214,8 @@ pub(super) fn save_failed(app: &mut App, error: String) -> Vec<Effect> {
     app.saving.in_flight = false;
     app.saving.quit_asked = false;
     app.notice = Some(format!(
-        "the label is NOT SAVED: {error}; {} tries again, {} takes it back",
+        "the label is NOT SAVED: {}; {} tries again, {} takes it back",
+        error.trim_start_matches("NOT SAVED: "),
         app.key("retry-saving"),
         app.key("undo")
     ));
@@ -249,7 +250,8 @@ pub(crate) fn quit(app: &mut App) -> Vec<Effect> {
     }
     if unsaved > 0 && !app.saving.quit_asked {
         app.saving.quit_asked = true;
-        app.notice = Some(format!("{unsaved} labels are NOT SAVED; press {} again to leave without them", app.key("quit")));
+        let labels = if unsaved == 1 { "1 label is".to_owned() } else { format!("{unsaved} labels are") };
+        app.notice = Some(format!("{labels} NOT SAVED; press {} again to leave without them", app.key("quit")));
         return Vec::new();
     }
     leave(app)

@@ -335,6 +335,11 @@ impl App {
         self.show_prm && (self.trust.mode != Mode::RevealAfter || self.judged(trace, leaf))
     }
 
+    /// What model, search and file say of this step of the trace on show may be seen, where any of it may.
+    pub fn shows_numbers_of(&self, node: NodeId) -> bool {
+        self.trust.mode != Mode::RevealAfter || self.cursor.path.contains(&node)
+    }
+
     /// What a label says of the circumstances.
     pub(super) fn circumstances(&self) -> (Mode, Option<Served>) {
         let mode = match self.trust.mode {

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand, each a thin caller of the library. All but `open` need no terminal.
 
 mod beside;
+pub mod compare;
 #[cfg(feature = "candle")]
 pub mod doctor;
 pub mod eval;
@@ -65,6 +66,8 @@ pub enum Command {
     Gather(gather::GatherArgs),
     /// Compare a model's first errors with recorded ones: ProcessBench accuracies and F1
     Eval(eval::EvalArgs),
+    /// Compare two scorers on recorded first errors, with a paired test
+    Compare(compare::CompareArgs),
     /// Write labelled traces in the format of a trainer or a benchmark
     Export(export::ExportArgs),
     /// Show what a trainer really reads of an export, token by token, and refuse known traps
@@ -170,6 +173,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Score(args)) => score::run(&args),
         Some(Command::Gather(args)) => gather::run(&args),
         Some(Command::Eval(args)) => eval::run(&args),
+        Some(Command::Compare(args)) => compare::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         #[cfg(feature = "candle")]
         Some(Command::Doctor(args)) => doctor::run(&args),

@@ -194,8 +194,11 @@ impl<'a> Flow<'a> {
     }
 
     fn formula(&mut self, drawing: Drawing, range: Range<usize>, display: bool) {
-        // Lines of a derivation stand alone; so does what is displayed and tall.
-        if drawing.height() == 1 || !display {
+        // Lines of a derivation stand alone; so does what is displayed and tall, and what words are glued to.
+        let glued = |c: Option<char>| display && c.is_some_and(char::is_alphanumeric);
+        let before = self.source.get(..range.start).and_then(|text| text.chars().next_back());
+        let behind = self.source.get(range.end..).and_then(|text| text.chars().next());
+        if !display || (drawing.height() == 1 && !glued(before) && !glued(behind)) {
             self.line.push(Item::Formula(drawing, range));
             return;
         }

@@ -68,3 +68,55 @@ fn who_judges_blind_sees_none_of_them() {
     desk.keys("P");
     assert!(desk.app.notice.as_deref().unwrap().contains("hidden"));
 }
+
+#[test]
+fn two_score_files_are_compared_on_what_people_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("traces.json"), SOLUTIONS).unwrap();
+    let run = |args: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_stepscope"))
+            .current_dir(folder.path())
+            .env("XDG_CACHE_HOME", folder.path())
+            .args(args)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    run(&["score", "traces.json", "-o", "a.jsonl"]);
+    // The other scorer finds every first error and leaves right solutions alone.
+    let lines = std::fs::read_to_string(path("a.jsonl")).unwrap();
+    let mut other = String::new();
+    let corpus =
+        stepscope::corpus::Corpus::open(stepscope::corpus::Source::Memory { name: "traces.json", bytes: SOLUTIONS }, None)
+            .unwrap();
+    corpus.wait();
+    let mut first = HashMap::new();
+    for view in (0..corpus.problem_count()).map(|problem| corpus.problem(problem)) {
+        let trace = view.trace.clone().unwrap();
+        for solution in &trace.solutions {
+            if let stepscope::trace::FirstError::At(step) = trace.recorded_labels(solution).first_error {
+                first.insert(trace.record_key(solution.leaf).to_string(), step);
+            }
+        }
+    }
+    for line in lines.lines() {
+        let mut solution: serde_json::Value = serde_json::from_str(line).unwrap();
+        solution["scorer"] = "seer@1".into();
+        let wrong = first.get(solution["record_key"].as_str().unwrap()).copied();
+        for (step, score) in solution["steps"].as_array_mut().unwrap().iter_mut().enumerate() {
+            score["score"] = if Some(step) == wrong { 0.1 } else { 0.9 }.into();
+        }
+        other.push_str(&(solution.to_string() + "\n"));
+    }
+    std::fs::write(path("b.jsonl"), other).unwrap();
+    let told = run(&["compare", "a.jsonl", "b.jsonl", "traces.json"]);
+    assert!(told.contains("seer") && told.contains("only the first 0"), "{told}");
+    let report: serde_json::Value =
+        serde_json::from_str(&run(&["compare", "a.jsonl", "b.jsonl", "traces.json", "--json"])).unwrap();
+    assert_eq!(report["each"][1]["f1"], 100.0, "{report}");
+    let low = report["f1_interval"][0].as_f64().unwrap();
+    assert!(low > 0.0 && report["f1_difference"].as_f64().unwrap() >= low, "{report}");
+    assert!(report["p"].as_f64().unwrap() < 0.05, "{report}");
+}

@@ -331,6 +331,12 @@ fn markdown_is_drawn_where_it_cannot_be_mathematics() {
 }
 
 #[test]
+fn words_glued_to_a_displayed_formula_stand_on_their_own_line() {
+    assert_eq!(page("The equation\n\\[x=0\\,\\]has roots", false, 60).text.as_str(), "The equation\nx = 0\nhas roots");
+    assert_eq!(page("so $x$has", false, 60).text.as_str(), "so xhas", "in a line the writer's spaces count");
+}
+
+#[test]
 fn a_long_formula_of_tall_parts_is_put_together() {
     let source = r"\frac12+".repeat(1000) + "1";
     let drawing = draw(&source, Form::Tall).unwrap();

@@ -424,4 +424,6 @@ fn what_a_verdict_reveals_is_the_solution_that_was_judged() {
     assert_eq!(shown, desk.app.cursor.path.len());
     let others = trace.solutions.iter().filter(|solution| desk.app.shows_score_of(&trace, solution.leaf)).count();
     assert!(others < trace.solutions.len());
+    let node = trace.steps().find(|id| !desk.app.cursor.path.contains(id)).unwrap();
+    assert!(!desk.app.shows_numbers_of(node), "numbers of the search tell of the others, too");
 }

@@ -138,7 +138,7 @@ fn solution_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, index: 
         }
     }
     let outcome = match solution.outcome {
-        _ if !app.reference_shown() => "",
+        _ if !app.reference_shown() || !app.shows_score_of(trace, solution.leaf) => "",
         Outcome::Correct => pen.look.glyphs.check,
         Outcome::Wrong => pen.look.glyphs.cross,
         Outcome::Unknown => "",

@@ -7,7 +7,7 @@ use super::one_line;
 use crate::app::describe::short;
 use crate::app::tree::TreeRow;
 use crate::app::{App, Focus};
-use crate::trace::{Label, NodeId, Rating, StepScore, Trace};
+use crate::trace::{Label, NodeId, NodeStats, Rating, StepScore, Trace};
 use crate::ui::pen::Pen;
 
 /// Which columns of numbers the trace has.
@@ -61,7 +61,9 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
 
 fn draw_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, columns: Columns, row: &TreeRow, current: bool) {
     let node = trace.node(row.node);
-    let stats = &node.stats;
+    let open = app.shows_numbers_of(row.node);
+    let hidden = NodeStats::default();
+    let stats = if open { &node.stats } else { &hidden };
     let number = |value: Option<f64>| value.map_or(String::new(), short);
     let y = rect.y;
     let left = |x: u16| rect.right().saturating_sub(x);
@@ -91,7 +93,7 @@ fn draw_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, columns: Co
     let glyph = place.map_or(" ".to_owned(), |place| pen.look.glyph(place, app.scoring.place(app.scoring.threshold)));
     let style = place.map_or(pen.look.plain(), |place| pen.look.score(place));
     x = pen.text(x, y, left(x), &format!("{glyph} "), style);
-    let (sign, sign_style) = sign(app, pen, row.node, node.rating);
+    let (sign, sign_style) = sign(app, pen, row.node, node.rating.filter(|_| open));
     x = pen.text(x, y, left(x), &format!("{sign:<3} "), sign_style);
     x = pen.text(x, y, left(x), &art(pen, row), pen.look.dim());
     let text = one_line(app.step_line(trace, row.node), usize::from(left(x)));
