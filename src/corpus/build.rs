@@ -1,12 +1,14 @@
 //! The two threads behind a corpus. One finds the records; the other follows it and groups them by unit and problem, so that the
 //! slower parsing never holds up the index. What they found is published block by block.
 
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use super::error::escaped;
 use super::framing::{End, Frame, Framer, Framing, RECORD_LIMIT, is_open};
+use super::glance::in_parts;
 use super::groups::RecordKeys;
 use super::index::Fault;
 use super::store::More;
@@ -14,6 +16,8 @@ use super::{Shared, follow};
 
 /// Bytes read at once.
 const BLOCK: usize = 1 << 20;
+/// Blocks that are grouped at once when nothing else is left to do.
+const PARTS: usize = 16;
 
 /// Finds the records of a file.
 #[derive(Debug)]
@@ -130,12 +134,12 @@ impl Indexer {
 
 /// Groups all records that are known by now. Returns how many there are.
 pub(super) fn group(shared: &Shared) -> usize {
-    let mut block = Vec::new();
     loop {
         let from = shared.groups().records();
-        let Some(to) = next_batch(shared, from) else { return from };
+        let indexed = shared.is_indexed();
+        let Some(to) = next_batch(shared, from, if indexed { PARTS * BLOCK } else { BLOCK }) else { return from };
         let began = Instant::now();
-        let keys = read_keys(shared, from, to, &mut block);
+        let keys = if indexed { in_parts(from..to, |part| keys_in(shared, part)) } else { keys_in(shared, from..to) };
         let mut groups = shared.groups.write().unwrap_or_else(PoisonError::into_inner);
         for keys in keys {
             groups.push(keys);
@@ -152,17 +156,28 @@ pub(super) fn group(shared: &Shared) -> usize {
     }
 }
 
-/// End of the run of records from `from` on that fits into one block; `None` when no record is left.
-fn next_batch(shared: &Shared, from: usize) -> Option<usize> {
+/// End of the run of records from `from` on that fits into so many bytes; `None` when no record is left.
+fn next_batch(shared: &Shared, from: usize, bytes: usize) -> Option<usize> {
     let index = shared.index();
     let (start, _) = index.span(from)?;
     let mut to = from + 1;
     while let Some((at, len)) = index.span(to)
-        && at + len <= start + BLOCK as u64
+        && at + len <= start + bytes as u64
     {
         to += 1;
     }
     Some(to)
+}
+
+/// The keys of a run of records, read block by block.
+fn keys_in(shared: &Shared, records: Range<usize>) -> Vec<RecordKeys> {
+    let (mut keys, mut block, mut from) = (Vec::with_capacity(records.len()), Vec::new(), records.start);
+    while from < records.end {
+        let to = next_batch(shared, from, BLOCK).map_or(records.end, |to| to.min(records.end));
+        keys.extend(read_keys(shared, from, to, &mut block));
+        from = to;
+    }
+    keys
 }
 
 /// Reads a run of records at once and asks the format for their keys. A record that cannot be read has none.
