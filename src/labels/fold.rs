@@ -266,6 +266,11 @@ impl Book {
         self.state.marks.get(&step).and_then(|(order, mark)| Some((*order, (*mark)?)))
     }
 
+    /// The step has, or had until it was taken away, a rating of its own.
+    pub(super) fn speaks_of(&self, step: StepKey) -> bool {
+        self.state.marks.get(&step).is_some()
+    }
+
     pub(super) fn verdict(&self, record: RecordKey) -> Option<&(Order, Verdict)> {
         self.state.verdicts.get(&record)
     }

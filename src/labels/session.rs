@@ -215,7 +215,7 @@ impl Session {
     /// The own labels of a solution; unseen when there are none.
     pub fn labels(&self, trace: &Trace, solution: &Solution) -> SolutionLabels {
         self.own(trace, solution).unwrap_or_else(|| {
-            let unsure = self.flagged(trace.record_key(solution.leaf));
+            let unsure = self.flag(trace, solution).unwrap_or(false);
             let labels = SolutionLabels { unsure, ..SolutionLabels::unseen(trace.node(solution.leaf).depth) };
             self.with_words(labels, trace, solution)
         })
@@ -228,8 +228,8 @@ impl Session {
             Some(own) if own.is_labelled() => own,
             Some(own) => completed(own, &recorded),
             None => {
-                let flagged = self.book().and_then(|book| book.flagged(trace.record_key(solution.leaf)));
-                let labels = SolutionLabels { unsure: flagged.unwrap_or(recorded.unsure), ..recorded.clone() };
+                let unsure = self.flag(trace, solution).unwrap_or(recorded.unsure);
+                let labels = SolutionLabels { unsure, ..recorded.clone() };
                 self.with_words(labels, trace, solution)
             }
         };
@@ -237,40 +237,72 @@ impl Session {
         (labels, touched)
     }
 
-    /// Own labels, when any own mark or verdict touches the solution.
+    /// Own labels, when any own mark or verdict touches the solution. What was said before the solution was cut anew follows as far as
+    /// nothing else was said since.
     fn own(&self, trace: &Trace, solution: &Solution) -> Option<SolutionLabels> {
         let book = self.book()?;
         let record = trace.record_key(solution.leaf);
-        let marks: Vec<_> = keys(trace, solution).into_iter().map(|key| book.mark(key)).collect();
-        let verdict = book.verdict(record);
+        let origin = trace.origin(solution.leaf);
+        let judged = book.verdict(record).is_some();
+        let marks: Vec<_> = keys(trace, solution)
+            .into_iter()
+            .enumerate()
+            .map(|(index, key)| match origin.and_then(|origin| origin.steps.get(index)) {
+                // A verdict of now speaks of all steps that were called wrong before.
+                Some(steps) if !book.speaks_of(key) => {
+                    followed(book, steps).filter(|(_, mark)| !judged || mark.rating != Rating::Bad)
+                }
+                _ => book.mark(key),
+            })
+            .collect();
+        let verdict = book.verdict(record).or_else(|| book.verdict(origin?.record));
         if verdict.is_none() && marks.iter().all(Option::is_none) {
             return None;
         }
         let mut labels = read(&marks, verdict);
-        labels.unsure = book.flagged(record).unwrap_or(false);
+        labels.unsure = self.flag(trace, solution).unwrap_or(false);
         labels.annotator = Some(self.annotator.clone());
         Some(self.with_words(labels, trace, solution))
+    }
+
+    /// The mark of a solution as unsure, also from before it was cut anew.
+    fn flag(&self, trace: &Trace, solution: &Solution) -> Option<bool> {
+        let records =
+            std::iter::once(trace.record_key(solution.leaf)).chain(trace.origin(solution.leaf).map(|origin| origin.record));
+        records.into_iter().find_map(|record| self.book()?.flagged(record))
     }
 
     /// The same with own kinds, reasons and texts.
     fn with_words(&self, mut labels: SolutionLabels, trace: &Trace, solution: &Solution) -> SolutionLabels {
         let Some(book) = self.book() else { return labels };
-        let record = trace.record_key(solution.leaf);
+        let origin = trace.origin(solution.leaf);
+        // By the names of now, then by those of the source.
+        let records: Vec<RecordKey> =
+            std::iter::once(trace.record_key(solution.leaf)).chain(origin.map(|origin| origin.record)).collect();
         let keys = keys(trace, solution);
+        let names = |index: usize| {
+            let before = origin.and_then(|origin| origin.steps.get(index)).into_iter().flatten();
+            keys.get(index).into_iter().chain(before).copied()
+        };
         if let FirstError::At(k) = labels.first_error {
-            keys.get(k).map_or("", |key| book.error_kind(*key)).clone_into(&mut labels.error_kind);
-            labels.progress = book.progress(record);
+            names(k)
+                .map(|key| book.error_kind(key))
+                .find(|kind| !kind.is_empty())
+                .unwrap_or("")
+                .clone_into(&mut labels.error_kind);
+            labels.progress = records.iter().find_map(|record| book.progress(*record));
         }
         if let (FirstError::Unlabelable, Some((_, Verdict::BadProblem(reason) | Verdict::GiveUp(reason)))) =
-            (labels.first_error, book.verdict(record))
+            (labels.first_error, records.iter().find_map(|record| book.verdict(*record)))
         {
             labels.end_reason.clone_from(reason);
         }
-        let places =
-            std::iter::once((None, None)).chain(keys.into_iter().enumerate().map(|(index, key)| (Some(index), Some(key))));
-        for (step, key) in places {
+        for step in std::iter::once(None).chain((0..keys.len()).map(Some)) {
             for writing in [Writing::Note, Writing::Critique, Writing::Correction, Writing::Tags] {
-                let text = book.text(writing, key, record);
+                let text = match step {
+                    Some(index) => names(index).find_map(|key| book.text(writing, Some(key), records[0])),
+                    None => records.iter().find_map(|record| book.text(writing, None, *record)),
+                };
                 labels.remarks.extend(text.map(|text| Remark { writing, step, text: text.to_owned() }));
             }
         }
@@ -294,6 +326,13 @@ impl<'a> Extend<&'a Event> for Session {
             self.apply(event);
         }
     }
+}
+
+/// What was said of the source's steps that a step is made of: the worst, unless nobody rated one of them.
+fn followed(book: &Book, steps: &[StepKey]) -> Option<(Order, Mark)> {
+    let marks: Vec<_> = steps.iter().map(|step| book.mark(*step)).collect();
+    let worst = marks.iter().flatten().copied().min_by_key(|(_, mark)| mark.rating)?;
+    (worst.1.rating == Rating::Bad || marks.iter().all(Option::is_some)).then_some(worst)
 }
 
 fn keys(trace: &Trace, solution: &Solution) -> Vec<StepKey> {
@@ -359,7 +398,7 @@ mod tests {
     use super::super::event::tests::event;
     use super::super::{Body, Draft};
     use super::*;
-    use crate::trace::{Problem, TraceBuilder};
+    use crate::trace::{Cut, Problem, TraceBuilder};
 
     /// Two solutions, `a b c d` and `a b x`, and an annotator at work.
     struct Desk {
@@ -406,6 +445,16 @@ mod tests {
             self.trace.record_key(self.trace.solutions[solution].leaf)
         }
 
+        /// The picture of the first solution in steps of its own.
+        fn picture_cut(&self, starts: &[(usize, usize)]) -> String {
+            let starts: Vec<Cut> = starts.iter().copied().map(Cut::from).collect();
+            let first = self.trace.solutions[0].leaf;
+            let cut = self.trace.recut(|solution| if solution.leaf == first { &starts } else { &[] }).unwrap();
+            let labels = self.session.labels(&cut, &cut.solutions[0]);
+            let steps: String = labels.steps.iter().map(|label| picture_of(*label)).collect();
+            format!("{steps} {:?}", labels.first_error)
+        }
+
         fn undo(&mut self) {
             self.write(Draft::undo(self.session.undo_target().unwrap()));
         }
@@ -430,6 +479,32 @@ mod tests {
             Label::AfterError => '>',
             Label::Unseen => '.',
         }
+    }
+
+    #[test]
+    fn labels_follow_when_steps_are_merged_or_split() {
+        let mut desk = Desk::new();
+        desk.first_error(0, 2);
+        assert_eq!(desk.picture_cut(&[(0, 0), (2, 0), (3, 0)]), "+-> At(1)");
+        assert_eq!(desk.picture_cut(&[(0, 0), (1, 0), (3, 0)]), "+-> At(1)", "a merged step has the worst of its ratings");
+        desk.undo();
+        desk.all_good(0);
+        assert_eq!(desk.picture_cut(&[(0, 0), (2, 0), (3, 0)]), "+++ NoError");
+        desk.undo();
+        desk.rate(0, 1, Rating::Neutral);
+        assert_eq!(desk.picture_cut(&[(0, 0), (1, 0), (3, 0)]), "... Unknown", "nobody rated all of the merged step");
+        assert_eq!(desk.picture_cut(&[(0, 0), (1, 0), (2, 0)]), ".0. Unknown");
+        // What is said of the new steps holds, and what was called wrong before does not.
+        desk.undo();
+        desk.first_error(0, 1);
+        let starts = [(0, 0), (1, 0), (3, 0)].map(Cut::from);
+        let first = desk.trace.solutions[0].leaf;
+        let cut = desk.trace.recut(|solution| if solution.leaf == first { &starts } else { &[] }).unwrap();
+        let action = desk.session.first_error(&cut, &cut.solutions[0], 2).unwrap();
+        desk.act(action);
+        assert_eq!(desk.picture_cut(&[(0, 0), (1, 0), (3, 0)]), "++- At(2)");
+        desk.undo();
+        assert_eq!(desk.picture_cut(&[(0, 0), (1, 0), (3, 0)]), "+-> At(1)");
     }
 
     #[test]

@@ -14,6 +14,6 @@ mod tree;
 pub use key::{KeyParseError, PromptKey, RecordKey, StepKey};
 pub use label::{EndState, FirstError, Label, Outcome, Rating, Remark, SolutionLabels, Writing};
 pub use rationale::{Critique, Rationale};
-pub use recut::Cut;
+pub use recut::{Cut, Origin};
 pub use score::{ScoreError, Semantics, StepScore};
 pub use tree::{Extra, Node, NodeId, NodeStats, Problem, Solution, StepKind, Trace, TraceBuilder};

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FirstError, Node, NodeId, NodeStats, Solution, StepKind, Trace, TraceBuilder};
+use super::{FirstError, Node, NodeId, NodeStats, RecordKey, Solution, StepKey, StepKind, Trace, TraceBuilder};
 
 /// A place in a solution as the source cuts it: a step, from 0, and a byte in its text. Written `[step, at]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -27,6 +27,15 @@ impl From<Cut> for (usize, usize) {
     }
 }
 
+/// What a solution that was cut anew is called in its source: what was said of it there can be found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The solution.
+    pub record: RecordKey,
+    /// For each step, the source's steps that begin in it: several where steps were merged, none behind the first part of a split one.
+    pub steps: Vec<Vec<StepKey>>,
+}
+
 /// A step of a solution that was cut anew.
 struct Piece {
     text: String,
@@ -34,7 +43,9 @@ struct Piece {
     kind: StepKind,
     /// The source's steps that it holds wholly or in part.
     steps: std::ops::RangeInclusive<usize>,
-    /// It begins and ends where source steps do.
+    /// It begins where a source step does.
+    begins: bool,
+    /// It ends where one does, too.
     whole: bool,
 }
 
@@ -89,10 +100,22 @@ impl Trace {
                 self.follow(solution, piece, builder.node_mut(leaf));
             }
             *builder.solution(leaf) = Solution { leaf, ..followed(solution, pieces) };
+            builder.origin(leaf, self.origin_of(solution, pieces));
         }
         self.warnings.iter().for_each(|warning| builder.warn(warning.clone()));
         builder.extra(self.extra.clone());
         Some(builder.finish())
+    }
+
+    /// How the source names a solution and its steps.
+    fn origin_of(&self, solution: &Solution, pieces: &[Piece]) -> Origin {
+        let path = self.solution_path(solution);
+        let begin = |piece: &Piece| {
+            let first = piece.steps.start() + usize::from(!piece.begins);
+            let inside = path.get(first..=*piece.steps.end()).unwrap_or_default();
+            inside.iter().map(|&id| self.node(id).key).collect()
+        };
+        Origin { record: self.record_key(solution.leaf), steps: pieces.iter().map(begin).collect() }
     }
 
     /// What the source says of a step, as far as it still fits. A step that was there before, on another path, keeps what it has.
@@ -192,7 +215,14 @@ fn piece(nodes: &[&Node], from: Cut, to: Cut) -> Piece {
         let kept = text.trim_end().len();
         sep_after = text.split_off(kept);
     }
-    Piece { text, sep_after, kind: nodes[from.step].kind, steps: from.step..=last, whole: from.at == 0 && to.at == 0 }
+    Piece {
+        text,
+        sep_after,
+        kind: nodes[from.step].kind,
+        steps: from.step..=last,
+        begins: from.at == 0,
+        whole: from.at == 0 && to.at == 0,
+    }
 }
 
 /// What the source says of a solution, as far as it still fits.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::{EndState, FirstError, Outcome, PromptKey, Rating, RecordKey, SolutionLabels, StepKey};
+use super::{EndState, FirstError, Origin, Outcome, PromptKey, Rating, RecordKey, SolutionLabels, StepKey};
 
 /// Fields of a source that have no place of their own, kept verbatim for a lossless round trip.
 pub type Extra = serde_json::Map<String, Value>;
@@ -180,9 +180,16 @@ pub struct Trace {
     pub extra: Extra,
     // Invariant: holds every node but the root. A step key names a whole path, so one map serves the whole tree.
     by_key: HashMap<StepKey, NodeId>,
+    /// Solutions that were cut anew, by their leaf.
+    origins: HashMap<NodeId, Origin>,
 }
 
 impl Trace {
+    /// What the solution that ends here is called in its source, when it was cut anew.
+    pub fn origin(&self, leaf: NodeId) -> Option<&Origin> {
+        self.origins.get(&leaf)
+    }
+
     /// The node of this id.
     pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.index()]
@@ -320,6 +327,7 @@ impl TraceBuilder {
                 warnings: Vec::new(),
                 extra: Extra::new(),
                 by_key: HashMap::new(),
+                origins: HashMap::new(),
             },
         }
     }
@@ -363,6 +371,11 @@ impl TraceBuilder {
         self.trace.solutions.push(Solution::new(leaf));
         let last = self.trace.solutions.len() - 1;
         &mut self.trace.solutions[last]
+    }
+
+    /// Says how the source names the solution that ends here.
+    pub(super) fn origin(&mut self, leaf: NodeId, origin: Origin) {
+        self.trace.origins.insert(leaf, origin);
     }
 
     /// The solution that was added last.

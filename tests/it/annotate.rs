@@ -144,7 +144,7 @@ fn steps_are_merged_and_split_and_undo_gives_the_steps_of_the_source_back() {
     assert_eq!(merged.len() + 1, source.len());
     assert!(merged[1].starts_with(&source[1]) && merged[1].ends_with(&source[2]));
     assert_eq!(desk.step(), 2, "the cursor stays with its step");
-    assert_eq!(labels(&desk).first_error, FirstError::Unknown, "labels of the new steps hang on the new texts");
+    assert_eq!(labels(&desk).first_error, FirstError::At(1), "the error stands in the merged step");
     desk.keys("x(");
     assert_eq!(labels(&desk).first_error, FirstError::At(1));
     // A split at the place of the old border brings the old steps back, and with them their labels.

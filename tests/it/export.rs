@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 use stepscope::corpus::{Corpus, Source};
-use stepscope::labels::{Action, Draft, Session, Store};
+use stepscope::labels::{Action, Context, Draft, Saw, Session, Store};
 use stepscope::trace::{Cut, Rating, Solution, Trace};
 use tempfile::TempDir;
 
@@ -371,7 +371,7 @@ fn labels_of_several_people_are_written_as_the_policy_says() {
     let archive = units(&folder.path().join("all.jsonl"));
     let authors: Vec<_> = archive.iter().flat_map(|trace| &trace.solutions).map(|solution| solution.annotator.clone()).collect();
     let named = |name: &str| authors.iter().filter(|author| author.as_deref() == Some(name)).count();
-    assert_eq!((named("mira"), named("noor")), (2, 2), "{authors:?}: mira's first verdict was on steps that she merged");
+    assert_eq!((named("mira"), named("noor")), (3, 2), "{authors:?}: mira's first verdict follows the steps that she merged");
 }
 
 #[test]
@@ -429,4 +429,56 @@ fn a_judgement_on_what_samples_share_is_one_row() {
         assert_eq!((manifest["records"].as_u64(), manifest["repeated"].as_u64()), (Some(rows), Some(repeated)));
         assert_eq!(std::fs::read_to_string(folder.path().join("out.jsonl")).unwrap().lines().count() as u64, rows);
     }
+}
+
+#[test]
+fn exports_tell_under_what_the_labels_were_given_and_how_long_they_took() {
+    let folder = TempDir::new().unwrap();
+    let path = fixture("processbench.jsonl");
+    let (mut store, session) = Store::open(&folder.path().join("labels.db"), "mira").unwrap();
+    let trace = &units(&path)[0];
+    let action = session.first_error(trace, &trace.solutions[0], 0).unwrap();
+    let context = Context { guideline: Some("v2".into()), ..Context::default() };
+    let saw = Saw { prm: Some("scorer-1".into()), context, ..Saw::default() };
+    store.append(Draft { saw, ms_spent: Some(2500), ..Draft::of(action) }).unwrap();
+    drop((store, session));
+    let read = |to: &str| {
+        let output = export(&folder, &path, &format!("--to {to} --store labels.db --as mira {LABELS} --force -o out"));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+        let manifest: Value = serde_json::from_slice(&read("out.manifest.json")).unwrap();
+        assert_eq!((&manifest["guidelines"], &manifest["prms"]), (&json!(["v2"]), &json!(["scorer-1"])));
+        String::from_utf8(read("out")).unwrap()
+    };
+    let tasks: Value = serde_json::from_str(&read("label-studio")).unwrap();
+    assert_eq!(tasks[0]["annotations"][0]["lead_time"], 2.5);
+    assert_eq!(tasks[1]["annotations"][0]["lead_time"], Value::Null);
+    let row: Value = serde_json::from_str(read("prm800k").lines().next().unwrap()).unwrap();
+    assert_eq!(row["label"]["total_time"], 2500);
+}
+
+#[test]
+fn reports_tell_how_far_people_agree() {
+    let folder = TempDir::new().unwrap();
+    let path = fixture("processbench.jsonl");
+    judge(&folder, &path, "mira", &[Some(2), None]);
+    judge(&folder, &path, "noor", &[Some(1), None]);
+    let output = export(&folder, &path, "--to markdown --store labels.db --as mira --author each -o out.md");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report = std::fs::read_to_string(folder.path().join("out.md")).unwrap();
+    for row in ["| judged here by several people | 2 |", "| of these, with the same first error of all | 1 |"] {
+        assert!(report.contains(row), "{report}");
+    }
+}
+
+#[test]
+fn labels_from_before_a_merge_are_exported_with_the_steps_of_after_it() {
+    let folder = TempDir::new().unwrap();
+    let path = fixture("processbench.jsonl");
+    judge(&folder, &path, "mira", &[Some(2)]);
+    merge(&folder, &path);
+    let output = export(&folder, &path, "--to processbench --store labels.db --as mira --unsure keep -o out.json");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let records: Value = serde_json::from_slice(&std::fs::read(folder.path().join("out.json")).unwrap()).unwrap();
+    assert_eq!((records[0]["steps"].as_array().unwrap().len(), &records[0]["label"]), (2, &json!(1)));
 }

@@ -209,7 +209,8 @@ impl Voice<'_> {
         let shown = self.cut.as_ref().unwrap_or(trace);
         let solution = &shown.solutions[index];
         let (mut labels, touched) = self.session.overlay(shown, solution);
-        labels.ms_spent = self.times.get(&shown.record_key(solution.leaf)).copied();
+        let before = shown.origin(solution.leaf).and_then(|origin| self.times.get(&origin.record));
+        labels.ms_spent = self.times.get(&shown.record_key(solution.leaf)).or(before).copied();
         let ours = labels.annotator.as_deref() == Some(self.session.annotator());
         Said { solution: index, labels, touched, ours }
     }
