@@ -46,10 +46,16 @@ pub fn text(report: &Value) -> String {
             None => writeln!(out, "{path}: cannot be opened"),
             Some(format) => writeln!(
                 out,
-                "{path}: {format}, {}, {}, {}, {} labelled",
+                "{path}: {format}, {}, {}, {}{}, {} labelled",
                 counted(&file["records"], "record"),
                 counted(&file["traces"], "solution"),
                 counted(&file["steps"], "step"),
+                // Where solutions share their beginnings, other commands count more.
+                if file["steps"] == file["solution_steps"] {
+                    String::new()
+                } else {
+                    format!(" ({} in all solutions)", file["solution_steps"])
+                },
                 file["labelled"]
             ),
         };
@@ -84,6 +90,7 @@ fn counted(number: &Value, noun: &str) -> String {
 struct Counts {
     traces: usize,
     steps: usize,
+    solution_steps: usize,
     labelled: usize,
     bad: usize,
     errors: Vec<RecordError>,
@@ -93,6 +100,7 @@ impl Counts {
     fn trace(&mut self, trace: &Trace) {
         self.traces += trace.solutions.len();
         self.steps += trace.steps().count();
+        self.solution_steps += trace.solutions.iter().map(|solution| trace.node(solution.leaf).depth).sum::<usize>();
         self.labelled += trace.solutions.iter().filter(|solution| solution.first_error != FirstError::Unknown).count();
     }
 
@@ -130,6 +138,7 @@ fn file(source: Result<Source, OpenError>, way: Way) -> Value {
         "bad_records": counts.bad,
         "traces": counts.traces,
         "steps": counts.steps,
+        "solution_steps": counts.solution_steps,
         "labelled": counts.labelled,
         "errors": errors,
     })
@@ -144,6 +153,7 @@ fn refused(path: &str, message: &str) -> Value {
         "bad_records": 0,
         "traces": 0,
         "steps": 0,
+        "solution_steps": 0,
         "labelled": 0,
         "errors": [{"record": null, "line": null, "field": null, "message": message}],
     })
@@ -152,9 +162,9 @@ fn refused(path: &str, message: &str) -> Value {
 /// Options of `info`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_long_help = "--json prints {\"files\":[{\"path\",\"format\",\"evidence\",\"records\",\"bad_records\",\"traces\",\"steps\",\"labelled\",\
+    after_long_help = "--json prints {\"files\":[{\"path\",\"format\",\"evidence\",\"records\",\"bad_records\",\"traces\",\"steps\",\"solution_steps\",\"labelled\",\
 \"errors\":[{\"record\",\"line\",\"field\",\"message\"}]}]}: records counts records (trees, where a tree takes several lines), \
-bad_records those that cannot be read, traces solutions, steps the distinct steps of each record, labelled solutions with a \
+bad_records those that cannot be read, traces solutions, steps the distinct steps of each record, solution_steps those of all solutions, labelled solutions with a \
 recorded verdict, also 'cannot be labelled'. A file that cannot be opened has format null and one error; the exit code is then 1."
 )]
 pub struct InfoArgs {
@@ -211,11 +221,11 @@ mod tests {
         let evidence = "`problem`, `steps`, `label` and `final_answer_correct`: sure, 3 of 3 sampled records";
         let expected = json!({"files": [
             {
-                "path": path, "format": "processbench", "evidence": evidence, "records": 3, "bad_records": 1, "traces": 2, "steps": 4, "labelled": 2,
+                "path": path, "format": "processbench", "evidence": evidence, "records": 3, "bad_records": 1, "traces": 2, "steps": 4, "solution_steps": 4, "labelled": 2,
                 "errors": [{"record": 1, "line": 2, "field": "label", "message": message}],
             },
             {
-                "path": missing, "format": null, "evidence": null, "records": 0, "bad_records": 0, "traces": 0, "steps": 0, "labelled": 0,
+                "path": missing, "format": null, "evidence": null, "records": 0, "bad_records": 0, "traces": 0, "steps": 0, "solution_steps": 0, "labelled": 0,
                 "errors": [{"record": null, "line": null, "field": null, "message": "no such file"}],
             },
         ]});

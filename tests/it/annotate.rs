@@ -139,7 +139,7 @@ fn texts(desk: &Desk) -> Vec<String> {
 fn steps_are_merged_and_split_and_undo_gives_the_steps_of_the_source_back() {
     let mut desk = Desk::demo();
     let source = texts(&desk);
-    desk.keys("2x(jgm");
+    desk.keys("3x(jgm");
     let merged = texts(&desk);
     assert_eq!(merged.len() + 1, source.len());
     assert!(merged[1].starts_with(&source[1]) && merged[1].ends_with(&source[2]));
@@ -157,7 +157,7 @@ fn steps_are_merged_and_split_and_undo_gives_the_steps_of_the_source_back() {
     assert!(desk.screen().contains("split step 2"), "{}", desk.screen());
     desk.keys("<Enter>");
     assert_eq!(texts(&desk), source);
-    assert_eq!(labels(&desk).first_error, FirstError::At(1));
+    assert_eq!(labels(&desk).first_error, FirstError::At(2));
     desk.keys("u");
     assert_eq!(texts(&desk), merged);
     desk.keys("uu");
@@ -166,6 +166,17 @@ fn steps_are_merged_and_split_and_undo_gives_the_steps_of_the_source_back() {
     assert_eq!(texts(&desk), merged, "redo");
     let desk = desk.restart();
     assert_eq!(texts(&desk), merged, "after a restart");
+}
+
+#[test]
+fn the_list_shows_the_verdict_in_the_steps_of_now() {
+    const FILE: &[u8] =
+        br#"{"id":"1","generator":"g","problem":"p","steps":["a","b","c"],"final_answer_correct":true,"label":-1}"#;
+    let mut desk = Desk::new(&[("one.jsonl", FILE)], (120, 40));
+    desk.keys("3x");
+    assert!(desk.screen().contains("1 x3 "), "{}", desk.screen());
+    desk.keys("ggjgm");
+    assert!(desk.screen().contains("1 x2 "), "{}", desk.screen());
 }
 
 #[test]

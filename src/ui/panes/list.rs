@@ -81,7 +81,7 @@ fn problem_row(app: &App, pen: &mut Pen<'_>, rect: Rect, rank: usize, item: Item
         None => {
             pen.text(x, rect.y, left(x), pen.look.glyphs.ellipsis, pen.look.dim());
         }
-        Some(view) => match &view.trace {
+        Some(view) => match app.items.trace(item) {
             None => {
                 let error = view.errors.first().map_or(String::new(), ToString::to_string);
                 pen.text(x, rect.y, left(x), &format!("! {error}"), pen.look.error());
