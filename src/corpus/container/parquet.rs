@@ -124,12 +124,18 @@ impl Blocks for Table {
     fn block(&self, index: usize) -> Result<Option<Vec<u8>>, BlockError> {
         let Some(&(group, first)) = self.blocks.get(index) else { return Ok(None) };
         let skip = |message: String| BlockError::Skip(format!("rows from {first} of row group {group}: {}", escaped(&message)));
-        let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.input.clone(), self.metadata.clone());
-        let reader = builder.with_row_groups(vec![group]).with_offset(first).with_limit(ROWS).with_batch_size(ROWS).build();
-        let mut out = Vec::new();
-        for batch in reader.map_err(|error| skip(error.to_string()))? {
-            columns::lines(&batch.map_err(|error| skip(error.to_string()))?, &mut out);
-        }
-        Ok(Some(out))
+        let decode = || {
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(self.input.clone(), self.metadata.clone());
+            let rows = builder.with_row_groups(vec![group]).with_offset(first).with_limit(ROWS).with_batch_size(ROWS);
+            let mut out = Vec::new();
+            for batch in rows.build().map_err(|error| error.to_string())? {
+                columns::lines(&batch.map_err(|error| error.to_string())?, &mut out);
+            }
+            Ok(out)
+        };
+        // The decoder takes the pages at their word and documents that it panics on numbers that no writer writes.
+        let decoded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(decode));
+        let decoded = decoded.unwrap_or_else(|_| Err("damaged pages, which their decoder cannot make sense of".to_owned()));
+        decoded.map(Some).map_err(skip)
     }
 }
