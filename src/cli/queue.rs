@@ -79,6 +79,16 @@ struct Row {
     number: Option<f64>,
 }
 
+/// Rows that are written at once.
+const AT_ONCE: usize = 1024;
+
+impl Row {
+    fn line(&self) -> String {
+        let number = self.number.map_or("-".to_owned(), |number| format!("{number:.3}"));
+        format!("{number:>8}  {}:{}.{}  {}\n", self.file, self.problem, self.solution, self.id.as_deref().unwrap_or(""))
+    }
+}
+
 /// Runs the command.
 pub fn run(args: &QueueArgs) -> anyhow::Result<ExitCode> {
     if args.names {
@@ -113,13 +123,15 @@ pub fn run(args: &QueueArgs) -> anyhow::Result<ExitCode> {
     // Stable: equals stay as the files have them.
     rows.sort_by(|a, b| b.number.unwrap_or(f64::NEG_INFINITY).total_cmp(&a.number.unwrap_or(f64::NEG_INFINITY)));
     rows.truncate(args.limit.unwrap_or(usize::MAX));
-    for row in &rows {
+    for rows in rows.chunks(AT_ONCE) {
         if args.json {
-            out::print(&format!("{}\n", serde_json::to_string(row)?))?;
+            let mut lines = String::new();
+            for row in rows {
+                lines += &(serde_json::to_string(row)? + "\n");
+            }
+            out::print(&lines)?;
         } else {
-            let number = row.number.map_or("-".to_owned(), |number| format!("{number:.3}"));
-            let id = row.id.as_deref().unwrap_or("");
-            out::print_safe(&format!("{number:>8}  {}:{}.{}  {id}\n", row.file, row.problem, row.solution))?;
+            out::print_safe(&rows.iter().map(Row::line).collect::<String>())?;
         }
     }
     if unknown > 0 {

@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::error::escaped;
 use super::framing::{End, Frame, Framer, Framing, RECORD_LIMIT, is_open};
@@ -16,6 +16,8 @@ use super::{Shared, follow};
 
 /// Bytes read at once.
 const BLOCK: usize = 1 << 20;
+/// Longest pause between two blocks: the index may be through in the meantime.
+const PAUSE: Duration = Duration::from_millis(5);
 /// Blocks that are grouped at once when nothing else is left to do.
 const PARTS: usize = 16;
 
@@ -151,7 +153,7 @@ pub(super) fn group(shared: &Shared) -> usize {
         }
         // Two threads of one core hold each other up: the index, which tells how much there is, goes first.
         if !shared.is_indexed() {
-            std::thread::sleep(began.elapsed() * 3);
+            std::thread::sleep((began.elapsed() * 3).min(PAUSE));
         }
     }
 }
