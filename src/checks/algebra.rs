@@ -167,7 +167,7 @@ fn is_near(a: Rational, b: Rational) -> bool {
 }
 
 /// What stands between says that the second equation follows from the first: a word of derivation, or nothing but a new line.
-fn derives(between: &[Token]) -> bool {
+pub(super) fn derives(between: &[Token]) -> bool {
     const SO: &[&str] = &[
         "so",
         "then",

@@ -175,7 +175,7 @@ fn binds_forward(before: &Token, token: &Token) -> bool {
 }
 
 /// The longest expression that starts right behind the sign, unless something behind it binds to it.
-fn right_side(tokens: &[Token], segment: Range<usize>) -> Option<Range<usize>> {
+pub(in crate::checks) fn right_side(tokens: &[Token], segment: Range<usize>) -> Option<Range<usize>> {
     let colons = tokens[segment.clone()].iter().take_while(|token| token.is(Kind::Boundary, ":")).count();
     let start = segment.start + colons;
     let last = segment.end.min(start + MAX_SIDE);
@@ -210,7 +210,12 @@ fn binds_backward(tokens: &[Token], end: usize) -> bool {
 }
 
 /// Compares under every reading of the percent signs; the kindest verdict counts.
-fn compare(tokens: &[Token], left: &Range<usize>, right: &Range<usize>, approximately: bool) -> Option<Verdict> {
+pub(in crate::checks) fn compare(
+    tokens: &[Token],
+    left: &Range<usize>,
+    right: &Range<usize>,
+    approximately: bool,
+) -> Option<Verdict> {
     let readings = |side: &Range<usize>| -> Vec<Evaluated> {
         [Percent::Hundredth, Percent::Unit].iter().filter_map(|percent| evaluate(&tokens[side.clone()], *percent)).collect()
     };
@@ -281,7 +286,7 @@ fn decimals(tokens: &[Token]) -> usize {
 }
 
 /// Words nearby that give `=` another meaning, or a mixed number written with `\frac`.
-fn has_excuse(tokens: &[Token], whole: &Range<usize>) -> bool {
+pub(in crate::checks) fn has_excuse(tokens: &[Token], whole: &Range<usize>) -> bool {
     const WORDS: &[&str] =
         &["remainder", "digit", "binary", "base", "modul", "≡", "quotient", "divisible", "round", "about", "approx", "nearest"];
     const AROUND: usize = 6;
@@ -358,6 +363,7 @@ mod tests {
             "$3.5 * 4000 = $14,000.",
             r"\[ 3 \times 1{,}200 = 3{,}600 \]",
             "2/5 * 4000 = 1600 gallons",
+            "2 trips * $2.20/trip = $4.40",
             r"\[ 8 \text{ pounds} \text{ (math and science)} + 4 \text{ pounds} \text{ (French)} + 9 \text{ pounds} = 21 \text{ pounds} \]",
             "20% of 50 = 10",
             "3/4 = 75%",
@@ -389,6 +395,8 @@ mod tests {
             "20% of 50 = 15",
             r"\frac{3}{4} \times 12 = 8",
             r"\boxed{7 \times 8 = 54}",
+            "$194/meter × 490 meters = $94,860",
+            "495 students * $15/student = $7455",
             "1,200 + 300 = 1,600",
         ] {
             assert_eq!(verdicts(step), [Verdict::Bad], "{step}");
@@ -414,6 +422,7 @@ mod tests {
             "12 = 13",
             r"a_1 + 2 = 4",
             "There are 3 boxes of 4 = 12",
+            "2 * 60/total = 5",
             "1/0 = 5",
         ] {
             assert!(!verdicts(step).contains(&Verdict::Bad), "{step}: {:?}", check(step));

@@ -3,14 +3,15 @@
 //! A lone equality in letters may be an equation that is to be solved. A link of a chain of transformations says that both sides are the same
 //! for every value of the letters, and that can be tested: both are computed exactly at rational points, which are drawn by the text of the
 //! claim. One point where they differ refutes it. Agreement at all of them is as good as proof: two different polynomials of degree 6 agree
-//! at a point drawn from this many by chance in less than one of 10. A failing link is a hint and never more than
-//! [`Verdict::Soft`]: people also write `x + y = 2x = 10` where the first link is an equation. Bounded like
+//! at a point drawn from this many by chance in less than one of 10. A failing link is a hint, [`Verdict::Soft`]: people also write
+//! `x + y = 2x = 10` where the first link is an equation. Sides that differ by the same number everywhere are equal for no value, so neither
+//! an identity nor an equation: [`Verdict::Bad`]. Bounded like
 //! [`algebra`](super::algebra): 24 signs, 60 tokens a side, four letters.
 
 use std::ops::Range;
 
 use super::algebra::{MAX_EQUATIONS, is_relation, side};
-use super::arithmetic::{Claim, Finding, Kind, Rational, Reading, Token, Verdict, evaluate_at};
+use super::arithmetic::{Claim, Finding, Kind, Rational, Reading, Token, Verdict, evaluate_at, has_excuse};
 
 /// Letters of a claim.
 const MAX_LETTERS: usize = 4;
@@ -20,6 +21,8 @@ const POINTS: usize = 4;
 const TRIES: usize = 8;
 /// Bytes between two tokens from which on another formula may begin; `\right` and the like take fewer.
 const FORMULA_BORDER: usize = 7;
+/// Bytes between two tokens from which on a dash may be one of prose: `\) - \(`.
+const SIGN_BORDER: usize = 4;
 /// Values of letters, numerator and denominator: small, so that powers stay in bounds, and none of them 0 or 1.
 const VALUES: [(i64, i64); 16] = [
     (2, 1),
@@ -73,8 +76,7 @@ fn compare(tokens: &[Token], left: &Range<usize>, right: &Range<usize>, letters:
     let text = tokens[left.start..right.end].iter().flat_map(|token| token.text.bytes());
     let mut draw = text.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     let span = tokens[left.start].span.start..tokens[right.end - 1].span.end;
-    let mut last = None;
-    let mut computed = 0;
+    let mut computed: Vec<(Rational, Rational, Claim)> = Vec::new();
     for _ in 0..TRIES {
         let point: Vec<(char, Rational)> = letters
             .iter()
@@ -91,18 +93,35 @@ fn compare(tokens: &[Token], left: &Range<usize>, right: &Range<usize>, letters:
         if l.operations == 0 && r.operations == 0 {
             return None;
         }
-        let (claim, same) = (Claim::Identity { point: point.clone() }, l.value == r.value);
-        if !same {
-            return Some(Finding { verdict: Verdict::Soft, span, left: l.value, right: r.value, claim });
-        }
-        computed += 1;
-        last = Some((l.value, r.value, claim));
-        if computed == POINTS {
+        computed.push((l.value, r.value, Claim::Identity { point }));
+        if computed.len() == POINTS {
             break;
         }
     }
-    let (left, right, claim) = last.filter(|_| computed == POINTS)?;
-    Some(Finding { verdict: Verdict::Ok, span, left, right, claim })
+    let whole = computed.len() == POINTS;
+    // `14 = x + 2 -16 = x` may be two equations in one breath.
+    let has_operation = |side: &Range<usize>| tokens[side.clone()].iter().any(|token| token.kind == Kind::Operator);
+    let is_one_formula = tokens[left.start..right.end].windows(2).all(|pair| pair[1].span.start < pair[0].span.end + SIGN_BORDER);
+    let differences: Option<Vec<Rational>> = computed.iter().map(|(left, right, _)| left.sub(*right)).collect();
+    let same = differences.is_some_and(|all| all.windows(2).all(|pair| pair[0] == pair[1]));
+    let refuted = computed.iter().position(|(left, right, _)| left != right);
+    let verdict = match refuted {
+        Some(_)
+            if whole
+                && same
+                && is_one_formula
+                && has_operation(left)
+                && has_operation(right)
+                && !has_excuse(tokens, &(left.start..right.end)) =>
+        {
+            Verdict::Bad
+        }
+        Some(_) => Verdict::Soft,
+        None if whole => Verdict::Ok,
+        None => return None,
+    };
+    let (left, right, claim) = computed.swap_remove(refuted.unwrap_or(POINTS - 1));
+    Some(Finding { verdict, span, left, right, claim })
 }
 
 /// The letters that stand in these tokens, in order of the alphabet; `None` for none, many, or something like `f(x)`.
@@ -138,11 +157,13 @@ mod tests {
 
     #[test]
     fn links_of_a_chain_are_tested_at_points() {
-        use Verdict::{Ok, Soft};
+        use Verdict::{Bad, Ok, Soft};
         assert_eq!(verdicts("(x + 1)^2 - 1 = x^2 + 2x = x(x + 2)"), [Ok, Ok]);
         assert_eq!(verdicts(r"$\frac{a^2 - b^2}{a - b} = \frac{(a - b)(a + b)}{a - b} = a + b$"), [Ok, Ok]);
         assert_eq!(verdicts("(x + 1)^2 = x^2 + 1 = x(x + 1) + 1 - x"), [Soft, Ok]);
         assert_eq!(verdicts("(x - y)(x + y) = x^2 + y^2 = 12"), [Soft]);
+        assert_eq!(verdicts("(x - 16 + 100) - 25 = x + 69 - 25 = x + 44"), [Bad, Ok], "15 too many, whatever x is");
+        assert_eq!(verdicts("x + 7 = x + 2 = x - 3 mod 5"), [Soft, Soft]);
     }
 
     #[test]

@@ -5,15 +5,17 @@ pub mod answer;
 pub mod arithmetic;
 pub mod identity;
 pub mod provenance;
+mod restated;
 
 use arithmetic::Finding;
 
 /// All that the exact checks find in a step, in order of place: equalities of numbers, values of letters and transformed equations against the
-/// equation before, and identities.
+/// equation before, identities, and quantities that are worked out.
 pub fn findings(step: &str) -> Vec<Finding> {
     let reading = arithmetic::read(step);
     let mut found = algebra::findings(&reading);
     found.extend(identity::findings(&reading));
+    found.extend(restated::findings(&reading));
     found.extend(reading.equations.into_iter().map(|equation| equation.finding));
     found.sort_by_key(|finding| finding.span.start);
     found

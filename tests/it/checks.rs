@@ -50,7 +50,7 @@ fn no_right_step_of_gsm8k_is_flagged_and_wrong_sums_are_found() {
     let Some(count) = count("gsm8k.json") else { return };
     assert_eq!((count.right, count.errors), (1051, 150));
     assert_eq!(count.right_flagged, 0);
-    assert!(count.errors_flagged >= 15, "{}", count.errors_flagged);
+    assert!(count.errors_flagged >= 24, "{}", count.errors_flagged);
 }
 
 #[test]

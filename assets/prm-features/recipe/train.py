@@ -2,10 +2,11 @@
 
   python traces.py OUT [--data DIR]
   stepscope features OUT/traces.jsonl > OUT/features.tsv
+  python train.py OUT --left-out
   python train.py OUT [--table ../trees.bin] [--fixture FILE]
 
-Five fits (seeds 0 to 4, each with its own 60 % of the planted errors), their logits averaged. Calibration, threshold and tau come
-from the development split alone. ProcessBench is not read.
+Five fits (seeds 0 to 4, each with its own 60 % of the planted errors), their logits averaged. The calibration comes from
+the development split, threshold and tau from what fits without a source say of that source (decide.py). ProcessBench is not read.
 """
 import argparse
 import json
@@ -15,11 +16,14 @@ import struct
 import lightgbm as lgb
 import numpy as np
 
-VERSION = 2  # of the features
+from decide import FOLDS, LEVELS, Traces, as_it_is, choose, first_below, posterior, sigmoid, tried
+
+VERSION = 3  # of the features
 META = 4  # columns before the features
 SEEDS = 5
 TREES = 250
-MAX_BAD = 0.01  # as in src/prm/features/model.rs
+LEFT_OUT_SEEDS = 1
+LEAN = 0.  # of the posterior; decide.py tells why
 WEIGHT = {"mr-gsm8k": 3, "vtg": 3, "mr-ben math": 1, "mr-ben physics": .4, "mr-ben chemistry": .4, "prmbench": .3,
           "prmbench original": .5, "sampled wrong": 1, "sampled right": 1, "bestof8 right": .5}
 PLANTED = MADE = .5
@@ -54,41 +58,11 @@ class Table:
         return [np.arange(starts[i], ends[i]) for i in np.flatnonzero(mask)]
 
 
-def sigmoid(z):
-    return 1 / (1 + np.exp(-z))
-
-
-def first_below(s, tau):
-    low = np.flatnonzero(s < tau)
-    return int(low[0]) if len(low) else -1
-
-
-def posterior(s):
-    """-> most likely first error, share of "no error" against it (mini-prm, section 4)"""
-    c = np.concatenate([[1.], np.cumprod(s)])
-    p = (1 - s) * c[:-1]
-    k = int(np.argmax(p))
-    return k, float(c[-1] / (c[-1] + p[k])) if p[k] > 0 else 1.
-
-
-def f1(pred, label):
-    pred, label = np.array(pred), np.array(label)
-    e, c = (pred == label)[label >= 0].mean(), (pred == label)[label < 0].mean()
-    return 100 * e, 100 * c, 200 * e * c / max(1e-9, e + c)
-
-
 def auc(y, s):
     from scipy.stats import rankdata
     y, r = np.asarray(y), rankdata(s)
     n1, n0 = (y == 1).sum(), (y == 0).sum()
     return float((r[y == 1].sum() - n1 * (n1 + 1) / 2) / max(1, n1 * n0))
-
-
-def best(grid, values):
-    """The place of the highest smoothed value: a single lucky tau does not count."""
-    k = np.ones(9) / 9
-    smooth = np.convolve(np.pad(values, 4, mode="edge"), k, mode="valid")
-    return float(grid[int(np.argmax(smooth))])
 
 
 LIGHT = dict(objective="binary", num_leaves=24, learning_rate=.05, min_child_samples=50, feature_fraction=.5, bagging_fraction=.8,
@@ -129,14 +103,33 @@ def logits(models, x):
     return np.mean([m.predict(x, raw_score=True) for m in models], axis=0)
 
 
-# What calibration and decision are chosen on: each source weighs the same, whatever its size.
+def left_out(t, threads, path):
+    """Trains without each fold of sources, and without all traces of their problems; writes what the fits say of them."""
+    src, label, steps, z, bad = [], [], [], [], []
+    for fold, sources in FOLDS.items():
+        own = np.isin(t.src, sources)
+        seen = np.isin(t.problem, t.problem[own])
+        rows = t.traces(own)
+        every = np.concatenate(rows)
+        src += list(t.src[own])
+        label += list(t.label[own])
+        steps += [len(r) for r in rows]
+        z.append(logits(train(t, threads, leave=np.flatnonzero(seen), seeds=LEFT_OUT_SEEDS), t.x[every]).astype(np.float32))
+        bad.append(t.bad[every] > 0)
+        judged = t.judged[every]
+        if len(np.unique(t.y[every][judged])) > 1:
+            print(fold, len(rows), "traces, step AUC", round(auc(t.y[every][judged], z[-1][judged]), 3), flush=True)
+    np.savez_compressed(path, src=src, label=label, steps=steps, z=np.concatenate(z), bad=np.concatenate(bad))
+
+
+# What the calibration is fitted on: each source weighs the same, whatever its size.
 WRONG = ["mr-gsm8k", "vtg", "mr-ben math", "sampled wrong"]
 RIGHT = ["sampled right", "vtg rephrased", "mr-ben math", "bestof8 right", "prmbench original"]
 
 
-def development(t, seen=None):
-    """-> the traces of each source, of the development split, without those of `seen`"""
-    dev = (t.split == "dev") & (True if seen is None else ~seen)
+def development(t):
+    """-> the traces of each source, of the development split"""
+    dev = t.split == "dev"
     wrong = [dev & (t.src == s) & (t.label >= 0) for s in WRONG]
     right = [dev & (t.src == s) & (t.label < 0) for s in RIGHT]
     return [m for m in wrong if m.sum() >= 10], [m for m in right if m.sum() >= 10]
@@ -154,29 +147,9 @@ def calibrate(z, y, w):
     return float(a), float(b)
 
 
-def scores(t, models, mask, scale, shift):
-    """-> rows of the traces, their probabilities, a failing equality counted in, one array a trace"""
-    rows = t.traces(mask)
-    every = np.concatenate(rows)
-    p = sigmoid(scale * logits(models, t.x[every]) + shift)
-    p = np.where(t.bad[every] > 0, np.minimum(p, MAX_BAD), p)
-    return every, p, np.split(p, np.cumsum([len(r) for r in rows])[:-1])
-
-
-def leaning(s, lean):
-    """The scores with their odds leaned, for the decision on a whole trace (src/analysis/decide.rs)."""
-    s = np.clip(s, 1e-6, 1 - 1e-6)
-    return sigmoid(np.log(s / (1 - s)) + lean)
-
-
-def pairs(wrong, right):
-    """Mean F1 over all pairs of a wrong and a right source."""
-    return float(np.mean([200 * e * c / max(1e-9, e + c) for e in wrong for c in right]))
-
-
-def decide(t, models, sources):
-    """-> scale, shift, threshold, tau, lean, figures of these sources"""
-    wrong, right = sources
+def platt(t, models):
+    """-> scale and shift of the logits"""
+    wrong, right = development(t)
     zs, ys, ws = [], [], []
     for masks in (wrong, right):
         for m in masks:
@@ -186,63 +159,33 @@ def decide(t, models, sources):
             ys.append(t.y[rows])
             ws.append(np.full(len(rows), 1000 / len(masks) / m.sum()))
     z, y, w = map(np.concatenate, (zs, ys, ws))
-    scale, shift = calibrate(z, y, w)
-    told = [[(s, k) for s, k in zip(scores(t, models, m, scale, shift)[2], t.label[m])] for m in wrong + right]
-    grid = np.linspace(.01, .99, 197)
+    return calibrate(z, y, w)
 
-    def curve(verdict):
-        """F1 over the grid; verdict(s) -> step, value that must lie below the grid's"""
-        each = []
-        for traces in told:
-            found = [verdict(s) for s, _ in traces]
-            value = np.array([v for _, v in found])
-            hit = np.array([k == f for (f, _), (_, k) in zip(found, traces)])
-            free = traces[0][1] < 0
-            each.append([np.mean(value >= g) if free else np.mean((value < g) & hit) for g in grid])
-        each = np.array(each)
-        return np.array([pairs(each[:len(wrong), i], each[len(wrong):, i]) for i in range(len(grid))])
-
-    # A single step is judged as it comes: the first one below the threshold.
-    plain = np.zeros(len(grid))
-    for i, g in enumerate(grid):
-        rates = [np.mean([first_below(s, g) == k for s, k in traces]) for traces in told]
-        plain[i] = pairs(rates[:len(wrong)], rates[len(wrong):])
-    leans = np.arange(-2.5, .51, .25)
-    curves = [curve(lambda s, lean=lean: posterior(leaning(s, lean))) for lean in leans]
-    tops = np.convolve(np.pad([max(np.convolve(np.pad(c, 4, mode="edge"), np.ones(9) / 9, mode="valid")) for c in curves], 1, mode="edge"),
-                       np.ones(3) / 3, mode="valid")
-    at = int(np.argmax(tops))
-    threshold, tau, lean = best(grid, plain), best(grid, curves[at]), float(leans[at])
-    figures = dict(step_auc=auc(y, z), plain=float(plain.max()), posterior=float(curves[at].max()),
-                   by_lean={f"{a:.2f}": round(float(c.max()), 1) for a, c in zip(leans, curves)})
-    return scale, shift, threshold, tau, lean, figures
+def rules(u, scale, shift):
+    """-> for all folds (None) and without each: threshold of a step, tau of the posterior"""
+    steps, whole = (tried(u, {(): rule}, scale, shift) for rule in (first_below, as_it_is))
+    level = lambda results, fold: float(sigmoid(LEVELS[choose(u, results, fold)[1]]))
+    return {fold: (level(steps, fold), level(whole, fold)) for fold in [None, *FOLDS]}
 
 
-def left_out(t, threads):
-    """What a source says whose traces and problems were kept out of training, calibration and decision."""
-    out = {}
-    for src, free in [("mr-gsm8k", None), ("vtg", "vtg rephrased"), ("mr-ben math", "mr-ben math"), ("sampled wrong", "sampled right")]:
-        own = (t.src == src) | (t.src == free)
-        seen = np.isin(t.problem, t.problem[own])
-        models = train(t, threads, leave=np.flatnonzero(seen | (t.src == src) | (t.src == free)), seeds=3)
-        scale, shift, _, tau, lean, _ = decide(t, models, development(t, seen))
-        right = own & (t.label < 0) if free else (t.src == "sampled right") & (t.split == "dev") & ~seen
-        mask = (own & (t.label >= 0)) | right
-        every, p, s = scores(t, models, mask, scale, shift)
-        judged = t.judged[every]
-        post = [posterior(leaning(x, lean)) for x in s]
-        pred = np.array([k if q < tau else -1 for k, q in post])
-        e, c, f = f1(pred, t.label[mask])
-        rng, hit, label = np.random.default_rng(0), pred == t.label[mask], t.label[mask]
-        draws = []
+def judge(u, scale, shift, rules):
+    """What the rule, chosen without a fold, says of it: accuracies, F1 with interval, step AUC, calibration error."""
+    out, z = {}, u.calibrated(scale, shift)
+    f = lambda h, l: 200 * h[l >= 0].mean() * h[l < 0].mean() / max(1e-9, h[l >= 0].mean() + h[l < 0].mean())
+    for name, wrong, right in [("mr-gsm8k", "mr-gsm8k", "sampled right"), ("vtg", "vtg", "vtg rephrased"), ("mr-ben math", "mr-ben math", "mr-ben math"),
+                               ("sampled", "sampled wrong", "sampled right"), ("prmbench", "prmbench", "prmbench original"),
+                               ("bestof8", "mr-ben math", "bestof8 right")]:
+        pred, own = np.full(len(u.src), -2), ((u.src == wrong) & (u.label >= 0)) | ((u.src == right) & (u.label < 0))
+        for fold in np.unique(u.fold[own]):
+            j, q = posterior(u, z)
+            pred = np.where(own & (u.fold == fold), np.where(sigmoid(q) < rules[fold][1], j, -1), pred)
+        label, hit, p, y = u.label[own], (pred == u.label)[own], sigmoid(z[own])[u.judged[own]], u.right[own][u.judged[own]]
+        rng, draws = np.random.default_rng(0), []
         for _ in range(500):
             i = rng.integers(0, len(hit), len(hit))
-            x, y = hit[i][label[i] >= 0].mean(), hit[i][label[i] < 0].mean()
-            draws.append(200 * x * y / max(1e-9, x + y))
-        out[src] = dict(n=len(hit), step_auc=auc(t.y[every][judged], p[judged]), ece=ece(p[judged], t.y[every][judged]), wrong=e,
-                        right=c, f1=f, interval=[round(v, 1) for v in np.percentile(draws, [2.5, 97.5])],
-                        solution_auc=auc(label < 0, [q for _, q in post]))
-        print(src, json.dumps(out[src]), flush=True)
+            draws.append(f(hit[i], label[i]))
+        out[name] = dict(n=len(hit), wrong=100 * hit[label >= 0].mean(), right=100 * hit[label < 0].mean(), f1=f(hit, label),
+                         interval=[round(float(v), 1) for v in np.percentile(draws, [2.5, 97.5])], step_auc=auc(y, p), ece=ece(p, y))
     return out
 
 
@@ -296,18 +239,22 @@ def main():
     ap.add_argument("--table", default=os.path.join(here, "..", "trees.bin"))
     ap.add_argument("--fixture", help="write some rows with LightGBM's own probabilities, to test the Rust trees with")
     ap.add_argument("--threads", type=int, default=1)
-    ap.add_argument("--left-out", action="store_true", help="train again without each source, print what it says, write nothing")
+    ap.add_argument("--left-out", action="store_true", help="train without each source and write what that says of it; comes first")
     a = ap.parse_args()
     t = Table(os.path.join(a.out, "features.tsv"))
     print(len(t.label), "traces,", len(t.y), "steps,", len(t.names), "features", flush=True)
+    path = os.path.join(a.out, "left-out.npz")
     if a.left_out:
-        left_out(t, a.threads)
+        left_out(t, a.threads, path)
         return
     models = train(t, a.threads)
-    scale, shift, threshold, tau, lean, figures = decide(t, models, development(t))
-    log = dict(development=figures, step_auc=by_source(t, models), scale=scale, shift=shift, threshold=threshold, tau=tau, lean=lean)
+    u, (scale, shift) = Traces.load(path), platt(t, models)
+    found = rules(u, scale, shift)
+    threshold, tau = found[None]
+    log = dict(left_out=judge(u, scale, shift, found), step_auc=by_source(t, models), scale=scale, shift=shift, threshold=threshold,
+               tau=tau)
     print(json.dumps(log, indent=1))
-    raw = table(models, t.names, VERSION, threshold, tau, lean, scale, shift)
+    raw = table(models, t.names, VERSION, threshold, tau, LEAN, scale, shift)
     with open(a.table, "wb") as f:
         f.write(raw)
     print(len(raw), "bytes")

@@ -236,6 +236,7 @@ impl Parser<'_> {
                 {
                     self.at += 2;
                 }
+                Some(Kind::Operator) if words == 0 && self.is_rate() => self.at += 2,
                 Some(Kind::Open) => match self.remark() {
                     Some(after) => self.at = after,
                     None => return,
@@ -244,6 +245,15 @@ impl Parser<'_> {
             }
             words += 1;
         }
+    }
+
+    /// A number for each of a unit, `$15/student`, whose unit stands with another operand, `495 students`: any other word may be a quantity
+    /// that divides.
+    fn is_rate(&self) -> bool {
+        let Some(unit) = self.peek(1).filter(|token| token.kind == Kind::Word) else { return false };
+        let names =
+            |at: usize, token: &Token| at != self.at + 1 && token.kind == Kind::Word && stem(&token.text) == stem(&unit.text);
+        self.peek(0).is_some_and(|sign| sign.text == "/") && self.tokens.iter().enumerate().any(|(at, token)| names(at, token))
     }
 
     /// Steps over the exponent of a unit: "80 cm^3".
@@ -273,6 +283,13 @@ impl Parser<'_> {
         }
         None
     }
+}
+
+/// A word without the mark of its plural, in small letters.
+fn stem(word: &str) -> String {
+    let word = word.to_ascii_lowercase();
+    let short = word.strip_suffix("es").filter(|short| short.ends_with(['s', 'x', 'h'])).or_else(|| word.strip_suffix('s'));
+    short.unwrap_or(&word).to_owned()
 }
 
 fn is_article(word: &str) -> bool {
