@@ -9,9 +9,9 @@ use candle_core::{Device, Tensor};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::decoder::Matrix;
 use super::linear::{Linear, Precision};
 use super::lora::{self, Adapter};
+use super::matrices::Matrix;
 use super::packed::{self, Packed, Stamp};
 use super::request::CheckpointSource;
 use super::safetensors::{Shard, Source, TensorInfo, Values, converter};

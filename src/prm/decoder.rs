@@ -11,11 +11,12 @@ use candle_core::{Device, Result, Tensor};
 
 use super::PrmError;
 use super::attention::{Heads, Known, Row, Segment, attend, first_columns};
-use super::checkpoint::{Layout, Weights};
+use super::checkpoint::Weights;
 use super::config::DecoderConfig;
 use super::kernels::PanelsF32;
 use super::linear::{Embedding, Linear, Precision};
 use super::lined::Lined;
+use super::matrices::matrices;
 use super::ops::{Prepare, Rotary, add_rows, inverse_frequencies, norm_rows, prepare, swiglu_rows};
 
 /// Rows of one pass: bounds the memory of activations, and keeps them in the processor's cache.
@@ -73,72 +74,10 @@ struct Space {
     keys: Vec<PanelsF32>,
 }
 
-/// The tensors that a decoder of this shape consists of.
-pub(super) fn layout(config: &DecoderConfig) -> Layout {
-    let (hidden, inner) = (config.hidden, config.intermediate);
-    let (q, kv) = (config.heads * config.head_dim, config.kv_heads * config.head_dim);
-    let mut all = vec![
-        ("model.embed_tokens.weight".to_owned(), vec![config.vocab, hidden]),
-        ("model.norm.weight".to_owned(), vec![hidden]),
-    ];
-    for i in 0..config.layers {
-        let mut add = |name: &str, shape: &[usize]| all.push((format!("model.layers.{i}.{name}"), shape.to_vec()));
-        add("input_layernorm.weight", &[hidden]);
-        add("self_attn.q_proj.weight", &[q, hidden]);
-        add("self_attn.k_proj.weight", &[kv, hidden]);
-        add("self_attn.v_proj.weight", &[kv, hidden]);
-        if config.qkv_bias {
-            add("self_attn.q_proj.bias", &[q]);
-            add("self_attn.k_proj.bias", &[kv]);
-            add("self_attn.v_proj.bias", &[kv]);
-        }
-        if config.qk_norm {
-            add("self_attn.q_norm.weight", &[config.head_dim]);
-            add("self_attn.k_norm.weight", &[config.head_dim]);
-        }
-        add("self_attn.o_proj.weight", &[hidden, q]);
-        add("post_attention_layernorm.weight", &[hidden]);
-        add("mlp.gate_proj.weight", &[inner, hidden]);
-        add("mlp.up_proj.weight", &[inner, hidden]);
-        add("mlp.down_proj.weight", &[hidden, inner]);
-    }
-    all
-}
-
 /// Bytes of activations of one chunk behind `tokens` others, beside weights and cache.
 pub(super) fn working_bytes(config: &DecoderConfig, tokens: usize) -> u64 {
     let row = 3 * config.intermediate + 6 * config.hidden + config.heads * tokens;
     4 * (CHUNK * row) as u64
-}
-
-/// A matrix that rows are multiplied by: its inputs, and the tensors that are stacked to make its outputs.
-#[derive(Debug)]
-pub(super) struct Matrix {
-    pub(super) inputs: usize,
-    pub(super) outputs: usize,
-    pub(super) tensors: Vec<String>,
-}
-
-/// The matrices of a layer: queries; keys and values; output; gate and up; down.
-fn matrices(c: &DecoderConfig, index: usize) -> [Matrix; 5] {
-    let (hidden, inner) = (c.hidden, c.intermediate);
-    let (q, kv) = (c.heads * c.head_dim, c.kv_heads * c.head_dim);
-    let matrix = |inputs: usize, outputs: usize, names: &[&str]| {
-        let tensors = names.iter().map(|name| format!("model.layers.{index}.{name}.weight")).collect();
-        Matrix { inputs, outputs, tensors }
-    };
-    [
-        matrix(hidden, q, &["self_attn.q_proj"]),
-        matrix(hidden, 2 * kv, &["self_attn.k_proj", "self_attn.v_proj"]),
-        matrix(q, hidden, &["self_attn.o_proj"]),
-        matrix(hidden, 2 * inner, &["mlp.gate_proj", "mlp.up_proj"]),
-        matrix(inner, hidden, &["mlp.down_proj"]),
-    ]
-}
-
-/// The matrices of all layers.
-pub(super) fn all_matrices(config: &DecoderConfig) -> impl Iterator<Item = Matrix> {
-    (0..config.layers).flat_map(|i| matrices(config, i))
 }
 
 impl Layer {
@@ -377,6 +316,7 @@ mod tests {
     use super::super::checkpoint::Checkpoint;
     use super::super::generate::{Sampling, Stop, generate};
     use super::super::head::LmHead;
+    use super::super::matrices::layout;
     use super::super::request::CheckpointSource;
     use super::*;
 

@@ -35,6 +35,8 @@ mod lined;
 #[cfg(feature = "candle")]
 mod lora;
 #[cfg(feature = "candle")]
+mod matrices;
+#[cfg(feature = "candle")]
 mod model;
 #[cfg(feature = "candle")]
 mod ops;

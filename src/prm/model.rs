@@ -13,6 +13,7 @@ use super::head::LmHead;
 use super::kernels::Level;
 use super::linear::Precision;
 use super::lora::Adapter;
+use super::matrices;
 use super::pass::{Pass, Work};
 use super::reader::Reader;
 use super::request::{CheckpointSource, ModelInfo, NodeScore, PrmRequest, ScoreStats};
@@ -64,7 +65,7 @@ impl Prm {
         let mut checkpoint = Checkpoint::open(source)?;
         let mut opened = Opened::new(&checkpoint)?;
         let config = opened.config.clone();
-        let mut layout = decoder::layout(&config);
+        let mut layout = matrices::layout(&config);
         layout.extend(opened.head());
         checkpoint.check(&layout)?;
         let dtype = checkpoint.dtypes(&layout);

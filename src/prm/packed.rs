@@ -20,11 +20,11 @@ use sha2::{Digest, Sha256};
 
 use super::checkpoint::{Checkpoint, Layout};
 use super::config::DecoderConfig;
-use super::decoder::{self, all_matrices};
 use super::families::Opened;
 use super::kernels::{Dots, Level};
 use super::linear::Precision;
 use super::lined::{LINE, Lined, map};
+use super::matrices::{self, all_matrices};
 use super::request::CheckpointSource;
 use super::safetensors::Values;
 use super::{PrmError, hex};
@@ -210,7 +210,7 @@ pub fn pack(source: &CheckpointSource) -> Result<Vec<PackedFile>, PrmError> {
         return Err(PrmError::Place { place: checkpoint.place, message });
     }
     let mut opened = Opened::new(&checkpoint)?;
-    let mut layout = decoder::layout(&opened.config);
+    let mut layout = matrices::layout(&opened.config);
     layout.extend(opened.head());
     checkpoint.check(&layout)?;
     let mut files = vec![write(&mut checkpoint, &opened.config, &layout)?];
@@ -326,7 +326,7 @@ mod tests {
     fn state(source: &CheckpointSource) -> Result<(), String> {
         let checkpoint = Checkpoint::open(source).unwrap();
         let opened = Opened::new(&checkpoint).unwrap();
-        let mut layout = decoder::layout(&opened.config);
+        let mut layout = matrices::layout(&opened.config);
         layout.extend(opened.head());
         checkpoint.packed(&layout).map(|_| ())
     }

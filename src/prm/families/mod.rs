@@ -33,8 +33,8 @@ use super::PrmError;
 use super::checkpoint::{Checkpoint, Layout, Weights};
 use super::config::DecoderConfig;
 use super::critic::{self, Critic};
-use super::decoder;
 use super::head::{LmHead, finite_rows};
+use super::matrices;
 use super::readout::{Head, Readout, softmax};
 use super::request::{CheckpointSource, PrmRequest};
 use super::tokenizer::Vocabulary;
@@ -232,7 +232,7 @@ impl Reference {
             let message = format!("vocab_size: {}, the model that is compared with it has {}", config.vocab, other.vocab);
             return Err(PrmError::Config { file: checkpoint.config_file.clone(), message });
         }
-        let layout: Layout = decoder::layout(&config).into_iter().chain(LmHead::layout(&config)).collect();
+        let layout: Layout = matrices::layout(&config).into_iter().chain(LmHead::layout(&config)).collect();
         checkpoint.check(&layout)?;
         Ok(Self { checkpoint, config, layout })
     }
