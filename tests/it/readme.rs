@@ -46,7 +46,7 @@ fn blocks(language: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_command_of_the_table_is_one() {
+fn the_table_of_commands_is_that_of_the_program() {
     let place = Place::new();
     let text = readme();
     let (_, table) = text.split_once("## Without the terminal").unwrap();
@@ -56,7 +56,15 @@ fn every_command_of_the_table_is_one() {
         let first = row.split('|').nth(1).unwrap();
         commands.extend(first.split('`').skip(1).step_by(2).map(str::to_owned));
     }
-    assert!(commands.len() > 12, "{commands:?}");
+    let help = place.passes(&["--help"]);
+    let (_, listed) = help.split_once("Commands:\n").unwrap();
+    // What goes on in the next line stands further in.
+    let listed = listed.lines().take_while(|line| !line.is_empty()).filter(|line| !line.starts_with("   "));
+    let listed: Vec<&str> = listed.filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(listed.len() > 12, "{help}");
+    for name in listed {
+        assert!(commands.iter().any(|command| command.split(' ').next() == Some(name)), "{name} is not in the README");
+    }
     for command in commands {
         // Words in small letters are names of commands; the others stand for arguments.
         let words: Vec<&str> = command.split(' ').take_while(|w| w.chars().all(|c| c.is_ascii_lowercase() || c == '-')).collect();
