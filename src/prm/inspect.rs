@@ -8,7 +8,6 @@ use serde::Serialize;
 use super::checkpoint::{Checkpoint, available_memory};
 use super::error::gigabytes;
 use super::families::{Convention, Opened};
-use super::matrices;
 use super::model::Prm;
 use super::packed;
 use super::request::{CheckpointSource, NodeScore, PrmRequest};
@@ -120,8 +119,7 @@ fn look(source: &CheckpointSource, found: &mut Inspection) -> Result<(), super::
         "{} layers, width {}, {} heads ({} of keys and values) of {}, MLP {}, {} tokens",
         config.layers, config.hidden, config.heads, config.kv_heads, config.head_dim, config.intermediate, config.vocab
     ));
-    let mut layout = matrices::layout(config);
-    layout.extend(opened.head());
+    let layout = opened.layout();
     let dtype = checkpoint.dtypes(&layout);
     let (count, needed) = opened.size(&layout, &dtype);
     found.parameters = Some(count);

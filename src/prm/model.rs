@@ -13,7 +13,6 @@ use super::head::LmHead;
 use super::kernels::Level;
 use super::linear::Precision;
 use super::lora::Adapter;
-use super::matrices;
 use super::pass::{Pass, Work};
 use super::reader::Reader;
 use super::request::{CheckpointSource, ModelInfo, NodeScore, PrmRequest, ScoreStats};
@@ -50,7 +49,7 @@ impl Opened {
 impl Reference {
     /// The second model; its key becomes part of what names the scores.
     fn load(mut self, identity: &mut String) -> Result<(Decoder, LmHead), PrmError> {
-        let precision = Precision::of(&self.checkpoint.dtypes(&self.layout), parameters(&self.layout));
+        let precision = self.checkpoint.precision(&self.layout);
         let (mut weights, key) = self.checkpoint.load(&self.layout, "reference")?;
         let _ = write!(identity, "\nreference {key}");
         let head = LmHead::load(&mut weights, &self.config)?;
@@ -65,11 +64,10 @@ impl Prm {
         let mut checkpoint = Checkpoint::open(source)?;
         let mut opened = Opened::new(&checkpoint)?;
         let config = opened.config.clone();
-        let mut layout = matrices::layout(&config);
-        layout.extend(opened.head());
+        let layout = opened.layout();
         checkpoint.check(&layout)?;
         let dtype = checkpoint.dtypes(&layout);
-        let precision = Precision::of(&dtype, parameters(&layout));
+        let precision = checkpoint.precision(&layout);
         let (count, needed) = opened.size(&layout, &dtype);
         let needed = needed + checkpoint.adapter.as_ref().map_or(0, Adapter::bytes);
         let available = available_memory();

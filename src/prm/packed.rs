@@ -24,7 +24,7 @@ use super::families::Opened;
 use super::kernels::{Dots, Level};
 use super::linear::Precision;
 use super::lined::{LINE, Lined, map};
-use super::matrices::{self, all_matrices};
+use super::matrices::all_matrices;
 use super::request::CheckpointSource;
 use super::safetensors::Values;
 use super::{PrmError, hex};
@@ -210,8 +210,7 @@ pub fn pack(source: &CheckpointSource) -> Result<Vec<PackedFile>, PrmError> {
         return Err(PrmError::Place { place: checkpoint.place, message });
     }
     let mut opened = Opened::new(&checkpoint)?;
-    let mut layout = matrices::layout(&opened.config);
-    layout.extend(opened.head());
+    let layout = opened.layout();
     checkpoint.check(&layout)?;
     let mut files = vec![write(&mut checkpoint, &opened.config, &layout)?];
     if let Some(mut second) = opened.reference.take() {
@@ -326,8 +325,7 @@ mod tests {
     fn state(source: &CheckpointSource) -> Result<(), String> {
         let checkpoint = Checkpoint::open(source).unwrap();
         let opened = Opened::new(&checkpoint).unwrap();
-        let mut layout = matrices::layout(&opened.config);
-        layout.extend(opened.head());
+        let layout = opened.layout();
         checkpoint.packed(&layout).map(|_| ())
     }
 

@@ -208,6 +208,11 @@ impl Opened {
         self.convention.readout().layout(&self.config)
     }
 
+    /// All tensors of the model: decoder and score head.
+    pub(super) fn layout(&self) -> Layout {
+        matrices::layout(&self.config).into_iter().chain(self.head()).collect()
+    }
+
     /// Everything that decides the scores beside weights, configuration and tokenizer; the number changes when the code does.
     pub(super) fn identity(&self) -> String {
         let mut text = format!("{} {} 1", self.family.name, self.settings.preset.name);
