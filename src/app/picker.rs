@@ -27,6 +27,8 @@ pub struct Picker {
     known: Vec<(ItemId, String)>,
     /// Position in the list of the problem to look at next.
     next: usize,
+    /// What fits of that, the best one first: how well, and its place there.
+    hits: Vec<(u32, usize)>,
     /// Problem and its line, the best one first.
     pub found: Vec<(ItemId, String)>,
     /// The chosen one of them.
@@ -48,6 +50,7 @@ impl Picker {
             line: tui_input::Input::default(),
             known: Vec::new(),
             next: 0,
+            hits: Vec::new(),
             found: Vec::new(),
             chosen: 0,
             more: 0,
@@ -60,17 +63,23 @@ impl Picker {
         self.next
     }
 
-    /// Finds what fits; without a letter, all as the files have them.
+    /// Finds what fits what was typed now; without a letter, all as the files have them.
     fn find(&mut self) {
+        self.hits.clear();
+        self.find_from(0);
+    }
+
+    /// Finds what fits of what came to be known from this place on.
+    fn find_from(&mut self, place: usize) {
         let pattern = Pattern::parse(self.line.value(), CaseMatching::Smart, Normalization::Smart);
         let mut buffer = Vec::new();
         let matcher = &mut self.matcher;
         let score =
             |(at, (_, text)): (usize, &(ItemId, String))| Some((pattern.score(Utf32Str::new(text, &mut buffer), matcher)?, at));
-        let mut hits: Vec<(u32, usize)> = self.known.iter().enumerate().filter_map(score).collect();
-        hits.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-        self.more = hits.len().saturating_sub(LISTED);
-        self.found = hits.into_iter().take(LISTED).map(|(_, at)| self.known[at].clone()).collect();
+        self.hits.extend(self.known.iter().enumerate().skip(place).filter_map(score));
+        self.hits.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+        self.more = self.hits.len().saturating_sub(LISTED);
+        self.found = self.hits.iter().take(LISTED).map(|&(_, at)| self.known[at].clone()).collect();
         self.chosen = self.chosen.min(self.found.len().saturating_sub(1));
     }
 }
@@ -107,7 +116,7 @@ pub(super) fn feed(app: &mut App) -> Vec<Effect> {
     let Some(mut picker) = app.picker.take() else { return Vec::new() };
     let total = app.items.total().min(MOST);
     let mut effects = Vec::new();
-    let from = picker.next;
+    let (from, known) = (picker.next, picker.known.len());
     while picker.next < total && picker.next < from + AT_ONCE {
         let Some(item) = app.items.at_rank(picker.next) else { break };
         if app.items.get(item).is_none() {
@@ -119,7 +128,7 @@ pub(super) fn feed(app: &mut App) -> Vec<Effect> {
         picker.next += 1;
     }
     if picker.next > from {
-        picker.find();
+        picker.find_from(known);
         if effects.is_empty() && picker.next < total {
             effects.push(Effect::Continue);
         }
