@@ -106,9 +106,8 @@ mod tests {
     fn each_signal_points_where_its_evidence_is() {
         // The score sees step 2, the equality of step 1 fails, and together they see step 1.
         let (scores, failing) = ([Some(0.9), Some(0.8), Some(0.3)], [false, true, false]);
-        let verdict = |signal: Signal, tau: Option<f64>| {
-            signal.verdict(&scores, &failing, 0.5, tau.map(|tau| Decision::Posterior { tau, lean: 0.0 }))
-        };
+        let verdict =
+            |signal: Signal, tau: Option<f64>| signal.verdict(&scores, &failing, 0.5, tau.map(|tau| Decision::Posterior { tau }));
         assert_eq!(verdict(Signal::Checks, None), Some(FirstError::At(1)));
         assert_eq!(verdict(Signal::Score, None), Some(FirstError::At(2)));
         assert_eq!(verdict(Signal::Suspicion, None), Some(FirstError::At(1)));

@@ -162,7 +162,7 @@ impl Judge {
         let score = |id: &NodeId| self.scores.get(&trace.node(*id).key).map(|score| score.value());
         let scores: Vec<Option<f64>> = path.iter().map(score).collect();
         let suspicion = match self.decision {
-            Decision::Posterior { lean, .. } => first_error_odds(&scores, lean),
+            Decision::Posterior { .. } => first_error_odds(&scores),
             Decision::FirstBelow(_) => scores.iter().map(|score| score.map(|score| -score)).collect(),
         };
         let mut steps: Vec<(usize, f64)> =

@@ -96,7 +96,6 @@ impl Headed {
             semantics: correct.semantics,
             threshold,
             posterior: Some(posterior),
-            lean: 0.0,
             scale: Box::default(),
             embedded: false,
             ..below.clone()

@@ -74,9 +74,6 @@ pub struct WorkerModel {
     /// When given, whole solutions are judged by the first-error posterior with this tau instead ([`Decision::Posterior`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub posterior: Option<f64>,
-    /// What the log odds of the scores are leaned by in that judgement.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub lean: f64,
     /// Range, aggregation and the like, where they are not the usual ones; boxed, so that events stay small.
     #[serde(default, skip_serializing_if = "Scale::is_usual")]
     pub scale: Box<Scale>,
@@ -108,13 +105,8 @@ impl WorkerModel {
 
     /// How whole solutions are judged.
     pub fn decision(&self) -> Decision {
-        self.posterior.map_or(Decision::FirstBelow(self.threshold), |tau| Decision::Posterior { tau, lean: self.lean })
+        self.posterior.map_or(Decision::FirstBelow(self.threshold), |tau| Decision::Posterior { tau })
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-fn is_zero(lean: &f64) -> bool {
-    lean.abs() < f64::EPSILON
 }
 
 /// What a worker process reports.

@@ -30,10 +30,10 @@
 //! - `hello`: first line. Another `protocol` number than [`VERSION`] ends the conversation.
 //! - `ready`: the model is loaded. `key` must change whenever scores would: they are cached under it. `semantics` is `correctness` or `value`
 //!   (scores in `0..=1`), `advantage` (`-1..=1`) or `log-ratio` (any finite number). A step with a score below `threshold` counts as wrong. `context`
-//!   (tokens), `embedded`, `dtype`, `threads`, `posterior`, `lean` and `scale` may be left out. `scale` holds a `range` other than that of the semantics (`[-1, 1]`, null for
+//!   (tokens), `embedded`, `dtype`, `threads`, `posterior` and `scale` may be left out. `scale` holds a `range` other than that of the semantics (`[-1, 1]`, null for
 //!   an open end), the `aggregate` of solutions (`min`, `prod`, `last`, `mean`, `geo`, `soft-min`, `sum`), `outcome` for a model that judges whole
 //!   solutions only, and the `spread` of an open range; with `posterior` (`0..=1`, for `correctness` alone) whole solutions are judged by the
-//!   first-error posterior with this tau, the log odds of the scores leaned by `lean` (any finite number), as in `analysis::decide`.
+//!   first-error posterior with this tau, as in `analysis::decide`.
 //! - `score`: a finite number inside the range of `semantics`, for one step. Anything else (NaN, null, text, out of range) makes the step
 //!   "not scored" and is shown as such.
 //! - `not_scored`: no score for this step, with a `reason` for people.
@@ -327,9 +327,6 @@ fn model_of(value: Value) -> Result<WorkerModel, String> {
     let allowed = model.semantics == Semantics::Correctness;
     if let Some(tau) = model.posterior.filter(|tau| !allowed || !(0.0..=1.0).contains(tau)) {
         return Err(format!("model: expected a posterior between 0 and 1 for correctness scores, found {tau}"));
-    }
-    if !model.lean.is_finite() {
-        return Err(format!("model: expected a finite lean, found {}", model.lean));
     }
     if model.key.is_empty() {
         return Err("model: expected a key that names the weights, found nothing".into());

@@ -198,7 +198,6 @@ fn scored() -> Desk {
         semantics: Semantics::Correctness,
         threshold: 0.5,
         posterior: None,
-        lean: 0.0,
         scale: Box::default(),
         context: 0,
         embedded: false,

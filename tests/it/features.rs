@@ -156,15 +156,15 @@ fn broken_tables_are_refused_with_a_reason() {
         table[at..at + bytes.len()].copy_from_slice(bytes);
         Trees::read(&table).unwrap_err().to_string()
     };
-    let first_node = behind_names + 40 + 8;
+    let first_node = behind_names + 32 + 8;
     for (at, bytes, expected) in [
         (0, &b"X"[..], "does not begin with STEPTREE"),
-        (8, &[9], "format 9, expected 2"),
+        (8, &[9], "format 9, expected 3"),
         (12, &[0], "feature version 0"),
         (20, b"X", "trained on other features"),
         (behind_names, &f64::NAN.to_le_bytes(), "expected a finite number"),
         (behind_names, &2.0_f64.to_le_bytes(), "between 0 and 1"),
-        (behind_names + 40, &u32::MAX.to_le_bytes(), "cut off"),
+        (behind_names + 32, &u32::MAX.to_le_bytes(), "cut off"),
         (first_node, &60_000_u16.to_le_bytes(), "there is no feature 60000"),
         (first_node + 2, &0_u16.to_le_bytes(), "leads out of the tree"),
         (first_node + 2, &u16::MAX.to_le_bytes(), "leads out of the tree"),

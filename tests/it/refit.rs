@@ -18,7 +18,6 @@ fn model(name: &str) -> Message {
         semantics: Semantics::Correctness,
         threshold: 0.5,
         posterior: None,
-        lean: 0.0,
         scale: Box::default(),
         context: 0,
         embedded: false,

@@ -37,7 +37,6 @@ pub(crate) fn model() -> WorkerModel {
         semantics: Semantics::Correctness,
         threshold: 0.5,
         posterior: None,
-        lean: 0.0,
         scale: Box::default(),
         context: 100,
         embedded: false,

@@ -38,7 +38,6 @@ fn desk(sources: &[(&'static str, &'static [u8])]) -> Desk {
         semantics: Semantics::Correctness,
         threshold: 0.775,
         posterior: Some(0.74),
-        lean: 0.0,
         scale: Box::default(),
         context: 4096,
         embedded: true,

@@ -23,7 +23,6 @@ META = 4  # columns before the features
 SEEDS = 5
 TREES = 250
 LEFT_OUT_SEEDS = 1
-LEAN = 0.  # of the posterior; decide.py tells why
 WEIGHT = {"mr-gsm8k": 3, "vtg": 3, "mr-ben math": 1, "mr-ben physics": .4, "mr-ben chemistry": .4, "prmbench": .3,
           "prmbench original": .5, "sampled wrong": 1, "sampled right": 1, "bestof8 right": .5}
 PLANTED = MADE = .5
@@ -220,12 +219,12 @@ def nodes(tree, names, share):
     return [(tree["split_feature"], 1 + len(left), below(tree["threshold"])), *left, *right]
 
 
-def table(models, names, version, threshold, tau, lean, scale, shift):
+def table(models, names, version, threshold, tau, scale, shift):
     text = "\n".join(names).encode()
     trees = [nodes(info["tree_structure"], names, 1 / len(models))
              for m in models for info in m.dump_model()["tree_info"]]
-    out = [b"STEPTREE", struct.pack("<III", 2, version, len(text)), text,
-           struct.pack("<dddddI", threshold, tau, lean, scale, shift, len(trees))]
+    out = [b"STEPTREE", struct.pack("<III", 3, version, len(text)), text,
+           struct.pack("<ddddI", threshold, tau, scale, shift, len(trees))]
     for tree in trees:
         out.append(struct.pack("<I", len(tree)))
         out += [struct.pack("<HHf", *n) for n in tree]
@@ -254,7 +253,7 @@ def main():
     log = dict(left_out=judge(u, scale, shift, found), step_auc=by_source(t, models), scale=scale, shift=shift, threshold=threshold,
                tau=tau)
     print(json.dumps(log, indent=1))
-    raw = table(models, t.names, VERSION, threshold, tau, LEAN, scale, shift)
+    raw = table(models, t.names, VERSION, threshold, tau, scale, shift)
     with open(a.table, "wb") as f:
         f.write(raw)
     print(len(raw), "bytes")

@@ -1,14 +1,14 @@
 //! Boosted trees in a flat table.
 //!
-//! Layout, little endian: `STEPTREE`, `u32` format (2), `u32` feature version, `u32` length and bytes of the feature names (UTF-8, one a line),
-//! `f64` threshold, `f64` tau and `f64` lean of the first-error posterior, `f64` scale and `f64` shift of the logit, `u32` number of trees, for each tree
+//! Layout, little endian: `STEPTREE`, `u32` format (3), `u32` feature version, `u32` length and bytes of the feature names (UTF-8, one a line),
+//! `f64` threshold, `f64` tau of the first-error posterior, `f64` scale and `f64` shift of the logit, `u32` number of trees, for each tree
 //! `u32` number of nodes and its nodes in preorder. A node is `u16` feature, `u16` skip, `f32` value: a row with `row[feature] <= value`
 //! goes on at the next node, any other `skip` nodes further on. Feature 65535 marks a leaf; its value is added up.
 
 use super::{VERSION, names};
 
 const MAGIC: &[u8] = b"STEPTREE";
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 const LEAF: u16 = u16::MAX;
 /// Largest table: what a program should carry at most.
 const MAX_BYTES: usize = 4 << 20;
@@ -30,8 +30,6 @@ pub struct Trees {
     pub threshold: f64,
     /// A whole solution with a lower first-error posterior counts as wrong.
     pub tau: f64,
-    /// What the log odds of the scores are leaned by before.
-    pub lean: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -59,11 +57,11 @@ impl Trees {
             return Err(TableError("trained on other features".into()));
         }
         let mut number = || cursor.f64();
-        let (threshold, tau, lean, scale, shift) = (number()?, number()?, number()?, number()?, number()?);
+        let (threshold, tau, scale, shift) = (number()?, number()?, number()?, number()?);
         if ![threshold, tau].iter().all(|value| (0.0..=1.0).contains(value)) {
             return Err(TableError("threshold and tau are not both between 0 and 1".into()));
         }
-        let mut trees = Self { nodes: Vec::new(), roots: Vec::new(), scale, shift, threshold, tau, lean };
+        let mut trees = Self { nodes: Vec::new(), roots: Vec::new(), scale, shift, threshold, tau };
         for tree in 0..cursor.size()? {
             let count = cursor.size()?;
             let nodes = cursor.nodes(count)?;
