@@ -84,7 +84,7 @@ impl App {
     }
 
     /// An answer in a few words, drawn where formulas are drawn: most answers are formulas without their dollars.
-    fn answer_line(&self, answer: &str) -> String {
+    pub(super) fn answer_line(&self, answer: &str) -> String {
         let line = first_words(answer);
         let whole = answer.trim().len() < 60 && !answer.contains(['$', '\n']) && answer.contains(['\\', '^', '_']);
         let page =

@@ -3,6 +3,7 @@
 //! [`update`] is pure: it reads and writes no file, starts no thread, asks no clock. The shell turns terminal events, worker lines
 //! and finished saves into [`Message`]s, and carries [`Effect`]s out. The screen draws from `&App` alone.
 
+pub mod answers;
 pub mod choice;
 pub mod clock;
 pub mod commands;
@@ -155,6 +156,8 @@ pub struct App {
     pub choice: Option<choice::Open>,
     /// Problems to go to by what one remembers of them.
     pub picker: Option<picker::Picker>,
+    /// The solutions of the problem by their answers.
+    pub answers: Option<answers::Answers>,
     /// A page of text over the screen.
     pub sheet: Option<sheet::Sheet>,
     /// Modes, shares, what is served.
@@ -264,6 +267,7 @@ impl App {
             split: None,
             segmenting: None,
             picker: None,
+            answers: None,
             sheet: None,
             trust,
             progress,

@@ -3,7 +3,9 @@
 use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::keys::{self, Press};
-use super::{App, Effect, Focus, choice, commands, input, layout, mouse, picker, rewrite, saving, segmenting, sheet, split};
+use super::{
+    App, Effect, Focus, answers, choice, commands, input, layout, mouse, picker, rewrite, saving, segmenting, sheet, split,
+};
 use crate::labels::Digits;
 
 pub(super) fn terminal(app: &mut App, event: TerminalEvent) -> Vec<Effect> {
@@ -30,7 +32,8 @@ pub(super) fn terminal(app: &mut App, event: TerminalEvent) -> Vec<Effect> {
             app.paste_into_rewrite(&text)
         }
         TerminalEvent::Mouse(event) => {
-            if app.mouse && app.input.is_none() && app.picker.is_none() && app.help.is_none() && app.choice.is_none() {
+            let covered = app.picker.is_some() || app.answers.is_some() || app.help.is_some() || app.choice.is_some();
+            if app.mouse && app.input.is_none() && !covered {
                 app.seek = None;
                 mouse::event(app, event);
             }
@@ -64,6 +67,9 @@ pub(super) fn key_press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     }
     if app.picker.is_some() {
         return picker::key(app, key);
+    }
+    if app.answers.is_some() {
+        return answers::key(app, key);
     }
     if app.sheet.is_some() {
         return sheet::key(app, key);

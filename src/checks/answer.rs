@@ -5,6 +5,9 @@
 //! number only against a whole number; everything else by its exact value. What they leave to computer algebra is [`Agreement::Undecided`],
 //! and so is what a change of units may explain.
 
+mod groups;
+
+pub use groups::alike;
 use serde::{Deserialize, Serialize};
 
 use super::arithmetic::{Evaluated, Kind, Percent, Rational, Token, evaluate, is_conversion, tokens};

@@ -99,7 +99,7 @@ fn node(mut fields: Fields, id: String, parents: Vec<usize>) -> Result<Node, Fau
         Some(Value::String(answer)) if !answer.is_empty() => Some(ending(answer)),
         _ => None,
     };
-    Ok(Node { id, parents, text, kind, stats, end, rest: fields.rest() })
+    Ok(Node { id, parents, text, kind, stats, end, rest: fields.rest(), ..Node::default() })
 }
 
 /// Fixed sentences say why a branch failed: they are no answers.

@@ -62,7 +62,12 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     // Places of nodes by their whole text, of the level at hand and of all.
     let mut known: HashMap<String, usize> = HashMap::new();
     for (at, level) in levels.into_iter().enumerate() {
+        let from = nodes.len();
         read_level(Fields::of(level, format!("steps[{at}]"))?, &mut nodes, &mut known)?;
+        // A level is what the search does at a time.
+        for node in &mut nodes[from..] {
+            node.history.push((at as u64 + 1, node.stats.value));
+        }
     }
     let finals = fields.texts("ys")?;
     let infos = fields.optional_list("infos")?.unwrap_or_default();

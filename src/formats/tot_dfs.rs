@@ -93,6 +93,7 @@ fn read(value: Value, record: usize) -> Result<TraceBuilder, Fault> {
         let info = visit.peek("info").cloned().unwrap_or_else(|| json!({}));
         let value = numbers::share(&Fields::of(info, visit.at("info"))?, "r_word")?;
         nodes[place].stats = NodeStats { value, ..NodeStats::default() };
+        nodes[place].history.push((at as u64 + 1, value));
         nodes[place].rest = visit.rest();
     }
     tree::grow(&mut builder, NAME, nodes, None)?;

@@ -26,6 +26,8 @@ pub(super) struct Node {
     pub(super) text: String,
     pub(super) kind: StepKind,
     pub(super) stats: NodeStats,
+    /// Iterations of the search that made it or valued it anew, and the value.
+    pub(super) history: Vec<(u64, Option<f64>)>,
     /// A solution ends here.
     pub(super) end: Option<End>,
     /// What else the source says of it.
@@ -69,6 +71,9 @@ pub(super) fn grow(builder: &mut TraceBuilder, format: &str, nodes: Vec<Node>, r
             ));
             let others = others.iter().map(|&parent| Value::from(names[parent].as_str())).collect();
             node.rest.insert("other_parents".to_owned(), Value::Array(others));
+        }
+        for (iteration, value) in std::mem::take(&mut node.history) {
+            builder.touch(iteration, to, value);
         }
         attach(builder, format, (from, to), node.stats, node.rest);
         let end = if says_ends { node.end } else { (leaf[index] && to != NodeId::ROOT).then(End::default) };

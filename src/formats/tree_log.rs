@@ -1,5 +1,5 @@
-//! Logs of the visualiser of llm-reasoners (`TreeLog`): one snapshot of the tree for each iteration of the search. The last one is read; the
-//! number of the others is kept.
+//! Logs of the visualiser of llm-reasoners (`TreeLog`): one snapshot of the tree for each iteration of the search. The last one is read; of
+//! the others, when each node came and how its value changed.
 //!
 //! States are of any shape. The text of a step is: a text alone; the last element of a list (written as `{"0": .., "1": ..}`); else the
 //! first of the usual fields; else, for a state of one field, that field. The action stands on the edge and comes first.
@@ -49,6 +49,7 @@ impl Format for TreeLog {
 fn read(mut fields: Fields, record: usize) -> Result<TraceBuilder, Fault> {
     let mut logs = fields.list("logs")?;
     let snapshots = logs.len();
+    let mut history = history(&logs);
     let last = logs.pop().ok_or_else(|| Fault::new("logs", "expected at least one snapshot, found none"))?;
     let mut last = Fields::of(last, format!("logs[{}]", snapshots - 1))?;
     let (states, edges) = (last.object("nodes")?.rest(), last.object("edges")?.rest());
@@ -58,15 +59,15 @@ fn read(mut fields: Fields, record: usize) -> Result<TraceBuilder, Fault> {
         let mut state = Fields::of(state, format!("logs[{}].nodes.{id}", snapshots - 1))?;
         state.take("id");
         let text = state.peek("data").map(text_of).unwrap_or_default();
-        nodes.push(Node { id, text, rest: state.rest(), ..Node::default() });
+        let history = history.remove(&id).unwrap_or_default();
+        nodes.push(Node { id, text, history, rest: state.rest(), ..Node::default() });
     }
     for (id, edge) in edges {
         let mut edge = Fields::of(edge, format!("logs[{}].edges.{id}", snapshots - 1))?;
         let mut end = |key: &str| -> Result<usize, Fault> {
             let path = edge.at(key);
             let value = edge.need(key, "a node")?;
-            let name = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            places.get(&name).copied().ok_or_else(|| Fault::expected(path, "a node of the snapshot", &value))
+            places.get(&name(&value)).copied().ok_or_else(|| Fault::expected(path, "a node of the snapshot", &value))
         };
         let (source, target) = (end("source")?, end("target")?);
         let node = &mut nodes[target];
@@ -89,6 +90,29 @@ fn read(mut fields: Fields, record: usize) -> Result<TraceBuilder, Fault> {
     tree::ranges(&mut extra, serde_json::json!({"q": null, "value": null}));
     builder.extra(extra);
     Ok(builder)
+}
+
+/// For each node the snapshots, from 1, in which it is new or has another value.
+fn history(logs: &[Value]) -> HashMap<String, Vec<(u64, Option<f64>)>> {
+    let mut history: HashMap<String, Vec<(u64, Option<f64>)>> = HashMap::new();
+    for (iteration, log) in (1..).zip(logs) {
+        let edges = log["edges"].as_object().into_iter().flat_map(Map::values);
+        let value = |edge: &Value| edge["data"]["Q"].as_f64().or_else(|| edge["data"]["reward"].as_f64());
+        let values: HashMap<String, Option<f64>> = edges.map(|edge| (name(&edge["target"]), value(edge))).collect();
+        for id in log["nodes"].as_object().into_iter().flat_map(Map::keys) {
+            let value = values.get(id).copied().flatten();
+            let known = history.entry(id.clone()).or_default();
+            if known.last().is_none_or(|(_, last)| *last != value) {
+                known.push((iteration, value));
+            }
+        }
+    }
+    history
+}
+
+/// The name of a node, which is a text or a number.
+fn name(id: &Value) -> String {
+    id.as_str().map_or_else(|| id.to_string(), str::to_owned)
 }
 
 /// The state of the only root is the problem.

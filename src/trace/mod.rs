@@ -16,4 +16,4 @@ pub use label::{EndState, FirstError, Label, Outcome, Rating, Remark, SolutionLa
 pub use rationale::{Critique, Rationale};
 pub use recut::{Cut, Origin};
 pub use score::{ScoreError, Semantics, StepScore};
-pub use tree::{Extra, Node, NodeId, NodeStats, Problem, Solution, StepKind, Trace, TraceBuilder};
+pub use tree::{Extra, History, Node, NodeId, NodeStats, Problem, Solution, StepKind, Trace, TraceBuilder};

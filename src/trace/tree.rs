@@ -1,10 +1,14 @@
 //! The trace: an arena of nodes in which every path from the root is a prefix of a solution.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
 use super::{EndState, FirstError, Origin, Outcome, PromptKey, Rating, RecordKey, SolutionLabels, StepKey};
+
+/// What a search did: for each of its iterations, by number, the steps that it made or valued anew, and the value it then took each to
+/// have, in the source's own range.
+pub type History = BTreeMap<u64, Vec<(NodeId, Option<f64>)>>;
 
 /// Fields of a source that have no place of their own, kept verbatim for a lossless round trip.
 pub type Extra = serde_json::Map<String, Value>;
@@ -174,6 +178,8 @@ pub struct Trace {
     pub nodes: Vec<Node>,
     /// The solutions, in source order.
     pub solutions: Vec<Solution>,
+    /// The iterations of the search that made the tree; empty where the source does not say.
+    pub history: History,
     /// Things the reader repaired or wants to be known, one line each.
     pub warnings: Vec<String>,
     /// Unknown fields of the source that belong to the whole trace.
@@ -286,6 +292,12 @@ impl Trace {
             solution.leaf = ids[solution.leaf.index()];
             solution
         }));
+        if self.history.is_empty() {
+            let here = |(id, value): (NodeId, Option<f64>)| (ids[id.index()], value);
+            self.history = other.history.into_iter().map(|(at, touched)| (at, touched.into_iter().map(here).collect())).collect();
+        } else if !other.history.is_empty() {
+            self.warnings.push("the iterations of the first search of this problem are kept, and no others".to_owned());
+        }
         self.warnings.extend(other.warnings);
         self.problem.reference_solution = self.problem.reference_solution.take().or(other.problem.reference_solution);
         self.problem.reference_answer = self.problem.reference_answer.take().or(other.problem.reference_answer);
@@ -324,6 +336,7 @@ impl TraceBuilder {
                 prompt_key,
                 nodes: vec![root],
                 solutions: Vec::new(),
+                history: History::new(),
                 warnings: Vec::new(),
                 extra: Extra::new(),
                 by_key: HashMap::new(),
@@ -383,6 +396,13 @@ impl TraceBuilder {
         self.trace.solutions.last_mut()
     }
 
+    /// Says that an iteration of the search made a step or valued it anew. The root, which no search makes, has no history.
+    pub fn touch(&mut self, iteration: u64, id: NodeId, value: Option<f64>) {
+        if id != NodeId::ROOT {
+            self.trace.history.entry(iteration).or_default().push((id, value));
+        }
+    }
+
     /// Notes something that the reader repaired.
     pub fn warn(&mut self, warning: impl Into<String>) {
         self.trace.warnings.push(warning.into());
@@ -399,7 +419,8 @@ impl TraceBuilder {
     }
 
     /// The finished trace.
-    pub fn finish(self) -> Trace {
+    pub fn finish(mut self) -> Trace {
+        self.trace.history.values_mut().for_each(|touched| touched.sort_by_key(|(id, _)| *id));
         self.trace
     }
 }

@@ -69,6 +69,7 @@ fn parts(app: &App) -> Vec<(&'static str, Spoken)> {
     }
     parts.push(("help", line(help(app))));
     parts.push(("picker", line(picker(app))));
+    parts.push(("answers", line(answers(app))));
     parts.push(("why", line(why(app))));
     parts.push(("saving", line(app.saving.at.as_ref().map_or(String::new(), |_| app.saving_line()))));
     parts.push(("error", line(app.saving.error.as_ref().map_or(String::new(), |_| app.saving_line()))));
@@ -198,6 +199,26 @@ fn picker(app: &App) -> String {
     let count = picker.found.len() + picker.more;
     let Some((item, text)) = picker.found.get(picker.chosen) else { return format!("no problem for {}", picker.line.value()) };
     format!("{} of {count}: problem {}: {text}", picker.chosen + 1, app.items.rank(*item) + 1)
+}
+
+fn answers(app: &App) -> String {
+    let Some(answers) = &app.answers else { return String::new() };
+    let Some(group) = answers.groups.get(answers.chosen) else { return String::new() };
+    let answer = if group.answer.is_empty() { "none" } else { &group.answer };
+    let mut said = format!(
+        "answer {} of {}: {answer}, {} of {} solutions",
+        answers.chosen + 1,
+        answers.groups.len(),
+        group.solutions.len(),
+        answers.solutions
+    );
+    if group.right + group.wrong > 0 {
+        said.push_str(&format!(", {} right, {} wrong", group.right, group.wrong));
+    }
+    if let Some((mean, (best, score))) = group.mean.zip(group.best) {
+        said.push_str(&format!(", mean score {}, best solution {} with {}", short(mean), best + 1, short(score)));
+    }
+    said
 }
 
 fn help(app: &App) -> String {

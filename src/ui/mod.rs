@@ -80,6 +80,9 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
     if let Some(picker) = &app.picker {
         panes::picker::draw(app, picker, &mut pen, area);
     }
+    if let Some(answers) = &app.answers {
+        panes::answers::draw(app, answers, &mut pen, area);
+    }
     if let Some(sheet) = &app.help {
         panes::help::draw(app, sheet, &mut pen, area);
     }

@@ -10,6 +10,7 @@
 
 mod analysis;
 mod annotate;
+mod answers;
 mod app;
 mod bad_files;
 mod beside;

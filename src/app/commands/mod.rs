@@ -199,6 +199,7 @@ pub static COMMANDS: &[Command] = &[
     row(Search, "next-match", &["n"], "next match", search::next),
     row(Search, "previous-match", &["N"], "previous match", search::previous),
     row(Search, "go-to-problem", &["Ctrl-f"], "problem by letters of its text, answers or tags", search::pick),
+    row(Search, "answers", &["g a"], "solutions by their answers: how many, right or not, mean score; Enter goes to the best", search::answers),
     row(Search, "same-expression", &["*"], "next step with the equality or formula of this one", search::same_expression),
     row(
         Search,

@@ -3,7 +3,7 @@
 use crate::app::choice::Question;
 use crate::app::input::{Input, Purpose};
 use crate::app::seek::{self, Target};
-use crate::app::{App, Effect, Focus, picker, queue, search};
+use crate::app::{App, Effect, Focus, answers, picker, queue, search};
 use crate::query::ORDERS;
 
 /// Opens the search line.
@@ -102,6 +102,11 @@ pub(super) fn previous(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 /// Opens the picker of problems.
 pub(super) fn pick(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     picker::open(app)
+}
+
+/// Opens the table of answers.
+pub(super) fn answers(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    answers::open(app)
 }
 
 /// Next step with the expression of this one.

@@ -32,6 +32,8 @@ pub(super) struct Line {
     pub(super) kind: StepKind,
     pub(super) rating: Option<Rating>,
     pub(super) stats: NodeStats,
+    /// Iterations of the search, with the value of the step in each.
+    pub(super) history: Vec<(u64, Option<f64>)>,
     /// `None` when the line says nothing about solutions.
     pub(super) ends: Option<Vec<Ending>>,
     pub(super) extra: Extra,
@@ -90,6 +92,7 @@ impl Line {
             kind: kind(fields.take_some("kind"))?,
             rating: fields.take_some("rating").map(|value| rating(&value, "rating")).transpose()?.flatten(),
             stats: NodeStats::default(),
+            history: history(fields.optional_list("history")?.unwrap_or_default())?,
             ends: None,
             extra: Extra::new(),
             warnings,
@@ -103,6 +106,20 @@ impl Line {
         }
         Ok(line)
     }
+}
+
+/// Pairs of an iteration and a value that may be missing.
+fn history(items: Vec<Value>) -> Result<Vec<(u64, Option<f64>)>, Fault> {
+    let touch = |(at, item): (usize, Value)| {
+        let parts = item.as_array().map(Vec::as_slice).unwrap_or_default();
+        let touch = match parts {
+            [iteration] | [iteration, Value::Null] => iteration.as_u64().map(|iteration| (iteration, None)),
+            [iteration, value] => iteration.as_u64().zip(value.as_f64()).map(|(iteration, value)| (iteration, Some(value))),
+            _ => None,
+        };
+        touch.ok_or_else(|| Fault::expected(format!("history[{at}]"), "an iteration and a value", &item))
+    };
+    items.into_iter().enumerate().map(touch).collect()
 }
 
 /// An id: 1 and `"1"` are the same one.

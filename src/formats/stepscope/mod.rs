@@ -8,6 +8,7 @@
 //! | `problem`, `gold`, `reference_solution`, `meta` | on the root line |
 //! | `order`, `sep`, `kind` | place among siblings; exact separator behind the text; `thought`, `code` or `tool` |
 //! | `rating`, `mc`, `mc_k`, `mc_hits`, `q`, `value`, `prior`, `visits`, `prm` (or `score`) | of the step |
+//! | `history` | `[[iteration, value], ..]`: the iterations of the search that made the step or valued it anew, and the value, if any |
 //! | `terminal`, `answer`, `correct`, `source_id`, `generator` | of the solution that ends here; without any of them in a tree, its leaves are its solutions |
 //! | `first_error` (index from 0, `"none"`, `"unlabelable"`, `"unknown"`), `end_state`, `unsure`, `annotator`, `ratings`, `scores` | labels of the solution that ends here |
 //! | `solution`, `solution_extra`, `solutions` | its number in the trace; its further fields; several solutions that end here |

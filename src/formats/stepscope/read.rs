@@ -208,6 +208,9 @@ impl<'a> Placing<'a> {
             fill(&mut solution);
             self.waiting.push(Waiting { number, place: index, ratings, first_error, solution });
         }
+        for (iteration, value) in std::mem::take(&mut line.history) {
+            self.builder.touch(iteration, id, value);
+        }
         let merged = !at_root && id.index() < known;
         self.fill_node(id, record, line, merged);
         Ok(())

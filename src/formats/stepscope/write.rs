@@ -35,6 +35,7 @@ const RESERVED: &[&str] = &[
     "visits",
     "prm",
     "score",
+    "history",
     "terminal",
     "answer",
     "correct",
@@ -82,8 +83,20 @@ struct Lines<'a> {
     ends: HashMap<NodeId, Vec<&'a Labelled<'a>>>,
     ratings: Vec<Option<Rating>>,
     ids: Vec<Value>,
+    history: HashMap<NodeId, Value>,
     tree: Value,
     no_solutions: bool,
+}
+
+/// The iterations that touched each step, with the value it then had.
+fn history(trace: &Trace) -> HashMap<NodeId, Value> {
+    let mut by_node: HashMap<NodeId, Vec<Value>> = HashMap::new();
+    for (iteration, touched) in &trace.history {
+        for (id, value) in touched {
+            by_node.entry(*id).or_default().push(value.map_or_else(|| json!([iteration]), |value| json!([iteration, value])));
+        }
+    }
+    by_node.into_iter().map(|(id, touches)| (id, Value::Array(touches))).collect()
 }
 
 impl<'a> Lines<'a> {
@@ -98,7 +111,15 @@ impl<'a> Lines<'a> {
             let record = trace.solutions.first().map_or(0, |solution| solution.record);
             format!("{}-{record}", &key[..12]).into()
         });
-        Self { trace, ends, ratings: node_ratings(unit), ids: ids(trace), tree, no_solutions: unit.solutions.is_empty() }
+        Self {
+            trace,
+            ends,
+            ratings: node_ratings(unit),
+            ids: ids(trace),
+            history: history(trace),
+            tree,
+            no_solutions: unit.solutions.is_empty(),
+        }
     }
 
     fn line(&self, id: NodeId) -> Extra {
@@ -124,6 +145,9 @@ impl<'a> Lines<'a> {
             line.insert("rating".into(), rating.value().into());
         }
         line.append(&mut stats(&node.stats));
+        if let Some(history) = self.history.get(&id) {
+            line.insert("history".into(), history.clone());
+        }
         match self.ends.get(&id).map(Vec::as_slice) {
             None | Some([]) => {}
             Some([item]) => line.append(&mut self.ending(item)),

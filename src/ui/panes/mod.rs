@@ -1,5 +1,6 @@
 //! One file a pane.
 
+pub(super) mod answers;
 pub(super) mod bottom;
 pub(super) mod choice;
 pub(super) mod detail;

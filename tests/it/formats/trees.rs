@@ -57,11 +57,15 @@ fn the_last_snapshot_of_a_log_is_read() {
     assert_eq!((trace.problem.text.as_str(), &trace.extra["snapshots"]), ("3*4+2?", &2.into()));
     assert_eq!(nodes(&trace), [("3*4 = 12", 1), ("add 2 to 12", 2), ("4+2 = 6", 1)]);
     assert_eq!((trace.nodes[1].stats.q, trace.nodes[1].stats.value), (Some(0.7), Some(0.6)));
+    // The first snapshot holds the problem alone.
+    let touched: Vec<_> = trace.history[&2].iter().map(|(id, value)| (id.index(), *value)).collect();
+    assert_eq!((trace.history.len(), touched), (1, vec![(1, Some(0.7)), (2, Some(0.9)), (3, Some(-0.2))]));
 }
 
 #[test]
 fn candidates_stand_below_the_text_they_begin_with() {
     let [search, samples] = <[Trace; 2]>::try_from(traces(format("tot"), &fixture("tot"))).unwrap();
+    assert_eq!(search.history.keys().copied().collect::<Vec<_>>(), [1, 2], "a level after the other");
     assert_eq!(search.problem.text, "4 5 6 10");
     assert_eq!(
         nodes(&search),
