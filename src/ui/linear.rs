@@ -205,20 +205,14 @@ fn answers(app: &App) -> String {
     let Some(answers) = &app.answers else { return String::new() };
     let Some(group) = answers.groups.get(answers.chosen) else { return String::new() };
     let answer = if group.answer.is_empty() { "none" } else { &group.answer };
-    let mut said = format!(
-        "answer {} of {}: {answer}, {} of {} solutions",
-        answers.chosen + 1,
-        answers.groups.len(),
-        group.solutions.len(),
-        answers.solutions
-    );
-    if group.right + group.wrong > 0 {
-        said.push_str(&format!(", {} right, {} wrong", group.right, group.wrong));
-    }
-    if let Some((mean, (best, score))) = group.mean.zip(group.best) {
-        said.push_str(&format!(", mean score {}, best solution {} with {}", short(mean), best + 1, short(score)));
-    }
-    said
+    let known = group.right + group.wrong > 0;
+    let outcome = if known { format!(", {} right, {} wrong", group.right, group.wrong) } else { String::new() };
+    let scored = group.mean.zip(group.best).map_or(String::new(), |(mean, (best, score))| {
+        format!(", mean score {}, best solution {} with {}", short(mean), best + 1, short(score))
+    });
+    let (at, all) = (answers.chosen + 1, answers.groups.len());
+    let (count, solutions) = (group.solutions.len(), answers.solutions);
+    format!("answer {at} of {all}: {answer}, {count} of {solutions} solutions{outcome}{scored}")
 }
 
 fn help(app: &App) -> String {

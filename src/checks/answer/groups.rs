@@ -41,16 +41,14 @@ pub fn alike(answers: &[&str]) -> Vec<Vec<usize>> {
             compare(answer, first(group)) == Agreement::Equal && compare(first(group), answer) == Agreement::Equal
         };
         let known = near.as_ref().and_then(|near| near.iter().copied().find(same));
-        let group = known.unwrap_or(groups.len());
-        match known {
-            Some(group) => groups[group].push(at),
-            None => {
-                groups.push(vec![at]);
-                if let Some(near) = near {
-                    near.push(group);
-                }
+        let group = known.unwrap_or_else(|| {
+            if let Some(near) = near {
+                near.push(groups.len());
             }
-        }
+            groups.push(Vec::new());
+            groups.len() - 1
+        });
+        groups[group].push(at);
         by_text.insert(text, group);
     }
     groups
