@@ -15,7 +15,7 @@ use super::{StoreChoice, out};
 use crate::analysis::decide::Decision;
 use crate::analysis::meaning::Meaning;
 use crate::app::judge::Judge;
-use crate::corpus::{Corpus, ProblemView, in_parts};
+use crate::corpus::{Corpus, ProblemView, in_order};
 use crate::formats::{Glance, RecordError};
 use crate::labels::{Session, Store};
 use crate::query::{Asked, Names, ORDERS, Own, QUANTITIES, Query, Ruler, Survey, at_a_glance};
@@ -155,8 +155,10 @@ struct Questions {
     judges: Vec<Judge>,
 }
 
-/// Problems that are asked at once, between two looks at whether to stop.
-const RUN: usize = 8192;
+/// Problems that are asked between two looks at whether to stop.
+const RUN: usize = 1 << 16;
+/// Problems that a thread asks at once.
+const PIECE: usize = 512;
 
 /// What is known of a problem.
 #[derive(Debug, Default)]
@@ -166,6 +168,12 @@ struct Answer {
     /// Solutions of which it is not known.
     unknown: usize,
     errors: Vec<RecordError>,
+}
+
+impl Answer {
+    fn tells(&self) -> bool {
+        !self.rows.is_empty() || self.unknown > 0 || !self.errors.is_empty()
+    }
 }
 
 impl Questions {
@@ -178,9 +186,7 @@ impl Questions {
             let count = corpus.problem_count();
             for start in (0..count).step_by(RUN) {
                 tokio::task::yield_now().await;
-                let problems = start..count.min(start + RUN);
-                let answers = self.ask_run(corpus, problems.clone(), scored);
-                for (problem, answer) in problems.zip(answers) {
+                for (problem, answer) in self.ask_run(corpus, start..count.min(start + RUN), scored) {
                     let answer = match (answer, &mut batch) {
                         (Some(answer), _) => answer,
                         (None, Some(batch)) => {
@@ -198,13 +204,17 @@ impl Questions {
         Ok((rows, unknown))
     }
 
-    /// Asks a run of problems; leaves out those that have to be scored first.
-    fn ask_run(&self, corpus: &Corpus, problems: Range<usize>, scored: bool) -> Vec<Option<Answer>> {
-        in_parts(problems, |part| {
+    /// Asks a run of problems. Gives those of which there is something to tell, without an answer where they have to be scored first.
+    fn ask_run(&self, corpus: &Corpus, problems: Range<usize>, scored: bool) -> Vec<(usize, Option<Answer>)> {
+        let ask = |(): &mut (), part: Range<usize>| {
             let known = corpus.glance(part.clone(), |problem, glance| self.glance(corpus, problem, glance));
             let whole = |problem| (!scored).then(|| self.ask_whole(corpus, problem));
-            part.zip(known).map(|(problem, answer)| answer.or_else(|| whole(problem))).collect()
-        })
+            let answers = part.zip(known).map(|(problem, answer)| (problem, answer.or_else(|| whole(problem))));
+            answers.filter(|(_, answer)| answer.as_ref().is_none_or(Answer::tells)).collect::<Vec<_>>()
+        };
+        let mut answers = Vec::new();
+        in_order(problems, PIECE, || (), ask, |part| answers.extend(part));
+        answers
     }
 
     /// What the record of the only solution says; `None` when that decides nothing.

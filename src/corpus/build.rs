@@ -1,5 +1,5 @@
-//! The two threads behind a corpus. One finds the records; the other follows it and groups them by unit and problem, so that the
-//! slower parsing never holds up the index. What they found is published block by block.
+//! The two threads behind a corpus. One finds the records, with all processors where they are lines; the other follows it and groups
+//! them by unit and problem, so that the slower parsing never holds up the index. What they found is published block by block.
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,18 +8,21 @@ use std::time::{Duration, Instant};
 
 use super::error::escaped;
 use super::framing::{End, Frame, Framer, Framing, RECORD_LIMIT, is_open};
-use super::glance::in_parts;
 use super::groups::RecordKeys;
+use super::in_order::in_order;
 use super::index::Fault;
+use super::lines::LinePart;
 use super::store::More;
 use super::{Shared, follow};
 
 /// Bytes read at once.
 const BLOCK: usize = 1 << 20;
+/// Bytes of lines that are found by all processors together, where so many are known to lie ahead.
+const MANY: usize = 4 << 20;
 /// Longest pause between two blocks: the index may be through in the meantime.
-const PAUSE: Duration = Duration::from_millis(5);
-/// Blocks that are grouped at once when nothing else is left to do.
-const PARTS: usize = 16;
+const PAUSE: Duration = Duration::from_millis(20);
+/// Records whose keys are read at once when nothing else is left to do.
+const AT_ONCE: usize = 512;
 
 /// Finds the records of a file.
 #[derive(Debug)]
@@ -47,6 +50,30 @@ impl Indexer {
         self.publish(shared);
     }
 
+    /// Lets all processors look for lines in what is known to lie ahead; false where there is too little of it, or none can be read.
+    fn leap(&mut self, shared: &Shared) -> bool {
+        let ahead = usize::try_from(shared.bytes.len().saturating_sub(self.at)).unwrap_or(usize::MAX);
+        if ahead < MANY || !matches!(self.framer, Framer::Lines(_)) {
+            return false;
+        }
+        let start = self.at;
+        let scan = |buffer: &mut Vec<u8>, part: Range<usize>| {
+            let (from, to) = (start + part.start as u64, start + part.end as u64);
+            (from, LinePart::scan(&shared.bytes, from, if shared.stopped() { from } else { to }, buffer))
+        };
+        in_order(0..ahead, BLOCK, Vec::new, scan, |(from, part)| {
+            // Behind a part that ended early is a gap.
+            if let Framer::Lines(scanner) = &mut self.framer
+                && from == self.at
+            {
+                self.at += part.read;
+                scanner.join(from, part, &mut |frame| self.frames.push(frame));
+                self.publish(shared);
+            }
+        });
+        self.at > start
+    }
+
     /// Reads and takes everything to the end of the file.
     pub(super) fn run(&mut self, shared: &Shared) {
         let mut buffer = vec![0; BLOCK];
@@ -56,6 +83,7 @@ impl Indexer {
                     return;
                 }
                 match shared.bytes.beyond(self.at) {
+                    Ok(More::Yes) if self.leap(shared) => continue,
                     Ok(More::Yes) => {}
                     Ok(More::Later) => continue,
                     Ok(More::End) => break,
@@ -138,33 +166,41 @@ impl Indexer {
 pub(super) fn group(shared: &Shared) -> usize {
     loop {
         let from = shared.groups().records();
-        let indexed = shared.is_indexed();
-        let Some(to) = next_batch(shared, from, if indexed { PARTS * BLOCK } else { BLOCK }) else { return from };
-        let began = Instant::now();
-        let keys = if indexed { in_parts(from..to, |part| keys_in(shared, part)) } else { keys_in(shared, from..to) };
-        let mut groups = shared.groups.write().unwrap_or_else(PoisonError::into_inner);
-        for keys in keys {
-            groups.push(keys);
+        if shared.is_indexed() {
+            let known = shared.index().len();
+            in_order(from..known, AT_ONCE, Vec::new, |block, part| keys_in(shared, part, block), |keys| add(shared, keys));
+            return known;
         }
-        drop(groups);
-        shared.grown();
+        let Some(to) = next_batch(shared, from) else { return from };
+        let began = Instant::now();
+        add(shared, read_keys(shared, from, to, &mut Vec::new()));
         if shared.stopped() {
             return to;
         }
         // Two threads of one core hold each other up: the index, which tells how much there is, goes first.
         if !shared.is_indexed() {
-            std::thread::sleep((began.elapsed() * 3).min(PAUSE));
+            std::thread::sleep((began.elapsed() * 8).min(PAUSE));
         }
     }
 }
 
-/// End of the run of records from `from` on that fits into so many bytes; `None` when no record is left.
-fn next_batch(shared: &Shared, from: usize, bytes: usize) -> Option<usize> {
+/// Puts the records that come next into their groups.
+fn add(shared: &Shared, keys: Vec<RecordKeys>) {
+    let mut groups = shared.groups.write().unwrap_or_else(PoisonError::into_inner);
+    for keys in keys {
+        groups.push(keys);
+    }
+    drop(groups);
+    shared.grown();
+}
+
+/// End of the run of records from `from` on that fits into a block; `None` when no record is left.
+fn next_batch(shared: &Shared, from: usize) -> Option<usize> {
     let index = shared.index();
     let (start, _) = index.span(from)?;
     let mut to = from + 1;
     while let Some((at, len)) = index.span(to)
-        && at + len <= start + bytes as u64
+        && at + len <= start + BLOCK as u64
     {
         to += 1;
     }
@@ -172,11 +208,11 @@ fn next_batch(shared: &Shared, from: usize, bytes: usize) -> Option<usize> {
 }
 
 /// The keys of a run of records, read block by block.
-fn keys_in(shared: &Shared, records: Range<usize>) -> Vec<RecordKeys> {
-    let (mut keys, mut block, mut from) = (Vec::with_capacity(records.len()), Vec::new(), records.start);
-    while from < records.end {
-        let to = next_batch(shared, from, BLOCK).map_or(records.end, |to| to.min(records.end));
-        keys.extend(read_keys(shared, from, to, &mut block));
+fn keys_in(shared: &Shared, records: Range<usize>, block: &mut Vec<u8>) -> Vec<RecordKeys> {
+    let (mut keys, mut from) = (Vec::with_capacity(records.len()), records.start);
+    while from < records.end && !shared.stopped() {
+        let to = next_batch(shared, from).map_or(records.end, |to| to.min(records.end));
+        keys.extend(read_keys(shared, from, to, block));
         from = to;
     }
     keys

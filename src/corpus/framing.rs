@@ -4,6 +4,7 @@
 //! objects one after another, over as many lines as they like; a single object is the shortest case). A third scanner, for single objects
 //! that hold many records, is [`super::nested`]. None of them judges the JSON: a broken record is an item that its format will complain about.
 
+use super::lines::LineScanner;
 use super::nested::{self, NestedScanner};
 use super::values::{Shape, ValueScanner};
 
@@ -169,67 +170,6 @@ impl Framer {
             Self::Values(scanner) => scanner.finish(end, emit),
             Self::Nested(scanner) => scanner.finish(end, emit),
         }
-    }
-}
-
-/// Finds lines that hold more than white space.
-#[derive(Debug, Clone)]
-pub(super) struct LineScanner {
-    /// Offset of the first byte of the line.
-    start: u64,
-    /// Its number, from 1.
-    line: u64,
-    /// The part of the line that was seen holds something.
-    filled: bool,
-    /// The last byte that was seen is a carriage return.
-    returned: bool,
-}
-
-impl LineScanner {
-    fn new(start: u64) -> Self {
-        Self { start, line: 1, filled: false, returned: false }
-    }
-
-    /// Goes on behind `at` in the same line, whose beginning is a record already.
-    pub(super) fn go_on(&mut self, at: u64) {
-        *self = Self { start: at, filled: false, returned: false, ..*self };
-    }
-
-    fn feed(&mut self, base: u64, block: &[u8], emit: &mut dyn FnMut(Frame)) {
-        // Only the byte order mark, before the first line, is skipped.
-        let skip = usize::try_from(self.start.saturating_sub(base)).unwrap_or(usize::MAX).min(block.len());
-        let mut at = skip;
-        for end in memchr::memchr_iter(b'\n', &block[skip..]).map(|end| end + skip) {
-            let part = &block[at..end];
-            self.see(part);
-            self.close(base + end as u64, End::Whole, emit);
-            self.start = base + end as u64 + 1;
-            self.line += 1;
-            at = end + 1;
-        }
-        self.see(&block[at..]);
-    }
-
-    /// Notes whether the line holds anything and whether it ends with a carriage return.
-    fn see(&mut self, part: &[u8]) {
-        if let Some(&last) = part.last() {
-            self.filled |= !part.trim_ascii_start().is_empty();
-            self.returned = last == b'\r';
-        }
-    }
-
-    fn close(&mut self, at: u64, end: End, emit: &mut dyn FnMut(Frame)) {
-        let at = at - u64::from(self.returned);
-        if self.filled {
-            emit(Frame { start: self.start, len: at - self.start, line: self.line, end });
-        }
-        self.filled = false;
-        self.returned = false;
-    }
-
-    /// The last line needs no line end; whether it is whole is for the caller to judge.
-    fn finish(&mut self, end: u64, emit: &mut dyn FnMut(Frame)) {
-        self.close(end, End::Cut, emit);
     }
 }
 

@@ -1,8 +1,7 @@
 //! Going through many problems by what their records say, without making traces.
 
-use std::num::NonZero;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::Shared;
 use super::store::Bytes;
@@ -10,8 +9,6 @@ use crate::formats::Glance;
 
 /// Bytes read at once.
 const BLOCK: u64 = 1 << 18;
-/// So many are not worth a thread.
-const FEW: usize = 128;
 
 /// Asks each of these problems by its record; `None` where it has to be read whole, be it that `ask` wants that.
 pub(super) fn glance<R>(
@@ -32,20 +29,6 @@ pub(super) fn glance<R>(
             catch_unwind(AssertUnwindSafe(|| shared.format.glance(record))).ok()?.and_then(|glance| ask(problem, &glance))
         })
         .collect()
-}
-
-/// Does a run of problems or records in parts, as many at a time as there are processors, and puts the results in their order.
-pub fn in_parts<T: Send>(numbers: Range<usize>, work: impl Fn(Range<usize>) -> Vec<T> + Sync) -> Vec<T> {
-    if numbers.len() < FEW {
-        return work(numbers);
-    }
-    let share = numbers.len().div_ceil(std::thread::available_parallelism().map_or(1, NonZero::get)).max(1);
-    let work = &work;
-    std::thread::scope(|scope| {
-        let parts = numbers.clone().step_by(share).map(|from| from..numbers.end.min(from + share));
-        let threads: Vec<_> = parts.map(|part| scope.spawn(move || work(part))).collect();
-        threads.into_iter().flat_map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
-    })
 }
 
 /// Where the record of each problem lies that has but one.

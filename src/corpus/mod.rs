@@ -16,7 +16,9 @@ mod framing;
 mod glance;
 mod groups;
 mod head;
+mod in_order;
 mod index;
+mod lines;
 mod nested;
 mod read;
 mod sniff;
@@ -34,7 +36,7 @@ pub(crate) use error::escaped;
 pub use error::{OpenError, Refusal};
 pub use folder::sources;
 pub use framing::Framing;
-pub use glance::in_parts;
+pub use in_order::in_order;
 
 use crate::formats::{Format, Glance, RecordError, Unit};
 use crate::segment::Rule;

@@ -11,6 +11,8 @@ use super::json::{is_number, parse_json};
 const DEPTH: usize = 32;
 /// Most keys of one object: each is compared with those before it.
 const KEYS: usize = 64;
+/// Elements of most lists: steps of a solution.
+const ITEMS: usize = 16;
 
 /// A value as its bytes.
 #[derive(Debug, Clone)]
@@ -176,7 +178,7 @@ impl<'a> Scanner<'a> {
 
     fn list(&mut self, depth: usize) -> Option<Vec<Scan<'a>>> {
         self.at += 1;
-        let mut items = Vec::new();
+        let mut items = Vec::with_capacity(ITEMS);
         self.skip_white();
         if self.peek()? == b']' {
             self.at += 1;
