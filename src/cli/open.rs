@@ -24,7 +24,7 @@ use crate::formats::mapping::{self, Mapping, Spec};
 use crate::labels::project::FILE_NAME;
 use crate::labels::{Mode, Project, Store};
 use crate::query::{Query, no_name};
-use crate::scoring::{ScoreCache, ServerSpec, WorkerSpec};
+use crate::scoring::{RunsOn, ScoreCache, WorkerSpec};
 use crate::shell::linear::{LinearScreen, Pace};
 use crate::shell::replay::KeyLog;
 use crate::shell::terminal::{TerminalScreen, give_back};
@@ -52,9 +52,9 @@ pub struct OpenArgs {
     /// Folder of a process reward model, or `embedded:decoder`; the default is the built-in feature model
     #[arg(long, value_name = "DIR")]
     pub prm: Option<PathBuf>,
-    /// Which server runs the model.
+    /// Where the model runs.
     #[command(flatten)]
-    pub server: Option<ServerSpec>,
+    pub runs_on: RunsOn,
     /// A scorer of your own instead: a command line for the shell that speaks the protocol of `stepscope worker`
     #[arg(long, value_name = "COMMAND", conflicts_with = "prm")]
     pub scorer_cmd: Option<String>,
@@ -146,12 +146,12 @@ pub fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
     };
     let worker = match &args.scorer_cmd {
         Some(command) => WorkerSpec::command(command),
-        None => WorkerSpec::own(args.prm.as_deref(), args.server.as_ref()).context("finding the own program file")?,
+        None => WorkerSpec::own(args.prm.as_deref(), &args.runs_on).context("finding the own program file")?,
     };
     let ended_by = Arc::new(AtomicI32::new(0));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build()?;
     let log = args.log.as_ref().map(|log| (log.clone(), path.clone()));
-    let correctable = args.scorer_cmd.is_none() && args.server.is_none();
+    let correctable = args.scorer_cmd.is_none() && args.runs_on.server.is_none();
     let refit = correctable.then(|| train_head::refit(&path, &annotator, args.prm.clone(), corpora.clone()));
     let outside = Outer { corpora, worker, log, refit, judges };
     let unsaved = runtime.block_on(interactive(setup, store, outside, &ended_by, args.linear))?;

@@ -8,7 +8,7 @@ use super::out;
 use crate::corpus::{Corpus, OpenError, Source, Way, sources};
 use crate::formats::RecordError;
 use crate::scoring::batch::Batch;
-use crate::scoring::{ScoreCache, ServerSpec, WorkerSpec};
+use crate::scoring::{RunsOn, ScoreCache, WorkerSpec};
 
 /// Which scorer, and where its scores are kept.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -17,9 +17,9 @@ pub struct ScorerArgs {
     /// `embedded:decoder`; may be given several times [default: the built-in feature model]
     #[arg(long, value_name = "DIR")]
     pub prm: Vec<PathBuf>,
-    /// Which server runs the model.
+    /// Where the model runs.
     #[command(flatten)]
-    pub server: Option<ServerSpec>,
+    pub runs_on: RunsOn,
     /// Score with a program of your own: a command line for the shell that speaks the protocol of `stepscope worker`; may be given
     /// several times
     #[arg(long, value_name = "COMMAND")]
@@ -56,7 +56,7 @@ impl ScorerArgs {
     }
 
     fn specs(&self) -> anyhow::Result<Vec<WorkerSpec>> {
-        let own = |prm: Option<&Path>| WorkerSpec::own(prm, self.server.as_ref()).context("cannot find the program itself");
+        let own = |prm: Option<&Path>| WorkerSpec::own(prm, &self.runs_on).context("cannot find the program itself");
         let mut specs: Vec<WorkerSpec> = self.prm.iter().map(|prm| own(Some(prm))).collect::<anyhow::Result<_>>()?;
         specs.extend(self.scorer_cmd.iter().map(|command| WorkerSpec::command(command)));
         if specs.is_empty() {

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::scoring::{ServerSpec, local, worker};
+use crate::scoring::{RunsOn, local, worker};
 
 /// Score steps for another program: JSON lines on standard input and output
 ///
@@ -19,9 +19,9 @@ pub struct WorkerArgs {
     /// built-in feature model]
     #[arg(long, value_name = "DIR")]
     pub prm: Option<PathBuf>,
-    /// Which server runs the model.
+    /// Where the model runs.
     #[command(flatten)]
-    pub server: Option<ServerSpec>,
+    pub runs_on: RunsOn,
 }
 
 /// Runs until standard input ends.
@@ -30,7 +30,7 @@ pub fn run(args: &WorkerArgs) -> anyhow::Result<ExitCode> {
     // The screen and the keyboard come first. Nothing depends on it.
     let _ = rustix::process::nice(5);
     let mut output = io::stdout().lock();
-    match worker::serve(io::stdin(), &mut output, || local::load(args.prm.as_deref(), args.server.as_ref())) {
+    match worker::serve(io::stdin(), &mut output, || local::load(args.prm.as_deref(), &args.runs_on)) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => Err(error.into()),
     }

@@ -42,6 +42,19 @@ pub(super) struct Row<'a> {
     pub(super) position: usize,
 }
 
+impl Row<'_> {
+    /// The columns that it sees, ascending. A window hides all but the last positions, the own included.
+    pub(super) fn seen(&self, window: Option<usize>) -> impl Iterator<Item = Range<usize>> {
+        let mut hidden = window.map_or(0, |w| (self.position + 1).saturating_sub(w));
+        let seen = self.sees.iter().chain(std::iter::once(&self.own)).map(move |range| {
+            let cut = hidden.min(range.len());
+            hidden -= cut;
+            range.start + cut..range.end
+        });
+        seen.filter(|range| !range.is_empty())
+    }
+}
+
 /// Sizes of the heads.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Heads {
@@ -157,14 +170,8 @@ fn places(group: usize, head: usize, rows: usize, stride: usize, width: usize) -
 
 /// Softmax over the columns that a row sees; all others become zero.
 fn visible_softmax(scores: &mut [f32], row: &Row<'_>, window: Option<usize>, scale: f32) {
-    let mut hidden = window.map_or(0, |w| (row.position + 1).saturating_sub(w));
-    let seen = row.sees.iter().chain(std::iter::once(&row.own)).map(|range| {
-        let cut = hidden.min(range.len());
-        hidden -= cut;
-        range.start + cut..range.end
-    });
     // Almost every row of a plain text sees one range.
-    let seen: Vec<Range<usize>> = seen.filter(|range| !range.is_empty()).collect();
+    let seen: Vec<Range<usize>> = row.seen(window).collect();
     let mut end = 0;
     let mut kept = 0;
     for range in &seen {

@@ -9,6 +9,7 @@ use candle_core::{Device, Tensor};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use super::decoder::Target;
 use super::linear::{Linear, Precision};
 use super::lora::{self, Adapter};
 use super::matrices::Matrix;
@@ -298,15 +299,16 @@ impl Checkpoint {
         kinds.join("+")
     }
 
-    /// The tensors of a checked layout, and the key of the model: SHA-256 over weights, configuration, tokenizer and `convention`. They are
-    /// not read where a packed file holds them as they are now.
-    pub(super) fn load(&mut self, layout: &Layout, convention: &str) -> Result<(Weights, String), PrmError> {
-        let (weights, digest) = match self.packed(layout) {
-            Ok(packed) => {
+    /// The tensors of a checked layout, and the key of the model: SHA-256 over weights, configuration, tokenizer and
+    /// `convention`. They are not read where `target` takes packed ones and a packed file holds them as they are now.
+    pub(super) fn load(&mut self, layout: &Layout, convention: &str, target: &Target) -> Result<(Weights, String), PrmError> {
+        let packed = target.takes_packed().then(|| self.packed(layout).ok()).flatten();
+        let (weights, digest) = match packed {
+            Some(packed) => {
                 let digest = packed.weights();
                 (Weights { packed: Some(packed), ..Weights::default() }, digest)
             }
-            Err(_) => self.read(layout)?,
+            None => self.read(layout)?,
         };
         Ok((weights, hex(&self.digest(convention, &digest))))
     }
@@ -324,7 +326,7 @@ impl Checkpoint {
         Path::new(&self.place).join(packed::FILE)
     }
 
-    /// What the weights are computed in.
+    /// What the weights are computed in on the processor.
     pub(super) fn precision(&self, layout: &Layout) -> Precision {
         Precision::of(&self.dtypes(layout), parameters(layout))
     }

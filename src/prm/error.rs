@@ -2,6 +2,8 @@
 
 use std::io;
 
+use super::request::Device;
+
 /// A checkpoint that cannot be used, or a request that makes no sense.
 #[derive(Debug, thiserror::Error)]
 pub enum PrmError {
@@ -107,6 +109,14 @@ pub enum PrmError {
         /// Bytes free.
         available: u64,
     },
+    /// A device that is not there.
+    #[error("--device {device}: {}", reason.clone().unwrap_or_else(|| not_built(*.device)))]
+    Device {
+        /// The device as given.
+        device: Device,
+        /// Why; `None` where this program was built without it.
+        reason: Option<String>,
+    },
     /// No known family of process reward models.
     #[error("{place}: no known process reward model; looked for {looked}; found {found}")]
     UnknownFamily {
@@ -130,6 +140,11 @@ impl From<candle_core::Error> for PrmError {
     fn from(error: candle_core::Error) -> Self {
         Self::Compute(error.to_string())
     }
+}
+
+fn not_built(device: Device) -> String {
+    let feature = if matches!(device, Device::Metal(_)) { "metal" } else { "cuda" };
+    format!("this program was built without it; build it with: cargo build --release --features {feature}")
 }
 
 /// A line for the shell that turns a pickle of tensors into safetensors beside it. Tensors that share memory are copied.

@@ -48,7 +48,7 @@ const STOP_TOKENS: usize = 48;
 /// Writes behind the current path of the decoder and the token `last`, with which the path goes on, and with what was written. `on` sees all tokens after each new
 /// one and can end the text.
 pub(super) fn generate(
-    decoder: &mut Decoder,
+    decoder: &mut dyn Decoder,
     head: &LmHead,
     last: u32,
     sampling: Sampling,

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use serde::Serialize;
 
 use super::checkpoint::{Checkpoint, available_memory};
+use super::decoder::Target;
 use super::error::gigabytes;
 use super::families::{Convention, Opened};
 use super::model::Prm;
@@ -121,7 +122,7 @@ fn look(source: &CheckpointSource, found: &mut Inspection) -> Result<(), super::
     ));
     let layout = opened.layout();
     let dtype = checkpoint.dtypes(&layout);
-    let (count, needed) = opened.size(&layout, &dtype);
+    let (count, needed) = opened.size(&layout, &dtype, &Target::Native);
     found.parameters = Some(count);
     found.memory_needed = Some(needed);
     checkpoint.check(&layout)?;

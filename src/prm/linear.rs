@@ -38,6 +38,11 @@ impl Precision {
         }
     }
 
+    /// What it is computed in on a device with tensors of its own.
+    pub(super) fn on_device(dtypes: &str) -> Self {
+        if dtypes.split('+').all(|d| d == "BF16" || d.starts_with('Q')) { Self::Bf16 } else { Self::F32 }
+    }
+
     /// Name as in `score --stats`.
     pub(super) fn name(self) -> &'static str {
         match self {

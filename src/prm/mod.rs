@@ -71,7 +71,7 @@ pub use model::Prm;
 pub use packed::{PackedFile, pack};
 #[cfg(feature = "candle")]
 pub(crate) use readout::Readout;
-pub use request::{CheckpointSource, ModelInfo, NodeScore, PrmNode, PrmRequest, ScoreStats};
+pub use request::{CheckpointSource, Device, ModelInfo, NodeScore, PrmNode, PrmRequest, ScoreStats};
 #[cfg(feature = "candle")]
 pub use tokens::{NodeTokens, TokenTree};
 #[cfg(feature = "candle")]

@@ -7,7 +7,7 @@ use super::PrmError;
 use super::checkpoint::{Checkpoint, Layout, available_memory, parameters};
 use super::config::DecoderConfig;
 use super::critic::Memory;
-use super::decoder::{self, Decoder};
+use super::decoder::{self, Decoder, Target};
 use super::families::{Explained, Judge, Opened, Reference};
 use super::head::LmHead;
 use super::kernels::Level;
@@ -15,7 +15,7 @@ use super::linear::Precision;
 use super::lora::Adapter;
 use super::pass::{Pass, Work};
 use super::reader::Reader;
-use super::request::{CheckpointSource, ModelInfo, NodeScore, PrmRequest, ScoreStats};
+use super::request::{CheckpointSource, Device, ModelInfo, NodeScore, PrmRequest, ScoreStats};
 use super::tokens::{NodeTokens, Plan, TokenTree};
 
 /// A process reward model in memory.
@@ -35,10 +35,10 @@ impl fmt::Debug for Prm {
 
 impl Opened {
     /// Parameters in use, of both models where there are two, and bytes of memory to run them.
-    pub(super) fn size(&self, layout: &Layout, dtype: &str) -> (u64, u64) {
+    pub(super) fn size(&self, layout: &Layout, dtype: &str, target: &Target) -> (u64, u64) {
         let one = |layout: &Layout, config: &DecoderConfig, dtype: &str| {
             let count = parameters(layout);
-            (count, memory_needed(count, config, Precision::of(dtype, count)))
+            (count, memory_needed(count, config, target.precision(dtype, count)))
         };
         let own = one(layout, &self.config, dtype);
         let second = self.reference.as_ref().map_or((0, 0), |r| one(&r.layout, &r.config, &r.checkpoint.dtypes(&r.layout)));
@@ -48,27 +48,40 @@ impl Opened {
 
 impl Reference {
     /// The second model; its key becomes part of what names the scores.
-    fn load(mut self, identity: &mut String) -> Result<(Decoder, LmHead), PrmError> {
-        let precision = self.checkpoint.precision(&self.layout);
-        let (mut weights, key) = self.checkpoint.load(&self.layout, "reference")?;
+    fn load(mut self, identity: &mut String, target: &Target) -> Result<(Box<dyn Decoder>, LmHead), PrmError> {
+        let precision = target.precision(&self.checkpoint.dtypes(&self.layout), parameters(&self.layout));
+        let (mut weights, key) = self.checkpoint.load(&self.layout, "reference", target)?;
         let _ = write!(identity, "\nreference {key}");
         let head = LmHead::load(&mut weights, &self.config)?;
-        Ok((Decoder::load(self.config, &mut weights, precision)?, head))
+        Ok((target.load(self.config, &mut weights, precision)?, head))
     }
 }
 
 impl Prm {
-    /// Loads a checkpoint. Nothing large is read before the family is known, every tensor has the shape that the configuration
-    /// says, the special tokens are there, and the model fits into free memory.
+    /// Loads a checkpoint, to be computed on the processor.
     pub fn load(source: &CheckpointSource) -> Result<Self, PrmError> {
+        Self::load_on(source, Device::Cpu)
+    }
+
+    /// Loads a checkpoint. Nothing large is read before the device is open, the family is known, every tensor has the shape that the
+    /// configuration says, the special tokens are there, and the model fits into free memory (that of a device is not looked at).
+    pub fn load_on(source: &CheckpointSource, device: Device) -> Result<Self, PrmError> {
+        let mut prm = Self::load_by(source, &Target::open(device)?)?;
+        if device != Device::Cpu {
+            let _ = write!(prm.info.computes, " on {device}");
+        }
+        Ok(prm)
+    }
+
+    fn load_by(source: &CheckpointSource, target: &Target) -> Result<Self, PrmError> {
         let mut checkpoint = Checkpoint::open(source)?;
         let mut opened = Opened::new(&checkpoint)?;
         let config = opened.config.clone();
         let layout = opened.layout();
         checkpoint.check(&layout)?;
         let dtype = checkpoint.dtypes(&layout);
-        let precision = checkpoint.precision(&layout);
-        let (count, needed) = opened.size(&layout, &dtype);
+        let (count, needed) = opened.size(&layout, &dtype, target);
+        let precision = target.precision(&dtype, parameters(&layout));
         let needed = needed + checkpoint.adapter.as_ref().map_or(0, Adapter::bytes);
         let available = available_memory();
         enough_memory(&checkpoint.place, count, needed, available)?;
@@ -76,9 +89,13 @@ impl Prm {
             Precision::F32 => opened.identity(),
             Precision::Bf16 | Precision::Q8 => format!("{}\n{}", opened.identity(), precision.name()),
         };
-        let second = opened.reference.take().map(|reference| reference.load(&mut identity)).transpose()?;
+        if let Target::Tensors(_) = target {
+            // Sums in another order: close, not equal.
+            identity.push_str("\ntensors");
+        }
+        let second = opened.reference.take().map(|reference| reference.load(&mut identity, target)).transpose()?;
         let (second, head) = second.unzip();
-        let (mut weights, key) = checkpoint.load(&layout, &identity)?;
+        let (mut weights, key) = checkpoint.load(&layout, &identity, target)?;
         let info = ModelInfo {
             name: checkpoint.name.clone(),
             family: opened.family.name,
@@ -87,12 +104,12 @@ impl Prm {
             context: config.context,
             parameters: count,
             dtype,
-            computes: precision.name(),
+            computes: precision.name().to_owned(),
             key,
             embedded: checkpoint.embedded,
         };
         let judge = opened.load(&mut weights, head)?;
-        let decoders: Vec<Decoder> = [Decoder::load(config, &mut weights, precision)?].into_iter().chain(second).collect();
+        let decoders: Vec<Box<dyn Decoder>> = [target.load(config, &mut weights, precision)?].into_iter().chain(second).collect();
         let reader = Reader::new(decoders, prefix_bytes(needed, available), run_length(count, precision));
         Ok(Self { info, judge, reader, critiques: Memory::default() })
     }
@@ -200,6 +217,7 @@ fn enough_memory(place: &str, parameters: u64, needed: u64, available: Option<u6
 
 #[cfg(test)]
 mod tests {
+    use super::super::request::PrmNode;
     use super::*;
 
     #[test]
@@ -208,5 +226,44 @@ mod tests {
         assert_eq!(error, "dir: the model needs about 30.5 GB of memory (7000000000 parameters), 12.0 GB are free");
         assert!(enough_memory("dir", 1, 10, Some(10)).is_ok());
         assert!(enough_memory("dir", 1, 10, None).is_ok());
+    }
+
+    /// A tree, and then an edit of it that goes on from what is remembered.
+    #[test]
+    fn tensors_score_a_tree_as_our_kernels_do() {
+        let node = |parent: Option<usize>, text: &str| PrmNode { parent, text: text.to_owned(), known: false };
+        let nodes = vec![
+            node(None, "There are 3 boxes of 4 pens, so 3 * 4 = 12 pens."),
+            node(Some(0), "With 5 more pens that is 12 + 5 = 17."),
+            node(Some(0), "With 5 more pens that is 12 + 5 = 18."),
+            node(Some(2), "The answer is 18."),
+            node(Some(1), "The answer is 17."),
+        ];
+        let tree = PrmRequest { problem: "How many pens are 3 boxes of 4 pens and 5 pens?".to_owned(), nodes };
+        let mut edited = tree.clone();
+        edited.nodes[4].text = "So there are 17 pens.".to_owned();
+        let mut native = Prm::load(&CheckpointSource::Embedded).unwrap();
+        let mut tensors = Prm::load_by(&CheckpointSource::Embedded, &Target::Tensors(candle_core::Device::Cpu)).unwrap();
+        assert_ne!(native.info().key, tensors.info().key);
+        for request in [&tree, &edited] {
+            let (want, want_stats) = scores(&mut native, request);
+            let (got, stats) = scores(&mut tensors, request);
+            assert_eq!(stats, want_stats);
+            assert_eq!(got.len(), 5);
+            for ((node, got), (same, want)) in got.iter().zip(&want) {
+                assert!(node == same && (got - want).abs() < 1e-4, "step {node}: {got}, {want} was expected");
+            }
+        }
+    }
+
+    fn scores(prm: &mut Prm, request: &PrmRequest) -> (Vec<(usize, f64)>, ScoreStats) {
+        let mut scores = Vec::new();
+        let stats = prm.score(request, &mut |node, score| {
+            if let NodeScore::Score(score) = score {
+                scores.push((node, score.value()));
+            }
+            ControlFlow::Continue(())
+        });
+        (scores, stats.unwrap())
     }
 }

@@ -60,6 +60,16 @@ impl Rotary {
         let (cos, sin) = angles.map(|a| (a.cos(), a.sin())).unzip();
         Self { half: inverse_frequencies.len(), cos, sin }
     }
+
+    /// `(rows, head_dim / 2)`
+    pub(super) fn cos(&self) -> &[f32] {
+        &self.cos
+    }
+
+    /// `(rows, head_dim / 2)`
+    pub(super) fn sin(&self) -> &[f32] {
+        &self.sin
+    }
 }
 
 /// The inverse frequencies of rotary positions, one for each pair of a head.

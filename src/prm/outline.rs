@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::PrmError;
 use super::checkpoint::Checkpoint;
+use super::decoder::Target;
 use super::families::{Opened, RowScore};
 use super::readout::{Head, Readout};
 use super::request::{CheckpointSource, ModelInfo, PrmRequest};
@@ -49,7 +50,7 @@ impl Outline {
         let head = if with_head {
             let layout = opened.head();
             checkpoint.check(&layout)?;
-            let (mut weights, of_weights) = checkpoint.load(&layout, &opened.identity())?;
+            let (mut weights, of_weights) = checkpoint.load(&layout, &opened.identity(), &Target::Native)?;
             key.update(of_weights);
             Some(opened.convention.readout().load(&mut weights, &opened.config, None)?)
         } else {
@@ -63,7 +64,7 @@ impl Outline {
             context: opened.config.context,
             parameters: 0,
             dtype: String::new(),
-            computes: "elsewhere",
+            computes: "elsewhere".to_owned(),
             key: super::hex(&key.finalize()),
             embedded: checkpoint.embedded,
         };

@@ -11,7 +11,7 @@ use super::tokens::NodeTokens;
 /// One decoder, or two where the score is a ratio of two models; all read the same tokens.
 #[derive(Debug)]
 pub(super) struct Reader {
-    decoders: Vec<Decoder>,
+    decoders: Vec<Box<dyn Decoder>>,
     /// The tokens whose keys and values the decoders hold.
     path: Vec<u32>,
     /// Keys and values of these and of tokens that are not on this path.
@@ -22,14 +22,14 @@ pub(super) struct Reader {
 
 impl Reader {
     /// Decoders that have read nothing, and at most `bytes` of keys and values of earlier tokens.
-    pub(super) fn new(decoders: Vec<Decoder>, bytes: u64, run: usize) -> Self {
-        let width = decoders.iter().map(Decoder::cache_width).sum();
+    pub(super) fn new(decoders: Vec<Box<dyn Decoder>>, bytes: u64, run: usize) -> Self {
+        let width = decoders.iter().map(|d| d.cache_width()).sum();
         Self { decoders, path: Vec::new(), prefixes: PrefixCache::new(width, bytes), run }
     }
 
     /// Forgets what was read on other paths, and keeps at most `bytes` from now on.
     pub(super) fn remember_prefixes(&mut self, bytes: u64) {
-        self.prefixes = PrefixCache::new(self.decoders.iter().map(Decoder::cache_width).sum(), bytes);
+        self.prefixes = PrefixCache::new(self.decoders.iter().map(|d| d.cache_width()).sum(), bytes);
     }
 
     /// Computes the nodes from place `at` of the order that have room in one pass, and remembers them.
@@ -94,7 +94,7 @@ impl Reader {
 
     /// Reads a text with the first decoder, which then stands before its last token: what is known of it is not read again. Returns the
     /// decoder with the number of tokens that it read.
-    pub(super) fn before_last(&mut self, text: &[u32]) -> Result<(&mut Decoder, usize), PrmError> {
+    pub(super) fn before_last(&mut self, text: &[u32]) -> Result<(&mut dyn Decoder, usize), PrmError> {
         let body = text.split_last().map_or(&[][..], |(_, body)| body);
         let known = self.seek(body);
         let [decoder, ..] = self.decoders.as_mut_slice() else {
@@ -103,12 +103,12 @@ impl Reader {
         decoder.forward(&body[known..], &[])?;
         self.prefixes.insert(body, known, |index, out| decoder.save_column(index, out));
         self.path.extend(&body[known..]);
-        Ok((decoder, body.len() - known))
+        Ok((decoder.as_mut(), body.len() - known))
     }
 
     /// Takes note of tokens that [`Self::before_last`]'s decoder went on with.
     pub(super) fn went_on(&mut self, text: &[u32], written: &[u32]) {
-        let length = self.decoders.first().map_or(0, Decoder::length);
+        let length = self.decoders.first().map_or(0, |d| d.length());
         self.path = text.iter().chain(written).copied().take(length).collect();
     }
 }

@@ -1,6 +1,8 @@
 //! What is asked of a model and what comes back: plain data.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use serde::Serialize;
 
@@ -14,6 +16,42 @@ pub enum CheckpointSource {
     Embedded,
     /// A folder with `config.json`, `tokenizer.json` and `*.safetensors`.
     Dir(PathBuf),
+}
+
+/// What a decoder is computed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Device {
+    /// The processor.
+    #[default]
+    Cpu,
+    /// The card with this number.
+    Cuda(usize),
+    /// The graphics processor with this number.
+    Metal(usize),
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(index) => write!(f, "cuda:{index}"),
+            Self::Metal(index) => write!(f, "metal:{index}"),
+        }
+    }
+}
+
+impl FromStr for Device {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, index) = text.split_once(':').unwrap_or((text, "0"));
+        match (name, index.parse()) {
+            ("cpu", _) if name == text => Ok(Self::Cpu),
+            ("cuda", Ok(index)) => Ok(Self::Cuda(index)),
+            ("metal", Ok(index)) => Ok(Self::Metal(index)),
+            _ => Err(format!("expected cpu, cuda, metal, or one of several like cuda:1, found {text}")),
+        }
+    }
 }
 
 /// The steps to be scored for one problem, as a tree: steps that share a prefix are computed once.
@@ -87,8 +125,8 @@ pub struct ModelInfo {
     pub parameters: u64,
     /// Number kinds in the file, such as `BF16`.
     pub dtype: String,
-    /// What weights are multiplied in: `f32`, `bf16` or `q8_0`. Everything else is computed in f32.
-    pub computes: &'static str,
+    /// What weights are multiplied in: `f32`, `bf16` or `q8_0`, and where, if not on the processor. Everything else is computed in f32.
+    pub computes: String,
     /// Hex SHA-256 over weights, configuration, tokenizer and scoring convention.
     pub key: String,
     /// Whether it is the model inside of this program.

@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::framing::{Framed, LineSplitter};
 use super::protocol::{MAX_ANSWER_LINE, MAX_REQUEST_LINE, ToScorer, VERSION, one_line};
 use super::session::Session;
-use super::{ScoreRequest, ServerSpec, WorkerEvent};
+use super::{RunsOn, ScoreRequest, WorkerEvent};
 
 /// Which process to run.
 #[derive(Debug, Clone)]
@@ -35,14 +35,25 @@ impl WorkerSpec {
     /// Silence after which a scorer counts as hung. Loading a large model from a cold disk must fit in.
     pub const SILENCE: Duration = Duration::from_secs(300);
 
-    /// `stepscope worker` with the built-in model, or with the one in a checkpoint folder, whose decoder may run on a server.
-    pub fn own(prm: Option<&Path>, server: Option<&ServerSpec>) -> io::Result<Self> {
+    /// `stepscope worker` with the built-in model, or with the one in a checkpoint folder.
+    pub fn own(prm: Option<&Path>, runs_on: &RunsOn) -> io::Result<Self> {
         let mut args = vec![OsString::from("worker")];
         if let Some(dir) = prm {
             args.extend([OsString::from("--prm"), dir.into()]);
         }
-        args.extend(server.map(ServerSpec::args).unwrap_or_default());
+        args.extend(runs_on.args());
         Ok(Self { program: std::env::current_exe()?, args, silence: Self::SILENCE })
+    }
+
+    /// The same process with the model in another folder.
+    #[must_use]
+    pub fn with_model(&self, folder: &Path) -> Self {
+        let mut args = self.args.clone();
+        match args.iter().position(|arg| arg == "--prm").and_then(|at| args.get_mut(at + 1)) {
+            Some(place) => *place = folder.into(),
+            None => args.extend(["--prm".into(), folder.into()]),
+        }
+        Self { args, ..self.clone() }
     }
 
     /// A scorer of the user's own: a command line for the shell.

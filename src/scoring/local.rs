@@ -4,26 +4,26 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::head::{HeadFile, Headed};
-use super::{Cost, ScoreRequest, Scored, Scorer, ServerSpec, WorkerModel};
+use super::{Cost, RunsOn, ScoreRequest, Scored, Scorer, ServerSpec, WorkerModel};
 use crate::prm::features::FeatureModel;
-use crate::prm::{NodeScore, PrmNode, PrmRequest, ScoreStats};
+use crate::prm::{Device, NodeScore, PrmNode, PrmRequest, ScoreStats};
 use crate::trace::Semantics;
 
 /// In place of a checkpoint folder: the small decoder that is built in as an example of a checkpoint.
 pub const DECODER: &str = "embedded:decoder";
 
-/// Loads the built-in feature model, the built-in decoder (as [`DECODER`]), the model of a checkpoint folder, whose decoder may run on
-/// a server, or one of these with a head on it. The error is one line for people.
-pub fn load(prm: Option<&Path>, server: Option<&ServerSpec>) -> Result<Box<dyn Scorer>, String> {
-    if let Some(server) = server {
+/// Loads the built-in feature model, the built-in decoder (as [`DECODER`]), the model of a checkpoint folder, whose decoder may run
+/// elsewhere, or one of these with a head on it. The error is one line for people.
+pub fn load(prm: Option<&Path>, runs_on: &RunsOn) -> Result<Box<dyn Scorer>, String> {
+    if let Some(server) = &runs_on.server {
         let prm = prm.ok_or("--server: expected --prm with the folder of the model's configuration and tokenizer")?;
         return remote(prm, server);
     }
     match prm {
         None => Ok(Box::new(FeatureModel::embedded().map_err(|error| error.to_string())?)),
         Some(place) => match HeadFile::find(place) {
-            Some(file) => Ok(Box::new(Headed::load(&file, |below| load(below, None))?)),
-            None => checkpoint(place),
+            Some(file) => Ok(Box::new(Headed::load(&file, |below| load(below, runs_on))?)),
+            None => checkpoint(place, runs_on.device),
         },
     }
 }
@@ -40,17 +40,17 @@ fn remote(_prm: &Path, _server: &ServerSpec) -> Result<Box<dyn Scorer>, String> 
 }
 
 #[cfg(feature = "candle")]
-fn checkpoint(place: &Path) -> Result<Box<dyn Scorer>, String> {
+fn checkpoint(place: &Path, device: Device) -> Result<Box<dyn Scorer>, String> {
     use crate::prm::{CheckpointSource, Prm};
     let is_decoder = place.as_os_str() == DECODER;
     let source = if is_decoder { CheckpointSource::Embedded } else { CheckpointSource::Dir(place.to_owned()) };
-    let prm = Prm::load(&source).map_err(|error| error.to_string())?;
+    let prm = Prm::load_on(&source, device).map_err(|error| error.to_string())?;
     Ok(Box::new(prm))
 }
 
 /// Says that this program was built without an inference engine.
 #[cfg(not(feature = "candle"))]
-fn checkpoint(_place: &Path) -> Result<Box<dyn Scorer>, String> {
+fn checkpoint(_place: &Path, _device: Device) -> Result<Box<dyn Scorer>, String> {
     Err("built without candle: this program runs no model but the built-in one".into())
 }
 
@@ -90,7 +90,7 @@ pub(super) fn worker_model(info: &crate::prm::ModelInfo) -> WorkerModel {
         scale: Box::new(info.meaning.scale()),
         context: info.context as u64,
         embedded: info.embedded,
-        dtype: info.computes.to_owned(),
+        dtype: info.computes.clone(),
         threads: rayon::current_num_threads() as u64,
     }
 }

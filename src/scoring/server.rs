@@ -1,6 +1,31 @@
-//! Where a decoder runs that does not run here: plain data, without the client.
+//! Where a decoder runs: plain data, without the client of servers.
 
 use std::ffi::OsString;
+
+use crate::prm::Device;
+
+/// On a server, or on a device of this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Default, clap::Args)]
+pub struct RunsOn {
+    /// Which server runs the model.
+    #[command(flatten)]
+    pub server: Option<ServerSpec>,
+    /// Compute the model of --prm on cpu, cuda or metal (cuda:1 for the second of several); the last two in programs that were built
+    /// with the feature of that name
+    #[arg(long, value_name = "DEVICE", default_value_t, hide_default_value = true, requires = "prm", conflicts_with = "url")]
+    pub device: Device,
+}
+
+impl RunsOn {
+    /// The options that say the same.
+    pub(super) fn args(&self) -> Vec<OsString> {
+        let mut args = self.server.as_ref().map(ServerSpec::args).unwrap_or_default();
+        if self.device != Device::Cpu {
+            args.extend(["--device".into(), self.device.to_string().into()]);
+        }
+        args
+    }
+}
 
 /// What a server speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -32,7 +57,7 @@ pub struct ServerSpec {
 
 impl ServerSpec {
     /// The options that say the same.
-    pub(super) fn args(&self) -> Vec<OsString> {
+    fn args(&self) -> Vec<OsString> {
         use clap::ValueEnum;
         let api = self.api.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
         let mut args: Vec<OsString> = vec!["--server".into(), self.url.clone().into(), "--server-api".into(), api.into()];

@@ -248,17 +248,9 @@ impl Outside {
     }
 
     fn use_model(&mut self, folder: Option<&Path>) {
-        match folder.map_or_else(|| Ok(self.first_spec.clone()), |folder| WorkerSpec::own(Some(folder), None)) {
-            Ok(spec) => {
-                self.spec = spec;
-                self.model = None;
-                self.start_worker();
-            }
-            Err(error) => {
-                let message = format!("the worker could not be started: {error}");
-                self.tell(Message::Worker(WorkerEvent::Exited { message }));
-            }
-        }
+        self.spec = folder.map_or_else(|| self.first_spec.clone(), |folder| self.first_spec.with_model(folder));
+        self.model = None;
+        self.start_worker();
     }
 
     fn start_worker(&mut self) {

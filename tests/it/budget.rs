@@ -13,7 +13,7 @@ use stepscope::corpus::{Corpus, Source};
 use stepscope::labels::{Digits, Draft, Event, EventId, Mode, Project, Saw, Session, WriterId};
 use stepscope::query::Names;
 use stepscope::scoring::request::{Limits, plan};
-use stepscope::scoring::{Scored, Scorer, WorkerEvent, local};
+use stepscope::scoring::{RunsOn, Scored, Scorer, WorkerEvent, local};
 use stepscope::shell::{Outside, sieve};
 use stepscope::text::{Ambiguous, Glyphs};
 use stepscope::trace::FirstError;
@@ -54,7 +54,7 @@ impl Typist {
             filters: Names::new(),
         };
         let (app, first) = App::new(setup, (120, 40));
-        let mut typist = Self { app, corpus, scorer: local::load(None, None).unwrap(), events: 0, keys: 0 };
+        let mut typist = Self { app, corpus, scorer: local::load(None, &RunsOn::default()).unwrap(), events: 0, keys: 0 };
         typist.carry_out(first);
         typist
     }

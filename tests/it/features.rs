@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use stepscope::prm::features::{FeatureModel, MAX_BAD, Reader, Trees, names};
 use stepscope::prm::{NodeScore, PrmNode, PrmRequest};
-use stepscope::scoring::local;
+use stepscope::scoring::{RunsOn, local};
 
 const TABLE: &[u8] = include_bytes!("../../assets/prm-features/trees.bin");
 
@@ -224,9 +224,9 @@ fn a_solution_of_many_steps_and_a_broken_parent_are_no_trouble() {
 
 #[test]
 fn the_built_in_scorer_says_what_it_is() {
-    let model = local::load(None, None).unwrap().model();
+    let model = local::load(None, &RunsOn::default()).unwrap().model();
     assert_eq!((model.name.as_str(), model.family.as_str(), model.embedded), ("built-in", "features", true));
     assert_eq!(model.key.len(), 64);
     assert!((0.0..=1.0).contains(&model.threshold) && model.posterior.is_some_and(|tau| (0.0..=1.0).contains(&tau)));
-    assert_eq!(model.key, local::load(None, None).unwrap().model().key);
+    assert_eq!(model.key, local::load(None, &RunsOn::default()).unwrap().model().key);
 }
