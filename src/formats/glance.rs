@@ -78,8 +78,8 @@ impl Told for Glance<'_> {
 pub(super) fn first_false(labels: &[Scan<'_>], steps: usize) -> Option<FirstError> {
     let right = |label: &Scan<'_>| match label {
         Scan::Bool(right) => Some(*right),
-        Scan::Number("0") => Some(false),
-        Scan::Number("1") => Some(true),
+        Scan::Number(b"0") => Some(false),
+        Scan::Number(b"1") => Some(true),
         _ => None,
     };
     let labels: Vec<bool> = labels.iter().map(right).collect::<Option<_>>()?;

@@ -22,6 +22,7 @@ mod live_code_bench;
 mod lm_eval;
 pub mod mapping;
 mod mario_values;
+mod marks;
 mod math_shepherd;
 mod mm_prm;
 mod mm_prm_chat;

@@ -4,13 +4,17 @@
 //! here: its caller then reads it whole. What is one has the same values there.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 
 use super::json::{is_number, parse_json};
+use super::marks::Marks;
 
 /// Deepest nesting that is looked into.
 const DEPTH: usize = 32;
 /// Most keys of one object: each is compared with those before it.
 const KEYS: usize = 64;
+/// Longest record that is looked at.
+const LARGEST: usize = 1 << 20;
 /// Elements of most lists: steps of a solution.
 const ITEMS: usize = 16;
 
@@ -22,7 +26,7 @@ pub(super) enum Scan<'a> {
     /// True or false.
     Bool(bool),
     /// Its digits.
-    Number(&'a str),
+    Number(&'a [u8]),
     /// A text.
     Text(Text<'a>),
     /// Its elements.
@@ -33,7 +37,7 @@ pub(super) enum Scan<'a> {
 
 /// A text as it stands between its quotes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Text<'a>(&'a str);
+pub(super) struct Text<'a>(&'a [u8]);
 
 /// A value that is none of those that were asked for.
 #[derive(Debug, Clone, Copy)]
@@ -41,44 +45,56 @@ pub(super) struct Unlike;
 
 /// The fields of an object.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Object<'a>(pub(super) Vec<(&'a str, Scan<'a>)>);
+pub(super) struct Object<'a>(Vec<(&'a [u8], Scan<'a>)>);
 
 impl<'a> Text<'a> {
     /// What it says.
     pub(super) fn get(self) -> Cow<'a, str> {
+        // It was checked: nothing is lost.
+        let text = String::from_utf8_lossy(self.0);
         if !self.is_escaped() {
-            return Cow::Borrowed(self.0);
+            return text;
         }
-        match parse_json(format!("\"{}\"", self.0).as_bytes()) {
+        match parse_json(format!("\"{text}\"").as_bytes()) {
             Ok(serde_json::Value::String(text)) => Cow::Owned(text),
             // It was checked: there is no such text.
-            _ => Cow::Borrowed(self.0),
+            _ => text,
         }
     }
 
     fn is_escaped(self) -> bool {
-        memchr::memchr(b'\\', self.0.as_bytes()).is_some()
+        memchr::memchr(b'\\', self.0).is_some()
     }
+}
+
+thread_local! {
+    static MARKS: RefCell<Marks> = RefCell::default();
 }
 
 impl<'a> Object<'a> {
     /// The object that a record is.
     pub(super) fn of(record: &'a [u8]) -> Option<Self> {
-        let text = std::str::from_utf8(record).ok()?;
-        // Without an early end the compiler looks at many bytes at once.
-        let plain = record.iter().fold(0, |found, &byte| found | u8::from(byte < b' ')) == 0;
-        let mut scanner = Scanner { text, bytes: record, at: 0, plain };
-        let value = scanner.value(0)?;
-        scanner.skip_white();
-        match value {
-            Scan::Object(object) if scanner.at == record.len() => Some(object),
-            _ => None,
+        if record.len() > LARGEST {
+            return None;
         }
+        MARKS.with_borrow_mut(|marks| {
+            let plain = marks.note(record);
+            if !plain {
+                std::str::from_utf8(record).ok()?;
+            }
+            let mut scanner = Scanner { bytes: record, at: 0, plain, marks, mark: 0 };
+            let value = scanner.value(0)?;
+            scanner.skip_white();
+            match value {
+                Scan::Object(object) if scanner.at == record.len() => Some(object),
+                _ => None,
+            }
+        })
     }
 
     /// The value of a key.
     pub(super) fn get(&self, key: &str) -> Option<&Scan<'a>> {
-        self.0.iter().find(|(known, _)| *known == key).map(|(_, value)| value)
+        self.0.iter().find(|(known, _)| *known == key.as_bytes()).map(|(_, value)| value)
     }
 
     /// A text that must be there.
@@ -98,7 +114,7 @@ impl<'a> Object<'a> {
     /// An identifier: a text, a whole number as its digits, or nothing.
     pub(super) fn name_or_null(&self, key: &str) -> Result<Option<Text<'a>>, Unlike> {
         match self.get(key) {
-            Some(Scan::Number(digits)) if digits.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Some(Text(digits))),
+            Some(Scan::Number(digits)) if digits.iter().all(u8::is_ascii_digit) => Ok(Some(Text(digits))),
             _ => self.text_or_null(key),
         }
     }
@@ -117,19 +133,21 @@ impl<'a> Object<'a> {
 impl Scan<'_> {
     /// A whole number without a point.
     pub(super) fn integer(&self) -> Option<i64> {
-        if let Self::Number(digits) = self { digits.parse().ok() } else { None }
+        if let Self::Number(digits) = self { std::str::from_utf8(digits).ok()?.parse().ok() } else { None }
     }
 }
 
-struct Scanner<'a> {
-    text: &'a str,
+struct Scanner<'a, 'm> {
     bytes: &'a [u8],
     at: usize,
     /// There is no control character anywhere.
     plain: bool,
+    marks: &'m Marks,
+    /// The mark that comes next, or one before it.
+    mark: usize,
 }
 
-impl<'a> Scanner<'a> {
+impl<'a> Scanner<'a, '_> {
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
@@ -168,12 +186,11 @@ impl<'a> Scanner<'a> {
         })
     }
 
-    fn number(&mut self) -> Option<&'a str> {
+    fn number(&mut self) -> Option<&'a [u8]> {
         let rest = &self.bytes[self.at..];
         let length = rest.iter().position(|byte| !matches!(byte, b'-' | b'+' | b'.' | b'0'..=b'9' | b'e' | b'E'))?;
-        let digits = self.text.get(self.at..self.at + length)?;
         self.at += length;
-        is_number(digits.as_bytes()).then_some(digits)
+        is_number(&rest[..length]).then_some(&rest[..length])
     }
 
     fn list(&mut self, depth: usize) -> Option<Vec<Scan<'a>>> {
@@ -198,7 +215,7 @@ impl<'a> Scanner<'a> {
 
     fn object(&mut self, depth: usize) -> Option<Object<'a>> {
         self.at += 1;
-        let mut fields: Vec<(&str, Scan<'a>)> = Vec::with_capacity(8);
+        let mut fields: Vec<(&[u8], Scan<'a>)> = Vec::with_capacity(8);
         self.skip_white();
         if self.peek()? == b'}' {
             self.at += 1;
@@ -234,15 +251,21 @@ impl<'a> Scanner<'a> {
         self.at += 1;
         let start = self.at;
         loop {
-            self.at += memchr::memchr2(b'"', b'\\', self.bytes.get(self.at..)?)?;
-            if self.bytes[self.at] == b'"' {
+            let at = self.marks.get(self.mark)?;
+            self.mark += 1;
+            // The quote in front, and what a backslash stands before.
+            if at < self.at {
+                continue;
+            }
+            self.at = at;
+            if self.bytes[at] == b'"' {
                 break;
             }
             self.escape()?;
         }
-        let inside = self.text.get(start..self.at)?;
+        let inside = &self.bytes[start..self.at];
         self.at += 1;
-        (self.plain || inside.bytes().all(|byte| byte >= b' ')).then_some(Text(inside))
+        (self.plain || inside.iter().all(|&byte| byte >= b' ')).then_some(Text(inside))
     }
 
     fn escape(&mut self) -> Option<()> {
@@ -265,10 +288,9 @@ impl<'a> Scanner<'a> {
 
     /// The next `\u` and its four digits.
     fn code_unit(&mut self) -> Option<u32> {
-        let digits = self.text.get(self.at..self.at + 6)?.strip_prefix("\\u")?;
-        let digits = Some(digits).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+        let digits = self.bytes.get(self.at..self.at + 6)?.strip_prefix(b"\\u")?;
         self.at += 6;
-        u32::from_str_radix(digits, 16).ok()
+        digits.iter().try_fold(0, |unit, &digit| Some(unit * 16 + char::from(digit).to_digit(16)?))
     }
 }
 
@@ -284,10 +306,12 @@ mod tests {
         match scan {
             Scan::Null => Value::Null,
             Scan::Bool(truth) => Value::Bool(*truth),
-            Scan::Number(digits) => parse_json(digits.as_bytes()).unwrap(),
+            Scan::Number(digits) => parse_json(digits).unwrap(),
             Scan::Text(text) => Value::String(text.get().into_owned()),
             Scan::List(items) => items.iter().map(value).collect(),
-            Scan::Object(object) => Value::Object(object.0.iter().map(|(key, item)| ((*key).to_owned(), value(item))).collect()),
+            Scan::Object(object) => Value::Object(
+                object.0.iter().map(|(key, item)| (String::from_utf8(key.to_vec()).unwrap(), value(item))).collect(),
+            ),
         }
     }
 
