@@ -14,7 +14,7 @@ use super::keymap::Keymap;
 use super::refit::Fitted;
 use super::scoring::Known;
 use super::trust::Terms;
-use super::{App, Manuscript, Message, Place, Setup};
+use super::{App, Manuscript, Message, Place, Setup, Sifted};
 use crate::corpus::ProblemView;
 use crate::formats;
 use crate::labels::{Event, Project, Session};
@@ -40,8 +40,8 @@ pub enum Entry {
     Terminal(TerminalEvent),
     /// [`Message::Loaded`]; what was read stands in the file.
     Loaded(ItemId),
-    /// [`Message::Sifted`]: round, file, problems, those that are left.
-    Sifted(u64, usize, Range<usize>, Vec<usize>),
+    /// [`Message::Sifted`]: round, file, problems, those that are left, those that fit.
+    Sifted(u64, usize, Range<usize>, Vec<usize>, #[serde(default)] Vec<(usize, Option<f64>)>),
     /// [`Message::Files`].
     Files(Vec<File>),
     /// The model is there.
@@ -208,7 +208,9 @@ impl Entry {
             Message::Clock(now) => Self::Clock(*now),
             Message::Terminal(event) => Self::Terminal(event.clone()),
             Message::Loaded { item, .. } => Self::Loaded(*item),
-            Message::Sifted { round, file, problems, left } => Self::Sifted(*round, *file, problems.clone(), left.clone()),
+            Message::Sifted { round, file, problems, sifted: Sifted { left, fit } } => {
+                Self::Sifted(*round, *file, problems.clone(), left.clone(), fit.clone())
+            }
             Message::Files(files) => Self::Files(files.iter().map(File::of).collect()),
             Message::Worker(WorkerEvent::Ready(model)) => Self::Model(Box::new(model.clone())),
             Message::Worker(WorkerEvent::Score { key, score, .. }) => {
@@ -255,7 +257,9 @@ impl Entry {
             Self::Clock(now) => vec![Message::Clock(now)],
             Self::Terminal(event) => vec![Message::Terminal(event)],
             Self::Loaded(item) => load(item).map(|view| Message::Loaded { item, view }).into_iter().collect(),
-            Self::Sifted(round, file, problems, left) => vec![Message::Sifted { round, file, problems, left }],
+            Self::Sifted(round, file, problems, left, fit) => {
+                vec![Message::Sifted { round, file, problems, sifted: Sifted { left, fit } }]
+            }
             Self::Files(files) => vec![Message::Files(files.into_iter().map(File::state).collect())],
             Self::Model(model) => vec![Message::Worker(WorkerEvent::Ready(*model))],
             Self::Done(request) => {

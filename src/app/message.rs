@@ -40,8 +40,8 @@ pub enum Message {
         file: usize,
         /// The problems.
         problems: Range<usize>,
-        /// Those of them that have to be read: the others' records say that the filter does not hold.
-        left: Vec<usize>,
+        /// What their records say.
+        sifted: Sifted,
     },
     /// A file's index grew.
     Files(Vec<FileState>),
@@ -96,12 +96,21 @@ pub enum Message {
     Terminate,
 }
 
+/// What the records of some problems say of a filter and an order; of those that stand in neither list, that the filter does not hold.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Sifted {
+    /// Problems that have to be read.
+    pub left: Vec<usize>,
+    /// Problems whose only solution fits, each with its number in the order.
+    pub fit: Vec<(usize, Option<f64>)>,
+}
+
 /// What is to be done outside.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Read a problem.
     Load(ItemId),
-    /// Ask a filter of these problems of a file, as far as their records can answer.
+    /// Ask a filter and an order of these problems of a file, as far as their records can answer.
     Sift {
         /// To be given back.
         round: u64,
@@ -109,8 +118,10 @@ pub enum Effect {
         file: usize,
         /// The problems.
         problems: Range<usize>,
-        /// What is asked.
-        filter: Box<Query>,
+        /// Without one, all fit.
+        filter: Option<Box<Query>>,
+        /// Without one, none has a number.
+        order: Option<Box<Query>>,
     },
     /// Read a problem in order to score it.
     Prepare(ItemId),

@@ -57,7 +57,7 @@ use items::{FileState, ItemId, Items};
 use jumps::Jumps;
 use keymap::Keymap;
 use keys::Keys;
-pub use message::{Effect, Manuscript, Message};
+pub use message::{Effect, Manuscript, Message, Sifted};
 use place::Aim;
 pub use place::Place;
 use progress::Progress;
@@ -523,8 +523,8 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
     let mut effects = match message {
         Message::Terminal(event) => terminal(app, event),
         Message::Loaded { item, view } => place::loaded(app, item, view),
-        Message::Sifted { round, file, problems, left } => {
-            queue::sifted(app, round, file, &problems, left);
+        Message::Sifted { round, file, problems, sifted } => {
+            queue::sifted(app, round, file, &problems, sifted);
             Vec::new()
         }
         Message::Files(files) => place::files(app, files),

@@ -1,16 +1,16 @@
 //! The queue: which solutions one goes through, and in which order. A filter and an order are questions ([`crate::query`]); every item is
 //! looked at once, as it is read, and leaves one number and one truth a solution behind.
 //!
-//! Most of what a filter leaves out is known by its record alone ([`Effect::Sift`]); only the rest is read.
+//! Much of what is asked is known by a record alone ([`Effect::Sift`]); only the rest is read.
 //!
 //! The queue is stable while one works: what no longer fits stays until it is asked for anew, and new hits join at the end.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::ops::Range;
 
 use super::describe::short;
 use super::items::ItemId;
-use super::{App, Effect};
+use super::{App, Effect, Sifted};
 use crate::query::{Asked, Names, ORDERS, Own, Query, Survey, no_name};
 use crate::trace::{Solution, Trace};
 
@@ -18,7 +18,7 @@ use crate::trace::{Solution, Trace};
 const READ_AHEAD: usize = 64;
 /// Items looked at between two frames.
 const AT_ONCE: usize = 16;
-/// So many items that were sifted out cost as much as one that is looked at.
+/// So many items that were sifted cost as much as one that is looked at.
 const PASSED: usize = 256;
 /// Problems of a file that are sifted at once.
 const RUN: usize = 8192;
@@ -83,6 +83,8 @@ struct Sieve {
     sifted: Vec<usize>,
     /// Those of them that have to be read.
     left: BTreeSet<ItemId>,
+    /// Those of them that fit and were not taken yet, with their numbers.
+    fit: BTreeMap<ItemId, Option<f64>>,
 }
 
 impl Queue {
@@ -300,14 +302,18 @@ impl App {
         open.find(|(_, problems, next)| next < problems).map(|(file, _, problem)| ItemId { file, problem })
     }
 
-    /// Own cuts change what a solution is, and a record does not know them.
-    fn sieve_filter(&self) -> Option<&Query> {
-        self.queue.filter.as_ref().filter(|_| !self.session.has_cuts())
+    /// Whether records can know something of what is asked. Own cuts change what a solution is, and a record does not know them.
+    fn can_sift(&self) -> bool {
+        let Queue { filter, order, .. } = &self.queue;
+        let of_record = filter.is_some() || order.as_ref().is_some_and(|order| order.query.is_of_record());
+        of_record && !self.session.has_cuts()
     }
 
     /// The next problems to sift, unless enough are sifted.
     fn sift(&mut self) -> Option<Effect> {
-        let filter = self.sieve_filter().filter(|_| !self.queue.sieve.busy)?.clone();
+        if self.queue.sieve.busy || !self.can_sift() {
+            return None;
+        }
         let ItemId { file, problem } = self.next_item()?;
         let start = problem.max(of(&self.queue.sieve.sifted, file));
         let end = self.items.files.get(file)?.problems.min(start + RUN);
@@ -315,13 +321,15 @@ impl App {
             return None;
         }
         self.queue.sieve.busy = true;
-        Some(Effect::Sift { round: self.queue.sieve.round, file, problems: start..end, filter: Box::new(filter) })
+        let filter = self.queue.filter.clone().map(Box::new);
+        let order = self.queue.order.as_ref().map(|order| Box::new(order.query.clone()));
+        Some(Effect::Sift { round: self.queue.sieve.round, file, problems: start..end, filter, order })
     }
 
     /// The next items that have to be read, few enough to be read ahead.
     fn unread(&self, from: ItemId) -> Vec<ItemId> {
         let unread = |item: &ItemId| self.items.get(*item).is_none();
-        if self.sieve_filter().is_some() {
+        if self.can_sift() {
             let end = ItemId { file: from.file, problem: of(&self.queue.sieve.sifted, from.file) };
             let left = &self.queue.sieve.left;
             let ahead = (from < end).then(|| left.range(from..end)).into_iter().flatten();
@@ -332,21 +340,26 @@ impl App {
         ahead.filter(unread).collect()
     }
 
-    /// The record of this item says that the filter does not hold.
-    fn is_sifted_out(&self, item: ItemId) -> bool {
-        self.sieve_filter().is_some()
-            && item.problem < of(&self.queue.sieve.sifted, item.file)
-            && !self.queue.sieve.left.contains(&item)
+    /// What the record of this item says of its solution; `None` where it has to be read.
+    fn told_of(&mut self, item: ItemId) -> Option<Asked> {
+        let known = self.can_sift();
+        let Sieve { sifted, left, fit, .. } = &mut self.queue.sieve;
+        (known && item.problem < of(sifted, item.file) && !left.contains(&item)).then(|| match fit.remove(&item) {
+            Some(number) => Asked { holds: Some(true), number },
+            None => Asked { holds: Some(false), number: None },
+        })
     }
 }
 
-/// Of these problems of a file only those that are left can be in the queue.
-pub(super) fn sifted(app: &mut App, round: u64, file: usize, problems: &Range<usize>, left: Vec<usize>) {
+/// Takes in what the records of these problems of a file say.
+pub(super) fn sifted(app: &mut App, round: u64, file: usize, problems: &Range<usize>, sifted: Sifted) {
     let sieve = &mut app.queue.sieve;
     if sieve.round == round {
         sieve.busy = false;
         set(&mut sieve.sifted, file, problems.end);
-        sieve.left.extend(left.into_iter().map(|problem| ItemId { file, problem }));
+        let item = |problem| ItemId { file, problem };
+        sieve.left.extend(sifted.left.into_iter().map(item));
+        sieve.fit.extend(sifted.fit.into_iter().map(|(problem, number)| (item(problem), number)));
     }
 }
 
@@ -376,8 +389,8 @@ pub(super) fn feed(app: &mut App) -> Vec<Effect> {
         if app.items.get(item).is_some() {
             look(app, item);
             left = left.saturating_sub(PASSED);
-        } else if app.is_sifted_out(item) {
-            take(app, item, vec![Asked { holds: Some(false), number: None }]);
+        } else if let Some(asked) = app.told_of(item) {
+            take(app, item, vec![asked]);
             left -= 1;
         } else {
             let unread = app.unread(item);

@@ -1,7 +1,10 @@
 //! Step labels in the form of `RLHFlow` (RLHFlow/RLHF-Reward-Modeling, `math-rm`): conversations in which the user says a step and the
 //! assistant answers `+` or `-`; and its test sets, several answers with one outcome each.
 //!
-//! The first turn holds the problem and the first step, glued with a blank line or a space. Nothing marks the border, so it is a guess.
+//! The first turn holds the problem and the first step, glued with a blank line or a space. Nothing marks the border, so it is a guess. The
+//! beginning that all rows of a problem share would be a better one, but is not looked for: which rows belong together is not known before
+//! the border is, and a border that hangs on the other rows of a file would give a step another key, and lose its labels, as soon as
+//! somebody filters, shuffles or cuts that file. What a record says follows from the record.
 
 use serde_json::Value;
 

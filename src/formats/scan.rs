@@ -126,7 +126,14 @@ impl<'a> Object<'a> {
 
     /// A list of texts.
     pub(super) fn texts(&self, key: &str) -> Option<Vec<Text<'a>>> {
-        self.list(key)?.iter().map(|item| if let Scan::Text(text) = item { Some(*text) } else { None }).collect()
+        let items = self.list(key)?;
+        // As many as there are: collecting does not know that, and grows.
+        let mut texts = Vec::with_capacity(items.len());
+        for item in items {
+            let Scan::Text(text) = item else { return None };
+            texts.push(*text);
+        }
+        Some(texts)
     }
 }
 
@@ -164,13 +171,19 @@ impl<'a> Scanner<'a, '_> {
         (self.peek()? == wanted).then(|| self.at += 1)
     }
 
+    #[inline]
     fn value(&mut self, depth: usize) -> Option<Scan<'a>> {
         self.skip_white();
+        // Most are texts, which come back in registers.
+        if self.peek()? == b'"' { self.string().map(Scan::Text) } else { self.other(depth) }
+    }
+
+    /// A value that is no text.
+    fn other(&mut self, depth: usize) -> Option<Scan<'a>> {
         match self.peek()? {
             b'{' | b'[' if depth == DEPTH => None,
             b'{' => self.object(depth).map(Scan::Object),
             b'[' => self.list(depth).map(Scan::List),
-            b'"' => self.string().map(Scan::Text),
             b'-' | b'0'..=b'9' => self.number().map(Scan::Number),
             b't' => self.word("true", Scan::Bool(true)),
             b'f' => self.word("false", Scan::Bool(false)),

@@ -105,6 +105,10 @@ pub struct Quantity {
 }
 
 impl Quantity {
+    pub(super) fn is_of_record(&self) -> bool {
+        matches!(self.of, Of::Record(_))
+    }
+
     pub(super) fn value<'a>(&self, subject: Subject<'a>) -> Value<'a> {
         match (self.of, subject) {
             (Of::Record(of), Subject::Whole(facts)) => of(facts),

@@ -187,6 +187,11 @@ impl Query {
         self.root.number(Subject::Record(told))
     }
 
+    /// True when nothing is asked but what a record may say.
+    pub fn is_of_record(&self) -> bool {
+        !self.root.any(&|quantity| !quantity.is_of_record())
+    }
+
     /// True when the answer may change with scores that are not there yet.
     pub fn needs_scores(&self) -> bool {
         self.root.any(&|quantity| quantity.scored)

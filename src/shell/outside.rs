@@ -152,7 +152,7 @@ impl Outside {
     pub(super) fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Load(item) => self.load(item),
-            Effect::Sift { round, file, problems, filter } => self.sift(round, file, problems, filter),
+            Effect::Sift { round, file, problems, filter, order } => self.sift(round, file, problems, filter, order),
             Effect::Prepare(item) => self.prepare(item),
             Effect::Score(request) => {
                 if let Some(worker) = &self.worker {
@@ -204,12 +204,12 @@ impl Outside {
         });
     }
 
-    fn sift(&self, round: u64, file: usize, problems: Range<usize>, filter: Box<Query>) {
+    fn sift(&self, round: u64, file: usize, problems: Range<usize>, filter: Option<Box<Query>>, order: Option<Box<Query>>) {
         let Some(corpus) = self.corpora.get(file).cloned() else { return };
         let messages = self.messages.clone();
         tokio::task::spawn_blocking(move || {
-            let left = sieve::left(&corpus, problems.clone(), &filter);
-            let _ = messages.send(Message::Sifted { round, file, problems, left });
+            let sifted = sieve::sift(&corpus, problems.clone(), filter.as_deref(), order.as_deref());
+            let _ = messages.send(Message::Sifted { round, file, problems, sifted });
         });
     }
 

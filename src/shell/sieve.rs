@@ -1,20 +1,35 @@
-//! A filter asked of many records at once, without reading the problems.
+//! A filter and an order asked of many records at once, without reading the problems.
 
 use std::ops::Range;
 
+use crate::app::Sifted;
 use crate::corpus::{Corpus, in_order};
 use crate::query::{Query, at_a_glance};
 
 /// Problems that are asked at once.
 const AT_ONCE: usize = 256;
 
-/// Those of these problems of which the record does not say that the filter is false.
-pub fn left(corpus: &Corpus, problems: Range<usize>, filter: &Query) -> Vec<usize> {
-    let mut left = Vec::new();
+/// What the records of these problems say.
+pub fn sift(corpus: &Corpus, problems: Range<usize>, filter: Option<&Query>, order: Option<&Query>) -> Sifted {
+    let mut sifted = Sifted::default();
     let ask = |(): &mut (), part: Range<usize>| {
-        let fits = corpus.glance(part.clone(), |_, glance| at_a_glance(Some(filter), None, glance)?.holds);
-        part.zip(fits).filter(|(_, fits)| *fits != Some(false)).map(|(problem, _)| problem).collect::<Vec<_>>()
+        let asked = corpus.glance(part.clone(), |_, glance| at_a_glance(filter, order, glance));
+        part.zip(asked).collect::<Vec<_>>()
     };
-    in_order(problems, AT_ONCE, || (), ask, |part| left.extend(part));
-    left
+    in_order(
+        problems,
+        AT_ONCE,
+        || (),
+        ask,
+        |part| {
+            for (problem, asked) in part {
+                match asked {
+                    None => sifted.left.push(problem),
+                    Some(asked) if asked.holds == Some(true) => sifted.fit.push((problem, asked.number)),
+                    Some(_) => {}
+                }
+            }
+        },
+    );
+    sifted
 }

@@ -81,9 +81,9 @@ impl Typist {
                 let view = self.corpus.problem(item.problem);
                 Message::Loaded { item, view }
             }
-            Effect::Sift { round, file, problems, filter } => {
-                let left = sieve::left(&self.corpus, problems.clone(), &filter);
-                Message::Sifted { round, file, problems, left }
+            Effect::Sift { round, file, problems, filter, order } => {
+                let sifted = sieve::sift(&self.corpus, problems.clone(), filter.as_deref(), order.as_deref());
+                Message::Sifted { round, file, problems, sifted }
             }
             Effect::Prepare(item) => {
                 let view = self.corpus.problem(item.problem);

@@ -119,9 +119,9 @@ impl Desk {
                     let view = self.corpora[item.file].problem(item.problem);
                     self.tell(Message::Loaded { item, view });
                 }
-                Effect::Sift { round, file, problems, filter } => {
-                    let left = sieve::left(&self.corpora[file], problems.clone(), &filter);
-                    self.tell(Message::Sifted { round, file, problems, left });
+                Effect::Sift { round, file, problems, filter, order } => {
+                    let sifted = sieve::sift(&self.corpora[file], problems.clone(), filter.as_deref(), order.as_deref());
+                    self.tell(Message::Sifted { round, file, problems, sifted });
                 }
                 Effect::Save(draft) => {
                     let event = Box::new(self.store.append(*draft).unwrap());
