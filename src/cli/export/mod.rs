@@ -319,7 +319,8 @@ fn session(args: &ExportArgs) -> anyhow::Result<(Option<Session>, Names)> {
     let path = args.store.path()?;
     if !path.exists() {
         if args.store.store.is_some() {
-            bail!("there is no label store {}", escaped(&path.to_string_lossy()));
+            let path = path.to_string_lossy();
+            bail!("there is no label store {}; without --store the labels of the files themselves are written", escaped(&path));
         }
         return Ok((None, project.collect()));
     }
