@@ -4,6 +4,7 @@ pub mod aggregate;
 pub mod bootstrap;
 pub mod calibration;
 pub mod decide;
+pub mod dispute;
 pub mod meaning;
 pub mod paired;
 pub mod processbench;

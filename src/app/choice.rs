@@ -6,7 +6,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use super::commands::{label, view};
 use super::input::{Input, Purpose};
 use super::steps::Slice;
-use super::{App, Effect, jumps, queue, saving};
+use super::{App, Effect, jumps, queue, review, saving};
 use crate::labels::Choice;
 use crate::query::ORDERS;
 use crate::trace::RecordKey;
@@ -38,6 +38,8 @@ pub enum Question {
     },
     /// The first error, by the letter that stands at the step.
     FirstErrorAt,
+    /// The annotator whose verdict is taken over.
+    Voice,
     /// The order of the queue.
     Order,
     /// What the step is to be compared with.
@@ -74,6 +76,7 @@ impl Open {
             Question::BadProblem => "bad problem: why?   Enter without a reason, Tab in own words, Esc leaves it".to_owned(),
             Question::GiveUp => "give up: why?   Enter without a reason, Tab in own words, Esc leaves it".to_owned(),
             Question::FirstErrorAt => "first error at the step with which letter?   Esc leaves it".to_owned(),
+            Question::Voice => "take whose verdict?   Esc leaves it".to_owned(),
             Question::Order => "in which order?   :order takes any expression, Esc leaves it".to_owned(),
             Question::Partner => "compare with what?   a count before the key names a solution (3D), Esc leaves it".to_owned(),
             Question::SetMark => "mark this place with a letter from a to z   Esc leaves it".to_owned(),
@@ -121,6 +124,12 @@ impl App {
                 .map(|order| Choice { letter: order.letter, name: order.name.to_owned(), meaning: order.doc.to_owned() })
                 .map(|choice| Answer { choice, count: 0 })
                 .collect(),
+            Question::Voice => self
+                .verdicts_to_take()
+                .into_iter()
+                .map(|(letter, name, meaning)| Choice { letter, name, meaning })
+                .map(|choice| Answer { choice, count: 0 })
+                .collect(),
             Question::Partner => self
                 .partners()
                 .into_iter()
@@ -166,6 +175,8 @@ pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
             Vec::new()
         }
         KeyCode::Char(letter) => {
+            // The letters of annotators are capitals on the screen; both are meant.
+            let letter = if open.question == Question::Voice { letter.to_ascii_lowercase() } else { letter };
             if let Some(chosen) = open.answers.iter().find(|answer| answer.choice.letter == letter) {
                 return answer(app, open.question, &chosen.choice.name);
             }
@@ -183,7 +194,12 @@ pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
 fn leave(app: &mut App, question: Question) -> Vec<Effect> {
     match question {
         Question::Progress { go_on: true, .. } => return label::on_to_the_next(app),
-        Question::FirstErrorAt | Question::SetMark | Question::GoToMark | Question::Order | Question::Partner => {}
+        Question::FirstErrorAt
+        | Question::Voice
+        | Question::SetMark
+        | Question::GoToMark
+        | Question::Order
+        | Question::Partner => {}
         _ => app.notice = Some("nothing was marked".to_owned()),
     }
     Vec::new()
@@ -198,6 +214,7 @@ pub(super) fn answer(app: &mut App, question: Question, said: &str) -> Vec<Effec
         }
         Question::BadProblem => label::bad_problem_because(app, said),
         Question::GiveUp => label::give_up_because(app, said),
+        Question::Voice => review::take(app, said),
         Question::Order => {
             queue::set_order(app, said);
             Vec::new()

@@ -124,6 +124,7 @@ impl App {
         }
         let like = self.like().map(|mistake| format!("perhaps like {mistake}"));
         parts.splice(0..0, like.into_iter().chain(self.why_in_queue()));
+        parts.splice(0..0, self.why_reviewed().into_iter().chain(self.why_returned()));
         if let Some(view) = self.items.get(self.cursor.item)
             && let Some(error) = view.errors.first()
         {
@@ -214,6 +215,7 @@ pub(crate) fn decision(past: &Past<'_>, steps: &[StepKey]) -> String {
         | Action::BadProblem { reason: words, .. }
         | Action::GiveUp { reason: words, .. }
         | Action::Write { text: words, .. }
+        | Action::SendBack { text: words, .. }
             if !words.is_empty() =>
         {
             let _ = write!(line, ": {}", first_words(words));

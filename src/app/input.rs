@@ -6,7 +6,7 @@ use tui_input::backend::crossterm::EventHandler;
 use super::choice::{self, Question};
 use super::commands;
 use super::search::Search;
-use super::{App, Effect, Manuscript, queue, seek, tree};
+use super::{App, Effect, Manuscript, queue, review, seek, tree};
 use crate::query::{self, Names, QUANTITIES, STEP_QUANTITIES};
 use crate::trace::Writing;
 
@@ -31,6 +31,8 @@ pub enum Purpose {
     Write(Manuscript),
     /// A reason in own words.
     Reason(Question),
+    /// What those who judged a solution are to look at again.
+    SendBack,
 }
 
 /// An open input.
@@ -59,6 +61,7 @@ impl Input {
             Purpose::Write(Manuscript { writing: Writing::Tags, .. }) => "tags: ",
             Purpose::Write(_) => "note: ",
             Purpose::Reason(_) => "reason: ",
+            Purpose::SendBack => "send back: ",
         }
     }
 
@@ -119,6 +122,7 @@ fn accept(app: &mut App, input: &Input) -> Vec<Effect> {
             manuscript.clone().keep(app, &if tags { words() } else { text.to_owned() })
         }
         Purpose::Reason(question) => choice::answer(app, *question, text.trim()),
+        Purpose::SendBack => review::send_back(app, text.trim()),
     }
 }
 

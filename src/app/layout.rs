@@ -22,6 +22,8 @@ const DETAIL_ROWS: u16 = 8;
 const DETAIL_WIDTH: u16 = 56;
 /// Cells of the score of another model.
 pub const OTHER_MODEL: usize = 4;
+/// Cells of the column of an annotator.
+pub const VOICE: usize = 3;
 
 /// The panes. What is `None` has no room or is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -109,8 +111,12 @@ pub fn panes(app: &App) -> Option<Panes> {
     let mut steps = Rect { y: main.y + problem_rows + 1, height: main.height.saturating_sub(problem_rows + 1), ..main };
     let roomy = app.layout != Layout::Steps && height >= TALL && steps.height >= 2 * (DETAIL_ROWS + 1);
     // Who compares two texts wants to see both, also on a small screen; who scrolls the pane wants to see it.
-    if panes.detail.is_none() && (roomy || app.reading.against.is_some() || app.detail.is_some()) {
-        let rows = DETAIL_ROWS.min(steps.height / 2);
+    let wanted = roomy || app.reading.against.is_some() || app.detail.is_some();
+    // What the annotators of a review wrote is never out of sight.
+    let words =
+        if panes.detail.is_some() || wanted { 0 } else { u16::try_from(app.words_of_annotators().len()).unwrap_or(u16::MAX) };
+    if panes.detail.is_none() && (wanted || words > 0) {
+        let rows = if wanted { DETAIL_ROWS } else { words.saturating_add(1) }.min(DETAIL_ROWS).min(steps.height / 2);
         steps.height -= rows + 1;
         panes.detail = Some(Rect { y: steps.bottom() + 1, height: rows, ..main });
     }
@@ -192,6 +198,8 @@ pub struct StepColumns {
     pub bar: usize,
     /// What the checks say, and score and checks together; 0 where there is no room.
     pub evidence: usize,
+    /// Marks of the annotators of a review, a column each.
+    pub voices: usize,
     /// Scores of the other models, a column each; 0 where there is no room.
     pub others: usize,
     /// The text.
@@ -205,14 +213,15 @@ pub fn step_columns(app: &App, width: u16) -> StepColumns {
     let evidence = if width >= 84 { 8 } else { 0 };
     let digits = app.cursor.path.len().max(100).ilog10() as usize + 1;
     let (number, mark, score) = (digits + 2, 4, 4);
+    let voices = app.said_here().len() * VOICE;
     // Who judges blind needs no columns for what is not shown.
     if app.trust.mode == Mode::Blind {
-        let text = usize::from(width).saturating_sub(number + mark + 2).max(10);
-        return StepColumns { number, mark, score: 0, bar: 0, evidence: 0, others: 0, text };
+        let text = usize::from(width).saturating_sub(number + mark + voices + 2).max(10);
+        return StepColumns { number, mark, voices, score: 0, bar: 0, evidence: 0, others: 0, text };
     }
     let others = if width >= 84 && app.show_prm { app.scoring.others().count() * OTHER_MODEL } else { 0 };
-    let text = usize::from(width).saturating_sub(number + mark + score + bar + evidence + others + 4).max(10);
-    StepColumns { number, mark, score, bar: bar + 2, evidence, others, text }
+    let text = usize::from(width).saturating_sub(number + mark + voices + score + bar + evidence + others + 4).max(10);
+    StepColumns { number, mark, voices, score, bar: bar + 2, evidence, others, text }
 }
 
 /// Rows of the steps pane, without its headings.

@@ -113,6 +113,9 @@ pub struct Start {
     pub keys: Vec<(String, Vec<String>)>,
     /// Filters with a name.
     pub filters: Names,
+    /// The labels of the others that stood before are adjudicated.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub review: bool,
     /// Columns and rows of the screen.
     pub size: (u16, u16),
 }
@@ -169,6 +172,7 @@ impl Start {
             project: setup.project.clone(),
             keys: setup.keymap.bound(),
             filters: setup.filters.clone(),
+            review: setup.review,
             size,
         }
     }
@@ -190,6 +194,7 @@ impl Start {
             project: self.project,
             keymap: Keymap::rebound(&self.keys),
             filters: self.filters,
+            review: self.review,
         };
         App::new(setup, self.size)
     }

@@ -29,6 +29,7 @@ pub mod progress;
 pub mod queue;
 pub mod reading;
 pub mod refit;
+pub mod review;
 pub mod rewrite;
 pub mod runs;
 mod saving;
@@ -64,6 +65,7 @@ use progress::Progress;
 use queue::Queue;
 use reading::Reading;
 use refit::Refit;
+use review::Review;
 pub use saving::Saving;
 use scoring::Scoring;
 use search::{Mistake, Search};
@@ -120,6 +122,8 @@ pub struct Setup {
     pub keymap: Keymap,
     /// One's own filters with a name.
     pub filters: Names,
+    /// The labels of all others in the session are to be adjudicated.
+    pub review: bool,
 }
 
 /// Everything that the screen shows.
@@ -202,6 +206,8 @@ pub struct App {
     pub list_top: usize,
     /// Filter and order.
     pub queue: Queue,
+    /// What other annotators say, where that is to be adjudicated.
+    pub review: Option<Review>,
     /// Fits to the labels of the session.
     pub refit: Refit,
     /// One's own filters with a name.
@@ -249,6 +255,7 @@ impl App {
     /// The state at the start, with what has to be read first.
     pub fn new(setup: Setup, size: (u16, u16)) -> (Self, Vec<Effect>) {
         let (trust, progress) = (Trust::new(setup.terms, &setup.session), Progress::new(&setup.session));
+        let review = setup.review.then(|| Review::of(&setup.session));
         let mut app = Self {
             items: Items::new(setup.files),
             unopened: setup.unopened,
@@ -289,6 +296,7 @@ impl App {
             tree_top: 0,
             list_top: 0,
             queue: Queue::default(),
+            review,
             refit: Refit::default(),
             filters: setup.filters,
             jumps: Jumps::default(),
@@ -313,6 +321,7 @@ impl App {
         if let Some(place) = &setup.place {
             app.resume(place);
         }
+        review::begin(&mut app, setup.place.is_some());
         if !app.unopened.is_empty() {
             app.show_sheet("files that could not be opened", app.unopened.join("\n\n"));
         }
@@ -538,6 +547,11 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
         Message::SaveFailed(error) => saving::save_failed(app, error),
         Message::Foreign(events) => {
             app.session.extend(&events);
+            if let Some(review) = &mut app.review {
+                for event in &events {
+                    review.panel.apply(event);
+                }
+            }
             app.others.extend(events.iter().map(|event| event.id));
             app.label_nodes();
             for event in events {

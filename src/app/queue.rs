@@ -103,6 +103,11 @@ impl Queue {
         self.order.as_ref().map_or("file", |order| order.name.as_str())
     }
 
+    /// Name, or its expression, of the order that is not that of the files; and whether it shows kinds of disagreement.
+    pub fn shows_kinds(&self) -> bool {
+        self.order_name() == "kinds"
+    }
+
     /// Order and filter in a few words, as label events keep them; `None` where none is in force.
     pub fn describe(&self) -> Option<String> {
         let order = self.order.as_ref().map(|order| format!("order {}", order.name));
@@ -212,6 +217,10 @@ impl App {
     /// Why the solution is where it is in the queue.
     pub(super) fn why_in_queue(&self) -> Option<String> {
         let order = self.queue.order.as_ref().filter(|_| self.show_prm)?;
+        // What the annotators say tells more than the number that it makes.
+        if self.review.is_some() && matches!(order.name.as_str(), "apart" | "kinds") {
+            return None;
+        }
         let place = self.queue.places.get(self.place_in_queue()?)?;
         Some(format!("{} {}", order.name, place.number.map_or("not known yet".to_owned(), short)))
     }
@@ -223,6 +232,8 @@ impl App {
                 labels: self.own_labels(trace, solution.leaf),
                 flagged: self.session.flagged(record),
                 later: self.session.skipped(record),
+                returned: self.session.returned(trace, solution).is_some(),
+                panel: self.review.as_ref().and_then(|review| review.panel.dispute(trace, solution)),
             }
         };
         let survey = Survey {

@@ -200,6 +200,9 @@ impl App {
                     .map(|(_, judge)| format!("beside:{}", judge.name())),
             );
         }
+        if let Some(review) = &self.review {
+            shown.push(if review.names { "annotators by name" } else { "annotators" }.to_owned());
+        }
         shown.extend(self.comparison().map(|comparison| format!("diff:{}", comparison.against.name())));
         if self.steps.view != View::default() {
             shown.push(self.steps.view.name().to_owned());

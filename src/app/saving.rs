@@ -50,8 +50,9 @@ impl App {
         let leaf = self.record_key_here();
         let path = self.trace().cloned().map(|trace| self.cursor.path.iter().map(|&id| trace.node(id).key).collect::<Vec<_>>());
         let spent = match &body {
+            // A look at the names is no work on the solution.
+            Body::Act(Action::Names { .. }) | Body::Undo(_) => None,
             Body::Act(_) => self.clock.take(leaf, path.unwrap_or_default().into_iter()),
-            Body::Undo(_) => None,
         };
         let (ms_spent, step_ms) = spent.map_or((None, Vec::new()), |(ms, steps)| (Some(ms), steps));
         let mut saw = self.saw(step);
@@ -97,6 +98,7 @@ impl App {
             guideline: self.trust.terms.guide.as_ref().map(|guide| guide.version.clone()),
             view: (self.steps.view == View::Drawn).then(|| View::Drawn.name().to_owned()),
             queue: self.like().map(|mistake| format!("like {mistake}")).or_else(|| self.queue.describe()),
+            took: self.review.as_ref().and_then(|review| review.taking),
             ..Context::default()
         };
         Saw {
@@ -194,6 +196,7 @@ pub(super) fn key_or_hold(app: &mut App, key: KeyEvent) -> Vec<Effect> {
 /// The store has committed the head of the queue.
 pub(super) fn saved(app: &mut App, event: &Event, at: String) -> Vec<Effect> {
     app.session.apply(event);
+    super::review::saved(app, event);
     if app.items.any_cut() || matches!(app.session.action(event.id), Some(Action::Segment { .. })) {
         app.cut_anew();
     }
@@ -288,5 +291,8 @@ pub(crate) fn what(action: &Action) -> &'static str {
         Action::Progress { .. } => "progress",
         Action::Choose { .. } => "best alternative",
         Action::Segment { .. } => "cutting into steps",
+        Action::SendBack { .. } => "sending back",
+        Action::Names { shown: true } => "showing the names",
+        Action::Names { shown: false } => "hiding the names",
     }
 }

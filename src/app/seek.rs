@@ -20,7 +20,8 @@ pub enum Target {
     Unlabelled,
     /// A solution that was flagged as unsure.
     Flagged,
-    /// A solution of which the prediction, the file and oneself do not say the same first error.
+    /// A solution of which the prediction, the file and oneself do not say the same first error; in a review, one on which annotators do
+    /// not agree and that is not decided.
     Disagreement,
     /// A step of which the search and the model think differently: its search value says right and its score wrong, or the other way
     /// round.
@@ -62,7 +63,7 @@ fn advance(app: &mut App) -> Vec<Effect> {
     while let Some(seek) = app.seek.clone() {
         if seek.left == 0 {
             app.seek = None;
-            app.notice = Some(nothing(seek.target).to_owned());
+            app.notice = Some(nothing(app, seek.target).to_owned());
             break;
         }
         let Some(view) = app.items.get(seek.at) else { return read_ahead(app, &seek) };
@@ -118,12 +119,13 @@ fn arrive(app: &mut App, item: ItemId, place: Found) {
     }
 }
 
-fn nothing(target: Target) -> &'static str {
+fn nothing(app: &App, target: Target) -> &'static str {
     match target {
         Target::Match => "no match",
         Target::Suspect => "no predicted error among the scored solutions",
         Target::Unlabelled => "everything is labelled",
         Target::Flagged => "nothing is flagged",
+        Target::Disagreement if app.review.is_some() => "nothing is left to decide",
         Target::Disagreement => "prediction, file and your labels agree wherever two of them are known",
         Target::Split => "search values and scores agree wherever both are known",
     }
@@ -143,7 +145,8 @@ fn within(app: &App, trace: &Trace, item: ItemId, target: Target, forward: bool,
     let from = from_cursor.then_some(app.cursor.node);
     // That one stops here would tell what the scores say, and they are not to be seen yet.
     let by_scores = matches!(target, Target::Suspect | Target::Disagreement | Target::Split);
-    if by_scores && app.conceals(trace) {
+    let by_people = target == Target::Disagreement && app.review.is_some();
+    if by_scores && !by_people && app.conceals(trace) {
         return None;
     }
     match target {
@@ -164,7 +167,11 @@ fn within(app: &App, trace: &Trace, item: ItemId, target: Target, forward: bool,
             return beyond(solution, step).then_some(Found::Step(solution, node));
         }
         let wanted = match target {
-            Target::Unlabelled => app.own_labels(trace, leaf).first_error == FirstError::Unknown,
+            Target::Unlabelled => {
+                let returned = || app.session.returned(trace, &trace.solutions[solution]).is_some();
+                app.own_labels(trace, leaf).first_error == FirstError::Unknown || returned()
+            }
+            Target::Disagreement if by_people => app.is_open_dispute(trace, &trace.solutions[solution]),
             Target::Disagreement => disagree(app, trace, solution),
             _ => app.session.flagged(trace.record_key(leaf)),
         };

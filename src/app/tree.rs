@@ -213,6 +213,8 @@ impl App {
                     own: &own,
                     flagged: false,
                     later: false,
+                    returned: false,
+                    panel: None,
                     step: Some(at),
                 };
                 filter.holds(&facts) == Some(true)

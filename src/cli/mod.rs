@@ -16,6 +16,7 @@ pub mod out;
 pub mod queue;
 pub mod reading;
 pub mod replay;
+pub mod review;
 pub mod score;
 pub mod score_known;
 pub mod score_out;
@@ -26,13 +27,14 @@ pub mod tables;
 pub mod train_head;
 pub mod worker;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::builder::PossibleValuesParser;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::formats::FORMATS;
+use crate::labels::{Session, Store};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -79,6 +81,8 @@ pub enum Command {
     Models(models::ModelsArgs),
     /// Choose solutions and put them in order
     Queue(queue::QueueArgs),
+    /// Adjudicate what several annotators do not agree on
+    Review(Box<review::ReviewArgs>),
     /// Correct a model's scores by your own labels
     TrainHead(train_head::TrainHeadArgs),
     /// Look after the label store
@@ -151,6 +155,34 @@ impl StoreChoice {
     }
 }
 
+/// Stores of others.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct With {
+    /// Label store of others, which is read and never written: what they sent back comes up again, and they can be compared; may be given
+    /// several times
+    #[arg(long, value_name = "STORE")]
+    pub with: Vec<PathBuf>,
+}
+
+impl With {
+    /// Takes in what stands in these stores but for the one at `own`. Labels under the own name that stand in another store are left
+    /// out, because they cannot be taken back there, and that is said.
+    pub fn read_into(&self, session: &mut Session, own: &Path) -> anyhow::Result<()> {
+        let same =
+            |path: &Path| std::fs::canonicalize(path).ok().is_some_and(|path| std::fs::canonicalize(own).ok() == Some(path));
+        for path in self.with.iter().filter(|path| !same(path)) {
+            let events = Store::events(path, session.annotator())?;
+            let (mine, theirs): (Vec<_>, Vec<_>) = events.iter().partition(|event| event.annotator == session.annotator());
+            session.extend(theirs);
+            if !mine.is_empty() {
+                let (name, path) = (session.annotator(), path.display());
+                out::note(format_args!("note: {path} has {} events of {name}; those of {} count", mine.len(), own.display()));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
     // A file that may not grow gives an error to the writer instead of killing the program.
@@ -180,6 +212,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Formats(args)) => tables::formats(&args),
         Some(Command::Models(args)) => models::run(&args),
         Some(Command::Queue(args)) => queue::run(&args),
+        Some(Command::Review(args)) => review::run(*args),
         Some(Command::TrainHead(args)) => train_head::run(&args),
         Some(Command::Store(args)) => store::run(&args),
         Some(Command::Replay(args)) => replay::run(&args),

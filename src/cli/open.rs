@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use super::beside::Beside;
 use super::keys::KeyChoice;
 use super::reading::{self, Reading};
-use super::{StoreChoice, out, train_head};
+use super::{StoreChoice, With, out, train_head};
 use crate::app::items::FileState;
 use crate::app::judge::Judge;
 use crate::app::log::Start;
@@ -49,6 +49,9 @@ pub struct OpenArgs {
     /// Which labels
     #[command(flatten)]
     pub store: StoreChoice,
+    /// Whose labels are read beside one's own
+    #[command(flatten)]
+    pub with: With,
     /// Folder of a process reward model, or `embedded:decoder`; the default is the built-in feature model
     #[arg(long, value_name = "DIR")]
     pub prm: Option<PathBuf>,
@@ -113,6 +116,11 @@ pub struct OpenArgs {
 
 /// Opens the files and runs until the user leaves.
 pub fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
+    start(args, false)
+}
+
+/// The same; in a review what the stores of others say is adjudicated.
+pub(super) fn start(args: &OpenArgs, review: bool) -> anyhow::Result<ExitCode> {
     if let Some(command) = args.paths.first().and_then(|path| meant(path)) {
         bail!("{}: no such file and no command; is `stepscope {command}` meant?", args.paths[0].display());
     }
@@ -128,8 +136,10 @@ pub fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
     let look = look(args)?;
     let annotator = args.store.name();
     let path = args.store.path()?;
-    let (mut store, session) = Store::open(&path, &annotator)?;
-    let place = last_place(&mut store, &corpora);
+    let (mut store, mut session) = Store::open(&path, &annotator)?;
+    args.with.read_into(&mut session, &path)?;
+    let desk = desk(&corpora, review);
+    let place = last_place(&mut store, &desk);
     let setup = Setup {
         files: files(args, &corpora),
         unopened: problems,
@@ -143,6 +153,7 @@ pub fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
         project: project(args.taxonomy.clone(), &args.paths)?,
         keymap,
         filters: shell::kept_filters(&mut store),
+        review,
     };
     let worker = match &args.scorer_cmd {
         Some(command) => WorkerSpec::command(command),
@@ -150,10 +161,10 @@ pub fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
     };
     let ended_by = Arc::new(AtomicI32::new(0));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build()?;
-    let log = args.log.as_ref().map(|log| (log.clone(), path.clone()));
+    let log = args.log.as_ref().map(|log| (log.clone(), std::iter::once(&path).chain(&args.with.with).cloned().collect()));
     let correctable = args.scorer_cmd.is_none() && args.runs_on.server.is_none();
     let refit = correctable.then(|| train_head::refit(&path, &annotator, args.prm.clone(), corpora.clone()));
-    let outside = Outer { corpora, worker, log, refit, judges };
+    let outside = Outer { corpora, worker, log, desk, refit, judges };
     let unsaved = runtime.block_on(interactive(setup, store, outside, &ended_by, args.linear))?;
     // A worker that is being killed and a blocked read must not hold the exit up.
     runtime.shutdown_background();
@@ -181,8 +192,10 @@ fn meant(path: &Path) -> Option<String> {
 struct Outer {
     corpora: Vec<Corpus>,
     worker: WorkerSpec,
-    /// A key log that is wanted, and the store whose labels stand before it.
-    log: Option<(PathBuf, PathBuf)>,
+    /// A key log that is wanted, and the stores whose labels stand before it, one's own first.
+    log: Option<(PathBuf, Vec<PathBuf>)>,
+    /// Name of the place of the session.
+    desk: String,
     /// How to fit the scores to the labels.
     refit: Option<Refit>,
     /// Models whose scores were brought along.
@@ -190,8 +203,12 @@ struct Outer {
 }
 
 /// Begins the key log.
-fn begin(log: &Path, store: &Path, setup: &Setup, size: (u16, u16)) -> anyhow::Result<KeyLog> {
-    let before = Store::events(store, &setup.annotator)?;
+fn begin(log: &Path, stores: &[PathBuf], setup: &Setup, size: (u16, u16)) -> anyhow::Result<KeyLog> {
+    let mut before = Vec::new();
+    for (at, store) in stores.iter().enumerate() {
+        let events = Store::events(store, &setup.annotator)?;
+        before.extend(events.into_iter().filter(|event| at == 0 || event.annotator != setup.annotator));
+    }
     KeyLog::create(log, Start::of(setup, size), before).with_context(|| format!("writing the key log {}", log.display()))
 }
 
@@ -199,16 +216,16 @@ fn begin(log: &Path, store: &Path, setup: &Setup, size: (u16, u16)) -> anyhow::R
 async fn interactive(
     setup: Setup,
     store: Store,
-    Outer { corpora, worker, log, refit, judges }: Outer,
+    Outer { corpora, worker, log, desk, refit, judges }: Outer,
     ended_by: &Arc<AtomicI32>,
     linear: bool,
 ) -> anyhow::Result<usize> {
     let (messages, mut received) = unbounded_channel();
     let warnings = store.warnings().to_vec();
-    let saver = Saver::start(store, desk(&corpora), messages.clone())?;
+    let saver = Saver::start(store, desk, messages.clone())?;
     let hidden = setup.files.iter().map(|file| file.hidden).collect();
     let size = if linear { LinearScreen::SIZE } else { crossterm::terminal::size().unwrap_or((80, 24)) };
-    let log = log.map(|(log, store)| begin(&log, &store, &setup, size)).transpose()?;
+    let log = log.map(|(log, stores)| begin(&log, &stores, &setup, size)).transpose()?;
     let resources = Resources { corpora, saver, worker, refit, cache: ScoreCache::open_default(), hidden, log };
     let mut outside = Outside::new(resources, messages.clone());
     for judge in judges {
@@ -367,14 +384,15 @@ fn unknown(path: &Path, args: &OpenArgs) -> anyhow::Result<Option<Result<Corpus,
 }
 
 /// Where the last session on any of these files stopped.
-fn last_place(store: &mut Store, corpora: &[Corpus]) -> Option<Place> {
-    let value = store.place(&desk(corpora)).ok().flatten()?;
+fn last_place(store: &mut Store, desk: &str) -> Option<Place> {
+    let value = store.place(desk).ok().flatten()?;
     serde_json::from_value(value).ok()
 }
 
-/// Name of the place of a session: the files that are open together.
-fn desk(corpora: &[Corpus]) -> String {
-    corpora.iter().map(Corpus::name).collect::<Vec<_>>().join("\n")
+/// Name of the place of a session: the files that are open together. A review of them has a place of its own.
+fn desk(corpora: &[Corpus], review: bool) -> String {
+    let names = corpora.iter().map(Corpus::name).chain(review.then_some("(review)"));
+    names.collect::<Vec<_>>().join("\n")
 }
 
 fn look(args: &OpenArgs) -> anyhow::Result<Look> {

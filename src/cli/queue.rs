@@ -11,13 +11,13 @@ use super::beside::Beside;
 use super::open::project;
 use super::reading::Reading;
 use super::scorer::{BadRecords, ScorerArgs, open, runtime, stop_signal};
-use super::{StoreChoice, out};
+use super::{StoreChoice, With, out};
 use crate::analysis::decide::Decision;
 use crate::analysis::meaning::Meaning;
 use crate::app::judge::Judge;
 use crate::corpus::{Corpus, ProblemView, in_order};
 use crate::formats::{Glance, RecordError};
-use crate::labels::{Session, Store};
+use crate::labels::{Panel, Session, Store};
 use crate::query::{Asked, Names, ORDERS, Own, QUANTITIES, Query, Ruler, Survey, at_a_glance};
 use crate::scoring::batch::{Answers, Batch};
 use crate::scoring::request::on_solutions;
@@ -62,6 +62,9 @@ pub struct QueueArgs {
     /// Whose labels count as one's own
     #[command(flatten)]
     pub store: StoreChoice,
+    /// Whose labels are read beside one's own
+    #[command(flatten)]
+    pub with: With,
     /// How the files are read
     #[command(flatten)]
     pub reading: Reading,
@@ -97,12 +100,13 @@ pub fn run(args: &QueueArgs) -> anyhow::Result<ExitCode> {
     let expression = ORDERS.iter().find(|order| order.name == args.order).map_or(args.order.as_str(), |order| order.expression);
     let annotator = args.store.name();
     let path = args.store.path()?;
-    let (session, own) = if path.exists() {
+    let (mut session, own) = if path.exists() {
         let (mut store, session) = Store::view(&path, &annotator)?;
         (session, kept_filters(&mut store))
     } else {
         (Session::new(&annotator), Names::new())
     };
+    args.with.read_into(&mut session, &path)?;
     args.store.tell_of_others(&session);
     let names: Names = project(None, &args.paths)?.filters.into_iter().chain(own).collect();
     let order = Some(expression)
@@ -112,7 +116,7 @@ pub fn run(args: &QueueArgs) -> anyhow::Result<ExitCode> {
     let order = order.transpose().map_err(|error| anyhow!("--order: {error}"))?;
     let filter = filter.transpose().map_err(|error| anyhow!("--filter: {error}"))?;
     let corpora = open(&args.paths, args.reading.format()?)?;
-    let questions = Questions { filter, order, session, judges: args.beside.judges()? };
+    let questions = Questions { filter, order, panel: Panel::of(&session), session, judges: args.beside.judges()? };
     let found = runtime()?.block_on(async {
         tokio::select! {
             result = questions.ask_all(args, &corpora) => result.map(Some),
@@ -152,6 +156,8 @@ struct Questions {
     filter: Option<Query>,
     order: Option<Query>,
     session: Session,
+    /// The other annotators.
+    panel: Panel,
     judges: Vec<Judge>,
 }
 
@@ -269,6 +275,8 @@ impl Questions {
                 labels: self.session.labels(trace, &Solution::new(solution.leaf)),
                 flagged: self.session.flagged(record),
                 later: self.session.skipped(record),
+                returned: self.session.returned(trace, solution).is_some(),
+                panel: self.panel.dispute(trace, solution),
             }
         };
         let (filter, order) = (self.filter.as_ref(), self.order.as_ref());

@@ -25,11 +25,13 @@ enum Kind {
     Progress,
     Choice,
     Segmentation,
+    Adjudication,
+    Session,
     Undo,
 }
 
 impl Kind {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 18] = [
         Self::FirstError,
         Self::AllGood,
         Self::BadProblem,
@@ -45,6 +47,8 @@ impl Kind {
         Self::Progress,
         Self::Choice,
         Self::Segmentation,
+        Self::Adjudication,
+        Self::Session,
         Self::Undo,
     ];
 
@@ -65,6 +69,8 @@ impl Kind {
             Self::Progress => "progress",
             Self::Choice => "choice",
             Self::Segmentation => "segmentation",
+            Self::Adjudication => "adjudicate",
+            Self::Session => "session",
             Self::Undo => "undo",
         }
     }
@@ -90,6 +96,8 @@ struct Rest {
     parent: Option<StepKey>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     starts: Vec<Cut>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    decisions: Vec<EventId>,
 }
 
 impl Rest {
@@ -124,6 +132,10 @@ impl Action {
             Self::Progress { progress, .. } => (Kind::Progress, record, None, None, Rest { progress: *progress, ..rest() }),
             Self::Choose { parent, .. } => (Kind::Choice, None, None, step, Rest { parent: Some(*parent), ..rest() }),
             Self::Segment { starts, .. } => (Kind::Segmentation, record, None, None, Rest { starts: starts.clone(), ..rest() }),
+            Self::SendBack { decisions, text: said, .. } => {
+                (Kind::Adjudication, record, None, None, Rest { decisions: decisions.clone(), ..text(said) })
+            }
+            Self::Names { shown } => (Kind::Session, None, None, None, Rest { on: *shown, ..rest() }),
         }
     }
 }
@@ -308,6 +320,8 @@ impl Columns {
             Kind::Progress => Action::Progress { record: record()?, progress: rest.progress },
             Kind::Choice => Action::Choose { parent: rest.parent.ok_or(Field("value"))?, chosen: maybe_step()? },
             Kind::Segmentation => Action::Segment { record: record()?, starts: rest.starts },
+            Kind::Adjudication => Action::SendBack { record: record()?, decisions: rest.decisions, text: rest.text },
+            Kind::Session => Action::Names { shown: rest.on },
             Kind::Flag => Action::Flag { record: record()?, on: rest.on },
             Kind::Skip => Action::Skip { record: record()? },
             Kind::Undo => {

@@ -200,6 +200,21 @@ pub enum Action {
         /// Beginnings of all steps; empty for the source's own.
         starts: Vec<Cut>,
     },
+    /// An adjudicator sends a solution back to those who judged it, with a word on what to look at again. It is open as long as the
+    /// decisions that it names hold.
+    SendBack {
+        /// The solution.
+        record: RecordKey,
+        /// The decisions of others that are sent back.
+        decisions: Vec<EventId>,
+        /// What to look at again.
+        text: String,
+    },
+    /// An adjudicator looked who the annotators are, or hid their names again.
+    Names {
+        /// Names are on the screen.
+        shown: bool,
+    },
 }
 
 impl Action {
@@ -215,8 +230,9 @@ impl Action {
             | Self::RateRange { record, .. }
             | Self::Write { record, .. }
             | Self::Progress { record, .. }
-            | Self::Segment { record, .. } => Some(*record),
-            Self::Rate { .. } | Self::Choose { .. } => None,
+            | Self::Segment { record, .. }
+            | Self::SendBack { record, .. } => Some(*record),
+            Self::Rate { .. } | Self::Choose { .. } | Self::Names { .. } => None,
         }
     }
 
@@ -322,6 +338,9 @@ pub struct Context {
     /// The order and filter in force.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<String>,
+    /// The decision of another annotator that was taken over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub took: Option<EventId>,
 }
 
 impl Context {
@@ -465,6 +484,9 @@ pub(crate) mod tests {
             (step(), proptest::option::of(step())).prop_map(|(parent, chosen)| Action::Choose { parent, chosen }),
             (record(), proptest::collection::vec((0..9usize, 0..9usize).prop_map(Cut::from), 0..3))
                 .prop_map(|(record, starts)| Action::Segment { record, starts }),
+            (record(), proptest::collection::vec(any::<[u8; 32]>().prop_map(EventId), 0..3), ".{0,5}")
+                .prop_map(|(record, decisions, text)| Action::SendBack { record, decisions, text }),
+            any::<bool>().prop_map(|shown| Action::Names { shown }),
         ]
     }
 
@@ -501,7 +523,7 @@ pub(crate) mod tests {
         let scores = proptest::collection::vec(proptest::option::of((0..10_000i32).prop_map(|n| f64::from(n) / 1e4)), 0..4);
         let ms = proptest::collection::vec(0..9u64, 0..4);
         (mode, served, scores, ms, proptest::option::of("[a-z]{1,4}")).prop_map(|(mode, served, scores, step_ms, guideline)| {
-            Context { mode, served, scores, step_ms, guideline, view: None, queue: None }
+            Context { mode, served, scores, step_ms, guideline, ..Context::default() }
         })
     }
 

@@ -323,6 +323,33 @@ impl Book {
         self.state.choices.get(&parent).and_then(|(_, chosen)| *chosen)
     }
 
+    /// The newest decision in force on a solution as a whole, else on one of these steps.
+    pub(super) fn basis(&self, record: RecordKey, steps: &[StepKey]) -> Option<EventId> {
+        let marks = || steps.iter().filter_map(|step| self.mark(*step)).map(|(order, _)| order).max();
+        let order = self.verdict(record).map(|(order, _)| *order).or_else(marks)?;
+        self.live.get(order).map(|index| self.by_index[*index])
+    }
+
+    /// The decisions of others on a solution that are sent back, and what to look at again.
+    pub(super) fn sent_back(&self, record: RecordKey) -> Option<&(Vec<EventId>, String)> {
+        self.state.sent_back.get(&record).map(|(_, sent)| sent)
+    }
+
+    /// All decisions of others that are sent back.
+    pub(super) fn all_sent_back(&self) -> impl Iterator<Item = (RecordKey, &[EventId])> {
+        self.state.sent_back.iter().map(|(record, (decisions, _))| (*record, decisions.as_slice()))
+    }
+
+    /// True when this event is a decision.
+    pub(super) fn is_action(&self, id: EventId) -> bool {
+        self.ids.get(&id).is_some_and(|index| matches!(self.known[*index].kind, Kind::Act(_)))
+    }
+
+    /// True when this event is a decision in force.
+    pub(super) fn holds(&self, id: EventId) -> bool {
+        self.is_action(id) && self.ids.get(&id).is_some_and(|index| self.known[*index].undone_by == 0)
+    }
+
     /// Own beginnings of the steps of a solution; empty when the source's stand.
     pub(super) fn starts(&self, record: RecordKey) -> &[Cut] {
         self.state.segments.get(&record).map_or(&[], |(_, starts)| starts)
@@ -412,6 +439,7 @@ mod tests {
         progress: BTreeMap<RecordKey, u8>,
         choices: BTreeMap<StepKey, StepKey>,
         segments: BTreeMap<RecordKey, Vec<Cut>>,
+        sent_back: BTreeMap<RecordKey, (Vec<EventId>, String)>,
     }
 
     impl Naive {
@@ -467,6 +495,10 @@ mod tests {
                 Action::Skip { record } => {
                     self.skips.insert(*record, true);
                 }
+                Action::SendBack { record, decisions, text } => {
+                    self.skips.insert(*record, true);
+                    self.sent_back.insert(*record, (decisions.clone(), text.clone()));
+                }
                 Action::Write { writing, step, record, text } => {
                     self.texts.insert((*writing, *step, step.is_none().then_some(*record)), text.clone());
                 }
@@ -509,6 +541,7 @@ mod tests {
                 book.flagged(record).map(|on| naive.flags.insert(record, on));
                 book.progress(record).map(|progress| naive.progress.insert(record, progress));
                 naive.segments.insert(record, book.starts(record).to_vec());
+                book.sent_back(record).map(|sent| naive.sent_back.insert(record, sent.clone()));
                 for writing in writings {
                     let text = book.text(writing, None, record);
                     text.map(|text| naive.texts.insert((writing, None, Some(record)), text.to_owned()));

@@ -9,6 +9,7 @@ pub mod annotator;
 mod columns;
 mod event;
 mod fold;
+mod panel;
 pub mod policy;
 pub mod project;
 mod session;
@@ -17,6 +18,7 @@ pub mod store;
 
 pub use event::{Action, Body, Context, Draft, Event, EventId, IdParseError, Mode, Order, Saw, Served, WriterId};
 pub use fold::{Judged, Past};
+pub use panel::{Panel, Said};
 pub use project::{Choice, Digits, Project, ProjectError, Scope};
 pub use session::Session;
 pub use state::{Mark, Verdict};

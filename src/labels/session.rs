@@ -12,7 +12,7 @@ use crate::trace::{
 #[derive(Debug, Clone, Default)]
 pub struct Session {
     annotator: String,
-    books: BTreeMap<String, Book>,
+    pub(super) books: BTreeMap<String, Book>,
 }
 
 impl Session {
@@ -101,6 +101,11 @@ impl Session {
     /// The own decision that this event is, takes back or puts back, to say what happened and to go there.
     pub fn action(&self, id: EventId) -> Option<&Action> {
         self.book()?.action(id)
+    }
+
+    /// This own event is a decision, and takes nothing back.
+    pub fn is_action(&self, id: EventId) -> bool {
+        self.book().is_some_and(|book| book.is_action(id))
     }
 
     /// File and problem number that were on the screen when the decision behind this event was made: a hint, not an identity.

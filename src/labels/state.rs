@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
 
-use super::{Action, Order};
+use super::{Action, EventId, Order};
 use crate::trace::{Cut, Rating, RecordKey, StepKey, Writing};
 
 /// What is said of one step.
@@ -62,6 +62,10 @@ impl<T> Timeline<T> {
         } else if let Ok(at) = self.0.binary_search_by_key(&order, |(at, _)| *at) {
             self.0.remove(at);
         }
+    }
+
+    pub(super) fn get(&self, order: Order) -> Option<&T> {
+        self.0.binary_search_by_key(&order, |(at, _)| *at).ok().map(|at| &self.0[at].1)
     }
 
     pub(super) fn last(&self) -> Option<&(Order, T)> {
@@ -137,6 +141,8 @@ pub(super) struct State {
     /// The best alternative behind a step.
     pub(super) choices: Registers<StepKey, Option<StepKey>>,
     pub(super) segments: Registers<RecordKey, Vec<Cut>>,
+    /// Decisions of others that are sent back, and what to look at again.
+    pub(super) sent_back: Registers<RecordKey, (Vec<EventId>, String)>,
 }
 
 impl State {
@@ -171,6 +177,12 @@ impl State {
             Action::Progress { record, progress } => self.progress.set(*record, order, on.then_some(*progress)),
             Action::Choose { parent, chosen } => self.choices.set(*parent, order, on.then_some(*chosen)),
             Action::Segment { record, starts } => self.segments.set(*record, order, on.then(|| starts.clone())),
+            Action::SendBack { record, decisions, text } => {
+                self.sent_back.set(*record, order, on.then(|| (decisions.clone(), text.clone())));
+                // Until the others have looked again, it waits.
+                self.skips.set(*record, order, on.then_some(true));
+            }
+            Action::Names { .. } => {}
         }
     }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::{AtStep, Kind, Value};
+use crate::analysis::dispute::Dispute;
 use crate::checks::answer::{self, Agreement};
 use crate::checks::arithmetic::Verdict;
 use crate::trace::{FirstError, NodeId, Outcome, Solution, SolutionLabels, Trace};
@@ -44,6 +45,10 @@ pub struct Facts<'a> {
     pub flagged: bool,
     /// Put off by oneself.
     pub later: bool,
+    /// An adjudicator sent it back to oneself.
+    pub returned: bool,
+    /// How other annotators lie apart; `None` where none of them said anything, or they are not to be seen.
+    pub panel: Option<Dispute>,
     /// The step that is asked about, where it is not the solution.
     pub step: Option<AtStep>,
 }
@@ -197,6 +202,19 @@ pub static QUANTITIES: &[Quantity] = &[
     truth("labelled", "you have judged it", |f| Value::Truth(Some(f.own.is_labelled()))),
     truth("flagged", "you are unsure", |f| Value::Truth(Some(f.flagged))),
     truth("later", "you have put it off", |f| Value::Truth(Some(f.later))),
+    truth("returned", "an adjudicator sent it back to you", |f| Value::Truth(Some(f.returned))),
+    truth("disputed", "annotators (in a review, or of the stores of queue) do not agree on it", |f| {
+        Value::Truth(f.panel.map(|panel| panel.kind.is_some()))
+    }),
+    number("judges", "annotators who judged it", |f| Value::Number(f.panel.map(|panel| panel.judges as f64))),
+    number("gap", "steps between their first errors; no error stands behind the last step", |f| {
+        Value::Number(f.panel.map(|panel| panel.gap as f64))
+    }),
+    number(
+        "conflict",
+        "5 error or none, 4 first errors far apart, 3 one step apart, 2 other reasons, 1 unsure, 0 nothing",
+        |f| Value::Number(f.panel.map(|panel| panel.kind.map_or(0.0, |kind| kind.rank() as f64))),
+    ),
     told("recorded", Kind::Truth, "the file has a label of it", |t| Value::Truth(Some(t.recorded() != FirstError::Unknown))),
     told("text", Kind::Text, "the steps", |t| Value::Text(t.steps())),
     told("problem", Kind::Text, "the problem", |t| Value::Text(vec![t.problem()])),

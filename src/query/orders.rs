@@ -42,6 +42,13 @@ pub static ORDERS: &[Order] = &[
         expression: "wrong * min_prm",
     },
     Order { name: "unconvinced", letter: 'n', doc: "right answers with a low step score", expression: "right * (1 - min_prm)" },
+    Order { name: "apart", letter: 'a', doc: "annotators whose first errors lie farthest apart", expression: "gap" },
+    Order {
+        name: "kinds",
+        letter: 'k',
+        doc: "by kind of what annotators do not agree on, the gravest first",
+        expression: "1000 * conflict + gap",
+    },
     Order { name: "drop", letter: 'p', doc: "the largest fall from one step to the next", expression: "drop" },
     Order { name: "length", letter: 'l', doc: "the most steps", expression: "len" },
     Order { name: "random", letter: 'r', doc: "shuffled, the same way every time", expression: "random" },

@@ -3,6 +3,7 @@
 use super::{Facts, Opinion, Query, Told};
 use crate::analysis::aggregate::Aggregate;
 use crate::analysis::decide::{Decision, decide};
+use crate::analysis::dispute::Dispute;
 use crate::analysis::meaning::Meaning;
 use crate::trace::{FirstError, NodeId, Solution, SolutionLabels, StepKey, StepScore, Trace};
 
@@ -28,6 +29,10 @@ pub struct Own {
     pub flagged: bool,
     /// Put off.
     pub later: bool,
+    /// Sent back by an adjudicator.
+    pub returned: bool,
+    /// How other annotators lie apart.
+    pub panel: Option<Dispute>,
 }
 
 /// What is known of a solution once it was asked.
@@ -78,7 +83,7 @@ impl Survey<'_> {
             let raw = self.steps(trace, &path);
             let predicted = if raw.iter().all(Option::is_some) { decide(&raw, decision) } else { FirstError::Unknown };
             let scores: Vec<Option<f64>> = raw.iter().map(|score| score.map(|score| meaning.position(score))).collect();
-            let Own { labels, flagged, later } = (self.own)(solution);
+            let Own { labels, flagged, later, returned, panel } = (self.own)(solution);
             let others = (self.others)(&path);
             let facts = Facts {
                 trace,
@@ -93,6 +98,8 @@ impl Survey<'_> {
                 own: &labels,
                 flagged,
                 later,
+                returned,
+                panel,
                 step: None,
             };
             Asked {

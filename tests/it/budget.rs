@@ -52,6 +52,7 @@ impl Typist {
             project: Project { digits, ..Project::default() },
             keymap: Keymap::default(),
             filters: Names::new(),
+            review: false,
         };
         let (app, first) = App::new(setup, (120, 40));
         let mut typist = Self { app, corpus, scorer: local::load(None, &RunsOn::default()).unwrap(), events: 0, keys: 0 };

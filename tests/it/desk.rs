@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use stepscope::app::keymap::Keymap;
@@ -12,7 +12,7 @@ use stepscope::app::scoring::Known;
 use stepscope::app::trust::Terms;
 use stepscope::app::{App, Effect, Message, Setup, update};
 use stepscope::corpus::{Corpus, Source};
-use stepscope::labels::{Project, Store};
+use stepscope::labels::{Event, Project, Store};
 use stepscope::shell::{self, Outside, sieve};
 use stepscope::text::{Ambiguous, Glyphs};
 use stepscope::trace::{StepKey, StepScore};
@@ -36,6 +36,7 @@ pub(crate) struct Desk {
     corpora: Vec<Corpus>,
     folder: Arc<tempfile::TempDir>,
     sources: Vec<(&'static str, &'static [u8])>,
+    annotator: &'static str,
 }
 
 impl Desk {
@@ -59,17 +60,40 @@ impl Desk {
         size: (u16, u16),
         terms: Terms,
     ) -> Self {
+        Self::seated(folder, sources, size, terms, ("mira", &[], false))
+    }
+
+    /// The solutions of the demo in front of this annotator, beside what others said; in a review that is adjudicated.
+    pub(crate) fn of(annotator: &'static str, others: &[Event], review: bool, size: (u16, u16)) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        Self::seated(folder, &[("demo/solutions.json", SOLUTIONS)], size, Terms::default(), (annotator, others, review))
+    }
+
+    /// The same annotator comes back and finds what others have said meanwhile.
+    pub(crate) fn returns_to(self, others: &[Event]) -> Self {
+        let Self { folder, sources, app, annotator, .. } = self;
+        Self::seated(folder, &sources, app.size, app.trust.terms, (annotator, others, false))
+    }
+
+    fn seated(
+        folder: Arc<tempfile::TempDir>,
+        sources: &[(&'static str, &'static [u8])],
+        size: (u16, u16),
+        terms: Terms,
+        (annotator, others, review): (&'static str, &[Event], bool),
+    ) -> Self {
         let corpora: Vec<Corpus> =
             sources.iter().map(|&(name, bytes)| Corpus::open(Source::Memory { name, bytes }, None).unwrap()).collect();
         corpora.iter().for_each(Corpus::wait);
         let path: PathBuf = folder.path().join("labels.db");
-        let (mut store, session) = Store::open(&path, "mira").unwrap();
+        let (mut store, mut session) = Store::open(&path, annotator).unwrap();
+        session.extend(others);
         let place = store.place(&Self::files_of(sources)).unwrap().and_then(|value| serde_json::from_value(value).ok());
         let setup = Setup {
             files: Outside::files(&corpora),
             unopened: Vec::new(),
             session,
-            annotator: "mira".to_owned(),
+            annotator: annotator.to_owned(),
             store: "labels.db".to_owned(),
             look: Look {
                 theme: Theme::named("dark", Depth::TrueColor, Background::Dark).unwrap(),
@@ -82,9 +106,11 @@ impl Desk {
             project: Project::default(),
             keymap: Keymap::default(),
             filters: shell::kept_filters(&mut store),
+            review,
         };
         let (app, first) = App::new(setup, size);
-        let mut desk = Self { app, store, left: Vec::new(), scores: HashMap::new(), corpora, folder, sources: sources.to_vec() };
+        let mut desk =
+            Self { app, store, left: Vec::new(), scores: HashMap::new(), corpora, folder, sources: sources.to_vec(), annotator };
         desk.carry_out(first);
         desk
     }
@@ -162,7 +188,7 @@ impl Desk {
                 _ if name.starts_with("C-") => KeyEvent::new(KeyCode::Char(name.chars().nth(2).unwrap()), KeyModifiers::CONTROL),
                 _ => KeyEvent::from(KeyCode::Char(name.chars().next().unwrap())),
             };
-            self.tell(Message::Terminal(Event::Key(key)));
+            self.tell(Message::Terminal(TerminalEvent::Key(key)));
             rest = &rest[len..];
         }
         self

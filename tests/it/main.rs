@@ -42,6 +42,7 @@ mod refit;
 #[cfg(feature = "candle")]
 mod remote;
 mod replay;
+mod review;
 mod scoring;
 mod screenshot;
 mod seeking;

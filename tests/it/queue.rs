@@ -30,6 +30,8 @@ fn ask<T>(scores: &[Option<f64>], question: impl Fn(&Facts<'_>) -> T) -> T {
         own: &own,
         flagged: false,
         later: true,
+        returned: false,
+        panel: None,
         step: None,
     })
 }

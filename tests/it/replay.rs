@@ -65,6 +65,7 @@ impl Recorded {
             project: Project::default(),
             keymap: Keymap::default(),
             filters: Names::new(),
+            review: false,
         };
         let mut log = vec![Entry::Start(Box::new(Start::of(&setup, (100, 30))))];
         log.extend(before.into_iter().map(|event| Entry::Before(Box::new(event))));

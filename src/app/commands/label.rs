@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::app::choice::{Open, PROGRESS, Question};
 use crate::app::items::ItemId;
 use crate::app::saving::what;
-use crate::app::{App, Effect, seek};
+use crate::app::{App, Effect, review, seek};
 use crate::labels::{Action, Body, EventId, Mode, Scope};
 use crate::trace::{FirstError, NodeId, Rating, RecordKey, Solution, StepKey, Trace};
 
@@ -55,6 +55,11 @@ pub(crate) fn on_to_the_next(app: &mut App) -> Vec<Effect> {
     }
     if app.is_exam() || !app.back_from_serving() {
         app.trust.serving = None;
+        if app.review.is_some() && app.queue.active() {
+            let more = review::next(app, true);
+            app.notice = said.map(|said| if more { said } else { format!("{said}; nothing else is left to decide") });
+            return Vec::new();
+        }
         if !app.is_exam() {
             motion::solution(app, true);
         }
@@ -180,7 +185,7 @@ pub(super) fn best_alternative(app: &mut App, _count: Option<usize>) -> Vec<Effe
 }
 
 /// Every step is right.
-pub(super) fn all_right(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+pub(crate) fn all_right(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     let Some(aim) = aim(app) else { return Vec::new() };
     if app.open_steps() < app.cursor.path.len() {
         app.notice = Some("there are steps that you have not seen yet; = rates this one".to_owned());

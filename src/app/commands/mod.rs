@@ -5,6 +5,7 @@ pub mod cuts;
 pub mod help;
 pub mod label;
 pub mod motion;
+pub mod review;
 pub mod search;
 pub mod session;
 pub mod tree;
@@ -214,10 +215,14 @@ pub static COMMANDS: &[Command] = &[
         Search,
         "next-disagreement",
         &["] d"],
-        "next solution of which prediction, file and you do not say the same first error",
+        "next solution of which prediction, file and you (in a review: annotators) do not say the same first error",
         search::next_disagreement,
     ),
     row(Search, "previous-disagreement", &["[ d"], "previous solution of which they do not", search::previous_disagreement),
+    row(Label, "take", &["T"], "in a review: take the verdict of the annotator with this letter", review::take),
+    row(Label, "send-back", &["S"], "in a review: send the solution back to those who judged it, with a note", review::send_back),
+    row(View, "names", &["g N"], "in a review: who the annotators are, or letters again; both are noted", review::names),
+    row(Search, "group", &["g d"], "in a review: by kind of disagreement, or farthest first", review::group),
     row(Search, "next-split", &["] q"], "next step of which search value and score say different things", search::next_split),
     row(Search, "previous-split", &["[ q"], "previous step of which they do", search::previous_split),
     row(Search, "next-unlabelled", &["] u"], "next solution without a label", search::next_unlabelled),

@@ -3,7 +3,7 @@
 use crate::app::choice::Question;
 use crate::app::input::{Input, Purpose};
 use crate::app::seek::{self, Target};
-use crate::app::{App, Effect, Focus, answers, picker, queue, search};
+use crate::app::{App, Effect, Focus, answers, picker, queue, review, search};
 use crate::query::ORDERS;
 
 /// Opens the search line.
@@ -131,12 +131,26 @@ pub(super) fn previous_suspect(app: &mut App, _count: Option<usize>) -> Vec<Effe
 
 /// Next solution of which prediction, file and oneself do not say the same.
 pub(super) fn next_disagreement(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    by_scores(app, Target::Disagreement, true)
+    disagreement(app, true)
 }
 
 /// Previous solution of which they do not.
 pub(super) fn previous_disagreement(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    by_scores(app, Target::Disagreement, false)
+    disagreement(app, false)
+}
+
+fn disagreement(app: &mut App, forward: bool) -> Vec<Effect> {
+    if app.review.is_none() {
+        return by_scores(app, Target::Disagreement, forward);
+    }
+    if !app.queue.active() {
+        return seek::start(app, Target::Disagreement, forward);
+    }
+    app.leave_spot();
+    if !review::next(app, forward) {
+        app.notice = Some("nothing else is left to decide".to_owned());
+    }
+    Vec::new()
 }
 
 /// Next step of which search and model think differently.

@@ -109,6 +109,8 @@ impl Voices {
             own: if said.ours { &said.labels } else { &unseen },
             flagged: said.labels.unsure,
             later: self.own().is_some_and(|session| session.skipped(trace.record_key(solution.leaf))),
+            returned: self.own().is_some_and(|session| session.returned(trace, solution).is_some()),
+            panel: None,
             step: None,
         };
         filter.holds(&facts) == Some(true)

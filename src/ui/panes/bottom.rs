@@ -58,7 +58,11 @@ fn hints(app: &App, pen: &mut Pen<'_>, mut rect: Rect) {
         rect = Rect { y: rect.y + used, height: rect.height - used, ..rect };
     }
     let count_marks = app.project.digits == Digits::Mark;
-    for (index, hints) in hot_keys(app.focus).into_iter().take(usize::from(rect.height)).enumerate() {
+    let hot = match app.focus {
+        Focus::Steps if app.review.is_some() => REVIEW,
+        focus => hot_keys(focus),
+    };
+    for (index, hints) in hot.into_iter().take(usize::from(rect.height)).enumerate() {
         // Where digits are marks, nothing has to follow them.
         let hint = |hint: &Hint| {
             let counted = count_marks && hint.1 == "4";
@@ -71,6 +75,26 @@ fn hints(app: &App, pen: &mut Pen<'_>, mut rect: Rect) {
 
 /// Commands with a key each, what stands before the first key (a count), and what they do in a word.
 type Hint = (&'static [&'static str], &'static str, &'static str);
+
+/// What is typed most in a review, in two lines.
+const REVIEW: [&[Hint]; 2] = [
+    &[
+        (&["take"], "", "take a verdict"),
+        (&["first-error"], "3", "decide 3"),
+        (&["all-right"], "", "all right"),
+        (&["send-back"], "", "send back"),
+        (&["bad-problem"], "", "broken"),
+    ],
+    &[
+        (&["next-disagreement", "previous-disagreement"], "", "undecided"),
+        (&["group"], "", "group"),
+        (&["names"], "", "names"),
+        (&["undo"], "", "undo"),
+        (&["note"], "", "note"),
+        (&["diff"], "", "compare"),
+        (&["hide-prm"], "", "PRM"),
+    ],
+];
 
 /// What is typed most in a pane, in two lines.
 fn hot_keys(focus: Focus) -> [&'static [Hint]; 2] {

@@ -47,6 +47,7 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
 fn lines(app: &App, pen: &Pen<'_>, trace: &Trace, node: &Node) -> Vec<(String, Style)> {
     let mut lines: Vec<(String, Style)> = Vec::new();
     lines.push((heading(app, node), pen.look.strong()));
+    lines.extend(app.words_of_annotators().into_iter().map(|line| (line, pen.look.accent())));
     lines.extend(checks(app, pen, node));
     lines.extend(numbers(app, node).map(|line| (line, pen.look.dim())));
     lines.extend(together(app, node).map(|line| (line, pen.look.plain())));

@@ -7,10 +7,11 @@ use ratatui::style::Style;
 
 use crate::app::describe::short;
 use crate::app::judge::Judge;
-use crate::app::layout::{OTHER_MODEL, StepColumns, step_columns};
+use crate::app::layout::{OTHER_MODEL, StepColumns, VOICE, step_columns};
 use crate::app::steps::Slice;
 use crate::app::{App, Focus};
 use crate::checks::arithmetic::Verdict;
+use crate::labels::Said;
 use crate::trace::{Label, Node, Trace, Writing};
 use crate::typeset::Page;
 use crate::ui::code::token_runs;
@@ -21,7 +22,7 @@ use crate::ui::styled::{Run, styled};
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let columns = step_columns(app, rect.width);
     let dim = pen.look.dim();
-    let [number, mark, score, _, evidence, others, text] = offsets(rect, columns);
+    let [number, mark, voices, score, _, evidence, others, text] = offsets(rect, columns);
     pen.text(number + 2, rect.y, 4, "#", dim);
     pen.text(mark.saturating_sub(1), rect.y, 4, "mark", dim);
     pen.text(score, rect.y, 4, if app.show_prm { " PRM" } else { "" }, dim);
@@ -32,6 +33,10 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
         pen.text(x, rect.y, 3, &format!("{letter:>3}"), dim);
     }
     pen.text(text, rect.y, 6, "step", dim);
+    let said = app.said_here();
+    for (x, (letter, _)) in (voices..).step_by(VOICE).zip(&said) {
+        pen.text(x, rect.y, 3, &format!(" {letter}"), dim);
+    }
     let body = Rect { y: rect.y + 1, height: rect.height.saturating_sub(1), ..rect };
     match app.trace() {
         Some(trace) if !app.cursor.path.is_empty() => {
@@ -40,7 +45,7 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
             for slice in &app.steps.visible {
                 let own = own.get(slice.step).copied().unwrap_or(false);
                 let label = labels.steps.get(slice.step).copied().unwrap_or(Label::Unseen);
-                slice_rows(app, pen, body, columns, trace, (label, own), slice);
+                slice_rows(app, pen, body, columns, trace, (label, own, &said), slice);
                 if second == Some(slice.step) && slice.first == 0 && slice.step < 99 && app.choice.is_none() {
                     let y = body.y + u16::try_from(slice.y).unwrap_or(u16::MAX);
                     pen.text(number + 1, y, 1, &app.key("first-error-second"), pen.look.accent());
@@ -54,13 +59,15 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     }
 }
 
-/// First columns of number, mark, score, bar, checks, other models and text.
-fn offsets(rect: Rect, columns: StepColumns) -> [u16; 7] {
+/// First columns of number, mark, annotators, score, bar, checks, other models and text.
+fn offsets(rect: Rect, columns: StepColumns) -> [u16; 8] {
     let mut x = usize::from(rect.x);
-    [0, columns.number, columns.mark, columns.score + 1, columns.bar + 1, columns.evidence, columns.others].map(|width| {
-        x += width;
-        u16::try_from(x).unwrap_or(u16::MAX)
-    })
+    [0, columns.number, columns.mark, columns.voices, columns.score + 1, columns.bar + 1, columns.evidence, columns.others].map(
+        |width| {
+            x += width;
+            u16::try_from(x).unwrap_or(u16::MAX)
+        },
+    )
 }
 
 /// Column, letter and scores of the models that stand beside the one on show, where they have room.
@@ -87,7 +94,7 @@ fn slice_rows(
     rect: Rect,
     columns: StepColumns,
     trace: &Trace,
-    (label, own): (Label, bool),
+    (label, own, said): (Label, bool, &[(char, Said<'_>)]),
     slice: &Slice,
 ) {
     let Some(&id) = app.cursor.path.get(slice.step) else { return };
@@ -105,6 +112,12 @@ fn slice_rows(
     let current = id == app.cursor.node;
     if slice.first == 0 {
         gutter(app, pen, Rect { y, ..rect }, columns, node, slice.step, label, own);
+        let [_, _, voices, ..] = offsets(rect, columns);
+        for (x, (_, said)) in (voices..).step_by(VOICE).zip(said) {
+            let label = said.labels.steps.get(slice.step).copied().unwrap_or(Label::Unseen);
+            let (sign, style) = pen.look.label(label, true);
+            pen.text(x, y, 3, &sign, style);
+        }
     }
     if !current && app.selected().is_some_and(|steps| steps.contains(&slice.step)) {
         for row in 0..slice.rows {
@@ -125,7 +138,7 @@ fn slice_rows(
     }
     let layers = layers(app, pen, node, page, slice);
     let base = text_style(app, pen, node, own && label == Label::AfterError);
-    let x = offsets(rect, columns)[6];
+    let [.., x] = offsets(rect, columns);
     let shown = slice.shape.rows - usize::from(slice.shape.hidden > 0);
     for row in slice.first..slice.first + slice.rows {
         let y = y + u16::try_from(row - slice.first).unwrap_or(0);
@@ -147,7 +160,7 @@ fn slice_rows(
 /// Number, mark, score, bar and glyph of a step.
 #[expect(clippy::too_many_arguments, reason = "one row of the table, drawn in one place")]
 fn gutter(app: &App, pen: &mut Pen<'_>, row: Rect, columns: StepColumns, node: &Node, step: usize, label: Label, own: bool) {
-    let [number, mark, score, bar, evidence, others, _] = offsets(row, columns);
+    let [number, mark, _, score, bar, evidence, others, _] = offsets(row, columns);
     let current = app.cursor.node == app.cursor.path[step];
     let style = if current { pen.look.strong() } else { pen.look.plain() };
     let (wide, digits) = (u16::try_from(columns.number - 1).unwrap_or(u16::MAX), columns.number - 2);

@@ -129,7 +129,12 @@ fn right_side(app: &App) -> String {
         1 => "1 file NOT OPENED  ".to_owned(),
         count => format!("{count} files NOT OPENED  "),
     };
-    format!("{unopened}{skipped}{indexing}{blind}{}  {}help ", app.annotator, app.key("help"))
+    let review = match &app.review {
+        Some(review) if review.names => "REVIEW, names shown  ",
+        Some(_) => "REVIEW  ",
+        None => "",
+    };
+    format!("{unopened}{skipped}{indexing}{blind}{review}{}  {}help ", app.annotator, app.key("help"))
 }
 
 /// What was said of the solution as a whole.

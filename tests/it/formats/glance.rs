@@ -36,6 +36,8 @@ fn whole(trace: &Trace) -> All {
         own: &own,
         flagged: false,
         later: false,
+        returned: false,
+        panel: None,
         step: None,
     })
 }

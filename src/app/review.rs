@@ -1,0 +1,252 @@
+//! A review: the labels of several annotators beside one another, and the decision of the one who adjudicates. What the others said is
+//! read and never changed; who they are is hidden until somebody asks, and that is noted.
+
+use super::commands::label;
+use super::describe::short;
+use super::{App, Effect, queue};
+use crate::analysis::dispute::Kind;
+use crate::labels::{Action, Body, Event, EventId, Panel, Said, Session};
+use crate::trace::{EndState, FirstError, NodeId, Remark, Solution, SolutionLabels, Trace};
+
+/// Annotators that have a letter and a column.
+pub const MOST: usize = 8;
+
+/// The state of a review.
+#[derive(Debug)]
+pub struct Review {
+    /// The annotators.
+    pub panel: Panel,
+    /// Their names are on the screen.
+    pub names: bool,
+    /// The decision that the next label takes over.
+    pub(super) taking: Option<EventId>,
+}
+
+impl Review {
+    /// A review of all others in this session; names are hidden.
+    pub fn of(session: &Session) -> Self {
+        Self { panel: Panel::of(session), names: false, taking: None }
+    }
+}
+
+impl App {
+    /// What the annotators say of the path on show, each under a letter; empty outside of a review.
+    pub fn said_here(&self) -> Vec<(char, Said<'_>)> {
+        let Some((review, trace)) = self.review.as_ref().zip(self.trace()) else { return Vec::new() };
+        let leaf = self.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
+        ('A'..).zip(review.panel.say(trace, &Solution::new(leaf))).take(MOST).collect()
+    }
+
+    /// How an annotator is called: by the letter, and by name once that is shown.
+    pub fn called(&self, letter: char, said: &Said<'_>) -> String {
+        let named = self.review.as_ref().is_some_and(|review| review.names);
+        if named { format!("{letter} {}", said.name) } else { letter.to_string() }
+    }
+
+    /// Whose verdict can be taken over: key, name and verdict.
+    pub(crate) fn verdicts_to_take(&self) -> Vec<(char, String, String)> {
+        let judged = |(letter, said): &(char, Said<'_>)| {
+            let called = self.called(*letter, said);
+            said.labels.is_labelled().then(|| (letter.to_ascii_lowercase(), called, verdict(&said.labels)))
+        };
+        self.said_here().iter().filter_map(judged).collect()
+    }
+
+    /// What the annotators say of the solution, and what oneself has sent back.
+    pub(super) fn why_reviewed(&self) -> Option<String> {
+        let review = self.review.as_ref()?;
+        let said = self.said_here();
+        if said.is_empty() {
+            return Some("nobody judged this one".to_owned());
+        }
+        let each = said.iter().map(|(letter, said)| {
+            let place = match said.labels.first_error {
+                FirstError::At(step) => (step + 1).to_string(),
+                FirstError::NoError => "none".to_owned(),
+                FirstError::Unlabelable => "cannot".to_owned(),
+                FirstError::Unknown => "-".to_owned(),
+            };
+            format!("{} {place}", self.called(*letter, said))
+        });
+        let (trace, solution) = (self.trace()?, self.solution()?);
+        let each = each.collect::<Vec<_>>().join(" | ");
+        let apart = match review.panel.dispute(trace, solution).and_then(|dispute| Some((dispute.kind?, dispute.gap))) {
+            Some((kind @ (Kind::Far | Kind::ErrorOrNone), gap)) => format!("{}, {gap} apart", kind.name()),
+            Some((kind, _)) => kind.name().to_owned(),
+            None => "agreed".to_owned(),
+        };
+        let said: Vec<Said<'_>> = said.into_iter().map(|(_, said)| said).collect();
+        let sent = self.session.sent_back(trace, solution, &said).map_or(String::new(), |(text, answered)| {
+            format!("; sent back{}: {text}", if answered { ", decided anew" } else { "" })
+        });
+        Some(format!("{each}: {apart}{sent}"))
+    }
+
+    /// What the annotators wrote and for which reasons they judged, a line each; what is about the step under the cursor comes first.
+    pub fn words_of_annotators(&self) -> Vec<String> {
+        let said = self.said_here();
+        let here = self.cursor.step();
+        let written = |about: &dyn Fn(Option<usize>) -> bool| -> Vec<String> {
+            let each = said.iter().flat_map(|(letter, said)| {
+                let called = self.called(*letter, said);
+                said.labels.remarks.iter().filter(|text| about(text.step)).map(move |text| format!("{called}   {}", remark(text)))
+            });
+            each.collect()
+        };
+        let mut lines = written(&|step| step == Some(here));
+        let why = |labels: &SolutionLabels| !labels.error_kind.is_empty() || !labels.end_reason.is_empty() || labels.unsure;
+        let reasons = said.iter().filter(|(_, said)| why(&said.labels));
+        lines.extend(reasons.map(|(letter, said)| format!("{}   {}", self.called(*letter, said), verdict(&said.labels))));
+        lines.extend(written(&|step| step != Some(here)));
+        lines
+    }
+
+    /// What an adjudicator wants oneself to look at again.
+    pub(super) fn why_returned(&self) -> Option<String> {
+        let (trace, solution) = (self.trace()?, self.solution()?);
+        let (by, text) = self.session.returned(trace, solution).filter(|_| !self.own_hidden())?;
+        Some(format!("sent back by {by}: {text}"))
+    }
+
+    /// What stands before a solution of the queue: its number in the order, or the kind of disagreement.
+    pub fn number_in_queue(&self, number: f64) -> String {
+        if !self.queue.shows_kinds() {
+            return short(number);
+        }
+        let (rank, gap) = ((number / 1000.0).floor(), number % 1000.0);
+        let word = match Kind::ALL.into_iter().find(|kind| (kind.rank() as f64 - rank).abs() < 0.5) {
+            Some(Kind::ErrorOrNone) => "x/+",
+            Some(Kind::Far) => "far",
+            Some(Kind::NextTo) => "by1",
+            Some(Kind::Reason) => "why",
+            Some(Kind::Unsure) => "?",
+            None => "",
+        };
+        if gap > 1.0 { format!("{word}{gap:<2.0}") } else { word.to_owned() }
+    }
+
+    /// How many solutions of the queue are of each kind, where they stand by kind.
+    pub fn kinds_in_queue(&self) -> Option<String> {
+        let places = self.queue.places();
+        // Places of a sorted queue: the gravest stand first.
+        let above = |rank: usize| places.partition_point(|place| place.number.unwrap_or(0.0) >= 1000.0 * rank as f64);
+        let counts = Kind::ALL.into_iter().map(|kind| (kind, above(kind.rank()) - above(kind.rank() + 1)));
+        let said: Vec<String> =
+            counts.filter(|(_, count)| *count > 0).map(|(kind, count)| format!("{} {count}", kind.name())).collect();
+        (self.queue.shows_kinds() && self.queue.is_complete()).then(|| said.join("  "))
+    }
+
+    /// Annotators do not agree on this solution, and it is not decided yet.
+    pub(super) fn is_open_dispute(&self, trace: &Trace, solution: &Solution) -> bool {
+        let disputed = |review: &Review| review.panel.dispute(trace, solution).is_some_and(|dispute| dispute.kind.is_some());
+        self.review.as_ref().is_some_and(disputed) && !self.own_labels(trace, solution.leaf).is_labelled()
+    }
+}
+
+/// A verdict in words, with its reason.
+pub fn verdict(labels: &SolutionLabels) -> String {
+    let (said, why) = match (labels.first_error, labels.end_state) {
+        (FirstError::At(step), _) => (format!("first error {}", step + 1), &labels.error_kind),
+        (FirstError::NoError, _) => ("no error".to_owned(), &labels.error_kind),
+        (FirstError::Unlabelable, EndState::BadProblem) => ("bad problem".to_owned(), &labels.end_reason),
+        (FirstError::Unlabelable, _) => ("given up".to_owned(), &labels.end_reason),
+        (FirstError::Unknown, _) => ("no verdict".to_owned(), &labels.error_kind),
+    };
+    let why = if why.is_empty() { String::new() } else { format!(": {why}") };
+    format!("{said}{why}{}", if labels.unsure { ", unsure" } else { "" })
+}
+
+/// A text of an annotator, and where it stands.
+pub fn remark(remark: &Remark) -> String {
+    let place = remark.step.map_or(String::new(), |step| format!(" on step {}", step + 1));
+    format!("{}{place}: {}", remark.writing.name(), remark.text)
+}
+
+/// A review begins with what annotators do not agree on, the farthest first, unless it goes on where another one stopped. Who labels hears
+/// of what was sent back.
+pub(super) fn begin(app: &mut App, goes_on: bool) {
+    if app.review.is_some() {
+        if !goes_on {
+            queue::set_order(app, "apart");
+            queue::set_filter(app, "disputed");
+            app.notice = None;
+        }
+        return;
+    }
+    let returns = app.session.returns();
+    if returns > 0 {
+        let solutions = if returns == 1 { "1 solution was".to_owned() } else { format!("{returns} solutions were") };
+        app.notice =
+            Some(format!("{solutions} sent back to you: {} goes there, &returned lists them", app.key("next-unlabelled")));
+    }
+}
+
+/// A decision stands: what was taken over is no longer to be named, and names are shown or hidden.
+pub(super) fn saved(app: &mut App, event: &Event) {
+    let shown = match app.session.action(event.id) {
+        Some(Action::Names { shown }) => Some(*shown),
+        _ => None,
+    };
+    // What takes back the look at the names hides them, and what takes that back shows them.
+    let taken_back = match &event.body {
+        Body::Act(_) => false,
+        Body::Undo(target) => app.session.is_action(*target),
+    };
+    if let Some(review) = &mut app.review
+        && let Some(shown) = shown
+    {
+        review.names = shown != taken_back;
+    }
+}
+
+/// The next solution of the queue, or the one before, that is not decided, around its end; false where there is none.
+pub(crate) fn next(app: &mut App, forward: bool) -> bool {
+    let places = app.queue.places();
+    let n = places.len();
+    let at = app.place_in_queue();
+    let from = at.unwrap_or(if forward { n.saturating_sub(1) } else { 0 });
+    let mut along = (1..=n).map(|step| if forward { (from + step) % n } else { (from + n - step) % n });
+    let open = |place: &usize| {
+        let place = places[*place];
+        !app.progress.is_judged(place.item, place.solution)
+    };
+    let Some(found) = along.find(|place| Some(*place) != at && open(place)) else { return false };
+    let place = places[found];
+    app.go_to(place.item, place.solution);
+    true
+}
+
+/// Takes over the verdict of the annotator who is called so on the screen.
+pub(super) fn take(app: &mut App, called: &str) -> Vec<Effect> {
+    let found = app.said_here().into_iter().find(|(letter, said)| app.called(*letter, said) == called);
+    let Some((labels, basis)) = found.map(|(_, said)| (said.labels, said.basis)) else { return Vec::new() };
+    if let Some(review) = &mut app.review {
+        review.taking = basis;
+    }
+    let effects = match (labels.first_error, labels.end_state) {
+        (FirstError::At(step), _) => label::first_error_of(app, step, &labels.error_kind),
+        (FirstError::NoError, _) => label::all_right(app, None),
+        (FirstError::Unlabelable, EndState::BadProblem) => label::bad_problem_because(app, &labels.end_reason),
+        (FirstError::Unlabelable, _) => label::give_up_because(app, &labels.end_reason),
+        (FirstError::Unknown, _) => Vec::new(),
+    };
+    if let Some(review) = &mut app.review {
+        review.taking = None;
+    }
+    app.notice = app.notice.take().map(|said| format!("{said}, as {called} says"));
+    effects
+}
+
+/// Sends the solution back to all who judged it.
+pub(super) fn send_back(app: &mut App, text: &str) -> Vec<Effect> {
+    if text.is_empty() {
+        app.notice = Some("nothing was sent back: it takes a word on what to look at again".to_owned());
+        return Vec::new();
+    }
+    let decisions: Vec<EventId> = app.said_here().iter().filter_map(|(_, said)| said.basis).collect();
+    let Some(record) = app.record_key() else { return Vec::new() };
+    app.notice = Some(format!("sent back to {}", if decisions.len() == 1 { "its annotator" } else { "its annotators" }));
+    let mut effects = app.record(Body::Act(Action::SendBack { record, decisions, text: text.to_owned() }), None);
+    effects.extend(label::on_to_the_next(app));
+    effects
+}

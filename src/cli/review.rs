@@ -1,0 +1,209 @@
+//! `stepscope review`: what several annotators do not agree on, and the decisions of the one who adjudicates.
+
+use std::collections::BTreeSet;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::bail;
+use serde::Serialize;
+
+use super::open::{self, OpenArgs};
+use super::out;
+use super::scorer::{BadRecords, open as open_files};
+use crate::app::review::verdict;
+use crate::corpus::Corpus;
+use crate::labels::{Panel, Said, Session, Store};
+use crate::trace::{FirstError, Solution, SolutionLabels, Trace};
+
+/// Adjudicate what several annotators do not agree on
+///
+/// Opens the label stores among the paths read-only, beside the traces; without traces, those that the labels name. One's own
+/// decisions (`--as`) go to one's own store (`--store`). The queue is what they do not agree on, those whose first errors lie
+/// farthest apart first; `Ta` takes the verdict of annotator A, `3x` decides otherwise, `S` sends back with a note. Names are
+/// hidden until `gN` shows them, which is noted. What annotators said stays as it is.
+///
+/// With --json, or --list, the disagreements are listed without a terminal, one object a line:
+///
+///   {"file","problem","solution","id","kind","gap","decided","sent_back","said":[{"by","verdict","first_error","unsure",
+///    "remarks":[{"writing","step","text"}]}]}
+///
+/// `problem`, `solution`, steps and first errors count from 1; `first_error` is 0 for a solution without error and null where
+/// there is none to name. `decided` is the verdict of --as in words, null while there is none; `kind` is "error or none",
+/// "far", "off by one", "reason" or "unsure"; `gap` counts the steps between first errors, "no error" behind the last step.
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct ReviewArgs {
+    /// Everything that opening files takes; label stores stand among the paths
+    #[command(flatten)]
+    pub open: OpenArgs,
+    /// List the disagreements instead of opening the program
+    #[arg(long)]
+    pub list: bool,
+    /// List them as JSON, one object a line
+    #[arg(long)]
+    pub json: bool,
+    /// Say who the annotators are in a list
+    #[arg(long)]
+    pub names: bool,
+}
+
+/// One disagreement.
+#[derive(Debug, Serialize)]
+struct Row {
+    file: String,
+    problem: usize,
+    solution: usize,
+    id: Option<String>,
+    kind: &'static str,
+    gap: usize,
+    decided: Option<String>,
+    sent_back: Option<String>,
+    said: Vec<Voice>,
+}
+
+/// What one annotator says.
+#[derive(Debug, Serialize)]
+struct Voice {
+    by: String,
+    verdict: String,
+    first_error: Option<usize>,
+    unsure: bool,
+    remarks: Vec<Written>,
+}
+
+/// A text of an annotator.
+#[derive(Debug, Serialize)]
+struct Written {
+    writing: &'static str,
+    step: Option<usize>,
+    text: String,
+}
+
+/// Runs the command.
+pub fn run(mut args: ReviewArgs) -> anyhow::Result<ExitCode> {
+    let (stores, files): (Vec<PathBuf>, Vec<PathBuf>) =
+        std::mem::take(&mut args.open.paths).into_iter().partition(|path| is_store(path));
+    args.open.with.with.splice(0..0, stores);
+    let own = args.open.store.path()?;
+    let session = session(&args.open, &own)?;
+    let panel = Panel::of(&session);
+    if panel.is_empty() {
+        bail!("no labels of anybody but {}: name the label stores of the annotators", session.annotator());
+    }
+    args.open.paths = if files.is_empty() { named(&panel)? } else { files };
+    if args.list || args.json {
+        return list(&args, &session, &panel);
+    }
+    // Who adjudicates sees all there is, and is not tested.
+    (args.open.blind_share, args.open.repeat_share) = (0.0, 0.0);
+    open::start(&args.open, true)
+}
+
+/// A database and no traces.
+fn is_store(path: &Path) -> bool {
+    let mut head = [0; 16];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut head));
+    read.is_ok() && &head == b"SQLite format 3\0"
+}
+
+/// Own labels and those of all stores, for looking.
+fn session(args: &OpenArgs, own: &Path) -> anyhow::Result<Session> {
+    let name = args.store.name();
+    let mut session = if own.exists() { Store::view(own, &name)?.1 } else { Session::new(&name) };
+    args.with.read_into(&mut session, own)?;
+    Ok(session)
+}
+
+/// The files that were open when the labels were given.
+fn named(panel: &Panel) -> anyhow::Result<Vec<PathBuf>> {
+    let names: BTreeSet<&str> = panel.voices().iter().flat_map(Session::files).collect();
+    let (there, gone): (Vec<PathBuf>, Vec<PathBuf>) = names.into_iter().map(PathBuf::from).partition(|path| path.exists());
+    for path in &gone {
+        out::note(format_args!("note: {} is labelled and not there; name it where it is now", path.display()));
+    }
+    if there.is_empty() {
+        bail!("none of the labelled files is where it was; name them behind the stores");
+    }
+    Ok(there)
+}
+
+fn list(args: &ReviewArgs, session: &Session, panel: &Panel) -> anyhow::Result<ExitCode> {
+    let mut rows = Vec::new();
+    for corpus in open_files(&args.open.paths, args.open.reading.format()?)? {
+        let mut bad = BadRecords::default();
+        for problem in 0..corpus.problem_count() {
+            let view = corpus.problem(problem);
+            bad.add(corpus.name(), &view.errors);
+            let Some(source) = &view.trace else { continue };
+            let cut = session.recut(source);
+            rows.extend(disputes(&corpus, problem, cut.as_ref().unwrap_or(source), session, panel, args.names));
+        }
+    }
+    // Stable: equals stay as the files have them.
+    rows.sort_by_key(|row: &Row| std::cmp::Reverse(row.gap));
+    let mut text = String::new();
+    for row in &rows {
+        text += &if args.json { serde_json::to_string(row)? + "\n" } else { row.line() };
+    }
+    if args.json {
+        out::print(&text)?;
+    } else {
+        out::print_safe(&text)?;
+    }
+    let decided = rows.iter().filter(|row| row.decided.is_some()).count();
+    out::note(format_args!("{} disagreements, {decided} of them decided by {}", rows.len(), session.annotator()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The disagreements on the solutions of a problem.
+fn disputes(corpus: &Corpus, problem: usize, trace: &Trace, session: &Session, panel: &Panel, names: bool) -> Vec<Row> {
+    let row = |(index, solution): (usize, &Solution)| {
+        let dispute = panel.dispute(trace, solution)?;
+        let said = panel.say(trace, solution);
+        let own = session.labels(trace, solution);
+        Some(Row {
+            file: corpus.name().to_owned(),
+            problem: problem + 1,
+            solution: index + 1,
+            id: solution.source_id.clone(),
+            kind: dispute.kind?.name(),
+            gap: dispute.gap,
+            decided: own.is_labelled().then(|| verdict(&own)),
+            sent_back: session.sent_back(trace, solution, &said).map(|(text, _)| text.to_owned()),
+            said: ('A'..).zip(&said).map(|(letter, said)| voice(letter, said, names)).collect(),
+        })
+    };
+    trace.solutions.iter().enumerate().filter_map(row).collect()
+}
+
+fn voice(letter: char, said: &Said<'_>, names: bool) -> Voice {
+    let SolutionLabels { first_error, unsure, remarks, .. } = &said.labels;
+    let remarks = remarks.iter().map(|remark| Written {
+        writing: remark.writing.name(),
+        step: remark.step.map(|step| step + 1),
+        text: remark.text.clone(),
+    });
+    Voice {
+        by: if names { said.name.to_owned() } else { letter.to_string() },
+        verdict: verdict(&said.labels),
+        first_error: match first_error {
+            FirstError::At(step) => Some(step + 1),
+            FirstError::NoError => Some(0),
+            FirstError::Unknown | FirstError::Unlabelable => None,
+        },
+        unsure: *unsure,
+        remarks: remarks.collect(),
+    }
+}
+
+impl Row {
+    fn line(&self) -> String {
+        let said: Vec<String> = self.said.iter().map(|voice| format!("{} {}", voice.by, voice.verdict)).collect();
+        let decided = self.decided.as_ref().map_or(String::new(), |decided| format!("   decided: {decided}"));
+        let back = self.sent_back.as_ref().map_or(String::new(), |text| format!("   sent back: {text}"));
+        let place = format!("{}:{}.{}", self.file, self.problem, self.solution);
+        let id = self.id.as_deref().unwrap_or("");
+        format!("{:<13} {:>3}  {place}  {id}   {}{decided}{back}\n", self.kind, self.gap, said.join(" | "))
+    }
+}

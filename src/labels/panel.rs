@@ -1,0 +1,139 @@
+//! The panel: what several annotators say of the same solution, side by side, and what an adjudicator sends back to them.
+
+use sha2::{Digest, Sha256};
+
+use super::{Event, EventId, Session};
+use crate::analysis::dispute::{Dispute, dispute};
+use crate::trace::{RecordKey, Solution, SolutionLabels, StepKey, Trace};
+
+/// The annotators of one or several stores but for the one who looks at them.
+#[derive(Debug, Clone, Default)]
+pub struct Panel {
+    reader: String,
+    voices: Vec<Session>,
+}
+
+/// What one of them says of a solution.
+#[derive(Debug, Clone)]
+pub struct Said<'a> {
+    /// Who says it.
+    pub name: &'a str,
+    /// The labels.
+    pub labels: SolutionLabels,
+    /// The decision in force that they rest on.
+    pub basis: Option<EventId>,
+}
+
+impl Panel {
+    /// Everybody in this session but its own annotator.
+    pub fn of(session: &Session) -> Self {
+        let reader = session.annotator().to_owned();
+        let voices = session.annotators().filter(|name| *name != reader).map(|name| session.voice(name)).collect();
+        Self { reader, voices }
+    }
+
+    /// Takes in an event that was written meanwhile; those of the reader are none of the panel's.
+    pub fn apply(&mut self, event: &Event) {
+        if event.annotator == self.reader {
+            return;
+        }
+        let at = self.voices.binary_search_by(|voice| voice.annotator().cmp(&event.annotator)).unwrap_or_else(|at| {
+            self.voices.insert(at, Session::new(&event.annotator));
+            at
+        });
+        self.voices[at].apply(event);
+    }
+
+    /// Nobody is in it.
+    pub fn is_empty(&self) -> bool {
+        self.voices.is_empty()
+    }
+
+    /// The annotators, each as a session of its own, in alphabetical order.
+    pub fn voices(&self) -> &[Session] {
+        &self.voices
+    }
+
+    /// What those who said anything say of a solution. Their order is another one for each solution, by its content, so that it tells
+    /// nobody who they are.
+    pub fn say(&self, trace: &Trace, solution: &Solution) -> Vec<Said<'_>> {
+        let record = trace.record_key(solution.leaf);
+        let mut said: Vec<Said<'_>> = self.voices.iter().filter_map(|voice| said(voice, trace, solution)).collect();
+        said.sort_by_cached_key(|said| {
+            let mut hasher = Sha256::new();
+            hasher.update(record.as_bytes());
+            hasher.update(said.name.as_bytes());
+            hasher.finalize()
+        });
+        said
+    }
+
+    /// How far they lie apart; `None` when nobody judged the solution.
+    pub fn dispute(&self, trace: &Trace, solution: &Solution) -> Option<Dispute> {
+        let labels: Vec<SolutionLabels> =
+            self.voices.iter().filter_map(|voice| Some(said(voice, trace, solution)?.labels)).collect();
+        dispute(&labels)
+    }
+}
+
+/// What an annotator says of a solution; `None` without a word on it.
+fn said<'a>(voice: &'a Session, trace: &Trace, solution: &Solution) -> Option<Said<'a>> {
+    let labels = voice.labels(trace, solution);
+    let spoken = labels.is_labelled() || labels.unsure || !labels.remarks.is_empty();
+    spoken.then(|| Said { name: voice.annotator(), labels, basis: voice.basis(trace, solution) })
+}
+
+impl Session {
+    /// What one annotator says, alone.
+    fn voice(&self, name: &str) -> Self {
+        let mut voice = Self::new(name);
+        voice.books.extend(self.books.get(name).map(|book| (name.to_owned(), book.clone())));
+        voice
+    }
+
+    /// The newest own decision in force on a solution.
+    pub fn basis(&self, trace: &Trace, solution: &Solution) -> Option<EventId> {
+        let (records, steps) = names(trace, solution);
+        let book = self.books.get(self.annotator())?;
+        records.into_iter().find_map(|record| book.basis(record, &steps))
+    }
+
+    /// Who sent this solution back to oneself, and what is to be looked at again. It is answered by any new decision.
+    pub fn returned(&self, trace: &Trace, solution: &Solution) -> Option<(&str, &str)> {
+        let basis = self.basis(trace, solution)?;
+        let (records, _) = names(trace, solution);
+        let others = self.books.iter().filter(|(name, _)| *name != self.annotator());
+        others.into_iter().find_map(|(name, book)| {
+            let (decisions, text) = records.iter().find_map(|record| book.sent_back(*record))?;
+            decisions.contains(&basis).then_some((name.as_str(), text.as_str()))
+        })
+    }
+
+    /// How many solutions were sent back to oneself and not decided anew.
+    pub fn returns(&self) -> usize {
+        let Some(own) = self.books.get(self.annotator()) else { return 0 };
+        let others = self.books.iter().filter(|(name, _)| *name != self.annotator());
+        let sent = others.flat_map(|(_, book)| book.all_sent_back());
+        let open = sent.filter(|(record, decisions)| match own.basis(*record, &[]) {
+            Some(basis) => decisions.contains(&basis),
+            None => decisions.iter().any(|id| own.holds(*id)),
+        });
+        open.map(|(record, _)| record).collect::<std::collections::HashSet<_>>().len()
+    }
+
+    /// What oneself wrote when sending this solution back, and whether all to whom it went have decided anew.
+    pub fn sent_back(&self, trace: &Trace, solution: &Solution, said: &[Said<'_>]) -> Option<(&str, bool)> {
+        let (records, _) = names(trace, solution);
+        let book = self.books.get(self.annotator())?;
+        let (decisions, text) = records.iter().find_map(|record| book.sent_back(*record))?;
+        let open = said.iter().any(|said| said.basis.is_some_and(|basis| decisions.contains(&basis)));
+        Some((text, !open))
+    }
+}
+
+/// The names of a solution, in the steps of now and in those of its source, and of its steps.
+fn names(trace: &Trace, solution: &Solution) -> (Vec<RecordKey>, Vec<StepKey>) {
+    let origin = trace.origin(solution.leaf);
+    let records = std::iter::once(trace.record_key(solution.leaf)).chain(origin.map(|origin| origin.record)).collect();
+    (records, trace.solution_path(solution).into_iter().map(|id| trace.node(id).key).collect())
+}

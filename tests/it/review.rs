@@ -1,0 +1,243 @@
+//! Several annotators and the one who adjudicates: the queue of what they do not agree on, whose verdict is taken, what is sent back.
+
+use std::process::Command;
+
+use serde_json::Value;
+use stepscope::labels::{Action, Body, Event, Store};
+use stepscope::trace::FirstError;
+
+use super::desk::Desk;
+
+/// What somebody says who types these keys at the demo.
+fn events(annotator: &'static str, keys: &str) -> Vec<Event> {
+    let mut desk = Desk::of(annotator, &[], false, (80, 24));
+    desk.keys(keys);
+    Store::events(desk.store.path(), annotator).unwrap()
+}
+
+/// Three people: on demo-2 they lie 5 steps apart, on 3 and 5 one step, on 4 one of them is unsure, on 6 they name other kinds.
+fn panel() -> Vec<Event> {
+    let mut all = events("mira", "1x2x3xaa1Xs:2<Enter>3Gcthree is from nowhere<Enter>");
+    all.extend(events("ito", "1xa2xa:2<Enter>)fa1Xc"));
+    all.extend(events("ruth", "1x2x3xa5x"));
+    all
+}
+
+fn review(size: (u16, u16)) -> Desk {
+    Desk::of("lena", &panel(), true, size)
+}
+
+/// The keys of the annotators' letters on the solution on show, by name.
+fn letter(desk: &Desk, name: &str) -> char {
+    desk.app.said_here().iter().find(|(_, said)| said.name == name).unwrap().0.to_ascii_lowercase()
+}
+
+/// Goes to a solution of the queue.
+fn go_to(desk: &mut Desk, id: &str) {
+    desk.keys("((((((");
+    for _ in 0..6 {
+        if desk.id() != id {
+            desk.keys(")");
+        }
+    }
+    assert_eq!(desk.id(), id, "{}", desk.screen());
+}
+
+/// The solutions of the queue, as the demo counts them.
+fn queue(desk: &Desk) -> Vec<String> {
+    let id = |place: &stepscope::app::queue::Place| {
+        desk.app.items.trace(place.item).unwrap().solutions[place.solution].source_id.clone().unwrap().replace("demo-", "")
+    };
+    desk.app.queue.places().iter().map(id).collect()
+}
+
+fn own(desk: &Desk) -> FirstError {
+    let trace = desk.app.trace().unwrap();
+    desk.app.session.labels(trace, desk.app.solution().unwrap()).first_error
+}
+
+#[test]
+fn a_review_begins_with_those_who_lie_farthest_apart() {
+    let desk = review((120, 40));
+    assert_eq!(queue(&desk), ["2", "3", "5", "4", "6"], "{}", desk.screen());
+    assert_eq!(desk.id(), "demo-2");
+    assert!(desk.app.why().contains("error or none, 5 apart"), "{}", desk.app.why());
+    assert!(desk.screen().contains("REVIEW"), "{}", desk.screen());
+}
+
+#[test]
+fn one_key_and_a_letter_take_a_verdict_and_go_on() {
+    let mut desk = review((80, 24));
+    let ito = letter(&desk, "ito");
+    desk.keys(&format!("T{ito}"));
+    assert_eq!(desk.id(), "demo-3", "{}", desk.screen());
+    let event = Store::events(desk.store.path(), "lena").unwrap().pop().unwrap();
+    let theirs = panel().into_iter().find(|event| event.annotator == "ito" && event.seq == 2).unwrap();
+    assert!(matches!(event.body, Body::Act(Action::AllGood { .. })), "{event:?}");
+    // The same solution on another desk has the same name, but another writer.
+    assert!(matches!(theirs.body, Body::Act(Action::AllGood { .. })));
+    assert!(event.saw.context.took.is_some() && event.saw.shown.contains("annotators"), "{event:?}");
+    // The kind comes along, and undo takes back what was decided and nothing else.
+    go_to(&mut desk, "demo-6");
+    let mira = letter(&desk, "mira");
+    desk.keys(&format!("T{}", mira.to_ascii_uppercase()));
+    go_to(&mut desk, "demo-6");
+    assert_eq!(own(&desk), FirstError::At(0));
+    let key = desk.app.trace().unwrap().node(desk.app.cursor.path[0]).key;
+    assert_eq!(desk.app.session.error_kind(key), "sign");
+    desk.keys("u");
+    assert_eq!((desk.id().as_str(), own(&desk)), ("demo-6", FirstError::Unknown));
+    assert_eq!(desk.app.said_here().len(), 2);
+}
+
+#[test]
+fn the_walk_passes_over_what_is_decided_and_says_when_nothing_is_left() {
+    let mut desk = review((80, 24));
+    desk.keys("]d]d");
+    assert_eq!(desk.id(), "demo-5");
+    desk.keys("[d[da");
+    assert_eq!(desk.id(), "demo-3");
+    desk.keys("[d");
+    assert_eq!(desk.id(), "demo-6", "around the end, past what is decided: {}", desk.screen());
+    desk.keys("aaaa");
+    assert!(desk.app.notice.as_deref().unwrap().contains("nothing else"), "{:?}", desk.app.notice);
+    assert!(desk.screen().contains("all 5 judged"), "{}", desk.screen());
+}
+
+#[test]
+fn marks_and_notes_of_all_stand_beside_the_steps_under_letters() {
+    let mut desk = review((80, 24));
+    desk.keys("]d3G");
+    let screen = desk.screen();
+    assert!(screen.contains(" A  B  C"), "{screen}");
+    let mira = letter(&desk, "mira").to_ascii_uppercase();
+    assert!(screen.contains(&format!("{mira}   note on step 3: three is from nowhere")), "{screen}");
+    let row = screen.lines().find(|line| line.contains(">  3")).unwrap();
+    assert_eq!(row.matches(" x ").count(), 2, "{screen}");
+    for name in ["mira", "ito", "ruth"] {
+        assert!(!screen.contains(name), "{name} is hidden: {screen}");
+    }
+    desk.keys("gN");
+    let screen = desk.screen();
+    assert!(screen.contains("names shown") && screen.contains("mira 3") && screen.contains("ito 2"), "{screen}");
+    let event = Store::events(desk.store.path(), "lena").unwrap().pop().unwrap();
+    assert_eq!(event.body, Body::Act(Action::Names { shown: true }));
+    desk.keys("u");
+    assert!(!desk.screen().contains("mira"), "{}", desk.screen());
+    desk.keys("<C-r>");
+    assert!(desk.screen().contains("mira"), "{}", desk.screen());
+    desk.keys("gN");
+    assert!(!desk.screen().contains("mira"), "{}", desk.screen());
+}
+
+#[test]
+fn letters_do_not_give_names_away() {
+    let mut desk = review((80, 24));
+    let mut orders = std::collections::HashSet::new();
+    for id in ["demo-2", "demo-3", "demo-5", "demo-4"] {
+        go_to(&mut desk, id);
+        orders.insert(desk.app.said_here().iter().map(|(_, said)| said.name.to_owned()).collect::<Vec<_>>());
+    }
+    assert!(orders.len() > 1, "{orders:?}");
+}
+
+#[test]
+fn disagreements_are_grouped_by_their_kind() {
+    let mut desk = review((120, 40));
+    desk.keys("gd");
+    assert_eq!(queue(&desk), ["2", "5", "3", "6", "4"]);
+    assert_eq!(desk.app.kinds_in_queue().unwrap(), "error or none 2  off by one 1  reason 1  unsure 1");
+    assert!(desk.screen().contains("x/+5") && desk.screen().contains("by1"), "{}", desk.screen());
+    desk.keys("gd");
+    assert_eq!(desk.app.queue.order_name(), "apart");
+}
+
+#[test]
+fn what_is_sent_back_comes_up_again_until_it_is_decided_anew() {
+    let mut mira = Desk::of("mira", &[], false, (80, 24));
+    mira.keys("1x2x3x");
+    let mut all = Store::events(mira.store.path(), "mira").unwrap();
+    all.extend(events("ito", "1xa2x"));
+    let mut lena = Desk::of("lena", &all, true, (80, 24));
+    lena.keys("S<Enter>");
+    assert!(lena.app.notice.as_deref().unwrap().contains("nothing was sent back"));
+    lena.keys("Ssee the units<Enter>");
+    assert_eq!(lena.id(), "demo-3");
+    lena.keys("[d");
+    assert!(lena.app.why().contains("sent back: see the units"), "{}", lena.app.why());
+    assert!(lena.screen().contains("LATER"), "{}", lena.screen());
+    lena.keys("]d");
+    let sent = Store::events(lena.store.path(), "lena").unwrap();
+    let mut mira = mira.returns_to(&sent);
+    assert!(mira.app.notice.as_deref().unwrap().starts_with("1 solution was sent back"), "{:?}", mira.app.notice);
+    mira.keys(":20<Enter>]u");
+    while mira.id() != "demo-2" {
+        mira.keys("]u");
+    }
+    assert!(mira.screen().contains("sent back by lena: see the units"), "{}", mira.screen());
+    mira.keys("&returned<Enter>");
+    assert_eq!(mira.app.queue.places().len(), 1, "{}", mira.screen());
+    // The same verdict once more is an answer, too.
+    mira.keys("2x");
+    assert_eq!(mira.app.session.returns(), 0);
+    all.extend(Store::events(mira.store.path(), "mira").unwrap());
+    all.extend(sent.iter().cloned());
+    let lena = Desk::of("lena", &all, true, (80, 24));
+    assert!(lena.app.why().contains("see the units"), "ito has not answered yet: {}", lena.app.why());
+    assert!(!lena.app.why().contains("decided anew"), "{}", lena.app.why());
+}
+
+#[test]
+fn outside_of_a_review_nobody_sees_what_others_say() {
+    let mut desk = Desk::of("lena", &panel(), false, (120, 40));
+    desk.keys("T");
+    assert!(desk.app.notice.as_deref().unwrap().contains("stepscope review"), "{:?}", desk.app.notice);
+    desk.keys("&disputed<Enter>");
+    assert_eq!(desk.app.queue.looked.1, 0, "{}", desk.screen());
+    assert!(desk.app.said_here().is_empty());
+}
+
+#[test]
+fn the_command_lists_disagreements_without_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let traces = folder.path().join("traces.json");
+    std::fs::write(&traces, super::desk::SOLUTIONS).unwrap();
+    let keys = [("mira", "1x2x3xaa"), ("ito", "1xa2xaa")];
+    let stores = keys.map(|(name, keys)| {
+        let path = folder.path().join(format!("{name}.db"));
+        let (mut store, _) = Store::open(&path, name).unwrap();
+        for event in events(name, keys) {
+            store.append(stepscope::labels::Draft { body: event.body, saw: event.saw, ms_spent: None }).unwrap();
+        }
+        path
+    });
+    let run = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stepscope"));
+        command.arg("review").args(&stores).arg(&traces).args(["--as", "lena", "--store"]).arg(folder.path().join("lena.db"));
+        let output = command.args(more).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let rows: Vec<Value> = run(&["--json"]).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let found: Vec<_> =
+        rows.iter().map(|row| (row["id"].as_str().unwrap(), row["kind"].as_str().unwrap(), &row["gap"])).collect();
+    assert_eq!(found, [("demo-2", "error or none", &5.into()), ("demo-3", "off by one", &1.into())]);
+    assert_eq!(rows[0]["decided"], Value::Null);
+    let mut said: Vec<(&str, i64)> = rows[0]["said"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|v| (v["by"].as_str().unwrap(), v["first_error"].as_i64().unwrap()))
+        .collect();
+    said.sort_unstable_by_key(|(_, first)| *first);
+    assert_eq!(said.iter().map(|(_, first)| *first).collect::<Vec<_>>(), [0, 2]);
+    assert!(!run(&["--json"]).contains("mira"));
+    let text = run(&["--list", "--names"]);
+    assert!(text.contains("mira first error 2") && text.contains("ito no error"), "{text}");
+    let mut queue = Command::new(env!("CARGO_BIN_EXE_stepscope"));
+    queue.arg("queue").arg(&traces).args(["--filter", "disputed", "--order", "apart", "--as", "lena", "--store"]);
+    queue.arg(folder.path().join("lena.db")).arg("--with").arg(&stores[0]).arg("--with").arg(&stores[1]);
+    let output = queue.output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(text.lines().count(), 2, "{text}{}", String::from_utf8_lossy(&output.stderr));
+}
