@@ -6,14 +6,17 @@ const DRAWS: usize = 1000;
 /// The 95 % interval of a statistic of `units` independent units (solutions or problems). `statistic` takes the numbers of the units of one
 /// draw, with repetition; draws in which it has no value are passed over. The same input always gives the same interval. `None` without any value.
 pub fn interval(units: usize, statistic: impl Fn(&[usize]) -> Option<f64>) -> Option<(f64, f64)> {
+    between(draws(units, DRAWS).filter_map(|sample| statistic(&sample)).collect())
+}
+
+/// So many draws of `units` independent units, each the numbers of its units with repetition; always the same ones.
+pub fn draws(units: usize, count: usize) -> impl Iterator<Item = Vec<usize>> {
     let mut state = 0;
-    let mut sample = vec![0; units];
-    let mut values: Vec<f64> = (0..DRAWS)
-        .filter_map(|_| {
-            sample.fill_with(|| pick(&mut state, units));
-            statistic(&sample)
-        })
-        .collect();
+    (0..count).map(move |_| (0..units).map(|_| pick(&mut state, units)).collect())
+}
+
+/// Between which values 95 % of these lie; `None` without any.
+pub fn between(mut values: Vec<f64>) -> Option<(f64, f64)> {
     values.sort_unstable_by(f64::total_cmp);
     // 2.5 % of the draws lie on either side.
     let side = values.len() / 40;

@@ -1,11 +1,14 @@
 //! Metrics over traces, labels and scores: data in, numbers out. Nothing here reads files or draws.
 
 pub mod aggregate;
+pub mod agreement;
 pub mod bootstrap;
 pub mod calibration;
+pub mod dawid_skene;
 pub mod decide;
 pub mod dispute;
 pub mod meaning;
 pub mod paired;
 pub mod processbench;
+pub mod quality;
 pub mod signals;

@@ -26,6 +26,7 @@ pub mod numbers;
 pub mod picker;
 pub mod place;
 pub mod progress;
+pub mod quality;
 pub mod queue;
 pub mod reading;
 pub mod refit;

@@ -11,6 +11,8 @@ use serde::Serialize;
 use super::open::{self, OpenArgs};
 use super::out;
 use super::scorer::{BadRecords, open as open_files};
+use crate::analysis::quality::quality;
+use crate::app::quality::{SAMPLES, called, page};
 use crate::app::review::verdict;
 use crate::corpus::Corpus;
 use crate::labels::{Panel, Said, Session, Store};
@@ -29,10 +31,21 @@ use crate::trace::{FirstError, Solution, SolutionLabels, Trace};
 ///    "remarks":[{"writing","step","text"}]}]}
 ///
 /// `problem`, `solution`, steps and first errors count from 1; `first_error` is 0 for a solution without error and null where
-/// there is none to name. `decided` is the verdict of --as in words, null while there is none; `kind` is "error or none",
+/// there is none to name. With --stats instead:
+///
+///   {"solutions","several","alpha":{"value","interval"},"pairs":[{"a","b","solutions","exact","within_one","error_or_none",
+///    "kappa","weighted"}],"annotators":[{"name","solutions","accuracy","finds","spares","confusion","kinds"}]}
+///
+/// `alpha` is Krippendorff's over step ratings, `kappa` Cohen's over first errors ("no error" a category), `weighted` by the
+/// square of their distance. `accuracy`, `finds` (bad steps called bad), `spares` (good ones called good) and `confusion` (true
+/// state, answer; good, neutral, bad, after the error, no mark) are those of the model of Dawid and Skene over steps. `kinds`
+/// gives solutions and exact first errors by kind of error. Intervals are 95 %, bootstrap over solutions; null where undefined.
+///
+/// In a list, `decided` is the verdict of --as in words, null while there is none; `kind` is "error or none",
 /// "far", "off by one", "reason" or "unsure"; `gap` counts the steps between first errors, "no error" behind the last step.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
+#[expect(clippy::struct_excessive_bools, reason = "each one is a flag of the command line")]
 pub struct ReviewArgs {
     /// Everything that opening files takes; label stores stand among the paths
     #[command(flatten)]
@@ -43,7 +56,10 @@ pub struct ReviewArgs {
     /// List them as JSON, one object a line
     #[arg(long)]
     pub json: bool,
-    /// Say who the annotators are in a list
+    /// How far the annotators agree and how good each of them is, instead of the disagreements; with --json as JSON
+    #[arg(long)]
+    pub stats: bool,
+    /// Say who the annotators are
     #[arg(long)]
     pub names: bool,
 }
@@ -92,6 +108,9 @@ pub fn run(mut args: ReviewArgs) -> anyhow::Result<ExitCode> {
         bail!("no labels of anybody but {}: name the label stores of the annotators", session.annotator());
     }
     args.open.paths = if files.is_empty() { named(&panel)? } else { files };
+    if args.stats {
+        return stats(&args, &session, &panel);
+    }
     if args.list || args.json {
         return list(&args, &session, &panel);
     }
@@ -126,6 +145,25 @@ fn named(panel: &Panel) -> anyhow::Result<Vec<PathBuf>> {
         bail!("none of the labelled files is where it was; name them behind the stores");
     }
     Ok(there)
+}
+
+/// Agreement and quality over all that is labelled.
+fn stats(args: &ReviewArgs, session: &Session, panel: &Panel) -> anyhow::Result<ExitCode> {
+    let mut cases = Vec::new();
+    for corpus in open_files(&args.open.paths, args.open.reading.format()?)? {
+        for problem in 0..corpus.problem_count() {
+            let view = corpus.problem(problem);
+            let Some(trace) = &view.trace else { continue };
+            cases.extend(trace.solutions.iter().map(|solution| panel.case(trace, solution, session)));
+        }
+    }
+    let found = quality(&called(panel, args.names), &cases, SAMPLES);
+    if args.json {
+        out::print_json(&found)?;
+    } else {
+        out::print_safe(&page(&found))?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn list(args: &ReviewArgs, session: &Session, panel: &Panel) -> anyhow::Result<ExitCode> {

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Event, EventId, Session};
 use crate::analysis::dispute::{Dispute, dispute};
+use crate::analysis::quality::Case;
 use crate::trace::{RecordKey, Solution, SolutionLabels, StepKey, Trace};
 
 /// The annotators of one or several stores but for the one who looks at them.
@@ -66,6 +67,20 @@ impl Panel {
             hasher.finalize()
         });
         said
+    }
+
+    /// Everything that is said of a solution, in the order of [`Panel::voices`], and what `own` decided.
+    pub fn case(&self, trace: &Trace, solution: &Solution, own: &Session) -> Case {
+        let judged = |session: &Session| Some(session.labels(trace, solution)).filter(SolutionLabels::is_labelled);
+        Case { said: self.voices.iter().map(judged).collect(), decided: judged(own) }
+    }
+
+    /// A number for each annotator, from 0, by a hash of the names: it stays the same and is none of the alphabet.
+    pub fn numbers(&self) -> Vec<usize> {
+        let hash = |voice: &Session| Sha256::digest(voice.annotator().as_bytes());
+        let mut order: Vec<_> = self.voices.iter().map(hash).collect();
+        order.sort_unstable();
+        self.voices.iter().map(|voice| order.binary_search(&hash(voice)).unwrap_or(0)).collect()
     }
 
     /// How far they lie apart; `None` when nobody judged the solution.

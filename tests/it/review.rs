@@ -188,6 +188,17 @@ fn what_is_sent_back_comes_up_again_until_it_is_decided_anew() {
 }
 
 #[test]
+fn how_good_annotators_are_stands_under_numbers_until_names_are_shown() {
+    let mut desk = review((120, 40));
+    desk.keys("gE");
+    let page = desk.app.sheet.as_ref().unwrap().text.clone();
+    assert!(page.contains("annotator 3") && page.contains("alpha") && page.contains("copying"), "{page}");
+    assert!(!page.contains("mira"), "{page}");
+    desk.keys("<Esc>gNgE");
+    assert!(desk.app.sheet.as_ref().unwrap().text.contains("ito, mira"), "{:?}", desk.app.sheet);
+}
+
+#[test]
 fn outside_of_a_review_nobody_sees_what_others_say() {
     let mut desk = Desk::of("lena", &panel(), false, (120, 40));
     desk.keys("T");
@@ -232,6 +243,15 @@ fn the_command_lists_disagreements_without_names() {
     said.sort_unstable_by_key(|(_, first)| *first);
     assert_eq!(said.iter().map(|(_, first)| *first).collect::<Vec<_>>(), [0, 2]);
     assert!(!run(&["--json"]).contains("mira"));
+    let stats: Value = serde_json::from_str(&run(&["--stats", "--json", "--names"])).unwrap();
+    assert_eq!(
+        (&stats["several"], &stats["pairs"][0]["a"], &stats["pairs"][0]["exact"]),
+        (&5.into(), &"ito".into(), &0.6.into())
+    );
+    assert_eq!(stats["annotators"].as_array().unwrap().len(), 2);
+    assert!(stats["annotators"][0]["accuracy"]["interval"].is_array(), "{stats}");
+    let text = run(&["--stats"]);
+    assert!(text.contains("annotator 1") && !text.contains("mira"), "{text}");
     let text = run(&["--list", "--names"]);
     assert!(text.contains("mira first error 2") && text.contains("ito no error"), "{text}");
     let mut queue = Command::new(env!("CARGO_BIN_EXE_stepscope"));

@@ -254,7 +254,7 @@ pub static COMMANDS: &[Command] = &[
     row(View, "guide", &["g h"], "the guideline (--guide FILE)", trust::guide),
     row(View, "history", &["g H"], "all that was ever said of this solution", trust::history),
     row(View, "pace", &["g %"], "solutions judged and left, your pace, the time left at this pace", trust::pace),
-    row(View, "numbers", &["g E"], "what your verdicts say of the scores, and where first errors are", trust::numbers),
+    row(View, "numbers", &["g E"], "what your verdicts say of the scores, and where first errors are; in a review how far annotators agree and how good each is", trust::numbers),
     row(View, "trust", &[], "how far your labels can be believed: modes, times, repeats", trust::trust),
     row(View, "reference", &["g r"], "hide or show reference answer and recorded labels", view::toggle_reference),
     row(View, "whole-problem", &["g Q"], "show the whole problem, or two lines of it", view::toggle_problem),

@@ -114,7 +114,9 @@ pub(super) fn pace(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 
 /// Opens what the own verdicts say of the scores.
 pub(super) fn numbers(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    match app.numbers() {
+    // In a review the annotators come first.
+    let pages: Vec<String> = app.annotators_page().into_iter().chain(app.numbers()).collect();
+    match (!pages.is_empty()).then(|| pages.join("\n")) {
         Some(page) => app.show_sheet("numbers", page),
         None => app.notice = Some("no solution in memory has a verdict of yours yet".to_owned()),
     }
