@@ -289,7 +289,8 @@ mod tests {
         assert!(c.finds.value < Some(0.1) && c.spares.value > Some(0.95), "{c:?}");
         let (low, high) = a.finds.interval.unwrap();
         assert!(low <= a.finds.value.unwrap() && a.finds.value.unwrap() <= high + 1e-9, "{a:?}");
-        assert_eq!((a.kinds["sign"], c.kinds["sign"].1), ((15, 15), 0));
+        // Where the three name three first errors, none is likely.
+        assert_eq!((a.kinds["sign"], c.kinds["sign"].1), ((14, 14), 0));
     }
 
     #[test]
