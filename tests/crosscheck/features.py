@@ -200,7 +200,7 @@ class Arithmetic:
         covered = share(self.ledger.used_numbers(), self.ledger.given_numbers())
         verdicts = [e.verdict for e in eqs]
         expressions = [(e.value, o) for e, o in zip(eqs, ops)]
-        row = dict(tokens=len(toks), problem_numbers=self.ledger.given_numbers(), variables=sum(t.kind == "variable" for t in toks),
+        row = dict(tokens=len(toks), variables=sum(t.kind == "variable" for t in toks),
                    holding=verdicts.count("ok"), failing=verdicts.count("bad"), doubtful=verdicts.count("soft"), equations=len(eqs),
                    equations_before=self.equations, failing_before=self.bad, plus_equations=plus, minus_equations=minus, times_equations=times,
                    over_equations=over, negative_results=sum(e.result[0] < 0 for e in eqs), broken_results=sum(e.result[1] != 1 for e in eqs),
@@ -244,12 +244,18 @@ class Arithmetic:
         return row
 
 
+COMPARED = ["bytes", "tokens", "numbers", "numbers_unknown", "share_unknown", "words_from_problem", "question_words", "new_words",
+            "like_an_earlier_step", "equations", "outcomes", "equals_signs", "variables", "backslashes", "plus_signs", "minus_signs", "times_signs",
+            "over_signs", "numbers_from_problem", "numbers_from_results", "numbers_derived", "context_shared", "longest_number", "power_signs",
+            "like_previous_step"]
+
+
 def features(problem, steps):
     problem = clip(problem, 16 << 10)
     p, question = Text(problem), Text(sentences(problem.strip(), False)[-1] if problem.strip() else "")
     parts = [Text(s) for s in sentences(problem, True)[:32]]
     arithmetic = Arithmetic(problem)
-    earlier, last, begun = [], None, set()
+    earlier, last, begun, sums = [], None, set(), {}
     for place, step in enumerate(steps):
         step = clip(step, 8 << 10)
         t = Text(step)
@@ -257,7 +263,7 @@ def features(problem, steps):
         covered = 0 if best is None else share(len(parts[best].set & t.set), max(len(parts[best].set), 3))
         found = covered > 0
         previous = earlier[-1] if earlier else set()
-        row = dict(place=place, bytes=len(step.encode()), problem_bytes=len(problem.encode()), lines=step.count("\n"),
+        row = dict(place=place, bytes=len(step.encode()), lines=step.count("\n"),
                    equals_signs=step.count("="), backslashes=step.count("\\"), question_marks=step.count("?"),
                    approximations=step.count("approx") + step.count("≈"),
                    like_an_earlier_step=max((share(len(t.set & e), len(t.set | e)) for e in earlier[-32:]), default=0),
@@ -267,10 +273,11 @@ def features(problem, steps):
                    like_previous_step=share(len(t.set & previous), len(t.set | previous)), sentence_covered=covered,
                    sentence_place=share(best, len(parts)) if found else -1,
                    sentence_steps_back=max(0, last - best) if found and last is not None else 0, sentences_begun=len(begun))
-        row.update({"problem_" + k: n for k, n in p.relations.items()})
         row.update(t.relations)
         row.update({"sentence_" + k: parts[best].relations[k] if found else 0 for k in RELATIONS})
         row.update(arithmetic.step(step, int(t.answer), best if found else None, p.relations, t.relations, p.set))
+        sums = {name: sums[name] + row[name] if place else row[name] for name in COMPARED}
+        row.update({name + "_more": row[name] - (sums[name] - row[name]) / place if place else 0 for name in COMPARED})
         yield row
         earlier.append(t.set)
         if found:

@@ -46,7 +46,6 @@ fn features_of_a_small_solution() {
     for (step, name, expected) in [
         (0, "place", 0.0),
         (2, "place", 2.0),
-        (0, "problem_numbers", 3.0),
         (0, "holding", 1.0),
         (0, "times_equations", 1.0),
         (0, "operands_from_problem", 2.0),
@@ -79,6 +78,9 @@ fn features_of_a_small_solution() {
         (1, "numbers_outside_sentence", 2.0),
         (1, "sentences_begun", 1.0),
         (1, "sentence_left", 1.0),
+        (0, "equations_more", 0.0),
+        (1, "equations_more", 0.0),
+        (2, "equations_more", -1.0),
     ] {
         assert!((value(&rows, step, name) - expected).abs() < 1e-6, "{name} of step {step}: {}", value(&rows, step, name));
     }

@@ -1,26 +1,34 @@
-"""From the scores of the steps to a verdict on the solution: threshold and rule, chosen on sources that the fits have not seen.
+"""What fits say of sources that they have not seen: the merit that chooses among models, and the levels (threshold of a step, tau of a
+solution) of the one that is chosen. PROTOCOL.md tells why it is done this way; ProcessBench has no part in it.
 
-  python train.py OUT --left-out        writes OUT/left-out.npz: what fits without a source say of its traces
-  python decide.py OUT SCALE SHIFT      every candidate rule, and what it reaches on a source that was left out of its choice as well;
-                                        the calibration as train.py prints it
-
-The measure: solutions are sorted by their number of steps, for long ones gather more doubt than short ones; in each class of length the
-share of wrong solutions whose first error is named and the share of right ones left alone, every source weighing the same, give an F1;
-the mean over the classes counts. A new source also moves the level of all scores (means of the logits differ by .3 from source to
-source), so the mean is taken over scores that are moved down and up, while the rule stays. ProcessBench has no part in it.
+  python train.py OUT --left-out      writes OUT/left-out-GROUP.npz, one for each group of seeds
+  python decide.py OUT [OTHER]        merit of the groups, and against those of OTHER; levels; what they give for each source
 """
 import argparse
+import json
 import os
 
 import numpy as np
 
 # Sources that are left out together: same problems, or same writers.
-FOLDS = {"mr-gsm8k": ["mr-gsm8k"], "vtg": ["vtg", "vtg rephrased"], "mr-ben": ["mr-ben math", "mr-ben physics", "mr-ben chemistry"],
-         "sampled": ["sampled wrong", "sampled right"], "prmbench": ["prmbench", "prmbench original"], "bestof8": ["bestof8 right"]}
+FOLDS = {"mr-gsm8k": ["mr-gsm8k", "mr-gsm8k gold"], "vtg": ["vtg", "vtg rephrased", "vtg reference"],
+         "mr-ben": ["mr-ben math", "mr-ben physics", "mr-ben chemistry"],
+         "sampled": ["sampled wrong", "sampled right", "autorace right", "autorace wrong"],
+         "prmbench": ["prmbench", "prmbench original"], "bestof8": ["bestof8 right", "bestof8 wrong"]}
+SCIENCE = ["mr-ben physics", "mr-ben chemistry"]
+NAMED = {"mr-gsm8k": ["mr-gsm8k"], "vtg": ["vtg"], "mr-ben math": ["mr-ben math"], "science": SCIENCE, "sampled": ["sampled wrong"],
+         "prmbench": ["prmbench"]}
+TOLD_APART = {"mr-ben math": ["mr-ben math"], "science": SCIENCE, "sampled": ["sampled wrong", "sampled right"],
+              "prmbench": ["prmbench", "prmbench original"], "bestof8": ["bestof8 right", "bestof8 wrong"],
+              "autorace": ["autorace right", "autorace wrong"]}
+# What the levels are chosen on, and pairs of wrong and right solutions that figures are given for.
+LEVEL_SOURCES = ["mr-gsm8k", "vtg", "vtg rephrased", "mr-ben math", *SCIENCE, "sampled wrong", "sampled right", "prmbench",
+                 "prmbench original", "bestof8 right"]
+PAIRS = {"mr-gsm8k": ("mr-gsm8k", "sampled right"), "vtg": ("vtg", "vtg rephrased"), "mr-ben math": ("mr-ben math", "mr-ben math"),
+         "sampled": ("sampled wrong", "sampled right"), "prmbench": ("prmbench", "prmbench original")}
 LENGTHS = [(1, 4), (5, 7), (8, 11), (12, 10**9)]  # steps
-SHIFTS = (-.6, -.3, 0., .3, .6)  # of the logits
-MOST = 300  # traces of a source that have a say, wrong and right ones each
-FEW = 15  # a source with fewer traces of a class has no say in it
+LEVELS = np.linspace(-6, 8, 141)  # log odds
+FEW = 15  # a source with fewer traces of a class of length has no say in it
 MAX_BAD = 0.01  # as in src/prm/features/model.rs
 
 
@@ -32,128 +40,104 @@ def log_sigmoid(z):
     return -np.logaddexp(0, -z)
 
 
+def auc(y, s):
+    from scipy.stats import rankdata
+    y, r = np.asarray(y), rankdata(s)
+    n1, n0 = (y == 1).sum(), (y == 0).sum()
+    return float((r[y == 1].sum() - n1 * (n1 + 1) / 2) / max(1, n1 * n0))
+
+
+def ece(p, y):
+    b = np.minimum((p * 10).astype(int), 9)
+    return float(sum(abs(p[b == i].mean() - y[b == i].mean()) * (b == i).mean() for i in range(10) if (b == i).any()))
+
+
+def reliability(p, y):
+    """-> for each tenth: steps, mean score, share that is right"""
+    b = np.minimum((p * 10).astype(int), 9)
+    return [(int((b == i).sum()), float(p[b == i].mean()), float(y[b == i].mean())) for i in range(10) if (b == i).any()]
+
+
+def f1(hit, label):
+    e, c = hit[label >= 0].mean(), hit[label < 0].mean()
+    return 200 * e * c / max(1e-9, e + c)
+
+
+def interval(hit, label, draws=1000):
+    rng = np.random.default_rng(0)
+    drawn = [f1(hit[i], label[i]) for i in rng.integers(0, len(hit), (draws, len(hit)))]
+    return [round(float(v), 1) for v in np.percentile(drawn, [2.5, 97.5])]
+
+
 class Traces:
-    """Logits of whole solutions, one row each, filled up with 0; `within` says what is a step."""
+    """Calibrated log odds of whole solutions, one row each, filled up with 0; `within` says what is a step."""
 
     def __init__(self, src, label, rows, bad):
         self.src, self.label = np.array(src), np.array(label)
         self.steps = np.array([len(r) for r in rows])
         shape = (len(rows), self.steps.max())
-        self.z, self.bad = np.zeros(shape), np.zeros(shape, bool)
+        self.z, self.false = np.zeros(shape), np.zeros(shape, bool)
         for i, (r, b) in enumerate(zip(rows, bad)):
-            self.z[i, :len(r)], self.bad[i, :len(r)] = r, b
+            self.z[i, :len(r)], self.false[i, :len(r)] = r, b
+        self.z = np.where(self.false, np.minimum(self.z, np.log(MAX_BAD / (1 - MAX_BAD))), self.z)
         at = np.arange(shape[1])[None]
         self.within = at < self.steps[:, None]
         self.judged = self.within & ((self.label < 0)[:, None] | (at <= self.label[:, None]))
         self.right = at != self.label[:, None]
         fold = {s: f for f, all in FOLDS.items() for s in all}
         self.fold = np.array([fold[s] for s in self.src])
+        self.named, self.free = posterior(self)
         self.cells = [(f, s, wrong, k, np.flatnonzero(m))
-                      for f, all in FOLDS.items() for s in all for wrong in (True, False) for k, (low, high) in enumerate(LENGTHS)
+                      for s in LEVEL_SOURCES for f in [fold[s]] for wrong in (True, False) for k, (low, high) in enumerate(LENGTHS)
                       for m in [(self.src == s) & ((self.label >= 0) == wrong) & (self.steps >= low) & (self.steps <= high)] if m.sum() >= FEW]
 
     @classmethod
     def load(cls, path):
         f = np.load(path)
         cut = np.cumsum(f["steps"])[:-1]
-        z, bad, src, label, rng = np.split(f["z"], cut), np.split(f["bad"], cut), f["src"], f["label"], np.random.default_rng(0)
-        sides = [np.flatnonzero((src == s) & side) for s in np.unique(src) for side in (label >= 0, label < 0)]
-        keep = np.sort(np.concatenate([rng.permutation(side)[:MOST] for side in sides]))
-        return cls(src[keep], label[keep], [z[i] for i in keep], [bad[i] for i in keep])
+        return cls(f["src"], f["label"], np.split(f["z"], cut), np.split(f["bad"], cut))
 
-    def calibrated(self, scale, shift, moved=0.):
-        """-> log odds; a step with a false equation has those of MAX_BAD at most"""
-        z = scale * (self.z + moved) + shift
-        return np.where(self.bad, np.minimum(z, np.log(MAX_BAD / (1 - MAX_BAD))), z)
+    def merit(self):
+        """-> merit, named by source, told apart by source; in percent"""
+        named = {k: 100 * (self.named == self.label)[np.isin(self.src, s) & (self.label >= 0)].mean() for k, s in NAMED.items()}
+        apart = {k: 100 * auc(self.label[m] < 0, self.free[m]) for k, s in TOLD_APART.items() for m in [np.isin(self.src, s)]}
+        return (np.mean(list(named.values())) + np.mean(list(apart.values()))) / 2, named, apart
 
     def shares(self, hit, free):
         """-> cells x levels: share of wrong solutions that are hit, of right ones that are left free"""
         return np.array([(hit if wrong else free)[m].mean(0) for _, _, wrong, _, m in self.cells])
 
     def measure(self, shares, without=None):
-        """-> mean F1 over the classes of length, at each level; the F1 of each class"""
+        """-> mean F1 over the classes of length, at each level"""
         each = []
         for k in range(len(LENGTHS)):
             e, c = ([i for i, (f, _, wrong, kk, _) in enumerate(self.cells) if kk == k and wrong == side and f != without] for side in (True, False))
             if e and c:
                 a, b = shares[e].mean(0), shares[c].mean(0)
                 each.append(200 * a * b / np.maximum(a + b, 1e-9))
-        return np.mean(each, 0), each
+        return np.mean(each, 0)
 
 
-# ---- candidate rules: step named, what must lie below the level ---------------------------
-
-def posterior(t, z, base=0., growth=0., heat=1., discount=1.):
-    """-> most likely first error j and log(none / p_j) of each solution, the log odds leaned by base + growth ln(steps)
-    (src/analysis/decide.rs)"""
-    z = heat * z + (base + growth * np.log(t.steps))[:, None]
-    right = np.where(t.within, log_sigmoid(z), 0)
-    before = np.concatenate([np.zeros((len(z), 1)), np.cumsum(right, 1)[:, :-1]], 1)
-    wrong = np.where(t.within, log_sigmoid(-z), -np.inf)
-    j = (wrong + discount * before).argmax(1)
-    all = np.arange(len(z))
-    return j, right.sum(1) - (wrong + before)[all, j]
+def posterior(t):
+    """-> most likely first error j and log(none / p_j) of each solution (src/analysis/decide.rs)"""
+    right = np.where(t.within, log_sigmoid(t.z), 0)
+    before = np.concatenate([np.zeros((len(t.z), 1)), np.cumsum(right, 1)[:, :-1]], 1)
+    wrong = np.where(t.within, log_sigmoid(-t.z) + before, -np.inf)
+    j = wrong.argmax(1)
+    return j, right.sum(1) - wrong[np.arange(len(j)), j]
 
 
-LEVELS = np.linspace(-6, 8, 141)
+def whole(t):
+    """The most likely first error, when the posterior lies below a level."""
+    below = t.free[:, None] < LEVELS
+    return t.shares(below & (t.named == t.label)[:, None], ~below)
 
 
-def by_level(t, j, q):
-    below = q[:, None] < LEVELS
-    return t.shares(below & (j == t.label)[:, None], ~below)
-
-
-def first_below(t, z, growth=0.):
-    """The first step below a level that moves with the logarithm of the number of steps."""
-    z = z + growth * np.log(t.steps)[:, None]
-    out = []
-    for level in LEVELS:
-        low = t.within & (z < level)
-        out.append(np.where(low.any(1), low.argmax(1), -1))
-    j = np.array(out).T
+def first_below(t):
+    """The first step below a level."""
+    low = [t.within & (t.z < level) for level in LEVELS]
+    j = np.array([np.where(m.any(1), m.argmax(1), -1) for m in low]).T
     return t.shares(j == t.label[:, None], j < 0)
-
-
-def lowest(t, z, lean, share, growth):
-    """-> most likely first error j, and the lowest log odds, compared with a share of their mean, and lifted by growth ln(steps)"""
-    j, _ = posterior(t, z, lean)
-    mean = (z * t.within).sum(1) / t.steps
-    return j, np.where(t.within, z, np.inf).min(1) - share * mean + growth * np.log(t.steps)
-
-
-LEANS = (-2., -1.5, -1., -.5, 0.)
-
-
-def base(lean, growth):
-    """What a solution of one step is leaned by, when one of six is leaned by this."""
-    return float(lean - growth * np.log(6))
-
-
-def by_lowest():
-    """The step by the posterior, the decision by the lowest score."""
-    return {(b, c, g): (lambda t, z, b=b, c=c, g=g: by_level(t, *lowest(t, z, b, c, g)))
-            for b in LEANS[1:4] for c in (0., .25, .5, .75) for g in (0., .25, .5, .75)}
-
-
-def as_it_is(t, z):
-    """The rule that ships: the posterior of the scores as they are."""
-    return by_level(t, *posterior(t, z))
-
-
-def candidates():
-    """-> name, {parameters: rule(traces, log odds) -> shares of cells at each level}"""
-    yield "first step below a level", {(): first_below}
-    yield "the same, level by length", {(g,): (lambda t, z, g=g: first_below(t, z, g)) for g in (-.25, 0., .25, .5)}
-    yield "posterior, as it is", {(): as_it_is}
-    yield "posterior, lean", {(b,): (lambda t, z, b=b: by_level(t, *posterior(t, z, b))) for b in LEANS}
-    yield "posterior, lean by length", {(base(b, g), g): (lambda t, z, b=b, g=g: by_level(t, *posterior(t, z, base(b, g), g)))
-                                        for b in LEANS for g in (0., .5, 1.)}
-    yield "posterior, lean by length, half the temperature", {
-        (base(b, g), g): (lambda t, z, b=b, g=g: by_level(t, *posterior(t, z, base(b, g), g, heat=.5))) for b in LEANS for g in (0., .5, 1.)}
-    yield "posterior of scores less half their mean, lean by length", {
-        (base(b, g), g): (lambda t, z, b=b, g=g: by_level(t, *posterior(t, z - .5 * ((z * t.within).sum(1) / t.steps - 2)[:, None], base(b, g), g)))
-        for b in LEANS for g in (0., .5, 1.)}
-    yield "step by posterior, decision by lowest score", by_lowest()
 
 
 def smooth(values):
@@ -161,44 +145,80 @@ def smooth(values):
     return np.convolve(np.pad(values, 3, mode="edge"), np.ones(7) / 7, mode="valid")
 
 
-def tried(t, family, scale, shift):
-    """-> {parameters: shares of the cells for each move of the scores}"""
-    moved = [t.calibrated(scale, shift, d) for d in SHIFTS]
-    return {key: [rule(t, z) for z in moved] for key, rule in family.items()}
+def levels(t):
+    """-> for all folds (None) and without each: threshold of a step, tau of the posterior"""
+    tables = first_below(t), whole(t)
+    best = lambda shares, fold: float(sigmoid(LEVELS[smooth(t.measure(shares, fold)).argmax()]))
+    return {fold: tuple(best(shares, fold) for shares in tables) for fold in [None, *FOLDS]}
 
 
-def choose(t, results, without=None):
-    """-> parameters and index of the level with the highest smoothed measure"""
-    tops = [(smooth(np.mean([t.measure(shares, without)[0] for shares in each], 0)), key) for key, each in results.items()]
-    top, key = max(tops, key=lambda found: found[0].max())
-    return key, int(top.argmax())
+def judge(t, levels):
+    """What the posterior, its tau chosen without a fold, says of it: accuracies, F1 with interval, step AUC, calibration."""
+    tau = np.array([levels[fold][1] for fold in t.fold])
+    said = np.where(sigmoid(t.free) < tau, t.named, -1)
+    out = {}
+    for name, (wrong, right) in PAIRS.items():
+        own = ((t.src == wrong) & (t.label >= 0)) | ((t.src == right) & (t.label < 0))
+        label, hit, p, y = t.label[own], (said == t.label)[own], sigmoid(t.z[own])[t.judged[own]], t.right[own][t.judged[own]]
+        out[name] = dict(wrong=int((label >= 0).sum()), right=int((label < 0).sum()), hit=100 * hit[label >= 0].mean(),
+                         free=100 * hit[label < 0].mean(), f1=f1(hit, label), interval=interval(hit, label), step_auc=auc(y, p), ece=ece(p, y))
+    return out
 
 
-def left_out(t, results):
-    """-> measure for each move of the scores, and the F1 of each class, when the parameters are chosen without the source that is judged"""
-    shares = np.zeros((len(SHIFTS), len(t.cells), 1))
-    for fold in FOLDS:
-        key, level = choose(t, results, fold)
-        for i, cell in enumerate(t.cells):
-            if cell[0] == fold:
-                shares[:, i, 0] = [each[i, level] for each in results[key]]
-    return [float(t.measure(s)[0][0]) for s in shares], [float(e[0]) for e in t.measure(shares[len(SHIFTS) // 2])[1]]
+def first(mask):
+    return np.where(mask.any(1), mask.argmax(1), -1)
+
+
+def signals(t, levels):
+    """-> by pair of sources and signal: precision (of the steps that are named), recall (of the first errors), their F1, each with an interval"""
+    threshold, tau = (np.array([levels[fold][k] for fold in t.fold]) for k in (0, 1))
+    says = {"failing equality": first(t.false), "score below its threshold": first(t.within & (sigmoid(t.z) < threshold[:, None])),
+            "posterior below tau": np.where(sigmoid(t.free) < tau, t.named, -1)}
+    out, rng = {}, np.random.default_rng(0)
+    for name, (wrong, right) in PAIRS.items():
+        own = np.flatnonzero(((t.src == wrong) & (t.label >= 0)) | ((t.src == right) & (t.label < 0)))
+        for signal, said in says.items():
+            hit, named, bad = (said == t.label)[own] & (said >= 0)[own], said[own] >= 0, t.label[own] >= 0
+
+            def all(i):
+                p, r = hit[i].sum() / max(1, named[i].sum()), hit[i].sum() / max(1, bad[i].sum())
+                return 100 * np.array([p, r, 2 * p * r / max(1e-9, p + r)])
+            low, high = np.percentile([all(i) for i in rng.integers(0, len(own), (500, len(own)))], [2.5, 97.5], axis=0)
+            out[name, signal] = [f"{v:.0f} [{a:.0f}-{b:.0f}]" for v, a, b in zip(all(np.arange(len(own))), low, high)]
+    return out
+
+
+def groups(out):
+    names = sorted(f for f in os.listdir(out) if f.startswith("left-out-") and f.endswith(".npz"))
+    return [Traces.load(os.path.join(out, f)) for f in names]
+
+
+def spread(values):
+    return f"{np.mean(values):.2f} (" + " ".join(f"{v:.2f}" for v in values) + ")"
 
 
 def main():
     ap = argparse.ArgumentParser()
-    ap.add_argument("out", help="folder with left-out.npz")
-    ap.add_argument("scale", type=float, help="of the logits, as train.py prints it")
-    ap.add_argument("shift", type=float)
+    ap.add_argument("out", help="folder with left-out-*.npz")
+    ap.add_argument("other", nargs="?", help="the same of another model, to compare with")
     a = ap.parse_args()
-    t = Traces.load(os.path.join(a.out, "left-out.npz"))
-    print(len(t.src), "traces,", len(t.cells), "cells (source, side, class of length)")
-    for name, family in candidates():
-        results = tried(t, family, a.scale, a.shift)
-        key, level = choose(t, results)
-        moved, classes = left_out(t, results)
-        print(f"{name:60s} at {tuple(round(x, 2) for x in key)} level {LEVELS[level]:.1f} | chosen without the source: {np.mean(moved):.1f}, moved",
-              [round(m, 1) for m in moved], "classes", [round(c, 1) for c in classes], flush=True)
+    all = groups(a.out)
+    merits = [t.merit() for t in all]
+    print("merit", spread([m[0] for m in merits]))
+    for n, what in [(1, "named"), (2, "told apart")]:
+        print(what, spread([np.mean(list(m[n].values())) for m in merits]), "|", ", ".join(f"{k} {np.mean([m[n][k] for m in merits]):.1f}" for k in merits[0][n]))
+    if a.other:
+        print("difference", spread([m[0] - o.merit()[0] for m, o in zip(merits, groups(a.other))]))
+    figures = [judge(t, levels(t)) for t in all]
+    for name in PAIRS:
+        print(name, {k: spread([f[name][k] for f in figures]) for k in ("hit", "free", "f1", "step_auc", "ece")}, "interval", figures[0][name]["interval"])
+    print("F1, mean over the sources", spread([np.mean([f[name]["f1"] for name in PAIRS]) for f in figures]))
+    print(json.dumps({str(k): v for k, v in levels(all[0]).items()}))
+    for (name, signal), values in signals(all[0], levels(all[0])).items():
+        print(f"{name:12s} {signal:26s} precision, recall, F1:", " ".join(values))
+    own = np.isin(all[0].src, LEVEL_SOURCES)[:, None] & all[0].judged
+    for steps, score, right in reliability(sigmoid(all[0].z[own]), all[0].right[own]):
+        print(f"{steps:7d} steps, mean score {score:.3f}, right {right:.3f}")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,9 @@ from perturb import perturb  # noqa: E402
 from plant import Planter  # noqa: E402
 
 SOURCES = ["mr-gsm8k", "vtg", "mr-ben math", "mr-ben physics", "mr-ben chemistry", "prmbench", "prmbench original",
-           "sampled wrong", "sampled right", "bestof8 right", "vtg rephrased"]
+           "sampled wrong", "sampled right", "bestof8 right", "vtg rephrased",
+           # To be judged alone, never trained on.
+           "bestof8 wrong", "autorace right", "autorace wrong"]
 
 
 # Right solutions in which errors are made, and how many each.

@@ -1,12 +1,12 @@
-"""Trains the built-in model: boosted trees over the step features that the Rust program computes.
+"""Trains the built-in model: boosted trees over the step features that the Rust program computes. `make.sh` runs the whole recipe.
 
   python traces.py OUT [--data DIR]
   stepscope features OUT/traces.jsonl > OUT/features.tsv
-  python train.py OUT --left-out
+  python train.py OUT --left-out [--group 0]
   python train.py OUT [--table ../trees.bin] [--fixture FILE]
 
-Five fits (seeds 0 to 4, each with its own 60 % of the planted errors), their logits averaged. The calibration comes from
-the development split, threshold and tau from what fits without a source say of that source (decide.py). ProcessBench is not read.
+Five fits, each with its own 60 % of the planted errors, their logits averaged. The calibration comes from the development
+split, threshold and tau from what fits without a source say of that source (decide.py). ProcessBench is not read (PROTOCOL.md).
 """
 import argparse
 import json
@@ -16,16 +16,19 @@ import struct
 import lightgbm as lgb
 import numpy as np
 
-from decide import FOLDS, LEVELS, Traces, as_it_is, choose, first_below, posterior, sigmoid, tried
+from decide import FOLDS, Traces, auc, judge, levels, sigmoid
 
-VERSION = 3  # of the features
+VERSION = 4  # of the features
 META = 4  # columns before the features
-SEEDS = 5
+SEEDS = 5  # fits of what ships; the group g of seeds is 5 g and on
+LEFT_OUT_SEEDS = 2  # fits of a group without a fold
 TREES = 250
-LEFT_OUT_SEEDS = 1
 WEIGHT = {"mr-gsm8k": 3, "vtg": 3, "mr-ben math": 1, "mr-ben physics": .4, "mr-ben chemistry": .4, "prmbench": .3,
           "prmbench original": .5, "sampled wrong": 1, "sampled right": 1, "bestof8 right": .5}
-PLANTED = MADE = .5
+MADE = ["bestof8 right", "prmbench original", "vtg rephrased", "sampled right", "mr-ben math", "mr-gsm8k gold", "vtg reference"]
+WEIGHT |= {"made " + s: .5 for s in MADE}
+PLANTED = .5
+SHARE = .6  # of the planted errors in each fit
 
 
 class Table:
@@ -57,13 +60,6 @@ class Table:
         return [np.arange(starts[i], ends[i]) for i in np.flatnonzero(mask)]
 
 
-def auc(y, s):
-    from scipy.stats import rankdata
-    y, r = np.asarray(y), rankdata(s)
-    n1, n0 = (y == 1).sum(), (y == 0).sum()
-    return float((r[y == 1].sum() - n1 * (n1 + 1) / 2) / max(1, n1 * n0))
-
-
 LIGHT = dict(objective="binary", num_leaves=24, learning_rate=.05, min_child_samples=50, feature_fraction=.5, bagging_fraction=.8,
              bagging_freq=1, boost_from_average=False, verbose=-1, deterministic=True, force_row_wise=True)
 
@@ -85,13 +81,13 @@ def fit(t, rows, w, seed, threads):
     return lgb.train(dict(LIGHT, num_threads=threads, seed=seed), data, TREES)
 
 
-def train(t, threads, share=.6, leave=(), seeds=SEEDS):
+def train(t, threads, group=0, leave=(), seeds=SEEDS):
     """-> one fit a seed; without the traces `leave`"""
     planted = np.char.startswith(t.src, "planted")
-    w = np.where(planted, PLANTED, [WEIGHT.get(s, MADE if s.startswith("made") else 0) for s in t.src])
+    w = np.where(planted, PLANTED, [WEIGHT.get(s, 0) for s in t.src])
     models = []
-    for seed in range(seeds):
-        keep = ~planted | (np.random.default_rng(seed).random(len(planted)) < share)
+    for seed in range(SEEDS * group, SEEDS * group + seeds):
+        keep = ~planted | (np.random.default_rng(seed).random(len(planted)) < SHARE)
         keep &= (t.split == "train") & (w > 0)
         keep[list(leave)] = False
         models.append(fit(t, np.flatnonzero(keep[t.own] & t.judged), w[t.own], seed, threads))
@@ -102,22 +98,23 @@ def logits(models, x):
     return np.mean([m.predict(x, raw_score=True) for m in models], axis=0)
 
 
-def left_out(t, threads, path):
-    """Trains without each fold of sources, and without all traces of their problems; writes what the fits say of them."""
+def left_out(t, threads, group, path):
+    """Trains without each fold of sources, errors made in them, and all traces of their problems; writes the log odds that the fits,
+    calibrated without the fold as well, give its steps."""
     src, label, steps, z, bad = [], [], [], [], []
     for fold, sources in FOLDS.items():
         own = np.isin(t.src, sources)
-        seen = np.isin(t.problem, t.problem[own])
+        seen = np.isin(t.problem, t.problem[own]) | np.isin(t.src, [made + s for made in ("", "made ") for s in sources])
+        models = train(t, threads, group, np.flatnonzero(seen), LEFT_OUT_SEEDS)
+        scale, shift = platt(t, models, own)
         rows = t.traces(own)
         every = np.concatenate(rows)
         src += list(t.src[own])
         label += list(t.label[own])
         steps += [len(r) for r in rows]
-        z.append(logits(train(t, threads, leave=np.flatnonzero(seen), seeds=LEFT_OUT_SEEDS), t.x[every]).astype(np.float32))
+        z.append((scale * logits(models, t.x[every]) + shift).astype(np.float32))
         bad.append(t.bad[every] > 0)
-        judged = t.judged[every]
-        if len(np.unique(t.y[every][judged])) > 1:
-            print(fold, len(rows), "traces, step AUC", round(auc(t.y[every][judged], z[-1][judged]), 3), flush=True)
+        print("group", group, fold, len(rows), "traces", flush=True)
     np.savez_compressed(path, src=src, label=label, steps=steps, z=np.concatenate(z), bad=np.concatenate(bad))
 
 
@@ -126,9 +123,9 @@ WRONG = ["mr-gsm8k", "vtg", "mr-ben math", "sampled wrong"]
 RIGHT = ["sampled right", "vtg rephrased", "mr-ben math", "bestof8 right", "prmbench original"]
 
 
-def development(t):
+def development(t, without):
     """-> the traces of each source, of the development split"""
-    dev = t.split == "dev"
+    dev = (t.split == "dev") & ~without
     wrong = [dev & (t.src == s) & (t.label >= 0) for s in WRONG]
     right = [dev & (t.src == s) & (t.label < 0) for s in RIGHT]
     return [m for m in wrong if m.sum() >= 10], [m for m in right if m.sum() >= 10]
@@ -146,9 +143,9 @@ def calibrate(z, y, w):
     return float(a), float(b)
 
 
-def platt(t, models):
-    """-> scale and shift of the logits"""
-    wrong, right = development(t)
+def platt(t, models, without=False):
+    """-> scale and shift of the logits; the traces `without` have no say"""
+    wrong, right = development(t, np.zeros(len(t.src), bool) | without)
     zs, ys, ws = [], [], []
     for masks in (wrong, right):
         for m in masks:
@@ -159,38 +156,6 @@ def platt(t, models):
             ws.append(np.full(len(rows), 1000 / len(masks) / m.sum()))
     z, y, w = map(np.concatenate, (zs, ys, ws))
     return calibrate(z, y, w)
-
-def rules(u, scale, shift):
-    """-> for all folds (None) and without each: threshold of a step, tau of the posterior"""
-    steps, whole = (tried(u, {(): rule}, scale, shift) for rule in (first_below, as_it_is))
-    level = lambda results, fold: float(sigmoid(LEVELS[choose(u, results, fold)[1]]))
-    return {fold: (level(steps, fold), level(whole, fold)) for fold in [None, *FOLDS]}
-
-
-def judge(u, scale, shift, rules):
-    """What the rule, chosen without a fold, says of it: accuracies, F1 with interval, step AUC, calibration error."""
-    out, z = {}, u.calibrated(scale, shift)
-    f = lambda h, l: 200 * h[l >= 0].mean() * h[l < 0].mean() / max(1e-9, h[l >= 0].mean() + h[l < 0].mean())
-    for name, wrong, right in [("mr-gsm8k", "mr-gsm8k", "sampled right"), ("vtg", "vtg", "vtg rephrased"), ("mr-ben math", "mr-ben math", "mr-ben math"),
-                               ("sampled", "sampled wrong", "sampled right"), ("prmbench", "prmbench", "prmbench original"),
-                               ("bestof8", "mr-ben math", "bestof8 right")]:
-        pred, own = np.full(len(u.src), -2), ((u.src == wrong) & (u.label >= 0)) | ((u.src == right) & (u.label < 0))
-        for fold in np.unique(u.fold[own]):
-            j, q = posterior(u, z)
-            pred = np.where(own & (u.fold == fold), np.where(sigmoid(q) < rules[fold][1], j, -1), pred)
-        label, hit, p, y = u.label[own], (pred == u.label)[own], sigmoid(z[own])[u.judged[own]], u.right[own][u.judged[own]]
-        rng, draws = np.random.default_rng(0), []
-        for _ in range(500):
-            i = rng.integers(0, len(hit), len(hit))
-            draws.append(f(hit[i], label[i]))
-        out[name] = dict(n=len(hit), wrong=100 * hit[label >= 0].mean(), right=100 * hit[label < 0].mean(), f1=f(hit, label),
-                         interval=[round(float(v), 1) for v in np.percentile(draws, [2.5, 97.5])], step_auc=auc(y, p), ece=ece(p, y))
-    return out
-
-
-def ece(p, y):
-    b = np.minimum((p * 10).astype(int), 9)
-    return float(sum(abs(p[b == i].mean() - y[b == i].mean()) * (b == i).mean() for i in range(10) if (b == i).any()))
 
 
 def by_source(t, models):
@@ -239,19 +204,19 @@ def main():
     ap.add_argument("--fixture", help="write some rows with LightGBM's own probabilities, to test the Rust trees with")
     ap.add_argument("--threads", type=int, default=1)
     ap.add_argument("--left-out", action="store_true", help="train without each source and write what that says of it; comes first")
+    ap.add_argument("--group", type=int, default=0, help="of seeds, with --left-out; the first, 0, sets the levels")
     a = ap.parse_args()
     t = Table(os.path.join(a.out, "features.tsv"))
     print(len(t.label), "traces,", len(t.y), "steps,", len(t.names), "features", flush=True)
-    path = os.path.join(a.out, "left-out.npz")
+    path = lambda group: os.path.join(a.out, f"left-out-{group}.npz")
     if a.left_out:
-        left_out(t, a.threads, path)
+        left_out(t, a.threads, a.group, path(a.group))
         return
     models = train(t, a.threads)
-    u, (scale, shift) = Traces.load(path), platt(t, models)
-    found = rules(u, scale, shift)
+    u, (scale, shift) = Traces.load(path(0)), platt(t, models)
+    found = levels(u)
     threshold, tau = found[None]
-    log = dict(left_out=judge(u, scale, shift, found), step_auc=by_source(t, models), scale=scale, shift=shift, threshold=threshold,
-               tau=tau)
+    log = dict(left_out=judge(u, found), step_auc=by_source(t, models), scale=scale, shift=shift, threshold=threshold, tau=tau)
     print(json.dumps(log, indent=1))
     raw = table(models, t.names, VERSION, threshold, tau, scale, shift)
     with open(a.table, "wb") as f:

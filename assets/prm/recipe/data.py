@@ -199,12 +199,32 @@ def load_sampled(F, pool):
                 pool.add("sampled wrong", r["question"], steps, label)
 
 
+RESULT = re.compile(r"=\s*\\?\$?\s*(?:\\boxed\{)?(-?\d[\d,]*(?:\.\d+)?)(?![\d^*/+]|\s*[-+*/^])")
+
+
+def results(text):
+    return {number(m[1]) for m in RESULT.finditer(text)}
+
+
 def load_bestof8(F, pool):
-    """Modern long solutions of MATH problems whose final answer is right: taken as right traces."""
+    """Modern long solutions of MATH problems whose final answer is right: taken as right traces. Those whose answer is wrong:
+    first error = first step with a result that no right solution of the problem has (the last step when there is none)."""
     for r in F.lines("qwen-math-bestof8/math_cot_100.jsonl"):
+        gold = {v for text, ok in zip(r["code"], r["score"]) if ok is True for v in results(text)}
         for text, ok in zip(r["code"], r["score"]):
+            steps = paragraphs(text)
             if ok is True:
-                pool.add("bestof8 right", r["question"], paragraphs(text), -1)
+                pool.add("bestof8 right", r["question"], steps, -1)
+            elif gold:
+                label = next((i for i, s in enumerate(steps) if results(s) - gold), len(steps) - 1)
+                pool.add("bestof8 wrong", r["question"], steps, label)
+
+
+def load_autorace(F, pool):
+    """Solutions judged as a whole by people: which step is wrong is not known, and the label of a wrong one means nothing."""
+    for r in F.lines("autorace/gsm8k.jsonl"):
+        steps = [unmark(s) for s in re.split(r"\n?Step \d+ - ", r["reasoning_chain"]) if s.strip()]
+        pool.add("autorace right" if r["human_label"] else "autorace wrong", r["question"], steps, -1 if r["human_label"] else 0)
 
 
 def load_math_text(F, pool):
@@ -225,7 +245,7 @@ def load_all(root):
     """-> rows, GSM8K train items, log dict"""
     F, leak = Files(root), Leak(root)
     pool = Pool(leak)
-    for load in [load_mr_gsm8k, load_vtg, load_mr_ben, load_prmbench, load_sampled, load_bestof8,
+    for load in [load_mr_gsm8k, load_vtg, load_mr_ben, load_prmbench, load_sampled, load_bestof8, load_autorace,
                  load_math_text, load_aqua]:
         load(F, pool)
     gsm = []

@@ -160,6 +160,7 @@ def prepare(a, tok):
         return pickle.load(open(a.cache, "rb"))
     t0 = time.time()
     rows, gsm, log = load_all(a.data)
+    rows = [r for r in rows if r["src"] in SOURCES]
     rng = random.Random(7)
     dev_rows = {g: [] for g in DEV}
     for g, srcs in DEV.items():

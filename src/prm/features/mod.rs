@@ -2,7 +2,8 @@
 //!
 //! [`Reader`] turns a problem and its steps, one after another, into rows of [`names`] many numbers. A row depends on the problem and on
 //! the steps up to its own, never on later ones. Deterministic; linear in the text, of which [`MAX_PROBLEM`] and [`MAX_STEP`] bytes are
-//! read. Each group of features is one file: a list of names and a function that gives as many values.
+//! read. Each group of features is one file: a list of names and a function that gives as many values; behind
+//! them stand differences to the steps before (`trend.rs`).
 
 mod bindings;
 mod equations;
@@ -12,6 +13,7 @@ mod numbers;
 mod relations;
 mod shape;
 mod trees;
+mod trend;
 mod words;
 
 use std::collections::VecDeque;
@@ -20,6 +22,7 @@ use std::rc::Rc;
 use crate::checks::arithmetic::{Rational, Reading, Verdict, read};
 use crate::checks::provenance::{Ledger, Role, Sighting};
 use bindings::{Bindings, Sentence};
+use trend::Trend;
 use words::Words;
 
 pub use head::{Example, Head, log_loss};
@@ -27,7 +30,7 @@ pub use model::{FeatureModel, MAX_BAD, walk};
 pub use trees::{TableError, Trees};
 
 /// Changes when a feature is computed in another way under the same name.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Bytes of a problem that are read.
 pub const MAX_PROBLEM: usize = 16 << 10;
@@ -55,6 +58,11 @@ const GROUPS: [Group; 6] = [
 
 /// The names of the features, in the order of their values.
 pub fn names() -> impl Iterator<Item = &'static str> {
+    of_groups().chain(trend::names())
+}
+
+/// Those of a step by itself.
+fn of_groups() -> impl Iterator<Item = &'static str> {
     GROUPS.iter().flat_map(|group| group.names.iter().copied())
 }
 
@@ -79,7 +87,6 @@ pub struct Reader {
 /// What is known of the problem.
 #[derive(Debug)]
 struct Problem {
-    bytes: usize,
     words: Words,
     /// Words of its last sentence.
     question: Vec<u64>,
@@ -100,6 +107,7 @@ struct Before {
     last_result: Option<Rational>,
     ledger: Ledger,
     bindings: Bindings,
+    trend: Trend,
 }
 
 /// All that the features of one step are made of.
@@ -130,9 +138,10 @@ impl Reader {
             last_result: None,
             ledger: Ledger::new(clipped),
             bindings: Bindings::of_problem(clipped),
+            trend: Trend::default(),
         };
         let sentences = bindings::sentences(clipped);
-        Self { problem: Rc::new(Problem { bytes: clipped.len(), words: Words::of(clipped), question, sentences }), before }
+        Self { problem: Rc::new(Problem { words: Words::of(clipped), question, sentences }), before }
     }
 
     /// Reads the next step.
@@ -143,12 +152,13 @@ impl Reader {
         let sightings = ledger.read(&reading);
         let words = Words::of(text);
         let seen = Seen { problem: &self.problem, before: &self.before, ledger: &ledger, text, words, reading, sightings };
-        let values = GROUPS.iter().flat_map(|group| (group.values)(&seen)).collect();
+        let mut values: Vec<f32> = GROUPS.iter().flat_map(|group| (group.values)(&seen)).collect();
         let has_bad_equation = seen.verdicts(Verdict::Bad) > 0;
         let Seen { words, reading, sightings, .. } = seen;
         let tokens = reading.tokens.len();
         self.before.bindings.advance(text, &sightings, &words.set, &self.problem.sentences);
         self.before.advance(&words, &reading, &sightings, ledger);
+        values.extend(self.before.trend.next(&values));
         Row { values, has_bad_equation, tokens }
     }
 }

@@ -1,4 +1,5 @@
-//! Words that tell how quantities relate ("more than", "half", "each"), in the problem and in the step, and whether an operation fits.
+//! Words that tell how quantities relate ("more than", "half", "each") in the step, and whether an operation fits. Those of the problem alone say
+//! nothing about a step, but which source it comes from.
 
 use super::equations::with_operation;
 use super::{Seen, count, flag};
@@ -27,25 +28,6 @@ const RATIO: usize = 17;
 const TIME: usize = 18;
 
 pub(super) const NAMES: &[&str] = &[
-    "problem_more",
-    "problem_less",
-    "problem_times",
-    "problem_twice",
-    "problem_half",
-    "problem_each",
-    "problem_per",
-    "problem_left",
-    "problem_total",
-    "problem_percent",
-    "problem_difference",
-    "problem_average",
-    "problem_than",
-    "problem_share",
-    "problem_cost",
-    "problem_spent",
-    "problem_profit",
-    "problem_ratio",
-    "problem_time",
     "more",
     "less",
     "times",
@@ -81,7 +63,7 @@ pub(super) fn values(seen: &Seen) -> Vec<f32> {
     let computes = !seen.reading.equations.is_empty();
     let none = |equations: f32| equations < 0.5;
     let says = |kind: usize| step[kind] > 0 && computes;
-    let mut values: Vec<f32> = problem.iter().chain(step).map(|n| count(*n)).collect();
+    let mut values: Vec<f32> = step.iter().map(|n| count(*n)).collect();
     values.extend([
         count(problem[MORE]) * minus,
         count(problem[LESS]) * plus,

@@ -3,19 +3,8 @@
 use super::{Seen, count};
 use crate::checks::arithmetic::Kind;
 
-pub(super) const NAMES: &[&str] = &[
-    "place",
-    "bytes",
-    "tokens",
-    "problem_bytes",
-    "problem_numbers",
-    "lines",
-    "equals_signs",
-    "variables",
-    "backslashes",
-    "question_marks",
-    "approximations",
-];
+pub(super) const NAMES: &[&str] =
+    &["place", "bytes", "tokens", "lines", "equals_signs", "variables", "backslashes", "question_marks", "approximations"];
 
 pub(super) fn values(seen: &Seen) -> Vec<f32> {
     let signs = |sign: char| seen.text.chars().filter(|c| *c == sign).count();
@@ -25,8 +14,6 @@ pub(super) fn values(seen: &Seen) -> Vec<f32> {
         count(seen.before.steps),
         count(seen.text.len()),
         count(seen.reading.tokens.len()),
-        count(seen.problem.bytes),
-        count(seen.ledger.given_numbers()),
         count(signs('\n')),
         count(signs('=')),
         count(variables),
