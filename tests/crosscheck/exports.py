@@ -37,7 +37,8 @@ def alternating(turns):
 
 
 SCHEMAS = {
-    "trl": lambda r: text(r["prompt"]) and all(map(text, r["completions"])) and all(isinstance(l, bool) for l in r["labels"])
+    # A record that came as 1 and 0 goes back as it came; the trainer reads them as true and false.
+    "trl": lambda r: text(r["prompt"]) and all(map(text, r["completions"])) and all(l in (0, 1, -100) for l in r["labels"])
     and len(r["labels"]) == len(r["completions"]) > 0,
     "trl-dpo": lambda r: set(r) == {"prompt", "chosen", "rejected"} and all(map(text, r.values())) and r["chosen"] != r["rejected"],
     "trl-dpo-chat": lambda r: all(m["role"] in ROLES for key in ("prompt", "chosen", "rejected") for m in r[key]),
