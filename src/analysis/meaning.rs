@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::aggregate::Aggregate;
+use super::decide::Decision;
 use crate::trace::{ScoreError, Semantics, StepScore};
 
 /// What a model's numbers mean and how its authors use them.
@@ -56,6 +57,43 @@ impl Scale {
             self.range.map_or(semantics.range(), |(low, high)| (low.unwrap_or(f64::NEG_INFINITY), high.unwrap_or(f64::INFINITY)));
         let (aggregate, spread) = (self.aggregate.unwrap_or(Aggregate::Min), self.spread.unwrap_or(1.0));
         Meaning { semantics, range, threshold, aggregate, outcome: self.outcome, spread }
+    }
+}
+
+/// How scores are read that stand in a file: what they mean, and how they judge a solution.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScoreRule {
+    /// What a score is.
+    pub semantics: Semantics,
+    /// A step with a lower score is suspect; the usual one of the semantics when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+    /// When given, solutions are judged by the first-error posterior with this tau ([`Decision::Posterior`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub posterior: Option<f64>,
+    /// Range, aggregation and the like.
+    #[serde(default, skip_serializing_if = "Scale::is_usual")]
+    pub scale: Scale,
+}
+
+impl ScoreRule {
+    /// All that is known is what a score is: chances are parted in the middle, everything else at 0.
+    pub fn usual(semantics: Semantics) -> Self {
+        Self { semantics, threshold: None, posterior: None, scale: Scale::default() }
+    }
+
+    /// What the scores mean.
+    pub fn meaning(&self) -> Meaning {
+        let usual = match self.semantics {
+            Semantics::Correctness | Semantics::Value => 0.5,
+            Semantics::Advantage | Semantics::LogRatio => 0.0,
+        };
+        self.scale.meaning(self.semantics, self.threshold.unwrap_or(usual))
+    }
+
+    /// How whole solutions are judged.
+    pub fn decision(&self) -> Decision {
+        self.posterior.map_or(Decision::FirstBelow(self.meaning().threshold), |tau| Decision::Posterior { tau })
     }
 }
 

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 
 use crate::analysis::aggregate::Aggregate;
 use crate::analysis::decide::{Decision, decide, first_error_odds};
-use crate::analysis::meaning::Meaning;
+use crate::analysis::meaning::{Meaning, ScoreRule};
 use crate::query::{Opinion, Ruler};
 use crate::scoring::WorkerModel;
-use crate::trace::{FirstError, NodeId, Rationale, Semantics, StepKey, StepScore, Trace};
+use crate::trace::{FirstError, NodeId, Rationale, StepKey, StepScore, Trace};
 
 /// Scores and how they are read.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,18 +52,21 @@ impl Default for Judge {
 }
 
 impl Judge {
-    /// Scores that were brought along. Of their model no more is known than what they mean, so chances are parted in the middle and
-    /// everything else at 0; `:threshold` parts them elsewhere.
-    pub fn recorded(name: String, semantics: Semantics, scores: HashMap<StepKey, StepScore>) -> Self {
-        let meaning = match semantics {
-            Semantics::Correctness => Meaning::CORRECT,
-            Semantics::Value => Meaning::VALUE,
-            Semantics::Advantage | Semantics::LogRatio => {
-                Meaning { semantics, range: semantics.range(), threshold: 0.0, ..Meaning::CORRECT }
-            }
+    /// Scores that were brought along.
+    pub fn recorded(name: String, rule: &ScoreRule, scores: HashMap<StepKey, StepScore>) -> Self {
+        let (meaning, decision) = (rule.meaning(), rule.decision());
+        let Meaning { threshold, aggregate, .. } = meaning;
+        Self { scorer: Some(name), scores, meaning, aggregate, threshold, decision, ..Self::default() }
+    }
+
+    /// How the scores are read, for a file.
+    pub fn rule(&self) -> ScoreRule {
+        let posterior = match self.decision {
+            Decision::Posterior { tau } => Some(tau),
+            Decision::FirstBelow(_) => None,
         };
-        let decision = Decision::FirstBelow(meaning.threshold);
-        Self { scorer: Some(name), scores, meaning, threshold: meaning.threshold, decision, ..Self::default() }
+        let Meaning { semantics, threshold, .. } = self.meaning;
+        ScoreRule { semantics, threshold: Some(threshold), posterior, scale: self.meaning.scale() }
     }
 
     /// The model that gives the scores is this one.

@@ -15,6 +15,7 @@ use super::refit::Fitted;
 use super::scoring::Known;
 use super::trust::Terms;
 use super::{App, Manuscript, Message, Place, Setup, Sifted};
+use crate::analysis::meaning::ScoreRule;
 use crate::corpus::ProblemView;
 use crate::formats;
 use crate::labels::{Event, Project, Session};
@@ -76,8 +77,8 @@ pub enum Entry {
     Judge {
         /// Name of the scorer.
         scorer: String,
-        /// What its scores mean.
-        semantics: Semantics,
+        /// How its scores are read.
+        rule: ScoreRule,
         /// Step and score, in the order of the keys.
         scores: BTreeMap<StepKey, f64>,
     },
@@ -240,7 +241,7 @@ impl Entry {
             Message::Foreign(events) => Self::Foreign(events.clone()),
             Message::Judge(judge) => Self::Judge {
                 scorer: judge.scorer.clone().unwrap_or_default(),
-                semantics: judge.meaning.semantics,
+                rule: judge.rule(),
                 scores: judge.scores.iter().map(|(key, score)| (*key, score.value())).collect(),
             },
             Message::Refitted(outcome) => Self::Refitted(outcome.clone()),
@@ -287,9 +288,10 @@ impl Entry {
             Self::Continue => vec![Message::Continue],
             Self::SaveFailed(error) => vec![Message::SaveFailed(error)],
             Self::Foreign(events) => vec![Message::Foreign(events)],
-            Self::Judge { scorer, semantics, scores } => {
-                let score = |(key, value)| Some((key, StepScore::new(value, semantics).ok()?));
-                let judge = Judge::recorded(scorer, semantics, scores.into_iter().filter_map(score).collect());
+            Self::Judge { scorer, rule, scores } => {
+                let meaning = rule.meaning();
+                let score = |(key, value)| Some((key, meaning.score(value).ok()?));
+                let judge = Judge::recorded(scorer, &rule, scores.into_iter().filter_map(score).collect());
                 vec![Message::Judge(Box::new(judge))]
             }
             Self::Refitted(outcome) => vec![Message::Refitted(outcome)],

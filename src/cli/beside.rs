@@ -9,8 +9,9 @@ use anyhow::{Context, bail};
 
 use super::score_out::ScoredSolution;
 use super::scorer::shown;
+use crate::analysis::meaning::ScoreRule;
 use crate::app::judge::Judge;
-use crate::trace::{Semantics, StepKey, StepScore};
+use crate::trace::{StepKey, StepScore};
 
 /// Models that can be told apart by a letter and have a column each.
 const MOST: usize = 8;
@@ -26,18 +27,21 @@ pub struct Beside {
 impl Beside {
     /// One judge for each scorer of each file, in the order in which they come.
     pub fn judges(&self) -> anyhow::Result<Vec<Judge>> {
-        let mut judges: Vec<(String, Semantics, HashMap<StepKey, StepScore>)> = Vec::new();
+        let mut judges: Vec<Recorded> = Vec::new();
         for path in &self.beside {
             read(path, &mut judges)?;
         }
         if judges.len() > MOST {
             bail!("--beside: {} scorers; at most {MOST} can be seen beside one another", judges.len());
         }
-        Ok(judges.into_iter().map(|(scorer, semantics, scores)| Judge::recorded(scorer, semantics, scores)).collect())
+        Ok(judges.into_iter().map(|(scorer, rule, scores)| Judge::recorded(scorer, &rule, scores)).collect())
     }
 }
 
-fn read(path: &Path, judges: &mut Vec<(String, Semantics, HashMap<StepKey, StepScore>)>) -> anyhow::Result<()> {
+/// A scorer, how its scores are read, and the scores.
+type Recorded = (String, ScoreRule, HashMap<StepKey, StepScore>);
+
+fn read(path: &Path, judges: &mut Vec<Recorded>) -> anyhow::Result<()> {
     let file = File::open(path).with_context(|| format!("opening {}", shown(path)))?;
     let mut lines = BufReader::with_capacity(1 << 20, file).split(b'\n').enumerate().peekable();
     while let Some((index, line)) = lines.next() {
@@ -48,13 +52,13 @@ fn read(path: &Path, judges: &mut Vec<(String, Semantics, HashMap<StepKey, StepS
             Err(error) if error.is_eof() && lines.peek().is_none() => break,
             Err(_) => bail!("{}, line {}: expected a line of `stepscope score -o`, found something else", shown(path), index + 1),
         };
-        let semantics = solution.semantics.unwrap_or(Semantics::Correctness);
         let at = judges.iter().position(|(scorer, ..)| *scorer == solution.scorer).unwrap_or_else(|| {
-            judges.push((solution.scorer.clone(), semantics, HashMap::new()));
+            judges.push((solution.scorer.clone(), solution.rule(), HashMap::new()));
             judges.len() - 1
         });
+        let meaning = judges[at].1.meaning();
         for step in solution.steps {
-            let score = step.score.and_then(|score| StepScore::new(score, judges[at].1).ok());
+            let score = step.score.and_then(|score| meaning.score(score).ok());
             judges[at].2.extend(score.map(|score| (step.step_key, score)));
         }
     }

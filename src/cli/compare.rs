@@ -28,7 +28,8 @@ pub struct CompareArgs {
     /// Files of traces with recorded first errors
     #[arg(required = true)]
     pub paths: Vec<PathBuf>,
-    /// Scores below these count as wrong, for the first and the second scorer [default: 0.5 for chances, else 0]
+    /// The first step with a score below this is the first error, for the first and the second scorer [default: as the files say; those that
+    /// say nothing are parted at 0.5 for chances, else at 0]
     #[arg(long, value_names = ["FIRST", "SECOND"], num_args = 2)]
     pub thresholds: Option<Vec<f64>>,
     /// How the files are read

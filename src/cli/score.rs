@@ -30,7 +30,7 @@ const NO_STEPS: &str = "the model judges whole solutions, at the last step";
 ///
 /// Writes one JSON object a line, one line a solution and scorer, in the order of the input:
 ///
-///   {"record_key","source_id","scorer","semantics","solution":{..},"steps":[{"step_key","score"}]}
+///   {"record_key","source_id","scorer","semantics","threshold","solution":{..},"steps":[{"step_key","score"}]}
 ///
 /// `solution` holds one score of the solution for each way to make it of the steps ("min",
 /// "prod", "last", "mean", "geo", "soft-min", "sum"), or the "outcome" of a model that judges
@@ -377,6 +377,9 @@ fn line(trace: &Trace, solution: &Solution, answers: &Answers, model: &WorkerMod
         scorer: model.label(),
         answer: checks::answer::against_reference(trace, solution),
         semantics: Some(model.semantics),
+        threshold: Some(model.threshold),
+        posterior: model.posterior,
+        scale: *model.scale,
         solution: whole(&path.iter().map(|id| answers.get(&trace.node(*id).key)).collect::<Vec<_>>(), &model.meaning()),
         steps: path.into_iter().map(|id| step(trace.node(id))).collect(),
     }

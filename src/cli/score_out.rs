@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::score_known::{Known, Place};
 use super::scorer::shown;
+use crate::analysis::meaning::{Scale, ScoreRule};
 use crate::checks::answer::Agreement;
 use crate::checks::arithmetic::{Finding, Verdict};
 use crate::trace::{Rationale, RecordKey, Semantics, StepKey};
@@ -29,12 +30,29 @@ pub struct ScoredSolution {
     /// What the scores mean: `correctness`, `value`, `advantage` or `log-ratio`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub semantics: Option<Semantics>,
+    /// A step with a lower score is suspect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+    /// The tau of the first-error posterior, where that judges solutions, and not the first step below the threshold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub posterior: Option<f64>,
+    /// Range, aggregation and the like, where they are not the usual ones.
+    #[serde(default, skip_serializing_if = "Scale::is_usual")]
+    pub scale: Scale,
     /// One score of the solution, by each way to make it of the steps: `min`, `prod`, `last`, `mean`, `geo`, `soft-min`, `sum`; or `outcome`,
     /// from a model that judges no steps. Empty when a step has no score.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub solution: BTreeMap<String, f64>,
     /// One entry a step, first step first.
     pub steps: Vec<ScoredStep>,
+}
+
+impl ScoredSolution {
+    /// How its scores are read.
+    pub fn rule(&self) -> ScoreRule {
+        let Self { semantics, threshold, posterior, scale, .. } = *self;
+        ScoreRule { semantics: semantics.unwrap_or(Semantics::Correctness), threshold, posterior, scale }
+    }
 }
 
 /// The score of one step.
@@ -221,6 +239,9 @@ mod tests {
             scorer: "m@1".into(),
             answer: None,
             semantics: None,
+            threshold: None,
+            posterior: None,
+            scale: Scale::default(),
             solution: BTreeMap::new(),
             steps,
         }

@@ -65,6 +65,7 @@ impl LineScanner {
     pub(super) fn finish(&mut self, end: u64, emit: &mut dyn FnMut(Frame)) {
         self.close(end, End::Cut, emit);
     }
+
     /// Takes what another scanner found behind `at`.
     pub(super) fn join(&mut self, at: u64, part: LinePart, emit: &mut dyn FnMut(Frame)) {
         self.feed(at, &part.head, emit);

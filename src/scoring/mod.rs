@@ -25,7 +25,7 @@ use std::ops::ControlFlow;
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::decide::Decision;
-use crate::analysis::meaning::{Meaning, Scale};
+use crate::analysis::meaning::{Meaning, Scale, ScoreRule};
 use crate::trace::{Rationale, Semantics, StepKey, StepScore};
 
 pub use cache::ScoreCache;
@@ -105,7 +105,13 @@ impl WorkerModel {
 
     /// How whole solutions are judged.
     pub fn decision(&self) -> Decision {
-        self.posterior.map_or(Decision::FirstBelow(self.threshold), |tau| Decision::Posterior { tau })
+        self.rule().decision()
+    }
+
+    /// How its scores are read, for a file.
+    pub fn rule(&self) -> ScoreRule {
+        let Self { semantics, threshold, posterior, ref scale, .. } = *self;
+        ScoreRule { semantics, threshold: Some(threshold), posterior, scale: **scale }
     }
 }
 

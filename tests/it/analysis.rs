@@ -91,7 +91,7 @@ fn score_writes_one_line_a_solution_in_input_order() {
     assert_eq!(
         lines[2],
         json!({"record_key": third.record(), "source_id": "toy-2", "scorer": "words@words-v1", "semantics": "correctness",
-               "solution": solution, "steps": [
+               "threshold": 0.5, "solution": solution, "steps": [
             {"step_key": first, "score": 0.1}, {"step_key": second, "score": 0.9}, {"step_key": third, "score": 0.9}]})
     );
     assert!(!place.path("out.jsonl.partial").exists());

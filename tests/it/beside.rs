@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use stepscope::analysis::meaning::ScoreRule;
 use stepscope::app::Message;
 use stepscope::app::judge::Judge;
 use stepscope::trace::{Semantics, StepKey, StepScore};
@@ -25,7 +26,11 @@ fn desk(size: (u16, u16)) -> Desk {
     }
     desk.keys("gg1go");
     desk.app.scoring.scores = first;
-    desk.tell(Message::Judge(Box::new(Judge::recorded("other@1234".to_owned(), Semantics::Correctness, second))));
+    desk.tell(Message::Judge(Box::new(Judge::recorded(
+        "other@1234".to_owned(),
+        &ScoreRule::usual(Semantics::Correctness),
+        second,
+    ))));
     desk
 }
 
@@ -103,10 +108,14 @@ fn two_score_files_are_compared_on_what_people_found() {
     }
     for line in lines.lines() {
         let mut solution: serde_json::Value = serde_json::from_str(line).unwrap();
+        // Its file says how its scores are read.
+        assert!(solution["posterior"].is_f64() && solution["threshold"].is_f64(), "{line}");
+        solution.as_object_mut().unwrap().remove("posterior");
+        solution["threshold"] = 0.3.into();
         solution["scorer"] = "seer@1".into();
         let wrong = first.get(solution["record_key"].as_str().unwrap()).copied();
         for (step, score) in solution["steps"].as_array_mut().unwrap().iter_mut().enumerate() {
-            score["score"] = if Some(step) == wrong { 0.1 } else { 0.9 }.into();
+            score["score"] = if Some(step) == wrong { 0.2 } else { 0.4 }.into();
         }
         other.push_str(&(solution.to_string() + "\n"));
     }
@@ -119,4 +128,10 @@ fn two_score_files_are_compared_on_what_people_found() {
     let low = report["f1_interval"][0].as_f64().unwrap();
     assert!(low > 0.0 && report["f1_difference"].as_f64().unwrap() >= low, "{report}");
     assert!(report["p"].as_f64().unwrap() < 0.05, "{report}");
+    // The built-in model is read as `eval` reads it, unless the command line says otherwise.
+    let eval: serde_json::Value = serde_json::from_str(&run(&["eval", "traces.json", "--json"])).unwrap();
+    assert_eq!(report["each"][0]["f1"], eval["subsets"][0]["f1"], "{eval}");
+    let parted = run(&["compare", "a.jsonl", "b.jsonl", "traces.json", "--json", "--thresholds", "0", "0.3"]);
+    let parted: serde_json::Value = serde_json::from_str(&parted).unwrap();
+    assert_eq!((&parted["each"][0]["acc_error"], &parted["each"][1]["f1"]), (&0.0.into(), &100.0.into()), "{parted}");
 }
