@@ -30,6 +30,7 @@ pub mod quality;
 pub mod queue;
 pub mod reading;
 pub mod refit;
+pub mod replay;
 pub mod review;
 pub mod rewrite;
 pub mod runs;
@@ -163,6 +164,8 @@ pub struct App {
     pub picker: Option<picker::Picker>,
     /// The solutions of the problem by their answers.
     pub answers: Option<answers::Answers>,
+    /// The search of the tree on show, iteration by iteration.
+    pub replay: Option<replay::Replay>,
     /// A page of text over the screen.
     pub sheet: Option<sheet::Sheet>,
     /// Modes, shares, what is served.
@@ -276,6 +279,7 @@ impl App {
             segmenting: None,
             picker: None,
             answers: None,
+            replay: None,
             sheet: None,
             trust,
             progress,
@@ -589,6 +593,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
     effects.extend(queue::feed(app));
     effects.extend(picker::feed(app));
     app.suggest |= (app.cursor.item, app.cursor.solution) != solution;
+    app.leave_replay();
     app.conceal();
     app.suggest();
     let open = app.open_steps();

@@ -1,6 +1,7 @@
 //! The tree pane: which nodes are open, and the rows that follow from it. Only rows on screen are ever drawn.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::App;
 use crate::query::{AtStep, Facts, Query};
@@ -50,6 +51,8 @@ pub struct TreeView {
     pub rows: Vec<TreeRow>,
     /// The steps that a filter asks for, and all above them.
     found: Option<Found>,
+    /// The iteration of the search that made each step, and the one that is on show: later steps are not there yet.
+    until: Option<(Arc<[u32]>, u32)>,
 }
 
 /// What a filter of steps found.
@@ -108,6 +111,18 @@ impl TreeView {
         self.rebuild(trace);
     }
 
+    /// Leaves out the steps that the search makes later, or none.
+    pub fn show_until(&mut self, trace: &Trace, until: Option<(Arc<[u32]>, u32)>) {
+        self.until = until;
+        self.rebuild(trace);
+    }
+
+    /// The search has made the step, and a filter asks for it or for one behind it.
+    fn is_there(&self, node: NodeId) -> bool {
+        self.until.as_ref().is_none_or(|(born, now)| born[node.index()] <= *now)
+            && self.found.as_ref().is_none_or(|found| found.shown.contains(&node))
+    }
+
     /// Number of solutions whose path runs through a node.
     pub fn through(&self, node: NodeId) -> usize {
         self.through.get(node.index()).map_or(0, |&count| count as usize)
@@ -148,10 +163,9 @@ impl TreeView {
 
     /// The innermost visible ancestor of a node (or the node itself).
     pub fn visible_ancestor(&self, trace: &Trace, mut node: NodeId) -> NodeId {
-        let hidden = |node: NodeId| self.found.as_ref().is_some_and(|found| !found.shown.contains(&node));
         let mut visible = node;
         while let Some(parent) = trace.node(node).parent {
-            if parent != NodeId::ROOT && (!self.is_open(parent) || hidden(node)) {
+            if parent != NodeId::ROOT && (!self.is_open(parent) || !self.is_there(node)) {
                 visible = parent;
             }
             node = parent;
@@ -173,12 +187,12 @@ impl TreeView {
     }
 
     fn push_children(&self, trace: &Trace, parent: NodeId, rails: Rails, stack: &mut Vec<TreeRow>) {
-        let shown = |node: &NodeId| self.found.as_ref().is_none_or(|found| found.shown.contains(node));
-        let children: Vec<NodeId> = trace.node(parent).children.iter().copied().filter(shown).collect();
+        let there = |node: &NodeId| self.is_there(*node);
+        let children: Vec<NodeId> = trace.node(parent).children.iter().copied().filter(there).collect();
         let elbow = children.len() > 1;
         for (index, node) in children.iter().copied().enumerate().rev() {
             let rails = if elbow { rails.with(index + 1 < children.len()) } else { rails };
-            let branch = !trace.node(node).children.is_empty();
+            let branch = trace.node(node).children.iter().any(there);
             stack.push(TreeRow { node, rails, elbow, branch, open: self.is_open(node) });
         }
     }

@@ -4,7 +4,8 @@ use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, 
 
 use super::keys::{self, Press};
 use super::{
-    App, Effect, Focus, answers, choice, commands, input, layout, mouse, picker, rewrite, saving, segmenting, sheet, split,
+    App, Effect, Focus, answers, choice, commands, input, layout, mouse, picker, replay, rewrite, saving, segmenting, sheet,
+    split,
 };
 use crate::labels::Digits;
 
@@ -79,6 +80,9 @@ pub(super) fn key_press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     }
     app.notice = None;
     app.seek = None;
+    if replay::key(app, key) {
+        return Vec::new();
+    }
     let Some(token) = keys::token(key) else { return Vec::new() };
     match app.keys.press(token) {
         Press::Run(command, count) => run(app, command, count),

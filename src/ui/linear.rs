@@ -70,6 +70,7 @@ fn parts(app: &App) -> Vec<(&'static str, Spoken)> {
     parts.push(("help", line(help(app))));
     parts.push(("picker", line(picker(app))));
     parts.push(("answers", line(answers(app))));
+    parts.push(("replay", line(app.replay_line().unwrap_or_default())));
     parts.push(("why", line(why(app))));
     parts.push(("saving", line(app.saving.at.as_ref().map_or(String::new(), |_| app.saving_line()))));
     parts.push(("error", line(app.saving.error.as_ref().map_or(String::new(), |_| app.saving_line()))));

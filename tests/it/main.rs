@@ -45,6 +45,7 @@ mod replay;
 mod review;
 mod scoring;
 mod screenshot;
+mod search_replay;
 mod seeking;
 mod support;
 mod text;

@@ -130,6 +130,14 @@ pub static COMMANDS: &[Command] = &[
     row(Tree, "open-folds", &["z R"], "unfold everything", tree::open_all),
     row(Tree, "close-folds", &["z M"], "fold everything", tree::close_all),
     row(Tree, "show-path", &["z v"], "unfold just enough to see the step", tree::show_path),
+    row(
+        Tree,
+        "replay",
+        &["g i"],
+        "the search iteration by iteration: . and , go one on and back, > and < ten; Esc ends it",
+        tree::replay,
+    ),
+    row(Tree, "replay-turn", &["g I"], "next iteration at which the best path leads elsewhere", tree::next_turn),
     row(Label, "first-error", &["x"], "first error here, or at the step of the count (4x); next solution", label::first_error),
     row(
         Label,

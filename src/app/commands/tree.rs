@@ -1,6 +1,6 @@
 //! Moving and folding in a tree; in the steps pane the same keys fold long steps.
 
-use crate::app::{App, Effect, Focus};
+use crate::app::{App, Effect, Focus, replay};
 use crate::trace::{Node, NodeId, Trace};
 
 /// Goes to a node and makes its row visible.
@@ -166,4 +166,14 @@ pub(super) fn worst_child(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 /// Goes to the child with the most visits.
 pub(super) fn most_visited_child(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     child_by(app, "a visit count", |_, node| node.stats.visits.map(|visits| visits as f64))
+}
+
+/// Opens or closes the replay of the search.
+pub(super) fn replay(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    replay::open(app)
+}
+
+/// Goes to the next iteration at which the best path leads elsewhere.
+pub(super) fn next_turn(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    replay::next_turn(app)
 }

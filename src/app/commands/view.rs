@@ -3,7 +3,7 @@
 use crate::app::choice::Question;
 use crate::app::layout::{self, Layout};
 use crate::app::reading::Against;
-use crate::app::{App, Effect, Focus, queue, tree};
+use crate::app::{App, Effect, Focus, queue, replay, tree};
 use crate::trace::{FirstError, NodeId, Solution, StepScore, Trace};
 use crate::typeset::View;
 use crate::ui::theme::{THEME_NAMES, Theme};
@@ -129,19 +129,24 @@ pub(super) fn list(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 
 /// Opens or closes the tree.
 pub(super) fn tree(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    if app.project.guided {
-        app.notice = Some("guided: the tree would show steps before their turn; :guided ends that".to_owned());
-        return Vec::new();
-    }
     if app.show_tree && app.focus == Focus::Tree {
         return steps(app, None);
+    }
+    show_tree(app);
+    Vec::new()
+}
+
+/// Opens the tree and goes there.
+pub(crate) fn show_tree(app: &mut App) {
+    if app.project.guided {
+        app.notice = Some("guided: the tree would show steps before their turn; :guided ends that".to_owned());
+        return;
     }
     app.show_tree = true;
     app.focus = Focus::Tree;
     if let Some(trace) = app.trace().cloned() {
         app.tree.reveal(&trace, app.cursor.node);
     }
-    Vec::new()
 }
 
 /// Goes to the steps and closes the tree.
@@ -298,6 +303,10 @@ pub(super) fn redraw(_app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 /// Clears what can be cleared; never leaves.
 pub(super) fn cancel(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     app.seek = None;
+    if app.replay.is_some() {
+        replay::close(app);
+        return Vec::new();
+    }
     // One key, one filter: that of the pane one is in first.
     if app.focus == Focus::Tree && app.step_filter.is_some() {
         tree::clear_filter(app);

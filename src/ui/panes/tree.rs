@@ -5,14 +5,17 @@ use ratatui::style::Style;
 
 use super::one_line;
 use crate::app::describe::short;
+use crate::app::replay::Replay;
 use crate::app::tree::TreeRow;
 use crate::app::{App, Focus};
 use crate::trace::{Label, NodeId, NodeStats, Rating, StepScore, Trace};
 use crate::ui::pen::Pen;
 
 /// Which columns of numbers the trace has.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 struct Columns {
+    /// Iteration that made the step, in place of numbers that the search had at its end.
+    made: bool,
     visits: bool,
     q: bool,
     mc: bool,
@@ -21,7 +24,7 @@ struct Columns {
 impl Columns {
     fn of(trace: &Trace) -> Self {
         // A look at the first nodes is enough: a search writes its numbers everywhere.
-        let mut columns = Self { visits: false, q: false, mc: false };
+        let mut columns = Self::default();
         for node in trace.nodes.iter().take(64) {
             columns.visits |= node.stats.visits.is_some();
             columns.q |= node.stats.q.is_some() || node.stats.value.is_some();
@@ -34,22 +37,30 @@ impl Columns {
 /// Draws the headings and the visible rows.
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let Some(trace) = app.trace() else { return };
-    let columns = if app.show_prm { Columns::of(trace) } else { Columns { visits: false, q: false, mc: false } };
+    let columns = match &app.replay {
+        Some(_) => Columns { made: true, q: app.replay_values().is_some(), ..Columns::default() },
+        None if app.show_prm => Columns::of(trace),
+        None => Columns::default(),
+    };
     let dim = pen.look.dim();
     let mut x = rect.x + 1;
-    for (wanted, heading) in [(columns.visits, "   N"), (columns.q, "    Q"), (columns.mc, "   MC"), (app.show_prm, "  PRM")] {
+    let made = (columns.made, "  it");
+    for (wanted, heading) in
+        [made, (columns.visits, "   N"), (columns.q, "    Q"), (columns.mc, "   MC"), (app.show_prm, "  PRM")]
+    {
         if wanted {
             x = pen.text(x, rect.y, rect.right().saturating_sub(x), heading, dim);
         }
     }
     let steps = trace.nodes.len() - 1;
-    let (count, style) = match app.tree.fitting() {
+    let replay = app.replay_line().map(|line| (format!("  {line}   , . < >"), pen.look.accent()));
+    let (count, style) = replay.unwrap_or_else(|| match app.tree.fitting() {
         Some(fitting) => (
             format!("  &{}: {fitting} of {steps} steps, {} shows all", app.step_filter_text(), app.key("cancel")),
             pen.look.accent(),
         ),
         None => (format!("  node  ({steps} steps, {} solutions)", trace.solutions.len()), dim),
-    };
+    });
     pen.text(x, rect.y, rect.right().saturating_sub(x), &count, style);
     let rows = usize::from(rect.height.saturating_sub(1));
     let cursor = app.tree.visible_ancestor(trace, app.cursor.node);
@@ -68,6 +79,12 @@ fn draw_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, columns: Co
     let y = rect.y;
     let left = |x: u16| rect.right().saturating_sub(x);
     let mut x = rect.x + 1;
+    if columns.made {
+        let made = app.replay.as_ref().and_then(|replay| replay.made(row.node)).map_or(String::new(), |made| made.to_string());
+        let new = app.replay.as_ref().is_some_and(|replay| replay.is_new(row.node));
+        let style = if new { pen.look.accent() } else { pen.look.dim() };
+        x = pen.text(x, y, left(x), &format!("{made:>4}"), style);
+    }
     if columns.visits {
         x = pen.text(
             x,
@@ -78,7 +95,8 @@ fn draw_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, columns: Co
         );
     }
     if columns.q {
-        x = pen.text(x, y, left(x), &format!("{:>5}", number(stats.q.or(stats.value))), pen.look.plain());
+        let value = app.replay_values().map_or(stats.q.or(stats.value), |replay| replay.value(row.node));
+        x = pen.text(x, y, left(x), &format!("{:>5}", number(value)), pen.look.plain());
     }
     if columns.mc {
         let style = stats.mc.map_or(pen.look.plain(), |mc| pen.look.score(mc));
@@ -97,8 +115,10 @@ fn draw_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, columns: Co
     x = pen.text(x, y, left(x), &format!("{sign:<3} "), sign_style);
     x = pen.text(x, y, left(x), &art(pen, row), pen.look.dim());
     let text = one_line(app.step_line(trace, row.node), usize::from(left(x)));
-    // With a filter or a search, what it asks for stands out; without one, the path on show.
+    // With a filter or a search, what it asks for stands out; in a replay, the best path; else the path on show.
+    let best = app.replay_values().map(Replay::best);
     let wanted = match &app.search {
+        _ if best.is_some() => best.and_then(|best| trace.ancestor_at(best, node.depth)) == Some(row.node),
         _ if app.tree.fitting().is_some() => app.tree.fits(row.node),
         Some(_) => app.is_hit(node.key),
         None => app.cursor.path.contains(&row.node),
