@@ -185,6 +185,17 @@ pub fn problem_width(main: Rect) -> usize {
     usize::from(main.width.saturating_sub(5)).max(10)
 }
 
+/// The row between problem and steps, which shows the whole solution.
+pub fn strip(panes: &Panes) -> Rect {
+    Rect { y: panes.problem.bottom(), height: 1, ..panes.problem }
+}
+
+/// Where the cells of the strip begin, and how many of the `steps` on show stand in each.
+pub fn strip_cells(rule: Rect, steps: usize) -> (u16, usize) {
+    let room = usize::from(rule.width.saturating_sub(24)).max(10);
+    (rule.x + 3, steps.div_ceil(room).max(1))
+}
+
 /// Columns of the steps pane before the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StepColumns {

@@ -248,6 +248,7 @@ impl Entry {
             Message::Edited(manuscript, written) => Self::Edited(manuscript.clone(), written.clone()),
             Message::Worker(_)
             | Message::Coloured { .. }
+            | Message::Measured { .. }
             | Message::Notice(_)
             | Message::Tick
             | Message::Stop

@@ -78,6 +78,15 @@ pub enum Message {
     Edited(Manuscript, Result<String, String>),
     /// Scores of another model were brought along.
     Judge(Box<Judge>),
+    /// The answer to [`Effect::Measure`]: the size of a picture, or why that is not known.
+    Measured {
+        /// Index of the file that names it.
+        file: usize,
+        /// Its path, as named there.
+        picture: String,
+        /// What there is to say.
+        said: String,
+    },
     /// The answer to [`Effect::Refit`].
     Refitted(Result<Fitted, String>),
     /// The time, in milliseconds since any moment before: comes before every key.
@@ -127,6 +136,13 @@ pub enum Effect {
     Prepare(ItemId),
     /// Compute the colours of the code in a step.
     Colour(StepKey, Safe),
+    /// Look how large the picture of a problem is.
+    Measure {
+        /// Index of the file that names it.
+        file: usize,
+        /// Its path, as named there.
+        picture: String,
+    },
     /// Ask the worker.
     Score(ScoreRequest),
     /// Tell the worker to stop a request.

@@ -216,6 +216,8 @@ pub struct App {
     pub refit: Refit,
     /// One's own filters with a name.
     pub filters: Names,
+    /// What is known of the pictures that files name, by file and path; nothing yet where it was asked for.
+    pictures: HashMap<(usize, String), Option<String>>,
     /// How far the work has come.
     pub progress: Progress,
     /// Where one was.
@@ -304,6 +306,7 @@ impl App {
             review,
             refit: Refit::default(),
             filters: setup.filters,
+            pictures: HashMap::new(),
             jumps: Jumps::default(),
             range: None,
             last_label: None,
@@ -574,6 +577,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             app.queue.judges_changed();
             Vec::new()
         }
+        Message::Measured { file, picture, said } => describe::measured(app, file, picture, said),
         Message::Refitted(outcome) => refit::done(app, outcome),
         Message::Notice(text) => {
             app.notice = Some(text);
@@ -611,6 +615,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
     }
     app.compare();
     app.lay_sheet();
+    effects.extend(app.measure_picture());
     app.read_facts();
     layout::arrange(app);
     app.glance();

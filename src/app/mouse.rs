@@ -12,6 +12,15 @@ const NOTCH: usize = 3;
 pub(super) fn event(app: &mut App, event: MouseEvent) {
     let Some(panes) = layout::panes(app) else { return };
     let at = Position { x: event.column, y: event.row };
+    let rule = layout::strip(&panes);
+    if panes.steps.is_some() && rule.contains(at) && event.kind == MouseEventKind::Down(MouseButton::Left) {
+        let steps = app.open_steps().min(app.cursor.path.len());
+        let (first, each) = layout::strip_cells(rule, steps);
+        if let Some(cell) = at.x.checked_sub(first).map(usize::from).filter(|cell| cell * each < steps) {
+            app.cursor.go_to_step(cell * each);
+        }
+        return;
+    }
     let under = [(Focus::List, panes.list), (Focus::Tree, panes.tree), (Focus::Steps, panes.steps)]
         .into_iter()
         .find_map(|(focus, rect)| rect.filter(|rect| rect.contains(at)).map(|rect| (focus, rect)));

@@ -10,10 +10,12 @@ use super::items::ItemId;
 use super::{App, Effect};
 use crate::trace::{NodeId, Writing};
 
-/// Problems that are looked through.
-const MOST: usize = 20_000;
+/// Bytes of all problems together that are kept while the picker is open: a million problems fit.
+const MOST: usize = 256 << 20;
 /// Problems that are looked at between two frames.
 const AT_ONCE: usize = 64;
+/// Problems that are weighed between two frames: a key has its answer at once, however many there are.
+const WEIGHED: usize = 4_000;
 /// Bytes of a problem that are looked at.
 const READ: usize = 160;
 /// Hits that are listed.
@@ -23,18 +25,20 @@ const LISTED: usize = 200;
 pub struct Picker {
     /// What was typed.
     pub line: tui_input::Input,
-    /// What can be gone to.
-    known: Vec<(ItemId, String)>,
+    /// What can be gone to: the problem, and where its line ends in `lines`.
+    known: Vec<(ItemId, usize)>,
+    /// The lines of all of them, one behind the other.
+    lines: String,
     /// Position in the list of the problem to look at next.
     next: usize,
-    /// What fits of that, the best one first: how well, and its place there.
+    /// How many of those known were weighed for what is typed now.
+    weighed: usize,
+    /// What fits best of those: how well, and its place there.
     hits: Vec<(u32, usize)>,
-    /// Problem and its line, the best one first.
-    pub found: Vec<(ItemId, String)>,
-    /// The chosen one of them.
+    /// How many fit.
+    pub count: usize,
+    /// The chosen one of those that are listed.
     pub chosen: usize,
-    /// More than were listed.
-    pub more: usize,
     matcher: Matcher,
 }
 
@@ -49,11 +53,12 @@ impl Picker {
         Self {
             line: tui_input::Input::default(),
             known: Vec::new(),
+            lines: String::new(),
             next: 0,
+            weighed: 0,
             hits: Vec::new(),
-            found: Vec::new(),
+            count: 0,
             chosen: 0,
-            more: 0,
             matcher: Matcher::new(Config::DEFAULT),
         }
     }
@@ -63,25 +68,54 @@ impl Picker {
         self.next
     }
 
-    /// Finds what fits what was typed now; without a letter, all as the files have them.
-    fn find(&mut self) {
-        self.hits.clear();
-        self.find_from(0);
+    /// All that fit and are listed, the best one first: the problem and its line.
+    pub fn found(&self) -> impl Iterator<Item = (ItemId, &str)> {
+        self.hits.iter().map(|&(_, at)| (self.known[at].0, line(&self.lines, &self.known, at)))
     }
 
-    /// Finds what fits of what came to be known from this place on.
-    fn find_from(&mut self, place: usize) {
+    /// Some of the problems that were looked at are not weighed yet.
+    pub fn is_weighing(&self) -> bool {
+        self.weighed < self.known.len()
+    }
+
+    /// Number of those that are listed.
+    pub fn listed(&self) -> usize {
+        self.hits.len()
+    }
+
+    fn learn(&mut self, item: ItemId, line: &str) {
+        self.lines.push_str(line);
+        self.known.push((item, self.lines.len()));
+    }
+
+    /// Something else was typed: all are to be weighed again.
+    fn find(&mut self) {
+        self.hits.clear();
+        (self.weighed, self.count, self.chosen) = (0, 0, 0);
+        self.weigh();
+    }
+
+    /// Weighs the next ones for what is typed now; without a letter, all fit as the files have them.
+    fn weigh(&mut self) {
         let pattern = Pattern::parse(self.line.value(), CaseMatching::Smart, Normalization::Smart);
         let mut buffer = Vec::new();
-        let matcher = &mut self.matcher;
-        let score =
-            |(at, (_, text)): (usize, &(ItemId, String))| Some((pattern.score(Utf32Str::new(text, &mut buffer), matcher)?, at));
-        self.hits.extend(self.known.iter().enumerate().skip(place).filter_map(score));
+        let until = self.known.len().min(self.weighed + WEIGHED);
+        let Self { lines, known, matcher, .. } = self;
+        let score = |at: usize| Some((pattern.score(Utf32Str::new(line(lines, known, at), &mut buffer), matcher)?, at));
+        let fresh: Vec<(u32, usize)> = (self.weighed..until).filter_map(score).collect();
+        self.count += fresh.len();
+        self.hits.extend(fresh);
         self.hits.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
-        self.more = self.hits.len().saturating_sub(LISTED);
-        self.found = self.hits.iter().take(LISTED).map(|&(_, at)| self.known[at].clone()).collect();
-        self.chosen = self.chosen.min(self.found.len().saturating_sub(1));
+        self.hits.truncate(LISTED);
+        self.weighed = until;
+        self.chosen = self.chosen.min(self.hits.len().saturating_sub(1));
     }
+}
+
+/// The line of the problem at this place: from the end of the one before it to its own.
+fn line<'a>(lines: &'a str, known: &[(ItemId, usize)], at: usize) -> &'a str {
+    let from = at.checked_sub(1).map_or(0, |before| known[before].1);
+    &lines[from..known[at].1]
 }
 
 impl App {
@@ -114,9 +148,9 @@ pub(super) fn open(app: &mut App) -> Vec<Effect> {
 /// Looks at what has been read, asks for what has not. Called after every message.
 pub(super) fn feed(app: &mut App) -> Vec<Effect> {
     let Some(mut picker) = app.picker.take() else { return Vec::new() };
-    let total = app.items.total().min(MOST);
+    let total = if picker.lines.len() < MOST { app.items.total() } else { picker.next };
     let mut effects = Vec::new();
-    let (from, known) = (picker.next, picker.known.len());
+    let from = picker.next;
     while picker.next < total && picker.next < from + AT_ONCE {
         let Some(item) = app.items.at_rank(picker.next) else { break };
         if app.items.get(item).is_none() {
@@ -124,14 +158,16 @@ pub(super) fn feed(app: &mut App) -> Vec<Effect> {
             effects.extend(ahead.filter(|&item| app.items.get(item).is_none()).map(Effect::Load));
             break;
         }
-        picker.known.extend(app.memory_of(item).map(|memory| (item, memory)));
+        if let Some(memory) = app.memory_of(item) {
+            picker.learn(item, &memory);
+        }
         picker.next += 1;
     }
-    if picker.next > from {
-        picker.find_from(known);
-        if effects.is_empty() && picker.next < total {
-            effects.push(Effect::Continue);
-        }
+    if picker.is_weighing() {
+        picker.weigh();
+    }
+    if picker.is_weighing() || (effects.is_empty() && picker.next > from && picker.next < total) {
+        effects.push(Effect::Continue);
     }
     app.picker = Some(picker);
     effects
@@ -140,13 +176,15 @@ pub(super) fn feed(app: &mut App) -> Vec<Effect> {
 /// A key while the picker is open.
 pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     let Some(picker) = &mut app.picker else { return Vec::new() };
-    let last = picker.found.len().saturating_sub(1);
+    let last = picker.listed().saturating_sub(1);
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
     match key.code {
         KeyCode::Esc => app.picker = None,
         KeyCode::Char('c') if control => app.picker = None,
         KeyCode::Enter => {
-            if let Some((item, _)) = app.picker.take().and_then(|picker| picker.found.into_iter().nth(picker.chosen)) {
+            let chosen = picker.found().nth(picker.chosen).map(|(item, _)| item);
+            app.picker = None;
+            if let Some(item) = chosen {
                 app.leave_spot();
                 app.go_to_item(item);
             }
@@ -161,7 +199,6 @@ pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
             if picker.line.value().len() < 200 || !matches!(key.code, KeyCode::Char(_)) {
                 picker.line.handle_event(&Event::Key(key));
             }
-            picker.chosen = 0;
             picker.find();
         }
     }

@@ -147,6 +147,9 @@ impl App {
         let same = |replay: &Replay| self.trace().is_some_and(|trace| replay.of.ptr_eq(&Arc::downgrade(trace)));
         if self.replay.as_ref().is_some_and(|replay| !same(replay)) {
             self.replay = None;
+            if let Some(trace) = self.trace().cloned() {
+                self.tree.show_until(&trace, None);
+            }
         }
     }
 }
@@ -164,8 +167,9 @@ pub(super) fn open(app: &mut App) -> Vec<Effect> {
     };
     view::show_tree(app);
     if app.show_tree {
+        let end = replay.at;
         app.replay = Some(replay);
-        go(app, usize::MAX);
+        go(app, end);
     }
     Vec::new()
 }
@@ -231,14 +235,13 @@ fn go(app: &mut App, at: usize) {
     let Some(trace) = app.trace().cloned() else { return };
     let Some(replay) = &mut app.replay else { return };
     let last = replay.numbers.len() - 1;
-    let forward = at >= replay.at;
     replay.at = at.min(last);
     let shown = trace.history.values().take(replay.at + 1);
     replay.values = shown.flatten().filter_map(|&(id, value)| Some((id, value?))).collect();
     let touched = trace.history.get(&replay.numbers[replay.at]).map(Vec::as_slice).unwrap_or_default();
     let target = touched.iter().map(|(id, _)| *id).find(|&id| replay.is_new(id)).or_else(|| Some(touched.first()?.0));
     let until = (replay.at < last).then(|| (Arc::clone(&replay.born), u32::try_from(replay.at).unwrap_or(NEVER)));
-    if at > last && forward {
+    if at > last {
         app.notice = Some("this is the last iteration".to_owned());
     }
     app.tree.show_until(&trace, until);

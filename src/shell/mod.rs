@@ -5,6 +5,7 @@ pub mod background;
 mod editor;
 pub mod linear;
 mod outside;
+mod picture;
 pub mod replay;
 mod saver;
 pub mod sieve;

@@ -20,7 +20,7 @@ use crate::trace::{Rationale, StepKey};
 use crate::ui::code::highlight_step;
 
 use super::replay::KeyLog;
-use super::{Saver, editor, sieve};
+use super::{Saver, editor, picture, sieve};
 
 /// Scores are written to the cache in groups of this size, and at the end of each request.
 const CACHE_GROUP: usize = 64;
@@ -169,6 +169,14 @@ impl Outside {
                 tokio::task::spawn_blocking(move || {
                     // Nobody waits for colours any more when the program has ended.
                     let _ = messages.send(Message::Coloured { key, tokens: highlight_step(&text) });
+                });
+            }
+            Effect::Measure { file, picture: path } => {
+                let messages = self.messages.clone();
+                let beside = self.corpora.get(file).map_or(String::new(), |corpus| corpus.name().to_owned());
+                tokio::task::spawn_blocking(move || {
+                    let said = picture::look_at(&path, &beside);
+                    let _ = messages.send(Message::Measured { file, picture: path, said });
                 });
             }
             Effect::StartWorker => self.start_worker(),

@@ -197,9 +197,8 @@ fn choice(open: &Open) -> String {
 
 fn picker(app: &App) -> String {
     let Some(picker) = &app.picker else { return String::new() };
-    let count = picker.found.len() + picker.more;
-    let Some((item, text)) = picker.found.get(picker.chosen) else { return format!("no problem for {}", picker.line.value()) };
-    format!("{} of {count}: problem {}: {text}", picker.chosen + 1, app.items.rank(*item) + 1)
+    let Some((item, text)) = picker.found().nth(picker.chosen) else { return format!("no problem for {}", picker.line.value()) };
+    format!("{} of {}: problem {}: {text}", picker.chosen + 1, picker.count, app.items.rank(item) + 1)
 }
 
 fn answers(app: &App) -> String {

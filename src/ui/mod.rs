@@ -53,7 +53,7 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
     }
     panes::problem::draw(app, &mut pen, panes.problem);
     if let Some(rect) = panes.steps {
-        let rule = Rect { y: panes.problem.bottom(), height: 1, ..panes.problem };
+        let rule = layout::strip(&panes);
         pen.rule(rule);
         panes::strip::draw(app, &mut pen, rule);
         match (&app.rewrite, &app.segmenting) {

@@ -6,7 +6,8 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 use stepscope::trace::PromptKey;
-use tempfile::TempDir;
+
+use crate::support::Folder;
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/scoring").join(name)
@@ -14,21 +15,21 @@ fn fixture(name: &str) -> PathBuf {
 
 /// A folder of its own for cache, log and output of one test.
 struct Place {
-    folder: TempDir,
+    folder: Folder,
 }
 
 impl Place {
     fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self { folder: Folder::new() }
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.folder.path(name)
     }
 
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_stepscope"));
-        command.args(args).current_dir(self.folder.path()).env("XDG_CACHE_HOME", self.path("cache")).env("LOG", self.path("log"));
+        let mut command = self.folder.command(args);
+        command.env("LOG", self.path("log"));
         command
     }
 

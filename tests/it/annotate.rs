@@ -423,4 +423,9 @@ fn the_picture_of_a_problem_is_named_also_to_who_labels_blind() {
     let mut desk = Desk::new(&[("demo/image.json", FILE)], (80, 24));
     desk.keys("p");
     assert!(desk.screen().contains("image img/1.png"), "{}", desk.screen());
+    let asked = desk.left.iter().filter(|effect| matches!(effect, stepscope::app::Effect::Measure { .. })).count();
+    assert_eq!(asked, 1, "its size is asked for once");
+    let picture = "img/1.png".to_owned();
+    desk.tell(stepscope::app::Message::Measured { file: 0, picture, said: "640x480".to_owned() });
+    assert!(desk.screen().contains("image img/1.png 640x480"), "{}", desk.screen());
 }

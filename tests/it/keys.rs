@@ -216,3 +216,131 @@ fn the_mouse_is_deaf_until_it_is_asked_for() {
     desk.tell(at(MouseEventKind::ScrollUp, 200, 200));
     assert_eq!(desk.app.items.rank(desk.app.cursor.item), 7, "outside of all panes");
 }
+
+#[test]
+fn the_strip_over_the_steps_is_clicked_and_its_drop_is_gone_to() {
+    use crossterm::event::{Event, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
+    use stepscope::trace::{Semantics, StepScore};
+    let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (120, 40));
+    let trace = desk.app.trace().unwrap().clone();
+    let path = desk.app.cursor.path.clone();
+    assert!(path.len() > 3);
+    for (step, id) in path.iter().enumerate() {
+        let score = if step < 2 { 0.9 } else { 0.2 };
+        desk.app.scoring.scores.insert(trace.node(*id).key, StepScore::new(score, Semantics::Correctness).unwrap());
+    }
+    desk.keys("gggD");
+    assert_eq!(desk.step(), 3, "{}", desk.screen());
+    desk.keys("gMgg");
+    let rule = stepscope::app::layout::strip(&stepscope::app::layout::panes(&desk.app).unwrap());
+    let (first, each) = stepscope::app::layout::strip_cells(rule, path.len());
+    assert_eq!(each, 1);
+    let click = |column| {
+        let kind = MouseEventKind::Down(MouseButton::Left);
+        Event::Mouse(MouseEvent { kind, column, row: rule.y, modifiers: KeyModifiers::NONE })
+    };
+    desk.tell(stepscope::app::Message::Terminal(click(first + 1)));
+    assert_eq!(desk.step(), 2);
+    desk.tell(stepscope::app::Message::Terminal(click(rule.x)));
+    assert_eq!(desk.step(), 2, "beside the strip nothing happens");
+}
+
+#[test]
+fn the_threshold_moves_and_says_what_that_does() {
+    use stepscope::trace::{Semantics, StepScore};
+    let mut desk = Desk::demo();
+    let trace = desk.app.trace().unwrap().clone();
+    for (step, id) in desk.app.cursor.path.clone().into_iter().enumerate() {
+        let score = if step == 1 { 0.42 } else { 0.9 };
+        desk.app.scoring.scores.insert(trace.node(id).key, StepScore::new(score, Semantics::Correctness).unwrap());
+    }
+    desk.keys(":threshold 0.5<Enter>");
+    desk.keys("2[t");
+    let said = desk.app.notice.clone().unwrap();
+    assert!(said.starts_with("threshold .40: a first error in 0 of ") && said.ends_with("in memory, 1 before"), "{said}");
+    assert_eq!(desk.app.predicted_first_error(), None);
+    desk.keys("]t");
+    assert!(desk.app.notice.as_deref().unwrap().starts_with("threshold .45: a first error in 1 of "));
+    assert_eq!(desk.app.predicted_first_error(), Some(1));
+    desk.keys("p]t");
+    assert!(desk.app.notice.as_deref().unwrap().contains("hidden"), "who judges blind learns nothing by it");
+}
+
+#[test]
+fn long_lines_are_cut_at_the_edge_but_for_those_of_the_step_one_is_at() {
+    let mut desk = Desk::demo();
+    let rows = |desk: &Desk| desk.app.steps.visible.iter().map(|slice| slice.shape.rows).collect::<Vec<_>>();
+    let long = (0..35).find(|_| {
+        let wrapped = rows(&desk).iter().skip(1).any(|rows| *rows > 1);
+        if !wrapped {
+            desk.keys("}");
+        }
+        wrapped
+    });
+    assert!(long.is_some(), "the demo has a step of two lines");
+    desk.keys("ggzw");
+    assert_eq!(desk.app.notice.as_deref(), Some("lines end at the edge, but for those of the current step"));
+    assert!(rows(&desk).iter().skip(1).all(|rows| *rows == 1), "{}", desk.screen());
+    desk.keys("zw");
+    assert!(rows(&desk).iter().skip(1).any(|rows| *rows > 1), "{}", desk.screen());
+}
+
+#[test]
+fn the_layouts_go_in_a_circle_and_the_last_one_is_the_steps_alone() {
+    let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (120, 40));
+    let panes = |desk: &Desk| {
+        let panes = stepscope::app::layout::panes(&desk.app).unwrap();
+        (panes.list.is_some(), panes.steps.unwrap().width, panes.detail.is_some())
+    };
+    let all = panes(&desk);
+    assert!(all.0 && all.2);
+    desk.keys("\\");
+    let without_list = panes(&desk);
+    assert!(!without_list.0 && without_list.1 > all.1 && without_list.2);
+    desk.keys("gl\\");
+    assert_eq!((desk.app.focus, panes(&desk).2), (stepscope::app::Focus::Steps, false), "the keys act on what is there");
+    desk.keys("\\");
+    assert_eq!(panes(&desk), all);
+}
+
+#[test]
+fn a_step_is_compared_with_the_solution_of_the_count_or_with_what_a_letter_names() {
+    let mut desk = Desk::new(&[("demo/samples.jsonl", super::desk::SAMPLES)], (120, 40));
+    desk.keys("gs2D");
+    let comparison = desk.app.comparison().expect("solution 2 is another one");
+    assert!(comparison.place.starts_with("solution 2, step "), "{}", comparison.place);
+    desk.keys("<Esc>1D");
+    assert_eq!(desk.app.notice.as_deref(), Some("this is the solution on show"));
+    desk.keys("999D");
+    assert!(desk.app.notice.as_deref().unwrap().starts_with("there is no solution 999"));
+    desk.keys("Db");
+    assert!(desk.app.comparison().is_some_and(|comparison| comparison.against.name() == "best"), "{}", desk.screen());
+    desk.keys("<Esc>D<Esc>");
+    assert!(desk.app.comparison().is_none() && desk.app.choice.is_none());
+}
+
+#[test]
+fn all_behind_the_first_bad_step_stands_after_the_error() {
+    use stepscope::trace::Label::{AfterError, Bad, Good};
+    let mut desk = Desk::demo();
+    let id = desk.id();
+    desk.keys(":scope<Enter>gg=");
+    desk.keys("-");
+    desk.keys("gggx");
+    assert_ne!(desk.id(), id, "a verdict goes on to the next solution");
+    desk.keys("(");
+    let labels = steps_of(&desk);
+    assert_eq!(labels[..2], [Good, Bad]);
+    assert!(labels.len() > 2 && labels[2..].iter().all(|label| *label == AfterError), "{labels:?}");
+    desk.keys(")gggx");
+    assert!(desk.app.notice.is_some(), "without a bad step there is nothing to stand after");
+}
+
+#[test]
+fn the_help_shows_the_whole_text_of_the_chosen_row() {
+    let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (60, 18));
+    desk.keys("?same-mistake");
+    let said: String = desk.screen().split_whitespace().collect::<Vec<_>>().join(" ");
+    let whole = stepscope::app::commands::by_name("same-mistake").unwrap().doc;
+    assert!(said.contains(whole), "{}", desk.screen());
+}

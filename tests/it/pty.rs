@@ -503,3 +503,25 @@ fn foreign_sequences(bytes: &[u8]) -> Vec<String> {
     }
     found
 }
+
+#[test]
+fn what_the_keys_of_an_unknown_file_mean_is_asked_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("odd.jsonl");
+    std::fs::write(&file, "{\"q\":\"1+1?\",\"s\":[\"It is two.\",\"So three.\"]}\n").unwrap();
+    let home = folder.path().to_str().unwrap();
+    let variables = [("XDG_CONFIG_HOME", home), ("XDG_DATA_HOME", home), ("XDG_STATE_HOME", home)];
+    let start = || Terminal::start_with(folder.path(), &["--no-prm", file.to_str().unwrap()], (100, 30), &variables);
+    let mut terminal = start();
+    terminal.wait_for("It is two.");
+    assert!(!terminal.screen().contains("why:"), "the dialog comes first: {}", terminal.screen());
+    terminal.keys("\r");
+    terminal.wait_for("why:");
+    terminal.keys("q");
+    assert!(terminal.wait_for_exit().success());
+    let mut terminal = start();
+    let screen = terminal.wait_for("why:");
+    assert!(screen.contains("It is two."), "{screen}");
+    terminal.keys("q");
+    assert!(terminal.wait_for_exit().success());
+}

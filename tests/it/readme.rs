@@ -4,32 +4,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use tempfile::TempDir;
-
-use crate::support::readme;
+use crate::support::{Folder, readme};
 
 /// A folder with the demo traces as `traces.jsonl`, in which commands run that know no other folder.
-struct Place(TempDir);
+struct Place(Folder);
 
 impl Place {
     fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/solutions.json"), dir.path().join("traces.jsonl"))
-            .unwrap();
-        Self(dir)
+        let folder = Folder::new();
+        let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/demo/solutions.json");
+        fs::copy(demo, folder.path("traces.jsonl")).unwrap();
+        Self(folder)
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        self.0.path(name)
     }
 
     fn run(&self, args: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_stepscope"));
-        command.args(args).current_dir(self.0.path());
-        for variable in ["XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"] {
-            command.env(variable, self.0.path());
-        }
-        command.output().unwrap()
+        self.0.run(args)
     }
 
     fn passes(&self, args: &[&str]) -> String {
@@ -136,7 +129,7 @@ fn the_settings_file_of_the_readme_is_understood() {
     let (_, rest) = text.split_once("in the folder changes any setting, for example\n`").unwrap();
     let place = Place::new();
     let entries = crate::families::entries();
-    let folder = entries.iter().find(|e| e.folder.contains("trl")).unwrap().folder(place.0.path(), "new");
+    let folder = entries.iter().find(|e| e.folder.contains("trl")).unwrap().folder(place.0.at(), "new");
     fs::write(folder.join("stepscope.json"), rest.split_once('`').unwrap().0).unwrap();
     let shown = place.passes(&["models", "inspect", folder.to_str().unwrap()]);
     assert!(shown.contains("separator = \"\\n\\n\"") && shown.contains("usable       yes"), "{shown}");

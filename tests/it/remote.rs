@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Command, Output};
+use std::process::Output;
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::families::{Case, Entry, entries};
+use crate::support::Folder;
 
 /// What came in.
 #[derive(Debug, Clone)]
@@ -80,19 +80,19 @@ fn read(stream: &TcpStream) -> Asked {
 
 /// A checkpoint, one solution of its fixture, and a folder for both.
 struct Place {
-    folder: TempDir,
+    folder: Folder,
     prm: String,
     entry: Entry,
 }
 
 impl Place {
     fn new(model: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder::new();
         let entry = entries().into_iter().find(|entry| entry.folder == model).unwrap();
-        let prm = entry.folder(folder.path(), "new").display().to_string();
+        let prm = entry.folder(folder.at(), "new").display().to_string();
         let case = entry.cases.iter().find(|case| case.name == "odd").unwrap();
         let solution = json!({"id": "a", "generator": "g", "problem": case.problem, "steps": case.steps, "final_answer_correct": true, "label": -1});
-        fs::write(folder.path().join("in.jsonl"), solution.to_string()).unwrap();
+        fs::write(folder.path("in.jsonl"), solution.to_string()).unwrap();
         Self { folder, prm, entry }
     }
 
@@ -101,8 +101,8 @@ impl Place {
     }
 
     fn run(&self, url: &str, api: &str) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_stepscope"))
-            .args([
+        self.folder
+            .command(&[
                 "score",
                 "in.jsonl",
                 "-o",
@@ -116,7 +116,6 @@ impl Place {
                 "--server-api",
                 api,
             ])
-            .current_dir(self.folder.path())
             .env("STEPSCOPE_SERVER_TOKEN", "secret-token")
             .output()
             .unwrap()
@@ -125,7 +124,7 @@ impl Place {
     /// Scores, or the reasons why there are none.
     fn scores(&self, url: &str, api: &str) -> Vec<Result<f64, String>> {
         let output = self.run(url, api);
-        let line: Value = serde_json::from_str(&fs::read_to_string(self.folder.path().join("out.jsonl")).unwrap()).unwrap();
+        let line: Value = serde_json::from_str(&fs::read_to_string(self.folder.path("out.jsonl")).unwrap()).unwrap();
         let step = |step: &Value| match step["score"].as_f64() {
             Some(score) => Ok(score),
             None => Err(step["reason"].as_str().unwrap().to_owned()),

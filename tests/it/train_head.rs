@@ -1,22 +1,23 @@
 //! `train-head`: from one's own labels to a model that loads like any other.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use serde_json::{Value, json};
 use stepscope::corpus::{Corpus, Source};
 use stepscope::labels::{Draft, Session, Store};
-use tempfile::TempDir;
+
+use crate::support::Folder;
 
 /// A folder with a file of solutions and a label store.
 pub(crate) struct Place {
-    folder: TempDir,
+    folder: Folder,
 }
 
 impl Place {
     /// `count` problems with one solution each: a step that says "surely" is wrong, whatever the built-in model thinks of it.
     pub(crate) fn new(count: usize) -> Self {
-        let place = Self { folder: tempfile::tempdir().unwrap() };
+        let place = Self { folder: Folder::new() };
         let record = |n: usize| {
             let apples = n + 3;
             let last =
@@ -30,7 +31,7 @@ impl Place {
     }
 
     pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
-        self.folder.path().join(name)
+        self.folder.path(name)
     }
 
     /// Labels by a rule: the first wrong step of each problem by its number.
@@ -53,8 +54,7 @@ impl Place {
     }
 
     fn run(&self, args: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_stepscope"));
-        command.args(args).current_dir(self.folder.path()).env("XDG_CACHE_HOME", self.path("cache")).output().unwrap()
+        self.folder.run(args)
     }
 
     fn train(&self, more: &[&str]) -> Output {

@@ -219,6 +219,7 @@ pub static COMMANDS: &[Command] = &[
     ),
     row(Search, "next-suspect", &["] e"], "next predicted first error", search::next_suspect),
     row(Search, "previous-suspect", &["[ e"], "previous predicted first error", search::previous_suspect),
+    row(Search, "score-drop", &["g D"], "step at which the score drops most", search::score_drop),
     row(
         Search,
         "next-disagreement",
@@ -298,7 +299,9 @@ pub static COMMANDS: &[Command] = &[
     row(View, "cancel", &["Esc"], "close, clear the search; never leaves", view::cancel),
     row(Session, "command", &[":"], "command by name; Tab completes", search::command_line),
     row(Session, "threshold", &[], ":threshold 0.4 - steps with a lower score are suspects", session::threshold_shown)
-        .takes(session::set_threshold, none),
+        .takes(session::set_threshold, session::thresholds),
+    row(Session, "lower-threshold", &["[ t"], "threshold a twentieth of the scale lower; says how many first errors that leaves", session::lower_threshold),
+    row(Session, "raise-threshold", &["] t"], "threshold a twentieth of the scale higher; :threshold model takes that of the model back", session::raise_threshold),
     row(View, "next-prm", &["P"], "colours and prediction by the next model of --beside", session::next_prm),
     row(Session, "aggregate", &["g A"], "next way to make one score of a solution; :aggregate prod", session::next_aggregate)
         .takes(session::set_aggregate, session::aggregates),

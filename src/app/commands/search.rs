@@ -191,3 +191,13 @@ pub(super) fn next_flagged(app: &mut App, _count: Option<usize>) -> Vec<Effect> 
 pub(super) fn previous_flagged(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     seek::start(app, Target::Flagged, false)
 }
+
+/// Goes to the step at which the score drops most.
+pub(super) fn score_drop(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    match app.score_drop() {
+        Some((step, _)) => app.cursor.go_to_step(step),
+        None if !app.show_prm => app.notice = Some(format!("scores are hidden; {} shows them", app.key("hide-prm"))),
+        None => app.notice = Some("the scores of this solution drop nowhere".to_owned()),
+    }
+    Vec::new()
+}

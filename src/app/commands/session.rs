@@ -32,18 +32,59 @@ pub(super) fn threshold_shown(app: &mut App, _count: Option<usize>) -> Vec<Effec
     Vec::new()
 }
 
-/// Sets the score below which a step counts as a predicted error.
+/// Sets the score below which a step counts as a predicted error; `model` takes the rule of the model back.
 pub(super) fn set_threshold(app: &mut App, text: &str) -> Vec<Effect> {
     let range = app.scoring.meaning.range;
-    match text.parse::<f64>() {
-        Ok(threshold) if threshold >= range.0 && threshold <= range.1 => {
-            app.scoring.threshold = threshold;
-            app.scoring.decision = Decision::FirstBelow(threshold);
-            app.notice = Some(format!("threshold {threshold}"));
+    let own = app.scoring.model.as_ref().map(|model| (model.threshold, model.decision()));
+    match (text.parse::<f64>(), own) {
+        (Err(_), Some((threshold, decision))) if text == "model" => decide(app, threshold, decision),
+        (Ok(threshold), _) if threshold >= range.0 && threshold <= range.1 => {
+            decide(app, threshold, Decision::FirstBelow(threshold));
         }
         _ => app.notice = Some(format!("the threshold is a number from {} to {}, not {text:?}", range.0, range.1)),
     }
     Vec::new()
+}
+
+/// What the threshold can be, besides a number.
+pub(super) fn thresholds(_app: &App) -> Vec<String> {
+    vec!["model".to_owned()]
+}
+
+/// Lowers the threshold by a twentieth of the scale, or as many as the count.
+pub(super) fn lower_threshold(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    move_threshold(app, -(count.unwrap_or(1) as f64))
+}
+
+/// Raises it.
+pub(super) fn raise_threshold(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    move_threshold(app, count.unwrap_or(1) as f64)
+}
+
+fn move_threshold(app: &mut App, notches: f64) -> Vec<Effect> {
+    let (low, high) = app.scoring.meaning.range;
+    let notch = (high - low) / 20.0;
+    // On whole notches, so that a way up and back ends where it began.
+    let threshold = (low + ((app.scoring.threshold - low) / notch).round() * notch + notches * notch).clamp(low, high);
+    decide(app, threshold, Decision::FirstBelow(threshold));
+    Vec::new()
+}
+
+/// Judges by another rule, and says how many solutions in memory have a predicted first error by it.
+fn decide(app: &mut App, threshold: f64, decision: Decision) {
+    if !app.show_prm {
+        app.notice = Some(format!("scores are hidden; {} shows them", app.key("hide-prm")));
+        return;
+    }
+    let (before, _) = app.predicted_errors();
+    app.scoring.threshold = threshold;
+    app.scoring.decision = decision;
+    let (errors, scored) = app.predicted_errors();
+    let counts = match scored {
+        0 => String::new(),
+        _ => format!(": a first error in {errors} of {scored} scored solutions in memory, {before} before"),
+    };
+    app.notice = Some(format!("threshold {}{counts}", short(threshold)));
 }
 
 /// Goes to the next way of making one score of a solution.

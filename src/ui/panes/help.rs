@@ -4,7 +4,9 @@ use ratatui::layout::Rect;
 
 use crate::app::App;
 use crate::app::commands::help::HelpSheet;
+use crate::typeset::Page;
 use crate::ui::pen::Pen;
+use crate::ui::styled::styled;
 
 /// Draws the matching commands with the chosen one marked.
 pub(in crate::ui) fn draw(app: &App, sheet: &HelpSheet, pen: &mut Pen<'_>, area: Rect) {
@@ -22,7 +24,19 @@ pub(in crate::ui) fn draw(app: &App, sheet: &HelpSheet, pen: &mut Pen<'_>, area:
     let prompt = format!("find: {}", sheet.filter);
     pen.text(rect.x + 2, rect.y + 1, rect.width.saturating_sub(4), &prompt, pen.look.accent());
     let rows = sheet.rows(&app.keys.map, app.focus);
-    let room = usize::from(rect.height.saturating_sub(3)).max(1);
+    let width = usize::from(rect.width.saturating_sub(4)).max(1);
+    // The whole text of the chosen row stands below: in a narrow list it is cut.
+    let said = rows.get(sheet.chosen).map(|command| Page::plain(&format!(":{}  {}", command.name, command.doc), width));
+    let said_rows = said.as_ref().map_or(0, |said| said.rows().min(3));
+    let below = u16::try_from(said_rows).unwrap_or(0);
+    let y = rect.bottom().saturating_sub(1 + below);
+    if let Some(said) = &said {
+        pen.rule(Rect { y: y.saturating_sub(1), height: 1, ..rect });
+        for (y, row) in (y..).zip(said.wrapped.window(0, said_rows)) {
+            pen.line(rect.x + 2, y, rect.width.saturating_sub(4), &styled(&said.text, row, &[]));
+        }
+    }
+    let room = usize::from(rect.height.saturating_sub(4 + below)).max(1);
     let top = sheet.chosen.saturating_sub(room / 2).min(rows.len().saturating_sub(room));
     for (index, command) in rows.iter().skip(top).take(room).enumerate() {
         let y = rect.y + 2 + u16::try_from(index).unwrap_or(0);

@@ -5,6 +5,7 @@ use ratatui::style::{Modifier, Style};
 
 use crate::app::App;
 use crate::app::describe::short;
+use crate::app::layout::strip_cells;
 use crate::trace::{Label, NodeId, StepScore};
 use crate::ui::pen::Pen;
 
@@ -34,9 +35,8 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rule: Rect) {
             current: id == app.cursor.node,
         })
         .collect();
-    let room = usize::from(rule.width.saturating_sub(24)).max(10);
-    let each = steps.len().div_ceil(room);
-    let mut x = pen.text(rule.x + 2, rule.y, 1, " ", pen.look.plain());
+    let (mut x, each) = strip_cells(rule, steps.len());
+    pen.text(x - 1, rule.y, 1, " ", pen.look.plain());
     for cells in steps.chunks(each) {
         let (sign, style) = sign(app, pen, &merged(cells));
         x = pen.text(x, rule.y, 1, &sign, style);

@@ -14,8 +14,6 @@ use crate::ui::pen::Pen;
 /// Which columns of numbers the trace has.
 #[derive(Clone, Copy, Default)]
 struct Columns {
-    /// Iteration that made the step, in place of numbers that the search had at its end.
-    made: bool,
     visits: bool,
     q: bool,
     mc: bool,
@@ -38,13 +36,14 @@ impl Columns {
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let Some(trace) = app.trace() else { return };
     let columns = match &app.replay {
-        Some(_) => Columns { made: true, q: app.replay_values().is_some(), ..Columns::default() },
+        Some(_) => Columns { q: app.replay_values().is_some(), ..Columns::default() },
         None if app.show_prm => Columns::of(trace),
         None => Columns::default(),
     };
     let dim = pen.look.dim();
     let mut x = rect.x + 1;
-    let made = (columns.made, "  it");
+    // The iteration that made a step stands in place of numbers that the search had at its end.
+    let made = (app.replay.is_some(), "  it");
     for (wanted, heading) in
         [made, (columns.visits, "   N"), (columns.q, "    Q"), (columns.mc, "   MC"), (app.show_prm, "  PRM")]
     {
@@ -79,10 +78,9 @@ fn draw_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, columns: Co
     let y = rect.y;
     let left = |x: u16| rect.right().saturating_sub(x);
     let mut x = rect.x + 1;
-    if columns.made {
-        let made = app.replay.as_ref().and_then(|replay| replay.made(row.node)).map_or(String::new(), |made| made.to_string());
-        let new = app.replay.as_ref().is_some_and(|replay| replay.is_new(row.node));
-        let style = if new { pen.look.accent() } else { pen.look.dim() };
+    if let Some(replay) = &app.replay {
+        let made = replay.made(row.node).map_or(String::new(), |made| made.to_string());
+        let style = if replay.is_new(row.node) { pen.look.accent() } else { pen.look.dim() };
         x = pen.text(x, y, left(x), &format!("{made:>4}"), style);
     }
     if columns.visits {
