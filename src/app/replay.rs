@@ -132,14 +132,10 @@ impl App {
         let (number, last) = (replay.numbers[replay.at], replay.numbers[replay.numbers.len() - 1]);
         let best = self.replay_values().map(Replay::best).filter(|best| *best != NodeId::ROOT);
         let best = best.map_or(String::new(), |best| {
-            let value = self
-                .replay_values()
-                .and_then(|replay| replay.value(best))
-                .map_or(String::new(), |value| format!(" {}", short(value)));
-            let turns = if replay.turns(trace, replay.at) { ", new here" } else { "" };
-            format!("; best path {} steps{value}{turns}", trace.node(best).depth)
+            let value = self.replay_values().and_then(|replay| replay.value(best)).map_or(String::new(), short);
+            format!(", best {value}{}", if replay.turns(trace, replay.at) { " elsewhere" } else { "" })
         });
-        Some(format!("iteration {number} of {last}: {there} steps, {new} new{best}"))
+        Some(format!("iteration {number} of {last}: {there} steps (+{new}){best}"))
     }
 
     /// A search is on show as long as its tree is.
@@ -208,7 +204,10 @@ pub(super) fn next_turn(app: &mut App) -> Vec<Effect> {
             }
             app.notice = next.is_none().then(|| "from the first iteration on".to_owned());
         }
-        None => app.notice = Some("the search gave its steps no values that would make a best path".to_owned()),
+        None if replay.best[last - 1] == NodeId::ROOT => {
+            app.notice = Some("the search gave its steps no values that would make a best path".to_owned());
+        }
+        None => app.notice = Some("the best path only goes on, from the first iteration to the last".to_owned()),
     }
     Vec::new()
 }

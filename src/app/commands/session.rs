@@ -70,21 +70,27 @@ fn move_threshold(app: &mut App, notches: f64) -> Vec<Effect> {
     Vec::new()
 }
 
-/// Judges by another rule, and says how many solutions in memory have a predicted first error by it.
+/// Judges by another rule, and says what that changes: steps below the threshold, of all that have a score, and solutions in memory with a
+/// predicted first error.
 fn decide(app: &mut App, threshold: f64, decision: Decision) {
     if !app.show_prm {
         app.notice = Some(format!("scores are hidden; {} shows them", app.key("hide-prm")));
         return;
     }
+    let below = |threshold: f64| app.scoring.scores.values().filter(|score| score.value() < threshold).count();
+    let (all, was_below, is_below) = (app.scoring.scores.len(), below(app.scoring.threshold), below(threshold));
     let (before, _) = app.predicted_errors();
     app.scoring.threshold = threshold;
     app.scoring.decision = decision;
     let (errors, scored) = app.predicted_errors();
-    let counts = match scored {
-        0 => String::new(),
-        _ => format!(": a first error in {errors} of {scored} scored solutions in memory, {before} before"),
-    };
-    app.notice = Some(format!("threshold {}{counts}", short(threshold)));
+    let threshold = short(threshold);
+    app.notice = Some(match scored {
+        0 => format!("threshold {threshold}"),
+        _ => format!(
+            "threshold {threshold}: {is_below} of {all} scored steps below it, {was_below} before; \
+             a first error in {errors} of {scored} solutions in memory, {before} before"
+        ),
+    });
 }
 
 /// Goes to the next way of making one score of a solution.

@@ -22,7 +22,8 @@ pub(in crate::ui) fn draw(app: &App, answers: &Answers, pen: &mut Pen<'_>, area:
     let looked = if answers.looked < answers.solutions { format!("the first {} of ", answers.looked) } else { String::new() };
     let scored = answers.groups.iter().any(|group| group.best.is_some());
     let goes = if scored { "Enter best, w worst" } else { "Enter goes there" };
-    let title = format!(" {named} answers of {looked}{} solutions: {goes}, Esc closes ", answers.solutions);
+    let several = if named == 1 { "answer" } else { "answers" };
+    let title = format!(" {named} {several} of {looked}{} solutions: {goes}, Esc closes ", answers.solutions);
     pen.text(area.x + 2, area.y, area.width.saturating_sub(4), &title, pen.look.strong());
     let rect = Rect { x: area.x + 2, width: area.width.saturating_sub(4), ..area };
     let dim = pen.look.dim();
