@@ -109,9 +109,9 @@ fn best_path(trace: &Trace, born: &[u32], at: u32, values: &HashMap<NodeId, f64>
     };
     let mut best = NodeId::ROOT;
     loop {
-        let valued = trace.node(best).children.iter().filter(there).filter_map(|&id| Some((id, worth(id)?)));
+        let ways = trace.node(best).children.iter().filter(there).filter_map(|&id| Some((id, worth(id)?)));
         // Of equal ones the first.
-        match valued.reduce(|a, b| if b.1 > a.1 { b } else { a }) {
+        match ways.reduce(|a, b| if b.1 > a.1 { b } else { a }) {
             Some((child, _)) => best = child,
             None => return best,
         }
