@@ -23,7 +23,7 @@ fn desk() -> Desk {
         .map(|(nodes, edges)| serde_json::json!({ "nodes": object(nodes), "edges": object(edges) }))
         .collect();
     let log = serde_json::json!({ "logs": logs }).to_string();
-    Desk::new(&[("search.json", Box::leak(log.into_bytes().into_boxed_slice()))], (100, 30))
+    Desk::new(&[("search.json", Box::leak(log.into_bytes().into_boxed_slice()))], (120, 40))
 }
 
 fn texts(desk: &Desk) -> Vec<String> {
