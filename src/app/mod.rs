@@ -568,10 +568,6 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             Vec::new()
         }
         Message::Edited(manuscript, Ok(text)) => manuscript.keep(app, text.trim()),
-        Message::Edited(_, Err(error)) => {
-            app.notice = Some(error);
-            Vec::new()
-        }
         Message::Judge(judge) => {
             app.scoring.bring(*judge);
             app.queue.judges_changed();
@@ -579,7 +575,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
         }
         Message::Measured { file, picture, said } => describe::measured(app, file, picture, said),
         Message::Refitted(outcome) => refit::done(app, outcome),
-        Message::Notice(text) => {
+        Message::Edited(_, Err(text)) | Message::Notice(text) => {
             app.notice = Some(text);
             Vec::new()
         }
@@ -597,7 +593,6 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
     effects.extend(queue::feed(app));
     effects.extend(picker::feed(app));
     app.suggest |= (app.cursor.item, app.cursor.solution) != solution;
-    app.leave_replay();
     app.conceal();
     app.suggest();
     let open = app.open_steps();

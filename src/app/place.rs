@@ -116,6 +116,7 @@ impl App {
 
     /// Brings cursor, tree and panes into agreement with the item under the cursor.
     pub(crate) fn settle(&mut self) {
+        self.leave_replay();
         let Some(trace) = self.trace().cloned() else {
             self.steps.reset();
             self.tree = TreeView::default();
