@@ -84,12 +84,13 @@ def indexed(binary, file):
     """Seconds to the complete index and to the complete table of problems, and memory in kB."""
     with tempfile.TemporaryDirectory() as home:
         program = started(binary, file, home)
-        ends = {}
+        ends, seen = {}, set()
         while len(ends) < 2:
             program.read(0.002)
             running = threads(program.pid)
+            seen.update(running)
             for name in ("corpus-index", "corpus-groups"):
-                if name not in running and name not in ends and time.perf_counter() - program.started > 0.03:
+                if name in seen and name not in running and name not in ends:
                     ends[name] = time.perf_counter() - program.started
         status = open(f"/proc/{program.pid}/status", encoding="utf-8").read()
         memory = [int(re.search(rf"{key}:\s+(\d+)", status)[1]) for key in ("VmRSS", "VmHWM")]
