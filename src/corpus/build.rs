@@ -61,7 +61,12 @@ impl Indexer {
             let (from, to) = (start + part.start as u64, start + part.end as u64);
             (from, LinePart::scan(&shared.bytes, from, if shared.stopped() { from } else { to }, buffer))
         };
-        in_order(0..ahead, BLOCK, Vec::new, scan, |(from, part)| {
+        let begin = || {
+            // The first screen comes before the rest of the index; a system that knows no such order has lost nothing.
+            let _ = rustix::process::setpriority_process(None, 5);
+            Vec::new()
+        };
+        in_order(0..ahead, BLOCK, begin, scan, |(from, part)| {
             // Behind a part that ended early is a gap.
             if let Framer::Lines(scanner) = &mut self.framer
                 && from == self.at
