@@ -44,6 +44,15 @@ pub enum Claim {
         /// Letters and their values, by the alphabet.
         point: Vec<(char, Rational)>,
     },
+    /// A whole number is divided with a remainder.
+    Division {
+        /// What it is divided by.
+        divisor: i64,
+        /// How often that goes into it.
+        quotient: i64,
+        /// What is left.
+        remainder: i64,
+    },
 }
 
 /// One equality that could be computed.
@@ -71,6 +80,10 @@ impl Finding {
                 format!("{letter} misses the equation before by {left}")
             }
             Claim::Root { letter } => format!("{letter} is {left} by the equation before, {right} here"),
+            Claim::Division { divisor, remainder, .. } if left == right => format!("{remainder} is not below {divisor}"),
+            Claim::Division { divisor, quotient, remainder } => {
+                format!("{divisor} · {quotient} + {remainder} is {right}, not {left}")
+            }
             Claim::Identity { point } => {
                 let at: Vec<String> = point.iter().map(|(letter, value)| format!("{letter} = {value}")).collect();
                 format!("{left} and {right} at {}", at.join(", "))

@@ -5,18 +5,27 @@ pub mod answer;
 pub mod arithmetic;
 pub mod identity;
 pub mod provenance;
+mod remainder;
 mod restated;
+
+use std::ops::Range;
 
 use arithmetic::Finding;
 
 /// All that the exact checks find in a step, in order of place: equalities of numbers, values of letters and transformed equations against the
-/// equation before, identities, and quantities that are worked out.
+/// equation before, identities, divisions with a remainder, and quantities that are worked out.
 pub fn findings(step: &str) -> Vec<Finding> {
     let reading = arithmetic::read(step);
     let mut found = algebra::findings(&reading);
     found.extend(identity::findings(&reading));
     found.extend(restated::findings(&reading));
-    found.extend(reading.equations.into_iter().map(|equation| equation.finding));
+    // A division with a remainder fails as an equality, which says nothing.
+    let divisions = remainder::findings(&reading);
+    let is_part =
+        |span: &Range<usize>| divisions.iter().any(|division| division.span.start <= span.start && span.end <= division.span.end);
+    let equalities = reading.equations.into_iter().map(|equation| equation.finding);
+    found.extend(equalities.filter(|equality| !is_part(&equality.span)));
+    found.extend(divisions);
     found.sort_by_key(|finding| finding.span.start);
     found
 }
@@ -34,6 +43,13 @@ pub fn suspicion(score: f64, failing: bool) -> f64 {
 mod tests {
     use super::arithmetic::Verdict;
     use super::*;
+
+    #[test]
+    fn a_division_with_a_remainder_is_judged_as_such_alone() {
+        let found = findings("194 ÷ 11 = 17 with a remainder of 9.");
+        assert_eq!(found.iter().map(|finding| finding.verdict).collect::<Vec<_>>(), [Verdict::Bad]);
+        assert_eq!(found[0].sides(), "11 · 17 + 9 is 196, not 194");
+    }
 
     #[test]
     fn a_failing_equality_adds_to_the_suspicion_of_a_score() {

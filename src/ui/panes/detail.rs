@@ -190,6 +190,7 @@ fn checks(app: &App, pen: &Pen<'_>, node: &Node) -> Vec<(String, Style)> {
         let sides = finding.sides();
         let perhaps = match finding.claim {
             Claim::Identity { .. } => "no identity; it may be meant as an equation",
+            Claim::Division { .. } => "the division can go on",
             _ => "rounding or units may explain it",
         };
         match finding.verdict {
