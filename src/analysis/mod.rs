@@ -7,6 +7,7 @@ pub mod calibration;
 pub mod dawid_skene;
 pub mod decide;
 pub mod dispute;
+pub mod label_errors;
 pub mod meaning;
 pub mod paired;
 pub mod processbench;

@@ -94,9 +94,17 @@ pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
             {
                 input.line.handle_event(&Event::Key(key));
             }
+            preview(app);
         }
     }
     Vec::new()
+}
+
+/// Says what a half-typed order would bring first.
+fn preview(app: &mut App) {
+    let typed = app.input.as_ref().filter(|input| input.purpose == Purpose::Command).map(|input| input.line.value());
+    let Some(text) = typed.and_then(|line| line.strip_prefix("order ")).map(|text| text.trim().to_owned()) else { return };
+    app.notice = (!text.is_empty()).then(|| queue::preview(app, &text));
 }
 
 fn accept(app: &mut App, input: &Input) -> Vec<Effect> {
@@ -148,8 +156,8 @@ fn complete(app: &mut App) {
     let typed = input.line.value().to_owned();
     let (before, word, known) = match &input.purpose {
         Purpose::Command => {
-            let at = typed.find(char::is_whitespace).map_or(0, |at| typed.len() - typed[at..].trim_start().len());
-            (&typed[..at], &typed[at..], commands::completions(app, &typed))
+            let (at, known) = commands::completions(app, &typed);
+            (&typed[..at], &typed[at..], known)
         }
         Purpose::Filter | Purpose::StepFilter => {
             let word = query::last_word(&typed);

@@ -10,9 +10,11 @@ use std::ops::Range;
 
 use super::describe::short;
 use super::items::ItemId;
+use super::scoring::WorkerState;
 use super::{App, Effect, Sifted};
+use crate::analysis::label_errors::{Case, Doubt, doubts};
 use crate::query::{Asked, Names, ORDERS, Own, Query, Survey, no_name};
-use crate::trace::{Solution, Trace};
+use crate::trace::{FirstError, Solution, Trace};
 
 /// Items asked for ahead of the one that is looked at next.
 const READ_AHEAD: usize = 64;
@@ -22,6 +24,8 @@ const AT_ONCE: usize = 16;
 const PASSED: usize = 256;
 /// Problems of a file that are sifted at once.
 const RUN: usize = 8192;
+/// Labels that are doubted.
+const CASES: usize = 100_000;
 /// Solutions of one problem that are looked at: a search tree may have tens of thousands.
 const SOLUTIONS: usize = 2000;
 
@@ -64,6 +68,8 @@ pub struct Queue {
     complete: bool,
     /// The scores are those of another model: the order is made anew once more when all of them are there.
     rank_again: bool,
+    /// Labels that are perhaps wrong, where filter or order ask for them.
+    suspects: Suspects,
     /// The order is a new one: its first solution is gone to.
     fresh: bool,
     /// Solutions looked at, and of them those that fit and those of which it is not known.
@@ -85,6 +91,14 @@ struct Sieve {
     left: BTreeSet<ItemId>,
     /// Those of them that fit and were not taken yet, with their numbers.
     fit: BTreeMap<ItemId, Option<f64>>,
+}
+
+/// What it takes to doubt labels: all of them are looked at once, then a model is fitted, then the queue is made.
+#[derive(Debug, Default)]
+struct Suspects {
+    cases: BTreeMap<(ItemId, usize), Case>,
+    /// What came out; `None` before all labels were looked at.
+    doubts: Option<HashMap<(ItemId, usize), Doubt>>,
 }
 
 impl Queue {
@@ -161,6 +175,15 @@ impl Queue {
         }
     }
 
+    fn needs_doubt(&self) -> bool {
+        self.filter.iter().chain(self.order.iter().map(|order| &order.query)).any(Query::needs_doubt)
+    }
+
+    /// How far the label of a solution is to be doubted, where that was asked for.
+    pub fn doubt(&self, item: ItemId, solution: usize) -> Option<Doubt> {
+        self.suspects.doubts.as_ref()?.get(&(item, solution)).copied()
+    }
+
     fn needs_scores(&self) -> bool {
         self.filter.iter().chain(self.order.iter().map(|order| &order.query)).any(Query::needs_scores)
     }
@@ -222,10 +245,19 @@ impl App {
             return None;
         }
         let place = self.queue.places.get(self.place_in_queue()?)?;
+        if let Some(Doubt { chance, likely, likely_chance, .. }) = self.queue.doubt(place.item, place.solution) {
+            let likely = match likely {
+                FirstError::At(step) => format!("an error at step {}", step + 1),
+                _ => "no error".to_owned(),
+            };
+            let chances = format!("chance of the label {}, of {likely} {}", short(chance), short(likely_chance));
+            return Some(format!("{}: {chances}, by other problems", order.name));
+        }
         Some(format!("{} {}", order.name, place.number.map_or("not known yet".to_owned(), short)))
     }
 
-    fn ask_of(&self, trace: &Trace) -> Vec<Asked> {
+    /// Asks of the solutions of an item; `then` gets what is to be asked with.
+    fn survey<T>(&self, item: ItemId, trace: &Trace, then: impl FnOnce(&Survey<'_>) -> T) -> T {
         let own = |solution: &Solution| {
             let record = trace.record_key(solution.leaf);
             Own {
@@ -243,14 +275,22 @@ impl App {
             score: &|key| self.scoring.known(key),
             own: &own,
             others: &|path| self.scoring.others().map(|(_, judge)| judge.opinion(trace, path)).collect(),
+            doubt: &|solution| self.queue.doubt(item, solution),
         };
-        survey.ask(trace, SOLUTIONS)
+        then(&survey)
     }
 }
 
 /// Looks at an item that is in memory, for the first time or again.
 fn look(app: &mut App, item: ItemId) {
-    let entries = app.items.trace(item).cloned().map_or_else(Vec::new, |trace| app.ask_of(&trace));
+    let trace = app.items.trace(item).cloned();
+    if let Some(trace) = trace.as_ref().filter(|_| app.queue.needs_doubt() && app.queue.suspects.doubts.is_none()) {
+        let cases = app.survey(item, trace, |survey| survey.cases(trace, SOLUTIONS));
+        let found = cases.into_iter().enumerate().filter_map(|(solution, case)| Some(((item, solution), case?)));
+        app.queue.suspects.cases.extend(found.take(CASES.saturating_sub(app.queue.suspects.cases.len())));
+    }
+    let ask = |trace| app.survey(item, trace, |survey| survey.ask(trace, SOLUTIONS));
+    let entries = trace.as_deref().map_or_else(Vec::new, ask);
     take(app, item, entries);
 }
 
@@ -419,11 +459,35 @@ pub(super) fn feed(app: &mut App) -> Vec<Effect> {
         sort(app);
         enter(app);
     }
+    let running = matches!(app.scoring.state, WorkerState::Starting | WorkerState::Running);
+    let scored = !running || app.scoring.complete(app.items.total());
+    let looked = app.queue.complete && app.queue.late.is_empty();
+    if looked && scored && app.queue.needs_doubt() && app.queue.suspects.doubts.is_none() {
+        doubt(app);
+        effects.push(Effect::Continue);
+        return effects;
+    }
     if app.queue.rank_again && app.queue.complete && app.queue.late.is_empty() && app.scoring.complete(app.items.total()) {
         app.queue.rank_again = false;
         sort(app);
     }
     effects
+}
+
+/// All labels were looked at: the model that doubts them is fitted, and the queue made once more with what it says.
+fn doubt(app: &mut App) {
+    let cases = std::mem::take(&mut app.queue.suspects.cases);
+    let (places, cases): (Vec<_>, Vec<Case>) = cases.into_iter().unzip();
+    let found: HashMap<_, _> =
+        places.into_iter().zip(doubts(&cases)).filter_map(|(place, doubt)| Some((place, doubt?))).collect();
+    if found.is_empty() {
+        app.notice = Some(
+            "too few labels with scores to doubt any: it takes ten wrong and ten right solutions of other problems".to_owned(),
+        );
+    }
+    app.queue.begin();
+    app.queue.fresh = true;
+    app.queue.suspects.doubts = Some(found);
 }
 
 /// Goes to the first place of the queue unless the cursor stands in it.
@@ -538,6 +602,44 @@ pub(super) fn set_order(app: &mut App, text: &str) {
         }
         Err(error) => app.notice = Some(format!("order: {}", error.in_line(expression))),
     }
+}
+
+/// Problems in memory that a preview looks at, and places that it names.
+const PREVIEWED: (usize, usize) = (64, 3);
+
+/// What an order, by its name or its expression, says of the solution on show and would bring first of those in memory.
+pub(super) fn preview(app: &App, text: &str) -> String {
+    let named = ORDERS.iter().find(|order| order.name == text);
+    let query = match Query::order(named.map_or(text, |order| order.expression), &app.names()) {
+        _ if named.is_some_and(|order| order.expression.is_empty()) => return "as the files have them".to_owned(),
+        Ok(query) => query,
+        Err(error) => return error.in_line(text),
+    };
+    if query.needs_scores() && !app.show_prm {
+        return "scores are hidden".to_owned();
+    }
+    if query.needs_doubt() {
+        return "all labels are looked at before it says anything".to_owned();
+    }
+    let numbers = |item: ItemId| {
+        let trace = app.items.trace(item)?;
+        let seen = !query.needs_scores() || !app.conceals(trace);
+        let asked = seen
+            .then(|| app.survey(item, trace, |survey| Survey { filter: None, order: Some(&query), ..*survey }.ask(trace, 64)));
+        Some(asked?.into_iter().enumerate().filter_map(move |(solution, asked)| Some((asked.number?, item, solution))))
+    };
+    let here = numbers(app.cursor.item).into_iter().flatten().find(|(.., solution)| *solution == app.cursor.solution);
+    let here = here.map_or("not known".to_owned(), |(number, ..)| short(number));
+    let mut all: Vec<(f64, ItemId, usize)> = app.items.loaded().take(PREVIEWED.0).filter_map(numbers).flatten().collect();
+    all.sort_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+    let place = |(number, item, solution): &(f64, ItemId, usize)| {
+        let solutions = app.items.trace(*item).map_or(1, |trace| trace.solutions.len());
+        let solution = if solutions > 1 { format!(".{}", solution + 1) } else { String::new() };
+        format!("{}{solution} {}", app.items.rank(*item) + 1, short(*number))
+    };
+    let first: Vec<String> = all.iter().take(PREVIEWED.1).map(place).collect();
+    let first = if first.is_empty() { "nothing known yet".to_owned() } else { first.join("   ") };
+    format!("here {here}; first of {} in memory: {first}", all.len())
 }
 
 /// Chooses and orders anew, with the labels and scores that there are now.

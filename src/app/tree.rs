@@ -229,6 +229,7 @@ impl App {
                     later: false,
                     returned: false,
                     panel: None,
+                    doubt: None,
                     step: Some(at),
                 };
                 filter.holds(&facts) == Some(true)

@@ -1,5 +1,6 @@
 //! `stepscope queue`: which solutions to look at first, without a terminal.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,6 +14,7 @@ use super::reading::Reading;
 use super::scorer::{BadRecords, ScorerArgs, open, runtime, stop_signal};
 use super::{StoreChoice, With, out};
 use crate::analysis::decide::Decision;
+use crate::analysis::label_errors::{Doubt, doubts};
 use crate::analysis::meaning::Meaning;
 use crate::app::judge::Judge;
 use crate::corpus::{Corpus, ProblemView, in_order};
@@ -116,10 +118,14 @@ pub fn run(args: &QueueArgs) -> anyhow::Result<ExitCode> {
     let order = order.transpose().map_err(|error| anyhow!("--order: {error}"))?;
     let filter = filter.transpose().map_err(|error| anyhow!("--filter: {error}"))?;
     let corpora = open(&args.paths, args.reading.format()?)?;
-    let questions = Questions { filter, order, panel: Panel::of(&session), session, judges: args.beside.judges()? };
+    let mut questions =
+        Questions { filter, order, panel: Panel::of(&session), doubts: HashMap::new(), session, judges: args.beside.judges()? };
     let found = runtime()?.block_on(async {
         tokio::select! {
-            result = questions.ask_all(args, &corpora) => result.map(Some),
+            result = async {
+                questions.doubt(args, &corpora).await?;
+                questions.ask_all(args, &corpora).await
+            } => result.map(Some),
             stopped = stop_signal() => stopped.map(|()| None).map_err(Into::into),
         }
     })?;
@@ -158,6 +164,8 @@ struct Questions {
     session: Session,
     /// The other annotators.
     panel: Panel,
+    /// How far labels are to be doubted, by file, problem and solution.
+    doubts: HashMap<(String, usize, usize), Doubt>,
     judges: Vec<Judge>,
 }
 
@@ -248,7 +256,9 @@ impl Questions {
     fn answer(&self, corpus: &Corpus, problem: usize, view: &ProblemView, answers: &Answers, batch: Option<&Batch>) -> Answer {
         let mut answer = Answer { errors: view.errors.clone(), ..Answer::default() };
         let Some(trace) = &view.trace else { return answer };
-        for (solution, Asked { holds, number }) in self.ask(trace, answers, batch).into_iter().enumerate() {
+        let doubt = |solution| self.doubts.get(&(corpus.name().to_owned(), problem, solution)).copied();
+        let asked = self.survey((trace, answers, batch), &doubt, |survey| survey.ask(trace, usize::MAX));
+        for (solution, Asked { holds, number }) in asked.into_iter().enumerate() {
             answer.unknown += usize::from(holds.is_none());
             if holds == Some(true) {
                 let id = trace.solutions[solution].source_id.clone();
@@ -259,8 +269,41 @@ impl Questions {
         answer
     }
 
-    /// Filter and order of every solution of a problem.
-    fn ask(&self, trace: &Trace, answers: &Answers, batch: Option<&Batch>) -> Vec<Asked> {
+    /// Looks at all labels, where filter or order doubt them, and fits the model that says how far.
+    async fn doubt(&mut self, args: &QueueArgs, corpora: &[Corpus]) -> anyhow::Result<()> {
+        if !self.filter.iter().chain(&self.order).any(Query::needs_doubt) {
+            return Ok(());
+        }
+        let mut batch = args.scorer.start().await?;
+        let (mut places, mut cases) = (Vec::new(), Vec::new());
+        for corpus in corpora {
+            for problem in 0..corpus.problem_count() {
+                tokio::task::yield_now().await;
+                let view = corpus.problem(problem);
+                let Some(trace) = &view.trace else { continue };
+                let mut answers = Answers::new();
+                batch.score(trace, &on_solutions(trace, trace.solutions.iter()), &mut answers, &mut || ()).await?;
+                let found = self.survey((trace, &answers, Some(&batch)), &|_| None, |survey| survey.cases(trace, usize::MAX));
+                for (solution, case) in found.into_iter().enumerate().filter_map(|(solution, case)| Some((solution, case?))) {
+                    places.push((corpus.name().to_owned(), problem, solution));
+                    cases.push(case);
+                }
+            }
+        }
+        self.doubts = places.into_iter().zip(doubts(&cases)).filter_map(|(place, doubt)| Some((place, doubt?))).collect();
+        if self.doubts.is_empty() {
+            out::note("stepscope: too few labels to doubt any: it takes ten wrong and ten right solutions of other problems");
+        }
+        Ok(())
+    }
+
+    /// Asks of the solutions of a problem; `then` gets what is to be asked with.
+    fn survey<T>(
+        &self,
+        (trace, answers, batch): (&Trace, &Answers, Option<&Batch>),
+        doubt: &dyn Fn(usize) -> Option<Doubt>,
+        then: impl FnOnce(&Survey<'_>) -> T,
+    ) -> T {
         let meaning = batch.map_or(Meaning::CORRECT, |batch| batch.model().meaning());
         let ruler = Ruler {
             meaning,
@@ -281,6 +324,6 @@ impl Questions {
         };
         let (filter, order) = (self.filter.as_ref(), self.order.as_ref());
         let others = |path: &[NodeId]| self.judges.iter().map(|judge| judge.opinion(trace, path)).collect();
-        Survey { filter, order, ruler, score: &score, own: &own, others: &others }.ask(trace, usize::MAX)
+        then(&Survey { filter, order, ruler, score: &score, own: &own, others: &others, doubt })
     }
 }

@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::{AtStep, Kind, Value};
 use crate::analysis::dispute::Dispute;
+use crate::analysis::label_errors::Doubt;
 use crate::checks::answer::{self, Agreement};
 use crate::checks::arithmetic::Verdict;
 use crate::trace::{FirstError, NodeId, Outcome, Solution, SolutionLabels, Trace};
@@ -49,6 +50,8 @@ pub struct Facts<'a> {
     pub returned: bool,
     /// How other annotators lie apart; `None` where none of them said anything, or they are not to be seen.
     pub panel: Option<Dispute>,
+    /// How far the label is to be doubted, by a model of all other problems; `None` before that was worked out.
+    pub doubt: Option<Doubt>,
     /// The step that is asked about, where it is not the solution.
     pub step: Option<AtStep>,
 }
@@ -155,6 +158,9 @@ pub static QUANTITIES: &[Quantity] = &[
     told("words", Kind::Number, "words of all steps", |t| {
         count(t.steps().iter().map(|step| step.split_whitespace().count()).sum())
     }),
+    number("right_share", "share of the solutions of the same problem with a right answer, of those where that is known", |f| {
+        Value::Number(f.right_share())
+    }),
     told("samples", Kind::Number, "solutions of the same problem", |t| count(t.samples())),
     told("error", Kind::Number, "number of the recorded first error; 0 for none", |t| first_error(t.recorded())),
     number("mine", "number of your first error; 0 for none", |f| first_error(f.own.first_error)),
@@ -195,6 +201,12 @@ pub static QUANTITIES: &[Quantity] = &[
         doc: "the prediction is not the recorded first error",
         of: Of::Facts(|f| Value::Truth(differ(f.predicted, f.recorded()))),
     },
+    score("label_p", "chance of the label (yours, else the file's), by a model fitted to other problems", |f| {
+        Value::Number(f.doubt.map(|doubt| doubt.chance))
+    }),
+    score("doubt", "how much likelier than the label another first error is, by the same model", |f| {
+        Value::Number(f.doubt.map(|doubt| doubt.margin))
+    }),
     told("wrong", Kind::Truth, "the answer is wrong, as recorded or as compared with the reference", |t| {
         Value::Truth(t.right().map(|right| !right))
     }),
@@ -244,6 +256,20 @@ fn differ(a: FirstError, b: FirstError) -> Option<bool> {
     (known(a) && known(b)).then_some(a != b)
 }
 
+/// The answer of a solution is right, as recorded or as compared with the reference.
+fn right(trace: &Trace, solution: usize) -> Option<bool> {
+    let solution = trace.solutions.get(solution)?;
+    match solution.outcome {
+        Outcome::Correct => Some(true),
+        Outcome::Wrong => Some(false),
+        Outcome::Unknown => match answer::against_reference(trace, solution)? {
+            Agreement::Equal => Some(true),
+            Agreement::Different => Some(false),
+            Agreement::Undecided => None,
+        },
+    }
+}
+
 impl Facts<'_> {
     fn of(&self) -> Option<&Solution> {
         self.trace.solutions.get(self.solution)
@@ -280,16 +306,7 @@ impl Told for Facts<'_> {
     }
 
     fn right(&self) -> Option<bool> {
-        let solution = self.of()?;
-        match solution.outcome {
-            Outcome::Correct => Some(true),
-            Outcome::Wrong => Some(false),
-            Outcome::Unknown => match answer::against_reference(self.trace, solution)? {
-                Agreement::Equal => Some(true),
-                Agreement::Different => Some(false),
-                Agreement::Undecided => None,
-            },
-        }
+        right(self.trace, self.solution)
     }
 
     fn samples(&self) -> usize {
@@ -302,6 +319,12 @@ impl Facts<'_> {
     fn reduce(&self, join: fn(f64, f64) -> f64) -> Option<f64> {
         let scores: Option<Vec<f64>> = self.scores.iter().copied().collect();
         scores?.into_iter().reduce(join)
+    }
+
+    fn right_share(&self) -> Option<f64> {
+        let all = || (0..self.trace.solutions.len()).filter_map(|solution| right(self.trace, solution));
+        let known = all().count();
+        (known > 0).then(|| all().filter(|right| *right).count() as f64 / known as f64)
     }
 
     fn at_first_error(&self) -> Option<f64> {

@@ -192,6 +192,11 @@ impl Query {
         !self.root.any(&|quantity| !quantity.is_of_record())
     }
 
+    /// True when it takes a model of all labels ([`Facts::doubt`]).
+    pub fn needs_doubt(&self) -> bool {
+        self.root.any(&|quantity| ["label_p", "doubt"].contains(&quantity.name))
+    }
+
     /// True when the answer may change with scores that are not there yet.
     pub fn needs_scores(&self) -> bool {
         self.root.any(&|quantity| quantity.scored)

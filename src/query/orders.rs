@@ -42,6 +42,18 @@ pub static ORDERS: &[Order] = &[
         expression: "wrong * min_prm",
     },
     Order { name: "unconvinced", letter: 'n', doc: "right answers with a low step score", expression: "right * (1 - min_prm)" },
+    Order {
+        name: "rollouts",
+        letter: 'o',
+        doc: "problems of which half of the solutions are right",
+        expression: "right_share * (1 - right_share)",
+    },
+    Order {
+        name: "suspects",
+        letter: 'e',
+        doc: "labels that are likely wrong, by a model that has not seen them",
+        expression: "doubt",
+    },
     Order { name: "apart", letter: 'a', doc: "annotators whose first errors lie farthest apart", expression: "gap" },
     Order {
         name: "kinds",

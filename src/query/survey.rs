@@ -4,7 +4,10 @@ use super::{Facts, Opinion, Query, Told};
 use crate::analysis::aggregate::Aggregate;
 use crate::analysis::decide::{Decision, decide};
 use crate::analysis::dispute::Dispute;
+use crate::analysis::label_errors::{Case, Doubt};
 use crate::analysis::meaning::Meaning;
+use crate::checks::arithmetic::Verdict;
+use crate::checks::findings;
 use crate::trace::{FirstError, NodeId, Solution, SolutionLabels, StepKey, StepScore, Trace};
 
 /// How scores are read.
@@ -58,6 +61,8 @@ pub struct Survey<'a> {
     pub own: &'a dyn Fn(&Solution) -> Own,
     /// What other models say of a path.
     pub others: &'a dyn Fn(&[NodeId]) -> Vec<Opinion>,
+    /// How far the label of a solution is to be doubted, where that was worked out.
+    pub doubt: &'a dyn Fn(usize) -> Option<Doubt>,
 }
 
 /// Asks the only solution of a record of what the record itself says; `None` when that decides nothing. The number of a solution that is
@@ -100,6 +105,7 @@ impl Survey<'_> {
                 later,
                 returned,
                 panel,
+                doubt: (self.doubt)(index),
                 step: None,
             };
             Asked {
@@ -108,6 +114,22 @@ impl Survey<'_> {
             }
         };
         solutions().zip(wholes).enumerate().map(ask).collect()
+    }
+
+    /// The labels of the first `most` solutions, one's own, else recorded ones, with what scores and checks say: what a model of all labels is made
+    /// from. None without a label or all scores.
+    pub fn cases(&self, trace: &Trace, most: usize) -> Vec<Option<Case>> {
+        let problem = trace.prompt_key.as_bytes().iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte));
+        let case = |solution: &Solution| {
+            let own = (self.own)(solution).labels.first_error;
+            let label = if own == FirstError::Unknown { trace.recorded_labels(solution).first_error } else { own };
+            let path = trace.path(solution.leaf);
+            let scores: Option<Vec<f64>> = self.steps(trace, &path).into_iter().collect();
+            let scores: Vec<f64> = scores?.into_iter().map(|score| self.ruler.meaning.position(score)).collect();
+            let fails = |id: &NodeId| findings(&trace.node(*id).text).iter().any(|finding| finding.verdict == Verdict::Bad);
+            Case::new(problem, label, &scores, &path.iter().map(fails).collect::<Vec<_>>())
+        };
+        trace.solutions.iter().take(most).map(case).collect()
     }
 
     /// Step scores of a path; a model of outcomes has none.

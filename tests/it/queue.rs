@@ -5,7 +5,7 @@ use std::process::Command;
 use proptest::prelude::*;
 use stepscope::app::Focus;
 use stepscope::query::{Facts, Kind, Names, ORDERS, QUANTITIES, Query, STEP_QUANTITIES, completions};
-use stepscope::trace::{FirstError, NodeId, SolutionLabels, Trace};
+use stepscope::trace::{FirstError, NodeId, Semantics, SolutionLabels, StepScore, Trace};
 
 use super::desk::{Desk, SAMPLES, SOLUTIONS, TREE};
 
@@ -32,6 +32,7 @@ fn ask<T>(scores: &[Option<f64>], question: impl Fn(&Facts<'_>) -> T) -> T {
         later: true,
         returned: false,
         panel: None,
+        doubt: None,
         step: None,
     })
 }
@@ -113,6 +114,64 @@ fn every_name_and_order_can_be_asked_for() {
     assert_eq!(letters.len(), ORDERS.len());
 }
 
+#[test]
+fn an_order_is_completed_word_by_word_and_previewed_as_it_is_typed() {
+    let mut desk = Desk::demo();
+    desk.keys(":order -wor<Tab>");
+    assert_eq!(desk.app.input.as_ref().unwrap().line.value(), "order -words");
+    let said = desk.app.notice.clone().unwrap();
+    assert!(said.starts_with("here -") && said.contains("in memory: "), "{said}");
+    desk.keys("/le<Tab>");
+    assert_eq!(desk.app.input.as_ref().unwrap().line.value(), "order -words/len");
+    desk.keys("x");
+    assert!(desk.app.notice.as_deref().unwrap().contains("nothing is called lenx; is it len?"), "{:?}", desk.app.notice);
+    desk.keys("<BS><Enter>");
+    assert_eq!(desk.app.queue.order_name(), "-words/len");
+    desk.keys(":order len");
+    assert!(desk.app.notice.as_deref().unwrap().starts_with("here 6.00"), "{:?}", desk.app.notice);
+    desk.keys("g<Tab>");
+    assert_eq!(desk.app.input.as_ref().unwrap().line.value(), "order length");
+}
+
+#[test]
+fn labels_that_are_likely_wrong_come_first() {
+    // Scores that know the first errors of the file; two labels of one's own contradict them.
+    let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (120, 40));
+    let mut places = Vec::new();
+    for _ in 0..51 {
+        let trace = desk.app.trace().unwrap().clone();
+        let solution = desk.app.solution().unwrap().clone();
+        let error = trace.recorded_labels(&solution).first_error;
+        for (step, id) in trace.path(solution.leaf).into_iter().enumerate() {
+            let place = if error == FirstError::At(step) { 0.1 } else { 0.9 };
+            let score = StepScore::new(place, Semantics::Correctness).unwrap();
+            desk.app.scoring.scores.entry(trace.node(id).key).or_insert(score);
+        }
+        places.push((desk.id(), error));
+        desk.keys(")");
+    }
+    desk.keys("gg1go");
+    let wrong: Vec<&String> = places.iter().filter(|(_, error)| matches!(error, FirstError::At(_))).map(|(id, _)| id).collect();
+    let turned = [wrong[3].clone(), wrong[9].clone()];
+    for _ in 0..51 {
+        if turned.contains(&desk.id()) {
+            desk.keys("a");
+        } else {
+            desk.keys(")");
+        }
+    }
+    desk.keys("gql");
+    assert_eq!(desk.app.queue.order_name(), "suspects");
+    assert!(turned.contains(&desk.id()), "{} {turned:?} {:?}", desk.id(), desk.app.why());
+    assert!(desk.app.why().contains("suspects: chance of the label"), "{}", desk.app.why());
+    desk.keys(")");
+    assert!(turned.contains(&desk.id()), "{} {turned:?} {:?}", desk.id(), desk.app.why());
+    desk.keys("gqc");
+    assert_eq!(desk.app.queue.order_name(), "convincing");
+    desk.keys("of");
+    assert!(!desk.app.queue.active());
+}
+
 proptest! {
     #[test]
     fn no_question_panics(text in "([a-z_]{1,9}|[0-9.]{1,4}|[-+*/<>=!~&|(),'\" ]|é|and|or|len|text|later|min){0,24}") {
@@ -151,7 +210,7 @@ fn a_filter_is_walked_shown_and_cleared_by_one_key() {
     let count = desk.app.queue.places().len();
     desk.keys("a");
     assert_eq!((place(&desk), desk.app.queue.places().len()), (all[2], count));
-    desk.keys("gq");
+    desk.keys("gqq");
     assert_eq!(desk.app.queue.places().len(), count - 1);
     assert!(desk.app.queue.places().iter().all(|place| (desk.app.items.rank(place.item), place.solution) != all[1]));
     desk.keys("<Esc>");

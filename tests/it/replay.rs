@@ -186,7 +186,7 @@ fn a_queue_in_the_order_of_scores_that_come_late_is_played_again_byte_for_byte()
         recorded.score(request);
         match request % 6 {
             0 => recorded.keys("x"),
-            1 => recorded.keys("gq"),
+            1 => recorded.keys("gqq"),
             2 => recorded.keys("2x"),
             3 => recorded.keys("]e"),
             4 => recorded.keys("a"),

@@ -14,6 +14,7 @@ pub mod view;
 pub mod words;
 
 use super::{App, Effect};
+use crate::query::{self, QUANTITIES};
 
 /// Where a command stands on the help sheet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,12 +71,20 @@ pub struct Argument {
     pub run: fn(&mut App, &str) -> Vec<Effect>,
     /// What the argument can be, for completion; empty where it is a number or free text.
     pub values: fn(&App) -> Vec<String>,
+    /// It may also be an expression, of whose names each can be completed.
+    pub expression: bool,
 }
 
 impl Command {
     /// The same command with an argument on the command line.
     const fn takes(mut self, run: fn(&mut App, &str) -> Vec<Effect>, values: fn(&App) -> Vec<String>) -> Self {
-        self.argument = Some(Argument { run, values });
+        self.argument = Some(Argument { run, values, expression: false });
+        self
+    }
+
+    /// The same command with a value or an expression on the command line.
+    const fn asks(mut self, run: fn(&mut App, &str) -> Vec<Effect>, values: fn(&App) -> Vec<String>) -> Self {
+        self.argument = Some(Argument { run, values, expression: true });
         self
     }
 }
@@ -246,8 +255,10 @@ pub static COMMANDS: &[Command] = &[
         .takes(search::forget_filter, search::filter_names),
     row(Search, "filters", &["g &"], "all filters with a name", search::filters),
     row(Search, "order", &["o"], "order of the solutions; :order drop*wrong/len", search::order)
-        .takes(search::set_order, search::orders),
-    row(Search, "refresh-queue", &["g q"], "filter and order anew, with the labels and scores of now", search::refresh),
+        .asks(search::set_order, search::orders),
+    row(Search, "refresh-queue", &["g q q"], "filter and order anew, with the labels and scores of now", search::refresh),
+    row(Search, "convincing", &["g q c"], "order: wrong answers whose steps all have high scores", search::convincing),
+    row(Search, "suspects", &["g q l"], "order: labels that are likely wrong, by a model of all other problems", search::suspects),
     row(View, "hide-prm", &["p"], "hide or show the scores (blind labelling)", trust::toggle_prm),
     row(View, "mode", &[], "next of assist, blind and reveal; :mode reveal shows scores after a verdict", trust::next_mode)
         .takes(trust::named_mode, trust::mode_names),
@@ -351,12 +362,22 @@ pub(crate) fn run_line(app: &mut App, line: &str) -> Vec<Effect> {
     Vec::new()
 }
 
-/// What the last word of a half-typed line of the command line can become: whole words, in the order of the table.
-pub(crate) fn completions(app: &App, line: &str) -> Vec<String> {
+/// What the last word of a half-typed line of the command line can become, and where it begins: whole words, in the order of the table.
+pub(crate) fn completions(app: &App, line: &str) -> (usize, Vec<String>) {
     let Some((name, argument)) = line.split_once(char::is_whitespace) else {
-        return COMMANDS.iter().map(|command| command.name).filter(|name| name.starts_with(line)).map(str::to_owned).collect();
+        let known = COMMANDS.iter().map(|command| command.name).filter(|name| name.starts_with(line));
+        return (0, known.map(str::to_owned).collect());
     };
-    let Some(takes) = by_name(name).and_then(|command| command.argument.as_ref()) else { return Vec::new() };
     let word = argument.trim_start();
-    (takes.values)(app).into_iter().filter(|value| value.starts_with(word)).collect()
+    let at = line.len() - word.len();
+    let Some(takes) = by_name(name).and_then(|command| command.argument.as_ref()) else { return (at, Vec::new()) };
+    let mut known: Vec<String> = (takes.values)(app).into_iter().filter(|value| value.starts_with(word)).collect();
+    let last = query::last_word(word);
+    if takes.expression && !last.is_empty() {
+        // A name of the table is one only where it stands alone.
+        known.retain(|_| last == word);
+        known.extend(query::completions(word, QUANTITIES, &app.names()));
+        return (line.len() - last.len(), known);
+    }
+    (at, known)
 }

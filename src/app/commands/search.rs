@@ -64,6 +64,16 @@ pub(super) fn set_order(app: &mut App, text: &str) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Wrong answers with high scores first.
+pub(super) fn convincing(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    set_order(app, "convincing")
+}
+
+/// Labels that are likely wrong first.
+pub(super) fn suspects(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    set_order(app, "suspects")
+}
+
 /// The names of all orders.
 pub(super) fn orders(_app: &App) -> Vec<String> {
     ORDERS.iter().map(|order| order.name.to_owned()).collect()

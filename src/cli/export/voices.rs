@@ -111,6 +111,7 @@ impl Voices {
             later: self.own().is_some_and(|session| session.skipped(trace.record_key(solution.leaf))),
             returned: self.own().is_some_and(|session| session.returned(trace, solution).is_some()),
             panel: None,
+            doubt: None,
             step: None,
         };
         filter.holds(&facts) == Some(true)

@@ -38,6 +38,7 @@ fn whole(trace: &Trace) -> All {
         later: false,
         returned: false,
         panel: None,
+        doubt: None,
         step: None,
     })
 }
