@@ -184,6 +184,7 @@ fn complete(app: &mut App) {
         if let Some(input) = &mut app.input {
             input.line = line;
         }
+        preview(app);
     } else if known.len() > 1 {
         app.notice = Some(known.iter().take(12).map(String::as_str).collect::<Vec<_>>().join("  "));
     }

@@ -265,6 +265,11 @@ impl App {
                 flagged: self.session.flagged(record),
                 later: self.session.skipped(record),
                 returned: self.session.returned(trace, solution).is_some(),
+                assigned: self
+                    .project
+                    .overlap
+                    .as_ref()
+                    .map(|plan| plan.assigned(trace.prompt_key).contains(&self.annotator.as_str())),
                 panel: self.review.as_ref().and_then(|review| review.panel.dispute(trace, solution)),
             }
         };

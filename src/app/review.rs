@@ -173,6 +173,9 @@ pub(super) fn begin(app: &mut App, goes_on: bool) {
         }
         return;
     }
+    if !goes_on && app.project.overlap.is_some() {
+        queue::set_filter(app, "assigned");
+    }
     let returns = app.session.returns();
     if returns > 0 {
         let solutions = if returns == 1 { "1 solution was".to_owned() } else { format!("{returns} solutions were") };

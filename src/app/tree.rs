@@ -228,6 +228,7 @@ impl App {
                     flagged: false,
                     later: false,
                     returned: false,
+                    assigned: None,
                     panel: None,
                     doubt: None,
                     step: Some(at),

@@ -34,7 +34,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::formats::FORMATS;
-use crate::labels::{Session, Store};
+use crate::labels::{Overlap, Session, Store};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -153,6 +153,15 @@ impl StoreChoice {
             ));
         }
     }
+}
+
+/// Who gets which problems.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Sharing {
+    /// Who gets which problems: 2@20%:mira,ito,ruth gives a fifth of them, chosen by content, to two of the three and each other one to one of
+    /// them; the default is [overlap] of the project file. `assigned` in filters is true of one's own
+    #[arg(long, value_name = "PLAN")]
+    pub overlap: Option<Overlap>,
 }
 
 /// Stores of others.

@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use super::beside::Beside;
 use super::keys::KeyChoice;
 use super::reading::{self, Reading};
-use super::{StoreChoice, With, out, train_head};
+use super::{Sharing, StoreChoice, With, out, train_head};
 use crate::app::items::FileState;
 use crate::app::judge::Judge;
 use crate::app::log::Start;
@@ -52,6 +52,9 @@ pub struct OpenArgs {
     /// Whose labels are read beside one's own
     #[command(flatten)]
     pub with: With,
+    /// Who gets which problems
+    #[command(flatten)]
+    pub sharing: Sharing,
     /// Folder of a process reward model, or `embedded:decoder`; the default is the built-in feature model
     #[arg(long, value_name = "DIR")]
     pub prm: Option<PathBuf>,
@@ -140,6 +143,8 @@ pub(super) fn start(args: &OpenArgs, review: bool) -> anyhow::Result<ExitCode> {
     args.with.read_into(&mut session, &path)?;
     let desk = desk(&corpora, review);
     let place = last_place(&mut store, &desk);
+    let mut project = project(args.taxonomy.clone(), &args.paths)?;
+    project.overlap = args.sharing.overlap.clone().or(project.overlap);
     let setup = Setup {
         files: files(args, &corpora),
         unopened: problems,
@@ -150,7 +155,7 @@ pub(super) fn start(args: &OpenArgs, review: bool) -> anyhow::Result<ExitCode> {
         place,
         scoring: !args.no_prm,
         terms: terms(args)?,
-        project: project(args.taxonomy.clone(), &args.paths)?,
+        project,
         keymap,
         filters: shell::kept_filters(&mut store),
         review,

@@ -12,14 +12,14 @@ use super::beside::Beside;
 use super::open::project;
 use super::reading::Reading;
 use super::scorer::{BadRecords, ScorerArgs, open, runtime, stop_signal};
-use super::{StoreChoice, With, out};
+use super::{Sharing, StoreChoice, With, out};
 use crate::analysis::decide::Decision;
 use crate::analysis::label_errors::{Doubt, doubts};
 use crate::analysis::meaning::Meaning;
 use crate::app::judge::Judge;
 use crate::corpus::{Corpus, ProblemView, in_order};
 use crate::formats::{Glance, RecordError};
-use crate::labels::{Panel, Session, Store};
+use crate::labels::{Overlap, Panel, Session, Store};
 use crate::query::{Asked, Names, ORDERS, Own, QUANTITIES, Query, Ruler, Survey, at_a_glance};
 use crate::scoring::batch::{Answers, Batch};
 use crate::scoring::request::on_solutions;
@@ -32,10 +32,11 @@ use crate::trace::{NodeId, Solution, Trace};
 /// solution, an order is a number, and the largest comes first. `--names` lists everything
 /// that they can speak of. Writes one line a solution, or with --json one object a line:
 ///
-///   {"file","problem","solution","id","number"}
+///   {"file","problem","solution","id","number","assigned":[..]}
 ///
 /// `problem` and `solution` count from 1, as on the screen; `number` is null in the order of
-/// the files and where it is not known. Solutions of which the filter is not known to be true
+/// the files and where it is not known. `assigned` names those who get the problem, where
+/// --overlap or the project file says so. Solutions of which the filter is not known to be true
 /// are left out and counted on standard error.
 #[derive(Debug, Clone, clap::Args)]
 #[command(verbatim_doc_comment)]
@@ -67,6 +68,9 @@ pub struct QueueArgs {
     /// Whose labels are read beside one's own
     #[command(flatten)]
     pub with: With,
+    /// Who gets which problems
+    #[command(flatten)]
+    pub sharing: Sharing,
     /// How the files are read
     #[command(flatten)]
     pub reading: Reading,
@@ -82,6 +86,8 @@ struct Row {
     solution: usize,
     id: Option<String>,
     number: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assigned: Option<Vec<String>>,
 }
 
 /// Rows that are written at once.
@@ -110,7 +116,9 @@ pub fn run(args: &QueueArgs) -> anyhow::Result<ExitCode> {
     };
     args.with.read_into(&mut session, &path)?;
     args.store.tell_of_others(&session);
-    let names: Names = project(None, &args.paths)?.filters.into_iter().chain(own).collect();
+    let project = project(None, &args.paths)?;
+    let overlap = args.sharing.overlap.clone().or(project.overlap);
+    let names: Names = project.filters.into_iter().chain(own).collect();
     let order = Some(expression)
         .filter(|text| !text.is_empty())
         .map(|text| Query::order(text, &names).map_err(|error| error.in_line(text)));
@@ -118,8 +126,15 @@ pub fn run(args: &QueueArgs) -> anyhow::Result<ExitCode> {
     let order = order.transpose().map_err(|error| anyhow!("--order: {error}"))?;
     let filter = filter.transpose().map_err(|error| anyhow!("--filter: {error}"))?;
     let corpora = open(&args.paths, args.reading.format()?)?;
-    let mut questions =
-        Questions { filter, order, panel: Panel::of(&session), doubts: HashMap::new(), session, judges: args.beside.judges()? };
+    let mut questions = Questions {
+        filter,
+        order,
+        overlap,
+        panel: Panel::of(&session),
+        doubts: HashMap::new(),
+        session,
+        judges: args.beside.judges()?,
+    };
     let found = runtime()?.block_on(async {
         tokio::select! {
             result = async {
@@ -162,6 +177,8 @@ struct Questions {
     filter: Option<Query>,
     order: Option<Query>,
     session: Session,
+    /// Who gets which problems.
+    overlap: Option<Overlap>,
     /// The other annotators.
     panel: Panel,
     /// How far labels are to be doubted, by file, problem and solution.
@@ -233,9 +250,13 @@ impl Questions {
 
     /// What the record of the only solution says; `None` when that decides nothing.
     fn glance(&self, corpus: &Corpus, problem: usize, glance: &Glance<'_>) -> Option<Answer> {
+        // A record does not say what its problem is called.
+        if self.overlap.is_some() {
+            return None;
+        }
         let Asked { holds, number } = at_a_glance(self.filter.as_ref(), self.order.as_ref(), glance)?;
         let (file, id) = (|| corpus.name().to_owned(), || glance.id().map(Into::into));
-        let row = || Row { file: file(), problem: problem + 1, solution: 1, id: id(), number };
+        let row = || Row { file: file(), problem: problem + 1, solution: 1, id: id(), number, assigned: None };
         Some(Answer { rows: (holds == Some(true)).then(row).into_iter().collect(), ..Answer::default() })
     }
 
@@ -263,7 +284,9 @@ impl Questions {
             if holds == Some(true) {
                 let id = trace.solutions[solution].source_id.clone();
                 let file = corpus.name().to_owned();
-                answer.rows.push(Row { file, problem: problem + 1, solution: solution + 1, id, number });
+                let plan = self.overlap.as_ref().map(|plan| plan.assigned(trace.prompt_key));
+                let assigned = plan.map(|names| names.into_iter().map(str::to_owned).collect());
+                answer.rows.push(Row { file, problem: problem + 1, solution: solution + 1, id, number, assigned });
             }
         }
         answer
@@ -319,6 +342,7 @@ impl Questions {
                 flagged: self.session.flagged(record),
                 later: self.session.skipped(record),
                 returned: self.session.returned(trace, solution).is_some(),
+                assigned: self.overlap.as_ref().map(|plan| plan.assigned(trace.prompt_key).contains(&self.session.annotator())),
                 panel: self.panel.dispute(trace, solution),
             }
         };

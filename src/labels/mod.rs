@@ -9,6 +9,7 @@ pub mod annotator;
 mod columns;
 mod event;
 mod fold;
+mod overlap;
 mod panel;
 pub mod policy;
 pub mod project;
@@ -18,6 +19,7 @@ pub mod store;
 
 pub use event::{Action, Body, Context, Draft, Event, EventId, IdParseError, Mode, Order, Saw, Served, WriterId};
 pub use fold::{Judged, Past};
+pub use overlap::Overlap;
 pub use panel::{Panel, Said};
 pub use project::{Choice, Digits, Project, ProjectError, Scope};
 pub use session::Session;

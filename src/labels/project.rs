@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::Overlap;
+
 /// Name of the project file that is looked for beside the data.
 pub const FILE_NAME: &str = "stepscope.toml";
 
@@ -65,6 +67,9 @@ pub struct Project {
     /// Filters with a name.
     #[serde(default)]
     pub filters: BTreeMap<String, String>,
+    /// Who gets which problems; without it everybody gets all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlap: Option<Overlap>,
 }
 
 /// A project file that says something impossible.
@@ -100,6 +105,7 @@ struct File {
     digits: Digits,
     #[serde(default)]
     filters: BTreeMap<String, String>,
+    overlap: Option<Overlap>,
 }
 
 impl Default for Project {
@@ -113,6 +119,7 @@ impl Default for Project {
             guided: false,
             digits: Digits::Count,
             filters: BTreeMap::new(),
+            overlap: None,
         };
         // Invariant: the preset is a project file (tested).
         Self::over(&empty, MATHS).unwrap_or(empty)
@@ -131,6 +138,9 @@ impl Project {
             Some(given) => choices(name, given),
             None => Ok(preset.clone()),
         };
+        if let Some(what) = file.overlap.as_ref().and_then(Overlap::wrong) {
+            return Err(ProjectError::Choice { table: "overlap", what });
+        }
         Ok(Self {
             errors: table("errors", file.errors, &preset.errors)?,
             bad_problem: table("bad-problem", file.bad_problem, &preset.bad_problem)?,
@@ -140,6 +150,7 @@ impl Project {
             guided: file.guided,
             digits: file.digits,
             filters: file.filters,
+            overlap: file.overlap,
         })
     }
 }
@@ -195,6 +206,7 @@ mod tests {
             ("[errors]\na = \"x\"\nb = \"x: y\"", "both called"),
             ("[erors]\na = \"x\"", "erors"),
             ("[errors", "TOML"),
+            ("[overlap]\nannotators = [\"a\"]\neach = 2\npercent = 20", "2 annotators of 1"),
         ] {
             let error = Project::parse(text).unwrap_err().to_string();
             assert!(error.contains(said), "{text}: {error}");

@@ -48,6 +48,8 @@ pub struct Facts<'a> {
     pub later: bool,
     /// An adjudicator sent it back to oneself.
     pub returned: bool,
+    /// It falls to oneself; `None` where nothing says who gets what.
+    pub assigned: Option<bool>,
     /// How other annotators lie apart; `None` where none of them said anything, or they are not to be seen.
     pub panel: Option<Dispute>,
     /// How far the label is to be doubted, by a model of all other problems; `None` before that was worked out.
@@ -158,7 +160,7 @@ pub static QUANTITIES: &[Quantity] = &[
     told("words", Kind::Number, "words of all steps", |t| {
         count(t.steps().iter().map(|step| step.split_whitespace().count()).sum())
     }),
-    number("right_share", "share of the solutions of the same problem with a right answer, of those where that is known", |f| {
+    number("solved", "share of the solutions of the same problem with a right answer, of those where that is known", |f| {
         Value::Number(f.right_share())
     }),
     told("samples", Kind::Number, "solutions of the same problem", |t| count(t.samples())),
@@ -214,6 +216,7 @@ pub static QUANTITIES: &[Quantity] = &[
     truth("labelled", "you have judged it", |f| Value::Truth(Some(f.own.is_labelled()))),
     truth("flagged", "you are unsure", |f| Value::Truth(Some(f.flagged))),
     truth("later", "you have put it off", |f| Value::Truth(Some(f.later))),
+    truth("assigned", "it falls to you ([overlap] of the project file, or --overlap)", |f| Value::Truth(f.assigned)),
     truth("returned", "an adjudicator sent it back to you", |f| Value::Truth(Some(f.returned))),
     truth("disputed", "annotators (in a review, or of the stores of queue) do not agree on it", |f| {
         Value::Truth(f.panel.map(|panel| panel.kind.is_some()))

@@ -46,7 +46,7 @@ pub static ORDERS: &[Order] = &[
         name: "rollouts",
         letter: 'o',
         doc: "problems of which half of the solutions are right",
-        expression: "right_share * (1 - right_share)",
+        expression: "solved * (1 - solved)",
     },
     Order {
         name: "suspects",

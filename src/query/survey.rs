@@ -34,6 +34,8 @@ pub struct Own {
     pub later: bool,
     /// Sent back by an adjudicator.
     pub returned: bool,
+    /// It falls to the annotator; `None` where nothing says who gets what.
+    pub assigned: Option<bool>,
     /// How other annotators lie apart.
     pub panel: Option<Dispute>,
 }
@@ -88,7 +90,7 @@ impl Survey<'_> {
             let raw = self.steps(trace, &path);
             let predicted = if raw.iter().all(Option::is_some) { decide(&raw, decision) } else { FirstError::Unknown };
             let scores: Vec<Option<f64>> = raw.iter().map(|score| score.map(|score| meaning.position(score))).collect();
-            let Own { labels, flagged, later, returned, panel } = (self.own)(solution);
+            let Own { labels, flagged, later, returned, assigned, panel } = (self.own)(solution);
             let others = (self.others)(&path);
             let facts = Facts {
                 trace,
@@ -104,6 +106,7 @@ impl Survey<'_> {
                 flagged,
                 later,
                 returned,
+                assigned,
                 panel,
                 doubt: (self.doubt)(index),
                 step: None,

@@ -31,6 +31,7 @@ fn ask<T>(scores: &[Option<f64>], question: impl Fn(&Facts<'_>) -> T) -> T {
         flagged: false,
         later: true,
         returned: false,
+        assigned: Some(true),
         panel: None,
         doubt: None,
         step: None,
@@ -112,6 +113,35 @@ fn every_name_and_order_can_be_asked_for() {
     }
     let letters: std::collections::HashSet<char> = ORDERS.iter().map(|order| order.letter).collect();
     assert_eq!(letters.len(), ORDERS.len());
+}
+
+#[test]
+fn a_share_of_the_problems_falls_to_several_annotators() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("traces.json");
+    std::fs::write(&file, SOLUTIONS).unwrap();
+    let run = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stepscope"));
+        command.arg("queue").arg(&file).arg("--store").arg(folder.path().join("no.db")).arg("--json").args(more);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let row = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
+        String::from_utf8(output.stdout).unwrap().lines().map(row).collect::<Vec<_>>()
+    };
+    let plan = ["--overlap", "2@50%:mira,ito,ruth"];
+    let all = run(&plan);
+    assert_eq!(all.len(), 51);
+    let shared = all.iter().filter(|row| row["assigned"].as_array().unwrap().len() == 2).count();
+    assert!((10..40).contains(&shared), "{shared}");
+    let mine = run(&[&plan[..], &["--as", "ito", "--filter", "assigned"]].concat());
+    let is_mine = |row: &&serde_json::Value| row["assigned"].as_array().unwrap().contains(&"ito".into());
+    assert_eq!(mine.len(), all.iter().filter(is_mine).count());
+    std::fs::write(
+        folder.path().join("stepscope.toml"),
+        "[overlap]\nannotators = [\"mira\", \"ito\", \"ruth\"]\neach = 2\npercent = 50\n",
+    )
+    .unwrap();
+    assert_eq!(run(&[]), all);
 }
 
 #[test]

@@ -110,6 +110,7 @@ impl Voices {
             flagged: said.labels.unsure,
             later: self.own().is_some_and(|session| session.skipped(trace.record_key(solution.leaf))),
             returned: self.own().is_some_and(|session| session.returned(trace, solution).is_some()),
+            assigned: None,
             panel: None,
             doubt: None,
             step: None,

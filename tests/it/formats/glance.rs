@@ -37,6 +37,7 @@ fn whole(trace: &Trace) -> All {
         flagged: false,
         later: false,
         returned: false,
+        assigned: None,
         panel: None,
         doubt: None,
         step: None,
