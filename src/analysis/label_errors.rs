@@ -215,13 +215,15 @@ mod tests {
             let label = |n: u64| {
                 if n == 30 {
                     odd
-                } else if n % 2 == 0 {
+                } else if n.is_multiple_of(2) {
                     FirstError::At(1)
                 } else {
                     FirstError::NoError
                 }
             };
-            (0..60).map(|n| case(n, label(n), if n % 2 == 0 { FirstError::At(1) } else { FirstError::NoError })).collect()
+            (0..60)
+                .map(|n| case(n, label(n), if n.is_multiple_of(2) { FirstError::At(1) } else { FirstError::NoError }))
+                .collect()
         };
         let [a, b] = [FirstError::At(1), FirstError::NoError].map(|odd| doubts(&mixed(odd))[30].unwrap());
         assert_eq!((a.likely, a.likely_chance), (b.likely, b.likely_chance));
