@@ -157,13 +157,13 @@ fn fit(cases: &[&Case]) -> [f64; WIDTH] {
 /// Solves `matrix * x = right` for a symmetric positive definite matrix, by elimination.
 fn solve(mut matrix: [[f64; WIDTH]; WIDTH], mut right: [f64; WIDTH]) -> [f64; WIDTH] {
     for at in 0..WIDTH {
-        let pivot = matrix[at][at];
-        for below in at + 1..WIDTH {
-            let factor = matrix[below][at] / pivot;
-            for column in at..WIDTH {
-                matrix[below][column] -= factor * matrix[at][column];
+        let (pivots, known) = (matrix[at], right[at]);
+        for (row, value) in matrix.iter_mut().zip(&mut right).skip(at + 1) {
+            let factor = row[at] / pivots[at];
+            for (cell, pivot) in row.iter_mut().zip(pivots) {
+                *cell -= factor * pivot;
             }
-            right[below] -= factor * right[at];
+            *value -= factor * known;
         }
     }
     for at in (0..WIDTH).rev() {

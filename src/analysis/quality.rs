@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::agreement::{Scale, alpha, kappa, weighted_kappa};
-use super::bootstrap::{between, draws, interval};
+use super::bootstrap::{between, draws};
 use super::dawid_skene::{Fit, Vote};
 use crate::trace::{FirstError, Label, SolutionLabels};
 
@@ -98,7 +98,7 @@ fn place(labels: &SolutionLabels) -> Option<i64> {
     }
 }
 
-/// Works it out for annotators of these names; `samples` draws for the intervals of the model, 0 for none.
+/// Works it out for annotators of these names; `samples` draws for the intervals, 0 for none.
 pub fn quality(names: &[String], cases: &[Case], samples: usize) -> Quality {
     let judged = |case: &&Case| case.said.iter().flatten().any(|labels| place(labels).is_some());
     let cases: Vec<&Case> = cases.iter().filter(judged).collect();
@@ -106,14 +106,14 @@ pub fn quality(names: &[String], cases: &[Case], samples: usize) -> Quality {
     Quality {
         solutions: cases.len(),
         several: cases.iter().filter(count).count(),
-        alpha: steps_alpha(&cases),
-        pairs: pairs(names, &cases),
+        alpha: steps_alpha(&cases, samples),
+        pairs: pairs(names, &cases, samples),
         annotators: annotators(names, &cases, samples),
     }
 }
 
 /// Alpha over steps, whose draws are those of solutions.
-fn steps_alpha(cases: &[&Case]) -> Figure {
+fn steps_alpha(cases: &[&Case], samples: usize) -> Figure {
     let rating = |label: &Label| match label {
         Label::Good => Some(1),
         Label::Neutral => Some(0),
@@ -130,19 +130,20 @@ fn steps_alpha(cases: &[&Case]) -> Figure {
         let units: Vec<Vec<i64>> = sample.iter().flat_map(|case| all[*case].iter().cloned()).collect();
         alpha(&units, Scale::Ordinal)
     };
-    figure(all.len(), over)
+    figure(all.len(), samples, over)
 }
 
-fn figure(units: usize, over: impl Fn(&[usize]) -> Option<f64>) -> Figure {
+fn figure(units: usize, samples: usize, over: impl Fn(&[usize]) -> Option<f64>) -> Figure {
     let value = over(&(0..units).collect::<Vec<_>>());
-    Figure { value, interval: value.and_then(|_| interval(units, over)) }
+    let drawn = || between(draws(units, samples).filter_map(|sample| over(&sample)).collect());
+    Figure { value, interval: value.and_then(|_| drawn()) }
 }
 
 fn said(case: &Case, judge: usize) -> Option<&SolutionLabels> {
     case.said.get(judge)?.as_ref()
 }
 
-fn pairs(names: &[String], cases: &[&Case]) -> Vec<Pair> {
+fn pairs(names: &[String], cases: &[&Case], samples: usize) -> Vec<Pair> {
     let mut pairs = Vec::new();
     for (a, first) in names.iter().enumerate() {
         for (b, second) in names.iter().enumerate().skip(a + 1) {
@@ -170,8 +171,8 @@ fn pairs(names: &[String], cases: &[&Case]) -> Vec<Pair> {
                 exact: share(firsts.iter().filter(|(a, b)| a == b).count()),
                 within_one: share(places.iter().copied().zip(errors.iter().copied()).filter(alike).count()),
                 error_or_none: share(errors.iter().filter(|(a, b)| a == b).count()),
-                kappa: figure(places.len(), |sample| kappa(&of(sample, &firsts))),
-                weighted: figure(places.len(), |sample| weighted_kappa(&of(sample, &places))),
+                kappa: figure(places.len(), samples, |sample| kappa(&of(sample, &firsts))),
+                weighted: figure(places.len(), samples, |sample| weighted_kappa(&of(sample, &places))),
             });
         }
     }

@@ -7,10 +7,10 @@ use super::describe::short;
 use crate::analysis::quality::{Annotator, Case, Figure, Pair, Quality, quality};
 use crate::labels::Panel;
 
-/// Draws for the intervals of the model of annotators.
+/// Draws for the intervals.
 pub const SAMPLES: usize = 200;
-/// With more solutions in memory than this the screen would wait for its intervals.
-const AT_ONCE: usize = 400;
+/// With more judged solutions in memory than this the screen would wait for its intervals.
+const AT_ONCE: usize = 100;
 
 impl App {
     /// The page; `None` outside of a review or where nobody judged what is in memory.
@@ -20,9 +20,10 @@ impl App {
         let cases: Vec<Case> = traces
             .flat_map(|trace| trace.solutions.iter().map(move |solution| review.panel.case(trace, solution, &self.session)))
             .collect();
-        let samples = if cases.len() <= AT_ONCE { SAMPLES } else { 0 };
+        let judged = cases.iter().filter(|case| case.said.iter().any(Option::is_some)).count();
+        let samples = if judged <= AT_ONCE { SAMPLES } else { 0 };
         let found = quality(&called(&review.panel, review.names), &cases, samples);
-        let more = if samples == 0 { "\nIntervals of the annotators: stepscope review STORES --stats\n" } else { "" };
+        let more = if samples == 0 { "\nWith intervals: stepscope review STORES --stats\n" } else { "" };
         (found.solutions > 0).then(|| format!("Of the solutions in memory\n{}{more}", page(&found)))
     }
 }

@@ -11,7 +11,7 @@ use std::ops::Range;
 use super::describe::short;
 use super::items::ItemId;
 use super::scoring::WorkerState;
-use super::{App, Effect, Sifted};
+use super::{App, Effect, Sifted, review};
 use crate::analysis::label_errors::{Case, Doubt, doubts};
 use crate::query::{Asked, Names, ORDERS, Own, Query, Survey, no_name};
 use crate::trace::{FirstError, Solution, Trace};
@@ -502,6 +502,10 @@ fn enter(app: &mut App) {
     {
         app.leave_spot();
         app.go_to(first.item, first.solution);
+        // Who adjudicates goes on with what is not decided.
+        if app.review.is_some() && app.progress.is_judged(first.item, first.solution) {
+            review::next(app, true);
+        }
     }
 }
 
