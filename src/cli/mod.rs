@@ -159,7 +159,7 @@ impl StoreChoice {
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Sharing {
     /// Who gets which problems: 2@20%:mira,ito,ruth gives a fifth of them, chosen by content, to two of the three and each other one to one of
-    /// them; the default is [overlap] of the project file. `assigned` in filters is true of one's own
+    /// them; the default is section overlap of the project file. `assigned` in filters is true of one's own
     #[arg(long, value_name = "PLAN")]
     pub overlap: Option<Overlap>,
 }
