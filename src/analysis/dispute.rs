@@ -56,12 +56,7 @@ pub fn dispute(said: &[SolutionLabels]) -> Option<Dispute> {
     if judged.is_empty() && !unsure {
         return None;
     }
-    let place = |labels: &&SolutionLabels| match labels.first_error {
-        FirstError::At(step) => Some(step),
-        FirstError::NoError => Some(labels.steps.len()),
-        FirstError::Unknown | FirstError::Unlabelable => None,
-    };
-    let places = || judged.iter().filter_map(place);
+    let places = || judged.iter().filter_map(|labels| labels.place());
     let gap = places().max().unwrap_or(0) - places().min().unwrap_or(0);
     let any = |wanted: &dyn Fn(FirstError) -> bool| judged.iter().any(|labels| wanted(labels.first_error));
     let error = any(&|found| matches!(found, FirstError::At(_)));

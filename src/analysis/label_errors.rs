@@ -5,6 +5,7 @@
 //! itself. Labels are ranked by how much likelier another first error is, the normalised margin of Northcutt, Jiang and Chuang (Confident
 //! Learning, 2021, section 3.3); long solutions are not suspect because they have more steps to choose from.
 
+use super::logistic::{logit, newton, sigmoid};
 use crate::trace::FirstError;
 
 /// Numbers that a step is judged by, the first of them constant.
@@ -15,11 +16,8 @@ const FOLDS: u64 = 5;
 const MOST: usize = 4000;
 /// Wrong solutions, and right ones, below which nothing can be told.
 const NEEDED: usize = 10;
-const NEWTON_STEPS: usize = 12;
 /// Pulls weights towards 0.
 const RIDGE: f64 = 1.0;
-/// No score is surer than this: its logit would drown everything else.
-const SURE: f64 = 0.005;
 
 /// A labelled solution whose steps all have scores.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,10 +37,7 @@ impl Case {
             FirstError::NoError => steps > 0,
             FirstError::Unknown | FirstError::Unlabelable => false,
         };
-        let logit = |score: f64| {
-            let score = if score.is_finite() { score.clamp(SURE, 1.0 - SURE) } else { 0.5 };
-            (score / (1.0 - score)).ln()
-        };
+        let logit = |score: f64| logit(if score.is_finite() { score } else { 0.5 });
         let mut lowest = logit(1.0);
         let mut before = lowest;
         let mut row = |(step, score): (usize, &f64)| {
@@ -86,31 +81,23 @@ pub struct Doubt {
 
 /// The doubts in the labels of all cases; none where there are too few wrong or right solutions on other problems to learn from.
 pub fn doubts(cases: &[Case]) -> Vec<Option<Doubt>> {
-    let models: Vec<Option<[f64; WIDTH]>> = (0..FOLDS)
+    let models: Vec<Option<Vec<f64>>> = (0..FOLDS)
         .map(|fold| {
             let rest: Vec<&Case> = cases.iter().filter(|case| case.fold() != fold).collect();
             let wrong = rest.iter().filter(|case| matches!(case.label, FirstError::At(_))).count();
             (wrong >= NEEDED && rest.len() - wrong >= NEEDED).then(|| fit(&rest))
         })
         .collect();
-    let model = |case: &Case| usize::try_from(case.fold()).ok().and_then(|fold| models.get(fold).copied().flatten());
-    cases.iter().map(|case| Some(doubt(case, &model(case)?))).collect()
-}
-
-fn dot(a: &[f64; WIDTH], b: &[f64; WIDTH]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-fn sigmoid(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
+    let model = |case: &Case| usize::try_from(case.fold()).ok().and_then(|fold| models.get(fold)?.as_deref());
+    cases.iter().map(|case| Some(doubt(case, model(case)?))).collect()
 }
 
 /// The chances of all first errors, and what they say of the label.
-fn doubt(case: &Case, weights: &[f64; WIDTH]) -> Doubt {
+fn doubt(case: &Case, weights: &[f64]) -> Doubt {
     let mut left = 1.0;
     let mut chances: Vec<(FirstError, f64)> = Vec::with_capacity(case.steps.len() + 1);
     for (step, row) in case.steps.iter().enumerate() {
-        let right = sigmoid(dot(weights, row));
+        let right = sigmoid(weights.iter().zip(row).map(|(weight, number)| weight * number).sum());
         chances.push((FirstError::At(step), left * (1.0 - right)));
         left *= right;
     }
@@ -124,53 +111,13 @@ fn doubt(case: &Case, weights: &[f64; WIDTH]) -> Doubt {
     Doubt { chance, likely, likely_chance, margin: best(&|found| found != case.label).1 - chance }
 }
 
-/// Logistic regression of whether a step is right, by Newton's method.
-fn fit(cases: &[&Case]) -> [f64; WIDTH] {
+/// Whether a step is right, from its numbers.
+fn fit(cases: &[&Case]) -> Vec<f64> {
     // Evenly spread, so that the order of the files does not matter.
     let every = cases.len().div_ceil(MOST).max(1);
-    let mut weights = [0.0; WIDTH];
-    for _ in 0..NEWTON_STEPS {
-        let mut gradient = weights.map(|weight| -RIDGE * weight);
-        let mut curvature = [[0.0; WIDTH]; WIDTH];
-        for (row, right) in cases.iter().step_by(every).flat_map(|case| case.spoken()) {
-            let chance = sigmoid(dot(&weights, row));
-            let slope = f64::from(u8::from(right)) - chance;
-            let bend = (chance * (1.0 - chance)).max(1e-6);
-            for i in 0..WIDTH {
-                gradient[i] += slope * row[i];
-                for j in 0..WIDTH {
-                    curvature[i][j] += bend * row[i] * row[j];
-                }
-            }
-        }
-        for (i, row) in curvature.iter_mut().enumerate() {
-            row[i] += RIDGE;
-        }
-        let step = solve(curvature, gradient);
-        for (weight, step) in weights.iter_mut().zip(step) {
-            *weight += step.clamp(-5.0, 5.0);
-        }
-    }
-    weights
-}
-
-/// Solves `matrix * x = right` for a symmetric positive definite matrix, by elimination.
-fn solve(mut matrix: [[f64; WIDTH]; WIDTH], mut right: [f64; WIDTH]) -> [f64; WIDTH] {
-    for at in 0..WIDTH {
-        let (pivots, known) = (matrix[at], right[at]);
-        for (row, value) in matrix.iter_mut().zip(&mut right).skip(at + 1) {
-            let factor = row[at] / pivots[at];
-            for (cell, pivot) in row.iter_mut().zip(pivots) {
-                *cell -= factor * pivot;
-            }
-            *value -= factor * known;
-        }
-    }
-    for at in (0..WIDTH).rev() {
-        let known: f64 = (at + 1..WIDTH).map(|column| matrix[at][column] * right[column]).sum();
-        right[at] = (right[at] - known) / matrix[at][at];
-    }
-    right
+    let spoken = cases.iter().step_by(every).flat_map(|case| case.spoken());
+    let rows: Vec<(Vec<f64>, f64)> = spoken.map(|(row, right)| (row.to_vec(), f64::from(u8::from(right)))).collect();
+    newton(&rows, &[0.0; WIDTH], |_| RIDGE)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub mod dawid_skene;
 pub mod decide;
 pub mod dispute;
 pub mod label_errors;
+pub mod logistic;
 pub mod meaning;
 pub mod paired;
 pub mod processbench;

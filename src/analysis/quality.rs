@@ -91,11 +91,7 @@ pub struct Quality {
 }
 
 fn place(labels: &SolutionLabels) -> Option<i64> {
-    match labels.first_error {
-        FirstError::At(step) => i64::try_from(step).ok(),
-        FirstError::NoError => i64::try_from(labels.steps.len()).ok(),
-        FirstError::Unknown | FirstError::Unlabelable => None,
-    }
+    i64::try_from(labels.place()?).ok()
 }
 
 /// Works it out for annotators of these names; `samples` draws for the intervals, 0 for none.

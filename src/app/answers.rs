@@ -7,7 +7,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{App, Effect};
 use crate::checks::answer;
-use crate::trace::{FirstError, Outcome, Trace};
+use crate::trace::{FirstError, Trace};
 
 /// Solutions that are looked at.
 const MOST: usize = 5_000;
@@ -87,12 +87,8 @@ impl App {
         // All of a group have the same answer: what is known of one of them would give the others away.
         let shown = |at: &usize| self.reference_shown() && self.shows_score_of(trace, trace.solutions[*at].leaf);
         if group.solutions.iter().all(shown) {
-            let agrees = |at: usize| match (trace.solutions[at].outcome, answer::against_reference(trace, &trace.solutions[at])) {
-                (Outcome::Correct, _) | (Outcome::Unknown, Some(answer::Agreement::Equal)) => Some(true),
-                (Outcome::Wrong, _) | (Outcome::Unknown, Some(answer::Agreement::Different)) => Some(false),
-                (Outcome::Unknown, _) => None,
-            };
-            let known: Vec<bool> = group.solutions.iter().filter_map(|&at| agrees(at)).collect();
+            let known: Vec<bool> =
+                group.solutions.iter().filter_map(|&at| answer::is_right(trace, &trace.solutions[at])).collect();
             group.right = known.iter().filter(|right| **right).count();
             group.wrong = known.len() - group.right;
         }

@@ -165,7 +165,7 @@ pub struct App {
     /// The solutions of the problem by their answers.
     pub answers: Option<answers::Answers>,
     /// The search of the tree on show, iteration by iteration.
-    pub replay: Option<replay::Replay>,
+    pub replay: Option<Box<replay::Replay>>,
     /// A page of text over the screen.
     pub sheet: Option<sheet::Sheet>,
     /// Modes, shares, what is served.

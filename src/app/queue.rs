@@ -117,7 +117,7 @@ impl Queue {
         self.order.as_ref().map_or("file", |order| order.name.as_str())
     }
 
-    /// Name, or its expression, of the order that is not that of the files; and whether it shows kinds of disagreement.
+    /// Its numbers are kinds of disagreement.
     pub fn shows_kinds(&self) -> bool {
         self.order_name() == "kinds"
     }

@@ -30,6 +30,8 @@ pub struct Replay {
     at: usize,
     /// What the search took its steps to be worth then.
     values: HashMap<NodeId, f64>,
+    /// Steps that were made after each iteration, with those of the iterations before.
+    made: Vec<usize>,
 }
 
 impl Replay {
@@ -46,7 +48,16 @@ impl Replay {
             best.push(best_path(trace, &born, at, &values));
         }
         let numbers: Vec<u64> = trace.history.keys().copied().collect();
-        Some(Self { of: Arc::downgrade(trace), at: numbers.len() - 1, numbers, born: born.into(), best, values })
+        let mut made = vec![0; numbers.len()];
+        for id in trace.steps() {
+            if let Some(made) = made.get_mut(born[id.index()] as usize) {
+                *made += 1;
+            }
+        }
+        for at in 1..made.len() {
+            made[at] += made[at - 1];
+        }
+        Some(Self { of: Arc::downgrade(trace), at: numbers.len() - 1, numbers, born: born.into(), best, values, made })
     }
 
     /// The steps were made by this iteration.
@@ -121,14 +132,14 @@ fn best_path(trace: &Trace, born: &[u32], at: u32, values: &HashMap<NodeId, f64>
 impl App {
     /// The search on show, where it may be seen what it took its steps to be worth.
     pub fn replay_values(&self) -> Option<&Replay> {
-        self.replay.as_ref().filter(|_| self.show_prm && self.trust.mode != Mode::RevealAfter)
+        self.replay.as_deref().filter(|_| self.show_prm && self.trust.mode != Mode::RevealAfter)
     }
 
     /// The iteration on show in words.
     pub fn replay_line(&self) -> Option<String> {
         let (replay, trace) = (self.replay.as_ref()?, self.trace()?);
-        let there = trace.steps().filter(|id| replay.born[id.index()] as usize <= replay.at).count();
-        let new = trace.steps().filter(|&id| replay.is_new(id)).count();
+        let there = replay.made[replay.at];
+        let new = there - replay.at.checked_sub(1).map_or(0, |before| replay.made[before]);
         let (number, last) = (replay.numbers[replay.at], replay.numbers[replay.numbers.len() - 1]);
         let best = self.replay_values().map(Replay::best).filter(|best| *best != NodeId::ROOT);
         let best = best.map_or(String::new(), |best| {
@@ -164,7 +175,7 @@ pub(super) fn open(app: &mut App) -> Vec<Effect> {
     view::show_tree(app);
     if app.show_tree {
         let end = replay.at;
-        app.replay = Some(replay);
+        app.replay = Some(Box::new(replay));
         go(app, end);
     }
     Vec::new()

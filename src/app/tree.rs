@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::App;
 use crate::query::{AtStep, Facts, Query};
-use crate::trace::{FirstError, NodeId, SolutionLabels, StepKey, Trace};
+use crate::trace::{NodeId, SolutionLabels, StepKey, Trace};
 
 /// One row of the tree pane.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -215,23 +215,9 @@ impl App {
                     through: self.tree.through(node),
                 };
                 let facts = Facts {
-                    trace: &trace,
-                    solution: usize::MAX,
-                    path: &[node],
-                    scores: &[at.score],
                     threshold: self.scoring.place(self.scoring.threshold),
-                    whole: None,
-                    spread: None,
-                    predicted: FirstError::Unknown,
-                    others: &[],
-                    own: &own,
-                    flagged: false,
-                    later: false,
-                    returned: false,
-                    assigned: None,
-                    panel: None,
-                    doubt: None,
                     step: Some(at),
+                    ..Facts::bare(&trace, usize::MAX, std::slice::from_ref(&at.node), std::slice::from_ref(&at.score), &own)
                 };
                 filter.holds(&facts) == Some(true)
             };

@@ -11,7 +11,7 @@ pub use groups::alike;
 use serde::{Deserialize, Serialize};
 
 use super::arithmetic::{Evaluated, Kind, Percent, Rational, Token, evaluate, is_conversion, tokens};
-use crate::trace::{Solution, Trace};
+use crate::trace::{Outcome, Solution, Trace};
 
 /// Longer answers are compared as text alone.
 const MAX_ANSWER: usize = 512;
@@ -38,6 +38,19 @@ pub fn of_solution<'a>(trace: &'a Trace, solution: &'a Solution) -> Option<&'a s
 /// How the answer of a solution stands to the reference answer; `None` when one of the two is missing.
 pub fn against_reference(trace: &Trace, solution: &Solution) -> Option<Agreement> {
     Some(compare(of_solution(trace, solution)?, trace.problem.reference_answer.as_deref()?))
+}
+
+/// Whether the answer of a solution is right: as recorded, else as compared with the reference.
+pub fn is_right(trace: &Trace, solution: &Solution) -> Option<bool> {
+    match solution.outcome {
+        Outcome::Correct => Some(true),
+        Outcome::Wrong => Some(false),
+        Outcome::Unknown => match against_reference(trace, solution)? {
+            Agreement::Equal => Some(true),
+            Agreement::Different => Some(false),
+            Agreement::Undecided => None,
+        },
+    }
 }
 
 /// The final answer that a text names: in its last `\boxed{..}`, behind `# Answer` or `####`, on a last line `A: ..`, or behind the last

@@ -138,8 +138,11 @@ pub fn run(args: &QueueArgs) -> anyhow::Result<ExitCode> {
     let found = runtime()?.block_on(async {
         tokio::select! {
             result = async {
-                questions.doubt(args, &corpora).await?;
-                questions.ask_all(args, &corpora).await
+                let mut batch = if questions.any(Query::needs_scores) { Some(Box::new(args.scorer.start().await?)) } else { None };
+                if let Some(batch) = batch.as_mut().filter(|_| questions.any(Query::needs_doubt)) {
+                    questions.doubt(&corpora, batch).await?;
+                }
+                questions.ask_all(&corpora, batch).await
             } => result.map(Some),
             stopped = stop_signal() => stopped.map(|()| None).map_err(Into::into),
         }
@@ -208,9 +211,13 @@ impl Answer {
 }
 
 impl Questions {
-    async fn ask_all(&self, args: &QueueArgs, corpora: &[Corpus]) -> anyhow::Result<(Vec<Row>, usize)> {
-        let scored = self.filter.iter().chain(&self.order).any(Query::needs_scores);
-        let mut batch = if scored { Some(Box::new(args.scorer.start().await?)) } else { None };
+    /// Filter or order is of this sort.
+    fn any(&self, sort: fn(&Query) -> bool) -> bool {
+        self.filter.iter().chain(&self.order).any(sort)
+    }
+
+    async fn ask_all(&self, corpora: &[Corpus], mut batch: Option<Box<Batch>>) -> anyhow::Result<(Vec<Row>, usize)> {
+        let scored = batch.is_some();
         let (mut rows, mut unknown) = (Vec::new(), 0);
         for corpus in corpora {
             let mut bad = BadRecords::default();
@@ -292,12 +299,8 @@ impl Questions {
         answer
     }
 
-    /// Looks at all labels, where filter or order doubt them, and fits the model that says how far.
-    async fn doubt(&mut self, args: &QueueArgs, corpora: &[Corpus]) -> anyhow::Result<()> {
-        if !self.filter.iter().chain(&self.order).any(Query::needs_doubt) {
-            return Ok(());
-        }
-        let mut batch = args.scorer.start().await?;
+    /// Looks at all labels and fits the model that says how far they are to be doubted.
+    async fn doubt(&mut self, corpora: &[Corpus], batch: &mut Batch) -> anyhow::Result<()> {
         let (mut places, mut cases) = (Vec::new(), Vec::new());
         for corpus in corpora {
             for problem in 0..corpus.problem_count() {
@@ -306,7 +309,7 @@ impl Questions {
                 let Some(trace) = &view.trace else { continue };
                 let mut answers = Answers::new();
                 batch.score(trace, &on_solutions(trace, trace.solutions.iter()), &mut answers, &mut || ()).await?;
-                let found = self.survey((trace, &answers, Some(&batch)), &|_| None, |survey| survey.cases(trace, usize::MAX));
+                let found = self.survey((trace, &answers, Some(batch)), &|_| None, |survey| survey.cases(trace, usize::MAX));
                 for (solution, case) in found.into_iter().enumerate().filter_map(|(solution, case)| Some((solution, case?))) {
                     places.push((corpus.name().to_owned(), problem, solution));
                     cases.push(case);

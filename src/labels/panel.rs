@@ -99,8 +99,8 @@ fn said<'a>(voice: &'a Session, trace: &Trace, solution: &Solution) -> Option<Sa
 }
 
 impl Session {
-    /// What one annotator says, alone.
-    fn voice(&self, name: &str) -> Self {
+    /// What one annotator says, alone: the labels of the others are not in it.
+    pub(crate) fn voice(&self, name: &str) -> Self {
         let mut voice = Self::new(name);
         voice.books.extend(self.books.get(name).map(|book| (name.to_owned(), book.clone())));
         voice

@@ -6,9 +6,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use super::{AtStep, Kind, Value};
 use crate::analysis::dispute::Dispute;
 use crate::analysis::label_errors::Doubt;
-use crate::checks::answer::{self, Agreement};
+use crate::checks::answer;
 use crate::checks::arithmetic::Verdict;
-use crate::trace::{FirstError, NodeId, Outcome, Solution, SolutionLabels, Trace};
+use crate::trace::{FirstError, NodeId, Solution, SolutionLabels, Trace};
 
 /// What another model says of a solution.
 #[derive(Debug, Clone, PartialEq)]
@@ -259,17 +259,34 @@ fn differ(a: FirstError, b: FirstError) -> Option<bool> {
     (known(a) && known(b)).then_some(a != b)
 }
 
-/// The answer of a solution is right, as recorded or as compared with the reference.
-fn right(trace: &Trace, solution: usize) -> Option<bool> {
-    let solution = trace.solutions.get(solution)?;
-    match solution.outcome {
-        Outcome::Correct => Some(true),
-        Outcome::Wrong => Some(false),
-        Outcome::Unknown => match answer::against_reference(trace, solution)? {
-            Agreement::Equal => Some(true),
-            Agreement::Different => Some(false),
-            Agreement::Undecided => None,
-        },
+impl<'a> Facts<'a> {
+    /// Of a solution nothing but its steps, their scores and one's own labels is known.
+    pub fn bare(
+        trace: &'a Trace,
+        solution: usize,
+        path: &'a [NodeId],
+        scores: &'a [Option<f64>],
+        own: &'a SolutionLabels,
+    ) -> Self {
+        Self {
+            trace,
+            solution,
+            path,
+            scores,
+            threshold: 0.5,
+            whole: None,
+            spread: None,
+            predicted: FirstError::Unknown,
+            others: &[],
+            own,
+            flagged: false,
+            later: false,
+            returned: false,
+            assigned: None,
+            panel: None,
+            doubt: None,
+            step: None,
+        }
     }
 }
 
@@ -309,7 +326,7 @@ impl Told for Facts<'_> {
     }
 
     fn right(&self) -> Option<bool> {
-        right(self.trace, self.solution)
+        answer::is_right(self.trace, self.of()?)
     }
 
     fn samples(&self) -> usize {
@@ -325,7 +342,7 @@ impl Facts<'_> {
     }
 
     fn right_share(&self) -> Option<f64> {
-        let all = || (0..self.trace.solutions.len()).filter_map(|solution| right(self.trace, solution));
+        let all = || self.trace.solutions.iter().filter_map(|solution| answer::is_right(self.trace, solution));
         let known = all().count();
         (known > 0).then(|| all().filter(|right| *right).count() as f64 / known as f64)
     }

@@ -126,6 +126,9 @@ impl Survey<'_> {
         let case = |solution: &Solution| {
             let own = (self.own)(solution).labels.first_error;
             let label = if own == FirstError::Unknown { trace.recorded_labels(solution).first_error } else { own };
+            if matches!(label, FirstError::Unknown | FirstError::Unlabelable) {
+                return None;
+            }
             let path = trace.path(solution.leaf);
             let scores: Option<Vec<f64>> = self.steps(trace, &path).into_iter().collect();
             let scores: Vec<f64> = scores?.into_iter().map(|score| self.ruler.meaning.position(score)).collect();

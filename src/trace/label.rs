@@ -213,6 +213,15 @@ impl SolutionLabels {
         self.remarks.iter().find(|remark| remark.writing == writing && remark.step == step).map(|remark| remark.text.as_str())
     }
 
+    /// The first error as a place among the steps, from 0; "no error" stands behind the last one. `None` without a verdict that says where.
+    pub fn place(&self) -> Option<usize> {
+        match self.first_error {
+            FirstError::At(step) => Some(step),
+            FirstError::NoError => Some(self.steps.len()),
+            FirstError::Unknown | FirstError::Unlabelable => None,
+        }
+    }
+
     /// True when somebody has reached a verdict, be it that no verdict is possible.
     pub fn is_labelled(&self) -> bool {
         self.first_error != FirstError::Unknown

@@ -17,25 +17,8 @@ fn ask<T>(scores: &[Option<f64>], question: impl Fn(&Facts<'_>) -> T) -> T {
     let mut all = vec![None; path.len()];
     all[..scores.len()].copy_from_slice(scores);
     let own = SolutionLabels::unseen(path.len());
-    question(&Facts {
-        trace,
-        solution: 0,
-        path: &path,
-        scores: &all,
-        threshold: 0.5,
-        whole: None,
-        spread: None,
-        predicted: if all.iter().all(Option::is_some) { FirstError::At(1) } else { FirstError::Unknown },
-        others: &[],
-        own: &own,
-        flagged: false,
-        later: true,
-        returned: false,
-        assigned: Some(true),
-        panel: None,
-        doubt: None,
-        step: None,
-    })
+    let predicted = if all.iter().all(Option::is_some) { FirstError::At(1) } else { FirstError::Unknown };
+    question(&Facts { predicted, later: true, assigned: Some(true), ..Facts::bare(trace, 0, &path, &all, &own) })
 }
 
 fn truth(text: &str) -> Option<bool> {

@@ -6,7 +6,7 @@ use crate::formats::Agreement;
 use crate::labels::Session;
 use crate::labels::policy::Author;
 use crate::query::{Facts, Query};
-use crate::trace::{FirstError, Label, RecordKey, SolutionLabels, StepKey, Trace};
+use crate::trace::{Label, RecordKey, SolutionLabels, StepKey, Trace};
 
 /// The people of a store, and whose word counts.
 pub(super) struct Voices {
@@ -59,7 +59,9 @@ impl Voices {
                     names.push(session.annotator().to_owned());
                     names.sort();
                 }
-                names.iter().map(|name| session.clone().seen_by(name)).collect()
+                // Only the own session is asked what others sent back.
+                let own = session.annotator();
+                names.iter().map(|name| if name == own { session.clone() } else { session.voice(name) }).collect()
             }
         };
         let times = |session: &Session| {
@@ -96,24 +98,13 @@ impl Voices {
         let solution = &trace.solutions[said.solution];
         let path = trace.solution_path(solution);
         let unseen = SolutionLabels::unseen(path.len());
+        let scores = vec![None; path.len()];
+        let own = if said.ours { &said.labels } else { &unseen };
         let facts = Facts {
-            trace,
-            solution: said.solution,
-            path: &path,
-            scores: &vec![None; path.len()],
-            threshold: 0.0,
-            whole: None,
-            spread: None,
-            predicted: FirstError::Unknown,
-            others: &[],
-            own: if said.ours { &said.labels } else { &unseen },
             flagged: said.labels.unsure,
             later: self.own().is_some_and(|session| session.skipped(trace.record_key(solution.leaf))),
             returned: self.own().is_some_and(|session| session.returned(trace, solution).is_some()),
-            assigned: None,
-            panel: None,
-            doubt: None,
-            step: None,
+            ..Facts::bare(trace, said.solution, &path, &scores, own)
         };
         filter.holds(&facts) == Some(true)
     }

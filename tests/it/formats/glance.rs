@@ -23,25 +23,7 @@ fn all(told: &dyn Told) -> All {
 fn whole(trace: &Trace) -> All {
     let path = trace.path(trace.solutions[0].leaf);
     let (scores, own) = (vec![None; path.len()], SolutionLabels::unseen(path.len()));
-    all(&Facts {
-        trace,
-        solution: 0,
-        path: &path,
-        scores: &scores,
-        threshold: 0.5,
-        whole: None,
-        spread: None,
-        predicted: FirstError::Unknown,
-        others: &[],
-        own: &own,
-        flagged: false,
-        later: false,
-        returned: false,
-        assigned: None,
-        panel: None,
-        doubt: None,
-        step: None,
-    })
+    all(&Facts::bare(trace, 0, &path, &scores, &own))
 }
 
 /// What was found, without an answer or outcome that is left to reading.
