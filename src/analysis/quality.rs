@@ -18,7 +18,7 @@ const GOOD: usize = 0;
 const BAD: usize = 2;
 
 /// What was said of one solution.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Case {
     /// What each annotator says, in the order of their names; `None` without a verdict.
     pub said: Vec<Option<SolutionLabels>>,

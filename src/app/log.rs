@@ -249,6 +249,7 @@ impl Entry {
             Message::Worker(_)
             | Message::Coloured { .. }
             | Message::Measured { .. }
+            | Message::Rated(_)
             | Message::Notice(_)
             | Message::Tick
             | Message::Stop

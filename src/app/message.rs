@@ -12,6 +12,7 @@ use super::judge::Judge;
 use super::place::Place;
 use super::refit::Fitted;
 use super::scoring::Known;
+use crate::analysis::quality::{Case, Quality};
 use crate::corpus::ProblemView;
 use crate::labels::{Action, Body, Draft, Event};
 use crate::query::{Names, Query};
@@ -87,6 +88,8 @@ pub enum Message {
         /// What there is to say.
         said: String,
     },
+    /// The answer to [`Effect::Rate`].
+    Rated(Box<Quality>),
     /// The answer to [`Effect::Refit`].
     Refitted(Result<Fitted, String>),
     /// The time, in milliseconds since any moment before: comes before every key.
@@ -142,6 +145,13 @@ pub enum Effect {
         file: usize,
         /// Its path, as named there.
         picture: String,
+    },
+    /// Work out how far annotators agree and how good each is.
+    Rate {
+        /// What they are called.
+        names: Vec<String>,
+        /// What they say, of each solution.
+        cases: Vec<Case>,
     },
     /// Ask the worker.
     Score(ScoreRequest),

@@ -574,6 +574,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             Vec::new()
         }
         Message::Measured { file, picture, said } => describe::measured(app, file, picture, said),
+        Message::Rated(found) => quality::rated(app, &found),
         Message::Refitted(outcome) => refit::done(app, outcome),
         Message::Edited(_, Err(text)) | Message::Notice(text) => {
             app.notice = Some(text);

@@ -2,30 +2,49 @@
 
 use std::fmt::Write as _;
 
-use super::App;
 use super::describe::short;
-use crate::analysis::quality::{Annotator, Case, Figure, Pair, Quality, quality};
+use super::{App, Effect};
+use crate::analysis::quality::{Annotator, Case, Figure, Pair, Quality};
 use crate::labels::Panel;
 
 /// Draws for the intervals.
 pub const SAMPLES: usize = 200;
-/// With more judged solutions in memory than this the screen would wait for its intervals.
-const AT_ONCE: usize = 100;
+/// Title of the page that the figures stand on.
+const NUMBERS: &str = "numbers";
 
 impl App {
-    /// The page; `None` outside of a review or where nobody judged what is in memory.
-    pub(super) fn annotators_page(&self) -> Option<String> {
+    /// What annotators say of the solutions in memory, for their figures; `None` outside of a review or where nobody judged any.
+    fn cases_of_annotators(&self) -> Option<Effect> {
         let review = self.review.as_ref()?;
         let traces = self.items.loaded().filter_map(|item| self.items.trace(item));
         let cases: Vec<Case> = traces
             .flat_map(|trace| trace.solutions.iter().map(move |solution| review.panel.case(trace, solution, &self.session)))
+            .filter(|case| case.said.iter().any(Option::is_some))
             .collect();
-        let judged = cases.iter().filter(|case| case.said.iter().any(Option::is_some)).count();
-        let samples = if judged <= AT_ONCE { SAMPLES } else { 0 };
-        let found = quality(&called(&review.panel, review.names), &cases, samples);
-        let more = if samples == 0 { "\nWith intervals: stepscope review STORES --stats\n" } else { "" };
-        (found.solutions > 0).then(|| format!("Of the solutions in memory\n{}{more}", page(&found)))
+        (!cases.is_empty()).then(|| Effect::Rate { names: called(&review.panel, review.names), cases })
     }
+}
+
+/// Opens the page of figures: what one's own verdicts say of the scores, and in a review the annotators before that, as soon as it is
+/// worked out.
+pub(super) fn open(app: &mut App) -> Vec<Effect> {
+    let (asked, numbers) = (app.cases_of_annotators(), app.numbers());
+    if asked.is_none() && numbers.is_none() {
+        app.notice = Some("no solution in memory has a verdict of yours yet".to_owned());
+        return Vec::new();
+    }
+    let annotators = asked.as_ref().map(|_| "How far the annotators agree and how good each is: being worked out\n".to_owned());
+    app.show_sheet(NUMBERS, annotators.into_iter().chain(numbers).collect::<Vec<_>>().join("\n"));
+    asked.into_iter().collect()
+}
+
+/// The figures of the annotators are there: they go to the page that waits for them.
+pub(super) fn rated(app: &mut App, found: &Quality) -> Vec<Effect> {
+    if app.sheet.as_ref().is_some_and(|sheet| sheet.title == NUMBERS) {
+        let annotators = format!("Of the solutions in memory\n{}", page(found));
+        app.show_sheet(NUMBERS, std::iter::once(annotators).chain(app.numbers()).collect::<Vec<_>>().join("\n"));
+    }
+    Vec::new()
 }
 
 /// What the annotators are called in figures: their names, or numbers in an order that tells nobody who they are.

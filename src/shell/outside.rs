@@ -8,7 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use crate::analysis::quality::quality;
 use crate::app::items::{FileState, ItemId};
+use crate::app::quality::SAMPLES;
 use crate::app::refit::Fitted;
 use crate::app::scoring::Known;
 use crate::app::{Effect, Manuscript, Message};
@@ -177,6 +179,12 @@ impl Outside {
                 tokio::task::spawn_blocking(move || {
                     let said = picture::look_at(&path, &beside);
                     let _ = messages.send(Message::Measured { file, picture: path, said });
+                });
+            }
+            Effect::Rate { names, cases } => {
+                let messages = self.messages.clone();
+                tokio::task::spawn_blocking(move || {
+                    let _ = messages.send(Message::Rated(Box::new(quality(&names, &cases, SAMPLES))));
                 });
             }
             Effect::StartWorker => self.start_worker(),

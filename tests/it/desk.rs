@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use stepscope::analysis::quality::quality;
 use stepscope::app::keymap::Keymap;
 use stepscope::app::scoring::Known;
 use stepscope::app::trust::Terms;
@@ -162,6 +163,7 @@ impl Desk {
                     self.tell(Message::Prepared { item, known, requests: Vec::new() });
                 }
                 Effect::Colour(key, text) => self.tell(Message::Coloured { key, tokens: highlight_step(&text) }),
+                Effect::Rate { names, cases } => self.tell(Message::Rated(Box::new(quality(&names, &cases, 50)))),
                 Effect::Continue => self.tell(Message::Continue),
                 Effect::SaveFilters(filters) => shell::keep_filters(&mut self.store, &filters).unwrap(),
                 other => self.left.push(other),

@@ -2,6 +2,7 @@
 
 use crate::app::describe::decision;
 use crate::app::guide;
+use crate::app::quality;
 use crate::app::trust::set_mode;
 use crate::app::{App, Effect};
 use crate::labels::{Digits, Mode, Scope};
@@ -114,13 +115,7 @@ pub(super) fn pace(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 
 /// Opens what the own verdicts say of the scores.
 pub(super) fn numbers(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    // In a review the annotators come first.
-    let pages: Vec<String> = app.annotators_page().into_iter().chain(app.numbers()).collect();
-    match (!pages.is_empty()).then(|| pages.join("\n")) {
-        Some(page) => app.show_sheet("numbers", page),
-        None => app.notice = Some("no solution in memory has a verdict of yours yet".to_owned()),
-    }
-    Vec::new()
+    quality::open(app)
 }
 
 /// Opens what is known of how far these labels can be believed.
