@@ -45,6 +45,7 @@ pub mod steps;
 pub mod tree;
 pub mod trust;
 mod typed;
+mod update;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -75,8 +76,9 @@ use seek::Seek;
 use steps::StepsView;
 use tree::TreeView;
 use trust::{Terms, Trust};
+use typed::key_press;
 pub(crate) use typed::run;
-use typed::{key_press, terminal};
+pub use update::update;
 
 /// Which part of the screen the motion keys act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -515,109 +517,4 @@ impl App {
         let shown = self.show_prm && (self.trust.mode != Mode::RevealAfter || self.trace().is_some_and(revealed));
         self.scoring.scores.get(&key).copied().filter(|_| shown)
     }
-}
-
-/// Takes in one message and says what is to be done. Pure.
-pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
-    if let Message::Clock(now) = message {
-        let step = app.trace().map_or_else(|| PromptKey::of("").root(), |trace| trace.node(app.cursor.node).key);
-        app.clock.tick(now, app.record_key_here(), step);
-        return Vec::new();
-    }
-    if let Message::Worker(event) = &message
-        && app.is_out_of_sight(event)
-    {
-        // Of a million steps that are scored, few are on the screen.
-        let mut effects = Vec::new();
-        if let Message::Worker(event) = message {
-            effects = scoring::worker_event(app, event);
-        }
-        effects.extend(scoring::feed(app));
-        return effects;
-    }
-    let before = (app.cursor.item, app.cursor.node);
-    let solution = (app.cursor.item, app.cursor.solution);
-    let mut effects = match message {
-        Message::Terminal(event) => terminal(app, event),
-        Message::Loaded { item, view } => place::loaded(app, item, view),
-        Message::Sifted { round, file, problems, sifted } => {
-            queue::sifted(app, round, file, &problems, sifted);
-            Vec::new()
-        }
-        Message::Files(files) => place::files(app, files),
-        Message::Worker(event) => scoring::worker_event(app, event),
-        Message::Prepared { item, known, requests } => scoring::prepared(app, item, known, requests),
-        Message::Coloured { key, tokens } => {
-            app.steps.coloured(key, tokens);
-            Vec::new()
-        }
-        Message::Saved { event, at } => saving::saved(app, &event, at),
-        Message::SaveFailed(error) => saving::save_failed(app, error),
-        Message::Foreign(events) => {
-            app.session.extend(&events);
-            if let Some(review) = &mut app.review {
-                for event in &events {
-                    review.panel.apply(event);
-                }
-            }
-            app.others.extend(events.iter().map(|event| event.id));
-            app.label_nodes();
-            for event in events {
-                app.tally_at(event.saw.file.zip(event.saw.item));
-            }
-            Vec::new()
-        }
-        Message::Edited(manuscript, Ok(text)) => manuscript.keep(app, text.trim()),
-        Message::Judge(judge) => {
-            app.scoring.bring(*judge);
-            app.queue.judges_changed();
-            Vec::new()
-        }
-        Message::Measured { file, picture, said } => describe::measured(app, file, picture, said),
-        Message::Rated(found) => quality::rated(app, &found),
-        Message::Refitted(outcome) => refit::done(app, outcome),
-        Message::Edited(_, Err(text)) | Message::Notice(text) => {
-            app.notice = Some(text);
-            Vec::new()
-        }
-        Message::Tick => {
-            app.hint_due = app.keys.count.is_some() || !app.keys.pending.is_empty();
-            Vec::new()
-        }
-        Message::Continue | Message::Clock(_) => Vec::new(),
-        Message::Stop => vec![Effect::Suspend],
-        Message::Continued => vec![Effect::Redraw],
-        Message::Terminate => saving::leave(app),
-    };
-    app.start_exam();
-    // Before what depends on where the cursor stands: a queue that has become complete may move it.
-    effects.extend(queue::feed(app));
-    effects.extend(picker::feed(app));
-    app.suggest |= (app.cursor.item, app.cursor.solution) != solution;
-    app.conceal();
-    app.suggest();
-    let open = app.open_steps();
-    if app.cursor.step() >= open && app.focus == Focus::Steps {
-        app.cursor.go_to_step(open.saturating_sub(1));
-    }
-    if app.cursor.item != before.0 {
-        effects.extend(scoring::moved(app));
-    }
-    if (app.cursor.item, app.cursor.node) != before {
-        app.detail = None;
-    }
-    if (app.cursor.item, app.cursor.node) != before && !app.quitting {
-        effects.push(Effect::SavePlace(app.place_now()));
-    }
-    app.compare();
-    app.lay_sheet();
-    effects.extend(app.measure_picture());
-    app.read_facts();
-    layout::arrange(app);
-    app.glance();
-    app.read_lines();
-    effects.extend(app.steps.take_uncoloured().into_iter().map(|(key, text)| Effect::Colour(key, text)));
-    effects.extend(scoring::feed(app));
-    effects.extend(app.wants());
-    effects
 }

@@ -22,7 +22,8 @@ use serde_json::{Value, json};
 use stepscope::prm::{CheckpointSource, Prm, PrmNode, PrmRequest, inspect};
 
 use super::{Entry, difference, entries, entry, ids, results, scores};
-use crate::prm::{bf16, edit, tensors, write};
+use crate::prm::bf16;
+use crate::prm::checkpoints::{edit, tensors, write};
 
 /// A fixture whose files were changed before loading.
 fn changed(entry: &Entry, change: impl FnOnce(&Path)) -> Result<Prm, String> {

@@ -1,0 +1,247 @@
+//! How the queue fills: problems are sifted by their records, the rest is read and looked at, a few between two frames.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use super::{Place, Queue, Sieve};
+use crate::analysis::label_errors::{Case, doubts};
+use crate::app::items::ItemId;
+use crate::app::scoring::WorkerState;
+use crate::app::{App, Effect, Sifted, review};
+use crate::query::Asked;
+
+/// Items asked for ahead of the one that is looked at next.
+const READ_AHEAD: usize = 64;
+/// Items looked at between two frames.
+const AT_ONCE: usize = 16;
+/// So many items that were sifted cost as much as one that is looked at.
+const PASSED: usize = 256;
+/// Problems of a file that are sifted at once.
+const RUN: usize = 8192;
+/// Labels that are doubted.
+const CASES: usize = 100_000;
+/// Solutions of one problem that are looked at: a search tree may have tens of thousands.
+const SOLUTIONS: usize = 2000;
+
+/// Looks at an item that is in memory, for the first time or again.
+fn look(app: &mut App, item: ItemId) {
+    let trace = app.items.trace(item).cloned();
+    if let Some(trace) = trace.as_ref().filter(|_| app.queue.needs_doubt() && app.queue.suspects.doubts.is_none()) {
+        let cases = app.survey(item, trace, |survey| survey.cases(trace, SOLUTIONS));
+        let found = cases.into_iter().enumerate().filter_map(|(solution, case)| Some(((item, solution), case?)));
+        app.queue.suspects.cases.extend(found.take(CASES.saturating_sub(app.queue.suspects.cases.len())));
+    }
+    let ask = |trace| app.survey(item, trace, |survey| survey.ask(trace, SOLUTIONS));
+    let entries = trace.as_deref().map_or_else(Vec::new, ask);
+    take(app, item, entries);
+}
+
+/// Takes in what is known of the solutions of an item.
+fn take(app: &mut App, item: ItemId, entries: Vec<Asked>) {
+    let rank = app.items.rank(item);
+    for (solution, entry) in entries.iter().enumerate() {
+        if entry.holds != Some(true) || app.queue.members.contains_key(&(item, solution)) {
+            continue;
+        }
+        let place = Place { item, solution, number: entry.number };
+        let at = if app.queue.order.is_none() {
+            app.queue.places.partition_point(|known| (app.items.rank(known.item), known.solution) < (rank, solution))
+        } else {
+            app.queue.places.len()
+        };
+        app.queue.places.insert(at, place);
+        app.queue.members.insert((item, solution), at);
+        app.queue.judged += usize::from(app.progress.is_judged(item, solution));
+    }
+    let count = |entries: &[Asked], wanted: Option<bool>| entries.iter().filter(|entry| entry.holds == wanted).count();
+    let looked = &mut app.queue.looked;
+    let before = app.queue.entries.insert(item, entries).unwrap_or_default();
+    let now = app.queue.entries.get(&item).map_or(&[][..], Vec::as_slice);
+    looked.0 = looked.0 + now.len() - before.len();
+    looked.1 = looked.1 + count(now, Some(true)) - count(&before, Some(true));
+    looked.2 = looked.2 + count(now, None) - count(&before, None);
+}
+
+/// Puts the solutions that fit in order anew.
+fn sort(app: &mut App) {
+    let queue = &mut app.queue;
+    let mut places: Vec<Place> = Vec::with_capacity(queue.looked.1);
+    for (item, entries) in &queue.entries {
+        let fitting = entries.iter().enumerate().filter(|(_, entry)| entry.holds == Some(true));
+        places.extend(fitting.map(|(solution, entry)| Place { item: *item, solution, number: entry.number }));
+    }
+    // The largest first, what has no number last, equals as the files have them.
+    let number = |place: &Place| place.number.unwrap_or(f64::NEG_INFINITY);
+    places.sort_unstable_by(|a, b| number(b).total_cmp(&number(a)).then((a.item, a.solution).cmp(&(b.item, b.solution))));
+    queue.members = places.iter().enumerate().map(|(at, place)| ((place.item, place.solution), at)).collect();
+    queue.places = places;
+}
+
+/// How many problems of a file stand in a list that has a number for each file.
+fn of(counts: &[usize], file: usize) -> usize {
+    counts.get(file).copied().unwrap_or(0)
+}
+
+fn set(counts: &mut Vec<usize>, file: usize, count: usize) {
+    counts.resize(counts.len().max(file + 1), 0);
+    counts[file] = count;
+}
+
+impl App {
+    /// The item that comes next.
+    fn next_item(&self) -> Option<ItemId> {
+        let files = self.items.listed().enumerate();
+        let mut open = files.map(|(file, state)| (file, state.problems, of(&self.queue.next, file)));
+        open.find(|(_, problems, next)| next < problems).map(|(file, _, problem)| ItemId { file, problem })
+    }
+
+    /// Whether records can know something of what is asked. Own cuts change what a solution is, and a record does not know them.
+    fn can_sift(&self) -> bool {
+        let Queue { filter, order, .. } = &self.queue;
+        let of_record = filter.is_some() || order.as_ref().is_some_and(|order| order.query.is_of_record());
+        of_record && !self.session.has_cuts()
+    }
+
+    /// The next problems to sift, unless enough are sifted.
+    fn sift(&mut self) -> Option<Effect> {
+        if self.queue.sieve.busy || !self.can_sift() {
+            return None;
+        }
+        let ItemId { file, problem } = self.next_item()?;
+        let start = problem.max(of(&self.queue.sieve.sifted, file));
+        let end = self.items.files.get(file)?.problems.min(start + RUN);
+        if start > problem + RUN || start >= end {
+            return None;
+        }
+        self.queue.sieve.busy = true;
+        let filter = self.queue.filter.clone().map(Box::new);
+        let order = self.queue.order.as_ref().map(|order| Box::new(order.query.clone()));
+        Some(Effect::Sift { round: self.queue.sieve.round, file, problems: start..end, filter, order })
+    }
+
+    /// The next items that have to be read, few enough to be read ahead.
+    fn unread(&self, from: ItemId) -> Vec<ItemId> {
+        let unread = |item: &ItemId| self.items.get(*item).is_none();
+        if self.can_sift() {
+            let end = ItemId { file: from.file, problem: of(&self.queue.sieve.sifted, from.file) };
+            let left = &self.queue.sieve.left;
+            let ahead = (from < end).then(|| left.range(from..end)).into_iter().flatten();
+            return ahead.copied().take(READ_AHEAD).filter(unread).collect();
+        }
+        let count = self.items.files.get(from.file).map_or(0, |file| file.problems);
+        let ahead = (from.problem..count.min(from.problem + READ_AHEAD)).map(|problem| ItemId { problem, ..from });
+        ahead.filter(unread).collect()
+    }
+
+    /// What the record of this item says of its solution; `None` where it has to be read.
+    fn told_of(&mut self, item: ItemId) -> Option<Asked> {
+        let known = self.can_sift();
+        let Sieve { sifted, left, fit, .. } = &mut self.queue.sieve;
+        (known && item.problem < of(sifted, item.file) && !left.contains(&item)).then(|| match fit.remove(&item) {
+            Some(number) => Asked { holds: Some(true), number },
+            None => Asked { holds: Some(false), number: None },
+        })
+    }
+}
+
+/// Takes in what the records of these problems of a file say.
+pub(in crate::app) fn sifted(app: &mut App, round: u64, file: usize, problems: &Range<usize>, sifted: Sifted) {
+    let sieve = &mut app.queue.sieve;
+    if sieve.round == round {
+        sieve.busy = false;
+        set(&mut sieve.sifted, file, problems.end);
+        let item = |problem| ItemId { file, problem };
+        sieve.left.extend(sifted.left.into_iter().map(item));
+        sieve.fit.extend(sifted.fit.into_iter().map(|(problem, number)| (item(problem), number)));
+    }
+}
+
+/// Looks at what has been read, asks for what has not. Called after every message.
+pub(in crate::app) fn feed(app: &mut App) -> Vec<Effect> {
+    if !app.queue.active() || app.quitting {
+        return Vec::new();
+    }
+    let mut effects = Vec::new();
+    let mut left = AT_ONCE * PASSED;
+    while left > 0
+        && let Some(item) = app.queue.late.front().copied()
+    {
+        if app.items.get(item).is_none() {
+            if app.queue.asked.insert(item) {
+                effects.push(Effect::Load(item));
+            }
+            break;
+        }
+        app.queue.late.pop_front();
+        look(app, item);
+        left -= PASSED;
+    }
+    while left > 0
+        && let Some(item) = app.next_item()
+    {
+        if app.items.get(item).is_some() {
+            look(app, item);
+            left = left.saturating_sub(PASSED);
+        } else if let Some(asked) = app.told_of(item) {
+            take(app, item, vec![asked]);
+            left -= 1;
+        } else {
+            let unread = app.unread(item);
+            effects.extend(unread.into_iter().filter(|item| app.queue.asked.insert(*item)).map(Effect::Load));
+            break;
+        }
+        set(&mut app.queue.next, item.file, item.problem + 1);
+    }
+    if left == 0 {
+        effects.push(Effect::Continue);
+    }
+    effects.extend(app.sift());
+    if app.next_item().is_none() && app.items.complete() && !app.queue.complete {
+        app.queue.complete = true;
+        sort(app);
+        enter(app);
+    }
+    let running = matches!(app.scoring.state, WorkerState::Starting | WorkerState::Running);
+    let scored = !running || app.scoring.complete(app.items.total());
+    let looked = app.queue.complete && app.queue.late.is_empty();
+    if looked && scored && app.queue.needs_doubt() && app.queue.suspects.doubts.is_none() {
+        doubt(app);
+        effects.push(Effect::Continue);
+        return effects;
+    }
+    if app.queue.rank_again && app.queue.complete && app.queue.late.is_empty() && app.scoring.complete(app.items.total()) {
+        app.queue.rank_again = false;
+        sort(app);
+    }
+    effects
+}
+
+/// All labels were looked at: the model that doubts them is fitted, and the queue made once more with what it says.
+fn doubt(app: &mut App) {
+    let cases = std::mem::take(&mut app.queue.suspects.cases);
+    let (places, cases): (Vec<_>, Vec<Case>) = cases.into_iter().unzip();
+    let found: HashMap<_, _> =
+        places.into_iter().zip(doubts(&cases)).filter_map(|(place, doubt)| Some((place, doubt?))).collect();
+    if found.is_empty() {
+        app.notice = Some(
+            "too few labels with scores to doubt any: it takes ten wrong and ten right solutions of other problems".to_owned(),
+        );
+    }
+    app.queue.begin();
+    app.queue.fresh = true;
+    app.queue.suspects.doubts = Some(found);
+}
+
+/// Goes to the first place of the queue unless the cursor stands in it.
+fn enter(app: &mut App) {
+    if (std::mem::take(&mut app.queue.fresh) || app.place_in_queue().is_none())
+        && let Some(first) = app.queue.places.first().copied()
+    {
+        app.leave_spot();
+        app.go_to(first.item, first.solution);
+        // Who adjudicates goes on with what is not decided.
+        if app.review.is_some() && app.progress.is_judged(first.item, first.solution) {
+            review::next(app, true);
+        }
+    }
+}

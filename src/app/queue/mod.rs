@@ -1,0 +1,277 @@
+//! The queue: which solutions one goes through, and in which order. A filter and an order are questions ([`crate::query`]); every item is
+//! looked at once, as it is read, and leaves one number and one truth a solution behind.
+//!
+//! Much of what is asked is known by a record alone ([`Effect::Sift`]); only the rest is read.
+//!
+//! The queue is stable while one works: what no longer fits stays until it is asked for anew, and new hits join at the end.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+
+mod feed;
+mod set;
+
+use super::App;
+use super::describe::short;
+use super::items::ItemId;
+use crate::analysis::label_errors::{Case, Doubt};
+use crate::query::{Asked, Names, Own, Query, Survey};
+use crate::trace::{FirstError, Solution, Trace};
+pub(super) use feed::{feed, sifted};
+pub(super) use set::{clear_filter, forget_filter, named_filters, preview, refresh, resume, save_filter, set_filter, set_order};
+
+/// One place of the queue.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Place {
+    /// The problem.
+    pub item: ItemId,
+    /// The solution.
+    pub solution: usize,
+    /// Its number in the order.
+    pub number: Option<f64>,
+}
+
+/// An order in force.
+#[derive(Debug, Clone)]
+struct Order {
+    name: String,
+    query: Query,
+}
+
+/// Filter, order and what they have found.
+#[derive(Debug, Default)]
+pub struct Queue {
+    filter: Option<Query>,
+    order: Option<Order>,
+    entries: HashMap<ItemId, Vec<Asked>>,
+    /// Problems of each file that were looked at, from its first one on.
+    next: Vec<usize>,
+    sieve: Sieve,
+    asked: HashSet<ItemId>,
+    /// Items of which more became known after they were looked at.
+    late: VecDeque<ItemId>,
+    places: Vec<Place>,
+    /// Where each solution stands in `places`; in the order of the files it is found there, and this says only that it is there.
+    members: HashMap<(ItemId, usize), usize>,
+    /// Members that are judged.
+    judged: usize,
+    /// All items have been looked at once.
+    complete: bool,
+    /// The scores are those of another model: the order is made anew once more when all of them are there.
+    rank_again: bool,
+    /// Labels that are perhaps wrong, where filter or order ask for them.
+    suspects: Suspects,
+    /// The order is a new one: its first solution is gone to.
+    fresh: bool,
+    /// Solutions looked at, and of them those that fit and those of which it is not known.
+    pub looked: (usize, usize, usize),
+    /// First visible row of the list.
+    pub top: usize,
+}
+
+/// What is known of problems by their records.
+#[derive(Debug, Default)]
+struct Sieve {
+    /// Number of the filter: what comes for an earlier one is of no use.
+    round: u64,
+    /// A run of problems is being sifted.
+    busy: bool,
+    /// Problems of each file that were sifted, from its first one on.
+    sifted: Vec<usize>,
+    /// Those of them that have to be read.
+    left: BTreeSet<ItemId>,
+    /// Those of them that fit and were not taken yet, with their numbers.
+    fit: BTreeMap<ItemId, Option<f64>>,
+}
+
+/// What it takes to doubt labels: all of them are looked at once, then a model is fitted, then the queue is made.
+#[derive(Debug, Default)]
+struct Suspects {
+    cases: BTreeMap<(ItemId, usize), Case>,
+    /// What came out; `None` before all labels were looked at.
+    doubts: Option<HashMap<(ItemId, usize), Doubt>>,
+}
+
+impl Queue {
+    /// True while a filter or an order other than that of the files is in force.
+    pub fn active(&self) -> bool {
+        self.filter.is_some() || self.order.is_some()
+    }
+
+    /// The filter as it was typed.
+    pub fn filter_text(&self) -> &str {
+        self.filter.as_ref().map_or("", Query::text)
+    }
+
+    /// Name of the order, or its expression.
+    pub fn order_name(&self) -> &str {
+        self.order.as_ref().map_or("file", |order| order.name.as_str())
+    }
+
+    /// Its numbers are kinds of disagreement.
+    pub fn shows_kinds(&self) -> bool {
+        self.order_name() == "kinds"
+    }
+
+    /// Order and filter in a few words, as label events keep them; `None` where none is in force.
+    pub fn describe(&self) -> Option<String> {
+        let order = self.order.as_ref().map(|order| format!("order {}", order.name));
+        let filter = self.filter.as_ref().map(|filter| format!("filter {}", filter.spelled_out()));
+        let parts: Vec<String> = order.into_iter().chain(filter).collect();
+        (!parts.is_empty()).then(|| parts.join("; "))
+    }
+
+    /// The solutions of the queue, first to last.
+    pub fn places(&self) -> &[Place] {
+        &self.places
+    }
+
+    /// True when the queue is not in force or has this solution.
+    pub fn has(&self, item: ItemId, solution: usize) -> bool {
+        !self.active() || self.members.contains_key(&(item, solution))
+    }
+
+    /// Solutions of the queue that are judged.
+    pub fn judged(&self) -> usize {
+        self.judged
+    }
+
+    /// Every solution was looked at.
+    pub fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Other solutions of an item are judged than before.
+    pub(super) fn judged_again(&mut self, item: ItemId, before: &[usize], now: &[usize]) {
+        let members = |judged: &[usize]| judged.iter().filter(|&&solution| self.members.contains_key(&(item, solution))).count();
+        self.judged = self.judged + members(now) - members(before);
+    }
+
+    fn begin(&mut self) {
+        let (filter, order) = (self.filter.take(), self.order.take());
+        let sieve = Sieve { round: self.sieve.round + 1, ..Sieve::default() };
+        *self = Self { filter, order, sieve, ..Self::default() };
+    }
+
+    /// The scores are going to be those of another model.
+    pub(super) fn rank_anew(&mut self) {
+        self.begin();
+        self.rank_again = true;
+    }
+
+    /// Other models judge than before: what was found by scores is found anew.
+    pub(super) fn judges_changed(&mut self) {
+        if self.needs_scores() {
+            self.rank_anew();
+        }
+    }
+
+    fn needs_doubt(&self) -> bool {
+        self.filter.iter().chain(self.order.iter().map(|order| &order.query)).any(Query::needs_doubt)
+    }
+
+    /// How far the label of a solution is to be doubted, where that was asked for.
+    pub fn doubt(&self, item: ItemId, solution: usize) -> Option<Doubt> {
+        self.suspects.doubts.as_ref()?.get(&(item, solution)).copied()
+    }
+
+    fn needs_scores(&self) -> bool {
+        self.filter.iter().chain(self.order.iter().map(|order| &order.query)).any(Query::needs_scores)
+    }
+
+    /// All steps of an item have got their scores.
+    pub(super) fn scored(&mut self, item: ItemId) {
+        if self.needs_scores() {
+            self.changed(item);
+        }
+    }
+
+    /// An item was read again, perhaps with more solutions, or more is known of it.
+    pub(super) fn changed(&mut self, item: ItemId) {
+        if self.active() && self.entries.contains_key(&item) {
+            self.asked.remove(&item);
+            self.late.push_back(item);
+        }
+    }
+}
+
+impl App {
+    /// Filters with a name: one's own, and those of the project.
+    pub fn names(&self) -> Names {
+        self.project.filters.iter().chain(&self.filters).map(|(name, text)| (name.clone(), text.clone())).collect()
+    }
+
+    /// Where the cursor stands in the queue, from 0.
+    pub fn place_in_queue(&self) -> Option<usize> {
+        let at = self.queue.members.get(&(self.cursor.item, self.cursor.solution)).copied()?;
+        if self.queue.order.is_some() {
+            return Some(at);
+        }
+        let here = (self.items.rank(self.cursor.item), self.cursor.solution);
+        Some(self.queue.places.partition_point(|place| (self.items.rank(place.item), place.solution) < here))
+    }
+
+    /// The place that is `count` places on or back; `None` at the end of the queue.
+    pub(crate) fn along_queue(&self, count: usize, forward: bool) -> Option<Place> {
+        let places = &self.queue.places;
+        let target = match self.place_in_queue() {
+            Some(at) if forward => at + count,
+            Some(at) => at.checked_sub(count)?,
+            // Beside the queue: the nearest place by the order of the files, else its beginning.
+            None if self.queue.order.is_none() => {
+                let here = (self.items.rank(self.cursor.item), self.cursor.solution);
+                let behind = places.partition_point(|place| (self.items.rank(place.item), place.solution) < here);
+                if forward { behind } else { behind.checked_sub(1)? }
+            }
+            None => 0,
+        };
+        places.get(target).copied()
+    }
+
+    /// Why the solution is where it is in the queue.
+    pub(super) fn why_in_queue(&self) -> Option<String> {
+        let order = self.queue.order.as_ref().filter(|_| self.show_prm)?;
+        // What the annotators say tells more than the number that it makes.
+        if self.review.is_some() && matches!(order.name.as_str(), "apart" | "kinds") {
+            return None;
+        }
+        let place = self.queue.places.get(self.place_in_queue()?)?;
+        if let Some(Doubt { chance, likely, likely_chance, .. }) = self.queue.doubt(place.item, place.solution) {
+            let likely = match likely {
+                FirstError::At(step) => format!("an error at step {}", step + 1),
+                _ => "no error".to_owned(),
+            };
+            let chances = format!("chance of the label {}, of {likely} {}", short(chance), short(likely_chance));
+            return Some(format!("{}: {chances}, by other problems", order.name));
+        }
+        Some(format!("{} {}", order.name, place.number.map_or("not known yet".to_owned(), short)))
+    }
+
+    /// Asks of the solutions of an item; `then` gets what is to be asked with.
+    fn survey<T>(&self, item: ItemId, trace: &Trace, then: impl FnOnce(&Survey<'_>) -> T) -> T {
+        let own = |solution: &Solution| {
+            let record = trace.record_key(solution.leaf);
+            Own {
+                labels: self.own_labels(trace, solution.leaf),
+                flagged: self.session.flagged(record),
+                later: self.session.skipped(record),
+                returned: self.session.returned(trace, solution).is_some(),
+                assigned: self
+                    .project
+                    .overlap
+                    .as_ref()
+                    .map(|plan| plan.assigned(trace.prompt_key).contains(&self.annotator.as_str())),
+                panel: self.review.as_ref().and_then(|review| review.panel.dispute(trace, solution)),
+            }
+        };
+        let survey = Survey {
+            filter: self.queue.filter.as_ref(),
+            order: self.queue.order.as_ref().map(|order| &order.query),
+            ruler: self.scoring.ruler(),
+            score: &|key| self.scoring.known(key),
+            own: &own,
+            others: &|path| self.scoring.others().map(|(_, judge)| judge.opinion(trace, path)).collect(),
+            doubt: &|solution| self.queue.doubt(item, solution),
+        };
+        then(&survey)
+    }
+}

@@ -1,0 +1,123 @@
+//! One message in, effects out: what a message changes, then what must hold whatever it was.
+
+use super::items::ItemId;
+use super::{App, Effect, Focus, Message, describe, layout, picker, place, quality, queue, refit, saving, scoring, typed};
+use crate::labels::Event;
+use crate::trace::{NodeId, PromptKey};
+
+/// Takes in one message and says what is to be done. Pure.
+pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
+    match message {
+        Message::Clock(now) => {
+            let step = app.trace().map_or_else(|| PromptKey::of("").root(), |trace| trace.node(app.cursor.node).key);
+            app.clock.tick(now, app.record_key_here(), step);
+            Vec::new()
+        }
+        // Of a million steps that are scored, few are on the screen.
+        Message::Worker(event) if app.is_out_of_sight(&event) => {
+            let mut effects = scoring::worker_event(app, event);
+            effects.extend(scoring::feed(app));
+            effects
+        }
+        message => {
+            let stood = Stood::of(app);
+            let mut effects = received(app, message);
+            settle(app, stood, &mut effects);
+            effects
+        }
+    }
+}
+
+/// Where the cursor stood before a message.
+#[derive(Clone, Copy)]
+struct Stood {
+    item: ItemId,
+    solution: usize,
+    node: NodeId,
+}
+
+impl Stood {
+    fn of(app: &App) -> Self {
+        Self { item: app.cursor.item, solution: app.cursor.solution, node: app.cursor.node }
+    }
+}
+
+/// What the message itself changes.
+fn received(app: &mut App, message: Message) -> Vec<Effect> {
+    match message {
+        Message::Terminal(event) => return typed::terminal(app, event),
+        Message::Loaded { item, view } => return place::loaded(app, item, view),
+        Message::Files(files) => return place::files(app, files),
+        Message::Worker(event) => return scoring::worker_event(app, event),
+        Message::Prepared { item, known, requests } => return scoring::prepared(app, item, known, requests),
+        Message::Saved { event, at } => return saving::saved(app, &event, at),
+        Message::SaveFailed(error) => return saving::save_failed(app, error),
+        Message::Edited(manuscript, Ok(text)) => return manuscript.keep(app, text.trim()),
+        Message::Refitted(outcome) => return refit::done(app, outcome),
+        Message::Measured { file, picture, said } => return describe::measured(app, file, picture, said),
+        Message::Rated(found) => return quality::rated(app, &found),
+        Message::Terminate => return saving::leave(app),
+        Message::Stop => return vec![Effect::Suspend],
+        Message::Continued => return vec![Effect::Redraw],
+        Message::Sifted { round, file, problems, sifted } => queue::sifted(app, round, file, &problems, sifted),
+        Message::Coloured { key, tokens } => app.steps.coloured(key, tokens),
+        Message::Foreign(events) => foreign(app, events),
+        Message::Judge(judge) => {
+            app.scoring.bring(*judge);
+            app.queue.judges_changed();
+        }
+        Message::Edited(_, Err(text)) | Message::Notice(text) => app.notice = Some(text),
+        Message::Tick => app.hint_due = app.keys.count.is_some() || !app.keys.pending.is_empty(),
+        Message::Continue | Message::Clock(_) => {}
+    }
+    Vec::new()
+}
+
+/// Takes in what other programs wrote to the store.
+fn foreign(app: &mut App, events: Vec<Event>) {
+    app.session.extend(&events);
+    if let Some(review) = &mut app.review {
+        for event in &events {
+            review.panel.apply(event);
+        }
+    }
+    app.others.extend(events.iter().map(|event| event.id));
+    app.label_nodes();
+    for event in events {
+        app.tally_at(event.saw.file.zip(event.saw.item));
+    }
+}
+
+/// What must hold after every message: the queue goes on, the cursor stands where it may, the panes are laid out, work is asked for.
+fn settle(app: &mut App, stood: Stood, effects: &mut Vec<Effect>) {
+    app.start_exam();
+    // Before what depends on where the cursor stands: a queue that has become complete may move it.
+    effects.extend(queue::feed(app));
+    effects.extend(picker::feed(app));
+    app.suggest |= (app.cursor.item, app.cursor.solution) != (stood.item, stood.solution);
+    app.conceal();
+    app.suggest();
+    let open = app.open_steps();
+    if app.cursor.step() >= open && app.focus == Focus::Steps {
+        app.cursor.go_to_step(open.saturating_sub(1));
+    }
+    if app.cursor.item != stood.item {
+        effects.extend(scoring::moved(app));
+    }
+    if (app.cursor.item, app.cursor.node) != (stood.item, stood.node) {
+        app.detail = None;
+        if !app.quitting {
+            effects.push(Effect::SavePlace(app.place_now()));
+        }
+    }
+    app.compare();
+    app.lay_sheet();
+    effects.extend(app.measure_picture());
+    app.read_facts();
+    layout::arrange(app);
+    app.glance();
+    app.read_lines();
+    effects.extend(app.steps.take_uncoloured().into_iter().map(|(key, text)| Effect::Colour(key, text)));
+    effects.extend(scoring::feed(app));
+    effects.extend(app.wants());
+}
