@@ -18,7 +18,7 @@ pub struct FormatsArgs {
     /// Print JSON: [{"name","read","write","doc","asks","keeps":{feature: "yes"|"partly"|"no"}}]
     #[arg(long)]
     pub json: bool,
-    /// Print what each target loses, as a Markdown table
+    /// Print what each target keeps, as a Markdown table
     #[arg(long, conflicts_with = "json")]
     pub markdown: bool,
 }
@@ -78,17 +78,29 @@ pub fn formats(args: &FormatsArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What each target loses, as a table of Markdown.
+/// What each target keeps, as a table of Markdown; targets that keep the same share a row.
 fn losses() -> String {
-    let mut text = "| written as | kept in part, or by policy | lost |\n|---|---|---|\n".to_owned();
+    let named = |keeps: &Keeps, wanted: Kept| {
+        let of: Vec<_> = Feature::ALL.iter().filter(|feature| keeps.of(**feature) == wanted).collect();
+        match of.len() {
+            0 => "nothing".to_owned(),
+            all if all == Feature::ALL.len() => "everything".to_owned(),
+            _ => of.into_iter().map(|feature| feature.name()).collect::<Vec<_>>().join(", "),
+        }
+    };
+    let mut rows: Vec<(String, [String; 2])> = Vec::new();
     for target in targets() {
-        let names = |wanted: Kept| {
-            let of = Feature::ALL.iter().filter(|feature| target.writer.keeps().of(**feature) == wanted);
-            let names: Vec<_> = of.map(|feature| feature.name()).collect();
-            if names.is_empty() { "nothing".to_owned() } else { names.join(", ") }
-        };
+        let keeps = target.writer.keeps();
+        let kept = [named(keeps, Kept::Yes), named(keeps, Kept::Partly)];
+        match rows.iter_mut().find(|(_, known)| *known == kept) {
+            Some((names, _)) => *names += &format!(" `{}`", target.name),
+            None => rows.push((format!("`{}`", target.name), kept)),
+        }
+    }
+    let mut text = "| written as | kept | kept in part, or by policy |\n|---|---|---|\n".to_owned();
+    for (names, [whole, partly]) in rows {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "| `{}` | {} | {} |", target.name, names(Kept::Partly), names(Kept::No));
+        let _ = writeln!(text, "| {names} | {whole} | {partly} |");
     }
     text
 }

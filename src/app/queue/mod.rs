@@ -1,7 +1,7 @@
 //! The queue: which solutions one goes through, and in which order. A filter and an order are questions ([`crate::query`]); every item is
 //! looked at once, as it is read, and leaves one number and one truth a solution behind.
 //!
-//! Much of what is asked is known by a record alone ([`Effect::Sift`]); only the rest is read.
+//! Much of what is asked is known by a record alone ([`super::Effect::Sift`]); only the rest is read.
 //!
 //! The queue is stable while one works: what no longer fits stays until it is asked for anew, and new hits join at the end.
 
