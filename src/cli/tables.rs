@@ -80,7 +80,7 @@ pub fn formats(args: &FormatsArgs) -> anyhow::Result<ExitCode> {
 
 /// What each target keeps, as a table of Markdown; targets that keep the same share a row.
 fn losses() -> String {
-    let named = |keeps: &Keeps, wanted: Kept| {
+    let listed = |keeps: &Keeps, wanted: Kept| {
         let of: Vec<_> = Feature::ALL.iter().filter(|feature| keeps.of(**feature) == wanted).collect();
         match of.len() {
             0 => "nothing".to_owned(),
@@ -91,10 +91,11 @@ fn losses() -> String {
     let mut rows: Vec<(String, [String; 2])> = Vec::new();
     for target in targets() {
         let keeps = target.writer.keeps();
-        let kept = [named(keeps, Kept::Yes), named(keeps, Kept::Partly)];
-        match rows.iter_mut().find(|(_, known)| *known == kept) {
-            Some((names, _)) => *names += &format!(" `{}`", target.name),
-            None => rows.push((format!("`{}`", target.name), kept)),
+        let columns = [listed(keeps, Kept::Yes), listed(keeps, Kept::Partly)];
+        let name = format!("`{}`", target.name);
+        match rows.iter_mut().find(|(_, known)| *known == columns) {
+            Some((names, _)) => *names = format!("{names} {name}"),
+            None => rows.push((name, columns)),
         }
     }
     let mut text = "| written as | kept | kept in part, or by policy |\n|---|---|---|\n".to_owned();

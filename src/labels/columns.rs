@@ -254,7 +254,7 @@ impl Columns {
         if let Some(context) = &self.context {
             field(Some(context.as_bytes()));
         }
-        EventId::from_array(hasher.finalize().into())
+        EventId::from(<[u8; 32]>::from(hasher.finalize()))
     }
 
     /// The event in this row, if the row says exactly what its name promises.

@@ -3,89 +3,9 @@
 //! Every writer (one annotator in one copy of a store) numbers its events without holes and names the one before, so a missing,
 //! changed or exchanged event shows. Order is by Lamport clock; wall time is kept for people and never decides anything.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
-use crate::trace::{Cut, FirstError, Rating, RecordKey, StepKey, Writing};
-
-/// A text that is not a hexadecimal identifier of the right length.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected an identifier of {digits} hexadecimal digits, found {found:?}")]
-pub struct IdParseError {
-    /// Number of digits that the identifier has.
-    pub digits: usize,
-    /// The beginning of what was found.
-    pub found: String,
-}
-
-macro_rules! id {
-    ($(#[$doc:meta])* $name:ident, $bytes:literal) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name([u8; $bytes]);
-
-        impl $name {
-            /// The identifier with these bytes; `None` when their number is wrong.
-            pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-                Some(Self(bytes.try_into().ok()?))
-            }
-
-            /// The identifier with exactly these bytes.
-            pub(super) fn from_array(bytes: [u8; $bytes]) -> Self {
-                Self(bytes)
-            }
-
-            /// Its bytes, as stored in databases.
-            pub fn as_bytes(&self) -> &[u8; $bytes] {
-                &self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!(stringify!($name), "({})"), self)
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = IdParseError;
-
-            fn from_str(text: &str) -> Result<Self, IdParseError> {
-                let bad = || IdParseError { digits: 2 * $bytes, found: text.chars().take(80).collect() };
-                if text.len() != 2 * $bytes || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-                    return Err(bad());
-                }
-                let mut id = [0; $bytes];
-                for (byte, digits) in id.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-                    let digits = std::str::from_utf8(digits).map_err(|_| bad())?;
-                    *byte = u8::from_str_radix(digits, 16).map_err(|_| bad())?;
-                }
-                Ok(Self(id))
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    };
-}
+use crate::trace::{Cut, FirstError, Rating, RecordKey, StepKey, Writing, id};
 
 id! {
     /// Names an event: SHA-256 of its canonical bytes.

@@ -4,11 +4,9 @@
 //! Keys are the first 128 bits of SHA-256 over a domain tag and length-prefixed fields. Text is hashed as it was decoded: no
 //! normalising, no trimming.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+
+use super::id::id;
 
 const KEY_BYTES: usize = 16;
 
@@ -26,84 +24,17 @@ fn hash(domain: &str, fields: &[&[u8]]) -> [u8; KEY_BYTES] {
     key
 }
 
-/// A text that is not 32 hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected a key of 32 hexadecimal digits, found {0:?}")]
-pub struct KeyParseError(String);
-
-macro_rules! key {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name([u8; KEY_BYTES]);
-
-        impl $name {
-            /// The 16 bytes of the key, as stored in databases.
-            pub fn as_bytes(&self) -> &[u8; KEY_BYTES] {
-                &self.0
-            }
-
-            /// A key from its 16 stored bytes; `None` for any other length.
-            pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-                Some(Self(bytes.try_into().ok()?))
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!(stringify!($name), "({})"), self)
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = KeyParseError;
-
-            fn from_str(text: &str) -> Result<Self, KeyParseError> {
-                let bad = || KeyParseError(text.chars().take(40).collect());
-                if text.len() != 2 * KEY_BYTES || !text.is_ascii() {
-                    return Err(bad());
-                }
-                let mut key = [0; KEY_BYTES];
-                for (byte, digits) in key.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-                    let digits = std::str::from_utf8(digits).map_err(|_| bad())?;
-                    *byte = u8::from_str_radix(digits, 16).map_err(|_| bad())?;
-                }
-                Ok(Self(key))
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-                text.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    };
-}
-
-key! {
+id! {
     /// Names a problem by its text.
-    PromptKey
+    PromptKey, 16
 }
-key! {
+id! {
     /// Names a step by its text and by every step and the problem before it.
-    StepKey
+    StepKey, 16
 }
-key! {
+id! {
     /// Names a whole solution: a claim about all of its steps ("no error") does not pass on to a longer or shorter one.
-    RecordKey
+    RecordKey, 16
 }
 
 impl PromptKey {

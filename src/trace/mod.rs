@@ -4,6 +4,7 @@
 //! where their steps are equal, and a search log is a tree. What was read from a file never changes; scores and labels live
 //! beside the trace and are found by [`StepKey`] and [`RecordKey`].
 
+mod id;
 mod key;
 mod label;
 mod rationale;
@@ -11,7 +12,9 @@ mod recut;
 mod score;
 mod tree;
 
-pub use key::{KeyParseError, PromptKey, RecordKey, StepKey};
+pub use id::IdParseError;
+pub(crate) use id::{bytes as id_bytes, id};
+pub use key::{PromptKey, RecordKey, StepKey};
 pub use label::{EndState, FirstError, Label, Outcome, Rating, Remark, SolutionLabels, Writing};
 pub use rationale::{Critique, Rationale};
 pub use recut::{Cut, Origin};

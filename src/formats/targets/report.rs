@@ -6,26 +6,41 @@ use super::Target;
 use crate::labels::policy::{Policy, Switch};
 use crate::trace::{FirstError, Label, Writing};
 
-pub(super) const MARKDOWN: Target =
-    Target { name: "markdown", doc: "report in Markdown: every solution with its labels, and the counts", writer: &Markdown };
+pub(super) const MARKDOWN: Target = Target {
+    name: "markdown",
+    doc: "report in Markdown: every solution with its labels, and the counts",
+    writer: &Report {
+        framing: Framing::Text { start: "# Step labels\n\n", between: "\n", end: "\n" },
+        solution: markdown,
+        counts: markdown_counts,
+    },
+};
 
 pub(super) const HTML: Target = Target {
     name: "html",
     doc: "report in HTML: every solution in colours, and the counts; one file, no scripts",
-    writer: &Html,
+    writer: &Report {
+        framing: Framing::Text { start: HEAD, between: "\n", end: "\n</body>\n</html>\n" },
+        solution: html,
+        counts: html_counts,
+    },
 };
 
-struct Markdown;
-struct Html;
+/// A report in some markup.
+struct Report {
+    framing: Framing,
+    solution: fn(&Labelled<'_>) -> String,
+    counts: fn(&[(String, u64)]) -> String,
+}
 
 const KEEPS: Keeps = {
     use Feature::{Annotators, BehindError, FirstError, Ids, Neutral, Outcomes, Ratings, Remarks, Scores, Unsure};
     Keeps { all: &[FirstError, Ratings, Neutral, BehindError, Unsure, Annotators, Ids], partly: &[Scores, Outcomes, Remarks] }
 };
 
-impl Writer for Markdown {
+impl Writer for Report {
     fn framing(&self) -> Framing {
-        Framing::Text { start: "# Step labels\n\n", between: "\n", end: "\n" }
+        self.framing
     }
 
     fn keeps(&self) -> &'static Keeps {
@@ -38,43 +53,25 @@ impl Writer for Markdown {
 
     fn write(&self, unit: &LabelledTrace<'_>, policy: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {
         each_solution(self, unit, policy, out, loss, |item, rows, _| {
-            rows.push(markdown(item).into_bytes());
+            rows.push((self.solution)(item).into_bytes());
             Ok(())
         });
     }
 
     fn summary(&self, loss: &Loss) -> String {
-        let rows =
-            counts(loss).iter().map(|(name, value)| format!("| {} | {value} |\n", cell(name))).collect::<Vec<_>>().concat();
-        format!("\n## Counts\n\n| what | how many |\n|---|---|\n{rows}")
+        (self.counts)(&counts(loss))
     }
 }
 
-impl Writer for Html {
-    fn framing(&self) -> Framing {
-        Framing::Text { start: HEAD, between: "\n", end: "\n</body>\n</html>\n" }
-    }
+fn markdown_counts(counts: &[(String, u64)]) -> String {
+    let rows = counts.iter().map(|(name, value)| format!("| {} | {value} |\n", cell(name))).collect::<Vec<_>>().concat();
+    format!("\n## Counts\n\n| what | how many |\n|---|---|\n{rows}")
+}
 
-    fn keeps(&self) -> &'static Keeps {
-        &KEEPS
-    }
-
-    fn asks(&self) -> &'static [Switch] {
-        &[]
-    }
-
-    fn write(&self, unit: &LabelledTrace<'_>, policy: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {
-        each_solution(self, unit, policy, out, loss, |item, rows, _| {
-            rows.push(html(item).into_bytes());
-            Ok(())
-        });
-    }
-
-    fn summary(&self, loss: &Loss) -> String {
-        let row = |(name, value): &(String, u64)| format!("<tr><td>{}</td><td>{value}</td></tr>\n", escaped(name));
-        let rows = counts(loss).iter().map(row).collect::<Vec<_>>().concat();
-        format!("\n<h2>Counts</h2>\n<table>\n{rows}</table>")
-    }
+fn html_counts(counts: &[(String, u64)]) -> String {
+    let row = |(name, value): &(String, u64)| format!("<tr><td>{}</td><td>{value}</td></tr>\n", escaped(name));
+    let rows = counts.iter().map(row).collect::<Vec<_>>().concat();
+    format!("\n<h2>Counts</h2>\n<table>\n{rows}</table>")
 }
 
 const HEAD: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Step labels</title>\n<style>\n\

@@ -350,7 +350,7 @@ pub(super) fn random_id(path: &Path) -> Result<WriterId, StoreError> {
         source: io::Error::other(error.to_string()),
     };
     getrandom::fill(&mut bytes).map_err(refused)?;
-    Ok(WriterId::from_array(bytes))
+    Ok(WriterId::from(bytes))
 }
 
 /// Tables and triggers of our schema that this database does not have in the same words, and triggers and views that are not ours:
