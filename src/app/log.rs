@@ -43,6 +43,8 @@ pub enum Entry {
     Loaded(ItemId),
     /// [`Message::Sifted`]: round, file, problems, those that are left, those that fit.
     Sifted(u64, usize, Range<usize>, Vec<usize>, #[serde(default)] Vec<(usize, Option<f64>)>),
+    /// [`Message::Found`]: round, file, problems, the one that has it.
+    Found(u64, usize, Range<usize>, Option<usize>),
     /// [`Message::Files`].
     Files(Vec<File>),
     /// The model is there.
@@ -217,6 +219,7 @@ impl Entry {
             Message::Sifted { round, file, problems, sifted: Sifted { left, fit } } => {
                 Self::Sifted(*round, *file, problems.clone(), left.clone(), fit.clone())
             }
+            Message::Found { round, file, problems, hit } => Self::Found(*round, *file, problems.clone(), *hit),
             Message::Files(files) => Self::Files(files.iter().map(File::of).collect()),
             Message::Worker(WorkerEvent::Ready(model)) => Self::Model(Box::new(model.clone())),
             Message::Worker(WorkerEvent::Score { key, score, .. }) => {
@@ -268,6 +271,7 @@ impl Entry {
             Self::Sifted(round, file, problems, left, fit) => {
                 vec![Message::Sifted { round, file, problems, sifted: Sifted { left, fit } }]
             }
+            Self::Found(round, file, problems, hit) => vec![Message::Found { round, file, problems, hit }],
             Self::Files(files) => vec![Message::Files(files.into_iter().map(File::state).collect())],
             Self::Model(model) => vec![Message::Worker(WorkerEvent::Ready(*model))],
             Self::Done(request) => {

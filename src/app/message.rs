@@ -12,6 +12,7 @@ use super::judge::Judge;
 use super::place::Place;
 use super::refit::Fitted;
 use super::scoring::Known;
+use super::search::Wanted;
 use crate::analysis::quality::{Case, Quality};
 use crate::corpus::ProblemView;
 use crate::labels::{Action, Body, Draft, Event};
@@ -43,6 +44,17 @@ pub enum Message {
         problems: Range<usize>,
         /// What their records say.
         sifted: Sifted,
+    },
+    /// The answer to [`Effect::Find`].
+    Found {
+        /// That of the effect.
+        round: u64,
+        /// Index of the file.
+        file: usize,
+        /// The problems.
+        problems: Range<usize>,
+        /// The nearest problem with a step that is looked for.
+        hit: Option<usize>,
     },
     /// A file's index grew.
     Files(Vec<FileState>),
@@ -134,6 +146,19 @@ pub enum Effect {
         filter: Option<Box<Query>>,
         /// Without one, none has a number.
         order: Option<Box<Query>>,
+    },
+    /// Look for the nearest of these problems of a file that has a step with what is wanted.
+    Find {
+        /// To be given back.
+        round: u64,
+        /// Index of the file.
+        file: usize,
+        /// The problems.
+        problems: Range<usize>,
+        /// From the first problem to the last; else from the last to the first.
+        forward: bool,
+        /// What is looked for.
+        wanted: Arc<Wanted>,
     },
     /// Read a problem in order to score it.
     Prepare(ItemId),

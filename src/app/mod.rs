@@ -192,6 +192,8 @@ pub struct App {
     mistake: Option<Mistake>,
     /// A walk to the next place of some kind.
     pub seek: Option<Seek>,
+    /// How often files were asked for a search: an answer that comes late is none.
+    searches: u64,
     /// The steps pane.
     pub steps: StepsView,
     /// Checks and comparisons.
@@ -295,6 +297,7 @@ impl App {
             search: None,
             mistake: None,
             seek: None,
+            searches: 0,
             steps: StepsView::default(),
             reading: Reading::default(),
             detail: None,

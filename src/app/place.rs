@@ -252,6 +252,7 @@ pub(super) fn files(app: &mut App, files: Vec<FileState>) -> Vec<Effect> {
         app.scoring.ask_again(file);
     }
     app.stay_inside();
-    effects.retain(|effect| matches!(effect, Effect::Load(item) if app.items.is_known(*item)));
+    effects.extend(seek::go_on(app));
+    effects.retain(|effect| !matches!(effect, Effect::Load(item) if !app.items.is_known(*item)));
     effects
 }

@@ -2,6 +2,7 @@
 //! mistake as another one.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use regex::{Regex, RegexBuilder};
 
@@ -19,13 +20,34 @@ const EXPRESSION: usize = 200;
 /// Steps whose answer is kept.
 const KEPT: usize = 4096;
 
+/// What a search finds in a text; it goes through files without the program.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    pattern: Option<Regex>,
+    /// The words of a step that others may be like.
+    alike: Option<Words>,
+}
+
+impl Wanted {
+    /// This text has what is looked for.
+    pub fn is_in(&self, text: &str) -> bool {
+        self.pattern.as_ref().is_some_and(|pattern| pattern.is_match(text))
+            || self.alike.as_ref().is_some_and(|words| words.similarity(text) >= ALIKE)
+    }
+}
+
+impl PartialEq for Wanted {
+    fn eq(&self, other: &Self) -> bool {
+        let pattern = |wanted: &Self| wanted.pattern.as_ref().map(|pattern| pattern.as_str().to_owned());
+        (pattern(self), &self.alike) == (pattern(other), &other.alike)
+    }
+}
+
 /// A search.
 #[derive(Debug)]
 pub struct Search {
-    /// What stands out in texts.
-    pub pattern: Option<Regex>,
-    /// The words of a step that others may be like.
-    alike: Option<Words>,
+    /// What is found.
+    wanted: Arc<Wanted>,
     /// It goes from one mistake to the next like this one: a verdict goes on to the next.
     like: Option<String>,
     /// Whether the steps that came into sight are found.
@@ -42,7 +64,7 @@ pub struct Mistake {
 
 impl Search {
     fn new(pattern: Option<Regex>) -> Self {
-        Self { pattern, alike: None, like: None, hits: HashMap::new() }
+        Self { wanted: Arc::new(Wanted { pattern, alike: None }), like: None, hits: HashMap::new() }
     }
 
     /// What was typed, as a regular expression and as it stands: LaTeX is full of backslashes and braces. Small letters stand for both.
@@ -67,10 +89,19 @@ impl Search {
         RegexBuilder::new(&pattern).size_limit(1 << 20).build().ok().map(|pattern| Self::new(Some(pattern)))
     }
 
+    /// What is found.
+    pub fn wanted(&self) -> &Arc<Wanted> {
+        &self.wanted
+    }
+
+    /// What stands out in texts.
+    pub fn pattern(&self) -> Option<&Regex> {
+        self.wanted.pattern.as_ref()
+    }
+
     /// The search finds this text.
     pub fn finds(&self, text: &str) -> bool {
-        self.pattern.as_ref().is_some_and(|pattern| pattern.is_match(text))
-            || self.alike.as_ref().is_some_and(|words| words.similarity(text) >= ALIKE)
+        self.wanted.is_in(text)
     }
 }
 
@@ -149,14 +180,13 @@ pub(super) fn same_mistake(app: &mut App) -> Vec<Effect> {
         app.note_mistake(app.cursor.step());
     }
     let Some(mistake) = app.mistake.clone() else { return Vec::new() };
-    let mut search = mistake.expression.as_deref().and_then(Search::expression).unwrap_or_else(|| Search::new(None));
-    search.alike = Some(Words::of(&mistake.text)).filter(|words| words.len() >= WORDS);
-    search.like = Some(mistake.shown.clone());
-    if search.pattern.is_none() && search.alike.is_none() {
+    let pattern = mistake.expression.as_deref().and_then(Search::expression).and_then(|search| search.pattern().cloned());
+    let wanted = Wanted { pattern, alike: Some(Words::of(&mistake.text)).filter(|words| words.len() >= WORDS) };
+    if wanted == Wanted::default() {
         app.notice = Some(format!("{} has no equality and too few words to find others like it", mistake.shown));
         return Vec::new();
     }
-    app.search = Some(search);
+    app.search = Some(Search { wanted: Arc::new(wanted), like: Some(mistake.shown.clone()), hits: HashMap::new() });
     let with = mistake.expression.map_or(String::new(), |expression| format!(" with {expression}, or"));
     let [x, n, esc] = ["first-error", "next-match", "cancel"].map(|command| app.key(command));
     app.notice = Some(format!("steps{with} in nearly the words of {}: {x} marks, {n} passes, {esc} ends", mistake.shown));

@@ -1,5 +1,9 @@
 //! Walking to the next place of some kind: a search hit, a suspect step, an unlabelled solution. The walk goes item by item, waits
-//! for items that are not in memory, wraps around once, and ends at any key.
+//! for items that are not in memory or not found yet, goes around the end once, and ends at any key. For search hits the files are
+//! looked through outside, many problems at a time, and only those with a hit are read.
+
+use std::ops::Range;
+use std::sync::Arc;
 
 use crate::trace::{FirstError, NodeId, Trace};
 
@@ -8,6 +12,9 @@ use super::{App, Effect};
 
 /// Items that a walk has read for it at a time.
 const READ_AHEAD: usize = 64;
+/// Problems that are looked through at first and at most before there is an answer: what is near is shown at once, and who stops a walk
+/// through a large file leaves little to be done for nothing.
+const LOOKED_THROUGH: (usize, usize) = (256, 1 << 16);
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,10 +40,54 @@ pub enum Target {
 pub struct Seek {
     target: Target,
     forward: bool,
-    /// The item to look at next.
+    /// Where it began.
+    start: ItemId,
+    /// The item to look at next; its file may have none such yet.
     at: ItemId,
-    /// Items left until the walk is back where it began.
-    left: usize,
+    /// It went around the end of the list.
+    around: bool,
+    /// There is nothing else to look at.
+    over: bool,
+    /// Problems to look through the next time.
+    span: usize,
+    /// What is being found out about the item.
+    asked: Asked,
+}
+
+/// What a walk knows of an item that is not in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// Nothing was asked.
+    Not,
+    /// Problems from this one on are being looked through: the number of the question.
+    Through(u64),
+    /// It has what is looked for and is being read.
+    Hit,
+}
+
+impl Seek {
+    /// Steps over an item.
+    fn pass(&mut self) {
+        self.asked = Asked::Not;
+        match (self.forward, self.at.problem) {
+            (true, problem) => self.at.problem = problem + 1,
+            (false, 0) => self.next_file(),
+            (false, problem) => self.at.problem = problem - 1,
+        }
+    }
+
+    /// The end of a file is reached: the next one begins.
+    fn next_file(&mut self) {
+        let next = if self.forward { self.at.file.checked_add(1) } else { self.at.file.checked_sub(1) };
+        let problem = if self.forward { 0 } else { usize::MAX };
+        self.at = ItemId { file: next.unwrap_or(usize::MAX), problem };
+    }
+
+    /// It came back to where it began and looked at that, too. Where it began may be gone, when a file was replaced.
+    fn is_over(&self) -> bool {
+        let beyond = if self.forward { self.at > self.start } else { self.at < self.start };
+        self.over || (self.around && beyond)
+    }
 }
 
 /// Starts a walk from the cursor.
@@ -48,9 +99,11 @@ pub(crate) fn start(app: &mut App, target: Target, forward: bool) -> Vec<Effect>
         arrive(app, app.cursor.item, place);
         return Vec::new();
     }
-    let left = app.items.total();
-    let next = wrap(app, app.cursor.item, forward);
-    app.seek = Some(Seek { target, forward, at: next, left });
+    let start = app.position();
+    let mut seek =
+        Seek { target, forward, start, at: start, around: false, over: false, span: LOOKED_THROUGH.0, asked: Asked::Not };
+    seek.pass();
+    app.seek = Some(seek);
     advance(app)
 }
 
@@ -59,49 +112,115 @@ pub(super) fn continue_with(app: &mut App, item: ItemId) -> Vec<Effect> {
     if app.seek.as_ref().is_some_and(|seek| seek.at == item) { advance(app) } else { Vec::new() }
 }
 
+/// Goes on with a walk that waited for more problems to be found.
+pub(super) fn go_on(app: &mut App) -> Vec<Effect> {
+    advance(app)
+}
+
+/// These problems were looked through.
+pub(super) fn found(app: &mut App, round: u64, file: usize, problems: &Range<usize>, hit: Option<usize>) -> Vec<Effect> {
+    let Some(seek) = app.seek.as_mut().filter(|seek| seek.asked == Asked::Through(round)) else { return Vec::new() };
+    seek.span = (seek.span * 4).min(LOOKED_THROUGH.1);
+    if let Some(problem) = hit {
+        (seek.at, seek.asked) = (ItemId { file, problem }, Asked::Hit);
+    } else {
+        seek.at = ItemId { file, problem: if seek.forward { problems.end - 1 } else { problems.start } };
+        seek.pass();
+    }
+    advance(app)
+}
+
 fn advance(app: &mut App) -> Vec<Effect> {
-    while let Some(seek) = app.seek.clone() {
-        if seek.left == 0 {
-            app.seek = None;
+    while let Some(mut seek) = app.seek.take() {
+        if !reach(app, &mut seek) {
+            app.seek = Some(seek);
+            break;
+        }
+        if seek.is_over() {
             app.notice = Some(nothing(app, seek.target).to_owned());
             break;
         }
-        let Some(view) = app.items.get(seek.at) else { return read_ahead(app, &seek) };
+        if app.items.get(seek.at).is_none() {
+            let effects = ask(app, &mut seek);
+            app.seek = Some(seek);
+            return effects;
+        }
         // Back at the start, the part of the item that was skipped at first counts too.
-        if let Some(trace) = view.trace.clone()
+        if let Some(trace) = app.items.trace(seek.at).cloned()
             && let Some(place) = within(app, &trace, seek.at, seek.target, seek.forward, false)
         {
-            app.seek = None;
-            if seek.left == 1 || (app.items.rank(seek.at) < app.items.rank(app.cursor.item)) == seek.forward {
+            if seek.around {
                 app.notice = Some("went around the end of the list".to_owned());
             }
             arrive(app, seek.at, place);
             break;
         }
-        let at = wrap(app, seek.at, seek.forward);
-        app.seek = Some(Seek { at, left: seek.left - 1, ..seek });
+        seek.pass();
+        app.seek = Some(seek);
     }
     Vec::new()
 }
 
-/// Asks for the item that the walk waits for and for some behind it, so that files are read while others are looked at.
-fn read_ahead(app: &App, seek: &Seek) -> Vec<Effect> {
-    let mut at = seek.at;
-    let mut wanted = Vec::new();
-    for _ in 0..READ_AHEAD.min(seek.left) {
-        if app.items.get(at).is_none() && app.items.is_known(at) {
-            wanted.push(Effect::Load(at));
+/// Comes to the next item that there is, around the end of a file and of the list; false while it may still be found.
+fn reach(app: &App, seek: &mut Seek) -> bool {
+    let files: Vec<(usize, bool)> = app.items.listed().map(|file| (file.problems, file.complete)).collect();
+    loop {
+        if seek.is_over() {
+            return true;
         }
-        at = wrap(app, at, seek.forward);
+        let Some(&(problems, complete)) = files.get(seek.at.file) else {
+            // Twice around: where it began is no longer there.
+            seek.over = seek.around || files.is_empty();
+            seek.around = true;
+            seek.at.file = if seek.forward { 0 } else { files.len().saturating_sub(1) };
+            continue;
+        };
+        if seek.at.problem < problems {
+            return true;
+        }
+        if !complete {
+            return false;
+        }
+        match problems.checked_sub(1) {
+            Some(end) if !seek.forward => seek.at.problem = end,
+            _ => seek.next_file(),
+        }
     }
-    wanted
 }
 
-fn wrap(app: &App, item: ItemId, forward: bool) -> ItemId {
-    let total = app.items.total().max(1);
-    let rank = app.items.rank(item);
-    let next = if forward { (rank + 1) % total } else { (rank + total - 1) % total };
-    app.items.at_rank(next).unwrap_or(item)
+/// Has the item read, or the file looked through from there on.
+fn ask(app: &mut App, seek: &mut Seek) -> Vec<Effect> {
+    let search = app.search.as_ref().filter(|_| seek.target == Target::Match && !app.session.has_cuts());
+    match (seek.asked, search) {
+        (Asked::Through(_), _) => Vec::new(),
+        (Asked::Not, Some(search)) => {
+            app.searches += 1;
+            seek.asked = Asked::Through(app.searches);
+            let (file, at) = (seek.at.file, seek.at.problem);
+            let problems = app.items.files.get(file).map_or(0, |file| file.problems);
+            let mut range = if seek.forward {
+                at..problems.min(at + seek.span)
+            } else {
+                (at + 1).saturating_sub(seek.span)..at + 1
+            };
+            if seek.around && file == seek.start.file {
+                let start = seek.start.problem;
+                range = if seek.forward { at..range.end.min(start + 1) } else { range.start.max(start)..at + 1 };
+            }
+            let wanted = Arc::clone(search.wanted());
+            vec![Effect::Find { round: app.searches, file, problems: range, forward: seek.forward, wanted }]
+        }
+        (Asked::Hit, _) => vec![Effect::Load(seek.at)],
+        (Asked::Not, None) => read_ahead(app, seek),
+    }
+}
+
+/// Asks for the item that the walk waits for and for some behind it, so that files are read while others are looked at.
+fn read_ahead(app: &App, seek: &Seek) -> Vec<Effect> {
+    let (file, at) = (seek.at.file, seek.at.problem);
+    let problems = if seek.forward { at..at + READ_AHEAD } else { (at + 1).saturating_sub(READ_AHEAD)..at + 1 };
+    let items = problems.map(|problem| ItemId { file, problem });
+    items.filter(|&item| app.items.get(item).is_none() && app.items.is_known(item)).map(Effect::Load).collect()
 }
 
 fn arrive(app: &mut App, item: ItemId, place: Found) {

@@ -1,7 +1,7 @@
 //! One message in, effects out: what a message changes, then what must hold whatever it was.
 
 use super::items::ItemId;
-use super::{App, Effect, Focus, Message, describe, layout, picker, place, quality, queue, refit, saving, scoring, typed};
+use super::{App, Effect, Focus, Message, describe, layout, picker, place, quality, queue, refit, saving, scoring, seek, typed};
 use crate::labels::Event;
 use crate::trace::{NodeId, PromptKey};
 
@@ -47,6 +47,7 @@ fn received(app: &mut App, message: Message) -> Vec<Effect> {
     match message {
         Message::Terminal(event) => return typed::terminal(app, event),
         Message::Loaded { item, view } => return place::loaded(app, item, view),
+        Message::Found { round, file, problems, hit } => return seek::found(app, round, file, &problems, hit),
         Message::Files(files) => return place::files(app, files),
         Message::Worker(event) => return scoring::worker_event(app, event),
         Message::Prepared { item, known, requests } => return scoring::prepared(app, item, known, requests),

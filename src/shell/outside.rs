@@ -13,6 +13,7 @@ use crate::app::items::{FileState, ItemId};
 use crate::app::quality::SAMPLES;
 use crate::app::refit::Fitted;
 use crate::app::scoring::Known;
+use crate::app::search::Wanted;
 use crate::app::{Effect, Manuscript, Message};
 use crate::corpus::Corpus;
 use crate::query::Query;
@@ -155,6 +156,7 @@ impl Outside {
         match effect {
             Effect::Load(item) => self.load(item),
             Effect::Sift { round, file, problems, filter, order } => self.sift(round, file, problems, filter, order),
+            Effect::Find { round, file, problems, forward, wanted } => self.find(round, file, problems, forward, wanted),
             Effect::Prepare(item) => self.prepare(item),
             Effect::Score(request) => {
                 if let Some(worker) = &self.worker {
@@ -226,6 +228,15 @@ impl Outside {
         tokio::task::spawn_blocking(move || {
             let sifted = sieve::sift(&corpus, problems.clone(), filter.as_deref(), order.as_deref());
             let _ = messages.send(Message::Sifted { round, file, problems, sifted });
+        });
+    }
+
+    fn find(&self, round: u64, file: usize, problems: Range<usize>, forward: bool, wanted: Arc<Wanted>) {
+        let Some(corpus) = self.corpora.get(file).cloned() else { return };
+        let messages = self.messages.clone();
+        tokio::task::spawn_blocking(move || {
+            let hit = sieve::find(&corpus, problems.clone(), forward, &wanted);
+            let _ = messages.send(Message::Found { round, file, problems, hit });
         });
     }
 

@@ -32,7 +32,7 @@ pub fn changed_words(old: &str, new: &str) -> Changed {
 }
 
 /// The different words of a text, to be compared with those of many others.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Words(HashSet<String>);
 
 impl Words {

@@ -92,6 +92,10 @@ impl Recorded {
                     let sifted = sieve::sift(&self.corpora[file], problems.clone(), filter.as_deref(), order.as_deref());
                     self.tell(Message::Sifted { round, file, problems, sifted });
                 }
+                Effect::Find { round, file, problems, forward, wanted } => {
+                    let hit = sieve::find(&self.corpora[file], problems.clone(), forward, &wanted);
+                    self.tell(Message::Found { round, file, problems, hit });
+                }
                 Effect::Save(draft) => {
                     let event = Box::new(self.store.append(*draft).unwrap());
                     self.tell(Message::Saved { event, at: "12:00:00".to_owned() });

@@ -2,6 +2,11 @@
 
 use stepscope::trace::{FirstError, Semantics, StepScore};
 
+use stepscope::app::Message;
+use stepscope::app::search::Search;
+use stepscope::corpus::{Corpus, Source};
+use stepscope::shell::sieve;
+
 use super::desk::{Desk, TREE};
 
 fn record(id: usize, steps: &[&str], label: i64) -> serde_json::Value {
@@ -9,6 +14,19 @@ fn record(id: usize, steps: &[&str], label: i64) -> serde_json::Value {
         "id": format!("s-{id}"), "generator": "g", "problem": format!("Problem number {id}?"), "steps": steps,
         "final_answer_correct": label < 0, "label": label,
     })
+}
+
+/// A file in memory with these records, one a line.
+fn lines(records: impl Iterator<Item = serde_json::Value>) -> &'static [u8] {
+    Box::leak(records.map(|record| record.to_string() + "\n").collect::<String>().into_bytes().into_boxed_slice())
+}
+
+/// Records with one step each, of which these have the word "needle".
+fn haystack(from: usize, count: usize, hits: &'static [usize]) -> &'static [u8] {
+    lines((from..from + count).map(|id| {
+        let text = if hits.contains(&id) { "A needle is here." } else { "Only hay is here." };
+        record(id, &[text, "The end."], -1)
+    }))
 }
 
 /// Four solutions: two make the same mistake, one says nearly the same words, one has nothing to do with them.
@@ -126,4 +144,78 @@ fn numbers_compare_verdicts_with_scores_and_hide_them_from_who_judges_blind() {
     desk.keys("<Esc>pgE");
     let page = desk.app.sheet.as_ref().unwrap().text.clone();
     assert!(!page.contains(".20") && page.contains("hidden"), "{page}");
+}
+
+#[test]
+fn a_search_goes_through_all_files_in_both_directions_and_around_the_end_once() {
+    let files = [("a.jsonl", haystack(0, 700, &[3, 640])), ("b.jsonl", haystack(1000, 300, &[1000, 1299]))];
+    let mut desk = Desk::new(&files, (100, 30));
+    let ids = |desk: &mut Desk, keys: &str| {
+        desk.keys(keys);
+        (desk.id(), desk.app.notice.clone())
+    };
+    let around = Some("went around the end of the list".to_owned());
+    assert_eq!(ids(&mut desk, "/needle<Enter>"), ("s-3".to_owned(), None));
+    assert_eq!(ids(&mut desk, "n"), ("s-640".to_owned(), None));
+    assert_eq!(ids(&mut desk, "n"), ("s-1000".to_owned(), None));
+    assert_eq!(ids(&mut desk, "n"), ("s-1299".to_owned(), None));
+    assert_eq!(ids(&mut desk, "n"), ("s-3".to_owned(), around.clone()));
+    assert_eq!(ids(&mut desk, "N"), ("s-1299".to_owned(), around));
+    assert_eq!(ids(&mut desk, "N").0, "s-1000");
+    assert_eq!(ids(&mut desk, "N").0, "s-640");
+    // Back at the only place there is.
+    assert_eq!(ids(&mut desk, "/A needle is here<Enter>nnn").0, "s-640");
+    for keys in ["/nothing of this kind<Enter>", "N"] {
+        assert_eq!(ids(&mut desk, keys), ("s-640".to_owned(), Some("no match".to_owned())));
+        assert!(desk.app.seek.is_none());
+    }
+    for keys in ["gg1go", "N"] {
+        desk.keys(keys);
+        assert!(desk.app.seek.is_none(), "the first problem is where the walk begins");
+    }
+}
+
+#[test]
+fn a_search_waits_for_problems_that_are_still_to_be_found() {
+    let mut desk = Desk::new(&[("a.jsonl", haystack(0, 40, &[30]))], (100, 30));
+    let whole = desk.app.items.files.clone();
+    let mut part = whole.clone();
+    (part[0].problems, part[0].records, part[0].complete) = (20, 20, false);
+    desk.tell(Message::Files(part.clone()));
+    desk.keys("/needle<Enter>");
+    assert!(desk.app.seek.is_some() && desk.id() == "s-0", "not around the end of what is known");
+    part[0].problems = 25;
+    desk.tell(Message::Files(part));
+    assert!(desk.app.seek.is_some() && desk.id() == "s-0");
+    desk.tell(Message::Files(whole));
+    assert_eq!((desk.app.seek.is_none(), desk.id()), (true, "s-30".to_owned()));
+}
+
+#[test]
+fn files_are_searched_from_where_one_stands_whatever_their_records_tell_at_a_glance() {
+    let chat = lines((0..300).map(|id| {
+        let said = if id % 100 == 7 { "A needle is here." } else { "Only hay is here." };
+        serde_json::json!({"messages": [{"role": "user", "content": format!("Question {id}?")}, {"role": "assistant", "content": said}]})
+    }));
+    let search = Search::typed("NEEDLE|needle").unwrap();
+    for (name, bytes) in [("hay.jsonl", haystack(0, 300, &[7, 107, 207])), ("chat.jsonl", chat)] {
+        let corpus = Corpus::open(Source::Memory { name, bytes }, None).unwrap();
+        corpus.wait();
+        let find = |problems, forward| sieve::find(&corpus, problems, forward, search.wanted());
+        assert_eq!(find(0..300, true), Some(7), "{name}");
+        assert_eq!(find(8..300, true), Some(107), "{name}");
+        assert_eq!(find(0..300, false), Some(207), "{name}");
+        assert_eq!(find(8..207, false), Some(107), "{name}");
+        assert_eq!((find(208..300, true), find(0..7, false), find(5..5, true)), (None, None, None), "{name}");
+    }
+}
+
+#[test]
+fn a_search_looks_into_steps_as_they_were_cut_by_hand() {
+    let mut desk = Desk::new(&[("a.jsonl", haystack(0, 6, &[4]))], (100, 30));
+    // Steps 1 and 2 of the fifth problem become one; its text goes over what were two steps.
+    desk.keys("5gogggm1go");
+    assert!(desk.app.session.has_cuts(), "{}", desk.screen());
+    desk.keys(r"/here\.\s*The end<Enter>");
+    assert_eq!(desk.id(), "s-4", "{}", desk.screen());
 }

@@ -272,7 +272,7 @@ fn marks_and_hits(app: &App, pen: &Pen<'_>, page: &Page, source: Range<usize>) -
     let from = marks.partition_point(|mark| mark.end <= source.start);
     let until = marks.partition_point(|mark| mark.start < source.end);
     let mut runs: Vec<Run> = marks[from..until].iter().map(|mark| (mark.clone(), pen.look.replaced())).collect();
-    let Some(pattern) = app.search.as_ref().and_then(|search| search.pattern.as_ref()) else { return runs };
+    let Some(pattern) = app.search.as_ref().and_then(|search| search.pattern()) else { return runs };
     let hits = pattern.find_iter(&page.source[source.clone()]).filter(|hit| !hit.is_empty()).take(1000);
     let hits: Vec<Range<usize>> = hits.map(|hit| hit.start() + source.start..hit.end() + source.start).collect();
     runs.retain(|(mark, _)| {
