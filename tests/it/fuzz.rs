@@ -54,7 +54,7 @@ fn the_corpus_goes_through_every_target() {
 }
 
 #[test]
-#[ignore = "runs as long as FUZZ_SECONDS says, on the targets whose names begin with FUZZ"]
+#[ignore = "takes the processor for FUZZ_SECONDS a target, on the targets whose names begin with FUZZ"]
 fn mutations() {
     let wanted = std::env::var("FUZZ").unwrap_or_default();
     let seconds = std::env::var("FUZZ_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(10);
@@ -75,8 +75,8 @@ fn fuzz(target: &str, time: Duration) -> Vec<String> {
     for input in &pool {
         known.extend(targets::run(target, input, &scratch));
     }
-    let (start, mut runs, mut slowest) = (Instant::now(), 0_u64, Duration::ZERO);
-    while start.elapsed() < time {
+    let (start, mut runs, mut slowest) = (used(), 0_u64, Duration::ZERO);
+    while used() - start < time {
         let input = random.changed(&pool, target);
         let began = used();
         let outcome = catch_unwind(AssertUnwindSafe(|| targets::run(target, &input, &scratch)));
@@ -99,7 +99,7 @@ fn fuzz(target: &str, time: Duration) -> Vec<String> {
         }
     }
     let memory = peak();
-    let minutes = start.elapsed().as_secs_f64() / 60.0;
+    let minutes = (used() - start).as_secs_f64() / 60.0;
     println!(
         "{target}: {runs} runs in {minutes:.1} min, slowest {slowest:.1?}, {} inputs of {} outcomes, peak {} MB, {} failures",
         pool.len(),
