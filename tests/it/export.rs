@@ -1,10 +1,12 @@
 //! `stepscope export`, as the binary: files and manifests.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 use stepscope::corpus::{Corpus, Source};
+use stepscope::formats::{self, FORMATS};
 use stepscope::labels::{Action, Context, Draft, Saw, Session, Store};
 use stepscope::trace::{Cut, Rating, Solution, Trace};
 use tempfile::TempDir;
@@ -389,6 +391,48 @@ fn an_archive_of_a_benchmark_goes_back_without_a_loss() {
     let output = export(&folder, &archive, "--to processbench --unsure keep -o back.json");
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() && !said.contains("lost"), "{said}");
+}
+
+#[test]
+fn what_is_called_lines_is_lines() {
+    let folder = TempDir::new().unwrap();
+    let source = fixture("processbench.jsonl");
+    for (name, lines) in [("a.jsonl", true), ("a.ndjson", true), ("a.json", false)] {
+        let output = export(&folder, &source, &format!("--to processbench --unsure keep -o {name}"));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let written = std::fs::read(folder.path().join(name)).unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&written).is_err(), lines, "{name}");
+        assert_eq!(units(&folder.path().join(name)).len(), units(&source).len());
+        // Untouched records of a file of lines make the same file.
+        assert_eq!(written == std::fs::read(&source).unwrap(), lines, "{name}");
+    }
+}
+
+#[test]
+fn untouched_files_come_back_byte_for_byte_in_every_format_that_goes_both_ways() {
+    let folder = TempDir::new().unwrap();
+    let policy = "--neutral stop-before --after-error drop --unlabelled drop --unsure skip-trace --values hard --glue \\n";
+    let both = FORMATS.iter().map(|format| format.name()).filter(|name| formats::target(name).is_some());
+    let mut seen = 0;
+    for name in both {
+        let source = fixture(&format!("{name}.jsonl"));
+        let again = |from: &Path, out: &str| {
+            let output = export(&folder, from, &format!("--to {name} {policy} -o {out}"));
+            assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+            std::fs::read_to_string(folder.path().join(out)).unwrap()
+        };
+        let (before, after) = (std::fs::read_to_string(&source).unwrap(), again(&source, &format!("{name}.jsonl")));
+        if name == "stepscope" {
+            // Lines of trees that stand between each other are put together; each is the same line, and nothing moves again.
+            let sorted = |text: &str| text.lines().map(str::to_owned).collect::<BTreeSet<_>>();
+            assert_eq!(sorted(&before), sorted(&after));
+            assert_eq!(again(&folder.path().join("stepscope.jsonl"), "again.jsonl"), after);
+        } else {
+            assert!(before == after, "{name}");
+        }
+        seen += 1;
+    }
+    assert_eq!(seen, 10);
 }
 
 #[test]

@@ -53,7 +53,7 @@ pub struct ExportArgs {
     /// Target format: `stepscope formats` lists the ones that can be written
     #[arg(long, value_name = "FORMAT", value_parser = super::writable_formats())]
     pub to: String,
-    /// File to write; with --hub, a folder
+    /// File to write (one record a line where a list would be usual and the name ends in .jsonl); with --hub, a folder
     #[arg(short, long, value_name = "OUT")]
     pub out: PathBuf,
     /// Write a data set for the Hugging Face hub: OUT/data/train-00000-of-00001.parquet and OUT/README.md, the card
@@ -117,7 +117,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let (session, names) = session(args)?;
     let filter = args.filter.as_deref().map(|text| filter(text, &names)).transpose()?;
     let voices = Voices::new(session, args.author.unwrap_or_default());
-    let framing = if args.is_hub() { Framing::Lines } else { target.writer.framing() };
+    let framing = framing(args, &target);
     if args.is_hub() {
         std::fs::create_dir_all(args.out.join("data")).context("making the folder of the data set")?;
     }
@@ -266,6 +266,16 @@ fn manifest(args: &ExportArgs, job: &Job<'_>, counts: &Counts, sources: &[Value]
     })
 }
 
+/// How the file holds its records: what is called lines is lines, whatever is usual for the format.
+fn framing(args: &ExportArgs, target: &Target) -> Framing {
+    let lines = args.out.extension().is_some_and(|ending| ending == "jsonl" || ending == "ndjson");
+    match target.writer.framing() {
+        _ if args.is_hub() => Framing::Lines,
+        Framing::Array if lines => Framing::Lines,
+        usual => usual,
+    }
+}
+
 /// Refuses targets that must not be written to.
 fn check_target(args: &ExportArgs, target: &Target, layout: &Layout, from: &[Source]) -> anyhow::Result<()> {
     let shown = escaped(&args.out.to_string_lossy());
@@ -340,8 +350,13 @@ fn session(args: &ExportArgs) -> anyhow::Result<(Option<Session>, Names)> {
 fn report(args: &ExportArgs, Counts { loss, bad, passed_over, repeated, .. }: &Counts) {
     let target = escaped(&args.out.to_string_lossy());
     out::note(format_args!(
-        "{target}: {} of {} solutions written as {} ({} records), {} changed",
-        loss.written, loss.read, args.to, loss.records, loss.changed
+        "{target}: {} of {} solutions written as {} ({} record{}), {} changed",
+        loss.written,
+        loss.read,
+        args.to,
+        loss.records,
+        if loss.records == 1 { "" } else { "s" },
+        loss.changed
     ));
     if args.filter.is_some() {
         out::note(format_args!("  {passed_over} solutions do not fit the filter"));
@@ -361,6 +376,7 @@ fn report(args: &ExportArgs, Counts { loss, bad, passed_over, repeated, .. }: &C
         out::note(format_args!("  lost {times}: {what}"));
     }
     if *bad > 0 {
-        out::note(format_args!("  {bad} records could not be read; `stepscope info` says why"));
+        let records = if *bad == 1 { "record" } else { "records" };
+        out::note(format_args!("  {bad} {records} could not be read; `stepscope info` says why"));
     }
 }
