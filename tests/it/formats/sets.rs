@@ -1,8 +1,11 @@
-//! Every real set opens as a corpus and holds as many records as the note beside it says, and as many labels as were counted by hand.
+//! Every real set opens as a corpus and holds as many records, problems and bytes as the note beside it says, as many steps as its fields
+//! list, and as many labels as were counted by hand.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use serde_json::{Value, json};
+use stepscope::cli::info::info;
 use stepscope::corpus::{Corpus, Source};
 use stepscope::formats::{Labelled, target};
 use stepscope::labels::policy::Policy;
@@ -134,6 +137,113 @@ fn every_set_holds_what_its_note_says_and_what_was_counted() {
         }
     }
     assert!(files > 30, "{files}");
+}
+
+/// Steps of all solutions of a file, as the fields list them that the note of its set names; `None` where the note leaves the cutting of
+/// a text to its reader.
+fn listed(file: &str, text: &str) -> Option<usize> {
+    let (set, _) = file.split_once('/')?;
+    let len = |value: &Value| value.as_array().map_or(0, Vec::len);
+    let lines = |value: &Value| value.as_str().map_or(0, |text| text.lines().filter(|line| !line.trim().is_empty()).count());
+    let in_record = |record: &Value| match set {
+        "processbench" => Some(len(&record["steps"])),
+        "mr-gsm8k" => Some(len(&record["model_output_steps"])),
+        "mr-ben" => Some(len(&record["Model_Solution_Steps"]) + lines(&record["Model_Solution_Steps"])),
+        "prmbench" => Some(len(record.get("custom").unwrap_or(record).get("modified_process")?)),
+        "verify-then-generate" => Some(len(&record["student_incorrect_solution"])),
+        "versaprm-prm800k" => {
+            Some(record["chain_of_thoughts"].as_array()?.iter().map(|chain| len(&chain["steps"])).sum::<usize>())
+        }
+        "gsm8k-train-text" => Some(lines(&record["answer"])),
+        "gsm8k-solutions" => {
+            let keys = ["6b_finetuning", "6b_verification", "175b_finetuning", "175b_verification"];
+            Some(keys.iter().map(|key| lines(&record[*key]["solution"])).sum())
+        }
+        "svamp-text" => Some(1),
+        "openr-samples" if file.ends_with("math-shepherd.jsonl") => Some(record["input"].as_str()?.matches("ки").count()),
+        _ => None,
+    };
+    if set == "fover-scored" {
+        // A row of the sheet a step: data_idx, id, type, value and two scores.
+        let mut sheet = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
+        let kind = |row: csv::StringRecord| row.get(2).is_some_and(|kind| kind.starts_with("step "));
+        return Some(sheet.records().map(|row| kind(row.unwrap())).filter(|step| *step).count());
+    }
+    values(set, text).iter().map(in_record).sum()
+}
+
+/// The records of a file, as its whole text says them.
+fn values(set: &str, text: &str) -> Vec<Value> {
+    match serde_json::from_str::<Value>(text) {
+        Ok(Value::Array(records)) => records,
+        Ok(Value::Object(lists)) if set == "mr-ben" => {
+            lists.values().flat_map(|list| list.as_array().cloned().unwrap_or_default()).collect()
+        }
+        Ok(other) => vec![other],
+        Err(_) => text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect(),
+    }
+}
+
+/// Problems that are different here and one in the count of a note, which looks at one field of them: questions of MR-Ben with other
+/// options, questions of `PRMBench` that were changed in another way.
+fn told_apart(file: &str, text: &str) -> Option<usize> {
+    let (set, name) = file.split_once('/')?;
+    let of = |record: &Value| match set {
+        "mr-ben" => Some((record["Question"].to_string(), record["Options"].to_string())),
+        "prmbench" if name.starts_with("injected_") => Some((record["modified_question"].to_string(), String::new())),
+        _ => None,
+    };
+    values(set, text).iter().map(of).collect::<Option<BTreeSet<_>>>().map(|problems| problems.len()).filter(|&count| count > 0)
+}
+
+/// What a note says of a file that it counts as a whole, in words: records.
+const IN_WORDS: &[(&str, usize)] = &[
+    ("inspect-logs/theory-of-mind_scout.eval", 100),
+    ("tot-logs/crosswords_dfs_prune.json", 20),
+    ("tot-logs/crosswords_puzzles.json", 20),
+];
+
+#[test]
+fn info_counts_what_the_notes_state_and_the_fields_list() {
+    let Some(folder) = sets() else { return };
+    let (mut files, mut steps) = (0, 0);
+    for set in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+        let Ok(note) = std::fs::read_to_string(set.join("SOURCE.md")) else { continue };
+        let columns = "| file | records here | records in the source | distinct problems here | bytes |";
+        assert!(note.contains(columns), "{}", set.display());
+        let rows = note.lines().skip_while(|line| *line != columns).skip(2).take_while(|line| line.starts_with('|'));
+        for row in rows {
+            let cells: Vec<_> = row.split('|').map(str::trim).collect();
+            let path = set.join(cells[1]);
+            let name = path.strip_prefix(&folder).unwrap().to_string_lossy().into_owned();
+            let bytes = std::fs::read(&path).unwrap();
+            assert_eq!(cells[5].parse(), Ok(bytes.len()), "{name} is not the file that the note speaks of");
+            let report = info(std::slice::from_ref(&path), None)["files"][0].clone();
+            let stated = |cell: &str| cell.parse::<usize>().ok();
+            let in_words = IN_WORDS.iter().find(|(file, _)| *file == name).map(|&(_, records)| records);
+            if let Some(records) = stated(cells[2]).or(in_words) {
+                assert_eq!(report["records"], records, "{name}: records");
+            }
+            let text = std::str::from_utf8(&bytes).ok();
+            let apart = text.and_then(|text| told_apart(&name, text));
+            if let Some(problems) = apart.or(stated(cells[4])) {
+                assert_eq!(report["problems"], problems, "{name}: problems");
+            }
+            if let Some((apart, stated)) = apart.zip(stated(cells[4])).filter(|(apart, stated)| apart != stated) {
+                println!("{name}: {apart} problems, the note counts {stated} by one field of them");
+            }
+            assert_eq!((&report["bad_records"], &report["errors"]), (&json!(0), &json!([])), "{name}");
+            if let Some(listed) = text.and_then(|text| listed(&name, text)) {
+                assert_eq!(report["solution_steps"], listed, "{name}: steps");
+                steps += 1;
+            }
+            if let Some((.., labels, _)) = FILES.iter().find(|row| row.0 == name) {
+                assert_eq!(report["labelled"], labels.iter().sum::<usize>(), "{name}: labels");
+            }
+            files += 1;
+        }
+    }
+    assert!(files >= 70 && steps >= 40, "{files} files, the steps of {steps}");
 }
 
 /// Records of each file that go both ways; reading is cheap, comparing whole trees is not.
