@@ -103,11 +103,6 @@ impl Refusal {
     }
 }
 
-/// The names of all formats.
-pub(super) fn known_formats() -> String {
-    crate::formats::FORMATS.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ")
-}
-
 /// The text with control and direction characters written as escapes, so that it is one harmless line.
 pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

@@ -4,10 +4,10 @@ use std::io;
 use std::panic::catch_unwind;
 
 use super::container;
-use super::error::{Refusal, escaped, known_formats};
+use super::error::{Refusal, escaped};
 use super::framing::{self, Frame, Framer, Framing, RECORD_LIMIT};
-use super::sniff;
 use super::store::{Bytes, More};
+use super::{nested, sniff};
 use crate::formats::{self, Format};
 
 /// Bytes looked at, unless the first record is longer.
@@ -84,13 +84,13 @@ pub(super) fn read(file: Bytes, format: Option<&'static dyn Format>) -> Result<(
             _ if !frames.is_empty() || whole => {}
             Extent::Broken(error) => return Err(Refusal::io(&error)),
             Extent::Paused => continue,
-            _ if size > RECORD_LIMIT && framing != Framing::Lines => {
-                return Err(Refusal::TooLong { bytes: size, limit: RECORD_LIMIT });
-            }
             _ if size > RECORD_LIMIT => {
                 // One line over the limit hides no others: they say what the file is, and the index passes over the long one.
-                let Some(next) = next_line(&file, size)? else {
-                    return Err(Refusal::TooLong { bytes: size, limit: RECORD_LIMIT });
+                let next = if framing == Framing::Lines { next_line(&file, size)? } else { None };
+                let Some(next) = next else {
+                    let refusal = Refusal::TooLong { bytes: size, limit: RECORD_LIMIT };
+                    let (framing, format, evidence) = in_lists(format, &bytes, bom, whole).ok_or(refusal)?;
+                    return Ok((file, Head { bytes, whole, bom, framing, format, evidence }));
                 };
                 let sample = file.read(next, HEAD).map_err(|error| Refusal::io(&error))?;
                 let frames = self::frames(Framing::Lines, 0, &sample, next + sample.len() as u64 == file.len());
@@ -102,12 +102,31 @@ pub(super) fn read(file: Bytes, format: Option<&'static dyn Format>) -> Result<(
                 continue;
             }
         }
-        let (format, evidence) = chosen(format, &bytes, &frames)?;
+        let (framing, format, evidence) = match chosen(format, &bytes, &frames) {
+            Ok((format, evidence)) => (framing, format, evidence),
+            Err(refusal) if frames.len() == 1 => in_lists(format, &bytes, bom, whole).ok_or(refusal)?,
+            Err(refusal) => return Err(refusal),
+        };
         if frames.is_empty() {
             return Err(blank(&bytes, bom));
         }
         return Ok((file, Head { bytes, whole, bom, framing, format, evidence }));
     }
+}
+
+/// The records of an object that is none itself and holds them in its lists, as `{"data": [..]}` or one list a split.
+fn in_lists(
+    format: Option<&'static dyn Format>,
+    bytes: &[u8],
+    bom: u64,
+    whole: bool,
+) -> Option<(Framing, &'static dyn Format, String)> {
+    if !nested::has_lists(framing::skip_bom(bytes)) {
+        return None;
+    }
+    let frames = frames(Framing::Lists, bom, bytes, whole);
+    let (format, evidence) = chosen(format, bytes, &frames).ok().filter(|_| !frames.is_empty())?;
+    Some((Framing::Lists, format, format!("{evidence} in the lists of one object")))
 }
 
 /// The format that was named, or the one of the first records.
@@ -180,14 +199,7 @@ fn detect(bytes: &[u8], frames: &[Frame]) -> Result<(&'static dyn Format, String
         (true, None) => Err(blank(bytes, (bytes.len() - framing::skip_bom(bytes).len()) as u64)),
         (false, _) => match formats::detect(&values) {
             Ok((format, evidence)) => Ok((format, evidence.to_string())),
-            Err(error) => Err(Refusal::UnknownFormat(unknown(&error.to_string()))),
+            Err(error) => Err(Refusal::UnknownFormat(escaped(&error.to_string()))),
         },
     }
-}
-
-/// The message for an unknown format always lists the known ones.
-fn unknown(message: &str) -> String {
-    let message = escaped(message);
-    let known = known_formats();
-    if message.contains(&known) { message } else { format!("{message}. Known formats: {known}") }
 }

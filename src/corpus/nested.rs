@@ -21,6 +21,11 @@ pub(super) fn detect(text: &[u8]) -> Option<Framing> {
     (is_uuid(name) && *value == *b"[{").then_some(Framing::Lists)
 }
 
+/// Says whether the text is an object with lists of objects, which may be records where the object itself is none.
+pub(super) fn has_lists(text: &[u8]) -> bool {
+    text.trim_ascii_start().starts_with(b"{") && members(text).iter().any(|(_, value)| *value == *b"[{")
+}
+
 fn is_uuid(text: &[u8]) -> bool {
     text.len() == 36
         && text
@@ -194,6 +199,8 @@ mod tests {
         let text = br#"{ "1b2038d9-ea05-4e45-9a11-7d73463cdd20": [ {"a":1},{"a":2}], "1b2038d9-ea05-4e45-9a11-7d73463cdd21":[{"a":3}] }"#;
         assert_eq!(detect(text), Some(Framing::Lists));
         assert_eq!(records(text, None).len(), 3);
+        assert!(has_lists(br#" {"version": 1, "data": [{"a": 1}]}"#));
+        assert!(!has_lists(br#"{"a": [1], "b": {"c": [{"d": 1}]}}"#) && !has_lists(br#"[{"a": [{"b": 1}]}]"#));
         for other in [&br#"{"nodes":[{"id":1}],"edges":[]}"#[..], br#"{"a":1}"#, b"{", b"[]", br#"{"eval":{}}"#] {
             assert_eq!(detect(other), None);
         }

@@ -102,8 +102,7 @@ pub enum DetectError {
     NoRecords,
     /// No format knows these records.
     #[error(
-        "no known format: the first records have {keys}; say what they mean, as in `--map {proposal}`; known formats are {}",
-        names()
+        "no known format: the first records have {keys}; say what they mean, as in `--map {proposal}`, or force one of `stepscope formats` with --format"
     )]
     Unknown {
         /// The keys that were seen, for people.
@@ -112,17 +111,13 @@ pub enum DetectError {
         proposal: String,
     },
     /// The records are of several formats.
-    #[error("mixed formats: {found} of {sampled} sampled records; name one to read the file as that")]
+    #[error("mixed formats: {found} of {sampled} sampled records; --format NAME reads the file as one of them")]
     Mixed {
         /// Formats and how many records each fits, for people.
         found: String,
         /// Sampled records.
         sampled: usize,
     },
-}
-
-fn names() -> String {
-    FORMATS.iter().map(|format| format.name()).collect::<Vec<_>>().join(", ")
 }
 
 /// The format of a file, from some of its records. At least nine in ten of the records that any format recognises must agree, and

@@ -216,7 +216,7 @@ fn what_cannot_be_opened_says_why_in_one_line() {
         (b"\x40\0\0\0\0\0\0\0{\"a\":{}}", "is a safetensors model file"),
         (b"\xff\xfe{\0\"\0a\0", "is UTF-16LE text; expected UTF-8 (convert it with `iconv -f UTF-16LE -t UTF-8`)"),
         (b"\0{\0\"\0a\0\"", "is UTF-16BE text"),
-        (b"{\"answer\": 42}\n", "known formats are "),
+        (b"{\"answer\": 42}\n", "`stepscope formats`"),
         (b"hello\nworld\n", "no record can be read; line 1: "),
         (b"\n{\"a\": \"\xff\"}\n", "no record can be read; line 2: "),
         (b"{\"a\": \"half", "no record can be read; line 1: "),
@@ -437,6 +437,35 @@ proptest! {
             }
         }
         let _ = Corpus::open(Source::Path(path), None);
+    }
+}
+
+#[test]
+fn records_in_the_lists_of_one_object_are_records() {
+    let dir = tempfile::tempdir().unwrap();
+    let record = |id: usize| {
+        let steps = ["2 = 2".repeat(40), "so it is".to_owned()];
+        serde_json::json!({"id": format!("r{id}"), "problem": format!("{id}?"), "steps": steps, "final_answer_correct": true, "label": -1})
+    };
+    let records = |ids: std::ops::Range<usize>| ids.map(record).collect::<Vec<_>>();
+    // As large as fits into the first look, and larger.
+    for count in [3, 900] {
+        let wrapped = serde_json::json!({"version": 1, "data": records(0..count), "about": {"authors": []}});
+        let splits = serde_json::json!({"train": records(0..count - 1), "test": records(count - 1..count)});
+        for object in [wrapped.to_string(), serde_json::to_string_pretty(&splits).unwrap()] {
+            let corpus = Corpus::open(Source::Path(file(&dir, &object)), None).unwrap();
+            corpus.wait();
+            assert_eq!((corpus.format().name(), corpus.framing(), corpus.unit_count()), ("processbench", Framing::Lists, count));
+            assert!(corpus.evidence().ends_with("in the lists of one object"), "{}", corpus.evidence());
+            assert!((0..count).all(|unit| corpus.unit(unit).errors.is_empty()));
+        }
+    }
+    // An object that is a record itself stays one, and what is unknown within lists is unknown.
+    let chat = r#"{"messages": [{"role": "user", "content": "1+1?"}, {"role": "assistant", "content": "2"}]}"#;
+    let corpus = Corpus::open(Source::Path(file(&dir, chat)), None).unwrap();
+    assert_eq!((corpus.format().name(), corpus.unit_count()), ("chat", 1));
+    for unknown in [r#"{"data": [{"a": 1}]}"#, "{\"a\": [{\"b\": 1}]}\n{\"a\": [{\"b\": 2}]}"] {
+        assert!(refusal(&file(&dir, unknown)).to_string().contains("no known format"));
     }
 }
 

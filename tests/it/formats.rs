@@ -195,7 +195,7 @@ fn a_file_of_no_known_format_says_what_was_seen() {
     let values = [parse_json(br#"{"alpha":1,"b\u202eta":2}"#).unwrap()];
     let message = detect(&values).err().unwrap().to_string();
     assert!(message.contains(r#"the keys "alpha", "b\u{202e}ta""#), "{message}");
-    assert!(message.contains("processbench") && message.contains("versaprm"), "{message}");
+    assert!(message.contains("`--map problem=KEY") && message.contains("`stepscope formats`"), "{message}");
     assert_eq!(detect(&[]).err().unwrap().to_string(), "no records");
     assert!(detect(&[parse_json(b"[1]").unwrap()]).err().unwrap().to_string().contains("a list of 1"));
 }
