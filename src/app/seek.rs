@@ -198,11 +198,8 @@ fn ask(app: &mut App, seek: &mut Seek) -> Vec<Effect> {
             seek.asked = Asked::Through(app.searches);
             let (file, at) = (seek.at.file, seek.at.problem);
             let problems = app.items.files.get(file).map_or(0, |file| file.problems);
-            let mut range = if seek.forward {
-                at..problems.min(at + seek.span)
-            } else {
-                (at + 1).saturating_sub(seek.span)..at + 1
-            };
+            let mut range =
+                if seek.forward { at..problems.min(at + seek.span) } else { (at + 1).saturating_sub(seek.span)..at + 1 };
             if seek.around && file == seek.start.file {
                 let start = seek.start.problem;
                 range = if seek.forward { at..range.end.min(start + 1) } else { range.start.max(start)..at + 1 };

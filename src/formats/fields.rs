@@ -171,6 +171,19 @@ pub(super) fn texts(items: Vec<Value>, path: &str) -> Result<Vec<String>, Fault>
     items.into_iter().enumerate().map(|(index, item)| text(item, || format!("{path}[{index}]"))).collect()
 }
 
+/// Two lists must go along with each other: `found` entries of the field for `expected` others, in the words for both, as "labels" for
+/// "steps".
+pub(super) fn one_each(
+    field: impl Into<String>,
+    (found, entries): (usize, &str),
+    (expected, others): (usize, &str),
+) -> Result<(), Fault> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(Fault::new(field, format!("expected {expected} {entries} for {expected} {others}, found {found}")))
+}
+
 /// A whole number. `1.0` counts as 1, because tables write whole columns of integers so; `1.5`, `1e0` and `"1"` do not count.
 pub(super) fn integer(value: &Value) -> Option<i64> {
     let Value::Number(number) = value else { return None };

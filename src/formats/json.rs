@@ -189,8 +189,14 @@ impl Parser<'_> {
         if rest.iter().all(|&byte| byte == 0) {
             return self.fail(format!("{} NUL bytes (file was not closed cleanly?)", rest.len()));
         }
-        let found = self.found();
-        self.fail(format!("text after the end of the record: {found}"))
+        let hint = if self.bytes[..self.at].ends_with(b"\r") {
+            " (a lone carriage return ends no line; `tr '\\r' '\\n'` makes lines of them)"
+        } else if self.peek() == Some(b'{') {
+            " (two records on one line?)"
+        } else {
+            ""
+        };
+        self.fail(format!("text after the end of the record: {}{hint}", self.found()))
     }
 
     fn value(&mut self, depth: usize) -> Result<Value, Bad> {
@@ -284,7 +290,8 @@ impl Parser<'_> {
             self.skip_white();
             let start = self.at;
             if self.peek() != Some(b'"') {
-                return self.fail(format!("expected a key in double quotes, found {}", self.found()));
+                let hint = if self.peek() == Some(b'\'') { " (what Python prints is no JSON: json.dumps writes it)" } else { "" };
+                return self.fail(format!("expected a key in double quotes, found {}{hint}", self.found()));
             }
             let key = self.string()?;
             self.skip_white();
@@ -486,8 +493,9 @@ mod tests {
             ("\0\0\0", "3 NUL bytes"),
             ("{}\0\0", "2 NUL bytes"),
             ("version https://git-lfs.github.com/spec/v1", "Git LFS pointer"),
-            ("{} {}", "text after the end"),
-            ("{'a': 1}", "key in double quotes"),
+            ("{} {}", "(two records on one line?)"),
+            ("{}\r{}", "a lone carriage return ends no line"),
+            ("{'a': 1}", "json.dumps writes it"),
             (r#"{"a": 'b'}"#, "double quotes"),
             (r#"{"a": True}"#, "true and false"),
             (r#"{"a": 1,}"#, "key in double quotes"),

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::detect::Detection;
-use super::fields::{Fault, Fields};
+use super::fields::{self, Fault, Fields};
 use super::mapping::verdict;
 use super::trail::Trail;
 use super::{Format, RawRecord, RecordError};
@@ -59,8 +59,8 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
 /// The entries of a list that goes along with the programs; nothing when the record has none.
 fn parallel(fields: &mut Fields, key: &str, programs: usize) -> Result<std::vec::IntoIter<Value>, Fault> {
     let list = fields.optional_list(key)?.unwrap_or_default();
-    if list.is_empty() || list.len() == programs {
-        return Ok(list.into_iter());
+    if !list.is_empty() {
+        fields::one_each(key, (list.len(), "entries"), (programs, "programs in `code_list`"))?;
     }
-    Err(Fault::new(key, format!("expected {programs} entries, one for each program in `code_list`, found {}", list.len())))
+    Ok(list.into_iter())
 }

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::detect::Detection;
-use super::fields::{Fault, Fields};
+use super::fields::{self, Fault, Fields};
 use super::{Format, RawRecord, RecordError, tree};
 use crate::trace::{NodeId, Problem, Trace, TraceBuilder};
 
@@ -58,9 +58,7 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let (start, end, marked) = border(&text[..first]);
     let mut steps: Vec<&str> = text[end..].split(TAG).map(str::trim).collect();
     let behind = steps.pop().filter(|rest| !rest.is_empty());
-    if estimates.len() != steps.len() {
-        return Err(Fault::new(path, format!("expected {} numbers for {0} tags, found {}", steps.len(), estimates.len())));
-    }
+    fields::one_each(&path, (estimates.len(), "numbers"), (steps.len(), "tags"))?;
     let mut builder = TraceBuilder::new(Problem { text: text[..start].trim().to_owned(), ..Problem::default() });
     if !marked {
         builder.warn("the border between the problem and the first step is a guess");

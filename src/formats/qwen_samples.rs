@@ -77,8 +77,5 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
 }
 
 fn same_length(list: Vec<Value>, expected: usize, field: &str) -> Result<Vec<Value>, Fault> {
-    if list.len() == expected {
-        return Ok(list);
-    }
-    Err(Fault::new(field, format!("expected {expected} entries, one for each text in `code`, found {}", list.len())))
+    fields::one_each(field, (list.len(), "entries"), (expected, "texts in `code`")).map(|()| list)
 }

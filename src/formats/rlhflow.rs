@@ -136,9 +136,7 @@ fn answers(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let texts = fields.texts("answers")?;
     let key = if fields.peek("label").is_some() { "label" } else { "labels" };
     let labels = fields.list(key)?;
-    if labels.len() != texts.len() {
-        return Err(Fault::new(key, format!("expected {} entries, one for each answer, found {}", texts.len(), labels.len())));
-    }
+    fields::one_each(key, (labels.len(), "labels"), (texts.len(), "answers"))?;
     let mut scores = fields.optional_list("step_scores")?.unwrap_or_default().into_iter();
     let mut builder = TraceBuilder::new(Problem { text, ..Problem::default() });
     for (index, (text, label)) in texts.iter().zip(&labels).enumerate() {

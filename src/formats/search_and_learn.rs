@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::detect::Detection;
-use super::fields::{Fault, Fields, boxed};
+use super::fields::{self, Fault, Fields, boxed};
 use super::{Format, RawRecord, RecordError, place};
 use crate::segment::{self, Rule};
 use crate::trace::{Problem, Trace, TraceBuilder};
@@ -45,13 +45,7 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let (reference_answer, reference_solution) = (fields.optional_name("answer")?, fields.optional_text("solution")?);
     let completions = fields.texts("completions")?;
     let scores = fields.list("scores")?;
-    if scores.len() != completions.len() {
-        let expected = completions.len();
-        return Err(Fault::new(
-            "scores",
-            format!("expected {expected} lists for {expected} completions, found {}", scores.len()),
-        ));
-    }
+    fields::one_each("scores", (scores.len(), "lists"), (completions.len(), "completions"))?;
     let mut builder = TraceBuilder::new(Problem { text, reference_solution, reference_answer });
     let mut copies: HashMap<&str, usize> = HashMap::new();
     for text in &completions {

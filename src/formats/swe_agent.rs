@@ -101,7 +101,7 @@ fn talked(trail: &mut Trail<'_>, turn: &Value) {
     add(trail, &said("action"), StepKind::Code);
 }
 
-/// Adds a part of a round; none of them is cut further.
+/// Adds a part of a round: a thought paragraph by paragraph, what was done and what was seen as one step each.
 fn add(trail: &mut Trail<'_>, text: &str, kind: StepKind) {
     match kind {
         StepKind::Text => trail.text(text, kind, Rule::Blank),

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::detect::Detection;
-use super::fields::{Fault, Fields, integer};
+use super::fields::{self, Fault, Fields, integer};
 use super::mapping::{Said, correct};
 use super::math_shepherd::{TAG, border};
 use super::{Format, RawRecord, RecordError, span};
@@ -63,10 +63,7 @@ impl Tagged {
         let mut steps: Vec<&str> = solution.split(tag).map(str::trim).collect();
         let behind = steps.pop().filter(|rest| !rest.is_empty());
         let (key, labels) = self.labels(&mut fields)?;
-        if labels.len() != steps.len() {
-            let message = format!("expected {} labels for {0} tags, found {}", steps.len(), labels.len());
-            return Err(Fault::new(key, message));
-        }
+        fields::one_each(key, (labels.len(), "labels"), (steps.len(), "tags"))?;
         if behind.is_some() {
             builder.warn("text behind the last step tag, an unlabelled step");
         }

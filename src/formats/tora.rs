@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::detect::Detection;
-use super::fields::{Fault, Fields};
+use super::fields::{self, Fault, Fields};
 use super::trail::Trail;
 use super::{Format, RawRecord, RecordError};
 use crate::segment::Rule;
@@ -44,12 +44,7 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let reference_solution = fields.optional_text("gt_cot")?;
     let texts = fields.texts("code")?;
     let answers = fields.list("pred")?;
-    if answers.len() != texts.len() {
-        return Err(Fault::new(
-            "pred",
-            format!("expected {} entries, one for each text in `code`, found {}", texts.len(), answers.len()),
-        ));
-    }
+    fields::one_each("pred", (answers.len(), "answers"), (texts.len(), "texts in `code`"))?;
     let id = fields.optional_name("idx")?;
     let mut builder = TraceBuilder::new(Problem { text, reference_solution, reference_answer: reference_answer.clone() });
     for (text, answer) in texts.iter().zip(answers) {

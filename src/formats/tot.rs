@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::detect::Detection;
-use super::fields::{Fault, Fields, integer};
+use super::fields::{self, Fault, Fields, integer};
 use super::tree::{self, End, Node};
 use super::{Format, RawRecord, RecordError, span};
 use crate::segment::Rule;
@@ -101,9 +101,8 @@ fn read_level(mut level: Fields, nodes: &mut Vec<Node>, known: &mut HashMap<Stri
     let candidates = level.texts("new_ys")?;
     let path = level.at("values");
     let values = level.optional_list("values")?.unwrap_or_default();
-    if !values.is_empty() && values.len() != candidates.len() {
-        let (expected, found) = (candidates.len(), values.len());
-        return Err(Fault::new(path, format!("expected {expected} values for {expected} candidates, found {found}")));
+    if !values.is_empty() {
+        fields::one_each(&path, (values.len(), "values"), (candidates.len(), "candidates"))?;
     }
     let mut selected: Vec<String> = match level.peek("select_new_ys") {
         Some(_) => level.texts("select_new_ys")?,

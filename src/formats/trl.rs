@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::detect::Detection;
 use super::export::{Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, decided, each_solution, json_bytes, set_field};
-use super::fields::{Fault, Fields, integer};
+use super::fields::{self, Fault, Fields, integer};
 use super::{Format, Glance, RawRecord, RecordError, glance};
 use crate::labels::policy::{Policy, Skipped, Switch};
 use crate::trace::{FirstError, NodeId, Problem, Rating, Trace, TraceBuilder};
@@ -62,10 +62,7 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let text = fields.text("prompt")?;
     let steps = fields.texts("completions")?;
     let labels = fields.list("labels")?;
-    if labels.len() != steps.len() {
-        let message = format!("expected {0} labels for {0} completions, found {1}", steps.len(), labels.len());
-        return Err(Fault::new("labels", message));
-    }
+    fields::one_each("labels", (labels.len(), "labels"), (steps.len(), "completions"))?;
     let correct = labels.iter().enumerate().map(|(index, label)| boolean(label, index)).collect::<Result<Vec<_>, _>>()?;
 
     let mut builder = TraceBuilder::new(Problem { text, ..Problem::default() });

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::detect::Detection;
-use super::fields::{Fault, Fields, integer};
+use super::fields::{self, Fault, Fields, integer};
 use super::{Format, RawRecord, RecordError};
 use crate::trace::{FirstError, NodeId, Problem, Rating, Trace, TraceBuilder};
 
@@ -55,9 +55,7 @@ fn read_chain(builder: &mut TraceBuilder, mut chain: Fields) -> Result<(), Fault
     let steps = chain.texts("steps")?;
     let path = chain.at("labels");
     let labels = chain.list("labels")?;
-    if labels.len() != steps.len() {
-        return Err(Fault::new(path, format!("expected {0} labels for {0} steps, found {1}", steps.len(), labels.len())));
-    }
+    fields::one_each(&path, (labels.len(), "labels"), (steps.len(), "steps"))?;
     let ratings = labels.iter().enumerate().map(|(index, label)| rating(label, || format!("{path}[{index}]")));
     let ratings = ratings.collect::<Result<Vec<_>, _>>()?;
 

@@ -76,7 +76,7 @@ fn fuzz(target: &str, time: Duration) -> Vec<String> {
         known.extend(targets::run(target, input, &scratch));
     }
     let (start, mut runs, mut slowest) = (used(), 0_u64, Duration::ZERO);
-    while used() - start < time {
+    while used() < start + time {
         let input = random.changed(&pool, target);
         let began = used();
         let outcome = catch_unwind(AssertUnwindSafe(|| targets::run(target, &input, &scratch)));
@@ -99,7 +99,7 @@ fn fuzz(target: &str, time: Duration) -> Vec<String> {
         }
     }
     let memory = peak();
-    let minutes = (used() - start).as_secs_f64() / 60.0;
+    let minutes = used().saturating_sub(start).as_secs_f64() / 60.0;
     println!(
         "{target}: {runs} runs in {minutes:.1} min, slowest {slowest:.1?}, {} inputs of {} outcomes, peak {} MB, {} failures",
         pool.len(),

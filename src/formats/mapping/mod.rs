@@ -185,9 +185,7 @@ impl<'a> Mapping<'a> {
         let Some(path) = self.scores else { return Ok(Vec::new()) };
         let Some(value) = take(fields, path).filter(|value| !value.is_null()) else { return Ok(Vec::new()) };
         let list = fields::list(whole(value), || path.to_string())?;
-        if list.len() != steps {
-            return Err(Fault::new(path, format!("expected {steps} scores for {steps} steps, found {}", list.len())));
-        }
+        fields::one_each(path, (list.len(), "scores"), (steps, "steps"))?;
         let score = |(index, value): (usize, &Value)| match value {
             Value::Null => Ok(None),
             value => match value.as_f64().filter(|score| (0.0..=1.0).contains(score)) {
@@ -229,10 +227,7 @@ impl<'a> Verdict<'a> {
             }
             return Ok(said);
         }
-        if list.len() != steps {
-            let message = format!("expected {steps} labels for {steps} steps, found {}", list.len());
-            return Err(Fault::new(self.path, message));
-        }
+        fields::one_each(self.path, (list.len(), "labels"), (steps, "steps"))?;
         let rating = |(index, value): (usize, &Value)| {
             let (rating, expected) = match self.meaning {
                 Meaning::Auto if value.is_number() => {

@@ -103,7 +103,7 @@ fn fields_of_the_wrong_kind() {
             Some("{\"text\":\"a\",\"mc_value\":2}"),
             "reasoning_steps.mc_value: expected a number from 0 to 1",
         ),
-        ("qwen-samples", "pred", Some("[]"), "pred: expected 2 entries"),
+        ("qwen-samples", "pred", Some("[]"), "pred: expected 2 entries for 2 texts in `code`"),
         (
             "versaprm",
             "chain_of_thoughts",
@@ -133,7 +133,7 @@ fn fields_of_the_wrong_kind() {
         ("rlhflow", "conversations", Some("[{\"role\":\"assistant\",\"content\":\"+\"}]"), "expected a step before each + or -"),
         ("lm-eval", "resps", Some("[[[-1.5,false]]]"), "found log-likelihoods"),
         ("inspect", "messages", None, "messages: expected a list, found no such field"),
-        ("tora", "pred", Some("[]"), "pred: expected 1 entries"),
+        ("tora", "pred", Some("[]"), "pred: expected 1 answers for 1 texts in `code`"),
         ("stepscope", "parent", Some("{}"), "parent: expected an id, a list of ids or null, found an object"),
     ];
     for (name, field, json, expected) in cases {
