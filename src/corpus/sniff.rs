@@ -39,6 +39,10 @@ pub(super) fn refuse(head: &[u8]) -> Option<Refusal> {
     if let Some(&(_, kind, advice)) = MAGIC.iter().find(|(magic, ..)| head.starts_with(magic)) {
         return Some(Refusal::Binary { kind, advice });
     }
+    // The name of the format stands behind the name and the numbers of the first member.
+    if head.get(257..262) == Some(b"ustar") {
+        return Some(Refusal::Binary { kind: "a tar archive", advice: UNPACK });
+    }
     if is_safetensors(head) {
         return Some(Refusal::Binary { kind: "a safetensors model file", advice: NOT_TRACES });
     }

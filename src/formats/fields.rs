@@ -119,7 +119,11 @@ impl Fields {
         let path = self.at(key);
         let value = self.need(key, "a list of strings")?;
         let Value::Array(items) = value else {
-            return Err(Fault::expected(path, "a list of strings", &value));
+            let mut fault = Fault::expected(path, "a list of strings", &value);
+            if value.as_str().is_some_and(|text| text.starts_with('[') && text.ends_with(']')) {
+                fault.message.push_str(" (a list that was written as a text: json.dumps and json.loads keep it one)");
+            }
+            return Err(fault);
         };
         texts(items, &path)
     }

@@ -205,16 +205,13 @@ fn archives_that_are_no_logs_are_refused() {
 }
 
 #[test]
-fn rows_of_tables_are_objects_of_strings() {
+fn rows_of_tables_are_objects_of_their_cells() {
     let dir = tempfile::tempdir().unwrap();
     for (text, expected) in [
-        ("a,b\n1,\"x, \"\"y\"\"\nz\"\n,\n", vec![json!({"a": "1", "b": "x, \"y\"\nz"}), json!({"a": "", "b": ""})]),
-        ("\u{feff}a\tb\r\n1\t2\r\n\r\n3\t4", vec![json!({"a": "1", "b": "2"}), json!({"a": "3", "b": "4"})]),
-        (",a,a\n0,é,\\\n", vec![json!({"column 1": "0", "a": "é", "a (2)": "\\"})]),
-        (
-            "a,b\n1,2\n1,2,3\n4\n",
-            vec![json!({"a": "1", "b": "2"}), json!({"a": "1", "b": "2", "column 3": "3"}), json!({"a": "4"})],
-        ),
+        ("a,b\n1,\"x, \"\"y\"\"\nz\"\n,\n", vec![json!({"a": 1, "b": "x, \"y\"\nz"}), json!({"a": null, "b": ""})]),
+        ("\u{feff}a\tb\r\n1\t2\r\n\r\n3\t4", vec![json!({"a": 1, "b": 2}), json!({"a": 3, "b": 4})]),
+        (",a,a\n0,é,\\\n", vec![json!({"column 1": 0, "a": "é", "a (2)": "\\"})]),
+        ("a,b\n1,2\n1,2,3\n4\n", vec![json!({"a": 1, "b": 2}), json!({"a": 1, "b": 2, "column 3": "3"}), json!({"a": 4})]),
         (
             "no,id,kind,text\n1,x,,\n,,q,Q\n,,s,S\n2,y,,\n,,q,R\n,,s,T\n,,s,U\n",
             vec![
@@ -230,7 +227,43 @@ fn rows_of_tables_are_objects_of_strings() {
     }
     let bad = records(&open(&written(&dir, b"a,b\n1,\xff\n2,3\n")));
     assert!(bad[0].as_str().unwrap().contains("not UTF-8: found the byte 0xFF"), "{bad:?}");
-    assert_eq!(bad[1], json!({"a": "2", "b": "3"}));
+    assert_eq!(bad[1], json!({"a": 2, "b": "3"}));
+}
+
+#[test]
+fn columns_of_a_table_are_lists_numbers_and_truths_where_all_their_cells_are() {
+    let dir = tempfile::tempdir().unwrap();
+    for (text, expected) in [
+        // As pandas writes them, and with a list that goes over lines.
+        (
+            "right,n\nTrue,-1\nFalse,2.50\n",
+            vec![json!({"right": true, "n": -1}), parse_json(br#"{"right":false,"n":2.50}"#).unwrap()],
+        ),
+        ("t,l,m\nx,\"[1,\n 2]\",\"{\"\"a\"\": []}\"\n", vec![json!({"t": "x", "l": [1, 2], "m": {"a": []}})]),
+        // One cell that is none makes the column a text; identifiers are names; numbers of other tools are no JSON.
+        (
+            "n,id,code\n1,5,007\nx,6,008\n",
+            vec![json!({"n": "1", "id": "5", "code": "007"}), json!({"n": "x", "id": "6", "code": "008"})],
+        ),
+        ("b\tl\nyes\t['a', 'b']\n", vec![json!({"b": "yes", "l": "['a', 'b']"})]),
+    ] {
+        assert_eq!(records(&open(&written(&dir, text))), expected, "{text:?}");
+    }
+    // Behind what was looked at, a cell of another kind stays as it is.
+    let long: String = std::iter::once("n,text\n".to_owned()).chain((0..9000).map(|n| format!("{n},t\n"))).collect();
+    let rows = records(&open(&written(&dir, long + "none,t\n,t\n")));
+    assert_eq!((&rows[8999]["n"], &rows[9000]["n"], &rows[9001]["n"]), (&json!(8999), &json!("none"), &json!(null)));
+
+    let solutions = "id,generator,problem,steps,final_answer_correct,label\n7,g,\"1+1?\",\"[\"\"2\"\", \"\"so 2\"\"]\",True,-1\n";
+    let trl = "prompt,completions,labels\n\"1+1?\",\"[\"\"2\"\"]\",\"[true]\"\n";
+    let printed = "prompt,completions,labels\n\"1+1?\",\"['2']\",[True]\n";
+    for (text, format, errors) in [(solutions, "processbench", None), (trl, "trl", None), (printed, "trl", Some("json.dumps"))] {
+        let corpus = Corpus::open(Source::Path(written(&dir, text)), None).unwrap();
+        corpus.wait();
+        let unit = corpus.unit(0);
+        assert_eq!((corpus.format().name(), unit.trace.is_some()), (format, errors.is_none()), "{:?}", unit.errors);
+        assert!(errors.is_none_or(|expected| unit.errors[0].message.contains(expected)), "{:?}", unit.errors);
+    }
 }
 
 #[test]

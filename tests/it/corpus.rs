@@ -199,6 +199,7 @@ fn what_cannot_be_opened_says_why_in_one_line() {
     let lfs = b"version https://git-lfs.github.com/spec/v1\noid sha256:1234\nsize 135\n".as_slice();
     let deep = "[".repeat(100_000);
     let zipped_pickle = b"PK\x03\x04\x14\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x10\0\0\0archive/data.pkl".as_slice();
+    let tar = [b"traces.jsonl".as_slice(), &[0; 245], b"ustar\x0000", &[0; 248], b"{\"a\": 1}\n"].concat();
     let cases: &[(&[u8], &str)] = &[
         (b"", "no records: the file is empty"),
         (b"\n\r\n \t\n", "no records: the file holds only blank lines"),
@@ -211,6 +212,7 @@ fn what_cannot_be_opened_says_why_in_one_line() {
         (b"\x1f\x8b\x08\0", "cannot be read: gzip data: the file is cut"),
         (b"\x28\xb5\x2f\xfd\x04", "cannot be read: Zstandard data: the "),
         (b"PAR1\x15\x04", "is a Parquet file"),
+        (&tar, "is a tar archive; not supported yet, unpack it first"),
         (b"\x89PNG\r\n\x1a\n", "is a PNG image"),
         (b"\x7fELF\x02\x01", "is an ELF program"),
         (b"\x40\0\0\0\0\0\0\0{\"a\":{}}", "is a safetensors model file"),

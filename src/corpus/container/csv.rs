@@ -1,4 +1,7 @@
-//! Tables as text, with commas or tabs: every row is a record, an object of strings under the names of the header.
+//! Tables as text, with commas or tabs: every row is a record, an object of its cells under the names of the header.
+//!
+//! A column whose first cells are all JSON lists, numbers, or true and false is one of those, as the tables of other tools have it; every
+//! other cell is a string.
 //!
 //! Where most rows leave their first two cells empty (as in the annotation sheets of FoVer), such a row continues the row above it and
 //! stands in that row's record, in the list `rows`.
@@ -13,9 +16,14 @@ use super::super::error::Refusal;
 use super::super::framing::{RECORD_LIMIT, skip_bom};
 use super::super::store::{Bytes, More, Reader};
 use super::{Container, json_string};
+use crate::formats::parse_json;
 
 /// Bytes of text that make a block, at least.
 const BLOCK: u64 = 256 << 10;
+/// Bytes that are looked at to know a table.
+const HEAD: usize = 64 << 10;
+/// Rows by which the kind of a column is known.
+const ROWS: usize = 200;
 /// Most columns.
 const COLUMNS: usize = 10_000;
 
@@ -29,7 +37,7 @@ impl Container for Csv {
     }
 
     fn open(&self, bytes: Arc<Bytes>) -> Result<Bytes, Refusal> {
-        let head = bytes.read(0, 64 << 10).map_err(|error| Refusal::io(&error))?;
+        let head = bytes.read(0, HEAD as u64).map_err(|error| Refusal::io(&error))?;
         let text = skip_bom(&head);
         let start = (head.len() - text.len()) as u64;
         let delimiter = delimiter(text).unwrap_or(b',');
@@ -40,8 +48,11 @@ impl Container for Csv {
             return Err(Refusal::Container(format!("a table of {} columns (limit {COLUMNS})", header.len())));
         }
         let names = names(header);
+        let grouped = grouped(text, delimiter);
+        // Sheets that people fill in mix everything in their columns.
+        let kinds = if grouped { Vec::new() } else { kinds(text, head.len() == HEAD, delimiter, &names) };
         let starts = Mutex::new(vec![start + reader.position().byte()]);
-        Ok(Bytes::Blocks(BlockText::new(Box::new(Table { bytes, delimiter, names, grouped: grouped(text, delimiter), starts }))))
+        Ok(Bytes::Blocks(BlockText::new(Box::new(Table { bytes, delimiter, names, kinds, grouped, starts }))))
     }
 }
 
@@ -98,12 +109,57 @@ fn names(header: &ByteRecord) -> Vec<String> {
     names
 }
 
+/// What the cells of a column are where they are no texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    List,
+    Number,
+    Truth,
+}
+
+/// A cell that is no text, as JSON on one line.
+fn value(cell: &[u8]) -> Option<(Kind, Vec<u8>)> {
+    // Python and spreadsheets write them with a capital.
+    if matches!(cell, b"True" | b"TRUE" | b"False" | b"FALSE") {
+        return Some((Kind::Truth, cell.to_ascii_lowercase()));
+    }
+    let value = cell.first().filter(|byte| b"[{-0123456789tf".contains(byte)).and_then(|_| parse_json(cell).ok())?;
+    let kind = match value {
+        serde_json::Value::Array(_) | serde_json::Value::Object(_) => Kind::List,
+        serde_json::Value::Number(_) => Kind::Number,
+        serde_json::Value::Bool(_) => Kind::Truth,
+        _ => return None,
+    };
+    let lines = cell.iter().any(|byte| matches!(byte, b'\n' | b'\r'));
+    Some((kind, if lines { value.to_string().into_bytes() } else { cell.to_vec() }))
+}
+
+/// What the columns are, by the rows in the beginning of the table, of which the last may be cut: the kind that all their cells have.
+/// Identifiers are names, whatever they look like.
+fn kinds(head: &[u8], cut: bool, delimiter: u8, names: &[String]) -> Vec<Option<Kind>> {
+    let rows = builder(delimiter).from_reader(head).into_byte_records().take(ROWS);
+    let mut rows: Vec<ByteRecord> = rows.filter_map(Result::ok).collect();
+    if cut && rows.len() > 1 {
+        rows.pop();
+    }
+    let is_name = |name: &str| ["id", "idx", "uuid"].contains(&name) || name.ends_with("_id");
+    let kind = |(at, name): (usize, &String)| {
+        let mut cells =
+            rows.iter().filter_map(|row| row.get(at)).filter(|cell| !cell.is_empty()).map(|cell| Some(value(cell)?.0));
+        let first = cells.next().flatten().filter(|_| !is_name(&name.to_ascii_lowercase()))?;
+        cells.all(|kind| kind == Some(first)).then_some(first)
+    };
+    names.iter().enumerate().map(kind).collect()
+}
+
 /// See the module's header.
 #[derive(Debug)]
 struct Table {
     bytes: Arc<Bytes>,
     delimiter: u8,
     names: Vec<String>,
+    /// `None` for texts; a column behind the last one is one.
+    kinds: Vec<Option<Kind>>,
     grouped: bool,
     /// Offset of each block, as far as known.
     starts: Mutex<Vec<u64>>,
@@ -170,7 +226,12 @@ impl Table {
                 None => json_string(format!("column {}", at + 1).as_bytes(), out),
             }
             out.push(b':');
-            json_string(cell, out);
+            let kind = self.kinds.get(at).copied().flatten();
+            match kind.and_then(|kind| value(cell).filter(|(found, _)| *found == kind)) {
+                Some((_, json)) => out.extend_from_slice(&json),
+                None if kind.is_some() && cell.is_empty() => out.extend_from_slice(b"null"),
+                None => json_string(cell, out),
+            }
         }
     }
 }
