@@ -245,7 +245,7 @@ fn columns_of_a_table_are_lists_numbers_and_truths_where_all_their_cells_are() {
             "n,id,code\n1,5,007\nx,6,008\n",
             vec![json!({"n": "1", "id": "5", "code": "007"}), json!({"n": "x", "id": "6", "code": "008"})],
         ),
-        ("b\tl\nyes\t['a', 'b']\n", vec![json!({"b": "yes", "l": "['a', 'b']"})]),
+        ("b\tl\nyes\t['a', 'b']\n", vec![json!({"b": "yes", "l": ["a", "b"]})]),
     ] {
         assert_eq!(records(&open(&written(&dir, text))), expected, "{text:?}");
     }
@@ -256,8 +256,11 @@ fn columns_of_a_table_are_lists_numbers_and_truths_where_all_their_cells_are() {
 
     let solutions = "id,generator,problem,steps,final_answer_correct,label\n7,g,\"1+1?\",\"[\"\"2\"\", \"\"so 2\"\"]\",True,-1\n";
     let trl = "prompt,completions,labels\n\"1+1?\",\"[\"\"2\"\"]\",\"[true]\"\n";
-    let printed = "prompt,completions,labels\n\"1+1?\",\"['2']\",[True]\n";
-    for (text, format, errors) in [(solutions, "processbench", None), (trl, "trl", None), (printed, "trl", Some("json.dumps"))] {
+    let printed = "prompt,completions,labels\n\"1+1?\",\"['2', \"\"it's\"\"]\",\"[True, False]\"\n";
+    let array = "prompt,completions,labels\n\"1+1?\",['2' 'a'],[ True False]\n";
+    for (text, format, errors) in
+        [(solutions, "processbench", None), (trl, "trl", None), (printed, "trl", None), (array, "trl", Some("json.dumps"))]
+    {
         let corpus = Corpus::open(Source::Path(written(&dir, text)), None).unwrap();
         corpus.wait();
         let unit = corpus.unit(0);

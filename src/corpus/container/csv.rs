@@ -1,6 +1,6 @@
 //! Tables as text, with commas or tabs: every row is a record, an object of its cells under the names of the header.
 //!
-//! A column whose first cells are all JSON lists, numbers, or true and false is one of those, as the tables of other tools have it; every
+//! A column whose first cells are all lists (as JSON or as Python prints them), numbers, or true and false is one of those, as the tables of other tools have it; every
 //! other cell is a string.
 //!
 //! Where most rows leave their first two cells empty (as in the annotation sheets of FoVer), such a row continues the row above it and
@@ -15,7 +15,7 @@ use super::super::blocks::{BlockError, BlockText, Blocks};
 use super::super::error::Refusal;
 use super::super::framing::{RECORD_LIMIT, skip_bom};
 use super::super::store::{Bytes, More, Reader};
-use super::{Container, json_string};
+use super::{Container, json_string, literal};
 use crate::formats::parse_json;
 
 /// Bytes of text that make a block, at least.
@@ -123,7 +123,15 @@ fn value(cell: &[u8]) -> Option<(Kind, Vec<u8>)> {
     if matches!(cell, b"True" | b"TRUE" | b"False" | b"FALSE") {
         return Some((Kind::Truth, cell.to_ascii_lowercase()));
     }
-    let value = cell.first().filter(|byte| b"[{-0123456789tf".contains(byte)).and_then(|_| parse_json(cell).ok())?;
+    let first = cell.first().filter(|byte| b"[{-0123456789tf".contains(byte))?;
+    let value = match parse_json(cell) {
+        Ok(value) => value,
+        // pandas writes lists as Python prints them.
+        Err(_) if b"[{".contains(first) => {
+            return Some((Kind::List, literal::value(str::from_utf8(cell).ok()?)?.to_string().into_bytes()));
+        }
+        Err(_) => return None,
+    };
     let kind = match value {
         serde_json::Value::Array(_) | serde_json::Value::Object(_) => Kind::List,
         serde_json::Value::Number(_) => Kind::Number,

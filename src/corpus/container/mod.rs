@@ -6,6 +6,7 @@ mod arrow;
 mod columns;
 mod csv;
 mod dialogue;
+mod literal;
 mod packed;
 #[cfg(feature = "parquet")]
 mod parquet;
