@@ -5,7 +5,7 @@
   index BINARY FILE           start to the complete index, against `wc -l` of the same warm file, in turns; memory a record
   filter BINARY FILE          one field of all records (`queue --filter`), against polars.scan_ndjson in this Python
   jump BINARY FILE RECORDS    `:N` to random problems: key to the frame that shows another one
-  search BINARY FILE REGEX TEXT   `/` to the first frame that shows TEXT
+  search BINARY FILE REGEX TEXT   `/` to the first frame that shows TEXT, which REGEX must not hold itself (`[(]17[)]`): it stands on the screen
 
 Prints medians with their spread. Files are read from the page cache: read them once before.
 """
