@@ -22,6 +22,11 @@ impl Fault {
         Self { field: None, message: message.into() }
     }
 
+    /// The records of a unit speak of one problem.
+    pub(super) fn other_problem() -> Self {
+        Self::record("expected the problem of the first record of its unit, found another one")
+    }
+
     /// "expected .., found ..".
     pub(super) fn expected(field: impl Into<String>, expected: &str, found: &Value) -> Self {
         Self::new(field, format!("expected {expected}, found {}", describe(found)))

@@ -72,7 +72,8 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
             chosen.push(Chosen { by: by.to_owned(), steps: Vec::new() });
         } else if kind.starts_with("step ") {
             let scores = [score(&mut row, SCORERS[0])?, score(&mut row, SCORERS[1])?];
-            let solution = chosen.last_mut().ok_or_else(|| Fault::new(row.at("type"), "expected a solution before its steps"))?;
+            let none = || Fault::new(row.at("type"), format!("expected a row `{CHOSEN}..` before the steps, found {kind}"));
+            let solution = chosen.last_mut().ok_or_else(none)?;
             solution.steps.push((value, scores));
         } else {
             match kind.as_str() {

@@ -32,12 +32,7 @@ impl Format for GraphOfThoughts {
     }
 
     fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {
-        let mut unit = self.read_unit(&[*record]);
-        match (unit.trace.take(), unit.errors.pop()) {
-            (Some(trace), None) => Ok(trace),
-            (_, Some(error)) => Err(error),
-            (None, None) => Err(record.error(Fault::record("expected an operation"))),
-        }
+        self.read_unit(&[*record]).of_one(record)
     }
 
     /// The operations of a file are one graph.

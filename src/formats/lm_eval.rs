@@ -103,7 +103,7 @@ fn asked(fields: &Fields) -> Result<String, Fault> {
     let argument = |path: &str| fields.map().get("arguments").and_then(|given| given.pointer(path)).and_then(Value::as_str);
     let text = own.or_else(|| argument("/gen_args_0/arg_0")).or_else(|| argument("/0/0"));
     text.map(str::to_owned)
-        .ok_or_else(|| Fault::new("doc", format!("expected one of {}, or a prompt in `arguments`", ASKED.join(", "))))
+        .ok_or_else(|| Fault::new("doc", format!("expected one of {}, or a prompt in `arguments`, found none", ASKED.join(", "))))
 }
 
 /// All generations, of all repeats.

@@ -158,6 +158,17 @@ pub struct Unit {
     pub errors: Vec<RecordError>,
 }
 
+impl Unit {
+    /// What one record of it gives by itself, in formats whose units have several.
+    fn of_one(mut self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {
+        match (self.errors.pop(), self.trace) {
+            (Some(error), _) => Err(error),
+            (None, Some(trace)) => Ok(trace),
+            (None, None) => Err(record.error(Fault::record("expected a part of a trace, found none"))),
+        }
+    }
+}
+
 /// A trace format.
 pub trait Format: Sync {
     /// Short, stable name for the command line.
@@ -192,8 +203,7 @@ pub trait Format: Sync {
                     None => unit.trace = Some(trace),
                     Some(whole) => {
                         if !whole.absorb(trace) {
-                            let fault = Fault::record("another problem than the first record of its unit");
-                            unit.errors.push(record.error(fault));
+                            unit.errors.push(record.error(Fault::other_problem()));
                         }
                     }
                 },

@@ -56,7 +56,7 @@ impl Prefixes {
         let builder =
             builder.get_or_insert_with(|| TraceBuilder::new(Problem { text: problem.to_owned(), ..Problem::default() }));
         if builder.trace().problem.text != problem {
-            return Err(Fault::record("another problem than the first record of its unit"));
+            return Err(Fault::other_problem());
         }
         let id = nodes.len().to_string();
         let stats = NodeStats { mc, ..NodeStats::default() };
@@ -109,8 +109,7 @@ impl Format for Prefixes {
     }
 
     fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {
-        let Unit { trace, mut errors } = self.read_unit(&[*record]);
-        trace.ok_or_else(|| errors.pop().unwrap_or_else(|| record.error(Fault::record("expected a prefix"))))
+        self.read_unit(&[*record]).of_one(record)
     }
 
     fn unit_key(&self, record: &[u8]) -> Option<u64> {

@@ -72,7 +72,7 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
             _ => return Err(Fault::expected(format!("{}.content", path()), "+ or -", &text.into())),
         };
         if steps.len() != ratings.len() + 1 {
-            return Err(Fault::new(path(), "expected a step before each + or -"));
+            return Err(Fault::new(path(), "expected a step before each + or -, found another sign"));
         }
         ratings.push(Some(rating));
     }

@@ -69,7 +69,10 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
                 vec![parent.ok_or_else(|| {
                     Fault::new(
                         format!("{key}.{tag}"),
-                        format!("expected its parent {}", tag.rsplit_once('.').map_or("", |(parent, _)| parent)),
+                        format!(
+                            "expected its parent {}, found no such node",
+                            tag.rsplit_once('.').map_or("", |(parent, _)| parent)
+                        ),
                     )
                 })?]
             }

@@ -50,13 +50,14 @@ fn tag(text: &str) -> Option<&'static str> {
 impl Tagged {
     fn read(&self, mut fields: Fields) -> Result<TraceBuilder, Fault> {
         let text = fields.text(self.text)?;
-        let tag =
-            tag(&text).ok_or_else(|| Fault::new(self.text, format!("expected a tag ({}) behind each step", TAGS.join(", "))))?;
+        let tag = tag(&text)
+            .ok_or_else(|| Fault::new(self.text, format!("expected a tag ({}) behind each step, found none", TAGS.join(", "))))?;
         let (problem, solution) = if let Some(key) = self.problem {
             (fields.text(key)?, text.as_str())
         } else {
             let border = border(&text);
-            let border = border.ok_or_else(|| Fault::new(self.text, "expected `Step 1:` or a question mark before the steps"))?;
+            let border = border
+                .ok_or_else(|| Fault::new(self.text, "expected `Step 1:` or a question mark before the steps, found neither"))?;
             (text[..border].trim_end().to_owned(), &text[border..])
         };
         let mut builder = TraceBuilder::new(Problem { text: problem, ..Problem::default() });

@@ -54,12 +54,7 @@ impl Format for Stepscope {
     }
 
     fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {
-        let mut unit = read::unit(&[*record]);
-        match (unit.trace.take(), unit.errors.pop()) {
-            (_, Some(error)) => Err(error),
-            (Some(trace), None) => Ok(trace),
-            (None, None) => Err(record.error(super::Fault::record("no step"))),
-        }
+        read::unit(&[*record]).of_one(record)
     }
 
     fn unit_key(&self, record: &[u8]) -> Option<u64> {

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 
 use super::super::fields::Fault;
+use super::super::json::excerpt;
 use super::super::{RawRecord, RecordError, Unit};
 use super::line::{Ending, Line, Text};
 use crate::trace::{Extra, FirstError, NodeId, Problem, Rating, Solution, Trace, TraceBuilder};
@@ -226,7 +227,8 @@ impl<'a> Placing<'a> {
         let rest = match before {
             Some(before) => prefix.strip_prefix(before.as_str()).ok_or_else(|| {
                 let parent = line.parents.first().map(|id| id.escape_debug().to_string()).unwrap_or_default();
-                Fault::new("prefix", format!("expected a text that begins with that of its parent {parent}"))
+                let found = excerpt(&prefix, 24);
+                Fault::new("prefix", format!("expected a text that begins with that of its parent {parent}, found `{found}`"))
             })?,
             None => prefix.strip_prefix(self.builder.trace().problem.text.as_str()).unwrap_or(&prefix),
         };

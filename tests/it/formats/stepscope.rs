@@ -118,7 +118,7 @@ fn cumulative_text_becomes_steps() {
     assert_eq!(explicit.errors.len(), 1);
     assert_eq!(
         explicit.errors[0].to_string(),
-        "line 4: prefix: expected a text that begins with that of its parent 1; record skipped"
+        "line 4: prefix: expected a text that begins with that of its parent 1, found `q?\\nOther`; record skipped"
     );
     assert_eq!(steps(&explicit.trace.unwrap(), 0), ["One.", "Two."]);
     // Without parents, the longest text that a text begins with is its parent.
