@@ -180,6 +180,8 @@ fn binds_forward(before: &Token, token: &Token) -> bool {
     let touches = before.span.end == token.span.start;
     match before.kind {
         Kind::Operator | Kind::Variable | Kind::Number | Kind::Bang | Kind::Of | Kind::Percent | Kind::Root | Kind::Close => true,
+        // sqrt(16): a function that is applied.
+        Kind::Word => touches && token.kind == Kind::Open,
         Kind::Boundary => {
             matches!(before.text.as_str(), "?" | "<" | ">") || (touches && matches!(before.text.as_str(), "|" | "\\" | ":"))
         }
@@ -434,6 +436,12 @@ mod tests {
             "total = 12",
             "12 = 13",
             r"a_1 + 2 = 4",
+            "(4/3)π(2)^3 = 32π/3",
+            "V = π (3)^2 * 4 = 36π",
+            "2πr(3) + 1 = 5",
+            "3 * 2 + 1 = 7π",
+            "sqrt(16) + 1 = 5",
+            "lcm(4, 6) = gcd(12) + 2 = 12",
             "There are 3 boxes of 4 = 12",
             "2 * 60/total = 5",
             "1/0 = 5",

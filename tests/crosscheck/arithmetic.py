@@ -114,6 +114,10 @@ def is_letter(c):
     return c.isascii() and c.isalpha()
 
 
+def is_greek(c):
+    return len(c) == 1 and ("α" <= c <= "ω" or "Α" <= c <= "Ω" or c in "ϕϵϑ")
+
+
 def is_digit(c):
     return c.isascii() and c.isdigit()
 
@@ -418,6 +422,8 @@ class Lexer:
             for kind, text in (("open", "("), ("number", over), ("operator", "/"), ("number", under), ("close", ")")):
                 self.push(kind, text, at, after)
             return after
+        elif is_greek(c) and not is_greek(self.text[at - 1:at]) and not is_greek(self.text[after:after + 1]):
+            kind, text = "boundary", "?"
         else:
             kind, text = "boundary", c
         self.push(kind, text, at, after)
@@ -658,6 +664,8 @@ def left_side(toks, start, end):
 
 
 def binds_forward(before, token):
+    if before.kind == "word":
+        return before.end == token.start and token.kind == "open"
     if before.kind == "boundary":
         return before.text in ("?", "<", ">") or (before.end == token.start and before.text in ("|", "\\", ":"))
     return before.kind in ("operator", "variable", "number", "bang", "of", "percent", "root", "close")

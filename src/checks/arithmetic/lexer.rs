@@ -535,6 +535,10 @@ impl Lexer<'_> {
                 self.ready_made(c, at..after);
                 return after;
             }
+            // As its LaTeX command, unless it is part of a word.
+            _ if is_greek(c) && !self.text[..at].ends_with(is_greek) && !self.text[after..].starts_with(is_greek) => {
+                (Kind::Boundary, "?", after)
+            }
             other => {
                 let text = other.to_string();
                 self.push(Kind::Boundary, &text, at..after);
@@ -558,4 +562,8 @@ impl Lexer<'_> {
             self.push(*kind, text, span.clone());
         }
     }
+}
+
+fn is_greek(c: char) -> bool {
+    matches!(c, 'α'..='ω' | 'Α'..='Ω' | 'ϕ' | 'ϵ' | 'ϑ')
 }
