@@ -165,6 +165,13 @@ def judge(t, levels):
     return out
 
 
+def out_of_fold(t, levels):
+    """-> the measure, each cell read at the tau chosen without its fold; in percent"""
+    shares = whole(t)
+    at = [np.abs(sigmoid(LEVELS) - levels[fold][1]).argmin() for fold, *_ in t.cells]
+    return float(t.measure(shares[np.arange(len(at)), at][:, None])[0])
+
+
 def first(mask):
     return np.where(mask.any(1), mask.argmax(1), -1)
 
@@ -213,6 +220,7 @@ def main():
     for name in PAIRS:
         print(name, {k: spread([f[name][k] for f in figures]) for k in ("hit", "free", "f1", "step_auc", "ece")}, "interval", figures[0][name]["interval"])
     print("F1, mean over the sources", spread([np.mean([f[name]["f1"] for name in PAIRS]) for f in figures]))
+    print("level measure out of fold", spread([out_of_fold(t, levels(t)) for t in all]))
     print(json.dumps({str(k): v for k, v in levels(all[0]).items()}))
     for (name, signal), values in signals(all[0], levels(all[0])).items():
         print(f"{name:12s} {signal:26s} precision, recall, F1:", " ".join(values))

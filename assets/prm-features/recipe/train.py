@@ -3,7 +3,7 @@
   python traces.py OUT [--data DIR]
   stepscope features OUT/traces.jsonl > OUT/features.tsv
   python train.py OUT --left-out [--group 0]
-  python train.py OUT [--table ../trees.bin] [--fixture FILE]
+  python train.py OUT [--group 0] [--table ../trees.bin] [--fixture FILE]
 
 Five fits, each with its own 60 % of the planted errors, their logits averaged. The calibration comes from the development
 split, threshold and tau from what fits without a source say of that source (decide.py). ProcessBench is not read (PROTOCOL.md).
@@ -18,7 +18,7 @@ import numpy as np
 
 from decide import FOLDS, Traces, auc, judge, levels, sigmoid
 
-VERSION = 4  # of the features
+VERSION = 5  # of the features
 META = 4  # columns before the features
 SEEDS = 5  # fits of what ships; the group g of seeds is 5 g and on
 LEFT_OUT_SEEDS = 2  # fits of a group without a fold
@@ -204,7 +204,7 @@ def main():
     ap.add_argument("--fixture", help="write some rows with LightGBM's own probabilities, to test the Rust trees with")
     ap.add_argument("--threads", type=int, default=1)
     ap.add_argument("--left-out", action="store_true", help="train without each source and write what that says of it; comes first")
-    ap.add_argument("--group", type=int, default=0, help="of seeds, with --left-out; the first, 0, sets the levels")
+    ap.add_argument("--group", type=int, default=0, help="of seeds; the first, 0, ships")
     a = ap.parse_args()
     t = Table(os.path.join(a.out, "features.tsv"))
     print(len(t.label), "traces,", len(t.y), "steps,", len(t.names), "features", flush=True)
@@ -212,8 +212,8 @@ def main():
     if a.left_out:
         left_out(t, a.threads, a.group, path(a.group))
         return
-    models = train(t, a.threads)
-    u, (scale, shift) = Traces.load(path(0)), platt(t, models)
+    models = train(t, a.threads, a.group)
+    u, (scale, shift) = Traces.load(path(a.group)), platt(t, models)
     found = levels(u)
     threshold, tau = found[None]
     log = dict(left_out=judge(u, found), step_auc=by_source(t, models), scale=scale, shift=shift, threshold=threshold, tau=tau)
