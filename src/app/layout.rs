@@ -383,7 +383,11 @@ pub(crate) fn scroll(app: &mut App, rows: usize, forward: bool) {
     let (first, row) = app.steps.top;
     let first = if row > 0 && height(app, first, width).saturating_sub(row) < page && first < last { first + 1 } else { first };
     let bottom = step_at(app, page.saturating_sub(1), width);
-    app.cursor.go_to_step(app.cursor.step().clamp(first.min(bottom), bottom));
+    let here = app.cursor.step();
+    // Who reads page by page finds the suspect under the cursor when it comes in sight again.
+    let suspect = || app.first_suspect().filter(|step| (first..=bottom).contains(step));
+    let at = if (first..=bottom).contains(&here) { here } else { suspect().unwrap_or(here.clamp(first.min(bottom), bottom)) };
+    app.cursor.go_to_step(at);
     app.steps.pinned = Some(app.cursor.node);
 }
 
@@ -430,11 +434,14 @@ fn arrange_steps(app: &mut App, rect: Rect) {
     // A step may have become shorter since: by a fold, or by a wider screen.
     let top_height = height(app, app.steps.top.0, width);
     app.steps.top.1 = app.steps.top.1.min(top_height - 1);
+    app.steps.pinned = app.steps.pinned.filter(|&node| node == app.cursor.node);
     let (top, row) = app.steps.top;
-    let visible_inside = at == top && app.steps.pinned == Some(app.cursor.node) && row < own;
+    // Where the user scrolled to, a step need not be on the screen as a whole.
+    let scrolled = app.steps.pinned.is_some();
+    let visible_inside = scrolled && if at == top { row < own } else { at > top && at <= step_at(app, rows - 1, width) };
     if at < top || (at == top && row > 0 && !visible_inside) {
         app.steps.top = (at, 0);
-    } else if at > top || !visible_inside {
+    } else if !visible_inside {
         let fits = own.min(rows);
         let highest = rows_before(app, at, rows - fits, width);
         if app.steps.top < highest {

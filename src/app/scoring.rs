@@ -289,7 +289,28 @@ pub(super) fn prepared(app: &mut App, item: ItemId, known: Known, requests: Vec<
     Vec::new()
 }
 
+/// Commands that say the first error is at a suspect on which the cursor did not come to rest, the likeliest first.
+pub const OTHER_SUSPECTS: [&str; 2] = ["first-error-second", "first-error-third"];
+
 impl App {
+    /// The steps that are suspected next to the one on which the cursor came to rest, as indices, the likeliest first; each has a key of its
+    /// own ([`OTHER_SUSPECTS`]). None where scores are hidden or the solution has a label.
+    pub fn other_suspects(&self) -> impl Iterator<Item = usize> + use<> {
+        let first = self.first_suspect();
+        let trace = self.trace().filter(|_| first.is_some());
+        let suspects = trace.map_or_else(Vec::new, |trace| self.scoring.suspects(trace, &self.cursor.path));
+        suspects.into_iter().filter(move |step| Some(*step) != first).take(OTHER_SUSPECTS.len())
+    }
+
+    /// The step on which the cursor comes to rest, as an index; `None` where scores are hidden or the solution has a label.
+    pub(super) fn first_suspect(&self) -> Option<usize> {
+        let trace = self.trace().filter(|_| self.show_prm && !self.project.guided)?;
+        if self.labels_here(trace).1.contains(&true) {
+            return None;
+        }
+        self.predicted_first_error().or_else(|| self.scoring.suspects(trace, &self.cursor.path).first().copied())
+    }
+
     /// The event is about a step that is not on the screen, so that nothing there depends on it.
     pub(super) fn is_out_of_sight(&self, event: &WorkerEvent) -> bool {
         let (WorkerEvent::Score { key, .. } | WorkerEvent::Rationale { key, .. } | WorkerEvent::NotScored { key, .. }) = event

@@ -127,8 +127,9 @@ fn step(app: &App) -> String {
         format!(", score {}{below}", short(score.value()))
     });
     let drop = app.score_drop().filter(|(step, _)| *step == at).map_or("", |_| ", largest drop");
-    let second = if app.second_suspect() == Some(at) { ", second suspect" } else { "" };
-    format!("step {} of {}: {label}{whose}{score}{drop}{second}", at + 1, app.cursor.path.len())
+    let suspect = app.other_suspects().zip([", second suspect", ", third suspect"]).find(|(step, _)| *step == at);
+    let suspect = suspect.map_or("", |(_, said)| said);
+    format!("step {} of {}: {label}{whose}{score}{drop}{suspect}", at + 1, app.cursor.path.len())
 }
 
 fn text(app: &App) -> Spoken {

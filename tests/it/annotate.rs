@@ -189,7 +189,11 @@ fn the_last_step_is_merged_with_nothing_and_splitting_can_be_left() {
 
 /// A desk with a model, whose requests are left for the test to answer.
 fn scored() -> Desk {
-    let mut desk = Desk::demo();
+    scored_at((80, 24))
+}
+
+fn scored_at(size: (u16, u16)) -> Desk {
+    let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], size);
     desk.keys("gK");
     desk.tell(Message::Worker(WorkerEvent::Ready(WorkerModel {
         name: "m".to_owned(),
@@ -398,23 +402,50 @@ fn what_is_copied_is_what_may_be_seen() {
     assert_eq!(copied(&mut desk, "2Gyy"), Some(texts(&desk)[1].clone()));
 }
 
-#[test]
-fn the_second_suspect_has_a_key_of_its_own() {
-    let mut desk = scored();
+/// A solution on show whose scores are `.1` at step 2 and fall a little from step to step besides.
+fn suspicious(size: (u16, u16)) -> Desk {
+    let mut desk = scored_at(size);
     let trace = desk.app.trace().unwrap().clone();
     let score = |value| StepScore::new(value, Semantics::Correctness).unwrap();
     for (step, &id) in desk.app.cursor.path.clone().iter().enumerate() {
         desk.app.scoring.scores.insert(trace.node(id).key, score(if step == 1 { 0.1 } else { 0.9 - step as f64 / 50.0 }));
     }
+    desk
+}
+
+#[test]
+fn the_second_and_the_third_suspect_have_keys_of_their_own() {
+    for (key, back) in [("w", 1), ("W", 2)] {
+        let mut desk = suspicious((80, 24));
+        let step = desk.app.cursor.path.len() - back;
+        assert_eq!(desk.app.predicted_first_error(), Some(1));
+        assert_eq!(desk.app.other_suspects().nth(back - 1), Some(step));
+        desk.keys("gg");
+        assert!(desk.screen().lines().any(|line| line.contains(&format!(" {key} {} ", step + 1))), "{}", desk.screen());
+        desk.keys(key);
+        desk.keys("(");
+        assert_eq!(labels(&desk).first_error, FirstError::At(step));
+        assert_eq!(desk.app.other_suspects().count(), 0, "it has a label now");
+        desk.keys(")p");
+        assert_eq!(desk.app.other_suspects().count(), 0, "and nothing gives hidden scores away");
+    }
+}
+
+#[test]
+fn pages_are_turned_to_the_end_and_the_suspect_is_under_the_cursor_when_it_comes_in_sight_again() {
+    let mut desk = suspicious((60, 18));
     let last = desk.app.cursor.path.len() - 1;
-    assert_eq!((desk.app.predicted_first_error(), desk.app.second_suspect()), (Some(1), Some(last)));
-    desk.keys("gg");
-    desk.keys("w");
-    desk.keys("(");
-    assert_eq!(labels(&desk).first_error, FirstError::At(last));
-    assert_eq!(desk.app.second_suspect(), None, "it has a label now");
-    desk.keys(")p");
-    assert_eq!(desk.app.second_suspect(), None, "and nothing gives hidden scores away");
+    let in_sight = |desk: &Desk, step| desk.app.steps.visible.iter().any(|slice| slice.step == step);
+    desk.keys("2G");
+    for _ in 0..40 {
+        desk.keys(" ");
+    }
+    assert!(in_sight(&desk, last) && !in_sight(&desk, 1), "{}", desk.screen());
+    for _ in 0..40 {
+        desk.keys("<PageUp>");
+    }
+    assert_eq!(desk.app.steps.top, (0, 0), "{}", desk.screen());
+    assert_eq!(desk.step(), 2, "{}", desk.screen());
 }
 
 #[test]

@@ -191,6 +191,7 @@ impl Desk {
                 "F1" => KeyEvent::from(KeyCode::F(1)),
                 "F2" => KeyEvent::from(KeyCode::F(2)),
                 "Down" => KeyEvent::from(KeyCode::Down),
+                "PageUp" => KeyEvent::from(KeyCode::PageUp),
                 _ if name.starts_with("C-") => KeyEvent::new(KeyCode::Char(name.chars().nth(2).unwrap()), KeyModifiers::CONTROL),
                 _ => KeyEvent::from(KeyCode::Char(name.chars().next().unwrap())),
             };

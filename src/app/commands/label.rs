@@ -77,10 +77,20 @@ pub(super) fn first_error(app: &mut App, count: Option<usize>) -> Vec<Effect> {
 
 /// First error at the step that is suspected next.
 pub(super) fn first_error_second(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    if let Some(step) = app.second_suspect() {
+    first_error_suspect(app, 0, "first-error-second")
+}
+
+/// First error at the step that is suspected after that.
+pub(super) fn first_error_third(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    first_error_suspect(app, 1, "first-error-third")
+}
+
+fn first_error_suspect(app: &mut App, place: usize, command: &str) -> Vec<Effect> {
+    if let Some(step) = app.other_suspects().nth(place) {
         return first_error_of(app, step, "");
     }
-    app.notice = Some("no step has a w before its number: that takes scores on show and no label yet".to_owned());
+    let key = app.key(command);
+    app.notice = Some(format!("no step has a {key} before its number: that takes scores on show and no label yet"));
     Vec::new()
 }
 

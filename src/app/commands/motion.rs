@@ -2,8 +2,11 @@
 
 use crate::app::choice::Question;
 use crate::app::items::ItemId;
-use crate::app::{App, Effect, Focus, jumps, layout};
+use crate::app::{App, Effect, Focus, jumps, keys, layout};
 use crate::labels::Mode;
+
+/// Rows of a page that stand on the next one, too, so that the eye finds its place.
+const OVERLAP: usize = 2;
 
 /// Next step (or row of the pane that has the focus).
 pub(super) fn down(app: &mut App, count: Option<usize>) -> Vec<Effect> {
@@ -221,6 +224,21 @@ fn edge(app: &mut App, index: usize) -> Vec<Effect> {
     Vec::new()
 }
 
+/// A page down, but for the two rows that are seen again.
+pub(super) fn page_down(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    pages(app, count, true)
+}
+
+/// A page up.
+pub(super) fn page_up(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    pages(app, count, false)
+}
+
+fn pages(app: &mut App, count: Option<usize>, forward: bool) -> Vec<Effect> {
+    let rows = layout::page(app).saturating_sub(OVERLAP).max(1);
+    rows_on(app, rows.saturating_mul(count.unwrap_or(1).clamp(1, keys::MAX_COUNT)), forward)
+}
+
 /// Half a page down.
 pub(super) fn half_page_down(app: &mut App, count: Option<usize>) -> Vec<Effect> {
     half_page(app, count, true)
@@ -232,7 +250,10 @@ pub(super) fn half_page_up(app: &mut App, count: Option<usize>) -> Vec<Effect> {
 }
 
 fn half_page(app: &mut App, count: Option<usize>, forward: bool) -> Vec<Effect> {
-    let rows = count.unwrap_or_else(|| layout::page(app) / 2).max(1);
+    rows_on(app, count.unwrap_or_else(|| layout::page(app) / 2).max(1), forward)
+}
+
+fn rows_on(app: &mut App, rows: usize, forward: bool) -> Vec<Effect> {
     match app.focus {
         Focus::Steps => layout::scroll(app, rows, forward),
         Focus::Tree => return by(app, rows, forward),

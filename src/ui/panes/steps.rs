@@ -8,6 +8,7 @@ use ratatui::style::Style;
 use crate::app::describe::short;
 use crate::app::judge::Judge;
 use crate::app::layout::{OTHER_MODEL, StepColumns, VOICE, step_columns};
+use crate::app::scoring::OTHER_SUSPECTS;
 use crate::app::steps::Slice;
 use crate::app::{App, Focus};
 use crate::checks::arithmetic::Verdict;
@@ -41,14 +42,15 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     match app.trace() {
         Some(trace) if !app.cursor.path.is_empty() => {
             let (labels, own) = app.labels_here(trace);
-            let second = app.second_suspect();
+            let others: Vec<(usize, &str)> = app.other_suspects().zip(OTHER_SUSPECTS).collect();
             for slice in &app.steps.visible {
                 let own = own.get(slice.step).copied().unwrap_or(false);
                 let label = labels.steps.get(slice.step).copied().unwrap_or(Label::Unseen);
                 slice_rows(app, pen, body, columns, trace, (label, own, &said), slice);
-                if second == Some(slice.step) && slice.first == 0 && slice.step < 99 && app.choice.is_none() {
+                let suspect = others.iter().find(|(step, _)| *step == slice.step);
+                if let Some((_, command)) = suspect.filter(|_| slice.first == 0 && slice.step < 99 && app.choice.is_none()) {
                     let y = body.y + u16::try_from(slice.y).unwrap_or(u16::MAX);
-                    pen.text(number + 1, y, 1, &app.key("first-error-second"), pen.look.accent());
+                    pen.text(number + 1, y, 1, &app.key(command), pen.look.accent());
                 }
             }
         }
