@@ -89,7 +89,7 @@ pub enum Repeats {
     Keep,
 }
 
-/// Whose labels are written, where several people labelled in one store.
+/// Whose labels are written, where several people labelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Author {
     /// Those of the person named by --as.

@@ -296,9 +296,9 @@ fn a_data_set_for_the_hub_holds_the_same_records_parted_by_problem() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("no table of records"));
 }
 
-/// Lets somebody call the first error of the first solutions of a file, in `labels.db`; `None` is "all right".
-fn judge(folder: &TempDir, path: &Path, who: &str, verdicts: &[Option<usize>]) {
-    let (mut store, mut session) = Store::open(&folder.path().join("labels.db"), who).unwrap();
+/// Lets somebody call the first error of the first solutions of a file, in a label store; `None` is "all right".
+pub(crate) fn judge(store: &Path, path: &Path, who: &str, verdicts: &[Option<usize>]) {
+    let (mut store, mut session) = Store::open(store, who).unwrap();
     for (trace, verdict) in units(path).iter().zip(verdicts) {
         let solution = &trace.solutions[0];
         let action = match verdict {
@@ -316,8 +316,8 @@ fn labels_of_several_people_are_written_as_the_policy_says() {
     let lines = (0..4).map(|n| format!(r#"{{"prompt":"q{n}","completions":["a","b"],"labels":[true,true]}}"#));
     std::fs::write(folder.path().join("in.jsonl"), lines.collect::<Vec<_>>().join("\n")).unwrap();
     let source = folder.path().join("in.jsonl");
-    judge(&folder, &source, "mira", &[Some(1), Some(1), None]);
-    judge(&folder, &source, "noor", &[Some(1), Some(0)]);
+    judge(&folder.path().join("labels.db"), &source, "mira", &[Some(1), Some(1), None]);
+    judge(&folder.path().join("labels.db"), &source, "noor", &[Some(1), Some(0)]);
     let export = |flags: &str, name: &str| {
         let output = export(&folder, &source, &format!("--to trl {LABELS} --store labels.db {flags} -o {name}"));
         (output.status.success(), String::from_utf8(output.stderr).unwrap())
@@ -381,6 +381,51 @@ fn labels_of_several_people_are_written_as_the_policy_says() {
 }
 
 #[test]
+fn an_adjudicator_has_the_last_word_over_stores_that_others_keep() {
+    let folder = TempDir::new().unwrap();
+    let source = folder.path().join("in.jsonl");
+    let lines = (0..4).map(|n| format!(r#"{{"prompt":"q{n}","completions":["a","b"],"labels":[true,true]}}"#));
+    std::fs::write(&source, lines.collect::<Vec<_>>().join("\n")).unwrap();
+    for (who, verdicts) in [
+        ("mira", &[Some(1), Some(1), None, Some(0)][..]),
+        ("ito", &[Some(1), Some(0), None]),
+        ("lena", &[Some(0)]),
+    ] {
+        judge(&folder.path().join(format!("{who}.db")), &source, who, verdicts);
+    }
+    let run = |flags: &str| {
+        let output = export(&folder, &source, &format!("--to trl {LABELS} --with mira.db --with ito.db {flags}"));
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (done, said) = run("--store lena.db --as lena -o no.jsonl");
+    assert!(!done && said.contains("--author"), "whose labels are written is never guessed: {said}");
+    let (done, said) = run("--store gone.db --as lena --author adjudicated -o no.jsonl");
+    assert!(!done && said.contains("no label store gone.db"), "{said}");
+    let (done, said) = run("--store lena.db --as lena --author adjudicated --force -o mira.db");
+    assert!(!done && said.contains("label store"), "{said}");
+    let rows = |name: &str| -> Vec<(String, Value)> {
+        let text = std::fs::read_to_string(folder.path().join(name)).unwrap();
+        let records = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        records.map(|record| (record["prompt"].as_str().unwrap().to_owned(), record["labels"].clone())).collect()
+    };
+    let row = |prompt: &str, labels: Value| (prompt.to_owned(), labels);
+    // Without the adjudicator, what they do not agree on is left out; one voice alone agrees with itself.
+    let (done, said) = run("--author consensus -o agreed.jsonl");
+    assert!(done, "{said}");
+    let agreed = [row("q2", json!([true, true])), row("q3", json!([false]))];
+    assert_eq!(rows("agreed.jsonl"), [&[row("q0", json!([true, false]))], &agreed[..]].concat());
+    let (done, said) = run("--store lena.db --as lena --author adjudicated -o decided.jsonl");
+    assert!(done, "{said}");
+    assert_eq!(rows("decided.jsonl"), [&[row("q0", json!([false]))], &agreed[..]].concat());
+    let manifest = std::fs::read(folder.path().join("decided.jsonl.manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    let store = |who: &str| json!({"path": format!("{who}.db"), "annotators": [who]});
+    assert_eq!(manifest["stores"], json!([store("lena"), store("mira"), store("ito")]));
+    assert_eq!(manifest["annotators"], json!(["ito, mira", "lena", "mira"]));
+    assert_eq!(manifest["skipped"]["those who labelled it disagree"], 1);
+}
+
+#[test]
 fn an_archive_of_a_benchmark_goes_back_without_a_loss() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("in.jsonl");
@@ -439,8 +484,8 @@ fn untouched_files_come_back_byte_for_byte_in_every_format_that_goes_both_ways()
 fn a_filter_writes_just_what_was_judged() {
     let folder = TempDir::new().unwrap();
     let path = fixture("processbench.jsonl");
-    judge(&folder, &path, "mira", &[Some(0), None]);
-    judge(&folder, &path, "noor", &[Some(1)]);
+    judge(&folder.path().join("labels.db"), &path, "mira", &[Some(0), None]);
+    judge(&folder.path().join("labels.db"), &path, "noor", &[Some(1)]);
     let written = |arguments: &str| {
         let output = export(&folder, &path, &format!("--to trl {LABELS} --store labels.db {arguments} --force -o out.jsonl"));
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -509,8 +554,8 @@ fn exports_tell_under_what_the_labels_were_given_and_how_long_they_took() {
 fn reports_tell_how_far_people_agree() {
     let folder = TempDir::new().unwrap();
     let path = fixture("processbench.jsonl");
-    judge(&folder, &path, "mira", &[Some(2), None]);
-    judge(&folder, &path, "noor", &[Some(1), None]);
+    judge(&folder.path().join("labels.db"), &path, "mira", &[Some(2), None]);
+    judge(&folder.path().join("labels.db"), &path, "noor", &[Some(1), None]);
     let output = export(&folder, &path, "--to markdown --store labels.db --as mira --author each -o out.md");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let report = std::fs::read_to_string(folder.path().join("out.md")).unwrap();
@@ -523,7 +568,7 @@ fn reports_tell_how_far_people_agree() {
 fn labels_from_before_a_merge_are_exported_with_the_steps_of_after_it() {
     let folder = TempDir::new().unwrap();
     let path = fixture("processbench.jsonl");
-    judge(&folder, &path, "mira", &[Some(2)]);
+    judge(&folder.path().join("labels.db"), &path, "mira", &[Some(2)]);
     merge(&folder, &path);
     let output = export(&folder, &path, "--to processbench --store labels.db --as mira --unsure keep -o out.json");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

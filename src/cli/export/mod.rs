@@ -10,6 +10,7 @@ mod job;
 mod layout;
 mod voices;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -17,7 +18,7 @@ use anyhow::{Context, anyhow, bail};
 use serde_json::{Value, json};
 
 use super::reading::Reading;
-use super::{StoreChoice, out};
+use super::{StoreChoice, With, out};
 pub use choices::PolicyArgs;
 #[cfg(feature = "candle")]
 pub(crate) use choices::unescaped;
@@ -40,9 +41,9 @@ use crate::shell::kept_filters;
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = "The labels of the store are laid over those in the file; solutions that nobody labelled keep what the file says.\n\n\
-Beside OUT stands OUT.manifest.json: {\"format\",\"policy\",\"annotator\",\"annotators\",\"guidelines\",\"prms\",\"filter\":{\"question\",\"left_out\"},\"author\",\"agreement\":{\"solutions\",\"same_first_error\"},\"sources\":[{\"path\",\"sha256\",\"format\"}],\
+Beside OUT stands OUT.manifest.json: {\"format\",\"policy\",\"annotator\",\"annotators\",\"guidelines\",\"prms\",\"stores\":[{\"path\",\"annotators\"}],\"filter\":{\"question\",\"left_out\"},\"author\",\"agreement\":{\"solutions\",\"same_first_error\"},\"sources\":[{\"path\",\"sha256\",\"format\"}],\
 \"read\",\"written\",\"records\",\"repeated\",\"changed\",\"recut\",\"segment\",\"skipped\":{reason: n},\"lost\":{feature: n},\"sha256\",\"files\":[{\"path\",\"records\",\"sha256\"}],\"beside\"}. --json prints the same. \
-guidelines and prms are the versions of the guideline and the scorers on show when the people named gave the labels of the store. \
+guidelines and prms are the versions of the guideline and the scorers on show when the people named gave the labels of the stores; stores are those that labels were looked for in, one's own first, with all who labelled there. \
 The hash of standard input is that of its content, unpacked if it came packed."
 )]
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
@@ -74,9 +75,13 @@ pub struct ExportArgs {
     /// The decisions that change what is written
     #[command(flatten)]
     pub policy: PolicyArgs,
-    /// Whose labels are written, when several people labelled in the store
+    /// Whose labels are written, when several people labelled in the stores
     #[arg(long)]
     pub author: Option<Author>,
+    /// Label store of others, which is read and never written, for --author each, consensus or adjudicated; may be given several times. After
+    /// a review: --store and --as are those of the adjudicator
+    #[arg(long, value_name = "STORE", requires = "author")]
+    pub with: Vec<PathBuf>,
     /// Only solutions of which this is true, as on the screen and in `queue`: labelled, 'wrong and len > 3'
     #[arg(long, value_name = "QUESTION")]
     pub filter: Option<String>,
@@ -114,7 +119,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let layout = Layout::of(args);
     check_target(args, &target, &layout, &from)?;
     let policy = args.policy.policy(target.name, target.writer);
-    let (session, names) = session(args)?;
+    let Labels { session, names, stores } = labels(args)?;
     let filter = args.filter.as_deref().map(|text| filter(text, &names)).transpose()?;
     let voices = Voices::new(session, args.author.unwrap_or_default());
     let framing = framing(args, &target);
@@ -131,7 +136,8 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
         files.columns = hub::columns(std::iter::once(&mut output.train).chain(&mut output.test))?;
     }
     finish(args, &target, &layout, output, &counts.loss, &mut files)?;
-    let manifest = manifest(args, &job, &counts, &sources, &files);
+    let told = Told { sources: &sources, stores: &stores };
+    let manifest = manifest(args, &job, &counts, &told, &files);
     #[cfg(feature = "parquet")]
     if args.hub {
         let card = hub::card(args, &target, &manifest, &files.tables);
@@ -234,7 +240,13 @@ fn finish(
     Ok(())
 }
 
-fn manifest(args: &ExportArgs, job: &Job<'_>, counts: &Counts, sources: &[Value], files: &Files) -> Value {
+/// What the manifest tells of what was read.
+struct Told<'a> {
+    sources: &'a [Value],
+    stores: &'a [Value],
+}
+
+fn manifest(args: &ExportArgs, job: &Job<'_>, counts: &Counts, told: &Told<'_>, files: &Files) -> Value {
     let (loss, agreement) = (&counts.loss, &counts.loss.agreement);
     let (guidelines, scorers) = job.voices.circumstances(&loss.annotators);
     json!({
@@ -245,9 +257,10 @@ fn manifest(args: &ExportArgs, job: &Job<'_>, counts: &Counts, sources: &[Value]
         "annotators": loss.annotators,
         "guidelines": guidelines,
         "prms": scorers,
+        "stores": told.stores,
         "filter": job.filter.map(|filter| json!({"question": filter.spelled_out(), "left_out": counts.passed_over})),
         "agreement": {"solutions": agreement.several, "same_first_error": agreement.same},
-        "sources": sources,
+        "sources": told.sources,
         "read": loss.read,
         "written": loss.written,
         "records": loss.records,
@@ -307,6 +320,9 @@ fn check_target(args: &ExportArgs, target: &Target, layout: &Layout, from: &[Sou
         if from.iter().any(same) {
             bail!("{shown} is one of the sources; an export never replaces what it reads");
         }
+        if args.with.iter().chain(&args.store.path().ok()).any(|store| path.is_some() && store.canonicalize().ok() == path) {
+            bail!("{shown} is a label store; an export never replaces what it reads");
+        }
     }
     if let Some(path) = paths.iter().find(|path| path.exists() && !args.force) {
         bail!("{} exists; --force replaces it", escaped(&path.to_string_lossy()));
@@ -323,28 +339,53 @@ fn filter(text: &str, names: &Names) -> anyhow::Result<Query> {
     Ok(query)
 }
 
-/// The labels to lay over, `None` when there is no store yet, and the filters that have a name.
-fn session(args: &ExportArgs) -> anyhow::Result<(Option<Session>, Names)> {
+/// What is laid over the files.
+struct Labels {
+    /// `None` when there is no store.
+    session: Option<Session>,
+    /// Filters with a name.
+    names: Names,
+    /// What the manifest tells of the stores.
+    stores: Vec<Value>,
+}
+
+fn labels(args: &ExportArgs) -> anyhow::Result<Labels> {
     let project = super::open::project(None, &args.paths)?.filters.into_iter();
-    let path = args.store.path()?;
-    if !path.exists() {
-        if args.store.store.is_some() {
-            let path = path.to_string_lossy();
-            bail!("there is no label store {}; without --store the labels of the files themselves are written", escaped(&path));
+    let (path, name) = (args.store.path()?, args.store.name());
+    let (mut session, mut names, mut stores) = (None, project.collect::<Names>(), Vec::new());
+    if path.exists() {
+        let (mut store, own) = Store::view(&path, &name)?;
+        names.extend(kept_filters(&mut store));
+        stores.push(store_told(&path, own.annotators()));
+        session = Some(own);
+    } else if args.store.store.is_some() {
+        let path = escaped(&path.to_string_lossy());
+        bail!("there is no label store {path}; without --store the labels of the files themselves are written");
+    }
+    if !args.with.is_empty() {
+        let all = session.get_or_insert_with(|| Session::new(&name));
+        With { with: args.with.clone() }.read_into(all, &path)?;
+        for path in &args.with {
+            let people: BTreeSet<String> = Store::events(path, &name)?.into_iter().map(|event| event.annotator).collect();
+            stores.push(store_told(path, people.iter().map(String::as_str)));
         }
-        return Ok((None, project.collect()));
     }
-    let (mut store, session) = Store::view(&path, &args.store.name())?;
-    args.store.tell_of_others(&session);
-    let people: Vec<_> = session.annotators().collect();
-    if args.author.is_none() && args.store.annotator.is_none() && people.len() > 1 {
-        bail!(
-            "{} people labelled in this store ({}): say whose labels are written, with --as NAME or --author each, consensus or adjudicated",
-            people.len(),
-            people.join(", ")
-        );
+    if let Some(session) = &session {
+        args.store.tell_of_others(session);
+        let people: Vec<_> = session.annotators().collect();
+        if args.author.is_none() && args.store.annotator.is_none() && people.len() > 1 {
+            bail!(
+                "{} people labelled in this store ({}): say whose labels are written, with --as NAME or --author each, consensus or adjudicated",
+                people.len(),
+                people.join(", ")
+            );
+        }
     }
-    Ok((Some(session), project.chain(kept_filters(&mut store)).collect()))
+    Ok(Labels { session, names, stores })
+}
+
+fn store_told<'a>(path: &Path, annotators: impl Iterator<Item = &'a str>) -> Value {
+    json!({"path": path.to_string_lossy(), "annotators": annotators.collect::<Vec<_>>()})
 }
 
 fn report(args: &ExportArgs, Counts { loss, bad, passed_over, repeated, .. }: &Counts) {

@@ -161,6 +161,11 @@ impl Voices {
             }
             (Author::Each | Author::One, _) => spoken.into_iter().map(|(at, said)| (Some(at), said)).collect(),
             (Author::Consensus | Author::Adjudicated, _) => {
+                // A word without a verdict, such as that of who sends a solution back, stands in nobody's way.
+                let mut spoken = spoken;
+                if !verdicts.is_empty() {
+                    spoken.retain(|(_, said)| said.labels.is_labelled());
+                }
                 let keys = spoken.iter().map(|(at, _)| voices[*at].key(trace, index));
                 let agreed =
                     agreed(spoken.iter().map(|(at, said)| (*at, said)).zip(keys).map(|((at, said), key)| (at, said, key)));
