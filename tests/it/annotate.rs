@@ -436,16 +436,18 @@ fn pages_are_turned_to_the_end_and_the_suspect_is_under_the_cursor_when_it_comes
     let mut desk = suspicious((60, 18));
     let last = desk.app.cursor.path.len() - 1;
     let in_sight = |desk: &Desk, step| desk.app.steps.visible.iter().any(|slice| slice.step == step);
-    desk.keys("2G");
+    desk.keys("G");
     for _ in 0..40 {
         desk.keys(" ");
     }
-    assert!(in_sight(&desk, last) && !in_sight(&desk, 1), "{}", desk.screen());
+    assert!(in_sight(&desk, last) && !in_sight(&desk, 0), "{}", desk.screen());
     for _ in 0..40 {
-        desk.keys("<PageUp>");
+        if desk.app.steps.top != (0, 0) {
+            desk.keys("<PageUp>");
+        }
     }
     assert_eq!(desk.app.steps.top, (0, 0), "{}", desk.screen());
-    assert_eq!(desk.step(), 2, "{}", desk.screen());
+    assert_eq!(desk.app.cursor.step(), 1, "{}", desk.screen());
 }
 
 #[test]

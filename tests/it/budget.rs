@@ -60,7 +60,8 @@ impl Typist {
             review: false,
         };
         let (app, first) = App::new(setup, (120, 40));
-        let mut typist = Self { app, corpus, scorer: local::load(None, &RunsOn::default()).unwrap(), events: 0, keys: 0, pages: 0 };
+        let mut typist =
+            Self { app, corpus, scorer: local::load(None, &RunsOn::default()).unwrap(), events: 0, keys: 0, pages: 0 };
         typist.carry_out(first);
         typist
     }
@@ -178,7 +179,8 @@ impl Typist {
                 let here = self.app.cursor.step();
                 let motion = if step >= here { "j".repeat(step - here) } else { "k".repeat(here - step) } + "x";
                 let letter = self.app.letters().find(|(_, at)| *at == step).map(|(letter, _)| format!(";{letter}"));
-                let suspect = self.app.other_suspects().zip(["w", "W"]).find(|(at, _)| *at == step).map(|(_, key)| key.to_owned());
+                let suspect =
+                    self.app.other_suspects().zip(["w", "W"]).find(|(at, _)| *at == step).map(|(_, key)| key.to_owned());
                 [motion, count].into_iter().chain(letter).chain(suspect).min_by_key(String::len).unwrap_or_default()
             }
             _ => "a".to_owned(),

@@ -386,11 +386,9 @@ fn an_adjudicator_has_the_last_word_over_stores_that_others_keep() {
     let source = folder.path().join("in.jsonl");
     let lines = (0..4).map(|n| format!(r#"{{"prompt":"q{n}","completions":["a","b"],"labels":[true,true]}}"#));
     std::fs::write(&source, lines.collect::<Vec<_>>().join("\n")).unwrap();
-    for (who, verdicts) in [
-        ("mira", &[Some(1), Some(1), None, Some(0)][..]),
-        ("ito", &[Some(1), Some(0), None]),
-        ("lena", &[Some(0)]),
-    ] {
+    for (who, verdicts) in
+        [("mira", &[Some(1), Some(1), None, Some(0)][..]), ("ito", &[Some(1), Some(0), None]), ("lena", &[Some(0)])]
+    {
         judge(&folder.path().join(format!("{who}.db")), &source, who, verdicts);
     }
     let run = |flags: &str| {

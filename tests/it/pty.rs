@@ -322,8 +322,7 @@ fn a_session_that_is_played_again_gives_the_same_labels_byte_for_byte() {
 
 /// `replay --check` finds the labels of a log again.
 fn played_again(log: &str) {
-    let output =
-        std::process::Command::new(env!("CARGO_BIN_EXE_stepscope")).args(["replay", log, "--check"]).output().unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_stepscope")).args(["replay", log, "--check"]).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success() && said.contains(" 0 differ from the log") && !said.contains(" 0 labels"), "{said}");
 }
