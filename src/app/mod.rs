@@ -491,18 +491,6 @@ impl App {
         }
     }
 
-    /// The step that is suspected next to the one on which the cursor came to rest, as an index; it has a key of its own. `None` where scores
-    /// are hidden or the solution has a label.
-    pub fn second_suspect(&self) -> Option<usize> {
-        let trace = self.trace().filter(|_| self.show_prm && !self.project.guided)?;
-        if self.labels_here(trace).1.contains(&true) {
-            return None;
-        }
-        let suspects = self.scoring.suspects(trace, &self.cursor.path);
-        let first = self.predicted_first_error().or_else(|| suspects.first().copied());
-        suspects.into_iter().find(|step| Some(*step) != first)
-    }
-
     /// Where nothing is predicted the cursor rests on the step most worth a look, but not so that the beginning is out of sight: who
     /// reads from the top must not have to scroll back first.
     fn glance(&mut self) {
