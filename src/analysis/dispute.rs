@@ -39,7 +39,7 @@ impl Kind {
 }
 
 /// How those who judged a solution lie apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Dispute {
     /// People who judged it.
     pub judges: usize,

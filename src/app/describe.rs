@@ -66,16 +66,25 @@ impl App {
         if let Some(trace) = self.trace().filter(|_| self.reference_shown()) {
             facts.extend(trace.problem.reference_answer.as_ref().map(|reference| format!("ref {}", self.answer_line(reference))));
             if let Some(solution) = self.solution() {
-                facts.extend(answer::of_solution(trace, solution).map(|answer| format!("got {}", self.answer_line(answer))));
-                match solution.outcome {
-                    Outcome::Wrong => facts.push("WRONG".to_owned()),
-                    Outcome::Correct => facts.push("RIGHT".to_owned()),
-                    Outcome::Unknown => {}
-                }
+                facts.extend(self.answer_in_short(trace, solution));
                 facts.extend(checked_answer(trace, solution).map(str::to_owned));
             }
         }
         facts.join(" | ")
+    }
+
+    /// The answer of a solution, and whether the file calls it right; nothing where that is hidden.
+    pub(super) fn answer_in_short(&self, trace: &Trace, solution: &Solution) -> Vec<String> {
+        if !self.reference_shown() {
+            return Vec::new();
+        }
+        let got = answer::of_solution(trace, solution).map(|answer| format!("got {}", self.answer_line(answer)));
+        let outcome = match solution.outcome {
+            Outcome::Wrong => Some("WRONG".to_owned()),
+            Outcome::Correct => Some("RIGHT".to_owned()),
+            Outcome::Unknown => None,
+        };
+        got.into_iter().chain(outcome).collect()
     }
 
     /// What the source says of the picture of the problem, under the names that sources give it.
@@ -164,6 +173,10 @@ impl App {
         let through = self.tree.through(self.cursor.node);
         if through > 1 {
             parts.push(format!("step in {through} solutions"));
+        }
+        if parts.is_empty() {
+            let order = if self.queue.active() { "in the queue" } else { "in the order of the file" };
+            parts.push(if self.show_prm { order.to_owned() } else { format!("{order}, judged blind") });
         }
         parts.join("; ")
     }

@@ -111,7 +111,7 @@ pub fn panes(app: &App) -> Option<Panes> {
     let mut steps = Rect { y: main.y + problem_rows + 1, height: main.height.saturating_sub(problem_rows + 1), ..main };
     let roomy = app.layout != Layout::Steps && height >= TALL && steps.height >= 2 * (DETAIL_ROWS + 1);
     // Who compares two texts wants to see both, also on a small screen; who scrolls the pane wants to see it.
-    let wanted = roomy || app.reading.against.is_some() || app.detail.is_some();
+    let wanted = roomy || app.comparison().is_some() || app.detail.is_some();
     // What the annotators of a review wrote is never out of sight.
     let words =
         if panes.detail.is_some() || wanted { 0 } else { u16::try_from(app.words_of_annotators().len()).unwrap_or(u16::MAX) };

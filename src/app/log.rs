@@ -25,7 +25,7 @@ use crate::trace::{Semantics, StepKey, StepScore};
 use crate::ui::look::Look;
 
 /// Version of the log. It changes when an old log can no longer be played.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// One line of the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,6 +45,8 @@ pub enum Entry {
     Sifted(u64, usize, Range<usize>, Vec<usize>, #[serde(default)] Vec<(usize, Option<f64>)>),
     /// [`Message::Found`]: round, file, problems, the one that has it.
     Found(u64, usize, Range<usize>, Option<usize>),
+    /// [`Message::Thought`], by its round; what was thought comes out once more.
+    Thought(u64),
     /// [`Message::Files`].
     Files(Vec<File>),
     /// The model is there.
@@ -220,6 +222,7 @@ impl Entry {
                 Self::Sifted(*round, *file, problems.clone(), left.clone(), fit.clone())
             }
             Message::Found { round, file, problems, hit } => Self::Found(*round, *file, problems.clone(), *hit),
+            Message::Thought { round, .. } => Self::Thought(*round),
             Message::Files(files) => Self::Files(files.iter().map(File::of).collect()),
             Message::Worker(WorkerEvent::Ready(model)) => Self::Model(Box::new(model.clone())),
             Message::Worker(WorkerEvent::Score { key, score, .. }) => {
@@ -261,10 +264,10 @@ impl Entry {
         })
     }
 
-    /// The messages of a line; `load` reads a problem. A saved event is answered by whoever compares it.
+    /// The messages of a line; `load` reads a problem. A saved event and a thought are answered by whoever plays the log.
     pub fn messages(self, load: impl Fn(ItemId) -> Option<Arc<ProblemView>>) -> Vec<Message> {
         match self {
-            Self::Start(_) | Self::Before(_) | Self::Saved(_) => Vec::new(),
+            Self::Start(_) | Self::Before(_) | Self::Saved(_) | Self::Thought(_) => Vec::new(),
             Self::Clock(now) => vec![Message::Clock(now)],
             Self::Terminal(event) => vec![Message::Terminal(event)],
             Self::Loaded(item) => load(item).map(|view| Message::Loaded { item, view }).into_iter().collect(),

@@ -10,6 +10,7 @@ use super::App;
 use super::items::{FileState, ItemId};
 use super::judge::Judge;
 use super::place::Place;
+use super::queue::{Thought, Work};
 use super::refit::Fitted;
 use super::scoring::Known;
 use super::search::Wanted;
@@ -100,6 +101,13 @@ pub enum Message {
         /// What there is to say.
         said: String,
     },
+    /// The answer to [`Effect::Think`].
+    Thought {
+        /// That of the effect.
+        round: u64,
+        /// What came out.
+        thought: Box<Thought>,
+    },
     /// The answer to [`Effect::Rate`].
     Rated(Box<Quality>),
     /// The answer to [`Effect::Refit`].
@@ -159,6 +167,13 @@ pub enum Effect {
         forward: bool,
         /// What is looked for.
         wanted: Arc<Wanted>,
+    },
+    /// Work something out for the queue.
+    Think {
+        /// To be given back.
+        round: u64,
+        /// What it is.
+        work: Work,
     },
     /// Read a problem in order to score it.
     Prepare(ItemId),

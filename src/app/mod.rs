@@ -23,6 +23,7 @@ pub mod mapping;
 mod message;
 mod mouse;
 pub mod numbers;
+pub mod pair;
 pub mod picker;
 pub mod place;
 pub mod progress;
@@ -42,6 +43,7 @@ pub mod segmenting;
 pub mod sheet;
 pub mod split;
 pub mod steps;
+mod threshold;
 pub mod tree;
 pub mod trust;
 mod typed;
@@ -166,6 +168,8 @@ pub struct App {
     pub picker: Option<picker::Picker>,
     /// The solutions of the problem by their answers.
     pub answers: Option<answers::Answers>,
+    /// Two solutions of the problem side by side.
+    pub pair: Option<Box<pair::Pair>>,
     /// The search of the tree on show, iteration by iteration.
     pub replay: Option<Box<replay::Replay>>,
     /// A page of text over the screen.
@@ -178,6 +182,8 @@ pub struct App {
     suggest: bool,
     /// It went there although nothing is predicted.
     glance: bool,
+    /// Where it came to rest by itself: on which step of which path.
+    rest: Option<(ItemId, NodeId, usize)>,
     /// A step that is being written anew.
     pub rewrite: Option<rewrite::Rewrite>,
     /// The place where a step is to be split.
@@ -194,6 +200,8 @@ pub struct App {
     pub seek: Option<Seek>,
     /// How often files were asked for a search: an answer that comes late is none.
     searches: u64,
+    /// What another threshold changes, while that is counted.
+    count: Option<Box<threshold::Count>>,
     /// The steps pane.
     pub steps: StepsView,
     /// Checks and comparisons.
@@ -285,6 +293,7 @@ impl App {
             segmenting: None,
             picker: None,
             answers: None,
+            pair: None,
             replay: None,
             sheet: None,
             trust,
@@ -292,12 +301,14 @@ impl App {
             clock: clock::Clock::default(),
             suggest: setup.place.is_none(),
             glance: false,
+            rest: None,
             rewrite: None,
             project: setup.project,
             search: None,
             mistake: None,
             seek: None,
             searches: 0,
+            count: None,
             steps: StepsView::default(),
             reading: Reading::default(),
             detail: None,
@@ -489,6 +500,7 @@ impl App {
         if let Some(step) = predicted.or_else(|| self.scoring.suspects(&trace, &self.cursor.path).first().copied()) {
             self.cursor.go_to_step(step);
         }
+        self.rest = self.cursor.path.last().map(|&leaf| (self.cursor.item, leaf, self.cursor.step()));
     }
 
     /// Where nothing is predicted the cursor rests on the step most worth a look, but not so that the beginning is out of sight: who
@@ -497,6 +509,7 @@ impl App {
         let begins = self.steps.visible.first().is_some_and(|slice| (slice.step, slice.first) == (0, 0));
         if std::mem::take(&mut self.glance) && !begins {
             self.cursor.go_to_step(0);
+            self.rest = self.rest.map(|(item, leaf, _)| (item, leaf, 0));
             layout::arrange(self);
         }
     }

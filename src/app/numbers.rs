@@ -1,7 +1,6 @@
 //! What one's own labels say of the model's scores, and where errors are: a page of figures with their plots.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
 use super::App;
 use super::describe::short;
@@ -9,7 +8,7 @@ use super::items::ItemId;
 use crate::analysis::calibration::{auc, expected_calibration_error, reliability};
 use crate::analysis::processbench::{Case, Subset, judged_steps};
 use crate::text::Glyphs;
-use crate::trace::{FirstError, Semantics, Trace};
+use crate::trace::{FirstError, Semantics};
 use crate::ui::theme::score_bar;
 
 /// Bins of scores.
@@ -60,30 +59,15 @@ impl App {
         Some(page)
     }
 
-    /// Of the solutions in memory all of whose steps are scored: how many have a predicted first error, and how many there are.
-    pub(super) fn predicted_errors(&self) -> (usize, usize) {
-        let mut counts = (0, 0);
-        for trace in self.shown_in_memory() {
-            for solution in trace.solutions.iter().take(2000) {
-                let opinion = self.scoring.opinion(trace, &trace.path(solution.leaf));
-                if opinion.scores.iter().all(Option::is_some) {
-                    counts.0 += usize::from(matches!(opinion.first_error, FirstError::At(_)));
-                    counts.1 += 1;
-                }
-            }
-        }
-        counts
-    }
-
-    /// The traces in memory, but for those with a known answer that come in between.
-    fn shown_in_memory(&self) -> impl Iterator<Item = &Arc<Trace>> {
+    /// The items in memory, but for those with a known answer that come in between.
+    pub(super) fn shown_in_memory(&self) -> impl Iterator<Item = ItemId> + '_ {
         let shown = move |item: &ItemId| self.items.files.get(item.file).is_some_and(|file| !file.hidden);
-        self.items.loaded().filter(shown).filter_map(move |item| self.items.trace(item))
+        self.items.loaded().filter(shown)
     }
 
     fn tally_numbers(&self) -> Tally {
         let mut tally = Tally::default();
-        for trace in self.shown_in_memory() {
+        for trace in self.shown_in_memory().filter_map(|item| self.items.trace(item)) {
             for solution in trace.solutions.iter().take(2000) {
                 let said = self.own_labels(trace, solution.leaf).first_error;
                 match said {

@@ -250,6 +250,7 @@ pub(super) fn files(app: &mut App, files: Vec<FileState>) -> Vec<Effect> {
     for file in finished {
         app.items.forget_others(file, app.cursor.item);
         app.scoring.ask_again(file);
+        app.queue.file_ended(file);
     }
     app.stay_inside();
     effects.extend(seek::go_on(app));

@@ -292,7 +292,7 @@ impl App {
     }
 
     /// The best solution that does not go through a step: a right one where that is known, then the one with the highest minimum score.
-    fn best_other(&self, trace: &Trace, id: NodeId) -> Option<(usize, Vec<NodeId>)> {
+    pub(super) fn best_other(&self, trace: &Trace, id: NodeId) -> Option<(usize, Vec<NodeId>)> {
         let rank = |path: &[NodeId], outcome: Outcome| {
             let right = match outcome {
                 Outcome::Correct if self.reference_shown() => 2,

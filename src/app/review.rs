@@ -111,7 +111,8 @@ impl App {
     /// What stands before a solution of the queue: its number in the order, or the kind of disagreement.
     pub fn number_in_queue(&self, number: f64) -> String {
         if !self.queue.shows_kinds() {
-            return short(number);
+            // Steps and solutions are counted in whole numbers.
+            return if number.fract() == 0.0 && number.abs() >= 2.0 { format!("{number:.0}") } else { short(number) };
         }
         let (rank, gap) = ((number / 1000.0).floor(), number % 1000.0);
         let word = match Kind::ALL.into_iter().find(|kind| (kind.rank() as f64 - rank).abs() < 0.5) {

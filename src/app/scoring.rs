@@ -308,7 +308,11 @@ impl App {
         if self.labels_here(trace).1.contains(&true) {
             return None;
         }
-        self.predicted_first_error().or_else(|| self.scoring.suspects(trace, &self.cursor.path).first().copied())
+        let here =
+            |&(item, leaf, _): &(ItemId, NodeId, usize)| item == self.cursor.item && self.cursor.path.last() == Some(&leaf);
+        let rest = self.rest.filter(here).map(|(.., step)| step).filter(|step| *step < self.cursor.path.len());
+        let first = || self.predicted_first_error().or_else(|| self.scoring.suspects(trace, &self.cursor.path).first().copied());
+        rest.or_else(first)
     }
 
     /// The event is about a step that is not on the screen, so that nothing there depends on it.

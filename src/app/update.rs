@@ -1,7 +1,9 @@
 //! One message in, effects out: what a message changes, then what must hold whatever it was.
 
 use super::items::ItemId;
-use super::{App, Effect, Focus, Message, describe, layout, picker, place, quality, queue, refit, saving, scoring, seek, typed};
+use super::{
+    App, Effect, Focus, Message, describe, layout, picker, place, quality, queue, refit, saving, scoring, seek, threshold, typed,
+};
 use crate::labels::Event;
 use crate::trace::{NodeId, PromptKey};
 
@@ -61,6 +63,7 @@ fn received(app: &mut App, message: Message) -> Vec<Effect> {
         Message::Stop => return vec![Effect::Suspend],
         Message::Continued => return vec![Effect::Redraw],
         Message::Sifted { round, file, problems, sifted } => queue::sifted(app, round, file, &problems, sifted),
+        Message::Thought { round, thought } => queue::thought(app, round, *thought),
         Message::Coloured { key, tokens } => app.steps.coloured(key, tokens),
         Message::Foreign(events) => foreign(app, events),
         Message::Judge(judge) => {
@@ -95,6 +98,7 @@ fn settle(app: &mut App, stood: Stood, effects: &mut Vec<Effect>) {
     // Before what depends on where the cursor stands: a queue that has become complete may move it.
     effects.extend(queue::feed(app));
     effects.extend(picker::feed(app));
+    effects.extend(threshold::feed(app));
     app.suggest |= (app.cursor.item, app.cursor.solution) != (stood.item, stood.solution);
     app.conceal();
     app.suggest();
@@ -113,6 +117,7 @@ fn settle(app: &mut App, stood: Stood, effects: &mut Vec<Effect>) {
     }
     app.compare();
     app.lay_sheet();
+    app.lay_pair();
     effects.extend(app.measure_picture());
     app.read_facts();
     layout::arrange(app);

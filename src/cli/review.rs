@@ -153,7 +153,9 @@ fn stats(args: &ReviewArgs, session: &Session, panel: &Panel) -> anyhow::Result<
     for corpus in open_files(&args.open.paths, args.open.reading.format()?)? {
         for problem in 0..corpus.problem_count() {
             let view = corpus.problem(problem);
-            let Some(trace) = &view.trace else { continue };
+            let Some(source) = &view.trace else { continue };
+            let cut = session.recut(source);
+            let trace = cut.as_ref().unwrap_or(source);
             cases.extend(trace.solutions.iter().map(|solution| panel.case(trace, solution, session)));
         }
     }

@@ -183,6 +183,12 @@ impl Outside {
                     let _ = messages.send(Message::Measured { file, picture: path, said });
                 });
             }
+            Effect::Think { round, work } => {
+                let messages = self.messages.clone();
+                tokio::task::spawn_blocking(move || {
+                    let _ = messages.send(Message::Thought { round, thought: Box::new(work.think()) });
+                });
+            }
             Effect::Rate { names, cases } => {
                 let messages = self.messages.clone();
                 tokio::task::spawn_blocking(move || {

@@ -1,12 +1,13 @@
 //! Key logs: written while a session runs, and played again.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::{BufRead, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::app::log::{Entry, Start, VERSION};
-use crate::app::{App, Effect, Message, update};
+use crate::app::queue::Work;
+use crate::app::{Effect, Message, update};
 use crate::corpus::Corpus;
 use crate::labels::{Draft, Event};
 use crate::ui::look::Look;
@@ -108,33 +109,54 @@ pub fn replay(start: Start, entries: Vec<Entry>, corpora: &[Corpus], look: Look)
         .filter_map(|entry| if let Entry::Before(event) = entry { Some((**event).clone()) } else { None })
         .collect();
     let (mut app, first) = start.app(&before, look);
-    let mut drafts = VecDeque::new();
-    take_drafts(first, &mut drafts);
+    let mut open = Open::default();
+    open.take(first);
     for entry in entries {
-        if let Entry::Saved(logged) = entry {
-            let event = saved(drafts.pop_front(), *logged, &mut replayed);
-            tell(&mut app, Message::Saved { event: Box::new(event), at: String::new() }, &mut drafts);
-            continue;
-        }
         replayed.keys += usize::from(matches!(entry, Entry::Terminal(_)));
-        if matches!(entry, Entry::SaveFailed(_)) {
-            drafts.pop_front();
+        match &entry {
+            Entry::Saved(logged) => {
+                let event = saved(open.drafts.pop_front(), (**logged).clone(), &mut replayed);
+                open.take(update(&mut app, Message::Saved { event: Box::new(event), at: String::new() }));
+            }
+            Entry::Thought(round) => {
+                if let Some(work) = open.works.remove(round) {
+                    open.take(update(&mut app, Message::Thought { round: *round, thought: Box::new(work.think()) }));
+                }
+            }
+            Entry::SaveFailed(_) => {
+                open.drafts.pop_front();
+            }
+            _ => {}
         }
         let load = |item: crate::app::items::ItemId| corpora.get(item.file).map(|corpus| corpus.problem(item.problem));
         for message in entry.messages(load) {
-            tell(&mut app, message, &mut drafts);
+            open.take(update(&mut app, message));
         }
     }
-    replayed.in_flight = drafts.len();
+    replayed.in_flight = open.drafts.len();
     replayed
 }
 
-fn tell(app: &mut App, message: Message, drafts: &mut VecDeque<Draft>) {
-    take_drafts(update(app, message), drafts);
+/// What the keys led to and the log has not answered yet.
+#[derive(Default)]
+struct Open {
+    drafts: VecDeque<Draft>,
+    /// What is to be worked out, by its round.
+    works: BTreeMap<u64, Work>,
 }
 
-fn take_drafts(effects: Vec<Effect>, drafts: &mut VecDeque<Draft>) {
-    drafts.extend(effects.into_iter().filter_map(|effect| if let Effect::Save(draft) = effect { Some(*draft) } else { None }));
+impl Open {
+    fn take(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Save(draft) => self.drafts.push_back(*draft),
+                Effect::Think { round, work } => {
+                    self.works.insert(round, work);
+                }
+                _ => {}
+            }
+        }
+    }
 }
 
 /// The event that a draft becomes with the number and times of the logged one. When it is another event, the logged one counts on, so that

@@ -60,6 +60,23 @@ impl Words {
     }
 }
 
+/// The different words of a text that is compared with few others, beside them in memory.
+pub(super) struct Shared<'a>(HashSet<&'a str>);
+
+impl Shared<'_> {
+    /// As [`Words::similarity`].
+    pub(super) fn similarity(&self, other: &Self) -> f64 {
+        let shared = self.0.intersection(&other.0).count();
+        let all = self.0.len() + other.0.len() - shared;
+        if all == 0 { 1.0 } else { shared as f64 / all as f64 }
+    }
+}
+
+/// The different words of a text.
+pub(super) fn shared(text: &str) -> Shared<'_> {
+    Shared(set(text))
+}
+
 fn set(text: &str) -> HashSet<&str> {
     words(text).into_iter().filter_map(|word| text.get(word)).collect()
 }

@@ -4,6 +4,7 @@
 //! A [`Page`] is made once for a text and a width, kept, and drawn from. It remembers which bytes of the source each piece of the
 //! drawn text stands for, so that search hits, code colours and changed words find their place in every view.
 
+pub mod align;
 pub mod diff;
 mod fences;
 mod flow;

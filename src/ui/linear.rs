@@ -70,6 +70,7 @@ fn parts(app: &App) -> Vec<(&'static str, Spoken)> {
     parts.push(("help", line(help(app))));
     parts.push(("picker", line(picker(app))));
     parts.push(("answers", line(answers(app))));
+    parts.push(("pair", line(pair(app))));
     parts.push(("replay", line(app.replay_line().unwrap_or_default())));
     parts.push(("why", line(why(app))));
     parts.push(("saving", line(app.saving.at.as_ref().map_or(String::new(), |_| app.saving_line()))));
@@ -214,6 +215,24 @@ fn answers(app: &App) -> String {
     let (at, all) = (answers.chosen + 1, answers.groups.len());
     let (count, solutions) = (group.solutions.len(), answers.solutions);
     format!("answer {at} of {all}: {answer}, {count} of {solutions} solutions{outcome}{scored}")
+}
+
+fn pair(app: &App) -> String {
+    let Some((pair, row)) = app.pair.as_ref().and_then(|pair| Some((pair, pair.laid().get(pair.chosen)?))) else {
+        return String::new();
+    };
+    let said = |side: usize| match (row.steps[side], &row.pages[side]) {
+        (Some(step), Some(page)) => {
+            format!("step {}: {}", step + 1, page.text.lines().map(str::trim).collect::<Vec<_>>().join(" "))
+        }
+        _ => "no step".to_owned(),
+    };
+    let place = format!("row {} of {}", pair.chosen + 1, pair.laid().len());
+    if row.steps == [None; 2] {
+        return format!("{place}: {} steps that both begin with", pair.shared);
+    }
+    let [left, right] = pair.sides.map(|side| format!("solution {}", side + 1));
+    format!("{place}: {left}, {}; {right}, {}", said(0), said(1))
 }
 
 fn help(app: &App) -> String {

@@ -83,6 +83,9 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
     if let Some(answers) = &app.answers {
         panes::answers::draw(app, answers, &mut pen, area);
     }
+    if let Some(pair) = &app.pair {
+        panes::pair::draw(app, pair, &mut pen, area);
+    }
     if let Some(sheet) = &app.help {
         panes::help::draw(app, sheet, &mut pen, area);
     }

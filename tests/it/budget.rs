@@ -92,6 +92,7 @@ impl Typist {
                 let sifted = sieve::sift(&self.corpus, problems.clone(), filter.as_deref(), order.as_deref());
                 Message::Sifted { round, file, problems, sifted }
             }
+            Effect::Think { round, work } => Message::Thought { round, thought: Box::new(work.think()) },
             Effect::Prepare(item) => {
                 let view = self.corpus.problem(item.problem);
                 let mut known = Known::default();

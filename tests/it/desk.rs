@@ -120,6 +120,14 @@ impl Desk {
         sources.iter().map(|(name, _)| *name).collect::<Vec<_>>().join("\n")
     }
 
+    /// The index of the files comes to its end, and this is what they hold.
+    pub(crate) fn ends_as(&mut self, sources: &[(&'static str, &'static [u8])]) {
+        let open = |&(name, bytes)| Corpus::open(Source::Memory { name, bytes }, None).unwrap();
+        self.corpora = sources.iter().map(open).collect();
+        self.corpora.iter().for_each(Corpus::wait);
+        self.tell(Message::Files(Outside::files(&self.corpora)));
+    }
+
     /// Leaves and starts again on the same store.
     pub(crate) fn restart(mut self) -> Self {
         let place = serde_json::to_value(self.app.place_now()).unwrap();
@@ -167,6 +175,7 @@ impl Desk {
                     self.tell(Message::Prepared { item, known, requests: Vec::new() });
                 }
                 Effect::Colour(key, text) => self.tell(Message::Coloured { key, tokens: highlight_step(&text) }),
+                Effect::Think { round, work } => self.tell(Message::Thought { round, thought: Box::new(work.think()) }),
                 Effect::Rate { names, cases } => self.tell(Message::Rated(Box::new(quality(&names, &cases, 50)))),
                 Effect::Continue => self.tell(Message::Continue),
                 Effect::SaveFilters(filters) => shell::keep_filters(&mut self.store, &filters).unwrap(),

@@ -440,3 +440,28 @@ fn a_filter_reads_only_what_records_leave_open() {
         assert!(read < 80 && (all_read == 600 || count == 6), "{keys}: {read} of {all_read}");
     }
 }
+
+#[test]
+fn solutions_that_join_a_problem_behind_the_look_at_it_are_in_the_queue_once_the_index_ends() {
+    let record = |n: usize| {
+        let (problem, label) = (n % 3, if n.is_multiple_of(2) { -1 } else { 1 });
+        format!(
+            r#"{{"id":"{n}","generator":"g","problem":"p{problem}","steps":["a{n}","b"],"final_answer_correct":true,"label":{label}}}"#
+        )
+    };
+    let file: &'static [u8] = Box::leak((0..9).map(record).collect::<Vec<_>>().join("\n").into_bytes().into_boxed_slice());
+    // Two of nine samples of three problems are found before the filter is set, all others behind it.
+    let two = &file[..=file.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(1).unwrap().0];
+    for keys in ["&len > 0<Enter>", "&len > 0 and !labelled<Enter>", ":order len<Enter>"] {
+        let mut desk = Desk::new(&[("many.jsonl", two)], (120, 40));
+        desk.app.items.files[0].complete = false;
+        desk.keys(keys);
+        assert_eq!((desk.app.queue.places().len(), desk.app.queue.is_complete()), (2, false), "{keys}");
+        desk.ends_as(&[("many.jsonl", file)]);
+        let mut whole = Desk::new(&[("many.jsonl", file)], (120, 40));
+        whole.keys(keys);
+        assert_eq!(desk.app.queue.places().len(), 9, "{keys}");
+        assert_eq!(desk.app.queue.places(), whole.app.queue.places(), "{keys}");
+        assert_eq!(desk.app.queue.looked, whole.app.queue.looked, "{keys}");
+    }
+}

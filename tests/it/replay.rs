@@ -100,6 +100,7 @@ impl Recorded {
                     let event = Box::new(self.store.append(*draft).unwrap());
                     self.tell(Message::Saved { event, at: "12:00:00".to_owned() });
                 }
+                Effect::Think { round, work } => self.tell(Message::Thought { round, thought: Box::new(work.think()) }),
                 Effect::Prepare(item) => self.waiting.push_back(item),
                 Effect::Continue => self.tell(Message::Continue),
                 _ => {}

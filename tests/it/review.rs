@@ -1,10 +1,12 @@
 //! Several annotators and the one who adjudicates: the queue of what they do not agree on, whose verdict is taken, what is sent back.
 
 use std::process::Command;
+use std::sync::Arc;
 
 use serde_json::Value;
-use stepscope::labels::{Action, Body, Event, Store};
-use stepscope::trace::FirstError;
+use stepscope::corpus::{Corpus, Source};
+use stepscope::labels::{Action, Body, Draft, Event, Store};
+use stepscope::trace::{FirstError, Trace};
 
 use super::desk::Desk;
 
@@ -218,7 +220,7 @@ fn the_command_lists_disagreements_without_names() {
         let path = folder.path().join(format!("{name}.db"));
         let (mut store, _) = Store::open(&path, name).unwrap();
         for event in events(name, keys) {
-            store.append(stepscope::labels::Draft { body: event.body, saw: event.saw, ms_spent: None }).unwrap();
+            store.append(Draft { body: event.body, saw: event.saw, ms_spent: None }).unwrap();
         }
         path
     });
@@ -250,6 +252,25 @@ fn the_command_lists_disagreements_without_names() {
     );
     assert_eq!(stats["annotators"].as_array().unwrap().len(), 2);
     assert!(stats["annotators"][0]["accuracy"]["interval"].is_array(), "{stats}");
+    // In steps that the adjudicator merged, one of the two that differ no longer does.
+    let corpus = Corpus::open(Source::Path(traces.clone()), None).unwrap();
+    corpus.wait();
+    let found = |trace: Arc<Trace>| {
+        let solution = trace.solutions.iter().position(|solution| solution.source_id.as_deref() == Some("demo-3"))?;
+        Some((trace, solution))
+    };
+    let all = (0..corpus.problem_count()).filter_map(|problem| corpus.problem(problem).trace.clone());
+    let (trace, solution) = all.into_iter().find_map(found).unwrap();
+    let solution = &trace.solutions[solution];
+    let mut cut_at = trace.own_starts(solution);
+    cut_at.remove(2);
+    let merged = Action::Segment { record: trace.record_key(solution.leaf), starts: cut_at };
+    let (mut store, _) = Store::open(&folder.path().join("lena.db"), "lena").unwrap();
+    store.append(Draft::of(merged)).unwrap();
+    drop(store);
+    assert_eq!(run(&["--json"]).lines().count(), 1);
+    let cut: Value = serde_json::from_str(&run(&["--stats", "--json"])).unwrap();
+    assert_eq!(cut["pairs"][0]["exact"], 0.8, "{cut}");
     let text = run(&["--stats"]);
     assert!(text.contains("annotator 1") && !text.contains("mira"), "{text}");
     let text = run(&["--list", "--names"]);

@@ -7,7 +7,7 @@ use stepscope::app::search::Search;
 use stepscope::corpus::{Corpus, Source};
 use stepscope::shell::sieve;
 
-use super::desk::{Desk, TREE};
+use super::desk::{Desk, SOLUTIONS, TREE};
 
 fn record(id: usize, steps: &[&str], label: i64) -> serde_json::Value {
     serde_json::json!({
@@ -218,4 +218,32 @@ fn a_search_looks_into_steps_as_they_were_cut_by_hand() {
     assert!(desk.app.session.has_cuts(), "{}", desk.screen());
     desk.keys(r"/here\.\s*The end<Enter>");
     assert_eq!(desk.id(), "s-4", "{}", desk.screen());
+}
+
+#[test]
+fn two_solutions_stand_side_by_side_with_their_steps_aligned() {
+    let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (120, 40));
+    let two = desk.app.trace().unwrap().clone();
+    assert_eq!(two.solutions.len(), 2);
+    desk.keys("A");
+    let screen = desk.screen();
+    assert!(screen.contains("side by side") && screen.contains("solution 1") && screen.contains("solution 2"), "{screen}");
+    let pair = desk.app.pair.as_ref().unwrap();
+    let steps = |side: usize| pair.laid().iter().filter_map(|row| row.steps[side]).collect::<Vec<_>>();
+    for side in [0, 1] {
+        assert!(steps(side).into_iter().eq(pair.shared..pair.paths[side].len()), "{screen}");
+    }
+    assert!(pair.laid().iter().any(|row| row.steps.iter().all(Option::is_some)), "{screen}");
+    // The step of the chosen row is gone to, here or over there.
+    desk.keys("Go");
+    assert_eq!((desk.app.cursor.solution, desk.app.pair.is_none()), (1, true));
+    assert_eq!(desk.app.cursor.step(), two.path(two.solutions[1].leaf).len() - 1);
+    desk.keys("2A");
+    assert!(desk.app.notice.as_deref().unwrap().contains("on show"), "{:?}", desk.app.notice);
+    desk.keys("1Ajk<Esc>");
+    while desk.app.trace().unwrap().solutions.len() > 1 {
+        desk.keys("}");
+    }
+    desk.keys("A");
+    assert!(desk.app.pair.is_none() && desk.app.notice.as_deref().unwrap().contains("one solution"), "{:?}", desk.app.notice);
 }

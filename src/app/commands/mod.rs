@@ -297,6 +297,7 @@ pub static COMMANDS: &[Command] = &[
     )
     .takes(view::set_diff, view::diffs),
     row(View, "diff-with", &["D"], "choose what to compare with; 3D: with solution 3", view::choose_diff),
+    row(View, "side-by-side", &["A"], "this solution beside the best other one (3A: beside solution 3), steps aligned, what both begin with folded", view::side_by_side),
     row(View, "scroll-detail", &["Ctrl-e"], "more of what is known of the step: scores, notes, critique, alternatives", view::scroll_detail),
     row(View, "detail-top", &["Ctrl-y"], "back to the beginning of what is known of the step", view::detail_top),
     row(View, "list", &["g l"], "list of problems and solutions", view::list),

@@ -3,7 +3,7 @@
 use crate::analysis::aggregate::Aggregate;
 use crate::analysis::decide::Decision;
 use crate::app::describe::short;
-use crate::app::{App, Effect, refit, scoring};
+use crate::app::{App, Effect, refit, scoring, threshold};
 
 /// The next model colours the steps and predicts errors.
 pub(super) fn next_prm(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
@@ -37,9 +37,9 @@ pub(super) fn set_threshold(app: &mut App, text: &str) -> Vec<Effect> {
     let range = app.scoring.meaning.range;
     let own = app.scoring.model.as_ref().map(|model| (model.threshold, model.decision()));
     match (text.parse::<f64>(), own) {
-        (Err(_), Some((threshold, decision))) if text == "model" => decide(app, threshold, decision),
+        (Err(_), Some((threshold, decision))) if text == "model" => threshold::set(app, threshold, decision),
         (Ok(threshold), _) if threshold >= range.0 && threshold <= range.1 => {
-            decide(app, threshold, Decision::FirstBelow(threshold));
+            threshold::set(app, threshold, Decision::FirstBelow(threshold));
         }
         _ => app.notice = Some(format!("the threshold is a number from {} to {}, not {text:?}", range.0, range.1)),
     }
@@ -66,31 +66,8 @@ fn move_threshold(app: &mut App, notches: f64) -> Vec<Effect> {
     let notch = (high - low) / 20.0;
     // On whole notches, so that a way up and back ends where it began.
     let threshold = (low + ((app.scoring.threshold - low) / notch).round() * notch + notches * notch).clamp(low, high);
-    decide(app, threshold, Decision::FirstBelow(threshold));
+    threshold::set(app, threshold, Decision::FirstBelow(threshold));
     Vec::new()
-}
-
-/// Judges by another rule, and says what that changes: steps below the threshold, of all that have a score, and solutions in memory with a
-/// predicted first error.
-fn decide(app: &mut App, threshold: f64, decision: Decision) {
-    if !app.show_prm {
-        app.notice = Some(format!("scores are hidden; {} shows them", app.key("hide-prm")));
-        return;
-    }
-    let below = |threshold: f64| app.scoring.scores.values().filter(|score| score.value() < threshold).count();
-    let (all, was_below, is_below) = (app.scoring.scores.len(), below(app.scoring.threshold), below(threshold));
-    let (before, _) = app.predicted_errors();
-    app.scoring.threshold = threshold;
-    app.scoring.decision = decision;
-    let (errors, scored) = app.predicted_errors();
-    let threshold = short(threshold);
-    app.notice = Some(match scored {
-        0 => format!("threshold {threshold}"),
-        _ => format!(
-            "threshold {threshold}: {is_below} of {all} scored steps below it, {was_below} before; \
-             a first error in {errors} of {scored} solutions in memory, {before} before"
-        ),
-    });
 }
 
 /// Goes to the next way of making one score of a solution.

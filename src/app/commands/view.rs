@@ -3,7 +3,7 @@
 use crate::app::choice::Question;
 use crate::app::layout::{self, Layout};
 use crate::app::reading::Against;
-use crate::app::{App, Effect, Focus, queue, replay, tree};
+use crate::app::{App, Effect, Focus, pair, queue, replay, tree};
 use crate::trace::{FirstError, NodeId, Solution, StepScore, Trace};
 use crate::typeset::View;
 use crate::ui::theme::{THEME_NAMES, Theme};
@@ -96,6 +96,11 @@ pub(super) fn choose_diff(app: &mut App, count: Option<usize>) -> Vec<Effect> {
         None => app.ask(Question::Partner),
     }
     Vec::new()
+}
+
+/// Two solutions side by side.
+pub(super) fn side_by_side(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    pair::open(app, count)
 }
 
 /// Cuts long lines at the edge, or wraps them.

@@ -1,10 +1,10 @@
 //! How the queue fills: problems are sifted by their records, the rest is read and looked at, a few between two frames.
 
-use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
+use super::think::{doubt, sort};
 use super::{Place, Queue, Sieve};
-use crate::analysis::label_errors::{Case, doubts};
 use crate::app::items::ItemId;
 use crate::app::scoring::WorkerState;
 use crate::app::{App, Effect, Sifted, review};
@@ -55,34 +55,19 @@ fn take(app: &mut App, item: ItemId, entries: Vec<Asked>) {
     }
     let count = |entries: &[Asked], wanted: Option<bool>| entries.iter().filter(|entry| entry.holds == wanted).count();
     let looked = &mut app.queue.looked;
-    let before = app.queue.entries.insert(item, entries).unwrap_or_default();
+    let before = Arc::make_mut(&mut app.queue.entries).insert(item, entries).unwrap_or_default();
     let now = app.queue.entries.get(&item).map_or(&[][..], Vec::as_slice);
     looked.0 = looked.0 + now.len() - before.len();
     looked.1 = looked.1 + count(now, Some(true)) - count(&before, Some(true));
     looked.2 = looked.2 + count(now, None) - count(&before, None);
 }
 
-/// Puts the solutions that fit in order anew.
-fn sort(app: &mut App) {
-    let queue = &mut app.queue;
-    let mut places: Vec<Place> = Vec::with_capacity(queue.looked.1);
-    for (item, entries) in &queue.entries {
-        let fitting = entries.iter().enumerate().filter(|(_, entry)| entry.holds == Some(true));
-        places.extend(fitting.map(|(solution, entry)| Place { item: *item, solution, number: entry.number }));
-    }
-    // The largest first, what has no number last, equals as the files have them.
-    let number = |place: &Place| place.number.unwrap_or(f64::NEG_INFINITY);
-    places.sort_unstable_by(|a, b| number(b).total_cmp(&number(a)).then((a.item, a.solution).cmp(&(b.item, b.solution))));
-    queue.members = places.iter().enumerate().map(|(at, place)| ((place.item, place.solution), at)).collect();
-    queue.places = places;
-}
-
 /// How many problems of a file stand in a list that has a number for each file.
-fn of(counts: &[usize], file: usize) -> usize {
+pub(super) fn of(counts: &[usize], file: usize) -> usize {
     counts.get(file).copied().unwrap_or(0)
 }
 
-fn set(counts: &mut Vec<usize>, file: usize, count: usize) {
+pub(super) fn set(counts: &mut Vec<usize>, file: usize, count: usize) {
     counts.resize(counts.len().max(file + 1), 0);
     counts[file] = count;
 }
@@ -158,7 +143,7 @@ pub(in crate::app) fn sifted(app: &mut App, round: u64, file: usize, problems: &
 
 /// Looks at what has been read, asks for what has not. Called after every message.
 pub(in crate::app) fn feed(app: &mut App) -> Vec<Effect> {
-    if !app.queue.active() || app.quitting {
+    if !app.queue.active() || app.quitting || app.queue.thinking.is_some() {
         return Vec::new();
     }
     let mut effects = Vec::new();
@@ -196,44 +181,31 @@ pub(in crate::app) fn feed(app: &mut App) -> Vec<Effect> {
         effects.push(Effect::Continue);
     }
     effects.extend(app.sift());
-    if app.next_item().is_none() && app.items.complete() && !app.queue.complete {
-        app.queue.complete = true;
-        sort(app);
-        enter(app);
-    }
-    let running = matches!(app.scoring.state, WorkerState::Starting | WorkerState::Running);
-    let scored = !running || app.scoring.complete(app.items.total());
-    let looked = app.queue.complete && app.queue.late.is_empty();
-    if looked && scored && app.queue.needs_doubt() && app.queue.suspects.doubts.is_none() {
-        doubt(app);
-        effects.push(Effect::Continue);
-        return effects;
-    }
-    if app.queue.rank_again && app.queue.complete && app.queue.late.is_empty() && app.scoring.complete(app.items.total()) {
-        app.queue.rank_again = false;
-        sort(app);
-    }
+    effects.extend(next_work(app));
     effects
 }
 
-/// All labels were looked at: the model that doubts them is fitted, and the queue made once more with what it says.
-fn doubt(app: &mut App) {
-    let cases = std::mem::take(&mut app.queue.suspects.cases);
-    let (places, cases): (Vec<_>, Vec<Case>) = cases.into_iter().unzip();
-    let found: HashMap<_, _> =
-        places.into_iter().zip(doubts(&cases)).filter_map(|(place, doubt)| Some((place, doubt?))).collect();
-    if found.is_empty() {
-        app.notice = Some(
-            "too few labels with scores to doubt any: it takes ten wrong and ten right solutions of other problems".to_owned(),
-        );
+/// What is to be worked out now that all has been looked at: the first order, doubts, an order by the scores of another model.
+fn next_work(app: &mut App) -> Option<Effect> {
+    if app.next_item().is_some() || !app.items.complete() {
+        return None;
     }
-    app.queue.begin();
-    app.queue.fresh = true;
-    app.queue.suspects.doubts = Some(found);
+    if !app.queue.complete {
+        return Some(sort(app));
+    }
+    let scored = app.scoring.complete(app.items.total());
+    let running = matches!(app.scoring.state, WorkerState::Starting | WorkerState::Running);
+    if !app.queue.late.is_empty() {
+        return None;
+    }
+    if (scored || !running) && app.queue.needs_doubt() && app.queue.suspects.doubts.is_none() {
+        return Some(doubt(app));
+    }
+    (scored && std::mem::take(&mut app.queue.rank_again)).then(|| sort(app))
 }
 
 /// Goes to the first place of the queue unless the cursor stands in it.
-fn enter(app: &mut App) {
+pub(super) fn enter(app: &mut App) {
     if (std::mem::take(&mut app.queue.fresh) || app.place_in_queue().is_none())
         && let Some(first) = app.queue.places.first().copied()
     {

@@ -6,9 +6,11 @@
 //! The queue is stable while one works: what no longer fits stays until it is asked for anew, and new hits join at the end.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 mod feed;
 mod set;
+mod think;
 
 use super::App;
 use super::describe::short;
@@ -18,6 +20,8 @@ use crate::query::{Asked, Names, Own, Query, Survey};
 use crate::trace::{FirstError, Solution, Trace};
 pub(super) use feed::{feed, sifted};
 pub(super) use set::{clear_filter, forget_filter, named_filters, preview, refresh, resume, save_filter, set_filter, set_order};
+pub(super) use think::thought;
+pub use think::{Thought, Work};
 
 /// One place of the queue.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,6 +33,11 @@ pub struct Place {
     /// Its number in the order.
     pub number: Option<f64>,
 }
+
+/// What is known of the solutions of items.
+pub type Entries = HashMap<ItemId, Vec<Asked>>;
+/// Where solutions stand in the queue.
+pub type Members = HashMap<(ItemId, usize), usize>;
 
 /// An order in force.
 #[derive(Debug, Clone)]
@@ -42,7 +51,8 @@ struct Order {
 pub struct Queue {
     filter: Option<Query>,
     order: Option<Order>,
-    entries: HashMap<ItemId, Vec<Asked>>,
+    /// Shared with a sort while one is under way; nothing is written meanwhile.
+    entries: Arc<Entries>,
     /// Problems of each file that were looked at, from its first one on.
     next: Vec<usize>,
     sieve: Sieve,
@@ -51,11 +61,13 @@ pub struct Queue {
     late: VecDeque<ItemId>,
     places: Vec<Place>,
     /// Where each solution stands in `places`; in the order of the files it is found there, and this says only that it is there.
-    members: HashMap<(ItemId, usize), usize>,
+    members: Members,
     /// Members that are judged.
     judged: usize,
-    /// All items have been looked at once.
+    /// All items have been looked at once, and their places are in order.
     complete: bool,
+    /// The round for which something is worked out beside the screen ([`Work`]).
+    thinking: Option<u64>,
     /// The scores are those of another model: the order is made anew once more when all of them are there.
     rank_again: bool,
     /// Labels that are perhaps wrong, where filter or order ask for them.
@@ -87,6 +99,8 @@ struct Sieve {
 #[derive(Debug, Default)]
 struct Suspects {
     cases: BTreeMap<(ItemId, usize), Case>,
+    /// Whose labels are being doubted.
+    asked: Vec<(ItemId, usize)>,
     /// What came out; `None` before all labels were looked at.
     doubts: Option<HashMap<(ItemId, usize), Doubt>>,
 }
@@ -178,6 +192,24 @@ impl Queue {
         self.filter.iter().chain(self.order.iter().map(|order| &order.query)).any(Query::needs_scores)
     }
 
+    /// The index of a file came to its end: problems may have got more solutions since they were looked at.
+    pub(super) fn file_ended(&mut self, file: usize) {
+        if !self.active() || feed::of(&self.next, file) == 0 {
+            return;
+        }
+        let of_file = |item: &ItemId| item.file == file;
+        self.asked.retain(|item| !of_file(item));
+        self.late.retain(|item| !of_file(item));
+        feed::set(&mut self.next, file, 0);
+        // What the sieve said, and what it is about to say, is of the file as it was.
+        let Sieve { round, busy, sifted, left, fit } = &mut self.sieve;
+        (*round, *busy, self.thinking) = (*round + 1, false, None);
+        feed::set(sifted, file, 0);
+        left.retain(|item| !of_file(item));
+        fit.retain(|item, _| !of_file(item));
+        self.complete = false;
+    }
+
     /// All steps of an item have got their scores.
     pub(super) fn scored(&mut self, item: ItemId) {
         if self.needs_scores() {
@@ -260,7 +292,8 @@ impl App {
                     .overlap
                     .as_ref()
                     .map(|plan| plan.assigned(trace.prompt_key).contains(&self.annotator.as_str())),
-                panel: self.review.as_ref().and_then(|review| review.panel.dispute(trace, solution)),
+                // Of what nobody judged in a review it is known that nobody disputes it.
+                panel: self.review.as_ref().map(|review| review.panel.dispute(trace, solution).unwrap_or_default()),
             }
         };
         let survey = Survey {

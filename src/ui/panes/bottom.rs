@@ -17,7 +17,7 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, panes: &Panes) {
     hints(app, pen, panes.hints);
     match &app.input {
         Some(input) => {
-            let x = pen.text(panes.status.x, panes.status.y, 8, input.prompt(), pen.look.strong());
+            let x = pen.text(panes.status.x, panes.status.y, panes.status.width, input.prompt(), pen.look.strong());
             let room = panes.status.right().saturating_sub(x + 1);
             let skip = input.line.visual_scroll(usize::from(room));
             let (from, _) = pen.ambiguous().skip(input.line.value(), skip);
@@ -60,6 +60,7 @@ fn hints(app: &App, pen: &mut Pen<'_>, mut rect: Rect) {
     let count_marks = app.project.digits == Digits::Mark;
     let hot = match app.focus {
         Focus::Steps if app.review.is_some() => REVIEW,
+        Focus::Steps if !app.show_prm => [hot_keys(Focus::Steps)[0], BLIND],
         focus => hot_keys(focus),
     };
     for (index, hints) in hot.into_iter().take(usize::from(rect.height)).enumerate() {
@@ -94,6 +95,18 @@ const REVIEW: [&[Hint]; 2] = [
         (&["diff"], "", "compare"),
         (&["hide-prm"], "", "PRM"),
     ],
+];
+
+/// What is typed besides by who judges blind: nothing is suspected there.
+const BLIND: &[Hint] = &[
+    (&["good"], "", "good"),
+    (&["neutral"], "", "neutral"),
+    (&["bad"], "", "bad"),
+    (&["undo"], "", "undo"),
+    (&["note"], "", "note"),
+    (&["page-down"], "", "page"),
+    (&["previous-solution", "next-solution"], "", "prev/next"),
+    (&["later"], "", "later"),
 ];
 
 /// What is typed most in a pane, in two lines.

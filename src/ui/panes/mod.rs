@@ -7,6 +7,7 @@ pub(super) mod detail;
 pub(super) mod help;
 pub(super) mod list;
 pub(super) mod mapping;
+pub(super) mod pair;
 pub(super) mod picker;
 pub(super) mod problem;
 pub(super) mod rewrite;

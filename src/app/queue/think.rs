@@ -1,0 +1,99 @@
+//! What takes the queue longer than a key may wait: putting a million places in order, fitting the model that doubts labels. It is worked
+//! out beside the screen ([`Effect::Think`]); the queue stands still until the answer comes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::feed::enter;
+use super::{Entries, Members, Place};
+use crate::analysis::label_errors::{Case, Doubt, doubts};
+use crate::app::{App, Effect};
+
+/// Something to work out.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Work {
+    /// Put the solutions that fit in order.
+    Sort(Arc<Entries>),
+    /// Doubt these labels.
+    Doubt(Vec<Case>),
+}
+
+/// What came out.
+#[derive(Debug)]
+pub enum Thought {
+    /// The places in order, and where each solution stands in them.
+    Sorted(Vec<Place>, Members),
+    /// How far each label is to be doubted.
+    Doubted(Vec<Option<Doubt>>),
+}
+
+impl Work {
+    /// Works it out.
+    pub fn think(self) -> Thought {
+        match self {
+            Self::Sort(entries) => sorted(&entries),
+            Self::Doubt(cases) => Thought::Doubted(doubts(&cases)),
+        }
+    }
+}
+
+/// The largest first, what has no number last, equals as the files have them.
+fn sorted(entries: &Entries) -> Thought {
+    let mut places: Vec<Place> = Vec::new();
+    for (item, entries) in entries {
+        let fitting = entries.iter().enumerate().filter(|(_, entry)| entry.holds == Some(true));
+        places.extend(fitting.map(|(solution, entry)| Place { item: *item, solution, number: entry.number }));
+    }
+    let number = |place: &Place| place.number.unwrap_or(f64::NEG_INFINITY);
+    places.sort_unstable_by(|a, b| number(b).total_cmp(&number(a)).then((a.item, a.solution).cmp(&(b.item, b.solution))));
+    let members = places.iter().enumerate().map(|(at, place)| ((place.item, place.solution), at)).collect();
+    Thought::Sorted(places, members)
+}
+
+/// Has the places put in order.
+pub(super) fn sort(app: &mut App) -> Effect {
+    let work = Work::Sort(Arc::clone(&app.queue.entries));
+    ask(app, work)
+}
+
+/// Has all labels that were looked at doubted.
+pub(super) fn doubt(app: &mut App) -> Effect {
+    let (places, cases) = std::mem::take(&mut app.queue.suspects.cases).into_iter().unzip();
+    app.queue.suspects.asked = places;
+    ask(app, Work::Doubt(cases))
+}
+
+fn ask(app: &mut App, work: Work) -> Effect {
+    let round = app.queue.sieve.round;
+    app.queue.thinking = Some(round);
+    Effect::Think { round, work }
+}
+
+/// Takes in what was worked out; for another filter or order than that of now it is of no use.
+pub(in crate::app) fn thought(app: &mut App, round: u64, thought: Thought) {
+    if app.queue.thinking.take_if(|awaited| *awaited == round).is_none() {
+        return;
+    }
+    match thought {
+        Thought::Sorted(places, members) => {
+            (app.queue.places, app.queue.members) = (places, members);
+            if !std::mem::replace(&mut app.queue.complete, true) {
+                enter(app);
+            }
+        }
+        Thought::Doubted(doubts) => {
+            let asked = std::mem::take(&mut app.queue.suspects.asked);
+            let found: HashMap<_, _> = asked.into_iter().zip(doubts).filter_map(|(place, doubt)| Some((place, doubt?))).collect();
+            if found.is_empty() {
+                app.notice = Some(
+                    "too few labels with scores to doubt any: it takes ten wrong and ten right solutions of other problems"
+                        .to_owned(),
+                );
+            }
+            // The queue is made once more with what was found.
+            app.queue.begin();
+            app.queue.fresh = true;
+            app.queue.suspects.doubts = Some(found);
+        }
+    }
+}
