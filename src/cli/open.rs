@@ -55,7 +55,7 @@ pub struct OpenArgs {
     /// Who gets which problems
     #[command(flatten)]
     pub sharing: Sharing,
-    /// Folder of a process reward model, or `embedded:decoder`; the default is the built-in feature model
+    /// Folder of a process reward model, or `embedded:decoder` [default: embedded, the built-in feature model]
     #[arg(long, value_name = "DIR")]
     pub prm: Option<PathBuf>,
     /// Where the model runs.

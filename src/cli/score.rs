@@ -315,6 +315,13 @@ impl Run {
         Ok(units)
     }
 
+    /// Tokens a second of the time that scoring took; nothing while no model has computed any.
+    fn pace(&self) -> String {
+        let totals = self.scorers.iter().map(Batch::totals);
+        let (tokens, seconds) = totals.fold((0, 0.0), |sum, now| (sum.0 + now.cost.tokens, sum.1 + now.seconds));
+        if tokens == 0 || seconds <= 0.0 { String::new() } else { format!("{:.0} tokens/s, ", tokens as f64 / seconds) }
+    }
+
     fn emit(&mut self, solutions: &[Lines]) -> anyhow::Result<()> {
         for lines in solutions {
             for line in lines {
@@ -326,6 +333,7 @@ impl Run {
             }
             self.solutions += 1;
         }
+        self.bar.set_prefix(self.pace());
         self.bar.inc(1);
         Ok(())
     }
@@ -406,6 +414,6 @@ fn bar(corpora: &[Corpus]) -> ProgressBar {
     let units: usize = corpora.iter().map(Corpus::unit_count).sum();
     let target = if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(Some(units as u64), target);
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} records, {per_sec}, {eta} left, {msg}");
+    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} records, {prefix}{eta} left, {msg}");
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

@@ -13,8 +13,8 @@ use crate::scoring::{RunsOn, ScoreCache, WorkerSpec};
 /// Which scorer, and where its scores are kept.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct ScorerArgs {
-    /// Score with the model in this folder (config.json, tokenizer.json, *.safetensors), or with the small built-in decoder as
-    /// `embedded:decoder`; may be given several times [default: the built-in feature model]
+    /// Score with the model in this folder (config.json, tokenizer.json, *.safetensors), with the built-in feature model as `embedded`, or with
+    /// the small built-in decoder as `embedded:decoder`; may be given several times [default: embedded]
     #[arg(long, value_name = "DIR")]
     pub prm: Vec<PathBuf>,
     /// Where the model runs.

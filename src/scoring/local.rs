@@ -9,23 +9,30 @@ use crate::prm::features::FeatureModel;
 use crate::prm::{Device, NodeScore, PrmNode, PrmRequest, ScoreStats};
 use crate::trace::Semantics;
 
+/// In place of a checkpoint folder: the feature model that is built in, and runs where none is named.
+pub const FEATURES: &str = "embedded";
 /// In place of a checkpoint folder: the small decoder that is built in as an example of a checkpoint.
 pub const DECODER: &str = "embedded:decoder";
 
-/// Loads the built-in feature model, the built-in decoder (as [`DECODER`]), the model of a checkpoint folder, whose decoder may run
-/// elsewhere, or one of these with a head on it. The error is one line for people.
+/// Loads the built-in feature model (also as [`FEATURES`]), the built-in decoder (as [`DECODER`]), the model of a checkpoint folder, whose
+/// decoder may run elsewhere, or one of these with a head on it. The error is one line for people.
 pub fn load(prm: Option<&Path>, runs_on: &RunsOn) -> Result<Box<dyn Scorer>, String> {
     if let Some(server) = &runs_on.server {
         let prm = prm.ok_or("--server: expected --prm with the folder of the model's configuration and tokenizer")?;
         return remote(prm, server);
     }
-    match prm {
+    match named(prm) {
         None => Ok(Box::new(FeatureModel::embedded().map_err(|error| error.to_string())?)),
         Some(place) => match HeadFile::find(place) {
             Some(file) => Ok(Box::new(Headed::load(&file, |below| load(below, runs_on))?)),
             None => checkpoint(place, runs_on.device),
         },
     }
+}
+
+/// The checkpoint that is named; `None` is the built-in feature model, whether it is named or not.
+pub fn named(prm: Option<&Path>) -> Option<&Path> {
+    prm.filter(|place| place.as_os_str() != FEATURES)
 }
 
 #[cfg(feature = "candle")]

@@ -219,6 +219,20 @@ fn stats_count_shared_beginnings_once() {
     );
 }
 
+#[cfg(feature = "candle")]
+#[test]
+fn both_built_in_models_score_in_one_run() {
+    let place = Place::new();
+    let toy = fixture("toy.jsonl");
+    let score = ["score", toy.to_str().unwrap(), "-o", "out.jsonl", "--no-cache", "--json", "--prm"];
+    let both = stdout(&place.run(&[&score[..], &["embedded", "--prm", "embedded:decoder"]].concat()));
+    let scorers: Vec<&str> = both["scorers"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    assert!(scorers.len() == 2 && scorers[0].starts_with("built-in@") && scorers[0] != scorers[1], "{scorers:?}");
+    let named = place.lines("out.jsonl");
+    place.run(&["score", toy.to_str().unwrap(), "-o", "default.jsonl", "--no-cache"]);
+    assert_eq!(named.into_iter().step_by(2).collect::<Vec<_>>(), place.lines("default.jsonl"), "the default under its name");
+}
+
 #[test]
 fn several_scorers_give_a_line_each() {
     let place = Place::new();
