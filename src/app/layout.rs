@@ -291,13 +291,14 @@ fn keep_visible(top: usize, at: usize, block: usize, rows: usize, total: usize) 
     }
 }
 
-/// Solutions of the current problem that the list shows, as a window around the current one.
+/// Solutions of the current problem that the list shows, as a window around the current one: half of the rows, and those that other
+/// problems leave.
 pub fn list_solutions(app: &App, rows: usize) -> std::ops::Range<usize> {
     let n = app.items.trace(app.position()).map_or(0, |trace| trace.solutions.len());
     if n < 2 {
         return 0..0;
     }
-    let window = n.min((rows / 2).max(1));
+    let window = n.min((rows / 2).max(rows.saturating_sub(app.items.total())).max(1));
     let start = app.listed_solution().saturating_sub(window / 2).min(n - window);
     start..start + window
 }
