@@ -22,7 +22,7 @@ use crate::labels::{Session, Store};
 use crate::prm::features::{Example, Head, Reader};
 use crate::scoring::batch::{Answers, Batch};
 use crate::scoring::head::{FILE, HeadFile};
-use crate::scoring::local::{DECODER, named};
+use crate::scoring::local::{self, DECODER};
 use crate::scoring::request::on_solutions;
 use crate::shell::Refit;
 use crate::trace::{Label, Solution, Trace};
@@ -128,7 +128,7 @@ pub fn run(args: &TrainHeadArgs) -> anyhow::Result<ExitCode> {
         out::print_safe(&text(&report))?;
         bail!("too few labels to tell whether it helps; nothing was written (--anyway writes it)");
     }
-    let base = named(args.prm.as_deref()).map(kept_path).transpose()?;
+    let base = local::named(args.prm.as_deref()).map(kept_path).transpose()?;
     let head = Head::fit(&labelled.examples.iter().collect::<Vec<_>>());
     let file = HeadFile::new(base, labelled.key, head, serde_json::to_value(&report)?);
     write(&args.out, &file).with_context(|| format!("cannot write {}", args.out.display()))?;
@@ -170,7 +170,7 @@ fn refit_once(store: &Path, annotator: &str, prm: Option<&Path>, corpora: &[Corp
         report.steps, report.before.log_loss, report.after.log_loss
     );
     let head = Head::fit(&labelled.examples.iter().collect::<Vec<_>>());
-    let base = named(prm).map(kept_path).transpose()?;
+    let base = local::named(prm).map(kept_path).transpose()?;
     let folder = new_folder(store, annotator)?;
     write(&folder, &HeadFile::new(base, labelled.key, head, serde_json::to_value(&report)?))
         .with_context(|| format!("cannot write {}", folder.display()))?;

@@ -297,14 +297,20 @@ fn verdict_tokens_are_read_from_log_probabilities() {
     let at = verdicts(place.case(), good, bad);
     let mock = Mock::start(move |asked, _| {
         let sent = asked.body["prompt"].as_array().unwrap().len();
+        let biased: Vec<u64> = asked.body["logit_bias"].as_array().unwrap().iter().filter_map(|pair| pair[0].as_u64()).collect();
+        assert_eq!(
+            (biased, &asked.body["n_probs"]),
+            (vec![good.into(), bad.into()], &json!(2)),
+            "no other token comes before them"
+        );
         let verdict = &at[&(sent - 1)];
         let list: Vec<Value> = verdict
             .as_object()
             .unwrap()
             .iter()
-            .map(|(id, v)| json!({"id": id.parse::<u32>().unwrap(), "token": "x", "logprob": v["logprob"]}))
+            .map(|(id, v)| json!({"id": id.parse::<u32>().unwrap(), "token": "x", "prob": v["logprob"].as_f64().unwrap().exp()}))
             .collect();
-        (200, json!({"completion_probabilities": [{"top_logprobs": list}]}).to_string())
+        (200, json!({"completion_probabilities": [{"top_probs": list}]}).to_string())
     });
     place.expect(&place.scores(&mock.url, "llama-cpp"));
 }
