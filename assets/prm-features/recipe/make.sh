@@ -1,5 +1,5 @@
 #!/bin/sh
-# The whole recipe: make.sh OUT PROGRAM [DATA]. Writes ../trees.bin and the test fixture; about fifteen minutes on one core.
+# The whole recipe: make.sh OUT PROGRAM [DATA]. Writes ../trees.bin and the test fixture; about seven minutes of processor time.
 set -e
 here=$(cd "$(dirname "$0")" && pwd)
 out=$1 program=$2 data=${3:-$here/../../../../shared/data}
