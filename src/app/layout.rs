@@ -168,7 +168,7 @@ fn columns(app: &App, body: Rect) -> (Option<Rect>, Option<Rect>, Option<Rect>, 
     (list, tree, Some(main), detail)
 }
 
-/// Rows of the problem pane: two, or as many as it needs, up to half of the column.
+/// Rows of the problem pane: as many as it needs, up to two or a sixth of the column; up to half of it when the whole problem is wanted.
 fn problem_rows(app: &App, main: Rect) -> u16 {
     let needed = app.problem_page(problem_width(main)).map_or(1, |body| {
         // Reference, answer and verdict stand behind the last row, or below it when there is no room.
@@ -176,7 +176,7 @@ fn problem_rows(app: &App, main: Rect) -> u16 {
         let facts = app.facts().chars().count();
         body.rows() + usize::from(facts > 0 && last + facts + 2 > problem_width(main))
     });
-    let most = if app.whole_problem { usize::from(main.height / 2) } else { 2 };
+    let most = if app.whole_problem { usize::from(main.height / 2) } else { usize::from(main.height / 6).max(2) };
     u16::try_from(needed.clamp(1, most.max(1))).unwrap_or(2)
 }
 
