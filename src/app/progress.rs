@@ -11,7 +11,7 @@ use crate::labels::Session;
 use crate::trace::{NodeId, Solution, Trace};
 
 /// Solutions of one problem that are counted one by one.
-const COUNTED: usize = 2000;
+pub const COUNTED: usize = 2000;
 /// Verdicts that the pace is that of.
 const PACE: usize = 100;
 /// With fewer verdicts there is no pace.
@@ -29,9 +29,10 @@ struct Seen {
 #[derive(Debug, Default)]
 pub struct Progress {
     seen: HashMap<ItemId, Seen>,
-    /// Solutions of problems that were only scored, and their sum.
-    sizes: HashMap<ItemId, usize>,
+    /// Solutions of problems that were only scored and those of them that were judged, and the sums.
+    sizes: HashMap<ItemId, (usize, usize)>,
     sized: usize,
+    sized_judged: usize,
     /// Judged solutions of earlier sessions by the problem of a file where that was, until it is seen, and their sum.
     before: HashMap<String, (HashMap<usize, usize>, usize)>,
     /// Sums over `seen`.
@@ -86,10 +87,30 @@ impl Progress {
         self.seen.get(&item).is_some_and(|seen| seen.judged.binary_search(&solution).is_ok())
     }
 
-    /// An item was read for its scores, and has so many solutions.
-    pub(super) fn sized(&mut self, item: ItemId, solutions: usize) {
+    /// An item was read for its scores, and has so many solutions, of which so many are judged, perhaps under another path. With the
+    /// identity of its `file`, that takes the place of what earlier sessions left there.
+    pub(super) fn sized(&mut self, item: ItemId, file: Option<&str>, solutions: usize, judged: usize) {
         if solutions > 0 && !self.seen.contains_key(&item) {
-            self.sized = self.sized + solutions - self.sizes.insert(item, solutions).unwrap_or(0);
+            self.forget_size(item);
+            self.sizes.insert(item, (solutions, judged));
+            self.sized += solutions;
+            self.sized_judged += judged;
+            if let Some(file) = file {
+                self.forget_before(file, item);
+            }
+        }
+    }
+
+    fn forget_size(&mut self, item: ItemId) {
+        let (solutions, judged) = self.sizes.remove(&item).unwrap_or_default();
+        self.sized -= solutions;
+        self.sized_judged -= judged;
+    }
+
+    /// What earlier sessions judged in this problem of a file is counted otherwise now.
+    fn forget_before(&mut self, file: &str, item: ItemId) {
+        if let Some((problems, sum)) = self.before.get_mut(file) {
+            *sum -= problems.remove(&item.problem).unwrap_or(0);
         }
     }
 
@@ -130,9 +151,9 @@ impl App {
         let now = Seen { solutions: trace.solutions.len(), judged };
         self.queue.judged_again(item, self.progress.seen.get(&item).map_or(&[], |seen| &seen.judged), &now.judged);
         let progress = &mut self.progress;
-        progress.sized -= progress.sizes.remove(&item).unwrap_or(0);
-        if let Some((problems, sum)) = self.items.files.get(item.file).and_then(|file| progress.before.get_mut(&file.id)) {
-            *sum -= problems.remove(&item.problem).unwrap_or(0);
+        progress.forget_size(item);
+        if let Some(file) = self.items.files.get(item.file) {
+            progress.forget_before(&file.id, item);
         }
         progress.solutions += now.solutions;
         progress.judged += now.judged.len();
@@ -177,7 +198,7 @@ impl App {
         // As many as the others have, and one at least.
         let estimate = if known == 0 { unread } else { (unread * solutions).div_ceil(known) };
         let before: usize = self.items.listed().filter_map(|file| progress.before.get(&file.id)).map(|(_, sum)| sum).sum();
-        let done = progress.judged + before;
+        let done = progress.judged + progress.sized_judged + before;
         (done, (solutions + estimate).max(done), unread == 0 && self.items.complete())
     }
 
@@ -263,6 +284,20 @@ mod tests {
         assert!(width(&uneven) < width(&uneven[..10]), "more verdicts, less doubt");
         // Nine in ten sums of a hundred such times lie inside: the spread of the sum alone is a good part of it.
         assert!(width(&uneven) > 2.0 * 1.645 * 20_000.0 * 10.0);
+    }
+
+    #[test]
+    fn what_was_judged_under_another_path_counts_and_what_was_judged_here_counts_once() {
+        let item = |problem| ItemId { file: 0, problem };
+        let mut progress = Progress::default();
+        progress.before.insert("here".to_owned(), (HashMap::from([(1, 2), (7, 1)]), 3));
+        progress.sized(item(0), Some("here"), 4, 3);
+        progress.sized(item(1), Some("here"), 2, 2);
+        // An item may be prepared twice.
+        progress.sized(item(0), Some("here"), 4, 3);
+        assert_eq!((progress.sized, progress.sized_judged, progress.before["here"].1), (6, 5, 1));
+        progress.sized(item(7), None, 1, 0);
+        assert_eq!(progress.before["here"].1, 1, "of this one nobody has looked who judged it");
     }
 
     #[test]

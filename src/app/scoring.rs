@@ -6,7 +6,7 @@ use std::ops::{Deref, DerefMut};
 use crate::query::Query;
 use crate::scoring::request::{Limits, plan};
 use crate::scoring::{Priority, Scheduler, ScoreRequest, WorkerEvent};
-use crate::trace::{NodeId, Rationale, StepKey, StepScore, Trace};
+use crate::trace::{NodeId, Rationale, RecordKey, StepKey, StepScore, Trace};
 
 use super::items::ItemId;
 use super::judge::Judge;
@@ -30,6 +30,8 @@ pub struct Known {
     pub bad: usize,
     /// Number of its solutions.
     pub solutions: usize,
+    /// Those that are counted one by one.
+    pub records: Vec<RecordKey>,
 }
 
 /// What the worker is doing.
@@ -267,7 +269,9 @@ pub(super) fn prepared(app: &mut App, item: ItemId, known: Known, requests: Vec<
         return Vec::new();
     }
     app.items.note_bad(item, known.bad);
-    app.progress.sized(item, known.solutions);
+    let judged = known.records.iter().filter(|record| app.session.verdict(**record).is_some()).count();
+    let file = app.items.files.get(item.file).map(|file| file.id.as_str()).filter(|_| !known.records.is_empty());
+    app.progress.sized(item, file, known.solutions, judged);
     let scoring = &mut app.scoring;
     let judge = scoring.running();
     judge.add(known.scores);

@@ -10,6 +10,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::analysis::quality::quality;
 use crate::app::items::{FileState, ItemId};
+use crate::app::progress::COUNTED;
 use crate::app::quality::SAMPLES;
 use crate::app::refit::Fitted;
 use crate::app::scoring::Known;
@@ -256,6 +257,7 @@ impl Outside {
             let mut requests = Vec::new();
             if let Some(trace) = &view.trace {
                 known.solutions = trace.solutions.len();
+                known.records = trace.solutions.iter().take(COUNTED).map(|solution| trace.record_key(solution.leaf)).collect();
                 let keys: Vec<StepKey> = trace.steps().map(|id| trace.node(id).key).collect();
                 let found = lock(&cache).get_many(&model.key, &keys);
                 known.rationales = lock(&cache).rationales(&model.key, &keys).into_iter().collect();
