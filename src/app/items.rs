@@ -32,6 +32,8 @@ pub struct FileState {
     pub evidence: String,
     /// The rule whose steps stand in place of the file's.
     pub segment: Option<Rule>,
+    /// What its keys mean, if it is read by a mapping.
+    pub map: Option<String>,
     /// Problems found so far.
     pub problems: usize,
     /// Records found so far.

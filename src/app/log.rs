@@ -21,6 +21,7 @@ use crate::formats;
 use crate::labels::{Event, Project, Session};
 use crate::query::Names;
 use crate::scoring::{Cost, ScoreRequest, WorkerEvent, WorkerModel};
+use crate::text::{Ambiguous, Glyphs};
 use crate::trace::{Semantics, StepKey, StepScore};
 use crate::ui::look::Look;
 
@@ -123,6 +124,30 @@ pub struct Start {
     pub review: bool,
     /// Columns and rows of the screen.
     pub size: (u16, u16),
+    /// What texts were set with; logs that do not say it are played with what the environment of the player says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signs: Option<Signs>,
+}
+
+/// Signs and widths that texts are set with: they decide where a page ends, and so which step a key leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signs {
+    /// Without signs beyond ASCII.
+    pub ascii: bool,
+    /// Characters of ambiguous width take two cells.
+    pub wide: bool,
+}
+
+impl Signs {
+    fn of(look: &Look) -> Self {
+        Self { ascii: look.glyphs == Glyphs::ASCII, wide: look.ambiguous == Ambiguous::Wide }
+    }
+
+    fn look(self, look: Look) -> Look {
+        let glyphs = if self.ascii { Glyphs::ASCII } else { Glyphs::UNICODE };
+        let ambiguous = if self.wide { Ambiguous::Wide } else { Ambiguous::Narrow };
+        Look { glyphs, ambiguous, ..look }
+    }
 }
 
 /// What is remembered of an open file.
@@ -137,6 +162,9 @@ pub struct File {
     /// Name of the rule that cut its solutions, if it was not the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segment: Option<String>,
+    /// What its keys mean, if it was read by a mapping.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map: Option<String>,
     /// Problems found so far.
     pub problems: usize,
     /// Records found so far.
@@ -149,16 +177,16 @@ pub struct File {
 
 impl File {
     fn of(state: &FileState) -> Self {
-        let FileState { name, id, segment, problems, records, complete, hidden, .. } = state.clone();
+        let FileState { name, id, segment, map, problems, records, complete, hidden, .. } = state.clone();
         let segment = segment.map(|rule| rule.to_string());
-        Self { name, id, format: state.format.to_owned(), segment, problems, records, complete, hidden }
+        Self { name, id, format: state.format.to_owned(), segment, map, problems, records, complete, hidden }
     }
 
     fn state(self) -> FileState {
         let format = formats::by_name(&self.format).map_or("", formats::Format::name);
         let segment = self.segment.and_then(|name| name.parse().ok());
-        let Self { name, id, problems, records, complete, hidden, .. } = self;
-        FileState { name, id, format, segment, problems, records, complete, hidden, ..FileState::default() }
+        let Self { name, id, map, problems, records, complete, hidden, .. } = self;
+        FileState { name, id, format, segment, map, problems, records, complete, hidden, ..FileState::default() }
     }
 }
 
@@ -179,6 +207,7 @@ impl Start {
             filters: setup.filters.clone(),
             review: setup.review,
             size,
+            signs: Some(Signs::of(&setup.look)),
         }
     }
 
@@ -186,6 +215,10 @@ impl Start {
     pub fn app(self, before: &[Event], look: Look) -> (App, Vec<super::Effect>) {
         let mut session = Session::new(&self.annotator);
         session.extend(before);
+        let look = match self.signs {
+            Some(signs) => signs.look(look),
+            None => look,
+        };
         let setup = Setup {
             files: self.files.into_iter().map(File::state).collect(),
             unopened: self.unopened,

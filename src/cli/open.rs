@@ -20,7 +20,7 @@ use crate::app::mapping::{Answer, Dialog};
 use crate::app::trust::{Guide, Terms};
 use crate::app::{App, Message, Place, Setup};
 use crate::corpus::{Corpus, OpenError, Refusal, Source, Way, sources};
-use crate::formats::mapping::{self, Mapping, Spec};
+use crate::formats::mapping::{self, Spec};
 use crate::labels::project::FILE_NAME;
 use crate::labels::{Mode, Project, Store};
 use crate::query::{Query, no_name};
@@ -128,6 +128,10 @@ pub(super) fn start(args: &OpenArgs, review: bool) -> anyhow::Result<ExitCode> {
         bail!("{}: no such file and no command; is `stepscope {command}` meant?", args.paths[0].display());
     }
     let keymap = args.keys.keymap()?;
+    // Said before anything is asked or opened.
+    if let Some(log) = args.log.as_ref().filter(|log| log.exists()) {
+        bail!("--log: {} is there already, and a session begins a log of its own; give it another name", log.display());
+    }
     if args.exam.is_some() && !args.paths.is_empty() {
         bail!("an exam asks the solutions of the --gold file and no others: leave the other files away");
     }
@@ -362,13 +366,13 @@ const SHOWN: usize = 50;
 /// Asks what the keys of an unknown file mean and opens it so; `None` when it is left out.
 fn unknown(path: &Path, args: &OpenArgs) -> anyhow::Result<Option<Result<Corpus, OpenError>>> {
     let follow = |spec: Spec| {
-        let way = Way { format: Some(mapping::format(spec.leak()?)), segment: args.reading.segment };
+        let way = Way { format: Some(mapping::format(spec)?), segment: args.reading.segment };
         Ok(Some(Corpus::follow(Source::Path(path.to_owned()), way)))
     };
     if let Some(spec) = reading::remembered(path).filter(|_| args.reading.map.is_none()) {
         return follow(spec);
     }
-    let corpus = match Corpus::open(Source::Path(path.to_owned()), Some(mapping::format(Mapping::new("", "")))) {
+    let corpus = match Corpus::open(Source::Path(path.to_owned()), Some(mapping::bare())) {
         Ok(corpus) => corpus,
         Err(error) => return Ok(Some(Err(error))),
     };

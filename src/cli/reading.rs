@@ -82,7 +82,7 @@ impl Reading {
         if let Some(name) = &self.save_map {
             save(name, &spec)?;
         }
-        Ok(Some(mapping::format(spec.leak().context("--map")?)))
+        Ok(Some(mapping::format(spec).context("--map")?))
     }
 }
 

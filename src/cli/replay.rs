@@ -10,7 +10,8 @@ use super::open::DEMO;
 use super::out;
 use crate::app::log;
 use crate::corpus::{Corpus, Source, Way};
-use crate::formats;
+use crate::formats::mapping::Spec;
+use crate::formats::{self, mapping};
 use crate::segment::Rule;
 use crate::shell::replay;
 use crate::ui::look::Look;
@@ -49,7 +50,11 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
 /// Opens a file of the log: by its path as it was given, from here or from where the log lies.
 fn open(file: &log::File, log: &Path) -> anyhow::Result<Corpus> {
     let segment = file.segment.as_deref().map(str::parse::<Rule>).transpose()?;
-    let way = Way { format: formats::by_name(&file.format), segment };
+    let format = match &file.map {
+        Some(map) => Some(Spec::from_toml(map).and_then(mapping::format).context("the mapping of the log")?),
+        None => formats::by_name(&file.format),
+    };
+    let way = Way { format, segment };
     let source = if let Some(&(name, bytes)) = DEMO.iter().find(|(name, _)| *name == file.name) {
         Source::Memory { name, bytes }
     } else {

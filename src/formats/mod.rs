@@ -177,6 +177,11 @@ pub trait Format: Sync {
     /// One line for people: what the format is and where it comes from.
     fn doc(&self) -> &'static str;
 
+    /// The mapping by which records are read ([`mapping::Spec::to_toml`]), where it is no format of its own.
+    fn mapping(&self) -> Option<&str> {
+        None
+    }
+
     /// Whether a sampled record looks like this format.
     fn detect(&self, value: &Value) -> Detection;
 

@@ -109,6 +109,7 @@ impl Outside {
                 format: corpus.format().name(),
                 evidence: corpus.evidence().to_owned(),
                 segment: corpus.segment(),
+                map: corpus.format().mapping().map(str::to_owned),
                 // Completeness is read first: a count that is read after it cannot be too small.
                 complete: corpus.is_complete(),
                 problems: corpus.problem_count(),

@@ -13,7 +13,7 @@ use stepscope::trace::{Outcome, StepKind, Trace};
 fn read(spec: &str, record: &Value) -> Result<Trace, String> {
     let spec: Spec = spec.parse().unwrap_or_else(|error| panic!("{spec}: {error}"));
     let bytes = record.to_string();
-    let format = mapping::format(spec.leak().unwrap());
+    let format = mapping::format(spec).unwrap();
     let trace = format.read(&RawRecord { index: 0, line: 1, bytes: bytes.as_bytes() }).map_err(|error| error.to_string())?;
     // Problems are found by the same text that is shown.
     assert_eq!(format.problem_hash(bytes.as_bytes()).is_some(), !trace.problem.text.is_empty());

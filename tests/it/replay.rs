@@ -7,7 +7,7 @@ use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent};
 use proptest::prelude::*;
 use stepscope::app::items::ItemId;
 use stepscope::app::keymap::Keymap;
-use stepscope::app::log::{Entry, Start};
+use stepscope::app::log::{Entry, Signs, Start};
 use stepscope::app::scoring::Known;
 use stepscope::app::trust::Terms;
 use stepscope::app::{App, Effect, Message, Setup, update};
@@ -17,6 +17,7 @@ use stepscope::query::Names;
 use stepscope::scoring::{Cost, ScoreRequest, WorkerEvent};
 use stepscope::shell::replay::{ReplayError, read, replay};
 use stepscope::shell::{Outside, sieve};
+use stepscope::text::{Ambiguous, Glyphs};
 use stepscope::trace::{Semantics, StepKey, StepScore};
 use stepscope::ui::look::Look;
 
@@ -270,4 +271,20 @@ fn key() -> impl Strategy<Value = &'static str> {
         "/the\r",
         "n",
     ])
+}
+
+#[test]
+fn a_session_is_played_with_the_signs_that_it_was_set_with() {
+    let folder = folder();
+    let recorded = Recorded::start(&folder);
+    let Some(Entry::Start(start)) = recorded.log.into_iter().next() else { panic!("a log begins with its start") };
+    let ascii = Look { glyphs: Glyphs::ASCII, ..Look::detect(|_| None) };
+    let unicode = Look { glyphs: Glyphs::UNICODE, ambiguous: Ambiguous::Wide, ..Look::detect(|_| None) };
+    for (noted, player) in [(&ascii, &unicode), (&unicode, &ascii)] {
+        let signs = Some(Signs { ascii: noted.glyphs == Glyphs::ASCII, wide: noted.ambiguous == Ambiguous::Wide });
+        let start = Start { signs, ..(*start).clone() };
+        let (app, _) = start.app(&[], player.clone());
+        assert!(app.look.glyphs == noted.glyphs && app.look.ambiguous == noted.ambiguous);
+    }
+    assert_eq!(start.signs, Some(Signs { ascii: true, wide: false }), "noted from the look of the session");
 }

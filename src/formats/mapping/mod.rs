@@ -288,9 +288,9 @@ impl<'a> Verdict<'a> {
     }
 }
 
-/// Files that are read with a mapping of their user's.
+/// Files that are read with a mapping of their user's, and that mapping as it is kept.
 #[derive(Debug)]
-struct Mapped(Mapping<'static>);
+struct Mapped(Mapping<'static>, String);
 
 impl Format for Mapped {
     fn name(&self) -> &'static str {
@@ -299,6 +299,10 @@ impl Format for Mapped {
 
     fn doc(&self) -> &'static str {
         "read with --map"
+    }
+
+    fn mapping(&self) -> Option<&str> {
+        Some(&self.1)
     }
 
     fn detect(&self, _: &Value) -> Detection {
@@ -328,9 +332,15 @@ pub fn preview(spec: &Spec, record: &[u8]) -> Result<Trace, String> {
     })
 }
 
-/// The format of files that are read so. It lives as long as the program, like all formats.
-pub fn format(mapping: Mapping<'static>) -> &'static dyn Format {
-    Box::leak(Box::new(Mapped(mapping)))
+/// The format of files that are read so. It lives as long as the program, like all formats. The error names what the mapping lacks.
+pub fn format(spec: Spec) -> Result<&'static dyn Format, SpecError> {
+    let said = spec.to_toml();
+    Ok(Box::leak(Box::new(Mapped(spec.leak()?, said))))
+}
+
+/// A format by which nothing can be read but the records as they stand.
+pub fn bare() -> &'static dyn Format {
+    Box::leak(Box::new(Mapped(Mapping::new("", ""), String::new())))
 }
 
 /// What a label says of the steps of a solution.

@@ -58,7 +58,7 @@ fn what_is_seen_at_a_glance_is_what_reading_finds() {
 
 #[test]
 fn a_mapping_is_seen_at_a_glance_where_all_lies_at_the_top() {
-    let format = |text: &str| mapping::format(text.parse::<Spec>().unwrap().leak().unwrap());
+    let format = |text: &str| mapping::format(text.parse::<Spec>().unwrap()).unwrap();
     let records = [
         r#"{"q": "p", "s": ["a", "b\\n"], "l": 1, "n": 7, "who": "m"}"#,
         r#"{"q": "p", "s": ["a", "b"], "l": -1, "n": "x"}"#,
