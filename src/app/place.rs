@@ -70,8 +70,8 @@ impl App {
 
     /// Starts where an earlier session stopped, as soon as the index has got there.
     pub(super) fn resume(&mut self, place: &Place) {
-        // A blind session stays blind until somebody says otherwise.
-        if place.blind {
+        // A blind session stays blind until somebody says otherwise, on the command line or later.
+        if place.blind && self.trust.terms.mode.is_none() {
             self.trust.mode = Mode::Blind;
         }
         self.jumps.marks = place.marks.clone();

@@ -427,3 +427,25 @@ fn what_a_verdict_reveals_is_the_solution_that_was_judged() {
     let node = trace.steps().find(|id| !desk.app.cursor.path.contains(id)).unwrap();
     assert!(!desk.app.shows_numbers_of(node), "numbers of the search tell of the others, too");
 }
+
+#[test]
+fn a_mode_named_at_the_start_is_that_of_the_session_whatever_the_last_one_had() {
+    let mut desk = Desk::demo();
+    desk.keys(":mode blind<Enter>");
+    let mut desk = desk.restart();
+    assert_eq!(desk.app.trust.mode, Mode::Blind, "it stays so until somebody says otherwise");
+    desk.app.trust.terms.mode = Some(Mode::RevealAfter);
+    let desk = desk.restart();
+    assert_eq!(desk.app.trust.mode, Mode::RevealAfter);
+    assert!(desk.screen().contains("REVEAL"), "{}", desk.screen());
+}
+
+#[test]
+fn who_wrote_a_solution_is_not_told_where_scores_are_hidden() {
+    let line = br#"{"id":"t-1","generator":"Model-72B","problem":"How many?","steps":["One and one.","Two."],"label":-1,"final_answer_correct":true}"#;
+    let mut desk = Desk::new(&[("one.jsonl", line)], (120, 40));
+    assert!(desk.screen().contains("by Model-72B"), "{}", desk.screen());
+    desk.keys("p");
+    assert!(!desk.screen().contains("Model-72B"), "{}", desk.screen());
+    assert!(desk.screen().contains("id t-1"), "{}", desk.screen());
+}

@@ -69,8 +69,10 @@ fn lines(app: &App, pen: &Pen<'_>, trace: &Trace, node: &Node) -> Vec<(String, S
     lines.extend(siblings(app, pen, trace, node));
     if let Some(solution) = app.solution().filter(|_| !app.has_gold()) {
         let name = |label: &str, value: &Option<String>| value.as_ref().map(|value| format!("{label} {value}"));
-        let facts = [name("id", &solution.source_id), name("by", &solution.generator), name("answer", &solution.final_answer)];
-        let facts: Vec<String> = facts.into_iter().flatten().collect();
+        // Who wrote it and what came out tell how likely it is to be right.
+        let told = [name("by", &solution.generator), name("answer", &solution.final_answer)];
+        let told = told.into_iter().flatten().filter(|_| app.show_prm);
+        let facts: Vec<String> = name("id", &solution.source_id).into_iter().chain(told).collect();
         if !facts.is_empty() {
             lines.push((facts.join("   "), pen.look.dim()));
         }
