@@ -175,6 +175,8 @@ pub enum Token {
 pub struct Theme {
     name: &'static str,
     depth: Depth,
+    /// What the terminal can show; the theme may use less.
+    most: Depth,
     background: Background,
     scale: Scale,
     styles: Arc<Styles>,
@@ -202,11 +204,11 @@ impl Theme {
             "16" => Self::new("16", depth.min(Depth::Ansi16), background, for_ground),
             _ => return None,
         };
-        Some(theme)
+        Some(Self { most: depth, ..theme })
     }
 
     fn new(name: &'static str, depth: Depth, background: Background, scale: Scale) -> Self {
-        Self { name, depth, background, scale, styles: Arc::new(Styles::of(name, depth, background, scale)) }
+        Self { name, depth, most: depth, background, scale, styles: Arc::new(Styles::of(name, depth, background, scale)) }
     }
 
     /// The theme for an environment: what its variables say about colours and background.
@@ -233,6 +235,11 @@ impl Theme {
     /// The colours it uses.
     pub fn depth(&self) -> Depth {
         self.depth
+    }
+
+    /// The colours that the terminal has, also those that this theme leaves out.
+    pub fn most(&self) -> Depth {
+        self.most
     }
 
     /// The ground it is made for.

@@ -11,6 +11,8 @@ use stepscope::ui::theme::{
     Background, Depth, Oklab, Rgb, Role, THEME_NAMES, Theme, Token, label_mark, scale_position, score_bar, score_glyph,
 };
 
+use super::desk::Desk;
+
 /// Simulation of the three dichromacies in linear RGB: G. M. Machado, M. M. Oliveira, L. A. F. Fernandes, "A Physiologically-based
 /// Model for Simulation of Color Vision Deficiency", IEEE TVCG 15(6), 2009, severity 1.0.
 const DEFICIENCIES: [(&str, [[f64; 3]; 3]); 3] = [
@@ -297,4 +299,17 @@ fn the_answer_of_the_terminal_says_which_background_it_has() {
     assert_eq!(answer("\x1b[?62;22c"), None);
     assert_eq!(answer("\x1b]11;rgb:zz/00/00\x07"), None);
     assert_eq!(answer("\x1b]11;rgb:"), None);
+}
+
+#[test]
+fn a_theme_with_few_colours_can_be_left_again() {
+    let mut desk = Desk::demo();
+    for (name, depth) in [("16", Depth::Ansi16), ("mono", Depth::Mono), ("light", Depth::TrueColor)] {
+        desk.keys(&format!(":theme {name}<Enter>"));
+        assert_eq!((desk.app.look.theme.name(), desk.app.look.theme.depth()), (name, depth));
+        assert!(desk.screen().contains(&format!("theme {name}")), "{}", desk.screen());
+    }
+    desk.app.look.theme = Theme::named("dark", Depth::Mono, Background::Dark).unwrap();
+    desk.keys(":theme light<Enter>");
+    assert!(desk.screen().contains("without colours"), "{}", desk.screen());
 }

@@ -6,7 +6,7 @@ use crate::app::reading::Against;
 use crate::app::{App, Effect, Focus, pair, queue, replay, tree};
 use crate::trace::{FirstError, NodeId, Solution, StepScore, Trace};
 use crate::typeset::View;
-use crate::ui::theme::{THEME_NAMES, Theme};
+use crate::ui::theme::{Depth, THEME_NAMES, Theme};
 
 /// A problem opens as a tree when it is more of a tree than a handful of samples.
 const TREE_SOLUTIONS: usize = 12;
@@ -293,10 +293,16 @@ pub(super) fn themes(_app: &App) -> Vec<String> {
 
 /// Takes other colours.
 pub(super) fn set_theme(app: &mut App, name: &str) -> Vec<Effect> {
-    match Theme::named(name, app.look.theme.depth(), app.look.theme.background()) {
-        Some(theme) => app.look.theme = theme,
-        None => app.notice = Some(format!(":theme takes {}, not {name:?}", THEME_NAMES.join(", "))),
-    }
+    let most = app.look.theme.most();
+    app.notice = Some(match Theme::named(name, most, app.look.theme.background()) {
+        Some(theme) => {
+            app.look.theme = theme;
+            let colourless =
+                if most == Depth::Mono { ", without colours: NO_COLOR is set, or the terminal has none" } else { "" };
+            format!("theme {name}{colourless}")
+        }
+        None => format!(":theme takes {}, not {name:?}", THEME_NAMES.join(", ")),
+    });
     Vec::new()
 }
 
