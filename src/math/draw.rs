@@ -167,7 +167,8 @@ impl Artist {
                 small
             }
         };
-        if self.tall {
+        // A bar over a single sign says no more, and takes a row.
+        if self.tall && (!is_sign(body) || next.is_some_and(glues_right)) {
             return Ok(tall_root(&sign, inside));
         }
         let mut out = Drawing::of(sign);
@@ -260,7 +261,8 @@ impl Artist {
 
     fn boxed(&self, body: &[Node]) -> Result<Drawing, Reason> {
         let inside = self.row(body, false)?;
-        if !self.tall {
+        // A frame would take two rows more, and break the line that it stands in, for what brackets say as well.
+        if inside.height() == 1 {
             let mut out = Drawing::of(Strip::added("⟦"));
             out.push(&inside);
             out.push(&Drawing::of(Strip::added("⟧")));

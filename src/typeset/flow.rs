@@ -52,6 +52,8 @@ struct Flow<'a> {
     hangs: Vec<(usize, usize)>,
     /// Lines of `out` that are finished.
     lines: usize,
+    /// End in the source of the last displayed formula.
+    displayed: usize,
     inks: Vec<(Range<usize>, Ink)>,
     pieces: Vec<Piece>,
     left_out: Vec<Reason>,
@@ -67,6 +69,7 @@ impl<'a> Flow<'a> {
             out: String::with_capacity(source.len()),
             hangs: Vec::new(),
             lines: 0,
+            displayed: 0,
             inks: Vec::new(),
             pieces: Vec::new(),
             left_out: Vec::new(),
@@ -167,7 +170,11 @@ impl<'a> Flow<'a> {
         let mut at = range.start;
         for line in text.split_inclusive('\n') {
             let end = at + line.len();
-            let words = line.strip_suffix('\n').map_or(at..end, |line| at..at + line.len());
+            let mut words = line.strip_suffix('\n').map_or(at..end, |line| at..at + line.len());
+            if self.line.is_empty() && at > 0 && at == self.displayed {
+                // What parted a displayed formula from the words behind it is the end of its line now.
+                words.start += words.len() - line[..words.len()].trim_start_matches(' ').len();
+            }
             if !words.is_empty() {
                 self.line.push(Item::Words(words, None));
             }
@@ -198,7 +205,13 @@ impl<'a> Flow<'a> {
         let glued = |c: Option<char>| display && c.is_some_and(char::is_alphanumeric);
         let before = self.source.get(..range.start).and_then(|text| text.chars().next_back());
         let behind = self.source.get(range.end..).and_then(|text| text.chars().next());
+        // Two displayed formulas side by side would be read as one.
+        let follows = display && self.displayed > 0 && self.between(self.displayed..range.start).trim().is_empty();
+        self.displayed = if display { range.end } else { self.displayed };
         if !display || (drawing.height() == 1 && !glued(before) && !glued(behind)) {
+            if follows {
+                self.break_line();
+            }
             self.line.push(Item::Formula(drawing, range));
             return;
         }
@@ -208,6 +221,10 @@ impl<'a> Flow<'a> {
         if !rest.is_empty() && !rest.starts_with('\n') {
             self.break_line();
         }
+    }
+
+    fn between(&self, range: Range<usize>) -> &str {
+        self.source.get(range).unwrap_or_default()
     }
 
     /// Begins a new line unless the current one is empty.
@@ -336,10 +353,10 @@ impl<'a> Flow<'a> {
         let mut used = 0;
         // Punctuation keeps the last cells for itself, so that it stays with what it follows.
         let width = self.setting.wrap.width;
-        let mut place = |part: Part<'i>, wide: usize, punctuation: bool| {
-            let limit = if punctuation { width } else { width.saturating_sub(2) };
+        let mut place = |part: Part<'i>, wide: usize, own: usize| {
+            let limit = if matches!(part, Part::Words(..)) { width } else { width.saturating_sub(2) };
             let indent = if used == 0 && matches!(part, Part::Formula(drawing, _) if drawing.height() > 1) { INDENT } else { 0 };
-            if used > 0 && used + wide > limit {
+            if used > 0 && used + own > limit {
                 rows.push(Vec::new());
                 used = 0;
             }
@@ -350,14 +367,15 @@ impl<'a> Flow<'a> {
         };
         for item in items {
             match item {
-                Item::Formula(drawing, range) => place(Part::Formula(drawing, range), drawing.width(), false),
+                Item::Formula(drawing, range) => place(Part::Formula(drawing, range), drawing.width(), drawing.width()),
                 Item::Words(range, ink) => {
                     let mut at = range.start;
                     for word in self.source.get(range.clone()).unwrap_or_default().split_inclusive(' ') {
                         let end = at + word.len();
                         let wide = self.words_width(&(at..end));
-                        let punctuation = wide < 3 && word.starts_with(['.', ',', ';', ':', ')', ' ', '?', '!']);
-                        place(Part::Words(at..end, *ink), wide, punctuation);
+                        // The space behind a word may stand beyond the edge.
+                        let own = wide.saturating_sub(usize::from(word.ends_with(' ')));
+                        place(Part::Words(at..end, *ink), wide, own);
                         at = end;
                     }
                 }

@@ -369,3 +369,37 @@ fn frames_with_formulas_are_drawn_in_time() {
         println!("{name}: median {:.2} ms, p99 {:.2} ms", at(50), at(99));
     }
 }
+
+#[test]
+fn what_one_row_says_as_well_takes_one_row_under_the_cursor_too() {
+    let rows = |source: &str| draw(source, Form::Tall).unwrap().rows.iter().map(|row| row.text.clone()).collect::<Vec<_>>();
+    assert_eq!(rows(r"\boxed{22}"), ["⟦22⟧"]);
+    assert_eq!(rows(r"5\sqrt{2}"), ["5√2"]);
+    assert_eq!(rows(r"\sqrt{2}x").len(), 2, "brackets would stand for the bar");
+    assert_eq!(rows(r"\sqrt{x+1}").len(), 2);
+    assert_eq!(rows(r"\boxed{\frac{1}{2}}").len(), 5);
+}
+
+#[test]
+fn displayed_formulas_do_not_run_together() {
+    let lines = |text: &str, tall: bool| page(text, tall, 60).text.lines().map(str::to_owned).collect::<Vec<_>>();
+    let two = r"Solving for x: \[ 2x = 5 \] \[ x = \frac{5}{2} \] Now on.";
+    assert_eq!(lines(two, false), ["Solving for x: 2x = 5 ", "x = 5/2 Now on."]);
+    let tall = lines(two, true);
+    assert_eq!(tall.last().map(String::as_str), Some("Now on."), "{tall:?}");
+    // Lines of their own stay as they are.
+    assert_eq!(lines("So\n\\[ a = b \\]\n\\[ c = d \\]\nand", false), ["So", "a = b", "c = d", "and"]);
+    assert_eq!(lines("  two spaces \\[ a = b \\] on", false), ["  two spaces a = b on"]);
+}
+
+#[test]
+fn words_take_the_same_room_beside_tall_formulas_as_elsewhere() {
+    let text = r"one two three four five six \(\frac{1}{2}\) seven eight nine ten";
+    let first =
+        |tall| page(text, tall, 30).text.lines().map(|line| line.trim_end().to_owned()).find(|line| line.starts_with("one"));
+    assert_eq!(first(true).as_deref(), Some("one two three four five six"));
+    // A word may end at the very edge.
+    let edge = r"aaaa bbbb cccc dddd eeee ffff1 \(\frac{1}{2}\)";
+    let rows: Vec<String> = page(edge, true, 30).text.lines().map(str::to_owned).collect();
+    assert!(rows.iter().any(|row| row.trim_end() == "aaaa bbbb cccc dddd eeee ffff1"), "{rows:?}");
+}
