@@ -20,12 +20,14 @@ pub struct Review {
     pub names: bool,
     /// The decision that the next label takes over.
     pub(super) taking: Option<EventId>,
+    /// How the annotator is called whose verdict that is.
+    says: Option<String>,
 }
 
 impl Review {
     /// A review of all others in this session; names are hidden.
     pub fn of(session: &Session) -> Self {
-        Self { panel: Panel::of(session), names: false, taking: None }
+        Self { panel: Panel::of(session), names: false, taking: None, says: None }
     }
 }
 
@@ -168,8 +170,9 @@ pub fn remark(remark: &Remark) -> String {
 pub(super) fn begin(app: &mut App, goes_on: bool) {
     if app.review.is_some() {
         if !goes_on {
-            queue::set_order(app, "apart");
+            // The order comes last: its first solution is gone to.
             queue::set_filter(app, "disputed");
+            queue::set_order(app, "apart");
             app.notice = None;
         }
         return;
@@ -220,12 +223,20 @@ pub(crate) fn next(app: &mut App, forward: bool) -> bool {
     true
 }
 
+/// Says whose verdict is being taken over, where one is.
+pub(super) fn name_source(app: &mut App) {
+    if let Some(called) = app.review.as_ref().and_then(|review| review.says.clone()) {
+        app.notice = app.notice.take().map(|said| format!("{said}, as {called} says"));
+    }
+}
+
 /// Takes over the verdict of the annotator who is called so on the screen.
 pub(super) fn take(app: &mut App, called: &str) -> Vec<Effect> {
     let found = app.said_here().into_iter().find(|(letter, said)| app.called(*letter, said) == called);
     let Some((labels, basis)) = found.map(|(_, said)| (said.labels, said.basis)) else { return Vec::new() };
     if let Some(review) = &mut app.review {
         review.taking = basis;
+        review.says = Some(called.to_owned());
     }
     let effects = match (labels.first_error, labels.end_state) {
         (FirstError::At(step), _) => label::first_error_of(app, step, &labels.error_kind),
@@ -235,9 +246,8 @@ pub(super) fn take(app: &mut App, called: &str) -> Vec<Effect> {
         (FirstError::Unknown, _) => Vec::new(),
     };
     if let Some(review) = &mut app.review {
-        review.taking = None;
+        (review.taking, review.says) = (None, None);
     }
-    app.notice = app.notice.take().map(|said| format!("{said}, as {called} says"));
     effects
 }
 

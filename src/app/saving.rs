@@ -70,6 +70,7 @@ impl App {
             ));
             return Vec::new();
         }
+        super::review::name_source(self);
         if let Body::Act(action) = &draft.body
             && let Some(word) = self.heard_label(action, ms_spent)
         {

@@ -282,3 +282,12 @@ fn the_command_lists_disagreements_without_names() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(text.lines().count(), 2, "{text}{}", String::from_utf8_lossy(&output.stderr));
 }
+
+#[test]
+fn a_review_begins_with_what_lies_farthest_apart() {
+    let mut all = events("mira", "1x2x");
+    all.extend(events("ito", "2xa"));
+    let desk = Desk::of("lena", &all, true, (80, 24));
+    assert_eq!(queue(&desk), ["2", "1"]);
+    assert_eq!(desk.id(), "demo-2", "{}", desk.screen());
+}
