@@ -14,6 +14,8 @@ use super::saving::what;
 use super::scoring::WorkerState;
 use super::{App, Effect};
 
+/// How the reason begins that names scores.
+const SCORES: &str = "PRM ";
 /// A longer text that a source calls a picture is the picture itself, and not its path.
 const LONGEST_PATH: usize = 200;
 
@@ -133,7 +135,21 @@ impl App {
 
     /// Why this solution deserves a look: what the scores, the outcome and the recorded labels say.
     pub fn why(&self) -> String {
-        let Some(trace) = self.trace() else { return String::new() };
+        self.reasons().join("; ")
+    }
+
+    /// The same in so many columns: before a reason is cut, the scores give way, which stand beside the steps.
+    pub fn why_in(&self, room: usize) -> String {
+        let mut reasons = self.reasons();
+        let columns = |reasons: &[String]| reasons.iter().map(|reason| reason.chars().count() + 2).sum::<usize>();
+        if reasons.len() > 1 && columns(&reasons) > room + 2 {
+            reasons.retain(|reason| !reason.starts_with(SCORES));
+        }
+        reasons.join("; ")
+    }
+
+    fn reasons(&self) -> Vec<String> {
+        let Some(trace) = self.trace() else { return Vec::new() };
         let mut parts = Vec::new();
         let verdict = self.record_key().and_then(|record| self.own()?.verdict(record));
         if let Some(Verdict::BadProblem(reason) | Verdict::GiveUp(reason)) = verdict
@@ -153,7 +169,7 @@ impl App {
             };
             let before = step.checked_sub(1).and_then(value).map_or(String::new(), |score| format!("{} > ", short(score)));
             let at = value(step).map_or(String::new(), short);
-            parts.push(format!("PRM {before}{at} at step {}", step + 1));
+            parts.push(format!("{SCORES}{before}{at} at step {}", step + 1));
         }
         if self.reference_shown() && self.open_steps() >= self.cursor.path.len() {
             parts.extend(self.recorded(trace));
@@ -176,9 +192,9 @@ impl App {
         }
         if parts.is_empty() {
             let order = if self.queue.active() { "in the queue" } else { "in the order of the file" };
-            parts.push(if self.show_prm { order.to_owned() } else { format!("{order}, judged blind") });
+            parts.push(if self.show_prm { order.to_owned() } else { format!("{order}, to be judged blind") });
         }
-        parts.join("; ")
+        parts
     }
 
     /// What the file itself says of the solution.

@@ -18,6 +18,7 @@ mod budget;
 mod checks;
 mod containers;
 mod corpus;
+mod day;
 mod desk;
 #[cfg(feature = "candle")]
 mod doctor;

@@ -7,7 +7,7 @@ use crate::app::items::ItemId;
 use crate::app::saving::what;
 use crate::app::{App, Effect, review, seek};
 use crate::labels::{Action, Body, EventId, Mode, Scope};
-use crate::trace::{FirstError, NodeId, Rating, RecordKey, Solution, StepKey, Trace};
+use crate::trace::{FirstError, Label, NodeId, Rating, RecordKey, Solution, StepKey, Trace};
 
 use super::motion;
 
@@ -219,6 +219,11 @@ fn rate(app: &mut App, rating: Option<Rating>, count: Option<usize>) -> Vec<Effe
     }
     let Some(&node) = app.cursor.path.get(index) else { return Vec::new() };
     let step = aim.trace.node(node).key;
+    let labels = app.own_labels(&aim.trace, aim.solution.leaf);
+    if rating.is_none() && labels.steps.get(index).is_none_or(|label| *label == Label::Unseen) {
+        app.notice = Some(format!("step {} has no rating to take away", index + 1));
+        return Vec::new();
+    }
     let said = match rating {
         Some(rating) => format!("step {} rated {:+}", index + 1, rating.value()),
         None => format!("rating of step {} taken away", index + 1),
@@ -234,9 +239,20 @@ fn rate(app: &mut App, rating: Option<Rating>, count: Option<usize>) -> Vec<Effe
     if app.project.scope == Scope::FirstError && decided {
         effects.extend(on_to_the_next(app));
     } else {
+        say_all_rated(app, index);
         app.cursor.go_to_step(index + 1);
     }
     effects
+}
+
+/// Where all steps are rated one by one, nothing goes on by itself: the last one says what does. The label of `index` is on its way.
+fn say_all_rated(app: &mut App, index: usize) {
+    let Some(trace) = app.trace() else { return };
+    let rated = |(at, id): (usize, &NodeId)| at == index || app.session.mark(trace.node(*id).key).is_some();
+    if index + 1 == app.cursor.path.len() && app.cursor.path.iter().enumerate().all(rated) {
+        let on = app.key("next-solution");
+        app.notice = app.notice.take().map(|said| format!("{said}; all steps are rated, {on} goes on"));
+    }
 }
 
 /// Rates the steps of these indices on the path alike.
@@ -395,13 +411,16 @@ fn take_back(app: &mut App, target: Option<EventId>, command: &str, count: Optio
         }
     };
     let said = app.session.action(target).map_or("a label", what);
+    let step = app.session.action(target).and_then(Action::step);
     if let Some(record) = app.session.action(target).and_then(Action::record) {
         app.trust.unsay(record);
     }
     if let Some((item, record, step)) = there {
         app.return_to(item, record, step);
     }
-    app.notice = Some(format!("{command}: {said}"));
+    let step = app.trace().and_then(|trace| app.cursor.path.iter().position(|id| Some(trace.node(*id).key) == step));
+    let place = step.map_or(String::new(), |step| format!(" at step {}", step + 1));
+    app.notice = Some(format!("{command}: {said}{place}"));
     let effects = app.record(Body::Undo(target), None);
     if let Some(left) = count.map(|count| count.saturating_sub(1)).filter(|&left| left > 0) {
         app.hold(command, left);

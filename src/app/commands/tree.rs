@@ -66,7 +66,9 @@ pub(super) fn toggle(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 pub(super) fn open_all(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     on_trace(app, |app, trace| {
         app.tree.set_all(trace, true);
-        app.steps.set_all(false);
+        if app.focus != Focus::Tree {
+            app.steps.set_all(false);
+        }
     })
 }
 
@@ -74,7 +76,10 @@ pub(super) fn open_all(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 pub(super) fn close_all(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     on_trace(app, |app, trace| {
         app.tree.set_all(trace, false);
-        app.steps.set_all(true);
+        // Beside a folded tree the steps are there to be read.
+        if app.focus != Focus::Tree {
+            app.steps.set_all(true);
+        }
         let visible = app.tree.visible_ancestor(trace, app.cursor.node);
         if app.focus == Focus::Tree {
             app.cursor.go_to_node(trace, visible);

@@ -13,7 +13,8 @@ use crate::ui::styled::styled;
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, panes: &Panes) {
     let why = panes.why;
     let x = pen.text(why.x + 1, why.y, 5, "why: ", pen.look.dim());
-    pen.text(x, why.y, why.right().saturating_sub(x), &app.why(), pen.look.plain());
+    let room = why.right().saturating_sub(x);
+    pen.text(x, why.y, room, &app.why_in(usize::from(room)), pen.look.plain());
     hints(app, pen, panes.hints);
     match &app.input {
         Some(input) => {

@@ -6,7 +6,7 @@ use crate::app::{App, layout};
 use crate::ui::pen::Pen;
 use crate::ui::styled::{mark_runs, styled};
 
-/// Draws as many rows of the problem as there are; the last one says how many are hidden.
+/// Draws as many rows of the problem as there is room for: its beginning and its last one, and how many are hidden in between.
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     if rect.height == 0 {
         return;
@@ -21,19 +21,27 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let marks = mark_runs(&body.text, pen.look.replaced());
     let shown = usize::from(rect.height).min(rows.len());
     let hidden = rows.len() - shown;
-    let mut tail = app.facts().to_owned();
-    if hidden > 0 {
-        let more = format!("+{hidden} line{}, {}", if hidden == 1 { "" } else { "s" }, app.key("whole-problem"));
-        tail = if tail.is_empty() { more } else { format!("{more} | {tail}") };
-    }
-    let last = rect.bottom() - 1;
-    let start = if tail.is_empty() { rect.right() } else { pen.right(rect, last, &tail, pen.look.accent()) };
-    for (y, row) in (rect.y..).zip(rows.iter().take(shown)) {
-        let line = styled(&body.text, row, &[&marks]);
+    // The question stands at the end of most problems: what is hidden is hidden before it.
+    let first = shown - usize::from(hidden > 0 && shown > 1);
+    let more = match hidden {
+        0 => String::new(),
+        1 => format!("+1 line, {}", app.key("whole-problem")),
+        _ => format!("+{hidden} lines, {}", app.key("whole-problem")),
+    };
+    let tails = |y: u16| {
+        let (gap, last) = (hidden > 0 && y + 1 == rect.y + u16::try_from(first).unwrap_or(u16::MAX), y + 1 == rect.bottom());
+        let parts =
+            [more.as_str()].into_iter().filter(|_| gap).chain(Some(app.facts()).filter(|facts| last && !facts.is_empty()));
+        parts.collect::<Vec<_>>().join(" | ")
+    };
+    let visible = rows[..first].iter().chain(&rows[rows.len() - (shown - first)..]);
+    for (y, row) in (rect.y..rect.bottom()).zip(visible.map(Some).chain(std::iter::repeat(None))) {
+        let tail = tails(y);
+        let end = if tail.is_empty() { rect.right() } else { pen.right(rect, y, &tail, pen.look.accent()).saturating_sub(2) };
+        let Some(row) = row else { continue };
         let x = rect.x + 4 + u16::try_from(row.indent).unwrap_or(0);
-        let end = if y == last { start.saturating_sub(2) } else { rect.right() };
         let room = end.saturating_sub(x);
-        pen.line(x, y, room, &line);
+        pen.line(x, y, room, &styled(&body.text, row, &[&marks]));
         if usize::from(room) < row.width {
             // Nothing is cut without a sign.
             pen.text(end, y, 1, pen.look.glyphs.ellipsis, pen.look.accent());

@@ -104,7 +104,7 @@ fn slice_rows(
         let [number, .., text] = offsets(rect, columns);
         let y = rect.y + u16::try_from(slice.y).unwrap_or(u16::MAX);
         let wide = u16::try_from(columns.number - 1).unwrap_or(u16::MAX);
-        pen.text(number, y, wide, &format!("{:>1$}", slice.step + 1, columns.number - 2), pen.look.dim());
+        pen.text(number + 1, y, wide, &format!("{:>1$}", slice.step + 1, columns.number - 2), pen.look.dim());
         pen.text(text, y, rect.right().saturating_sub(text), "comes when the step before it is rated", pen.look.dim());
         return;
     }
