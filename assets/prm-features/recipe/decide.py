@@ -11,24 +11,30 @@ import os
 import numpy as np
 
 # Sources that are left out together: same problems, or same writers.
-FOLDS = {"mr-gsm8k": ["mr-gsm8k", "mr-gsm8k gold"], "vtg": ["vtg", "vtg rephrased", "vtg reference"],
+FOLDS = {"mr-gsm8k": ["mr-gsm8k", "mr-gsm8k gold"], "vtg": ["vtg", "vtg rephrased", "vtg reference", "made vtg rephrased"],
          "mr-ben": ["mr-ben math", "mr-ben physics", "mr-ben chemistry"],
          "sampled": ["sampled wrong", "sampled right", "autorace right", "autorace wrong"],
-         "prmbench": ["prmbench", "prmbench original"], "bestof8": ["bestof8 right", "bestof8 wrong"]}
+         "prmbench": ["prmbench", "prmbench original"], "bestof8": ["bestof8 right", "bestof8 wrong", "made bestof8 right"]}
 SCIENCE = ["mr-ben physics", "mr-ben chemistry"]
 NAMED = {"mr-gsm8k": ["mr-gsm8k"], "vtg": ["vtg"], "mr-ben math": ["mr-ben math"], "science": SCIENCE, "sampled": ["sampled wrong"],
          "prmbench": ["prmbench"]}
 TOLD_APART = {"mr-ben math": ["mr-ben math"], "science": SCIENCE, "sampled": ["sampled wrong", "sampled right"],
               "prmbench": ["prmbench", "prmbench original"], "bestof8": ["bestof8 right", "bestof8 wrong"],
               "autorace": ["autorace right", "autorace wrong"]}
-# What the levels are chosen on, and pairs of wrong and right solutions that figures are given for.
-LEVEL_SOURCES = ["mr-gsm8k", "vtg", "vtg rephrased", "mr-ben math", *SCIENCE, "sampled wrong", "sampled right", "prmbench",
-                 "prmbench original", "bestof8 right"]
+# Solutions of language models, wrong and right from the same writers, that the levels are chosen on; those that nobody put an error into; and
+# pairs of wrong and right solutions that figures are given for.
+MODERN = {"mr-ben math": (["mr-ben math"], ["mr-ben math"]), "science": (SCIENCE, SCIENCE), "prmbench": (["prmbench"], ["prmbench original"]),
+          "bestof8": (["made bestof8 right", "bestof8 wrong"], ["bestof8 right"]),
+          "vtg rephrased": (["made vtg rephrased"], ["vtg rephrased"])}
+NATURAL = {"mr-ben math": ["mr-ben math"], "science": SCIENCE, "prmbench": ["prmbench original"], "bestof8": ["bestof8 right", "bestof8 wrong"],
+           "vtg rephrased": ["vtg rephrased"]}
 PAIRS = {"mr-gsm8k": ("mr-gsm8k", "sampled right"), "vtg": ("vtg", "vtg rephrased"), "mr-ben math": ("mr-ben math", "mr-ben math"),
          "sampled": ("sampled wrong", "sampled right"), "prmbench": ("prmbench", "prmbench original")}
+RELIABILITY = ["mr-gsm8k", "vtg", "vtg rephrased", "mr-ben math", *SCIENCE, "sampled wrong", "sampled right", "prmbench",
+               "prmbench original", "bestof8 right"]
 LENGTHS = [(1, 4), (5, 7), (8, 11), (12, 10**9)]  # steps
 LEVELS = np.linspace(-6, 8, 141)  # log odds
-FEW = 15  # a source with fewer traces of a class of length has no say in it
+FEW = 15  # a pair with fewer traces of a class of length, on either side, has no say in it
 MAX_BAD = 0.01  # as in src/prm/features/model.rs
 
 
@@ -58,9 +64,12 @@ def reliability(p, y):
     return [(int((b == i).sum()), float(p[b == i].mean()), float(y[b == i].mean())) for i in range(10) if (b == i).any()]
 
 
+def harmonic(e, c):
+    return 200 * e * c / np.maximum(e + c, 1e-9)
+
+
 def f1(hit, label):
-    e, c = hit[label >= 0].mean(), hit[label < 0].mean()
-    return 200 * e * c / max(1e-9, e + c)
+    return harmonic(hit[label >= 0].mean(), hit[label < 0].mean())
 
 
 def interval(hit, label, draws=1000):
@@ -87,9 +96,8 @@ class Traces:
         fold = {s: f for f, all in FOLDS.items() for s in all}
         self.fold = np.array([fold[s] for s in self.src])
         self.named, self.free = posterior(self)
-        self.cells = [(f, s, wrong, k, np.flatnonzero(m))
-                      for s in LEVEL_SOURCES for f in [fold[s]] for wrong in (True, False) for k, (low, high) in enumerate(LENGTHS)
-                      for m in [(self.src == s) & ((self.label >= 0) == wrong) & (self.steps >= low) & (self.steps <= high)] if m.sum() >= FEW]
+        self.none = np.where(self.within, log_sigmoid(self.z), 0).sum(1)
+        self.length = np.digitize(self.steps, [low for low, _ in LENGTHS[1:]])
 
     @classmethod
     def load(cls, path):
@@ -103,19 +111,20 @@ class Traces:
         apart = {k: 100 * auc(self.label[m] < 0, self.free[m]) for k, s in TOLD_APART.items() for m in [np.isin(self.src, s)]}
         return (np.mean(list(named.values())) + np.mean(list(apart.values()))) / 2, named, apart
 
-    def shares(self, hit, free):
-        """-> cells x levels: share of wrong solutions that are hit, of right ones that are left free"""
-        return np.array([(hit if wrong else free)[m].mean(0) for _, _, wrong, _, m in self.cells])
-
-    def measure(self, shares, without=None):
-        """-> mean F1 over the classes of length, at each level"""
-        each = []
-        for k in range(len(LENGTHS)):
-            e, c = ([i for i, (f, _, wrong, kk, _) in enumerate(self.cells) if kk == k and wrong == side and f != without] for side in (True, False))
-            if e and c:
-                a, b = shares[e].mean(0), shares[c].mean(0)
-                each.append(200 * a * b / np.maximum(a + b, 1e-9))
-        return np.mean(each, 0)
+    def cells(self, sources):
+        """-> for each pair and class of length: pair, fold, wrong and right traces and the weights of the wrong ones; sources of a pair weigh the same"""
+        out = []
+        for name, (wrong, right) in sources.items():
+            wrongs, rights = (np.isin(self.src, s) & ((self.label >= 0) == side) for s, side in ((wrong, True), (right, False)))
+            weight = np.zeros(len(self.src))
+            for s in [wrong] if wrong == right else [[s] for s in wrong]:
+                own = wrongs & np.isin(self.src, s)
+                weight[own] = 1 / own.sum()
+            for k in range(len(LENGTHS)):
+                i, j = (np.flatnonzero(m & (self.length == k)) for m in (wrongs, rights))
+                if min(len(i), len(j)) >= FEW:
+                    out.append((name, self.fold[i[0]], i, weight[i] / weight[i].sum(), j))
+        return out
 
 
 def posterior(t):
@@ -127,17 +136,40 @@ def posterior(t):
     return j, right.sum(1) - wrong[np.arange(len(j)), j]
 
 
+def mean_of(curves, without=None):
+    """Of (pair, fold, curve): the mean over the classes of a pair, then over the pairs; a fold has no say."""
+    pairs = {name for name, fold, _ in curves if fold != without}
+    return np.mean([np.mean([c for name, _, c in curves if name == pair], 0) for pair in sorted(pairs)], 0)
+
+
 def whole(t):
-    """The most likely first error, when the posterior lies below a level."""
+    """F1 of the most likely first error, when the posterior lies below a level."""
     below = t.free[:, None] < LEVELS
-    return t.shares(below & (t.named == t.label)[:, None], ~below)
+    return modern(t, below & (t.named == t.label)[:, None], ~below)
 
 
 def first_below(t):
-    """The first step below a level."""
+    """F1 of the first step below a level."""
     low = [t.within & (t.z < level) for level in LEVELS]
     j = np.array([np.where(m.any(1), m.argmax(1), -1) for m in low]).T
-    return t.shares(j == t.label[:, None], j < 0)
+    return modern(t, j == t.label[:, None], j < 0)
+
+
+def modern(t, hit, free):
+    return [(name, fold, harmonic((w[:, None] * hit[i]).sum(0), free[j].mean(0))) for name, fold, i, w, j in t.cells(MODERN)]
+
+
+def expected(t):
+    """F1 that the posterior expects of itself at each level, over natural solutions; no label is used."""
+    below, none, first = t.free[:, None] < LEVELS, np.exp(t.none), np.exp(t.none - t.free)
+    out = []
+    for name, sources in NATURAL.items():
+        for k in range(len(LENGTHS)):
+            m = np.flatnonzero(np.isin(t.src, sources) & (t.length == k))
+            if len(m) >= FEW:
+                e = (first[m, None] * below[m]).sum(0) / (1 - none[m]).sum()
+                out.append((name, t.fold[m[0]], harmonic(e, (none[m, None] * ~below[m]).sum(0) / none[m].sum())))
+    return out
 
 
 def smooth(values):
@@ -147,9 +179,9 @@ def smooth(values):
 
 def levels(t):
     """-> for all folds (None) and without each: threshold of a step, tau of the posterior"""
-    tables = first_below(t), whole(t)
-    best = lambda shares, fold: float(sigmoid(LEVELS[smooth(t.measure(shares, fold)).argmax()]))
-    return {fold: tuple(best(shares, fold) for shares in tables) for fold in [None, *FOLDS]}
+    curves = first_below(t), expected(t)
+    best = lambda curve, fold: float(sigmoid(LEVELS[smooth(mean_of(curve, fold)).argmax()]))
+    return {fold: tuple(best(curve, fold) for curve in curves) for fold in [None, *FOLDS]}
 
 
 def judge(t, levels):
@@ -166,10 +198,9 @@ def judge(t, levels):
 
 
 def out_of_fold(t, levels):
-    """-> the measure, each cell read at the tau chosen without its fold; in percent"""
-    shares = whole(t)
-    at = [np.abs(sigmoid(LEVELS) - levels[fold][1]).argmin() for fold, *_ in t.cells]
-    return float(t.measure(shares[np.arange(len(at)), at][:, None])[0])
+    """-> the modern measure, each pair read at the tau chosen without its fold; in percent"""
+    at = {fold: np.abs(sigmoid(LEVELS) - tau).argmin() for fold, (_, tau) in levels.items()}
+    return float(mean_of([(name, fold, curve[at[fold]]) for name, fold, curve in whole(t)]))
 
 
 def first(mask):
@@ -220,11 +251,11 @@ def main():
     for name in PAIRS:
         print(name, {k: spread([f[name][k] for f in figures]) for k in ("hit", "free", "f1", "step_auc", "ece")}, "interval", figures[0][name]["interval"])
     print("F1, mean over the sources", spread([np.mean([f[name]["f1"] for name in PAIRS]) for f in figures]))
-    print("level measure out of fold", spread([out_of_fold(t, levels(t)) for t in all]))
+    print("modern measure out of fold", spread([out_of_fold(t, levels(t)) for t in all]))
     print(json.dumps({str(k): v for k, v in levels(all[0]).items()}))
     for (name, signal), values in signals(all[0], levels(all[0])).items():
         print(f"{name:12s} {signal:26s} precision, recall, F1:", " ".join(values))
-    own = np.isin(all[0].src, LEVEL_SOURCES)[:, None] & all[0].judged
+    own = np.isin(all[0].src, RELIABILITY)[:, None] & all[0].judged
     for steps, score, right in reliability(sigmoid(all[0].z[own]), all[0].right[own]):
         print(f"{steps:7d} steps, mean score {score:.3f}, right {right:.3f}")
 
