@@ -53,9 +53,11 @@ def auc(y, s):
     return float((r[y == 1].sum() - n1 * (n1 + 1) / 2) / max(1, n1 * n0))
 
 
-def ece(p, y):
+def ece(p, y, w=None):
+    """Expected calibration error over ten bins, steps with weights."""
+    w = np.full(len(p), 1 / len(p)) if w is None else w / w.sum()
     b = np.minimum((p * 10).astype(int), 9)
-    return float(sum(abs(p[b == i].mean() - y[b == i].mean()) * (b == i).mean() for i in range(10) if (b == i).any()))
+    return float(sum(abs((w * (p - y))[b == i].sum()) for i in range(10)))
 
 
 def reliability(p, y):
@@ -111,19 +113,20 @@ class Traces:
         apart = {k: 100 * auc(self.label[m] < 0, self.free[m]) for k, s in TOLD_APART.items() for m in [np.isin(self.src, s)]}
         return (np.mean(list(named.values())) + np.mean(list(apart.values()))) / 2, named, apart
 
-    def cells(self, sources):
-        """-> for each pair and class of length: pair, fold, wrong and right traces and the weights of the wrong ones; sources of a pair weigh the same"""
+    def cells(self):
+        """-> for each modern pair and class of length: pair, fold, wrong traces and their weights, right traces"""
         out = []
-        for name, (wrong, right) in sources.items():
+        for name, (wrong, right) in MODERN.items():
             wrongs, rights = (np.isin(self.src, s) & ((self.label >= 0) == side) for s, side in ((wrong, True), (right, False)))
             weight = np.zeros(len(self.src))
+            # Natural and made errors of a pair weigh the same.
             for s in [wrong] if wrong == right else [[s] for s in wrong]:
                 own = wrongs & np.isin(self.src, s)
                 weight[own] = 1 / own.sum()
             for k in range(len(LENGTHS)):
                 i, j = (np.flatnonzero(m & (self.length == k)) for m in (wrongs, rights))
                 if min(len(i), len(j)) >= FEW:
-                    out.append((name, self.fold[i[0]], i, weight[i] / weight[i].sum(), j))
+                    out.append((name, self.fold[i[0]], i, weight[i, None] / weight[i].sum(), j))
         return out
 
 
@@ -156,7 +159,8 @@ def first_below(t):
 
 
 def modern(t, hit, free):
-    return [(name, fold, harmonic((w[:, None] * hit[i]).sum(0), free[j].mean(0))) for name, fold, i, w, j in t.cells(MODERN)]
+    """-> pair, fold, F1 at each level"""
+    return [(name, fold, harmonic((w * hit[i]).sum(0), free[j].mean(0))) for name, fold, i, w, j in t.cells()]
 
 
 def expected(t):
@@ -192,8 +196,10 @@ def judge(t, levels):
     for name, (wrong, right) in PAIRS.items():
         own = ((t.src == wrong) & (t.label >= 0)) | ((t.src == right) & (t.label < 0))
         label, hit, p, y = t.label[own], (said == t.label)[own], sigmoid(t.z[own])[t.judged[own]], t.right[own][t.judged[own]]
+        half = np.where(label >= 0, 1 / (label >= 0).sum(), 1 / (label < 0).sum())  # a trace weighs as if half of them were wrong
         out[name] = dict(wrong=int((label >= 0).sum()), right=int((label < 0).sum()), hit=100 * hit[label >= 0].mean(),
-                         free=100 * hit[label < 0].mean(), f1=f1(hit, label), interval=interval(hit, label), step_auc=auc(y, p), ece=ece(p, y))
+                         free=100 * hit[label < 0].mean(), f1=f1(hit, label), interval=interval(hit, label), step_auc=auc(y, p), ece=ece(p, y),
+                         ece_half=ece(p, y, np.repeat(half, t.judged[own].sum(1))))
     return out
 
 
@@ -249,7 +255,7 @@ def main():
         print("difference", spread([m[0] - o.merit()[0] for m, o in zip(merits, groups(a.other))]))
     figures = [judge(t, levels(t)) for t in all]
     for name in PAIRS:
-        print(name, {k: spread([f[name][k] for f in figures]) for k in ("hit", "free", "f1", "step_auc", "ece")}, "interval", figures[0][name]["interval"])
+        print(name, {k: spread([f[name][k] for f in figures]) for k in ("hit", "free", "f1", "step_auc", "ece", "ece_half")}, "interval", figures[0][name]["interval"])
     print("F1, mean over the sources", spread([np.mean([f[name]["f1"] for name in PAIRS]) for f in figures]))
     print("modern measure out of fold", spread([out_of_fold(t, levels(t)) for t in all]))
     print(json.dumps({str(k): v for k, v in levels(all[0]).items()}))
