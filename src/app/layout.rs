@@ -2,6 +2,7 @@
 
 use ratatui::layout::Rect;
 
+use super::blocks::{Blocks, Part};
 use super::items::ItemId;
 use super::steps::{self, Slice};
 use super::{App, Focus};
@@ -246,6 +247,12 @@ pub fn page(app: &App) -> usize {
     rect.map_or(1, |rect| usize::from(rect.height.saturating_sub(1))).max(1)
 }
 
+/// Rows that a page moves on by: some stand on the next one, too, so that the eye finds its place.
+pub(super) fn page_step(page: usize) -> usize {
+    const OVERLAP: usize = 2;
+    page.saturating_sub(OVERLAP).max(1)
+}
+
 /// Computes what is visible after a message: keeps the cursors of all panes on the screen.
 pub(super) fn arrange(app: &mut App) {
     // The width of the problem does not depend on its rows, so it is wrapped before the panes are laid out.
@@ -342,7 +349,8 @@ pub(crate) fn place_cursor(app: &mut App, anchor: Anchor) {
         Anchor::Middle => rows.saturating_sub(height(app, at, width)) / 2,
         Anchor::Bottom => rows.saturating_sub(height(app, at, width)),
     };
-    app.steps.top = rows_before(app, at, above, width);
+    let top = blocks(app, width).before(at, above);
+    app.steps.top = top;
     app.steps.pinned = Some(app.cursor.node);
 }
 
@@ -350,40 +358,15 @@ pub(crate) fn place_cursor(app: &mut App, anchor: Anchor) {
 pub(crate) fn scroll(app: &mut App, rows: usize, forward: bool) {
     let Some((page, width)) = steps_rect(app) else { return };
     let Some(last) = app.cursor.path.len().checked_sub(1) else { return };
-    let (mut step, mut row) = app.steps.top;
-    if forward {
-        let mut left = rows;
-        // Invariant: the last row stays on the screen.
-        while left > 0 {
-            let rest = height(app, step, width) - row.min(height(app, step, width));
-            if left < rest || step == last {
-                row = (row + left).min(height(app, step, width).saturating_sub(1));
-                break;
-            }
-            left -= rest;
-            (step, row) = (step + 1, 0);
-        }
-        app.steps.top = (step, row);
-        let tail = height(app, last, width);
-        let limit = if tail > page { (last, tail - page) } else { rows_before(app, last, page - tail, width) };
-        if limit < app.steps.top {
-            let bottomed = (step, row) > limit && app.cursor.step() < last;
-            app.steps.top = limit;
-            if bottomed {
-                app.cursor.go_to_step(last);
-            }
-        }
-    } else {
-        let above = row + rows;
-        app.steps.top = if row >= rows { (step, row - rows) } else { rows_before(app, step, above - row, width) };
-        if app.steps.top == (0, 0) && app.cursor.step() > 0 && step == 0 {
-            app.cursor.go_to_step(0);
-        }
+    let top = app.steps.top;
+    let (moved, ended) = blocks(app, width).moved(top, rows, page, forward);
+    app.steps.top = moved;
+    // Who scrolls against an end is at the last step, or at the first.
+    if ended && (forward || top.0 == 0) {
+        app.cursor.go_to_step(if forward { last } else { 0 });
     }
     // The cursor goes to the nearest step that is visible.
-    let (first, row) = app.steps.top;
-    let first = if row > 0 && height(app, first, width).saturating_sub(row) < page && first < last { first + 1 } else { first };
-    let bottom = step_at(app, page.saturating_sub(1), width);
+    let (first, bottom) = blocks(app, width).in_sight(moved, page);
     let here = app.cursor.step();
     // Who reads page by page finds the suspect under the cursor when it comes in sight again.
     let suspect = || app.first_suspect().filter(|step| (first..=bottom).contains(step));
@@ -392,33 +375,13 @@ pub(crate) fn scroll(app: &mut App, rows: usize, forward: bool) {
     app.steps.pinned = Some(app.cursor.node);
 }
 
-/// The step that stands on the screen row `rows` below the top.
-fn step_at(app: &mut App, rows: usize, width: usize) -> usize {
-    let (mut step, row) = app.steps.top;
-    let mut used = height(app, step, width).saturating_sub(row);
-    while used <= rows && step + 1 < app.cursor.path.len() {
-        step += 1;
-        used += height(app, step, width);
-    }
-    step
-}
-
-/// The top that leaves `rows` rows above step `at`, or as many as there are.
-fn rows_before(app: &mut App, at: usize, rows: usize, width: usize) -> (usize, usize) {
-    let (mut step, mut left) = (at, rows);
-    while left > 0 && step > 0 {
-        step -= 1;
-        let height = height(app, step, width);
-        if height >= left {
-            return (step, height - left);
-        }
-        left -= height;
-    }
-    (step, 0)
+/// The steps of the path as blocks of rows.
+fn blocks(app: &mut App, width: usize) -> Blocks<impl FnMut(usize) -> usize> {
+    Blocks { count: app.cursor.path.len(), height: move |step| steps::shape(app, step, width).rows }
 }
 
 fn height(app: &mut App, step: usize, width: usize) -> usize {
-    steps::height(app, step, width)
+    steps::shape(app, step, width).rows
 }
 
 /// Moves the top as little as needed for the current step to be on the screen, and lists the visible slices.
@@ -430,41 +393,21 @@ fn arrange_steps(app: &mut App, rect: Rect) {
         app.steps.visible.clear();
         return;
     }
-    let at = app.cursor.step();
-    let own = height(app, at, width);
-    // A step may have become shorter since: by a fold, or by a wider screen.
-    let top_height = height(app, app.steps.top.0, width);
-    app.steps.top.1 = app.steps.top.1.min(top_height - 1);
+    let (top, at) = (app.steps.top, app.cursor.step());
     app.steps.pinned = app.steps.pinned.filter(|&node| node == app.cursor.node);
-    let (top, row) = app.steps.top;
-    // Where the user scrolled to, a step need not be on the screen as a whole.
     let scrolled = app.steps.pinned.is_some();
-    let visible_inside = scrolled && if at == top { row < own } else { at > top && at <= step_at(app, rows - 1, width) };
-    if at < top || (at == top && row > 0 && !visible_inside) {
-        app.steps.top = (at, 0);
-    } else if !visible_inside {
-        let fits = own.min(rows);
-        let highest = rows_before(app, at, rows - fits, width);
-        if app.steps.top < highest {
-            app.steps.top = highest;
-        }
-    }
-    let (mut step, row) = app.steps.top;
-    let mut slices = Vec::new();
-    let mut y = 0;
-    let mut skip = row;
-    while y < rows && step < app.cursor.path.len() {
-        let shape = steps::shape(app, step, width);
-        let shown = (shape.rows.saturating_sub(skip)).min(rows - y);
-        slices.push(Slice { step, first: skip, rows: shown, y, shape });
-        if let (Some(trace), Some(&id)) = (app.items.trace(app.cursor.item).cloned(), app.cursor.path.get(step)) {
+    let top = blocks(app, width).following(top, at, rows, scrolled);
+    app.steps.top = top;
+    let parts = blocks(app, width).parts(top, rows);
+    let trace = app.items.trace(app.cursor.item).cloned();
+    let mut slices = Vec::with_capacity(parts.len());
+    for Part { block: step, first, rows, y } in parts {
+        slices.push(Slice { step, first, rows, y, shape: steps::shape(app, step, width) });
+        if let Some((trace, &id)) = trace.as_ref().zip(app.cursor.path.get(step)) {
             let node = trace.node(id);
             app.steps.look_at(node);
             app.reading.look_at(node.key, &node.text);
         }
-        y += shown;
-        skip = 0;
-        step += 1;
     }
     app.steps.visible = slices;
 }

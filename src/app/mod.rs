@@ -4,6 +4,7 @@
 //! and finished saves into [`Message`]s, and carries [`Effect`]s out. The screen draws from `&App` alone.
 
 pub mod answers;
+pub mod blocks;
 pub mod choice;
 pub mod clock;
 pub mod commands;

@@ -1,10 +1,12 @@
 //! Two solutions of a problem side by side: steps that stand for one another in one row, what both begin with folded away.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{App, Effect, steps};
+use super::blocks::{Blocks, Part, Row};
+use super::{App, Effect, layout, steps};
 use crate::trace::{NodeId, Trace};
 use crate::typeset::align::align;
 use crate::typeset::diff::{Changed, changed_words};
@@ -29,20 +31,29 @@ pub struct Pair {
     /// These are folded.
     pub folded: bool,
     /// Partners, as indices on the two paths.
+    partners: Vec<[Option<usize>; 2]>,
+    /// The rows on show: partners, and in the first one the fold, which is no step on either side.
     rows: Vec<[Option<usize>; 2]>,
     /// The chosen row, of those on show.
     pub chosen: usize,
-    /// The first row on the screen.
-    pub top: usize,
-    laid: Option<(Setting, Vec<Laid>)>,
+    /// The first row of the screen.
+    top: Row,
+    /// The user scrolled at the chosen row: its beginning may be off the screen.
+    scrolled: bool,
+    /// Rows of the screen that there are.
+    page: usize,
+    /// How the texts of `laid` are set.
+    setting: Option<Setting>,
+    /// The rows that came near the screen.
+    laid: HashMap<usize, Laid>,
+    /// What is on the screen.
+    pub visible: Vec<Part>,
 }
 
 /// A row with its texts at the width of now.
 #[derive(Debug)]
 pub struct Laid {
-    /// Steps, as indices on the paths; none for the fold.
-    pub steps: [Option<usize>; 2],
-    /// Their texts.
+    /// The texts of both sides.
     pub pages: [Option<Page>; 2],
     /// Words that differ.
     pub changed: Changed,
@@ -50,7 +61,7 @@ pub struct Laid {
 
 impl Laid {
     /// Rows of the screen that it takes.
-    pub fn height(&self) -> usize {
+    fn height(&self) -> usize {
         self.pages.iter().flatten().map(Page::rows).max().unwrap_or(1)
     }
 }
@@ -63,42 +74,104 @@ impl Pair {
         let shared = paths[0].iter().zip(&paths[1]).take_while(same).count();
         let behind = |side: usize| paths[side].iter().skip(shared).map(text).collect::<Vec<_>>();
         let aligned = align(&behind(0), &behind(1));
-        let rows = aligned.into_iter().map(|(left, right)| [left, right].map(|at| at.map(|at| at + shared))).collect();
-        Self { of: Arc::downgrade(trace), sides, paths, shared, folded: true, rows, chosen: 0, top: 0, laid: None }
+        let partners = aligned.into_iter().map(|(left, right)| [left, right].map(|at| at.map(|at| at + shared))).collect();
+        let mut pair = Self {
+            of: Arc::downgrade(trace),
+            sides,
+            paths,
+            shared,
+            folded: true,
+            partners,
+            rows: Vec::new(),
+            chosen: 0,
+            top: (0, 0),
+            scrolled: false,
+            page: 1,
+            setting: None,
+            laid: HashMap::new(),
+            visible: Vec::new(),
+        };
+        pair.fold(true);
+        pair
     }
 
-    /// The rows on show, once the width is known.
-    pub fn laid(&self) -> &[Laid] {
-        self.laid.as_ref().map_or(&[], |(_, rows)| rows)
+    /// Steps of each row on show, as indices on the paths; none on either side for the fold.
+    pub fn rows(&self) -> &[[Option<usize>; 2]] {
+        &self.rows
+    }
+
+    /// The texts of a row, once it came near the screen.
+    pub fn laid(&self, row: usize) -> Option<&Laid> {
+        self.laid.get(&row)
     }
 
     /// The fold stands in the first row.
-    pub fn has_fold(&self) -> bool {
+    fn has_fold(&self) -> bool {
         self.folded && self.shared > 0
     }
 
-    fn lay(&mut self, trace: &Trace, setting: Setting, room: usize) {
-        if self.laid.as_ref().is_none_or(|(laid, _)| *laid != setting) {
-            let fold = self.has_fold().then_some([None; 2]);
-            let before = (0..if self.folded { 0 } else { self.shared }).map(|step| [Some(step); 2]);
-            let rows = fold.into_iter().chain(before).chain(self.rows.iter().copied());
-            let row = |steps: [Option<usize>; 2]| {
-                let page = |side: usize| steps[side].map(|at| Page::new(&trace.node(self.paths[side][at]).text, setting));
+    /// Folds what both begin with, or shows it.
+    fn fold(&mut self, folded: bool) {
+        self.folded = folded;
+        let fold = self.has_fold().then_some([None; 2]);
+        let before = (0..if folded { 0 } else { self.shared }).map(|step| [Some(step); 2]);
+        self.rows = fold.into_iter().chain(before).chain(self.partners.iter().copied()).collect();
+        (self.top, self.scrolled) = ((0, 0), false);
+        self.chosen = if folded { 0 } else { self.chosen.min(self.rows.len().saturating_sub(1)) };
+        self.laid.clear();
+    }
+
+    /// The rows on show as blocks of rows of the screen; each is laid out when it is asked for.
+    fn blocks(&mut self, trace: &Trace, setting: Setting) -> Blocks<impl FnMut(usize) -> usize> {
+        let Self { rows, paths, laid, .. } = self;
+        let count = rows.len();
+        let height = move |row: usize| {
+            let lay = || {
+                let page = |side: usize| rows[row][side].map(|at| Page::new(&trace.node(paths[side][at]).text, setting));
                 let pages = [page(0), page(1)];
                 let changed = match &pages {
                     [Some(left), Some(right)] => changed_words(&left.text, &right.text),
                     _ => Changed::default(),
                 };
-                Laid { steps, pages, changed }
+                Laid { pages, changed }
             };
-            self.laid = Some((setting, rows.map(row).collect()));
+            laid.entry(row).or_insert_with(lay).height()
+        };
+        Blocks { count, height }
+    }
+
+    /// Lays out what is on the screen, the chosen row with it.
+    fn lay(&mut self, trace: &Trace, setting: Setting, page: usize) {
+        if self.setting != Some(setting) {
+            self.laid.clear();
         }
-        let heights: Vec<usize> = self.laid().iter().map(Laid::height).collect();
-        self.chosen = self.chosen.min(heights.len().saturating_sub(1));
-        self.top = self.top.min(self.chosen);
-        while self.top < self.chosen && heights[self.top..=self.chosen].iter().sum::<usize>() > room {
-            self.top += 1;
+        (self.setting, self.page) = (Some(setting), page);
+        if self.rows.is_empty() {
+            return;
         }
+        let (top, chosen, scrolled) = (self.top, self.chosen, self.scrolled);
+        let top = self.blocks(trace, setting).following(top, chosen, page, scrolled);
+        let visible = self.blocks(trace, setting).parts(top, page);
+        (self.top, self.visible) = (top, visible);
+    }
+
+    /// Chooses a row; its beginning comes onto the screen.
+    fn choose(&mut self, row: usize) {
+        (self.chosen, self.scrolled) = (row.min(self.rows.len().saturating_sub(1)), false);
+    }
+
+    /// Scrolls by rows of the screen; the chosen row comes along.
+    fn scroll(&mut self, trace: &Trace, rows: usize, forward: bool) {
+        let Some(setting) = self.setting.filter(|_| !self.rows.is_empty()) else { return };
+        let (top, page, last) = (self.top, self.page, self.rows.len() - 1);
+        let (top, ended) = self.blocks(trace, setting).moved(top, rows, page, forward);
+        let (first, bottom) = self.blocks(trace, setting).in_sight(top, page);
+        self.chosen = match (ended, forward) {
+            (true, true) => last,
+            (true, false) => 0,
+            _ => self.chosen.clamp(first.min(bottom), bottom),
+        };
+        (self.top, self.scrolled) = (top, true);
     }
 }
 
@@ -109,7 +182,7 @@ impl App {
         let Some(trace) = self.trace().filter(|trace| pair.of.ptr_eq(&Arc::downgrade(trace))).cloned() else { return };
         let width = usize::from((self.size.0.saturating_sub(1) / 2).saturating_sub(GUTTER)).max(NARROWEST);
         let setting = steps::setting(&self.look, self.steps.view, width, false);
-        pair.lay(&trace, setting, usize::from(self.size.1.saturating_sub(4)).max(1));
+        pair.lay(&trace, setting, usize::from(self.size.1.saturating_sub(3)).max(1));
         self.pair = Some(pair);
     }
 
@@ -153,21 +226,20 @@ pub(super) fn open(app: &mut App, count: Option<usize>) -> Vec<Effect> {
 /// A key while a pair is open.
 pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     let Some((mut pair, trace)) = app.pair.take().zip(app.trace().cloned()) else { return Vec::new() };
-    let last = pair.laid().len().saturating_sub(1);
+    let (page, half) = (layout::page_step(pair.page), (pair.page / 2).max(1));
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
     match key.code {
         KeyCode::Esc | KeyCode::Char('q') => return Vec::new(),
         KeyCode::Char('c') if control => return Vec::new(),
-        KeyCode::Char('j') | KeyCode::Down => pair.chosen = (pair.chosen + 1).min(last),
-        KeyCode::Char('k') | KeyCode::Up => pair.chosen = pair.chosen.saturating_sub(1),
-        KeyCode::Char(' ') | KeyCode::PageDown => pair.chosen = (pair.chosen + 5).min(last),
-        KeyCode::PageUp => pair.chosen = pair.chosen.saturating_sub(5),
-        KeyCode::Char('g') | KeyCode::Home => pair.chosen = 0,
-        KeyCode::Char('G') | KeyCode::End => pair.chosen = last,
-        KeyCode::Char('z') => {
-            (pair.folded, pair.laid) = (!pair.folded, None);
-            pair.chosen = if pair.folded { 0 } else { pair.chosen };
-        }
+        KeyCode::Char('d') if control => pair.scroll(&trace, half, true),
+        KeyCode::Char('u') if control => pair.scroll(&trace, half, false),
+        KeyCode::Char('j') | KeyCode::Down => pair.choose(pair.chosen + 1),
+        KeyCode::Char('k') | KeyCode::Up => pair.choose(pair.chosen.saturating_sub(1)),
+        KeyCode::Char(' ') | KeyCode::PageDown => pair.scroll(&trace, page, true),
+        KeyCode::PageUp => pair.scroll(&trace, page, false),
+        KeyCode::Char('g') | KeyCode::Home => pair.choose(0),
+        KeyCode::Char('G') | KeyCode::End => pair.choose(usize::MAX),
+        KeyCode::Char('z') => pair.fold(!pair.folded),
         KeyCode::Char('n') => *pair = Pair::of(&trace, [pair.sides[0], beside(pair.sides, trace.solutions.len(), true)]),
         KeyCode::Char('p') => *pair = Pair::of(&trace, [pair.sides[0], beside(pair.sides, trace.solutions.len(), false)]),
         KeyCode::Enter => return go(app, &trace, &pair, 0),
@@ -187,9 +259,9 @@ fn beside([left, right]: [usize; 2], all: usize, forward: bool) -> usize {
 
 /// Goes to the step of the chosen row on one side, or to the last one before it.
 fn go(app: &mut App, trace: &Arc<Trace>, pair: &Pair, side: usize) -> Vec<Effect> {
-    let before = pair.laid().iter().take(pair.chosen + 1).rev();
+    let before = pair.rows().iter().take(pair.chosen + 1).rev();
     let fold = if pair.has_fold() { pair.shared - 1 } else { 0 };
-    let step = before.into_iter().find_map(|row| row.steps[side]).unwrap_or(fold);
+    let step = before.into_iter().find_map(|row| row[side]).unwrap_or(fold);
     app.leave_spot();
     if app.cursor.solution != pair.sides[side] {
         app.cursor.go_to_solution(trace, pair.sides[side]);

@@ -209,11 +209,6 @@ impl StepsView {
     }
 }
 
-/// Rows of a step on the screen.
-pub(super) fn height(app: &mut App, step: usize, width: usize) -> usize {
-    shape(app, step, width).rows
-}
-
 /// How a step of the path is shown: in full, or folded with a count of what is hidden. The current step is never folded by itself,
 /// the suspect one never at all.
 pub(super) fn shape(app: &mut App, step: usize, width: usize) -> Shape {

@@ -218,17 +218,17 @@ fn answers(app: &App) -> String {
 }
 
 fn pair(app: &App) -> String {
-    let Some((pair, row)) = app.pair.as_ref().and_then(|pair| Some((pair, pair.laid().get(pair.chosen)?))) else {
+    let Some((pair, row)) = app.pair.as_ref().and_then(|pair| Some((pair, pair.rows().get(pair.chosen)?))) else {
         return String::new();
     };
-    let said = |side: usize| match (row.steps[side], &row.pages[side]) {
+    let said = |side: usize| match (row[side], pair.laid(pair.chosen).and_then(|laid| laid.pages[side].as_ref())) {
         (Some(step), Some(page)) => {
             format!("step {}: {}", step + 1, page.text.lines().map(str::trim).collect::<Vec<_>>().join(" "))
         }
         _ => "no step".to_owned(),
     };
-    let place = format!("row {} of {}", pair.chosen + 1, pair.laid().len());
-    if row.steps == [None; 2] {
+    let place = format!("row {} of {}", pair.chosen + 1, pair.rows().len());
+    if *row == [None; 2] {
         return format!("{place}: {} steps that both begin with", pair.shared);
     }
     let [left, right] = pair.sides.map(|side| format!("solution {}", side + 1));

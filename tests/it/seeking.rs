@@ -229,11 +229,11 @@ fn two_solutions_stand_side_by_side_with_their_steps_aligned() {
     let screen = desk.screen();
     assert!(screen.contains("side by side") && screen.contains("solution 1") && screen.contains("solution 2"), "{screen}");
     let pair = desk.app.pair.as_ref().unwrap();
-    let steps = |side: usize| pair.laid().iter().filter_map(|row| row.steps[side]).collect::<Vec<_>>();
+    let steps = |side: usize| pair.rows().iter().filter_map(|row| row[side]).collect::<Vec<_>>();
     for side in [0, 1] {
         assert!(steps(side).into_iter().eq(pair.shared..pair.paths[side].len()), "{screen}");
     }
-    assert!(pair.laid().iter().any(|row| row.steps.iter().all(Option::is_some)), "{screen}");
+    assert!(pair.rows().iter().any(|row| row.iter().all(Option::is_some)), "{screen}");
     // The step of the chosen row is gone to, here or over there.
     desk.keys("Go");
     assert_eq!((desk.app.cursor.solution, desk.app.pair.is_none()), (1, true));
@@ -246,4 +246,35 @@ fn two_solutions_stand_side_by_side_with_their_steps_aligned() {
     }
     desk.keys("A");
     assert!(desk.app.pair.is_none() && desk.app.notice.as_deref().unwrap().contains("one solution"), "{:?}", desk.app.notice);
+}
+
+#[test]
+fn a_step_taller_than_the_screen_is_read_to_its_end_beside_another_one() {
+    let tall: String = (0..120).map(|line| format!("line {line} of the left one\n")).collect();
+    let sides = [["Begin.", tall.as_str(), "End."], ["Begin.", "Only a few words.", "So it ends."]];
+    let samples = (0..2).map(|id| {
+        let mut sample = record(id, &sides[id], -1);
+        sample["problem"] = "The same problem.".into();
+        sample
+    });
+    let mut desk = Desk::new(&[("a.jsonl", lines(samples))], (100, 30));
+    desk.keys("2A");
+    let mut seen = std::collections::BTreeSet::new();
+    let mut chosen = 0;
+    for key in ["<C-d>"; 12] {
+        let pair = desk.app.pair.as_ref().unwrap_or_else(|| panic!("{}", desk.screen()));
+        assert!(pair.visible.iter().map(|part| part.rows).sum::<usize>() <= 27 && pair.chosen >= chosen, "{}", desk.screen());
+        chosen = pair.chosen;
+        let screen = desk.screen();
+        seen.extend((0..120).filter(|line| screen.contains(&format!("line {line} of"))));
+        desk.keys(key);
+    }
+    assert_eq!(seen.len(), 120, "{}", desk.screen());
+    let screen = desk.screen();
+    assert!(screen.contains("End.") && screen.contains("So it ends."), "{screen}");
+    // Back at the beginning of the tall one, and Enter goes to the step that is chosen.
+    desk.keys("gj");
+    assert!(desk.screen().contains("line 0 of") && desk.screen().contains("rows, Space"), "{}", desk.screen());
+    desk.keys("<Enter>");
+    assert_eq!(desk.step(), 2);
 }

@@ -5,9 +5,6 @@ use crate::app::items::ItemId;
 use crate::app::{App, Effect, Focus, jumps, keys, layout};
 use crate::labels::Mode;
 
-/// Rows of a page that stand on the next one, too, so that the eye finds its place.
-const OVERLAP: usize = 2;
-
 /// Next step (or row of the pane that has the focus).
 pub(super) fn down(app: &mut App, count: Option<usize>) -> Vec<Effect> {
     by(app, count.unwrap_or(1), true)
@@ -235,7 +232,7 @@ pub(super) fn page_up(app: &mut App, count: Option<usize>) -> Vec<Effect> {
 }
 
 fn pages(app: &mut App, count: Option<usize>, forward: bool) -> Vec<Effect> {
-    let rows = layout::page(app).saturating_sub(OVERLAP).max(1);
+    let rows = layout::page_step(layout::page(app));
     rows_on(app, rows.saturating_mul(count.unwrap_or(1).clamp(1, keys::MAX_COUNT)), forward)
 }
 
