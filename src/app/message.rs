@@ -10,7 +10,7 @@ use super::App;
 use super::items::{FileState, ItemId};
 use super::judge::Judge;
 use super::place::Place;
-use super::queue::{Thought, Work};
+use super::queue::{Forgotten, Thought, Work};
 use super::refit::Fitted;
 use super::scoring::Known;
 use super::search::Wanted;
@@ -175,6 +175,8 @@ pub enum Effect {
         /// What it is.
         work: Work,
     },
+    /// Free this where nobody waits for it.
+    Forget(Forgotten),
     /// Read a problem in order to score it.
     Prepare(ItemId),
     /// Compute the colours of the code in a step.

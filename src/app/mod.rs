@@ -181,8 +181,10 @@ pub struct App {
     clock: clock::Clock,
     /// The cursor came to a solution and has not been moved since: it may go where the scores point.
     suggest: bool,
-    /// It went there although nothing is predicted.
+    /// It has just gone there.
     glance: bool,
+    /// It was led to its step by a search or a jump, which no score outweighs.
+    led: bool,
     /// Where it came to rest by itself: on which step of which path.
     rest: Option<(ItemId, NodeId, usize)>,
     /// A step that is being written anew.
@@ -302,6 +304,7 @@ impl App {
             clock: clock::Clock::default(),
             suggest: setup.place.is_none(),
             glance: false,
+            led: false,
             rest: None,
             rewrite: None,
             project: setup.project,
@@ -496,21 +499,24 @@ impl App {
         if labelled {
             return;
         }
-        let predicted = self.predicted_first_error();
-        self.glance = predicted.is_none();
-        if let Some(step) = predicted.or_else(|| self.scoring.suspects(&trace, &self.cursor.path).first().copied()) {
+        self.glance = true;
+        if let Some(step) =
+            self.predicted_first_error().or_else(|| self.scoring.suspects(&trace, &self.cursor.path).first().copied())
+        {
             self.cursor.go_to_step(step);
         }
         self.rest = self.cursor.path.last().map(|&leaf| (self.cursor.item, leaf, self.cursor.step()));
     }
 
-    /// Where nothing is predicted the cursor rests on the step most worth a look, but not so that the beginning is out of sight: who
-    /// reads from the top must not have to scroll back first.
+    /// A solution begins with its beginning: where that and the step most worth a look are not in sight together, who reads from the top
+    /// need not scroll back first. The predicted error is under the cursor as soon as it is in sight ([`layout::scroll`]).
     fn glance(&mut self) {
         let begins = self.steps.visible.first().is_some_and(|slice| (slice.step, slice.first) == (0, 0));
         if std::mem::take(&mut self.glance) && !begins {
             self.cursor.go_to_step(0);
-            self.rest = self.rest.map(|(item, leaf, _)| (item, leaf, 0));
+            if self.predicted_first_error().is_none() {
+                self.rest = self.rest.map(|(item, leaf, _)| (item, leaf, 0));
+            }
             layout::arrange(self);
         }
     }

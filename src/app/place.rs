@@ -153,8 +153,10 @@ impl App {
         }
         if let Some(node) = aim.step_key.and_then(|key| trace.find(key)) {
             self.cursor.go_to_node(&trace, node);
+            (self.led, self.suggest) = (true, false);
         } else if let Some(step) = aim.step {
             self.cursor.go_to_step(step);
+            (self.led, self.suggest) = (true, false);
         }
         self.tree.reveal(&trace, self.cursor.node);
     }
@@ -212,7 +214,9 @@ pub(super) fn loaded(app: &mut App, item: ItemId, view: Arc<ProblemView>) -> Vec
     }
     if item == app.cursor.item && app.aim.is_none() && app.trace().is_some() {
         // Node numbers mean nothing in another trace: the place is found again by content.
-        let step_key = app.trace().filter(|_| app.cursor.node != NodeId::ROOT).map(|trace| trace.node(app.cursor.node).key);
+        // A cursor that nobody has moved may still go where the scores point.
+        let stays = app.cursor.node != NodeId::ROOT && !app.suggest;
+        let step_key = app.trace().filter(|_| stays).map(|trace| trace.node(app.cursor.node).key);
         app.aim = Some(Aim { item, record: app.record_key(), step_key, solution: None, step: None });
     }
     app.items.insert(item, view);

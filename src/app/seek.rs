@@ -163,25 +163,26 @@ fn advance(app: &mut App) -> Vec<Effect> {
 
 /// Comes to the next item that there is, around the end of a file and of the list; false while it may still be found.
 fn reach(app: &App, seek: &mut Seek) -> bool {
-    let files: Vec<(usize, bool)> = app.items.listed().map(|file| (file.problems, file.complete)).collect();
     loop {
         if seek.is_over() {
             return true;
         }
-        let Some(&(problems, complete)) = files.get(seek.at.file) else {
+        // Files that stand in no list are behind all others.
+        let Some(file) = app.items.files.get(seek.at.file).filter(|file| !file.hidden) else {
             // Twice around: where it began is no longer there.
-            seek.over = seek.around || files.is_empty();
+            let files = app.items.listed().count();
+            seek.over = seek.around || files == 0;
             seek.around = true;
-            seek.at.file = if seek.forward { 0 } else { files.len().saturating_sub(1) };
+            seek.at.file = if seek.forward { 0 } else { files.saturating_sub(1) };
             continue;
         };
-        if seek.at.problem < problems {
+        if seek.at.problem < file.problems {
             return true;
         }
-        if !complete {
+        if !file.complete {
             return false;
         }
-        match problems.checked_sub(1) {
+        match file.problems.checked_sub(1) {
             Some(end) if !seek.forward => seek.at.problem = end,
             _ => seek.next_file(),
         }
@@ -223,6 +224,7 @@ fn read_ahead(app: &App, seek: &Seek) -> Vec<Effect> {
 fn arrive(app: &mut App, item: ItemId, place: Found) {
     app.go_to_item(item);
     if let Some(trace) = app.trace().cloned() {
+        app.led = !matches!(place, Found::Solution(_));
         match place {
             Found::Solution(solution) => app.cursor.go_to_solution(&trace, solution),
             Found::Step(solution, node) => {

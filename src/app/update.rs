@@ -99,7 +99,8 @@ fn settle(app: &mut App, stood: Stood, effects: &mut Vec<Effect>) {
     effects.extend(queue::feed(app));
     effects.extend(picker::feed(app));
     effects.extend(threshold::feed(app));
-    app.suggest |= (app.cursor.item, app.cursor.solution) != (stood.item, stood.solution);
+    let led = std::mem::take(&mut app.led);
+    app.suggest |= (app.cursor.item, app.cursor.solution) != (stood.item, stood.solution) && !led;
     app.conceal();
     app.suggest();
     let open = app.open_steps();

@@ -191,6 +191,9 @@ impl Outside {
                     let _ = messages.send(Message::Thought { round, thought: Box::new(work.think()) });
                 });
             }
+            Effect::Forget(old) => {
+                tokio::task::spawn_blocking(move || drop(old));
+            }
             Effect::Rate { names, cases } => {
                 let messages = self.messages.clone();
                 tokio::task::spawn_blocking(move || {

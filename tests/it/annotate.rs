@@ -451,6 +451,29 @@ fn pages_are_turned_to_the_end_and_the_suspect_is_under_the_cursor_when_it_comes
 }
 
 #[test]
+fn a_long_solution_begins_at_its_beginning_and_pages_lead_to_the_predicted_error() {
+    let mut desk = suspicious((60, 18));
+    let (trace, path) = (desk.app.trace().unwrap().clone(), desk.app.cursor.path.clone());
+    let last = path.len() - 1;
+    let score = |value| StepScore::new(value, Semantics::Correctness).unwrap();
+    for (step, id) in path.iter().enumerate() {
+        desk.app.scoring.scores.insert(trace.node(*id).key, score(if step == last { 0.1 } else { 0.9 }));
+    }
+    desk.keys(")(");
+    assert_eq!(desk.app.predicted_first_error(), Some(last));
+    assert_eq!((desk.app.steps.top, desk.app.cursor.step()), ((0, 0), 0), "{}", desk.screen());
+    while !desk.app.steps.visible.iter().any(|slice| slice.step == last) {
+        desk.keys(" ");
+    }
+    assert_eq!(desk.app.cursor.step(), last, "{}", desk.screen());
+    // On a screen that has room for both it is there at once.
+    let mut tall = suspicious((160, 60));
+    tall.app.scoring.scores.clone_from(&desk.app.scoring.scores);
+    tall.keys(")(");
+    assert_eq!((tall.app.steps.top, tall.app.cursor.step()), ((0, 0), last), "{}", tall.screen());
+}
+
+#[test]
 fn the_picture_of_a_problem_is_named_also_to_who_labels_blind() {
     const FILE: &[u8] = br#"[{"id":"g-1","generator":"m","problem":"Area of the square?","steps":["Side is 2.","Area 4."],"final_answer_correct":true,"label":-1,"image":"img/1.png"}]"#;
     let mut desk = Desk::new(&[("demo/image.json", FILE)], (80, 24));

@@ -32,8 +32,8 @@ struct Typist {
     scorer: Box<dyn Scorer>,
     events: u64,
     keys: usize,
-    /// Keys that turned pages.
-    pages: usize,
+    /// Keys that turned pages: back to what stood above the first screen, and on.
+    pages: [usize; 2],
 }
 
 impl Typist {
@@ -61,7 +61,7 @@ impl Typist {
         };
         let (app, first) = App::new(setup, (120, 40));
         let mut typist =
-            Self { app, corpus, scorer: local::load(None, &RunsOn::default()).unwrap(), events: 0, keys: 0, pages: 0 };
+            Self { app, corpus, scorer: local::load(None, &RunsOn::default()).unwrap(), events: 0, keys: 0, pages: [0; 2] };
         typist.carry_out(first);
         typist
     }
@@ -149,7 +149,7 @@ impl Typist {
     }
 
     fn turn(&mut self, key: KeyCode) {
-        self.pages += 1;
+        self.pages[usize::from(key != KeyCode::PageUp)] += 1;
         let top = self.app.steps.top;
         self.tell(Message::Terminal(TerminalEvent::Key(KeyEvent::from(key))));
         assert_ne!(self.app.steps.top, top, "{key:?} turns no page");
@@ -199,8 +199,8 @@ struct Cost {
     keys: f64,
     /// Share that took one key, in percent.
     single: f64,
-    /// Keys that turned pages.
-    pages: f64,
+    /// Keys that turned pages, back and on.
+    pages: [f64; 2],
     solutions: usize,
 }
 
@@ -214,7 +214,7 @@ fn cost(path: &Path, mode: Mode, digits: Digits) -> Cost {
         single += usize::from(keys == 1);
     }
     let mean = |count: usize| count as f64 / solutions as f64;
-    Cost { keys: mean(total), single: 100.0 * mean(single), pages: mean(typist.pages), solutions }
+    Cost { keys: mean(total), single: 100.0 * mean(single), pages: typist.pages.map(mean), solutions }
 }
 
 /// Mean number of keys with scores shown and blind, for each file.
@@ -224,7 +224,10 @@ fn table(names: &[&str]) -> Vec<(f64, f64)> {
         let Some(path) = data(&format!("processbench/{name}.json")) else { return Vec::new() };
         let [shown, blind] = [Mode::Assist, Mode::Blind].map(|mode| cost(&path, mode, Digits::Count));
         let [digits, digits_blind] = [Mode::Assist, Mode::Blind].map(|mode| cost(&path, mode, Digits::Mark).keys);
-        let said = |cost: &Cost| format!("{:.3} ({:.0} % one key; {:.2} pages turned)", cost.keys, cost.single, cost.pages);
+        let said = |cost: &Cost| {
+            let [back, on] = cost.pages;
+            format!("{:.3} ({:.0} % one key; {:.2} pages turned, {back:.2} of them back)", cost.keys, cost.single, back + on)
+        };
         println!(
             "keys per solution, {name:<14} {:>5} solutions   scores shown {}   blind {}   digits mark: {digits:.3}, {digits_blind:.3}",
             shown.solutions,

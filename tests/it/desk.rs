@@ -32,6 +32,8 @@ pub(crate) struct Desk {
     pub(crate) store: Store,
     /// Effects that only a real shell carries out.
     pub(crate) left: Vec<Effect>,
+    /// What is worked out beside the screen takes its time: it is left to the test.
+    pub(crate) slow: bool,
     /// What the score cache knows.
     pub(crate) scores: HashMap<StepKey, StepScore>,
     corpora: Vec<Corpus>,
@@ -110,8 +112,17 @@ impl Desk {
             review,
         };
         let (app, first) = App::new(setup, size);
-        let mut desk =
-            Self { app, store, left: Vec::new(), scores: HashMap::new(), corpora, folder, sources: sources.to_vec(), annotator };
+        let mut desk = Self {
+            app,
+            store,
+            left: Vec::new(),
+            slow: false,
+            scores: HashMap::new(),
+            corpora,
+            folder,
+            sources: sources.to_vec(),
+            annotator,
+        };
         desk.carry_out(first);
         desk
     }
@@ -175,7 +186,9 @@ impl Desk {
                     self.tell(Message::Prepared { item, known, requests: Vec::new() });
                 }
                 Effect::Colour(key, text) => self.tell(Message::Coloured { key, tokens: highlight_step(&text) }),
-                Effect::Think { round, work } => self.tell(Message::Thought { round, thought: Box::new(work.think()) }),
+                Effect::Think { round, work } if !self.slow => {
+                    self.tell(Message::Thought { round, thought: Box::new(work.think()) })
+                }
                 Effect::Rate { names, cases } => self.tell(Message::Rated(Box::new(quality(&names, &cases, 50)))),
                 Effect::Continue => self.tell(Message::Continue),
                 Effect::SaveFilters(filters) => shell::keep_filters(&mut self.store, &filters).unwrap(),

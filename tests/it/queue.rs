@@ -8,6 +8,8 @@ use stepscope::query::{Facts, Kind, Names, ORDERS, QUANTITIES, Query, STEP_QUANT
 use stepscope::trace::{FirstError, NodeId, Semantics, SolutionLabels, StepScore, Trace};
 
 use super::desk::{Desk, SAMPLES, SOLUTIONS, TREE};
+use stepscope::app::queue::Work;
+use stepscope::app::{Effect, Message};
 
 /// Asks a question of the first solution of the demo, with these scores of its steps.
 fn ask<T>(scores: &[Option<f64>], question: impl Fn(&Facts<'_>) -> T) -> T {
@@ -464,4 +466,41 @@ fn solutions_that_join_a_problem_behind_the_look_at_it_are_in_the_queue_once_the
         assert_eq!(desk.app.queue.places(), whole.app.queue.places(), "{keys}");
         assert_eq!(desk.app.queue.looked, whole.app.queue.looked, "{keys}");
     }
+}
+
+#[test]
+fn a_file_that_ends_while_the_queue_is_sorted_copies_no_entries() {
+    let record = |n: usize| {
+        format!(r#"{{"id":"{n}","generator":"g","problem":"p{n}","steps":["a","b"],"final_answer_correct":true,"label":-1}}"#)
+    };
+    let file: &'static [u8] = Box::leak((0..9).map(record).collect::<Vec<_>>().join("\n").into_bytes().into_boxed_slice());
+    let six = &file[..=file.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(5).unwrap().0];
+    let thinks = |desk: &mut Desk| {
+        let think = |effect: &Effect| matches!(effect, Effect::Think { .. });
+        let at = desk.left.iter().position(think);
+        at.map(|at| desk.left.remove(at))
+    };
+    let mut desk = Desk::new(&[("many.jsonl", six)], (120, 40));
+    desk.slow = true;
+    desk.keys(":order len + 0 * labelled<Enter>");
+    let Some(Effect::Think { round, work: Work::Sort(entries) }) = thinks(&mut desk) else { panic!("{:?}", desk.left) };
+    assert_eq!(entries.len(), 6);
+    let mut files = desk.app.items.files.clone();
+    files[0].complete = false;
+    desk.tell(Message::Files(files));
+    desk.ends_as(&[("many.jsonl", file)]);
+    assert!(thinks(&mut desk).is_none(), "the answer is waited for");
+    assert_eq!((std::sync::Arc::strong_count(&entries), entries.len()), (2, 6), "nothing is written beside the sort");
+    desk.tell(Message::Thought { round, thought: Box::new(Work::Sort(entries).think()) });
+    let Some(Effect::Think { round, work }) = thinks(&mut desk) else { panic!("{:?}", desk.left) };
+    assert!(!desk.app.queue.is_complete());
+    desk.tell(Message::Thought { round, thought: Box::new(work.think()) });
+    assert_eq!((desk.app.queue.places().len(), desk.app.queue.is_complete()), (9, true));
+    // Another filter: what this one found is freed elsewhere.
+    desk.left.clear();
+    desk.keys("&len > 5<Enter>");
+    assert_eq!(desk.left.iter().filter(|effect| matches!(effect, Effect::Forget(_))).count(), 1, "{:?}", desk.left);
+    desk.left.clear();
+    desk.keys("<Esc>");
+    assert!(desk.left.iter().any(|effect| matches!(effect, Effect::Forget(_))), "{:?}", desk.left);
 }

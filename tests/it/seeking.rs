@@ -221,6 +221,22 @@ fn a_search_looks_into_steps_as_they_were_cut_by_hand() {
 }
 
 #[test]
+fn the_hit_of_a_search_is_not_left_for_what_the_scores_point_at() {
+    let mut desk = Desk::new(&[("a.jsonl", haystack(0, 6, &[4]))], (100, 30));
+    desk.keys("5go");
+    let (trace, path) = (desk.app.trace().unwrap().clone(), desk.app.cursor.path.clone());
+    for (&id, value) in path.iter().zip([0.9, 0.1]) {
+        desk.app.scoring.scores.insert(trace.node(id).key, StepScore::new(value, Semantics::Correctness).unwrap());
+    }
+    desk.keys("1go/needle<Enter>");
+    assert_eq!((desk.id(), desk.step(), desk.app.show_prm), ("s-4".to_owned(), 1, true), "{}", desk.screen());
+    desk.keys("1go5go");
+    assert_eq!(desk.step(), 2, "who comes without a search finds the suspect: {}", desk.screen());
+    desk.keys("gg1go<C-o>");
+    assert_eq!((desk.id(), desk.step()), ("s-4".to_owned(), 1), "{}", desk.screen());
+}
+
+#[test]
 fn two_solutions_stand_side_by_side_with_their_steps_aligned() {
     let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (120, 40));
     let two = desk.app.trace().unwrap().clone();

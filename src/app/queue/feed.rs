@@ -143,10 +143,10 @@ pub(in crate::app) fn sifted(app: &mut App, round: u64, file: usize, problems: &
 
 /// Looks at what has been read, asks for what has not. Called after every message.
 pub(in crate::app) fn feed(app: &mut App) -> Vec<Effect> {
+    let mut effects: Vec<Effect> = app.queue.forget().into_iter().collect();
     if !app.queue.active() || app.quitting || app.queue.thinking.is_some() {
-        return Vec::new();
+        return effects;
     }
-    let mut effects = Vec::new();
     let mut left = AT_ONCE * PASSED;
     while left > 0
         && let Some(item) = app.queue.late.front().copied()

@@ -12,9 +12,9 @@ mod feed;
 mod set;
 mod think;
 
-use super::App;
 use super::describe::short;
 use super::items::ItemId;
+use super::{App, Effect};
 use crate::analysis::label_errors::{Case, Doubt};
 use crate::query::{Asked, Names, Own, Query, Survey};
 use crate::trace::{FirstError, Solution, Trace};
@@ -74,10 +74,22 @@ pub struct Queue {
     suspects: Suspects,
     /// The order is a new one: its first solution is gone to.
     fresh: bool,
+    /// What an earlier filter or order found, until it is let go of ([`Effect::Forget`]).
+    old: Vec<Self>,
     /// Solutions looked at, and of them those that fit and those of which it is not known.
     pub looked: (usize, usize, usize),
     /// First visible row of the list.
     pub top: usize,
+}
+
+/// What nobody asks for any more. A million places take longer to free than a key may wait.
+#[derive(Debug, Clone)]
+pub struct Forgotten(Arc<Vec<Queue>>);
+
+impl PartialEq for Forgotten {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 /// What is known of problems by their records.
@@ -163,7 +175,11 @@ impl Queue {
     fn begin(&mut self) {
         let (filter, order) = (self.filter.take(), self.order.take());
         let sieve = Sieve { round: self.sieve.round + 1, ..Sieve::default() };
-        *self = Self { filter, order, sieve, ..Self::default() };
+        let mut old = std::mem::replace(self, Self { filter, order, sieve, ..Self::default() });
+        self.old = std::mem::take(&mut old.old);
+        if !old.entries.is_empty() {
+            self.old.push(old);
+        }
     }
 
     /// The scores are going to be those of another model.
@@ -177,6 +193,12 @@ impl Queue {
         if self.needs_scores() {
             self.rank_anew();
         }
+    }
+
+    /// Lets go of what an earlier filter or order found.
+    fn forget(&mut self) -> Option<Effect> {
+        let old = std::mem::take(&mut self.old);
+        (!old.is_empty()).then(|| Effect::Forget(Forgotten(Arc::new(old))))
     }
 
     fn needs_doubt(&self) -> bool {
@@ -203,7 +225,8 @@ impl Queue {
         feed::set(&mut self.next, file, 0);
         // What the sieve said, and what it is about to say, is of the file as it was.
         let Sieve { round, busy, sifted, left, fit } = &mut self.sieve;
-        (*round, *busy, self.thinking) = (*round + 1, false, None);
+        // What is being worked out is of no use either, but its answer is waited for: until then it holds the entries.
+        (*round, *busy) = (*round + 1, false);
         feed::set(sifted, file, 0);
         left.retain(|item| !of_file(item));
         fit.retain(|item, _| !of_file(item));

@@ -69,12 +69,16 @@ fn ask(app: &mut App, work: Work) -> Effect {
     Effect::Think { round, work }
 }
 
-/// Takes in what was worked out; for another filter or order than that of now it is of no use.
+/// Takes in what was worked out; for another filter or order than that of now, or a file that has grown since, it is of no use.
 pub(in crate::app) fn thought(app: &mut App, round: u64, thought: Thought) {
     if app.queue.thinking.take_if(|awaited| *awaited == round).is_none() {
         return;
     }
+    let of_now = round == app.queue.sieve.round;
     match thought {
+        Thought::Sorted(..) if !of_now => {}
+        // The labels were given away to be doubted: all are looked at once more.
+        Thought::Doubted(_) if !of_now => app.queue.begin(),
         Thought::Sorted(places, members) => {
             (app.queue.places, app.queue.members) = (places, members);
             if !std::mem::replace(&mut app.queue.complete, true) {
