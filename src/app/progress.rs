@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use super::App;
 use super::items::ItemId;
 use crate::labels::Session;
-use crate::trace::{NodeId, Solution, Trace};
+use crate::trace::{NodeId, Trace};
 
 /// Solutions of one problem that are counted one by one.
 pub const COUNTED: usize = 2000;
@@ -23,6 +23,8 @@ struct Seen {
     solutions: usize,
     /// Those that were judged, in order.
     judged: Vec<usize>,
+    /// Those of a review that are not, and with their annotators, in order.
+    waiting: Vec<usize>,
 }
 
 /// The counts.
@@ -49,6 +51,8 @@ pub struct Progress {
 pub struct Standing {
     /// Solutions that are judged.
     pub done: usize,
+    /// Solutions that were sent back and wait for their annotators.
+    pub waiting: usize,
     /// All solutions.
     pub total: usize,
     /// All of them were counted; else `total` is an estimate.
@@ -87,6 +91,16 @@ impl Progress {
         self.seen.get(&item).is_some_and(|seen| seen.judged.binary_search(&solution).is_ok())
     }
 
+    /// It is among those with nothing to do: judged, or with its annotators.
+    pub(super) fn is_settled(&self, item: ItemId, solution: usize) -> bool {
+        self.is_judged(item, solution) || self.is_waiting(item, solution)
+    }
+
+    /// It is among those that were sent back and wait for their annotators.
+    pub(super) fn is_waiting(&self, item: ItemId, solution: usize) -> bool {
+        self.seen.get(&item).is_some_and(|seen| seen.waiting.binary_search(&solution).is_ok())
+    }
+
     /// An item was read for its scores, and has so many solutions, of which so many are judged, perhaps under another path. With the
     /// identity of its `file`, that takes the place of what earlier sessions left there.
     pub(super) fn sized(&mut self, item: ItemId, file: Option<&str>, solutions: usize, judged: usize) {
@@ -112,6 +126,11 @@ impl Progress {
         if let Some((problems, sum)) = self.before.get_mut(file) {
             *sum -= problems.remove(&item.problem).unwrap_or(0);
         }
+    }
+
+    /// Solutions that wait for their annotators, as far as they were seen.
+    fn waiting(&self) -> usize {
+        self.seen.values().map(|seen| seen.waiting.len()).sum()
     }
 
     /// Median time of a verdict.
@@ -145,11 +164,17 @@ impl App {
             return;
         }
         let Some(trace) = self.items.trace(item).cloned() else { return };
-        let judged = |(_, solution): &(usize, &Solution)| self.is_judged(&trace, solution.leaf);
-        let judged: Vec<usize> =
-            trace.solutions.iter().take(COUNTED).enumerate().filter(judged).map(|(index, _)| index).collect();
-        let now = Seen { solutions: trace.solutions.len(), judged };
-        self.queue.judged_again(item, self.progress.seen.get(&item).map_or(&[], |seen| &seen.judged), &now.judged);
+        let mut now = Seen { solutions: trace.solutions.len(), judged: Vec::new(), waiting: Vec::new() };
+        for (index, solution) in trace.solutions.iter().take(COUNTED).enumerate() {
+            if self.is_judged(&trace, solution.leaf) {
+                now.judged.push(index);
+            } else if self.waits(&trace, solution) {
+                now.waiting.push(index);
+            }
+        }
+        let (judged, waiting) =
+            self.progress.seen.get(&item).map_or((&[][..], &[][..]), |seen| (&seen.judged[..], &seen.waiting[..]));
+        self.queue.judged_again(item, (judged, &now.judged), (waiting, &now.waiting));
         let progress = &mut self.progress;
         progress.forget_size(item);
         if let Some(file) = self.items.files.get(item.file) {
@@ -185,8 +210,10 @@ impl App {
         } else {
             self.in_files()
         };
-        let left = self.progress.time_for(total.saturating_sub(done)).filter(|_| total > done);
-        Standing { done, total, counted, median: self.progress.median(), left }
+        let waiting = if self.queue.active() { self.queue.waiting() } else { self.progress.waiting() };
+        let open = total.saturating_sub(done + waiting);
+        let left = self.progress.time_for(open).filter(|_| open > 0);
+        Standing { done, waiting, total, counted, median: self.progress.median(), left }
     }
 
     fn in_files(&self) -> (usize, usize, bool) {
@@ -204,7 +231,7 @@ impl App {
 
     /// Progress, pace and time left, in at most `room` columns.
     pub fn progress_line(&self, room: usize) -> String {
-        let Standing { done, total, counted, median, left } = self.standing();
+        let Standing { done, waiting, total, counted, median, left } = self.standing();
         if total == 0 {
             return String::new();
         }
@@ -213,6 +240,7 @@ impl App {
         let left = left.map_or(String::new(), |(low, high)| format!("  {} left", span(low, high)));
         let count =
             if done >= total && counted { format!("all {total} judged") } else { format!("{done} of {about}{total} judged") };
+        let count = if waiting > 0 { format!("{count}, {waiting} sent back") } else { count };
         let short = format!("{done}/{about}{total}");
         let forms = [format!("{count}{pace}{left}"), format!("{short}{pace}{left}"), format!("{short}{pace}"), short];
         forms.into_iter().find(|form| form.chars().count() <= room).unwrap_or_default()

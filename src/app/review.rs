@@ -5,7 +5,7 @@ use super::commands::label;
 use super::describe::short;
 use super::{App, Effect, queue};
 use crate::analysis::dispute::Kind;
-use crate::labels::{Action, Body, Event, EventId, Panel, Said, Session};
+use crate::labels::{Action, Body, Event, EventId, Panel, Said, SentBack, Session};
 use crate::trace::{EndState, FirstError, NodeId, Remark, Solution, SolutionLabels, Trace};
 
 /// Annotators that have a letter and a column.
@@ -77,11 +77,19 @@ impl App {
             Some((kind, _)) => kind.name().to_owned(),
             None => "agreed".to_owned(),
         };
-        let said: Vec<Said<'_>> = said.into_iter().map(|(_, said)| said).collect();
-        let sent = self.session.sent_back(trace, solution, &said).map_or(String::new(), |(text, answered)| {
-            format!("; sent back{}: {text}", if answered { ", decided anew" } else { "" })
-        });
+        let sent = self.sent_back(trace, solution).map_or(String::new(), |sent| format!("; {}: {}", sent.standing(), sent.text));
         Some(format!("{each}: {apart}{sent}"))
+    }
+
+    /// What oneself sent back of a solution in a review.
+    pub fn sent_back(&self, trace: &Trace, solution: &Solution) -> Option<SentBack<'_>> {
+        let said = self.review.as_ref()?.panel.say(trace, solution);
+        self.session.sent_back(trace, solution, &said)
+    }
+
+    /// It was sent back, and none of its annotators has changed a label since.
+    pub fn waits(&self, trace: &Trace, solution: &Solution) -> bool {
+        self.sent_back(trace, solution).is_some_and(|sent| sent.waits())
     }
 
     /// What the annotators wrote and for which reasons they judged, a line each; what is about the step under the cursor comes first.
@@ -139,10 +147,11 @@ impl App {
         (self.queue.shows_kinds() && self.queue.is_complete()).then(|| said.join("  "))
     }
 
-    /// Annotators do not agree on this solution, and it is not decided yet.
+    /// Annotators do not agree on this solution, and it is neither decided nor with them.
     pub(super) fn is_open_dispute(&self, trace: &Trace, solution: &Solution) -> bool {
         let disputed = |review: &Review| review.panel.dispute(trace, solution).is_some_and(|dispute| dispute.kind.is_some());
-        self.review.as_ref().is_some_and(disputed) && !self.own_labels(trace, solution.leaf).is_labelled()
+        let open = || !self.own_labels(trace, solution.leaf).is_labelled() && !self.waits(trace, solution);
+        self.review.as_ref().is_some_and(disputed) && open()
     }
 }
 
@@ -206,7 +215,8 @@ pub(super) fn saved(app: &mut App, event: &Event) {
     }
 }
 
-/// The next solution of the queue, or the one before, that is not decided, around its end; false where there is none.
+/// The next solution of the queue, or the one before, that is neither decided nor with its annotators, around its end; false where there is
+/// none.
 pub(crate) fn next(app: &mut App, forward: bool) -> bool {
     let places = app.queue.places();
     let n = places.len();
@@ -215,7 +225,7 @@ pub(crate) fn next(app: &mut App, forward: bool) -> bool {
     let mut along = (1..=n).map(|step| if forward { (from + step) % n } else { (from + n - step) % n });
     let open = |place: &usize| {
         let place = places[*place];
-        !app.progress.is_judged(place.item, place.solution)
+        !app.progress.is_settled(place.item, place.solution)
     };
     let Some(found) = along.find(|place| Some(*place) != at && open(place)) else { return false };
     let place = places[found];
@@ -257,8 +267,10 @@ pub(super) fn send_back(app: &mut App, text: &str) -> Vec<Effect> {
         app.notice = Some("nothing was sent back: it takes a word on what to look at again".to_owned());
         return Vec::new();
     }
-    let decisions: Vec<EventId> = app.said_here().iter().filter_map(|(_, said)| said.basis).collect();
-    let Some(record) = app.record_key() else { return Vec::new() };
+    let Some((trace, record)) = app.trace().zip(app.record_key()) else { return Vec::new() };
+    let leaf = app.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
+    let said = app.review.as_ref().map_or_else(Vec::new, |review| review.panel.say(trace, &Solution::new(leaf)));
+    let decisions: Vec<EventId> = said.iter().filter_map(|said| said.basis).collect();
     app.notice = Some(format!("sent back to {}", if decisions.len() == 1 { "its annotator" } else { "its annotators" }));
     let mut effects = app.record(Body::Act(Action::SendBack { record, decisions, text: text.to_owned() }), None);
     effects.extend(label::on_to_the_next(app));

@@ -27,8 +27,8 @@ use crate::trace::{FirstError, Solution, SolutionLabels, Trace};
 ///
 /// With --json, or --list, the disagreements are listed without a terminal, one object a line:
 ///
-///   {"file","problem","solution","id","kind","gap","decided","sent_back","said":[{"by","verdict","first_error","unsure",
-///    "remarks":[{"writing","step","text"}]}]}
+///   {"file","problem","solution","id","kind","gap","state","decided","sent_back","said":[{"by","verdict","first_error",
+///    "unsure","remarks":[{"writing","step","text"}]}]}
 ///
 /// `problem`, `solution`, steps and first errors count from 1; `first_error` is 0 for a solution without error and null where
 /// there is none to name. With --stats instead:
@@ -41,7 +41,8 @@ use crate::trace::{FirstError, Solution, SolutionLabels, Trace};
 /// state, answer; good, neutral, bad, after the error, no mark) are those of the model of Dawid and Skene over steps. `kinds`
 /// gives solutions and exact first errors by kind of error. Intervals are 95 %, bootstrap over solutions; null where undefined.
 ///
-/// In a list, `decided` is the verdict of --as in words, null while there is none; `kind` is "error or none",
+/// In a list, `decided` is the verdict of --as in words, null while there is none; `state` is "decided", "waiting" for what was sent
+/// back until one of its annotators has changed a label of it, and "open"; `kind` is "error or none",
 /// "far", "off by one", "reason" or "unsure"; `gap` counts the steps between first errors, "no error" behind the last step.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
@@ -73,8 +74,12 @@ struct Row {
     id: Option<String>,
     kind: &'static str,
     gap: usize,
+    state: &'static str,
     decided: Option<String>,
     sent_back: Option<String>,
+    /// How that stands, in words.
+    #[serde(skip)]
+    standing: String,
     said: Vec<Voice>,
 }
 
@@ -191,8 +196,10 @@ fn list(args: &ReviewArgs, session: &Session, panel: &Panel) -> anyhow::Result<E
     } else {
         out::print_safe(&text)?;
     }
-    let decided = rows.iter().filter(|row| row.decided.is_some()).count();
-    out::note(format_args!("{} disagreements, {decided} of them decided by {}", rows.len(), session.annotator()));
+    let count = |state: &str| rows.iter().filter(|row| row.state == state).count();
+    let (decided, waiting) = (count("decided"), count("waiting"));
+    let waiting = if waiting > 0 { format!(", {waiting} sent back and waiting") } else { String::new() };
+    out::note(format_args!("{} disagreements, {decided} of them decided by {}{waiting}", rows.len(), session.annotator()));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -202,6 +209,8 @@ fn disputes(corpus: &Corpus, problem: usize, trace: &Trace, session: &Session, p
         let dispute = panel.dispute(trace, solution)?;
         let said = panel.say(trace, solution);
         let own = session.labels(trace, solution);
+        let sent = session.sent_back(trace, solution, &said);
+        let waits = sent.is_some_and(|sent| sent.waits());
         Some(Row {
             file: corpus.name().to_owned(),
             problem: problem + 1,
@@ -209,8 +218,16 @@ fn disputes(corpus: &Corpus, problem: usize, trace: &Trace, session: &Session, p
             id: solution.source_id.clone(),
             kind: dispute.kind?.name(),
             gap: dispute.gap,
+            state: if own.is_labelled() {
+                "decided"
+            } else if waits {
+                "waiting"
+            } else {
+                "open"
+            },
             decided: own.is_labelled().then(|| verdict(&own)),
-            sent_back: session.sent_back(trace, solution, &said).map(|(text, _)| text.to_owned()),
+            sent_back: sent.map(|sent| sent.text.to_owned()),
+            standing: sent.map_or(String::new(), |sent| sent.standing()),
             said: ('A'..).zip(&said).map(|(letter, said)| voice(letter, said, names)).collect(),
         })
     };
@@ -241,7 +258,7 @@ impl Row {
     fn line(&self) -> String {
         let said: Vec<String> = self.said.iter().map(|voice| format!("{} {}", voice.by, voice.verdict)).collect();
         let decided = self.decided.as_ref().map_or(String::new(), |decided| format!("   decided: {decided}"));
-        let back = self.sent_back.as_ref().map_or(String::new(), |text| format!("   sent back: {text}"));
+        let back = self.sent_back.as_ref().map_or(String::new(), |text| format!("   {}: {text}", self.standing));
         let place = format!("{}:{}.{}", self.file, self.problem, self.solution);
         let id = self.id.as_deref().unwrap_or("");
         format!("{:<13} {:>3}  {place}  {id}   {}{decided}{back}\n", self.kind, self.gap, said.join(" | "))

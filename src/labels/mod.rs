@@ -20,7 +20,7 @@ pub mod store;
 pub use event::{Action, Body, Context, Draft, Event, EventId, Mode, Order, Saw, Served, WriterId};
 pub use fold::{Judged, Past};
 pub use overlap::Overlap;
-pub use panel::{Panel, Said};
+pub use panel::{Panel, Said, SentBack};
 pub use project::{Choice, Digits, Project, ProjectError, Scope};
 pub use session::Session;
 pub use state::{Mark, Verdict};

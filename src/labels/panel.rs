@@ -136,13 +136,43 @@ impl Session {
         open.map(|(record, _)| record).collect::<std::collections::HashSet<_>>().len()
     }
 
-    /// What oneself wrote when sending this solution back, and whether all to whom it went have decided anew.
-    pub fn sent_back(&self, trace: &Trace, solution: &Solution, said: &[Said<'_>]) -> Option<(&str, bool)> {
+    /// What oneself wrote when sending this solution back, and what its annotators have done since.
+    pub fn sent_back(&self, trace: &Trace, solution: &Solution, said: &[Said<'_>]) -> Option<SentBack<'_>> {
         let (records, _) = names(trace, solution);
         let book = self.books.get(self.annotator())?;
         let (decisions, text) = records.iter().find_map(|record| book.sent_back(*record))?;
-        let open = said.iter().any(|said| said.basis.is_some_and(|basis| decisions.contains(&basis)));
-        Some((text, !open))
+        let stands = said.iter().filter_map(|said| said.basis).filter(|basis| decisions.contains(basis)).count();
+        let new = said.iter().filter_map(|said| said.basis).any(|basis| !decisions.contains(&basis));
+        Some(SentBack { text, to: decisions.len(), stands, new })
+    }
+}
+
+/// What was sent back to annotators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SentBack<'a> {
+    /// What they are to look at again.
+    pub text: &'a str,
+    /// Decisions that were sent back.
+    pub to: usize,
+    /// Those of them that still stand.
+    pub stands: usize,
+    /// Somebody has decided since.
+    new: bool,
+}
+
+impl SentBack<'_> {
+    /// No annotator has changed a label since.
+    pub fn waits(&self) -> bool {
+        self.stands == self.to && !self.new
+    }
+
+    /// How it stands, in words.
+    pub fn standing(&self) -> String {
+        match (self.waits(), self.stands) {
+            (true, _) => "sent back, waiting".to_owned(),
+            (false, 0) => "sent back, decided anew".to_owned(),
+            (false, _) => format!("sent back, answered by {} of {}", self.to - self.stands, self.to),
+        }
     }
 }
 

@@ -11,8 +11,9 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 use rustix::process::{Pid, Signal, kill_process};
 use stepscope::labels::{Action, Body, Event, Store};
 
-use super::export::judge;
 use super::train_head::Place;
+
+mod review;
 
 /// Longest wait for something to appear: generous, the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -333,45 +334,6 @@ fn type_like_people(terminal: &mut Terminal, keys: &str) {
         terminal.keys(&key.to_string());
         std::thread::sleep(Duration::from_millis(if at % 3 == 0 { 25 } else { 1 }));
     }
-}
-
-#[test]
-fn a_review_of_three_stores_that_is_played_again_gives_the_same_decisions_byte_for_byte() {
-    let folder = tempfile::tempdir().unwrap();
-    let at = |name: &str| folder.path().join(name);
-    let text = |name: &str| at(name).to_str().unwrap().to_owned();
-    let problem = |n: usize| {
-        let sum = 2 * n + n % 3;
-        format!(
-            r#"{{"id":"r-{n}","generator":"m","problem":"What is {n} + {n}?","steps":["We add.","{n} + {n} = {sum}.","So {sum}.","Check: {sum} - {n} = {n}.","Done."],"final_answer_correct":true,"label":-1}}"#
-        )
-    };
-    let problems: Vec<String> = (0..28).map(problem).collect();
-    std::fs::write(at("traces.json"), format!("[{}]", problems.join(","))).unwrap();
-    for (who, step) in [("mira", 1), ("ito", 2), ("ruth", 5)] {
-        // First errors by a stride for each of them; behind the last step there is none.
-        let verdicts: Vec<Option<usize>> = (0..28).map(|n| Some((n * step + step) % 6).filter(|first| *first < 5)).collect();
-        judge(&at(&format!("{who}.db")), &at("traces.json"), who, &verdicts);
-    }
-    let mut command = Terminal::program(folder.path());
-    command.args(["review", &text("mira.db"), &text("ito.db"), &text("ruth.db"), &text("traces.json")]);
-    command.args(["--as", "lena", "--store", &text("lena.db"), "--log", &text("keys.jsonl")]);
-    let mut terminal = Terminal::run(command, (120, 40));
-    terminal.wait("every score", |screen| screen.contains("all scored"));
-    let keys = "TaTb3xTcuu\x12\x12aSlook at the sum\rgNTagNTb2xgd]d[dTc4xcsee above\raTagd]dTb1xXsTcaS again\r5xuTaTb]d]d2xaTc3x";
-    type_like_people(&mut terminal, keys);
-    terminal.wait("everything saved", |screen| !screen.contains("saving"));
-    std::thread::sleep(Duration::from_millis(100));
-    terminal.signal(Signal::TERM);
-    terminal.wait_for_exit();
-    played_again(&text("keys.jsonl"));
-    let events = Store::events(&at("lena.db"), "lena").unwrap();
-    let count = |wanted: &dyn Fn(&Event) -> bool| events.iter().filter(|event| wanted(event)).count();
-    let verdict = |event: &Event| matches!(event.body, Body::Act(Action::FirstError { .. } | Action::AllGood { .. }));
-    assert!(count(&verdict) >= 20, "{} verdicts", count(&verdict));
-    assert!(count(&|event| event.saw.context.took.is_some()) >= 8);
-    assert_eq!(count(&|event| matches!(event.body, Body::Act(Action::SendBack { .. }))), 2);
-    assert_eq!(count(&|event| matches!(event.body, Body::Act(Action::Names { .. }))), 2);
 }
 
 #[cfg(feature = "candle")]

@@ -4,6 +4,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use serde_json::Value;
+use stepscope::app::Message;
 use stepscope::corpus::{Corpus, Source};
 use stepscope::labels::{Action, Body, Draft, Event, Store};
 use stepscope::trace::{FirstError, Trace};
@@ -165,10 +166,13 @@ fn what_is_sent_back_comes_up_again_until_it_is_decided_anew() {
     assert!(lena.app.notice.as_deref().unwrap().contains("nothing was sent back"));
     lena.keys("Ssee the units<Enter>");
     assert_eq!(lena.id(), "demo-3");
+    assert!(lena.screen().contains("0 of 2 judged, 1 sent back"), "{}", lena.screen());
     lena.keys("[d");
-    assert!(lena.app.why().contains("sent back: see the units"), "{}", lena.app.why());
-    assert!(lena.screen().contains("LATER"), "{}", lena.screen());
-    lena.keys("]d");
+    assert_eq!(lena.id(), "demo-3", "there is nothing to decide on what waits");
+    lena.keys("(");
+    assert!(lena.app.why().contains("sent back, waiting: see the units"), "{}", lena.app.why());
+    assert!(lena.screen().contains("SENT BACK"), "{}", lena.screen());
+    lena.keys(")");
     let sent = Store::events(lena.store.path(), "lena").unwrap();
     let mut mira = mira.returns_to(&sent);
     assert!(mira.app.notice.as_deref().unwrap().starts_with("1 solution was sent back"), "{:?}", mira.app.notice);
@@ -182,11 +186,18 @@ fn what_is_sent_back_comes_up_again_until_it_is_decided_anew() {
     // The same verdict once more is an answer, too.
     mira.keys("2x");
     assert_eq!(mira.app.session.returns(), 0);
-    all.extend(Store::events(mira.store.path(), "mira").unwrap());
+    let answers = Store::events(mira.store.path(), "mira").unwrap();
+    let again = Desk::of("lena", &[all.clone(), sent.clone()].concat(), true, (120, 40));
+    assert_eq!(again.id(), "demo-3", "it waits also after a restart: {}", again.screen());
+    // Whose session is open hears of the answer.
+    lena.tell(Message::Foreign(answers.clone()));
+    assert!(lena.app.notice.as_deref().unwrap().contains("looked at what was sent back"), "{:?}", lena.app.notice);
+    lena.keys("[d");
+    assert_eq!(lena.id(), "demo-2", "{}", lena.screen());
+    all.extend(answers);
     all.extend(sent.iter().cloned());
     let lena = Desk::of("lena", &all, true, (80, 24));
-    assert!(lena.app.why().contains("see the units"), "ito has not answered yet: {}", lena.app.why());
-    assert!(!lena.app.why().contains("decided anew"), "{}", lena.app.why());
+    assert!(lena.app.why().contains("sent back, answered by 1 of 2: see the units"), "{}", lena.app.why());
 }
 
 #[test]

@@ -52,6 +52,7 @@ fn take(app: &mut App, item: ItemId, entries: Vec<Asked>) {
         app.queue.places.insert(at, place);
         app.queue.members.insert((item, solution), at);
         app.queue.judged += usize::from(app.progress.is_judged(item, solution));
+        app.queue.waiting += usize::from(app.progress.is_waiting(item, solution));
     }
     let count = |entries: &[Asked], wanted: Option<bool>| entries.iter().filter(|entry| entry.holds == wanted).count();
     let looked = &mut app.queue.looked;
@@ -212,7 +213,7 @@ pub(super) fn enter(app: &mut App) {
         app.leave_spot();
         app.go_to(first.item, first.solution);
         // Who adjudicates goes on with what is not decided.
-        if app.review.is_some() && app.progress.is_judged(first.item, first.solution) {
+        if app.review.is_some() && app.progress.is_settled(first.item, first.solution) {
             review::next(app, true);
         }
     }

@@ -64,6 +64,8 @@ pub struct Queue {
     members: Members,
     /// Members that are judged.
     judged: usize,
+    /// Members that were sent back and wait for their annotators.
+    waiting: usize,
     /// All items have been looked at once, and their places are in order.
     complete: bool,
     /// The round for which something is worked out beside the screen ([`Work`]).
@@ -161,15 +163,21 @@ impl Queue {
         self.judged
     }
 
+    /// Solutions of the queue that were sent back and wait for their annotators.
+    pub fn waiting(&self) -> usize {
+        self.waiting
+    }
+
     /// Every solution was looked at.
     pub fn is_complete(&self) -> bool {
         self.complete
     }
 
-    /// Other solutions of an item are judged than before.
-    pub(super) fn judged_again(&mut self, item: ItemId, before: &[usize], now: &[usize]) {
-        let members = |judged: &[usize]| judged.iter().filter(|&&solution| self.members.contains_key(&(item, solution))).count();
-        self.judged = self.judged + members(now) - members(before);
+    /// Other solutions of an item are judged, or wait for their annotators, than before: each time those before and those of now.
+    pub(super) fn judged_again(&mut self, item: ItemId, judged: (&[usize], &[usize]), waiting: (&[usize], &[usize])) {
+        let members = |these: &[usize]| these.iter().filter(|&&solution| self.members.contains_key(&(item, solution))).count();
+        let again = |count: usize, (before, now): (&[usize], &[usize])| count + members(now) - members(before);
+        (self.judged, self.waiting) = (again(self.judged, judged), again(self.waiting, waiting));
     }
 
     fn begin(&mut self) {

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use crate::app::describe::short;
 use crate::app::items::ItemId;
 use crate::app::{App, Focus, layout};
-use crate::trace::{Outcome, Trace};
+use crate::trace::{Outcome, Solution, Trace};
 use crate::ui::pen::Pen;
 
 use super::{one_line, verdict};
@@ -112,13 +112,19 @@ fn problem_row(app: &App, pen: &mut Pen<'_>, rect: Rect, rank: usize, item: Item
     }
 }
 
-/// Own verdict on a solution; that one is unsure, or has left it for later, stands behind it.
+/// Own verdict on a solution; that one is unsure, has left it for later, or sent it back and waits, stands behind it.
 fn mark(app: &App, pen: &mut Pen<'_>, x: u16, y: u16, trace: &Trace, leaf: crate::trace::NodeId) -> u16 {
     let labels = app.own_labels(trace, leaf);
     let record = trace.record_key(leaf);
     let flagged = match app.own() {
         Some(own) if own.flagged(record) => "f",
-        Some(own) if own.skipped(record) => "s",
+        Some(own) if own.skipped(record) => {
+            if app.waits(trace, &Solution::new(leaf)) {
+                "S"
+            } else {
+                "s"
+            }
+        }
         _ => "",
     };
     let (text, label) = verdict(&labels, &pen.look.glyphs);
