@@ -105,36 +105,8 @@ pub fn run(args: &QueueArgs) -> anyhow::Result<ExitCode> {
     if args.names {
         return names();
     }
-    let expression = ORDERS.iter().find(|order| order.name == args.order).map_or(args.order.as_str(), |order| order.expression);
-    let annotator = args.store.name();
-    let path = args.store.path()?;
-    let (mut session, own) = if path.exists() {
-        let (mut store, session) = Store::view(&path, &annotator)?;
-        (session, kept_filters(&mut store))
-    } else {
-        (Session::new(&annotator), Names::new())
-    };
-    args.with.read_into(&mut session, &path)?;
-    args.store.tell_of_others(&session);
-    let project = project(None, &args.paths)?;
-    let overlap = args.sharing.overlap.clone().or(project.overlap);
-    let names: Names = project.filters.into_iter().chain(own).collect();
-    let order = Some(expression)
-        .filter(|text| !text.is_empty())
-        .map(|text| Query::order(text, &names).map_err(|error| error.in_line(text)));
-    let filter = args.filter.as_deref().map(|text| Query::filter(text, &names).map_err(|error| error.in_line(text)));
-    let order = order.transpose().map_err(|error| anyhow!("--order: {error}"))?;
-    let filter = filter.transpose().map_err(|error| anyhow!("--filter: {error}"))?;
+    let mut questions = questions(args)?;
     let corpora = open(&args.paths, args.reading.format()?)?;
-    let mut questions = Questions {
-        filter,
-        order,
-        overlap,
-        panel: Panel::of(&session),
-        doubts: HashMap::new(),
-        session,
-        judges: args.beside.judges()?,
-    };
     let found = runtime()?.block_on(async {
         tokio::select! {
             result = async {
@@ -151,8 +123,49 @@ pub fn run(args: &QueueArgs) -> anyhow::Result<ExitCode> {
     // Stable: equals stay as the files have them.
     rows.sort_by(|a, b| b.number.unwrap_or(f64::NEG_INFINITY).total_cmp(&a.number.unwrap_or(f64::NEG_INFINITY)));
     rows.truncate(args.limit.unwrap_or(usize::MAX));
+    print(&rows, args.json)?;
+    if unknown > 0 {
+        out::note(format_args!("stepscope: of {unknown} solutions the filter is not known to be true or false"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Filter and order as they were asked for, and the labels that they are asked of.
+fn questions(args: &QueueArgs) -> anyhow::Result<Questions> {
+    let expression = ORDERS.iter().find(|order| order.name == args.order).map_or(args.order.as_str(), |order| order.expression);
+    let annotator = args.store.name();
+    let path = args.store.path()?;
+    let (mut session, own) = if path.exists() {
+        let (mut store, session) = Store::view(&path, &annotator)?;
+        (session, kept_filters(&mut store))
+    } else {
+        (Session::new(&annotator), Names::new())
+    };
+    args.with.read_into(&mut session, &path)?;
+    args.store.tell_of_others(&session);
+    let project = project(None, &args.paths)?;
+    let names: Names = project.filters.into_iter().chain(own).collect();
+    let order = Some(expression)
+        .filter(|text| !text.is_empty())
+        .map(|text| Query::order(text, &names).map_err(|error| anyhow!("--order: {}", error.in_line(text))));
+    let filter = args
+        .filter
+        .as_deref()
+        .map(|text| Query::filter(text, &names).map_err(|error| anyhow!("--filter: {}", error.in_line(text))));
+    Ok(Questions {
+        order: order.transpose()?,
+        filter: filter.transpose()?,
+        overlap: args.sharing.overlap.clone().or(project.overlap),
+        panel: Panel::of(&session),
+        doubts: HashMap::new(),
+        session,
+        judges: args.beside.judges()?,
+    })
+}
+
+fn print(rows: &[Row], json: bool) -> anyhow::Result<()> {
     for rows in rows.chunks(AT_ONCE) {
-        if args.json {
+        if json {
             let mut lines = String::new();
             for row in rows {
                 lines += &(serde_json::to_string(row)? + "\n");
@@ -162,10 +175,7 @@ pub fn run(args: &QueueArgs) -> anyhow::Result<ExitCode> {
             out::print_safe(&rows.iter().map(Row::line).collect::<String>())?;
         }
     }
-    if unknown > 0 {
-        out::note(format_args!("stepscope: of {unknown} solutions the filter is not known to be true or false"));
-    }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 fn names() -> anyhow::Result<ExitCode> {

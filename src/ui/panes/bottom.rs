@@ -110,66 +110,74 @@ const BLIND: &[Hint] = &[
     (&["later"], "", "later"),
 ];
 
-/// What is typed most in a pane, in two lines.
+/// What is typed most beside the steps, in two lines.
+const STEPS: [&[Hint]; 2] = [
+    &[
+        (&["all-right"], "", "all right"),
+        (&["first-error"], "", "error here"),
+        (&["first-error"], "4", "at 4"),
+        (&["first-error-at"], "", "by letter"),
+        (&["first-error-kind"], "", "+ kind"),
+        (&["unsure"], "", "unsure"),
+        (&["bad-problem"], "", "broken"),
+    ],
+    &[
+        (&["good"], "", "good"),
+        (&["neutral"], "", "neutral"),
+        (&["bad"], "", "bad"),
+        (&["undo"], "", "undo"),
+        (&["note"], "", "note"),
+        (&["previous-solution", "next-solution"], "", "prev/next"),
+        (&["next-suspect"], "", "suspect"),
+        (&["hide-prm"], "", "PRM"),
+    ],
+];
+
+/// The same in the tree.
+const TREE: [&[Hint]; 2] = [
+    &[
+        (&["fold-or-parent", "unfold-or-child"], "", "fold"),
+        (&["next-sibling", "previous-sibling"], "", "sibling"),
+        (&["parent"], "", "parent"),
+        (&["best-child"], "", "best"),
+        (&["worst-child"], "", "worst"),
+        (&["most-visited-child"], "", "visited"),
+        (&["steps"], "", "steps"),
+    ],
+    &[
+        (&["first-error"], "", "first error"),
+        (&["good"], "", "good"),
+        (&["neutral"], "", "neutral"),
+        (&["bad"], "", "bad"),
+        (&["all-right"], "", "all right"),
+        (&["undo"], "", "undo"),
+        (&["next-suspect"], "", "suspect"),
+    ],
+];
+
+/// The same in the list.
+const LIST: [&[Hint]; 2] = [
+    &[
+        (&["down", "up"], "", "solution"),
+        (&["previous-problem", "next-problem"], "", "problem"),
+        (&["toggle-fold"], "", "back to the steps"),
+        (&["next-pane"], "", "next pane"),
+    ],
+    &[
+        (&["all-right"], "", "all right"),
+        (&["unsure"], "", "unsure"),
+        (&["later"], "", "later"),
+        (&["next-unlabelled"], "", "unlabelled"),
+        (&["goto"], "37", "problem 37"),
+        (&["search"], "", "search"),
+    ],
+];
+
 fn hot_keys(focus: Focus) -> [&'static [Hint]; 2] {
     match focus {
-        Focus::Steps => [
-            &[
-                (&["all-right"], "", "all right"),
-                (&["first-error"], "", "error here"),
-                (&["first-error"], "4", "at 4"),
-                (&["first-error-at"], "", "by letter"),
-                (&["first-error-kind"], "", "+ kind"),
-                (&["unsure"], "", "unsure"),
-                (&["bad-problem"], "", "broken"),
-            ],
-            &[
-                (&["good"], "", "good"),
-                (&["neutral"], "", "neutral"),
-                (&["bad"], "", "bad"),
-                (&["undo"], "", "undo"),
-                (&["note"], "", "note"),
-                (&["previous-solution", "next-solution"], "", "prev/next"),
-                (&["next-suspect"], "", "suspect"),
-                (&["hide-prm"], "", "PRM"),
-            ],
-        ],
-        Focus::Tree => [
-            &[
-                (&["fold-or-parent", "unfold-or-child"], "", "fold"),
-                (&["next-sibling", "previous-sibling"], "", "sibling"),
-                (&["parent"], "", "parent"),
-                (&["best-child"], "", "best"),
-                (&["worst-child"], "", "worst"),
-                (&["most-visited-child"], "", "visited"),
-                (&["steps"], "", "steps"),
-            ],
-            &[
-                (&["first-error"], "", "first error"),
-                (&["good"], "", "good"),
-                (&["neutral"], "", "neutral"),
-                (&["bad"], "", "bad"),
-                (&["all-right"], "", "all right"),
-                (&["undo"], "", "undo"),
-                (&["next-suspect"], "", "suspect"),
-            ],
-        ],
-        Focus::List => [
-            &[
-                (&["down", "up"], "", "solution"),
-                (&["previous-problem", "next-problem"], "", "problem"),
-                (&["toggle-fold"], "", "back to the steps"),
-                (&["next-pane"], "", "next pane"),
-            ],
-            &[
-                (&["all-right"], "", "all right"),
-                (&["unsure"], "", "unsure"),
-                (&["later"], "", "later"),
-                (&["next-unlabelled"], "", "unlabelled"),
-                (&["goto"], "37", "problem 37"),
-                (&["search"], "", "search"),
-            ],
-        ],
+        Focus::Steps => STEPS,
+        Focus::Tree => TREE,
+        Focus::List => LIST,
     }
 }
 

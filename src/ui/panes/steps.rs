@@ -100,58 +100,62 @@ fn slice_rows(
     slice: &Slice,
 ) {
     let Some(&id) = app.cursor.path.get(slice.step) else { return };
+    let row = Rect { y: rect.y + u16::try_from(slice.y).unwrap_or(u16::MAX), ..rect };
     if slice.step >= app.open_steps() {
-        let [number, .., text] = offsets(rect, columns);
-        let y = rect.y + u16::try_from(slice.y).unwrap_or(u16::MAX);
-        let wide = u16::try_from(columns.number - 1).unwrap_or(u16::MAX);
-        pen.text(number + 1, y, wide, &format!("{:>1$}", slice.step + 1, columns.number - 2), pen.look.dim());
-        pen.text(text, y, rect.right().saturating_sub(text), "comes when the step before it is rated", pen.look.dim());
+        closed(pen, row, columns, slice.step);
         return;
     }
     let node = trace.node(id);
     let Some(page) = app.step_page(id, node.key, columns.text) else { return };
-    let y = rect.y + u16::try_from(slice.y).unwrap_or(u16::MAX);
-    let current = id == app.cursor.node;
     if slice.first == 0 {
-        gutter(app, pen, Rect { y, ..rect }, columns, node, slice.step, label, own);
+        gutter(app, pen, row, columns, node, slice.step, label, own);
         let [_, _, voices, ..] = offsets(rect, columns);
         for (x, (_, said)) in (voices..).step_by(VOICE).zip(said) {
             let label = said.labels.steps.get(slice.step).copied().unwrap_or(Label::Unseen);
             let (sign, style) = pen.look.label(label, true);
-            pen.text(x, y, 3, &sign, style);
+            pen.text(x, row.y, 3, &sign, style);
         }
     }
-    if !current && app.selected().is_some_and(|steps| steps.contains(&slice.step)) {
-        for row in 0..slice.rows {
-            pen.text(rect.x, y + u16::try_from(row).unwrap_or(0), 1, pen.look.glyphs.border, pen.look.accent());
-        }
-    }
-    if current && app.focus != Focus::List {
-        for row in 0..slice.rows {
-            let y = y + u16::try_from(row).unwrap_or(0);
-            pen.text(
-                rect.x,
-                y,
-                1,
-                if slice.first + row == 0 { pen.look.glyphs.pointer } else { pen.look.glyphs.border },
-                pen.look.strong(),
-            );
-        }
-    }
+    edge(app, pen, row, slice, id == app.cursor.node);
     let layers = layers(app, pen, node, page, slice);
     let base = text_style(app, pen, node, own && label == Label::AfterError);
+    text_rows(pen, row, columns, page, slice, &[&[(0..page.text.len(), base)], &layers[0], &layers[1], &layers[2]]);
+}
+
+/// A step that is shown once those before it are rated.
+fn closed(pen: &mut Pen<'_>, row: Rect, columns: StepColumns, step: usize) {
+    let [number, .., text] = offsets(row, columns);
+    let wide = u16::try_from(columns.number - 1).unwrap_or(u16::MAX);
+    pen.text(number + 1, row.y, wide, &format!("{:>1$}", step + 1, columns.number - 2), pen.look.dim());
+    pen.text(text, row.y, row.right().saturating_sub(text), "comes when the step before it is rated", pen.look.dim());
+}
+
+/// What stands before the rows of a step: the pointer, and the bar of the steps that are chosen together.
+fn edge(app: &App, pen: &mut Pen<'_>, row: Rect, slice: &Slice, current: bool) {
+    let chosen = !current && app.selected().is_some_and(|steps| steps.contains(&slice.step));
+    let pointed = current && app.focus != Focus::List;
+    if !chosen && !pointed {
+        return;
+    }
+    let style = if pointed { pen.look.strong() } else { pen.look.accent() };
+    for (index, y) in (slice.first..slice.first + slice.rows).zip(row.y..) {
+        let sign = if pointed && index == 0 { pen.look.glyphs.pointer } else { pen.look.glyphs.border };
+        pen.text(row.x, y, 1, sign, style);
+    }
+}
+
+/// The rows of the text that are in sight, and what the fold hides.
+fn text_rows(pen: &mut Pen<'_>, rect: Rect, columns: StepColumns, page: &Page, slice: &Slice, layers: &[&[Run]]) {
     let [.., x] = offsets(rect, columns);
     let shown = slice.shape.rows - usize::from(slice.shape.hidden > 0);
-    for row in slice.first..slice.first + slice.rows {
-        let y = y + u16::try_from(row - slice.first).unwrap_or(0);
+    for (row, y) in (slice.first..slice.first + slice.rows).zip(rect.y..) {
         if row >= shown {
             let more = format!("{} +{} lines, zo", pen.look.glyphs.folded, slice.shape.hidden);
             pen.text(x, y, rect.right() - x, &more, pen.look.dim());
         } else if let Some(wrapped) = page.wrapped.rows().get(row) {
             let indent = u16::try_from(wrapped.indent).unwrap_or(0);
-            let line = styled(&page.text, wrapped, &[&[(0..page.text.len(), base)], &layers[0], &layers[1], &layers[2]]);
             let room = rect.right().saturating_sub(x + indent);
-            pen.line(x + indent, y, room, &line);
+            pen.line(x + indent, y, room, &styled(&page.text, wrapped, layers));
             if wrapped.width > usize::from(room) {
                 pen.text(rect.right() - 1, y, 1, pen.look.glyphs.ellipsis, pen.look.dim());
             }
