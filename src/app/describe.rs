@@ -3,21 +3,17 @@
 use std::fmt::Write;
 use std::sync::{Arc, Weak};
 
-use serde_json::Value;
-
 use crate::checks::answer::{self, Agreement};
 use crate::labels::{Action, Mode, Past, Verdict};
-use crate::trace::{Extra, FirstError, Outcome, Solution, StepKey, Trace};
+use crate::trace::{FirstError, Outcome, Solution, StepKey, Trace};
 use crate::typeset::{Page, View};
 
+use super::App;
 use super::saving::what;
 use super::scoring::WorkerState;
-use super::{App, Effect};
 
 /// How the reason begins that names scores.
 const SCORES: &str = "PRM ";
-/// A longer text that a source calls a picture is the picture itself, and not its path.
-const LONGEST_PATH: usize = 200;
 
 /// What the facts on show are those of.
 #[derive(Debug, Default)]
@@ -47,7 +43,7 @@ impl App {
             solution: self.cursor.solution,
             reference: self.reference_shown(),
             view: self.steps.view,
-            measured: self.picture_path().is_some_and(|picture| self.pictures.get(&picture).is_some_and(Option::is_some)),
+            measured: self.picture_measured(),
         };
         let same = |a: &Option<Weak<Trace>>, b: &Option<Weak<Trace>>| match (a, b) {
             (Some(a), Some(b)) => a.ptr_eq(b),
@@ -87,38 +83,6 @@ impl App {
             Outcome::Unknown => None,
         };
         got.into_iter().chain(outcome).collect()
-    }
-
-    /// What the source says of the picture of the problem, under the names that sources give it.
-    fn picture(&self) -> Option<&str> {
-        let picture =
-            self.trace().map(|trace| &trace.extra).and_then(picture_in).or_else(|| picture_in(&self.solution()?.extra))?;
-        // Data sets of pictures have both the bytes and the path.
-        let picture = picture.as_str().or_else(|| picture.get("path")?.as_str())?.trim();
-        (!picture.is_empty()).then_some(picture)
-    }
-
-    /// The same, where it is the path of a file.
-    fn picture_path(&self) -> Option<(usize, String)> {
-        let here = self.cursor.item.file;
-        self.picture().filter(|picture| picture.len() <= LONGEST_PATH).map(|path| (here, path.to_owned()))
-    }
-
-    /// Asks once how large the picture is.
-    pub(super) fn measure_picture(&mut self) -> Option<Effect> {
-        let (file, picture) = self.picture_path().filter(|picture| !self.pictures.contains_key(picture))?;
-        self.pictures.insert((file, picture.clone()), None);
-        Some(Effect::Measure { file, picture })
-    }
-
-    /// Where the picture of the problem lies, and how large it is; one that stands in the record itself by its size.
-    fn image(&self) -> Option<String> {
-        let picture = self.picture()?;
-        if picture.len() > LONGEST_PATH {
-            return Some(format!("image in the record, {} kB", picture.len().div_ceil(1024)));
-        }
-        let said = self.pictures.get(&(self.cursor.item.file, picture.to_owned())).cloned().flatten();
-        Some(format!("image {picture}{}", said.map_or(String::new(), |said| format!(" {said}"))))
     }
 
     /// An answer in a few words, drawn where formulas are drawn: most answers are formulas without their dollars.
@@ -303,17 +267,6 @@ fn checked_answer(trace: &Trace, solution: &Solution) -> Option<&'static str> {
         (Agreement::Equal, Outcome::Unknown | Outcome::Wrong) => Some("answer equal"),
         _ => None,
     }
-}
-
-/// The size of a picture came to be known, or why it is not.
-pub(super) fn measured(app: &mut App, file: usize, picture: String, said: String) -> Vec<Effect> {
-    app.pictures.insert((file, picture), Some(said));
-    Vec::new()
-}
-
-/// What a record says of a picture.
-fn picture_in(extra: &Extra) -> Option<&Value> {
-    ["image_path", "image", "img_path"].iter().find_map(|name| extra.get(*name))
 }
 
 /// The beginning of the first line of an answer.

@@ -169,16 +169,32 @@ fn columns(app: &App, body: Rect) -> (Option<Rect>, Option<Rect>, Option<Rect>, 
     (list, tree, Some(main), detail)
 }
 
+/// The part of the problem pane that has the text, and the part that has the picture, where that is shown.
+pub fn problem_parts(app: &App, problem: Rect) -> (Rect, Option<Rect>) {
+    if !app.shows_picture() {
+        return (problem, None);
+    }
+    let rows = u16::try_from(problem_needs(app, problem)).unwrap_or(u16::MAX).clamp(1, (problem.height / 2).max(1));
+    let picture =
+        Rect { x: problem.x + 4, y: problem.y + rows, width: problem.width.saturating_sub(5), height: problem.height - rows };
+    (Rect { height: rows, ..problem }, (picture.height > 0).then_some(picture))
+}
+
 /// Rows of the problem pane: as many as it needs, up to two or a sixth of the column; up to half of it when the whole problem is wanted.
 fn problem_rows(app: &App, main: Rect) -> u16 {
-    let needed = app.problem_page(problem_width(main)).map_or(1, |body| {
+    let most = if app.whole_problem { usize::from(main.height / 2) } else { usize::from(main.height / 6).max(2) };
+    let needed = if app.shows_picture() { most } else { problem_needs(app, main) };
+    u16::try_from(needed.clamp(1, most.max(1))).unwrap_or(2)
+}
+
+/// Rows that the text of the problem takes, with what is said behind it.
+fn problem_needs(app: &App, main: Rect) -> usize {
+    app.problem_page(problem_width(main)).map_or(1, |body| {
         // Reference, answer and verdict stand behind the last row, or below it when there is no room.
         let last = body.wrapped.rows().last().map_or(0, |row| row.indent + row.width);
         let facts = app.facts().chars().count();
         body.rows() + usize::from(facts > 0 && last + facts + 2 > problem_width(main))
-    });
-    let most = if app.whole_problem { usize::from(main.height / 2) } else { usize::from(main.height / 6).max(2) };
-    u16::try_from(needed.clamp(1, most.max(1))).unwrap_or(2)
+    })
 }
 
 /// Columns that the problem text has: a label stands before it.

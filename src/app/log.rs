@@ -288,6 +288,7 @@ impl Entry {
             Message::Worker(_)
             | Message::Coloured { .. }
             | Message::Measured { .. }
+            | Message::Pictured { .. }
             | Message::Rated(_)
             | Message::Notice(_)
             | Message::Tick

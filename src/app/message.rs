@@ -22,6 +22,7 @@ use crate::scoring::{ScoreRequest, WorkerEvent};
 use crate::text::Safe;
 use crate::trace::{RecordKey, StepKey, Writing};
 use crate::ui::code::Tokens;
+use crate::ui::picture::Drawn;
 
 /// What happened outside.
 #[derive(Debug)]
@@ -100,6 +101,17 @@ pub enum Message {
         picture: String,
         /// What there is to say.
         said: String,
+    },
+    /// The answer to [`Effect::Picture`].
+    Pictured {
+        /// Index of the file that names it.
+        file: usize,
+        /// Its path, as named there.
+        picture: String,
+        /// Columns and rows that it was made for.
+        cells: (u16, u16),
+        /// The picture, or why there is none.
+        made: Result<Drawn, String>,
     },
     /// The answer to [`Effect::Think`].
     Thought {
@@ -187,6 +199,15 @@ pub enum Effect {
         file: usize,
         /// Its path, as named there.
         picture: String,
+    },
+    /// Make the picture of a problem.
+    Picture {
+        /// Index of the file that names it.
+        file: usize,
+        /// Its path, as named there.
+        picture: String,
+        /// Columns and rows that there are.
+        cells: (u16, u16),
     },
     /// Work out how far annotators agree and how good each is.
     Rate {

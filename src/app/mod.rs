@@ -26,6 +26,7 @@ mod mouse;
 pub mod numbers;
 pub mod pair;
 pub mod picker;
+mod picture;
 pub mod place;
 pub mod progress;
 pub mod quality;
@@ -231,8 +232,8 @@ pub struct App {
     pub refit: Refit,
     /// One's own filters with a name.
     pub filters: Names,
-    /// What is known of the pictures that files name, by file and path; nothing yet where it was asked for.
-    pictures: HashMap<(usize, String), Option<String>>,
+    /// What is known of the pictures that files name.
+    pictures: picture::Pictures,
     /// How far the work has come.
     pub progress: Progress,
     /// Where one was.
@@ -274,10 +275,31 @@ pub struct App {
 
 impl App {
     /// The state at the start, with what has to be read first.
-    pub fn new(setup: Setup, size: (u16, u16)) -> (Self, Vec<Effect>) {
+    pub fn new(mut setup: Setup, size: (u16, u16)) -> (Self, Vec<Effect>) {
+        let (place, scoring) = (setup.place.take(), setup.scoring);
+        let mut app = Self::untouched(setup, size);
+        app.suggest = place.is_none();
+        if let Some(place) = &place {
+            app.resume(place);
+        }
+        review::begin(&mut app, place.is_some());
+        if !app.unopened.is_empty() {
+            app.show_sheet("files that could not be opened", app.unopened.join("\n\n"));
+        }
+        app.conceal();
+        let mut effects = Vec::new();
+        if scoring {
+            effects.push(Effect::StartWorker);
+        }
+        effects.extend(app.wants());
+        (app, effects)
+    }
+
+    /// Everything as it is before anything happened, at the beginning of the files.
+    fn untouched(setup: Setup, size: (u16, u16)) -> Self {
         let (trust, progress) = (Trust::new(setup.terms, &setup.session), Progress::new(&setup.session));
         let review = setup.review.then(|| Review::of(&setup.session));
-        let mut app = Self {
+        Self {
             items: Items::new(setup.files),
             unopened: setup.unopened,
             cursor: Cursor::at(ItemId { file: 0, problem: 0 }),
@@ -302,7 +324,7 @@ impl App {
             trust,
             progress,
             clock: clock::Clock::default(),
-            suggest: setup.place.is_none(),
+            suggest: true,
             glance: false,
             led: false,
             rest: None,
@@ -326,7 +348,7 @@ impl App {
             review,
             refit: Refit::default(),
             filters: setup.filters,
-            pictures: HashMap::new(),
+            pictures: picture::Pictures::default(),
             jumps: Jumps::default(),
             range: None,
             last_label: None,
@@ -345,21 +367,7 @@ impl App {
             heard: 0,
             quitting: false,
             aim: None,
-        };
-        if let Some(place) = &setup.place {
-            app.resume(place);
         }
-        review::begin(&mut app, setup.place.is_some());
-        if !app.unopened.is_empty() {
-            app.show_sheet("files that could not be opened", app.unopened.join("\n\n"));
-        }
-        app.conceal();
-        let mut effects = Vec::new();
-        if setup.scoring {
-            effects.push(Effect::StartWorker);
-        }
-        effects.extend(app.wants());
-        (app, effects)
     }
 
     /// How to run a command: its first keys as they are typed, or its name on the command line.

@@ -2,7 +2,7 @@
 
 use super::items::ItemId;
 use super::{
-    App, Effect, Focus, Message, describe, layout, picker, place, quality, queue, refit, saving, scoring, seek, threshold, typed,
+    App, Effect, Focus, Message, layout, picker, picture, place, quality, queue, refit, saving, scoring, seek, threshold, typed,
 };
 use crate::labels::Event;
 use crate::trace::{NodeId, PromptKey};
@@ -57,13 +57,14 @@ fn received(app: &mut App, message: Message) -> Vec<Effect> {
         Message::SaveFailed(error) => return saving::save_failed(app, error),
         Message::Edited(manuscript, Ok(text)) => return manuscript.keep(app, text.trim()),
         Message::Refitted(outcome) => return refit::done(app, outcome),
-        Message::Measured { file, picture, said } => return describe::measured(app, file, picture, said),
         Message::Rated(found) => return quality::rated(app, &found),
         Message::Terminate => return saving::leave(app),
         Message::Stop => return vec![Effect::Suspend],
         Message::Continued => return vec![Effect::Redraw],
         Message::Sifted { round, file, problems, sifted } => queue::sifted(app, round, file, &problems, sifted),
         Message::Thought { round, thought } => queue::thought(app, round, *thought),
+        Message::Measured { file, picture, said } => picture::measured(app, file, picture, said),
+        Message::Pictured { file, picture, cells, made } => picture::made(app, file, picture, cells, made),
         Message::Coloured { key, tokens } => app.steps.coloured(key, tokens),
         Message::Foreign(events) => foreign(app, events),
         Message::Judge(judge) => {
@@ -87,8 +88,15 @@ fn foreign(app: &mut App, events: Vec<Event>) {
     }
     app.others.extend(events.iter().map(|event| event.id));
     app.label_nodes();
+    let waiting = app.standing().waiting;
     for event in events {
         app.tally_at(event.saw.file.zip(event.saw.item));
+    }
+    if app.standing().waiting < waiting {
+        app.notice = Some(format!(
+            "an annotator has looked at what was sent back; {} goes on to what is open",
+            app.key("next-disagreement")
+        ));
     }
 }
 
@@ -124,6 +132,10 @@ fn settle(app: &mut App, stood: Stood, effects: &mut Vec<Effect>) {
     layout::arrange(app);
     app.glance();
     app.read_lines();
+    if effects.iter().any(|effect| matches!(effect, Effect::Suspend | Effect::Redraw | Effect::Edit(_))) {
+        app.pictures.redraw();
+    }
+    effects.extend(app.make_picture());
     effects.extend(app.steps.take_uncoloured().into_iter().map(|(key, text)| Effect::Colour(key, text)));
     effects.extend(scoring::feed(app));
     effects.extend(app.wants());

@@ -25,12 +25,14 @@ use crate::labels::project::FILE_NAME;
 use crate::labels::{Mode, Project, Store};
 use crate::query::{Query, no_name};
 use crate::scoring::{RunsOn, ScoreCache, WorkerSpec};
+use crate::shell::background;
 use crate::shell::linear::{LinearScreen, Pace};
 use crate::shell::replay::KeyLog;
 use crate::shell::terminal::{TerminalScreen, give_back};
 use crate::shell::{self, Keys, Outside, Refit, Resources, Saver, Screen};
 use crate::text::{Ambiguous, Glyphs};
 use crate::ui::look::Look;
+use crate::ui::picture::{Canvas, DRAWS};
 use crate::ui::theme::{Background, Depth, THEME_NAMES, Theme};
 
 /// The demo traces, embedded.
@@ -140,7 +142,7 @@ pub(super) fn start(args: &OpenArgs, review: bool) -> anyhow::Result<ExitCode> {
     if !args.linear && !attended(args) {
         bail!("the interactive program needs a terminal; --linear, info, score, eval and export work without one");
     }
-    let look = look(args)?;
+    let (look, canvas) = look(args)?;
     let annotator = args.store.name();
     let path = args.store.path()?;
     let (mut store, mut session) = Store::open(&path, &annotator)?;
@@ -173,7 +175,7 @@ pub(super) fn start(args: &OpenArgs, review: bool) -> anyhow::Result<ExitCode> {
     let log = args.log.as_ref().map(|log| (log.clone(), std::iter::once(&path).chain(&args.with.with).cloned().collect()));
     let correctable = args.scorer_cmd.is_none() && args.runs_on.server.is_none();
     let refit = correctable.then(|| train_head::refit(&path, &annotator, args.prm.clone(), corpora.clone()));
-    let outside = Outer { corpora, worker, log, desk, refit, judges };
+    let outside = Outer { corpora, worker, log, desk, refit, judges, canvas };
     let unsaved = runtime.block_on(interactive(setup, store, outside, &ended_by, args.linear))?;
     // A worker that is being killed and a blocked read must not hold the exit up.
     runtime.shutdown_background();
@@ -209,6 +211,8 @@ struct Outer {
     refit: Option<Refit>,
     /// Models whose scores were brought along.
     judges: Vec<Judge>,
+    /// What the terminal draws pictures on.
+    canvas: Canvas,
 }
 
 /// Begins the key log.
@@ -225,7 +229,7 @@ fn begin(log: &Path, stores: &[PathBuf], setup: &Setup, size: (u16, u16)) -> any
 async fn interactive(
     setup: Setup,
     store: Store,
-    Outer { corpora, worker, log, desk, refit, judges }: Outer,
+    Outer { corpora, worker, log, desk, refit, judges, canvas }: Outer,
     ended_by: &Arc<AtomicI32>,
     linear: bool,
 ) -> anyhow::Result<usize> {
@@ -235,7 +239,7 @@ async fn interactive(
     let hidden = setup.files.iter().map(|file| file.hidden).collect();
     let size = if linear { LinearScreen::SIZE } else { crossterm::terminal::size().unwrap_or((80, 24)) };
     let log = log.map(|(log, stores)| begin(&log, &stores, &setup, size)).transpose()?;
-    let resources = Resources { corpora, saver, worker, refit, cache: ScoreCache::open_default(), hidden, log };
+    let resources = Resources { corpora, saver, worker, refit, cache: ScoreCache::open_default(), hidden, log, canvas };
     let mut outside = Outside::new(resources, messages.clone());
     for judge in judges {
         outside.tell(Message::Judge(Box::new(judge)));
@@ -377,7 +381,7 @@ fn unknown(path: &Path, args: &OpenArgs) -> anyhow::Result<Option<Result<Corpus,
         Err(error) => return Ok(Some(Err(error))),
     };
     let records = (0..corpus.record_count().min(SHOWN)).filter_map(|record| corpus.raw(record).ok()).collect();
-    let mut dialog = Dialog::new(corpus.name().to_owned(), records, look(args)?);
+    let mut dialog = Dialog::new(corpus.name().to_owned(), records, look(args)?.0);
     drop(corpus);
     match shell::ask(&mut dialog).context("taking the terminal")? {
         Answer::LeaveOut => Ok(None),
@@ -404,13 +408,13 @@ fn desk(corpora: &[Corpus], review: bool) -> String {
     names.collect::<Vec<_>>().join("\n")
 }
 
-fn look(args: &OpenArgs) -> anyhow::Result<Look> {
+/// Colours and glyphs, and what pictures are drawn on: the terminal is asked, once for both.
+fn look(args: &OpenArgs) -> anyhow::Result<(Look, Canvas)> {
     let env = |name: &str| std::env::var(name).ok();
     let mut look = Look::detect(env);
-    if args.theme.is_none()
-        && !args.linear
-        && let Some(background) = shell::background::ask(env)
-    {
+    let ask = !args.linear && (DRAWS || args.theme.is_none());
+    let background::Answer { background, canvas } = if ask { background::ask(env) } else { background::Answer::default() };
+    if let Some(background) = background {
         look.theme = Theme::on(background, env);
     }
     if let Some(name) = &args.theme {
@@ -421,5 +425,5 @@ fn look(args: &OpenArgs) -> anyhow::Result<Look> {
     if args.ascii {
         look.glyphs = Glyphs::ASCII;
     }
-    Ok(look)
+    Ok((look, canvas))
 }

@@ -1,4 +1,4 @@
-//! Which background the terminal has: it is asked, and not waited for.
+//! Which background the terminal has, and how it shows pixels: it is asked, and not waited for.
 
 use std::io::{IsTerminal, Write, stdin, stdout};
 use std::time::{Duration, Instant};
@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::ui::picture::{Canvas, DRAWS};
 use crate::ui::theme::Background;
 
 /// A terminal on this machine answers at once.
@@ -13,20 +14,39 @@ const PATIENCE: Duration = Duration::from_millis(120);
 /// OSC 11 asks for the background, DA1 for the device: every terminal answers the second one, so that no answer to the first is known
 /// without waiting.
 const QUESTION: &[u8] = b"\x1b]11;?\x1b\\\x1b[c";
+/// The same, and between them whether the terminal knows kitty's pictures, and how many pixels a cell of it has. Those who do not know
+/// these requests pass over them.
+const QUESTION_OF_PICTURES: &[u8] = b"\x1b]11;?\x1b\\\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b[16t\x1b[c";
+/// Bytes of an answer.
+const LONGEST: usize = 512;
 
-/// Asks the terminal; `None` where asking is no use or nobody answers. Not over ssh (an answer that comes late would be taken for
+/// What a terminal answered.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Answer {
+    /// What it draws text upon.
+    pub background: Option<Background>,
+    /// What it draws pictures on.
+    pub canvas: Canvas,
+}
+
+/// Asks the terminal; nothing is known where asking is no use or nobody answers. Not over ssh (an answer that comes late would be taken for
 /// keys), not inside of a multiplexer (which answers for a terminal that it does not know), and not when keys wait to be read.
-pub fn ask(env: impl Fn(&str) -> Option<String>) -> Option<Background> {
+pub fn ask(env: impl Fn(&str) -> Option<String>) -> Answer {
     let set = |name: &str| env(name).is_some_and(|value| !value.is_empty());
     let far = ["SSH_CONNECTION", "SSH_TTY", "TMUX", "STY", "COLORFGBG", "NO_COLOR"].into_iter().any(set);
     let plain = matches!(env("TERM").as_deref(), None | Some("" | "dumb" | "linux" | "vt100" | "vt220"));
     if far || plain || !stdin().is_terminal() || !stdout().is_terminal() {
-        return None;
+        return Answer::default();
     }
+    let Some(answer) = raw_answer() else { return Answer::default() };
+    Answer { background: Background::from_answer(&answer), canvas: Canvas::from_answer(&answer, env) }
+}
+
+fn raw_answer() -> Option<Vec<u8>> {
     enable_raw_mode().ok()?;
     let answer = answer();
     disable_raw_mode().ok()?;
-    Background::from_answer(&answer?)
+    answer
 }
 
 /// Everything up to the answer to the second question.
@@ -34,10 +54,11 @@ fn answer() -> Option<Vec<u8>> {
     if waiting(Duration::ZERO) {
         return None;
     }
-    stdout().write_all(QUESTION).and_then(|()| stdout().flush()).ok()?;
+    let question = if DRAWS { QUESTION_OF_PICTURES } else { QUESTION };
+    stdout().write_all(question).and_then(|()| stdout().flush()).ok()?;
     let start = Instant::now();
     let mut answer = Vec::new();
-    while answer.len() < 256 && waiting(PATIENCE.checked_sub(start.elapsed())?) {
+    while answer.len() < LONGEST && waiting(PATIENCE.checked_sub(start.elapsed())?) {
         let mut byte = [0];
         // Not through `Stdin`, whose buffer would swallow keys.
         if rustix::io::read(stdin(), &mut byte).ok()? == 0 {

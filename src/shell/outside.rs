@@ -22,6 +22,7 @@ use crate::scoring::request::{Limits, plan};
 use crate::scoring::{ScoreCache, Worker, WorkerEvent, WorkerModel, WorkerSpec};
 use crate::trace::{Rationale, StepKey};
 use crate::ui::code::highlight_step;
+use crate::ui::picture::Canvas;
 
 use super::replay::KeyLog;
 use super::{Saver, editor, picture, sieve};
@@ -48,6 +49,8 @@ pub struct Resources {
     pub hidden: Vec<bool>,
     /// Where every message is noted, if anywhere.
     pub log: Option<KeyLog>,
+    /// What the terminal draws pictures on.
+    pub canvas: Canvas,
 }
 
 /// The world outside of the program.
@@ -68,6 +71,7 @@ pub struct Outside {
     /// Which files stand in no list.
     hidden: Vec<bool>,
     log: Option<KeyLog>,
+    canvas: Canvas,
     messages: UnboundedSender<Message>,
 }
 
@@ -89,6 +93,7 @@ impl Outside {
             loading: HashSet::new(),
             hidden: resources.hidden,
             log: resources.log,
+            canvas: resources.canvas,
             messages,
         }
     }
@@ -183,6 +188,14 @@ impl Outside {
                 tokio::task::spawn_blocking(move || {
                     let said = picture::look_at(&path, &beside);
                     let _ = messages.send(Message::Measured { file, picture: path, said });
+                });
+            }
+            Effect::Picture { file, picture: path, cells } => {
+                let (messages, canvas) = (self.messages.clone(), self.canvas);
+                let beside = self.corpora.get(file).map_or(String::new(), |corpus| corpus.name().to_owned());
+                tokio::task::spawn_blocking(move || {
+                    let made = picture::make(&path, &beside, cells, canvas);
+                    let _ = messages.send(Message::Pictured { file, picture: path, cells, made });
                 });
             }
             Effect::Think { round, work } => {

@@ -7,6 +7,7 @@ pub mod linear;
 pub mod look;
 mod panes;
 mod pen;
+pub mod picture;
 pub mod styled;
 pub mod theme;
 

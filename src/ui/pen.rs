@@ -6,6 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 
 use super::look::Look;
+use super::picture::Drawn;
 use super::styled::put;
 use crate::app::layout::Panes;
 use crate::text::{Ambiguous, Safe, safe_line};
@@ -53,6 +54,11 @@ impl<'a> Pen<'a> {
         let x = rect.right() - cells;
         self.safe(x, y, cells, &text, style);
         x
+    }
+
+    /// Draws a picture; says why not where the terminal cannot show it.
+    pub(super) fn picture(&mut self, rect: Rect, picture: &Drawn) -> Result<(), &'static str> {
+        picture.draw(self.buffer, rect, self.look)
     }
 
     /// Draws a horizontal rule through the first row of `rect`.

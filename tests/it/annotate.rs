@@ -485,3 +485,91 @@ fn the_picture_of_a_problem_is_named_also_to_who_labels_blind() {
     desk.tell(stepscope::app::Message::Measured { file: 0, picture, said: "640x480".to_owned() });
     assert!(desk.screen().contains("image img/1.png 640x480"), "{}", desk.screen());
 }
+
+#[cfg(feature = "images")]
+mod pictures {
+    use stepscope::app::{App, Effect, Message};
+    use stepscope::ui::picture::{Canvas, Drawn, Way};
+
+    use super::Desk;
+
+    const FILE: &[u8] = br#"[{"id":"g-1","generator":"m","problem":"Area of the square?","steps":["Side is 2.","Area 4."],"final_answer_correct":true,"label":-1,"image":"img/1.png"}]"#;
+
+    /// The left half red, the right half blue.
+    fn png(width: u32, height: u32) -> Vec<u8> {
+        let half = |x, _| if x < width / 2 { image::Rgb([255_u8, 0, 0]) } else { image::Rgb([0, 0, 255]) };
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        image::RgbImage::from_fn(width, height, half).write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+        bytes.into_inner()
+    }
+
+    fn asked(desk: &mut Desk) -> Vec<(u16, u16)> {
+        let cells = |effect| if let Effect::Picture { cells, .. } = effect { Some(cells) } else { None };
+        desk.left.drain(..).filter_map(cells).collect()
+    }
+
+    fn answer(desk: &mut Desk, cells: (u16, u16), made: Result<Drawn, String>) {
+        desk.tell(Message::Pictured { file: 0, picture: "img/1.png".to_owned(), cells, made });
+    }
+
+    #[test]
+    fn the_picture_stands_below_the_whole_problem() {
+        let mut desk = Desk::new(&[("demo/image.json", FILE)], (100, 40));
+        assert_eq!(asked(&mut desk), [], "nobody has asked for it");
+        desk.app.look.glyphs = stepscope::text::Glyphs::UNICODE;
+        desk.keys("gQ");
+        let cells = asked(&mut desk);
+        let [(columns, rows)] = cells[..] else { panic!("{cells:?}") };
+        assert!(columns > 40 && rows > 8, "{cells:?}");
+        assert!(desk.screen().contains("the picture is being read"), "{}", desk.screen());
+        answer(&mut desk, (columns, rows), Drawn::of(&png(400, 200), (columns, rows), Canvas::default(), 1));
+        let coloured = |app: &App, desk: &Desk| {
+            let buffer = desk.buffer();
+            let cells = buffer.content().iter().filter(|cell| {
+                [cell.fg, cell.bg]
+                    .iter()
+                    .any(|colour| matches!(colour, ratatui::style::Color::Rgb(255, 0, 0) | ratatui::style::Color::Rgb(0, 0, 255)))
+            });
+            assert_eq!(app.size, (buffer.area.width, buffer.area.height));
+            cells.count()
+        };
+        // Twice as wide as high: as many rows as there are, four columns a row.
+        let drawn = coloured(&desk.app, &desk);
+        assert!(drawn > usize::from(rows) * usize::from(rows) && drawn <= usize::from(columns) * usize::from(rows), "{drawn}");
+        assert!(desk.screen().contains("Area of the square?") && desk.screen().contains("Side is 2."), "{}", desk.screen());
+        assert_eq!(asked(&mut desk), [], "once");
+        // A terminal without the signs says so, and the panes stay where they are.
+        desk.app.look.glyphs = stepscope::text::Glyphs::ASCII;
+        desk.keys("j");
+        assert!(desk.screen().contains("the picture is not drawn in ASCII"), "{}", desk.screen());
+        desk.keys("gQ");
+        assert_eq!(coloured(&desk.app, &desk), 0);
+        // Another size is another picture; one that cannot be decoded has its reason in its place.
+        desk.keys("gQ");
+        desk.tell(Message::Terminal(crossterm::event::Event::Resize(120, 50)));
+        let cells = asked(&mut desk).pop().unwrap();
+        answer(&mut desk, cells, Drawn::of(b"\x89PNG\r\n\x1a\nno picture", cells, Canvas::default(), 2));
+        assert!(desk.screen().contains("the picture cannot be read"), "{}", desk.screen());
+    }
+
+    #[test]
+    fn pictures_that_would_take_all_memory_are_refused_by_their_heads() {
+        let mut bomb = b"\x89PNG\r\n\x1a\n".to_vec();
+        let head = [b"IHDR".as_slice(), &15_000_u32.to_be_bytes(), &15_000_u32.to_be_bytes(), &[8, 6, 0, 0, 0]].concat();
+        bomb.extend(13_u32.to_be_bytes());
+        bomb.extend(&head);
+        let mut crc = flate2::Crc::new();
+        crc.update(&head);
+        bomb.extend(crc.sum().to_be_bytes());
+        // The data of a picture begins, so that its head is complete.
+        bomb.extend([0, 0, 0, 0]);
+        bomb.extend(b"IDAT\x35\xaf\x06\x1e");
+        let said = |bytes: &[u8]| Drawn::of(bytes, (40, 20), Canvas::default(), 1).unwrap_err();
+        assert_eq!(said(&bomb), "is too large to be drawn");
+        assert_eq!(said(b"<svg/>"), "is of a kind that is not drawn; PNG, JPEG, GIF and WebP are");
+        for way in [Way::Kitty, Way::Sixel, Way::Iterm2] {
+            let canvas = Canvas { way, cell: (10, 20) };
+            Drawn::of(&png(300, 100), (40, 20), canvas, 1).unwrap();
+        }
+    }
+}

@@ -187,7 +187,7 @@ impl Desk {
                 }
                 Effect::Colour(key, text) => self.tell(Message::Coloured { key, tokens: highlight_step(&text) }),
                 Effect::Think { round, work } if !self.slow => {
-                    self.tell(Message::Thought { round, thought: Box::new(work.think()) })
+                    self.tell(Message::Thought { round, thought: Box::new(work.think()) });
                 }
                 Effect::Rate { names, cases } => self.tell(Message::Rated(Box::new(quality(&names, &cases, 50)))),
                 Effect::Continue => self.tell(Message::Continue),

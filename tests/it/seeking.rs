@@ -266,8 +266,8 @@ fn two_solutions_stand_side_by_side_with_their_steps_aligned() {
 
 #[test]
 fn a_step_taller_than_the_screen_is_read_to_its_end_beside_another_one() {
-    let tall: String = (0..120).map(|line| format!("line {line} of the left one\n")).collect();
-    let sides = [["Begin.", tall.as_str(), "End."], ["Begin.", "Only a few words.", "So it ends."]];
+    let tall = (0..120).map(|line| format!("line {line} of the left one")).collect::<Vec<_>>().join("\n");
+    let sides = [["Begin.", &tall, "End."], ["Begin.", "Only a few words.", "So it ends."]];
     let samples = (0..2).map(|id| {
         let mut sample = record(id, &sides[id], -1);
         sample["problem"] = "The same problem.".into();

@@ -15,6 +15,10 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
         pen.text(rect.x + 1, rect.y, rect.width - 1, waiting(app), pen.look.dim());
         return;
     }
+    let (rect, place) = layout::problem_parts(app, rect);
+    if let Some(place) = place {
+        picture(app, pen, place);
+    }
     pen.text(rect.x + 1, rect.y, 2, "Q", pen.look.strong());
     let Some(body) = app.problem_page(layout::problem_width(rect)) else { return };
     let rows = body.wrapped.rows();
@@ -47,6 +51,19 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
             pen.text(end, y, 1, pen.look.glyphs.ellipsis, pen.look.accent());
         }
     }
+}
+
+/// Draws the picture of the problem, or says why there is none.
+fn picture(app: &App, pen: &mut Pen<'_>, place: Rect) {
+    let said = match app.picture_made((place.width, place.height)) {
+        None => "the picture is being read".to_owned(),
+        Some(Err(why)) => format!("the picture {why}"),
+        Some(Ok(drawn)) => match pen.picture(place, drawn) {
+            Ok(()) => return,
+            Err(why) => format!("the picture {why}"),
+        },
+    };
+    pen.text(place.x, place.y, place.width, &said, pen.look.dim());
 }
 
 fn waiting(app: &App) -> &'static str {
