@@ -98,7 +98,7 @@ pub(super) fn attend(
     out: &mut [f32],
 ) {
     let (group, stride) = (heads.queries / heads.keys, heads.queries * heads.width);
-    if Level::of_processor() >= Level::Wide && rows.len() * group >= PACKED {
+    if Level::of_processor() >= Level::Narrow && rows.len() * group >= PACKED {
         let columns = rows.iter().map(|r| r.own.end).max().unwrap_or(0);
         packed.resize_with(heads.keys, PanelsF32::default);
         packed.par_iter_mut().enumerate().for_each(|(head, packed)| {

@@ -7,9 +7,13 @@
 
 mod amx;
 mod bytes;
+mod narrow;
+#[cfg(test)]
+mod tests;
 mod wide;
 
 use std::cell::RefCell;
+use std::sync::LazyLock;
 
 use gemm::Parallelism;
 use rayon::prelude::*;
@@ -94,11 +98,16 @@ pub(super) fn matmul(out: &mut [f32], a: View<'_>, b: View<'_>, parallel: bool) 
     }
 }
 
+/// Environment variable with the name of the highest level that is used, for comparisons between processors.
+const SETTING: &str = "STEPSCOPE_CPU";
+
 /// What the processor can do, as far as weights are packed for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Level {
     /// f32 through the general matrix product.
     Plain,
+    /// 256-bit registers of f32.
+    Narrow,
     /// 512-bit registers of f32.
     Wide,
     /// And products of bf16 pairs in them.
@@ -108,35 +117,60 @@ pub(super) enum Level {
 }
 
 impl Level {
-    /// The level of this processor.
+    const NAMED: [(&str, Self); 5] = [
+        ("plain", Self::Plain),
+        ("avx2", Self::Narrow),
+        ("avx512", Self::Wide),
+        ("avx512-bf16", Self::WideBf16),
+        ("amx", Self::Tiles),
+    ];
+
+    /// The level of this processor, or the lower one of [`SETTING`].
     pub(super) fn of_processor() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        {
-            use std::arch::is_x86_feature_detected as has;
-            let is_wide = has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl");
-            match (is_wide, has!("avx512bf16")) {
-                (true, true) if amx::allowed() => Self::Tiles,
-                (true, true) => Self::WideBf16,
-                (true, false) => Self::Wide,
-                (false, _) => Self::Plain,
-            }
+        static LEVEL: LazyLock<Level> = LazyLock::new(|| {
+            let highest = std::env::var(SETTING).ok();
+            let highest = Level::NAMED.iter().find(|(name, _)| highest.as_deref() == Some(name)).map_or(Level::Tiles, |n| n.1);
+            // Tiles ask the system for a permission, so they are looked at last.
+            Level::detected(highest).min(highest)
+        });
+        *LEVEL
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn detected(highest: Self) -> Self {
+        use std::arch::is_x86_feature_detected as has;
+        let is_wide = has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl");
+        match (is_wide, has!("avx512bf16")) {
+            (true, true) if highest >= Self::Tiles && amx::allowed() => Self::Tiles,
+            (true, true) => Self::WideBf16,
+            (true, false) => Self::Wide,
+            (false, _) if has!("avx2") && has!("fma") => Self::Narrow,
+            (false, _) => Self::Plain,
         }
-        #[cfg(not(target_arch = "x86_64"))]
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn detected(_: Self) -> Self {
         Self::Plain
     }
 
-    /// Panels that its kernel computes together.
+    /// Panels of a group of weights for its kernel.
     fn panels(self) -> usize {
-        if self == Self::Tiles { amx::PANELS } else { TILE_PANELS }
+        match self {
+            Self::Tiles => amx::PANELS,
+            Self::Narrow => narrow::PANELS,
+            Self::Plain | Self::Wide | Self::WideBf16 => TILE_PANELS,
+        }
     }
 }
 
 /// A weight matrix `(outputs, inputs)` of f32 in groups of panels: `(group, input, panel, 16)`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct PanelsF32 {
     inputs: usize,
     outputs: usize,
     data: Lined<f32>,
+    level: Level,
 }
 
 /// A weight matrix of bf16 in groups of panels: `(group, pair of inputs, panel, 16, 2)`, inputs padded with zeros to a multiple of 32.
@@ -173,17 +207,28 @@ impl Lane {
     }
 }
 
+impl Default for PanelsF32 {
+    fn default() -> Self {
+        Self { inputs: 0, outputs: 0, data: Lined::default(), level: Self::level(Level::of_processor()) }
+    }
+}
+
 impl PanelsF32 {
+    /// The kernel of a processor.
+    fn level(level: Level) -> Level {
+        level.min(Level::Wide)
+    }
+
     /// Packs rows of `inputs` numbers.
-    pub(super) fn pack<'a>(inputs: usize, rows: impl ExactSizeIterator<Item = &'a [f32]>) -> Self {
-        let mut panels = Self { inputs, outputs: 0, data: Lined::default() };
+    pub(super) fn pack<'a>(inputs: usize, rows: impl ExactSizeIterator<Item = &'a [f32]>, level: Level) -> Self {
+        let mut panels = Self { inputs, outputs: 0, data: Lined::default(), level: Self::level(level) };
         panels.repack(inputs, rows);
         panels
     }
 
-    /// What [`Self::pack`] made and [`Self::data`] gave; `None` where the sizes do not fit.
-    pub(super) fn of(inputs: usize, outputs: usize, data: Lined<f32>) -> Option<Self> {
-        (data.len() == packed(outputs, inputs)).then_some(Self { inputs, outputs, data })
+    /// What [`Self::pack`] made for the same level and [`Self::data`] gave; `None` where the sizes do not fit.
+    pub(super) fn of(inputs: usize, outputs: usize, data: Lined<f32>, level: Level) -> Option<Self> {
+        (data.len() == packed(outputs, inputs)).then_some(Self { inputs, outputs, data, level: Self::level(level) })
     }
 
     /// The packed numbers.
@@ -196,64 +241,81 @@ impl PanelsF32 {
         (self.inputs, self.outputs) = (inputs, rows.len());
         let data = self.data.room(packed(self.outputs, inputs));
         for (o, row) in rows.enumerate() {
-            let Lane { group, number, width } = Lane::of(o, self.outputs, inputs, TILE_PANELS);
+            let Lane { group, number, width } = Lane::of(o, self.outputs, inputs, self.level.panels());
             for (to, x) in data[group + number..].iter_mut().step_by(width).zip(row) {
                 *to = *x;
             }
         }
     }
 
-    /// Multiplies rows of inputs on a processor of level [`Level::Wide`] at least.
+    /// Multiplies rows of inputs on a processor of level [`Level::Narrow`] at least.
     pub(super) fn apply(&self, x: &[f32], out: &mut [f32]) {
         let (shape, to) = self.shape(x, self.outputs, out);
-        shape.each_group(TILE_PANELS, |group| self.group(shape, x, to, group));
+        shape.each_group(self.level.panels(), |group| self.group(shape, x, to, group));
     }
 
     /// As [`Self::apply`] with the first outputs alone, on this thread alone.
     pub(super) fn apply_first(&self, x: &[f32], outputs: usize, out: &mut [f32]) {
         let (shape, to) = self.shape(x, outputs, out);
-        shape.each_group_here(TILE_PANELS, |group| self.group(shape, x, to, group));
+        shape.each_group_here(self.level.panels(), |group| self.group(shape, x, to, group));
     }
 
     fn shape(&self, x: &[f32], outputs: usize, out: &mut [f32]) -> (Shape, Columns) {
         let rows = x.len() / self.inputs.max(1);
         assert!(x.len() == rows * self.inputs && out.len() == rows * outputs && outputs <= self.outputs);
-        assert!(Level::of_processor() >= Level::Wide, "packed for another processor");
+        assert!((Level::Narrow..=Level::of_processor()).contains(&self.level), "packed for another processor");
         (Shape { rows, inputs: self.inputs, outputs }, Columns(out.as_mut_ptr()))
     }
 
     fn group(&self, shape: Shape, x: &[f32], to: Columns, group: Group) {
         // The layout is that of all outputs.
-        let panels = TILE_PANELS.min(self.outputs.div_ceil(PANEL) - group.first);
+        let panels = self.level.panels().min(self.outputs.div_ceil(PANEL) - group.first);
         let w = &self.data[group.first * PANEL * self.inputs..];
         // SAFETY: the processor was asked, the slices have the sizes of `shape`, and groups write to columns of their own.
-        unsafe { wide::group_f32(shape, x.as_ptr(), w.as_ptr(), panels * PANEL, to, Group { panels, ..group }) }
+        unsafe { group_f32(self.level, shape, x.as_ptr(), w.as_ptr(), panels * PANEL, to, Group { panels, ..group }) }
+    }
+}
+
+/// The columns of a group; see the kernels.
+unsafe fn group_f32(level: Level, shape: Shape, x: *const f32, w: *const f32, step: usize, out: Columns, group: Group) {
+    // SAFETY: as the caller vouches.
+    unsafe {
+        if level >= Level::Wide {
+            wide::group_f32(shape, x, w, step, out, group);
+        } else {
+            narrow::group_f32(shape, x, w, step, out, group);
+        }
     }
 }
 
 /// Rows of `b.rows` numbers times `b`, on this thread alone.
 pub(super) fn mix(a: &[f32], b: View<'_>, out: &mut [f32]) {
+    mix_at(Level::of_processor(), a, b, out);
+}
+
+fn mix_at(level: Level, a: &[f32], b: View<'_>, out: &mut [f32]) {
     let rows = a.len() / b.rows.max(1);
-    if Level::of_processor() < Level::Wide || !b.columns.is_multiple_of(PANEL) || b.column_stride != 1 || b.rows == 0 {
+    if level < Level::Narrow || !b.columns.is_multiple_of(PANEL) || b.column_stride != 1 || b.rows == 0 {
         return matmul(out, View::rows(a, rows, b.rows, b.rows), b, false);
     }
-    assert!(a.len() == rows * b.rows && out.len() == rows * b.columns);
+    assert!(a.len() == rows * b.rows && out.len() == rows * b.columns && level <= Level::of_processor());
     let (shape, to) = (Shape { rows, inputs: b.rows, outputs: b.columns }, Columns(out.as_mut_ptr()));
-    shape.each_group_here(TILE_PANELS, |group| {
+    shape.each_group_here(PanelsF32::level(level).panels(), |group| {
         let w = &b.data[group.first * PANEL..];
         // SAFETY: as in `PanelsF32::group`; the columns of `b` are whole panels.
-        unsafe { wide::group_f32(shape, a.as_ptr(), w.as_ptr(), b.row_stride, to, group) }
+        unsafe { group_f32(level, shape, a.as_ptr(), w.as_ptr(), b.row_stride, to, group) }
     });
 }
 
 impl PanelsBf16 {
     /// Packs rows of `inputs` bf16 numbers for a processor of some level.
     pub(super) fn pack(inputs: usize, rows: &[&[u16]], level: Level) -> Self {
-        let (outputs, padded) = (rows.len(), inputs.next_multiple_of(32));
+        let (outputs, padded) = (rows.len(), inputs.next_multiple_of(amx::STEP));
+        let filled_up = Self::filled_up(outputs, level);
         let mut data = Lined::default();
-        let to = data.room(packed(outputs, padded));
+        let to = data.room(packed(filled_up, padded));
         for (o, row) in rows.iter().enumerate() {
-            let Lane { group, number, width } = Lane::of(o, outputs, padded, level.panels());
+            let Lane { group, number, width } = Lane::of(o, filled_up, padded, level.panels());
             for (pair, to) in row.chunks(2).zip(to[group..].chunks_exact_mut(2 * width)) {
                 to[2 * number..][..pair.len()].copy_from_slice(pair);
             }
@@ -263,8 +325,14 @@ impl PanelsBf16 {
 
     /// What [`Self::pack`] made for the same level and [`Self::data`] gave; `None` where the sizes do not fit.
     pub(super) fn of(inputs: usize, outputs: usize, data: Lined<u16>, level: Level) -> Option<Self> {
-        let padded = inputs.next_multiple_of(32);
-        (data.len() == packed(outputs, padded)).then_some(Self { inputs, outputs, padded, data, level })
+        let padded = inputs.next_multiple_of(amx::STEP);
+        let fits = data.len() == packed(Self::filled_up(outputs, level), padded);
+        fits.then_some(Self { inputs, outputs, padded, data, level })
+    }
+
+    /// Outputs of all panels: tiles are multiplied in whole groups.
+    fn filled_up(outputs: usize, level: Level) -> usize {
+        if level == Level::Tiles { outputs.next_multiple_of(amx::PANELS * PANEL) } else { outputs }
     }
 
     /// The packed numbers.
@@ -281,9 +349,12 @@ impl PanelsBf16 {
         assert!(x.len() == rows * self.inputs && out.len() == rows * self.outputs && self.level <= Level::of_processor());
         let shape = Shape { rows, inputs: self.padded, outputs: self.outputs };
         ROUNDED.with_borrow_mut(|rounded| {
-            // Rows beyond the last keep what they had: their results are not looked at.
-            let rounded = rounded.room(rows.next_multiple_of(amx::ROWS) * self.padded);
-            round(x, self.inputs, &mut rounded[..rows * self.padded], self.padded, self.level);
+            let rounded = rounded.room(amx::room(rows, self.padded));
+            if self.level == Level::Tiles {
+                amx::tile(x, self.inputs, self.padded, rounded);
+            } else {
+                round(x, self.inputs, &mut rounded[..rows * self.padded], self.padded, self.level);
+            }
             self.multiply(shape, rounded, out);
         });
     }
@@ -291,16 +362,16 @@ impl PanelsBf16 {
     fn multiply(&self, shape: Shape, x: &[u16], out: &mut [f32]) {
         let to = Columns(out.as_mut_ptr());
         match self.level {
-            Level::Tiles => shape.each_group(amx::PANELS, |group| {
-                // SAFETY: the level was compared with the processor's, `x` has whole blocks of rows, the panels are as `shape` says, and
-                // groups write to columns of their own.
+            Level::Tiles => shape.each_group(amx::TOGETHER, |group| {
+                // SAFETY: the level was compared with the processor's, `x` was put into tiles, the panels are as `shape` says, and groups write
+                // to columns of their own.
                 unsafe { amx::group(shape, x.as_ptr(), self.data.as_ptr(), to, group) }
             }),
             Level::WideBf16 => shape.each_group(TILE_PANELS, |group| {
                 // SAFETY: as above.
                 unsafe { wide::group_bf16(shape, x.as_ptr(), self.data.as_ptr(), to, group) }
             }),
-            Level::Plain | Level::Wide => self.plain(shape, x, out),
+            Level::Plain | Level::Narrow | Level::Wide => self.plain(shape, x, out),
         }
     }
 
@@ -308,7 +379,8 @@ impl PanelsBf16 {
     fn plain(&self, shape: Shape, x: &[u16], out: &mut [f32]) {
         for (x, out) in x.chunks_exact(self.padded).zip(out.chunks_exact_mut(self.outputs.max(1))).take(shape.rows) {
             for (o, out) in out.iter_mut().enumerate() {
-                let Lane { group, number, width } = Lane::of(o, self.outputs, self.padded, self.level.panels());
+                let outputs = Self::filled_up(self.outputs, self.level);
+                let Lane { group, number, width } = Lane::of(o, outputs, self.padded, self.level.panels());
                 let weights = self.data[group..].chunks_exact(2 * width).flat_map(|pairs| &pairs[2 * number..][..2]);
                 *out = x.iter().zip(weights).map(|(&x, &w)| from_bf16(x) * from_bf16(w)).sum();
             }
@@ -445,154 +517,5 @@ impl Shape {
     fn group_at(self, panels: usize, index: usize) -> Group {
         let first = index * panels;
         Group { first, panels: panels.min(self.outputs.div_ceil(PANEL) - first) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn random(n: usize, mut seed: u32) -> Vec<f32> {
-        let mut next = || {
-            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            (seed >> 8) as f32 / (1 << 23) as f32 - 1.0
-        };
-        (0..n).map(|_| next()).collect()
-    }
-
-    fn product(x: &[f32], w: &[f32], inputs: usize) -> Vec<f32> {
-        let dot = |x: &[f32], w: &[f32]| x.iter().zip(w).map(|(x, w)| f64::from(*x) * f64::from(*w)).sum::<f64>();
-        #[expect(clippy::cast_possible_truncation, reason = "compared with f32")]
-        x.chunks_exact(inputs).flat_map(|x| w.chunks_exact(inputs).map(move |w| dot(x, w) as f32)).collect()
-    }
-
-    const SHAPES: [(usize, usize, usize); 6] =
-        [(1, 32, 16), (3, 30, 5), (9, 64, 50), (33, 1100, 49), (70, 96, 130), (64, 1504, 64)];
-
-    fn assert_near(got: &[f32], want: &[f32], what: &str) {
-        for (i, (g, w)) in got.iter().zip(want).enumerate() {
-            assert!((g - w).abs() <= 2e-4 + 1e-5 * w.abs(), "{what}, number {i}: {g}, {w} was expected");
-        }
-    }
-
-    #[test]
-    fn a_product_of_views_is_the_sum_of_products() {
-        // 2 x 3 with a stride of 4 times the transpose of 2 x 3.
-        let a = [1.0, 2.0, 3.0, 99.0, 4.0, 5.0, 6.0];
-        let b = [1.0, 0.0, -1.0, 2.0, 2.0, 2.0];
-        let mut out = [7.0; 4];
-        matmul(&mut out, View::rows(&a, 2, 3, 4), View::rows(&b, 2, 3, 3).transposed(), false);
-        assert_near(&out, &[-2.0, 12.0, -2.0, 30.0], "views");
-    }
-
-    #[test]
-    fn panels_of_f32_give_the_product() {
-        if Level::of_processor() < Level::Wide {
-            return;
-        }
-        for (rows, inputs, outputs) in SHAPES {
-            let (x, w) = (random(rows * inputs, 1), random(outputs * inputs, 2));
-            let mut out = vec![9.0; rows * outputs];
-            PanelsF32::pack(inputs, w.chunks_exact(inputs)).apply(&x, &mut out);
-            assert_near(&out, &product(&x, &w, inputs), "f32");
-        }
-    }
-
-    #[test]
-    fn the_first_outputs_of_panels_are_those_of_all() {
-        if Level::of_processor() < Level::Wide {
-            return;
-        }
-        let (x, w) = (random(5 * 32, 1), random(150 * 32, 2));
-        let panels = PanelsF32::pack(32, w.chunks_exact(32));
-        for outputs in [1, 16, 47, 48, 49, 130, 150] {
-            let mut out = vec![9.0; 5 * outputs];
-            panels.apply_first(&x, outputs, &mut out);
-            assert_near(&out, &product(&x, &w[..32 * outputs], 32), "first");
-        }
-    }
-
-    #[test]
-    fn rows_mixed_in_place_are_the_product() {
-        // Columns 16 to 48 of rows of 80 numbers, and others that are no whole panels.
-        let (a, b) = (random(7 * 600, 1), random(600 * 80, 2));
-        for columns in [16, 32, 64, 23] {
-            let mut out = vec![9.0; 7 * columns];
-            mix(&a, View::rows(&b[16..], 600, columns, 80), &mut out);
-            let transposed: Vec<f32> = (0..columns).flat_map(|c| b[16 + c..].iter().step_by(80).copied()).collect();
-            assert_near(&out, &product(&a, &transposed, 600), "mixed");
-        }
-    }
-
-    #[test]
-    fn every_kernel_of_bf16_gives_the_product_of_rounded_numbers() {
-        for level in [Level::Plain, Level::WideBf16, Level::Tiles].into_iter().filter(|&l| l <= Level::of_processor()) {
-            for (rows, inputs, outputs) in SHAPES {
-                let (x, w) = (random(rows * inputs, 3), random(outputs * inputs, 4));
-                let w: Vec<u16> = w.iter().map(|&w| to_bf16(w)).collect();
-                let mut out = vec![9.0; rows * outputs];
-                PanelsBf16::pack(inputs, &w.chunks_exact(inputs).collect::<Vec<_>>(), level).apply(&x, &mut out);
-                let exact = |v: &[u16]| v.iter().map(|&b| from_bf16(b)).collect::<Vec<_>>();
-                let rounded: Vec<u16> = x.iter().map(|&x| to_bf16(x)).collect();
-                assert_near(&out, &product(&exact(&rounded), &exact(&w), inputs), &format!("{level:?}"));
-            }
-        }
-    }
-
-    /// Rows of Q8_0 blocks with the numbers that they stand for.
-    fn blocks(outputs: usize, inputs: usize) -> (Vec<u8>, Vec<f32>) {
-        let random = random(outputs * inputs, 6);
-        let mut rows = Vec::new();
-        for block in random.chunks_exact(bytes::BLOCK) {
-            // 2^-9 and 2^-8 in half precision.
-            rows.extend(if block[0] < 0.0 { 0x1800_u16 } else { 0x1c00 }.to_le_bytes());
-            // Rounded to a whole number in the lowest bits.
-            rows.extend(block.iter().map(|x| (x * 127.0 + 12_582_912.0).to_bits().to_le_bytes()[0]));
-        }
-        let mut values = Vec::new();
-        super::super::gguf::q8_0(&rows, &mut values);
-        (rows, values)
-    }
-
-    #[test]
-    fn every_kernel_of_bytes_gives_the_product_of_rounded_numbers() {
-        for (rows, inputs, outputs) in [(1, 32, 16), (3, 64, 5), (13, 896, 50), (6, 1088, 49), (70, 96, 130)] {
-            let x = random(rows * inputs, 5);
-            let (w, values) = blocks(outputs, inputs);
-            let width = inputs / bytes::BLOCK * super::super::gguf::Q8_BYTES;
-            let w: Vec<&[u8]> = w.chunks_exact(width).collect();
-            let (mut data, mut scales) = (vec![0; x.len()], vec![0.0; x.len() / bytes::BLOCK]);
-            wide::quantise(&x, &mut data, &mut scales);
-            let back = data.iter().zip(scales.iter().flat_map(|s| [s; bytes::BLOCK]));
-            let rounded: Vec<f32> = back.map(|(q, scale)| (f32::from(*q) - 128.0) * scale).collect();
-            for (got, want) in rounded.iter().zip(&x) {
-                assert!((got - want).abs() <= 1.0 / 254.0 + 1e-6, "{got} {want}");
-            }
-            for dots in [Dots::Plain, Dots::Wide, Dots::Four].into_iter().filter(|&d| d <= Dots::of_processor()) {
-                let mut out = vec![9.0; rows * outputs];
-                PanelsQ8::pack(inputs, &w, dots).apply(&x, &mut out);
-                assert_near(&out, &product(&rounded, &values, inputs), &format!("{dots:?}"));
-            }
-        }
-    }
-
-    #[test]
-    fn what_is_no_number_stays_so_in_products_of_bytes() {
-        let (w, _) = blocks(3, 64);
-        let w: Vec<&[u8]> = w.chunks_exact(68).collect();
-        for bad in [f32::NAN, f32::INFINITY] {
-            let mut x = random(2 * 64, 7);
-            x[70] = bad;
-            let mut out = vec![0.0; 6];
-            PanelsQ8::pack(64, &w, Dots::of_processor()).apply(&x, &mut out);
-            assert!(out[..3].iter().all(|x| x.is_finite()) && out[3..].iter().all(|x| x.is_nan()), "{out:?}");
-        }
-    }
-
-    #[test]
-    fn rounding_to_bf16_keeps_what_is_no_number() {
-        assert!(from_bf16(to_bf16(f32::NAN)).is_nan() && from_bf16(to_bf16(f32::from_bits(0x7f80_0001))).is_nan());
-        // The second lies in the middle and goes to the even one, the third above the middle.
-        assert_eq!([1.0, -1.003_906_3, 1.012, f32::INFINITY].map(to_bf16), [0x3f80, 0xbf80, 0x3f82, 0x7f80]);
     }
 }

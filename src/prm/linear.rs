@@ -102,15 +102,13 @@ impl Linear {
             Precision::F32 | Precision::Q8 => {
                 let parts: Vec<Vec<f32>> = parts.into_iter().map(Values::into_f32).collect();
                 let rows: Vec<&[f32]> = parts.iter().flat_map(|p| p.chunks_exact(inputs)).collect();
-                let is_wide = level >= Level::Wide;
-                (
-                    rows.len(),
-                    if is_wide {
-                        Weight::F32(PanelsF32::pack(inputs, rows.into_iter()))
-                    } else {
-                        Weight::Plain(transposed(&rows))
-                    },
-                )
+                let weight = match level {
+                    Level::Plain => Weight::Plain(transposed(&rows)),
+                    Level::Narrow | Level::Wide | Level::WideBf16 | Level::Tiles => {
+                        Weight::F32(PanelsF32::pack(inputs, rows.iter().copied(), level))
+                    }
+                };
+                (rows.len(), weight)
             }
         };
         Self { inputs, outputs, weight }
@@ -136,13 +134,13 @@ impl Linear {
 
     /// The matrix of that name in a file that was packed on such a processor; `None` where it is not there in this size.
     pub(super) fn packed(packed: &Packed, name: &str, inputs: usize, outputs: usize) -> Option<Self> {
-        let of = |end: &str| format!("{name}{end}");
+        let (of, level) = (|end: &str| format!("{name}{end}"), Level::of_processor());
         let weight = if let Some(plain) = packed.array(&of(".plain")) {
             (plain.len() == inputs * outputs).then_some(Weight::Plain(plain))
         } else if let Some(data) = packed.array(&of(".f32")) {
-            PanelsF32::of(inputs, outputs, data).map(Weight::F32)
+            PanelsF32::of(inputs, outputs, data, level).map(Weight::F32)
         } else if let Some(data) = packed.array(&of(".bf16")) {
-            PanelsBf16::of(inputs, outputs, data, Level::of_processor()).map(Weight::Bf16)
+            PanelsBf16::of(inputs, outputs, data, level).map(Weight::Bf16)
         } else {
             let data = packed.array(&of(".q8"))?;
             let weights = WeightsQ8 { data, scales: packed.array(&of(".scales"))?, sums: packed.array(&of(".sums"))? };

@@ -33,7 +33,7 @@ use super::{PrmError, hex};
 pub(super) const FILE: &str = "weights.stepscope";
 const MAGIC: [u8; 8] = *b"stepscop";
 /// Changes with the layout of panels.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Longest table of contents.
 const MAX_CONTENTS: u64 = 64 << 20;
 
@@ -381,7 +381,7 @@ mod tests {
             whole[100_000..].to_vec(),
             [&whole[..start], &u64::MAX.to_le_bytes()[..], &MAGIC].concat(),
             with("{}"),
-            with(&text.replace("\"version\":1", "\"version\":2")),
+            with(&text.replace("\"version\":2", "\"version\":3")),
             with(&text.replace("q_proj", "q_prox")),
             with(&text.replace("\"weights\":\"", "\"weights\":\"x")),
             moved(0, u64::MAX),

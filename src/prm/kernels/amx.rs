@@ -1,14 +1,18 @@
 //! Products of bf16 in tiles (AMX): 16 by 16 sums in one instruction of 32 inputs. The instructions have no stable intrinsics, so they are
 //! written as assembly.
 
+use rayon::prelude::*;
+
 #[cfg(target_arch = "x86_64")]
 use super::wide::Ahead;
-use super::{Columns, Group, PANEL, Shape};
+use super::{Columns, Group, Level, PANEL, Shape, wide};
 
 /// Rows that are computed together: two tiles.
 pub(super) const ROWS: usize = 32;
 /// Panels that are computed together: two tiles.
 pub(super) const PANELS: usize = 2;
+/// Panels that one thread goes through with one block of inputs.
+pub(super) const TOGETHER: usize = 4 * PANELS;
 
 /// Whether the processor has tiles of bf16 and the system lets this process use them. Linux asks for a permission, once.
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
@@ -61,48 +65,67 @@ const CONFIGURATION: Configuration = Configuration {
     rows: [16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0],
 };
 
-/// Inputs of one block: the weights of a block stay in the processor's first cache for all rows.
-const DEPTH: usize = 512;
+/// Inputs of a tile: as many pairs of them as a tile has rows.
+pub(super) const STEP: usize = 32;
+/// Numbers of a tile.
+const TILE: usize = 512;
+/// Bytes of the weights of a block, which stay in the processor's first cache for all rows.
+const BLOCK: usize = 32 << 10;
 
-/// The columns of up to two panels.
+/// Numbers that rows of `inputs`, a multiple of [`STEP`], take in tiles.
+pub(super) fn room(rows: usize, inputs: usize) -> usize {
+    rows.next_multiple_of(ROWS) * inputs
+}
+
+/// Puts rows of `width` numbers, rounded to bf16, into tiles, `(block of 16 rows, step of 32 inputs, 16, 32)`, with zeros up to `inputs`. Rows
+/// beyond the last keep what they had: their results are not looked at.
+pub(super) fn tile(x: &[f32], width: usize, inputs: usize, out: &mut [u16]) {
+    let rows = x.len() / width.max(1);
+    assert!(x.len() == rows * width && width <= inputs && inputs.is_multiple_of(STEP) && out.len() == room(rows, inputs));
+    assert!(Level::of_processor() >= Level::Tiles);
+    let block = |(out, x): (&mut [u16], &[f32])| {
+        for (r, x) in x.chunks_exact(width.max(1)).enumerate() {
+            for (x, tile) in x.chunks(STEP).zip(out.chunks_exact_mut(TILE)) {
+                // SAFETY: the processor was asked.
+                unsafe { wide::round(x, &mut tile[r * STEP..][..STEP]) };
+            }
+        }
+    };
+    out.par_chunks_mut((16 * inputs).max(1)).zip(x.par_chunks(16 * width.max(1))).for_each(block);
+}
+
+/// The columns of some panels.
 ///
 /// # Safety
-/// The processor has tiles and they are [`allowed`]; `x` holds `shape.rows` rounded up to [`ROWS`] rows of `shape.inputs` numbers, a multiple
-/// of 32; `panels` holds the panels of `shape.outputs` outputs; nobody else touches the columns of the group in `out`.
+/// The processor has tiles and they are [`allowed`]; `x` holds the rows of `shape` as [`tile`] puts them; `panels` holds the panels of all
+/// outputs, [`PANELS`] in each group: `(group, pair of inputs, panel, 16, 2)`; the group
+/// begins where one of these does; nobody else touches its columns in `out`.
 #[cfg(target_arch = "x86_64")]
 pub(super) unsafe fn group(shape: Shape, x: *const u16, panels: *const u16, out: Columns, group: Group) {
     use std::arch::asm;
     let configuration = CONFIGURATION;
-    let width = group.panels * PANEL;
-    let column = group.first * PANEL;
-    let blocks = shape.inputs.div_ceil(DEPTH).max(1);
+    let steps = shape.inputs / STEP;
+    let blocks = (steps * TILE * PANELS * size_of::<u16>()).div_ceil(BLOCK).max(1);
     // SAFETY: the addresses that are computed lie in the matrices that the caller vouches for.
     unsafe {
         asm!("ldtilecfg [{}]", in(reg) &raw const configuration, options(nostack, readonly));
+        // A block of inputs for all panels: so much of the rows stays in the processor's second cache.
         for block in 0..blocks {
-            // Blocks of about the same depth, in steps of 32 inputs.
-            let steps = shape.inputs / 32;
-            let (start, end) = (block * steps / blocks * 32, (block + 1) * steps / blocks * 32);
-            let w = panels.add(group.first * PANEL * shape.inputs + start * width);
-            let ahead = Ahead::new(w, (end - start) * width, shape.rows.div_ceil(ROWS) * (end - start) / 32);
-            let (steps, resume) = ((end - start) / 32, block > 0);
-            let mut product = Product { w, panels: group.panels, stride: 2 * shape.inputs, steps, resume, ahead };
-            for row in (0..shape.rows).step_by(ROWS) {
-                let x = x.add(row * shape.inputs + start);
-                let to = out.0.add(row * shape.outputs + column);
-                let (rows, width) = ((shape.rows - row).min(ROWS), width.min(shape.outputs - column));
-                if rows == ROWS && width == PANELS * PANEL {
-                    product.add(x, to, shape.outputs);
-                    continue;
+            let (start, end) = (block * steps / blocks, (block + 1) * steps / blocks);
+            for first in (group.first..group.first + group.panels).step_by(PANELS) {
+                let tiles = PANELS * TILE;
+                let w = panels.add((first / PANELS * steps + start) * tiles);
+                let mut ahead = Ahead::new(w, (end - start) * tiles, shape.rows.div_ceil(ROWS) * (end - start));
+                // What comes next: the same inputs of the next panels, or the next inputs of the first ones.
+                if first + PANELS < group.first + group.panels {
+                    ahead.next = w.wrapping_add(steps * tiles).cast();
+                } else if end < steps {
+                    ahead.next = panels.wrapping_add((group.first / PANELS * steps + end) * tiles).cast();
                 }
-                // What does not fill the tiles goes through sums of their size.
-                let mut sums = [0f32; ROWS * PANELS * PANEL];
-                for (i, sums) in sums.chunks_exact_mut(PANELS * PANEL).take(rows).enumerate().filter(|_| product.resume) {
-                    sums.as_mut_ptr().copy_from_nonoverlapping(to.add(i * shape.outputs), width);
-                }
-                product.add(x, sums.as_mut_ptr(), PANELS * PANEL);
-                for (i, sums) in sums.chunks_exact(PANELS * PANEL).take(rows).enumerate() {
-                    to.add(i * shape.outputs).copy_from_nonoverlapping(sums.as_ptr(), width);
+                let below = steps * TILE;
+                let mut product = Product { w, below, steps: end - start, resume: block > 0, ahead };
+                for row in (0..shape.rows).step_by(ROWS) {
+                    product.rows(shape, x.add((row * steps + start * 16) * STEP), row, first * PANEL, out);
                 }
             }
         }
@@ -115,9 +138,8 @@ pub(super) unsafe fn group(shape: Shape, x: *const u16, panels: *const u16, out:
 #[derive(Clone, Copy)]
 struct Product {
     w: *const u16,
-    panels: usize,
-    /// Bytes from one row of inputs to the next.
-    stride: usize,
+    /// Numbers from the tiles of 16 rows to those of the next 16.
+    below: usize,
     /// Inputs, in steps of 32.
     steps: usize,
     /// Add to what stands in the result already.
@@ -127,8 +149,31 @@ struct Product {
 
 #[cfg(target_arch = "x86_64")]
 impl Product {
-    /// [`ROWS`] rows of inputs times the block, to as many rows of `PANELS * PANEL` numbers, `width` numbers from one to the next. Where the
-    /// block has one panel only, the second half of the numbers is of no use.
+    /// The columns of the block in up to [`ROWS`] rows.
+    ///
+    /// # Safety
+    /// As [`group`]; `x` points to the tiles of the rows.
+    unsafe fn rows(&mut self, shape: Shape, x: *const u16, row: usize, column: usize, out: Columns) {
+        let (rows, width) = ((shape.rows - row).min(ROWS), (PANELS * PANEL).min(shape.outputs - column));
+        // SAFETY: the addresses lie in the matrices that the caller vouches for.
+        unsafe {
+            let to = out.0.add(row * shape.outputs + column);
+            if rows == ROWS && width == PANELS * PANEL {
+                return self.add(x, to, shape.outputs);
+            }
+            // What does not fill the tiles goes through sums of their size.
+            let mut sums = [0f32; ROWS * PANELS * PANEL];
+            for (i, sums) in sums.chunks_exact_mut(PANELS * PANEL).take(rows).enumerate().filter(|_| self.resume) {
+                sums.as_mut_ptr().copy_from_nonoverlapping(to.add(i * shape.outputs), width);
+            }
+            self.add(x, sums.as_mut_ptr(), PANELS * PANEL);
+            for (i, sums) in sums.chunks_exact(PANELS * PANEL).take(rows).enumerate() {
+                to.add(i * shape.outputs).copy_from_nonoverlapping(sums.as_ptr(), width);
+            }
+        }
+    }
+
+    /// [`ROWS`] rows of inputs times the block, to as many rows of `PANELS * PANEL` numbers, `width` numbers from one to the next.
     ///
     /// # Safety
     /// The tiles are configured, and the rows lie inside of what the pointers point to.
@@ -145,19 +190,23 @@ impl Product {
                 "tileloadd tmm2, [{below} + {line}*1]",
                 "tileloadd tmm3, [{below} + {line}*1 + 64]",
                 "2:",
-                "tileloadd tmm4, [{top} + {stride}*1]",
+                "tileloadd tmm4, [{top} + {row}*1]",
                 "tileloadd tmm6, [{first} + {pairs}*1]",
-                "add {first}, {second}",
-                "tileloadd tmm7, [{first} + {pairs}*1]",
-                "sub {first}, {second}",
-                "tileloadd tmm5, [{bottom} + {stride}*1]",
+                "tileloadd tmm7, [{first} + {pairs}*1 + 64]",
+                "tileloadd tmm5, [{bottom} + {row}*1]",
                 "tdpbf16ps tmm0, tmm4, tmm6",
                 "tdpbf16ps tmm1, tmm4, tmm7",
                 "tdpbf16ps tmm2, tmm5, tmm6",
                 "tdpbf16ps tmm3, tmm5, tmm7",
+                "add {first}, 2048",
+                "add {top}, 1024", "add {bottom}, 1024",
+                "lea {until}, [{next} + {ahead}]",
+                "3:",
                 "prefetcht1 [{next}]",
-                "add {next}, {ahead}",
-                "add {top}, 64", "add {bottom}, 64", "lea {first}, [{first} + {pairs}*8]", "lea {first}, [{first} + {pairs}*8]",
+                "add {next}, 64",
+                "cmp {next}, {until}",
+                "jb 3b",
+                "mov {next}, {until}",
                 "dec {steps}",
                 "jnz 2b",
                 "tilestored [{to} + {line}*1], tmm0",
@@ -165,12 +214,12 @@ impl Product {
                 "tilestored [{below} + {line}*1], tmm2",
                 "tilestored [{below} + {line}*1 + 64], tmm3",
                 top = inout(reg) x => _,
-                bottom = inout(reg) x.byte_add(ROWS / 2 * self.stride) => _,
+                bottom = inout(reg) x.add(self.below) => _,
                 first = inout(reg) self.w => _,
-                second = in(reg) 64 * (self.panels - 1),
+                until = out(reg) _,
                 steps = inout(reg) self.steps => _,
-                stride = in(reg) self.stride,
-                pairs = in(reg) 64 * self.panels,
+                row = in(reg) 64_usize,
+                pairs = in(reg) 64 * PANELS,
                 next = inout(reg) self.ahead.next,
                 ahead = in(reg) self.ahead.step,
                 to = in(reg) to,

@@ -4,7 +4,7 @@
 
 use super::super::gguf::half;
 use super::super::lined::Lined;
-use super::{Columns, Group, PANEL, Shape};
+use super::{Columns, Group, Level, PANEL, Shape};
 
 /// Numbers that share a scale.
 pub(super) const BLOCK: usize = 32;
@@ -72,10 +72,11 @@ impl Dots {
         #[cfg(target_arch = "x86_64")]
         {
             use std::arch::is_x86_feature_detected as has;
-            if has!("avx512f") && has!("avx512bw") && has!("avx512vnni") {
+            let level = Level::of_processor();
+            if level >= Level::Wide && has!("avx512vnni") {
                 return Self::Four;
             }
-            if has!("avx2") && has!("fma") && has!("f16c") {
+            if level >= Level::Narrow && has!("f16c") {
                 return Self::Wide;
             }
         }

@@ -1,7 +1,7 @@
 //! Kernels in 512-bit registers, and element-wise functions compiled for the widest registers of the processor.
 
 use super::super::ops;
-use super::{Columns, DEPTH, Group, PANEL, Shape, TILE_PANELS, TILE_ROWS};
+use super::{Columns, DEPTH, Group, Level, PANEL, Shape, TILE_PANELS, TILE_ROWS};
 
 /// Makes a safe function that runs the one of the same name in `ops`, compiled for what the processor has.
 macro_rules! widest {
@@ -18,13 +18,12 @@ macro_rules! widest {
                 fn avx2($($argument: $kind),*) {
                     ops::$name($($argument),*);
                 }
-                if std::arch::is_x86_feature_detected!("avx512f") && std::arch::is_x86_feature_detected!("avx512dq") {
-                    // SAFETY: the processor was asked; every processor with these two has the other two.
-                    return unsafe { avx512($($argument),*) };
-                }
-                if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+                match Level::of_processor() {
                     // SAFETY: the processor was asked.
-                    return unsafe { avx2($($argument),*) };
+                    Level::Wide | Level::WideBf16 | Level::Tiles => return unsafe { avx512($($argument),*) },
+                    // SAFETY: as above.
+                    Level::Narrow => return unsafe { avx2($($argument),*) },
+                    Level::Plain => {}
                 }
             }
             ops::$name($($argument),*);
@@ -277,13 +276,14 @@ unsafe fn end<const ROWS: usize, const PANELS: usize>(tile: Tile, out: Columns, 
     }
 }
 
-/// Rounds to bf16 in registers.
+/// Rounds numbers to bf16 in registers, with zeros behind them.
 ///
 /// # Safety
 /// The processor has AVX512-BF16.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512bf16")]
 pub(super) unsafe fn round(x: &[f32], out: &mut [u16]) {
+    let (out, behind) = out.split_at_mut(x.len());
     let (x, rest) = x.as_chunks::<16>();
     let (to, to_rest) = out.as_chunks_mut::<16>();
     for (x, to) in x.iter().zip(to) {
@@ -294,6 +294,7 @@ pub(super) unsafe fn round(x: &[f32], out: &mut [u16]) {
         }
     }
     to_rest.iter_mut().zip(rest).for_each(|(o, x)| *o = super::to_bf16(*x));
+    behind.fill(0);
 }
 
 #[cfg(not(target_arch = "x86_64"))]
