@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::out;
 use super::reading::Reading;
-use super::scorer::{BadRecords, ScorerArgs, open, runtime, stop_signal};
+use super::scorer::{BadRecords, ScorerArgs, open_counted, runtime, stop_signal};
 use crate::analysis::calibration::{Bin, auc, expected_calibration_error, reliability};
 use crate::analysis::decide::{Decision, decide};
 use crate::analysis::meaning::Meaning;
@@ -148,7 +148,7 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     if args.threshold.is_some_and(|threshold| !threshold.is_finite()) {
         bail!("expected a finite number for --threshold");
     }
-    let corpora = open(&args.paths, args.reading.format()?)?;
+    let (corpora, left_out) = open_counted(&args.paths, args.reading.format()?)?;
     let report = runtime()?.block_on(async {
         tokio::select! {
             result = evaluate(args, &corpora) => result.map(Some),
@@ -168,7 +168,7 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     let bad: usize = report.subsets.iter().map(|subset| subset.bad_records).sum();
-    Ok(if args.strict && bad > 0 { ExitCode::from(3) } else { ExitCode::SUCCESS })
+    Ok(if args.strict && bad + left_out > 0 { ExitCode::from(3) } else { ExitCode::SUCCESS })
 }
 
 async fn evaluate(args: &EvalArgs, corpora: &[Corpus]) -> anyhow::Result<Report> {

@@ -13,7 +13,7 @@ use super::out;
 use super::reading::Reading;
 use super::score_known::Known;
 use super::score_out::{Evidence, Output, ScoredSolution, ScoredStep};
-use super::scorer::{BadRecords, ScorerArgs, open, runtime, shown, stop_signal};
+use super::scorer::{BadRecords, ScorerArgs, open_counted, runtime, shown, stop_signal};
 use super::shard::Shard;
 use crate::analysis::meaning::Meaning;
 use crate::checks::{self, arithmetic::Verdict};
@@ -171,7 +171,7 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<ExitCode> {
     if args.paths.iter().any(|path| same_file(path, &args.out)) {
         bail!("{}: is an input; expected another file to write", shown(&args.out));
     }
-    let corpora = open(&args.paths, args.reading.format()?)?;
+    let (corpora, left_out) = open_counted(&args.paths, args.reading.format()?)?;
     let result = runtime()?.block_on(async {
         tokio::select! {
             result = score(args, &corpora) => result.map(Some),
@@ -196,7 +196,7 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<ExitCode> {
     if summary.steps > 0 && summary.not_scored == summary.steps {
         return Ok(ExitCode::FAILURE);
     }
-    let passed_over = summary.bad_records + summary.not_scored;
+    let passed_over = left_out + summary.bad_records + summary.not_scored;
     Ok(if args.strict && passed_over > 0 { ExitCode::from(3) } else { ExitCode::SUCCESS })
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 
 use super::out;
-use crate::corpus::{Corpus, OpenError, Source, Way, sources};
+use crate::corpus::{Corpus, OpenError, Way, sources};
 use crate::formats::RecordError;
 use crate::scoring::batch::Batch;
 use crate::scoring::{RunsOn, ScoreCache, WorkerSpec};
@@ -93,12 +93,37 @@ pub(super) async fn stop_signal() -> std::io::Result<()> {
 
 /// Opens every file and waits until it is indexed, so that a bad one is known before work begins.
 pub(super) fn open(paths: &[PathBuf], way: Way) -> anyhow::Result<Vec<Corpus>> {
-    let open = |source: Result<Source, OpenError>| {
-        let corpus = Corpus::open(source?, way)?;
-        corpus.wait();
-        Ok(corpus)
-    };
-    sources(paths).into_iter().map(open).collect()
+    open_counted(paths, way).map(|(corpora, _)| corpora)
+}
+
+/// As [`open`], with the number of files of folders that were left out.
+pub(super) fn open_counted(paths: &[PathBuf], way: Way) -> anyhow::Result<(Vec<Corpus>, usize)> {
+    let (mut corpora, mut left_out) = (Vec::new(), 0);
+    for source in sources(paths) {
+        match source.and_then(|source| Corpus::open(source, way)) {
+            Ok(corpus) => {
+                corpus.wait();
+                corpora.push(corpus);
+            }
+            Err(error) => {
+                leave_out(error, paths)?;
+                left_out += 1;
+            }
+        }
+    }
+    if corpora.is_empty() && !paths.is_empty() {
+        bail!("no file could be opened");
+    }
+    Ok((corpora, left_out))
+}
+
+/// A file that cannot be opened: one of a folder is told of and left out, one that was named ends the run.
+pub(super) fn leave_out(error: OpenError, named: &[PathBuf]) -> Result<(), OpenError> {
+    if named.contains(&error.path) {
+        return Err(error);
+    }
+    out::note(format_args!("{error}; left out"));
+    Ok(())
 }
 
 /// Reports records that cannot be read: the first few by name, all of them by number.

@@ -308,6 +308,26 @@ fn bad_records_are_named_and_strict_ends_with_status_three() {
 }
 
 #[test]
+fn a_file_of_a_folder_that_cannot_be_opened_is_named_and_left_out() {
+    let place = Place::new();
+    fs::create_dir(place.path("shards")).unwrap();
+    fs::copy(fixture("toy.jsonl"), place.path("shards/a.jsonl")).unwrap();
+    fs::write(place.path("shards/b.jsonl"), "").unwrap();
+    let output = place.scored(&["score", "shards", "-o", "out.jsonl"], 0);
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("shards/b.jsonl: no records: the file is empty; left out"),
+        "{output:?}"
+    );
+    assert_eq!(place.lines("out.jsonl").len(), 5);
+    place.scored(&["eval", "shards", "--strict"], 3);
+    let output = place.run(&["score", "shards", "shards/b.jsonl", "-o", "other.jsonl"]);
+    assert!(!output.status.success(), "{output:?}");
+    fs::remove_file(place.path("shards/a.jsonl")).unwrap();
+    let output = place.run(&["queue", "shards"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no file could be opened"), "{output:?}");
+}
+
+#[test]
 fn faults_are_one_line_and_status_one() {
     let place = Place::new();
     let toy = fixture("toy.jsonl");

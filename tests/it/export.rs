@@ -85,6 +85,16 @@ fn folders_and_standard_input_are_exported_like_files() {
     let formats: Vec<_> = sources.as_array().unwrap().iter().map(|source| source["format"].clone()).collect();
     assert_eq!(formats, ["processbench", "trl"]);
 
+    // A file of a folder that cannot be opened is named and left out.
+    std::fs::write(shards.join("empty.jsonl"), "").unwrap();
+    let output = export(&folder, &shards, "--to stepscope -o most.jsonl");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && said.contains("empty.jsonl: no records: the file is empty; left out"), "{said}");
+    assert_eq!(read("most.jsonl"), read("all.jsonl"));
+    assert_eq!(manifest("most.jsonl.manifest.json")["left_out_files"][0]["reason"], "no records: the file is empty");
+    assert_eq!(export(&folder, &shards, "--to stepscope -o strict.jsonl --strict").status.code(), Some(3));
+    assert!(!export(&folder, &shards.join("empty.jsonl"), "--to stepscope -o none.jsonl").status.success());
+
     let trl = shards.join("trl.jsonl");
     assert!(export(&folder, &trl, "--to stepscope -o one.jsonl").status.success());
     let output = Command::new(env!("CARGO_BIN_EXE_stepscope"))

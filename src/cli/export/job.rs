@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::layout::Output;
@@ -30,6 +31,8 @@ pub(super) struct Counts {
     pub(super) loss: Loss,
     /// Records that could not be read.
     pub(super) bad: usize,
+    /// Files of folders that could not be opened, with the reasons.
+    pub(super) unopened: Vec<Value>,
     /// Solutions of which the filter is not true.
     pub(super) passed_over: u64,
     /// Rows that are the same as another and were not written.

@@ -18,6 +18,7 @@ use anyhow::{Context, anyhow, bail};
 use serde_json::{Value, json};
 
 use super::reading::Reading;
+use super::scorer::{leave_out, shown};
 use super::{StoreChoice, With, out};
 pub use choices::PolicyArgs;
 #[cfg(feature = "candle")]
@@ -153,7 +154,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     } else {
         report(args, &counts);
     }
-    let left_out = counts.bad > 0 || !counts.loss.skipped.is_empty();
+    let left_out = counts.bad > 0 || !counts.unopened.is_empty() || !counts.loss.skipped.is_empty();
     Ok(if args.strict && left_out { ExitCode::from(3) } else { ExitCode::SUCCESS })
 }
 
@@ -169,11 +170,21 @@ fn write(
     let format = args.reading.format()?.format;
     let mut told = Vec::new();
     for source in from {
-        let corpus = Corpus::open(source.clone(), format)?;
+        let corpus = match Corpus::open(source.clone(), format) {
+            Ok(corpus) => corpus,
+            Err(error) => {
+                counts.unopened.push(json!({"path": shown(&error.path), "reason": error.reason.to_string()}));
+                leave_out(error, &args.paths)?;
+                continue;
+            }
+        };
         corpus.wait();
         job.write(&corpus, output, counts)?;
         let sha256 = if let Source::Path(path) = &source { hash_of(path)? } else { hash_of_content(&corpus)? };
         told.push(json!({"path": corpus.name(), "sha256": sha256, "format": corpus.format().name()}));
+    }
+    if told.is_empty() {
+        bail!("no file could be opened");
     }
     if counts.loss.read == 0 && counts.bad > 0 {
         bail!("no record could be read; `stepscope info` says why");
@@ -270,6 +281,7 @@ fn manifest(args: &ExportArgs, job: &Job<'_>, counts: &Counts, told: &Told<'_>, 
         "segment": args.reading.segment.map(|rule| json!({"rule": rule.to_string(), "version": segment::VERSION})),
         "test_share": args.test_share,
         "bad_records": counts.bad,
+        "left_out_files": counts.unopened,
         "skipped": loss.skipped,
         "lost": loss.counts,
         "sha256": files.sha256,
