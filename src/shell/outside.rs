@@ -20,7 +20,7 @@ use crate::corpus::Corpus;
 use crate::query::Query;
 use crate::scoring::request::{Limits, plan};
 use crate::scoring::{ScoreCache, Worker, WorkerEvent, WorkerModel, WorkerSpec};
-use crate::trace::{Rationale, StepKey};
+use crate::trace::{Rationale, RecordKey, Solution, StepKey, Trace};
 use crate::ui::code::highlight_step;
 use crate::ui::picture::Canvas;
 
@@ -274,7 +274,7 @@ impl Outside {
             let mut requests = Vec::new();
             if let Some(trace) = &view.trace {
                 known.solutions = trace.solutions.len();
-                known.records = trace.solutions.iter().take(COUNTED).map(|solution| trace.record_key(solution.leaf)).collect();
+                known.each = each(trace);
                 let keys: Vec<StepKey> = trace.steps().map(|id| trace.node(id).key).collect();
                 let found = lock(&cache).get_many(&model.key, &keys);
                 known.rationales = lock(&cache).rationales(&model.key, &keys).into_iter().collect();
@@ -378,4 +378,14 @@ fn identity(name: &str) -> String {
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     // A panic elsewhere leaves a cache or a counter usable.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The solutions that are counted one by one, each with its steps unless there are very many.
+fn each(trace: &Trace) -> Vec<(RecordKey, Vec<StepKey>)> {
+    /// Solutions of a problem whose ratings are asked for.
+    const RATED: usize = 64;
+    let few = trace.solutions.len() <= RATED;
+    let steps = |leaf| trace.path(leaf).into_iter().map(|id| trace.node(id).key).collect();
+    let counted = trace.solutions.iter().take(COUNTED);
+    counted.map(|Solution { leaf, .. }| (trace.record_key(*leaf), if few { steps(*leaf) } else { Vec::new() })).collect()
 }

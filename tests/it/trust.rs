@@ -1,5 +1,7 @@
 //! What labels rest on: modes, shares, repeats, known answers, times.
 
+use stepscope::app::items::ItemId;
+use stepscope::app::scoring::Known;
 use stepscope::app::trust::{Guide, Terms};
 use stepscope::app::{Effect, Message};
 use stepscope::labels::{Action, Body, Draft, Event, Mode, Served};
@@ -176,6 +178,10 @@ fn hidden_gold_comes_in_between_and_is_compared_with_what_is_known() {
     let mut desk = Desk::new(&[("demo/samples.jsonl", SAMPLES), ("demo/solutions.json", SOLUTIONS)], (100, 30));
     desk.app.items.files[1].hidden = true;
     let listed = desk.app.items.total();
+    let counted = desk.app.standing().total;
+    let known = Known { solutions: 5, ..Known::default() };
+    desk.tell(Message::Prepared { item: ItemId { file: 1, problem: 3 }, known, requests: Vec::new() });
+    assert_eq!(desk.app.standing().total, counted, "what was read for its scores would give itself away");
     let (mut gold, mut title) = (0, String::new());
     for _ in 0..40 {
         let file = desk.app.cursor.item.file;
