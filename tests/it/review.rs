@@ -302,3 +302,13 @@ fn a_review_begins_with_what_lies_farthest_apart() {
     assert_eq!(queue(&desk), ["2", "1"]);
     assert_eq!(desk.id(), "demo-2", "{}", desk.screen());
 }
+
+#[test]
+fn the_history_of_a_solution_under_review_is_that_of_its_annotators() {
+    let mut desk = review((120, 40));
+    desk.keys("gH");
+    let screen = desk.screen();
+    assert_eq!(screen.matches("first error at step").count() + screen.matches("all steps right").count(), 3, "{screen}");
+    assert!(screen.contains("A   2") && screen.contains("C   2"), "{screen}");
+    assert!(!["mira", "ito", "ruth"].into_iter().any(|name| screen.contains(name)), "names stay hidden: {screen}");
+}
