@@ -155,7 +155,11 @@ impl App {
             parts.push(format!("step in {through} solutions"));
         }
         if parts.is_empty() {
-            let order = if self.queue.active() { "in the queue" } else { "in the order of the file" };
+            let order = match self.trust.question() {
+                Some(_) => "a question of the exam",
+                None if self.queue.active() => "in the queue",
+                None => "in the order of the file",
+            };
             parts.push(if self.show_prm { order.to_owned() } else { format!("{order}, to be judged blind") });
         }
         parts

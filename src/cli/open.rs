@@ -147,7 +147,7 @@ pub(super) fn start(args: &OpenArgs, review: bool) -> anyhow::Result<ExitCode> {
     let path = args.store.path()?;
     let (mut store, mut session) = Store::open(&path, &annotator)?;
     args.with.read_into(&mut session, &path)?;
-    let desk = desk(&corpora, review);
+    let desk = desk(&corpora, review.then_some("(review)").or(args.exam.map(|_| "(exam)")));
     let place = last_place(&mut store, &desk);
     let mut project = project(args.taxonomy.clone(), &args.paths)?;
     project.overlap = args.sharing.overlap.clone().or(project.overlap);
@@ -402,9 +402,9 @@ fn last_place(store: &mut Store, desk: &str) -> Option<Place> {
     serde_json::from_value(value).ok()
 }
 
-/// Name of the place of a session: the files that are open together. A review of them has a place of its own.
-fn desk(corpora: &[Corpus], review: bool) -> String {
-    let names = corpora.iter().map(Corpus::name).chain(review.then_some("(review)"));
+/// Name of the place of a session: the files that are open together. A review of them and an exam have places of their own.
+fn desk(corpora: &[Corpus], other: Option<&str>) -> String {
+    let names = corpora.iter().map(Corpus::name).chain(other);
     names.collect::<Vec<_>>().join("\n")
 }
 
