@@ -161,7 +161,9 @@ pub struct App {
     /// The which-key strip is due.
     pub hint_due: bool,
     /// Labels of the nodes of the tree, by what holds for the solutions through them.
-    pub node_labels: HashMap<NodeId, Label>,
+    pub node_labels: Box<HashMap<NodeId, Label>>,
+    /// What the file says of the solutions through a node, where it does not rate the node itself.
+    pub file_labels: Box<HashMap<NodeId, Label>>,
     /// A text input that owns the keyboard.
     pub input: Option<Input>,
     /// A question that is answered with one letter.
@@ -311,7 +313,8 @@ impl App {
             saving: Saving::default(),
             keys: Keys::new(setup.keymap),
             hint_due: false,
-            node_labels: HashMap::new(),
+            node_labels: Box::default(),
+            file_labels: Box::default(),
             input: None,
             choice: None,
             split: None,
@@ -430,21 +433,18 @@ impl App {
     /// Works out the labels of the tree's nodes anew: own marks, else what a verdict on a solution through the node says of it.
     pub(crate) fn label_nodes(&mut self) {
         self.node_labels.clear();
-        if self.own_hidden() {
-            return;
-        }
+        self.file_labels.clear();
         let Some(trace) = self.trace().cloned() else { return };
-        let mut labels = HashMap::new();
+        let (mut labels, mut recorded) = (HashMap::new(), HashMap::new());
         // A verdict reaches every step of its solution; trees with more leaves than this show marks alone.
         for solution in trace.solutions.iter().take(2000) {
-            let own = self.own_labels(&trace, solution.leaf);
-            for (id, label) in trace.path(solution.leaf).into_iter().zip(own.steps) {
-                let known = labels.entry(id).or_insert(label);
-                if matches!((*known, label), (Label::Unseen, _) | (Label::AfterError, Label::Good | Label::Neutral | Label::Bad))
-                {
-                    *known = label;
-                }
-            }
+            let path = trace.path(solution.leaf);
+            spread(&mut labels, &path, &self.own_labels(&trace, solution.leaf).steps);
+            spread(&mut recorded, &path, &trace.recorded_labels(solution).steps);
+        }
+        *self.file_labels = recorded;
+        if self.own_hidden() {
+            return;
         }
         for id in trace.steps() {
             if let Some(mark) = self.session.mark(trace.node(id).key) {
@@ -452,7 +452,7 @@ impl App {
             }
         }
         labels.retain(|_, label| *label != Label::Unseen);
-        self.node_labels = labels;
+        *self.node_labels = labels;
     }
 
     /// One's own labels of the path to `leaf`.
@@ -535,5 +535,16 @@ impl App {
         let revealed = |trace: &Arc<Trace>| self.cursor.path.iter().any(|&id| trace.node(id).key == key);
         let shown = self.show_prm && (self.trust.mode != Mode::RevealAfter || self.trace().is_some_and(revealed));
         self.scoring.scores.get(&key).copied().filter(|_| shown)
+    }
+}
+
+/// Puts the labels of a solution on the nodes of its path; where solutions say different things of a node, a verdict on it counts more
+/// than that it stands behind an error.
+fn spread(labels: &mut HashMap<NodeId, Label>, path: &[NodeId], steps: &[Label]) {
+    for (&id, &label) in path.iter().zip(steps) {
+        let known = labels.entry(id).or_insert(label);
+        if matches!((*known, label), (Label::Unseen, _) | (Label::AfterError, Label::Good | Label::Neutral | Label::Bad)) {
+            *known = label;
+        }
     }
 }

@@ -109,7 +109,7 @@ fn draw_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, columns: Co
     let glyph = place.map_or(" ".to_owned(), |place| pen.look.glyph(place, app.scoring.place(app.scoring.threshold)));
     let style = place.map_or(pen.look.plain(), |place| pen.look.score(place));
     x = pen.text(x, y, left(x), &format!("{glyph} "), style);
-    let (sign, sign_style) = sign(app, pen, row.node, node.rating.filter(|_| open));
+    let (sign, sign_style) = sign(app, pen, row.node, node.rating, open);
     x = pen.text(x, y, left(x), &format!("{sign:<3} "), sign_style);
     x = pen.text(x, y, left(x), &art(pen, row), pen.look.dim());
     let text = one_line(app.step_line(trace, row.node), usize::from(left(x)));
@@ -130,9 +130,10 @@ fn draw_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, columns: Co
     }
 }
 
-/// Own label of a node, else the one in the file.
-fn sign(app: &App, pen: &Pen<'_>, node: NodeId, recorded: Option<Rating>) -> (String, Style) {
-    let recorded = recorded.filter(|_| app.reference_shown()).map(Label::from);
+/// Own label of a node, else, where that may be seen (`open`), the one in the file: its rating, or what the solutions through it say.
+fn sign(app: &App, pen: &Pen<'_>, node: NodeId, rating: Option<Rating>, open: bool) -> (String, Style) {
+    let recorded = rating.map(Label::from).or_else(|| app.file_labels.get(&node).copied());
+    let recorded = recorded.filter(|label| *label != Label::Unseen && open && app.reference_shown());
     match (app.node_labels.get(&node), recorded) {
         (Some(label), _) => pen.look.label(*label, true),
         (None, Some(label)) => pen.look.label(label, false),
