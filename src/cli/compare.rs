@@ -103,11 +103,26 @@ fn told(report: &Report) -> String {
         format!("{:<32} {:>6} {:>6} {:>6}\n", format!("{solutions} solutions, {skipped} skipped"), "wrong", "right", "F1");
     let sign = paired.f1_difference.map_or("-".to_owned(), |value| format!("{value:+.1}"));
     format!(
-        "{header}{}{}second less first: F1 {sign}{interval}\nexactly right: only the first {}, only the second {}; p = {:.3} (McNemar, exact)\n",
+        "{header}{}{}second less first: F1 {sign}{interval}\nexactly right: only the first {}, only the second {}; {} (McNemar, exact)\n",
         line(&paired.each[0]),
         line(&paired.each[1]),
         paired.only[0],
         paired.only[1],
-        paired.p
+        p_value(paired.p)
     )
+}
+
+/// `p = 0.034`; what three digits cannot tell from nothing is said to be small.
+fn p_value(p: f64) -> String {
+    if p < 0.001 { "p < 0.001".to_owned() } else { format!("p = {p:.3}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_p_value_is_nothing() {
+        assert_eq!([1.0, 0.0341, 0.001, 0.000_4].map(p_value), ["p = 1.000", "p = 0.034", "p = 0.001", "p < 0.001"]);
+    }
 }
