@@ -267,7 +267,7 @@ impl<'a> Flow<'a> {
             Item::Words(range, ink) => self.place_words(range.clone(), *ink),
             Item::Formula(drawing, range) => {
                 if let Some(strip) = drawing.rows.first() {
-                    self.place_strip(strip, range);
+                    self.place_strip(strip, range, drawing.height() == 1);
                 }
             }
         }
@@ -325,13 +325,14 @@ impl<'a> Flow<'a> {
         self.pieces.push(Piece { drawn, source: range, verbatim: true });
     }
 
-    fn place_strip(&mut self, strip: &Strip, source: &Range<usize>) {
+    /// Places a row of a drawing; `flat`: it has no other.
+    fn place_strip(&mut self, strip: &Strip, source: &Range<usize>, flat: bool) {
         let start = self.out.len();
         let text = strip.text.trim_end_matches(' ');
         self.out.push_str(text);
         let moved = |range: &Range<usize>, ink| (range.start + start..(range.end + start).min(start + text.len()), ink);
         // On one line brackets that the source has not got stand back; bars and roots of tall formulas do not.
-        let added: &[Range<usize>] = if self.setting.tall { &[] } else { &strip.added };
+        let added: &[Range<usize>] = if flat || !self.setting.tall { &strip.added } else { &[] };
         let mut inks: Vec<(Range<usize>, Ink)> = strip.bold.iter().map(|range| moved(range, Ink::Strong)).collect();
         inks.extend(added.iter().map(|range| moved(range, Ink::Added)));
         inks.retain(|(range, _)| !range.is_empty());
@@ -401,7 +402,7 @@ impl<'a> Flow<'a> {
                         let row = (y + drawing.base).checked_sub(above).and_then(|y| drawing.rows.get(y));
                         if let Some(strip) = row.filter(|strip| !strip.text.trim().is_empty()) {
                             self.blanks(gap);
-                            self.place_strip(strip, range);
+                            self.place_strip(strip, range, drawing.height() == 1);
                             let trimmed = strip.text.len() - strip.text.trim_end_matches(' ').len();
                             used = column + strip.width - trimmed;
                         }
