@@ -32,7 +32,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     let file = std::fs::File::open(&args.log).with_context(|| format!("opening {name}"))?;
     let (start, entries) = replay::read(BufReader::new(file)).with_context(|| name.to_string())?;
     let corpora = start.files.iter().map(|file| open(file, &args.log)).collect::<anyhow::Result<Vec<_>>>()?;
-    let replayed = replay::replay(start, entries, &corpora, Look::detect(|_| None));
+    let replayed = replay::replay(start, entries, &corpora, Look::detect(|name| std::env::var(name).ok()));
     if !args.check {
         for event in &replayed.events {
             out::print(&(serde_json::to_string(event)? + "\n"))?;
