@@ -21,6 +21,8 @@ const LIST_WIDTH: u16 = 32;
 const WIDE_LIST_WIDTH: u16 = 44;
 const DETAIL_ROWS: u16 = 8;
 const DETAIL_WIDTH: u16 = 56;
+/// A steps pane of this width has room for longer bars and for columns of what the checks say.
+const WIDE_STEPS: u16 = 100;
 /// Cells of the score of another model.
 pub const OTHER_MODEL: usize = 4;
 /// Cells of the column of an annotator.
@@ -236,9 +238,8 @@ pub struct StepColumns {
 
 /// The columns for a steps pane of this width with the solution under the cursor.
 pub fn step_columns(app: &App, width: u16) -> StepColumns {
-    let bar = if width >= 84 { 9 } else { 5 };
-    // Checks, and checks and score together, where there is room for columns of their own.
-    let evidence = if width >= 84 { 8 } else { 0 };
+    // What is read is the text: checks, and checks and score together, have columns of their own where it keeps enough.
+    let (bar, evidence) = if width >= WIDE_STEPS { (9, 8) } else { (5, 0) };
     let digits = app.cursor.path.len().max(100).ilog10() as usize + 1;
     let (number, mark, score) = (digits + 2, 4, 4);
     let voices = app.said_here().len() * VOICE;

@@ -3,7 +3,10 @@
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
-use stepscope::app::Focus;
+use stepscope::app::items::ItemId;
+use stepscope::app::layout::step_columns;
+use stepscope::app::scoring::Known;
+use stepscope::app::{Focus, Message};
 
 use super::desk::{Desk, SAMPLES};
 
@@ -33,6 +36,22 @@ fn the_question_at_the_end_of_a_long_problem_is_in_sight() {
 }
 
 #[test]
+fn the_title_says_what_it_counts_where_there_is_room() {
+    let desk = Desk::demo();
+    assert!(desk.screen().contains("  problem 1/"), "{}", desk.screen());
+}
+
+#[test]
+fn the_text_has_most_of_the_steps_pane() {
+    let desk = Desk::demo();
+    // Beside the list on 120 columns, and between list and details on 200.
+    for width in [87, 98, 120] {
+        let text = step_columns(&desk.app, width).text;
+        assert!(text * 10 >= usize::from(width) * 7, "{text} of {width}");
+    }
+}
+
+#[test]
 fn numbers_of_steps_to_come_stand_below_those_that_are_there() {
     let mut desk = Desk::demo();
     desk.keys(":guided<Enter>");
@@ -59,6 +78,27 @@ fn ratings_say_what_they_did_and_when_all_are_there() {
 }
 
 #[test]
+fn solutions_that_were_rated_step_by_step_count_as_judged_before_they_are_visited_again() {
+    let lines = (1..40).map(|n| String::from_utf8_lossy(problem(&format!("Number {n}?"), &["One.", "Two."])).into_owned() + "\n");
+    let bytes: &'static [u8] = Box::leak(lines.collect::<String>().into_bytes().into_boxed_slice());
+    let mut desk = Desk::new(&[("one.jsonl", bytes)], (80, 24));
+    desk.keys("30gogg==31gogg=-32gogg=");
+    let each = |problem: usize, desk: &Desk| {
+        let trace = desk.app.items.trace(ItemId { file: 0, problem }).unwrap();
+        let leaf = trace.solutions[0].leaf;
+        vec![(trace.record_key(leaf), trace.path(leaf).into_iter().map(|id| trace.node(id).key).collect::<Vec<_>>())]
+    };
+    let known: Vec<_> = (29..32).map(|problem| each(problem, &desk)).collect();
+    let mut desk = desk.restart_on(&[("moved.jsonl", bytes)]);
+    assert_eq!(desk.app.standing().done, 0);
+    for (problem, each) in (29..32).zip(known) {
+        let known = Known { solutions: 1, each, ..Known::default() };
+        desk.tell(Message::Prepared { item: ItemId { file: 0, problem }, known, requests: Vec::new() });
+    }
+    assert_eq!(desk.app.standing().done, 2, "of the third one a step has no rating");
+}
+
+#[test]
 fn folding_a_tree_leaves_the_steps_beside_it_to_be_read() {
     let mut desk = Desk::new(&[("demo/samples.jsonl", SAMPLES)], (120, 40));
     if desk.app.focus != Focus::Tree {
@@ -68,6 +108,17 @@ fn folding_a_tree_leaves_the_steps_beside_it_to_be_read() {
     assert!(!desk.screen().contains("lines, zo"), "{}", desk.screen());
     desk.keys("gszM");
     assert!(desk.app.steps.is_folded(desk.app.cursor.node), "in the steps pane the same key folds steps");
+}
+
+#[test]
+fn the_tree_shows_what_the_file_says_of_its_solutions() {
+    let mut desk = Desk::new(&[("one.jsonl", problem("How many?", &["One is given.", "Two is made up."]))], (120, 40));
+    desk.keys("gt");
+    let screen = desk.screen();
+    let sign = |words: &str| row(&screen, words).split('|').next().unwrap().to_owned();
+    assert!(sign("One is given").contains("(+)") && sign("Two is made up").contains("(x)"), "{screen}");
+    desk.keys("p");
+    assert!(!desk.screen().contains("(x)"), "{}", desk.screen());
 }
 
 #[test]
@@ -104,4 +155,23 @@ fn a_session_on_a_mapped_file_is_played_again_and_its_log_is_not_written_over() 
     let again = session(folder.path(), "keys.log", "q");
     let said = String::from_utf8_lossy(&again.stderr).into_owned();
     assert!(!again.status.success() && said.contains("give it another name"), "{said}");
+}
+
+#[test]
+fn an_exam_leaves_the_ordinary_session_on_its_file_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = (1..4).map(|n| String::from_utf8_lossy(problem(&format!("Number {n}?"), &["One.", "Two."])).into_owned() + "\n");
+    std::fs::write(folder.path().join("gold.jsonl"), lines.collect::<String>()).unwrap();
+    let said = |arguments: &[&str], keys: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_stepscope"));
+        command.current_dir(folder.path()).args(arguments).args(["--linear", "--no-prm", "--as", "mira", "--store", "labels.db"]);
+        command.env("XDG_CACHE_HOME", folder.path()).env("LANG", "C.UTF-8");
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(keys.as_bytes()).unwrap();
+        String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()
+    };
+    let exam = said(&["--gold", "gold.jsonl", "--exam", "2"], "aaq");
+    assert!(!exam.contains("file: error") && exam.contains("a question of the exam"), "{exam}");
+    let ordinary = said(&["gold.jsonl"], "q");
+    assert!(ordinary.contains("problem 1 of 3") && ordinary.contains("file: error at step 2"), "{ordinary}");
 }

@@ -12,7 +12,7 @@ const NAMES: u16 = 11;
 /// Below this width only the rows and the first lines of the preview are shown.
 const NARROW: u16 = 70;
 
-const FOOTER: &str = "j k row  h l choose  e type  BS clear  n N record  Enter open  s save  q leave out";
+const FOOTER: &str = "j k row  h l choose  e type  BS clear  n N record  Enter open  s save  q skip";
 
 /// Draws the whole dialog.
 pub(in crate::ui) fn draw(dialog: &Dialog, pen: &mut Pen<'_>, area: Rect) {

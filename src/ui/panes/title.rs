@@ -19,16 +19,23 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let (right, state, filter) = (right_side(app), state(app), filter(app));
     let room = usize::from(rect.width).saturating_sub(right.chars().count() + state.len() + 2);
     let whole = name.chars().count();
-    let forms =
-        [(11, whole, true, true), (11, NAME, true, true), (0, NAME, true, true), (0, NAME, false, true), (0, NAME, false, false)];
-    let parts = forms
-        .map(|(program, name, steps, looked)| (program, name.min(whole), position(app), found(app, looked), place(app, steps)));
+    let forms = [
+        (11, whole, true, true, true),
+        (11, whole, false, true, true),
+        (11, NAME, false, true, true),
+        (0, NAME, false, true, true),
+        (0, NAME, false, false, true),
+        (0, NAME, false, false, false),
+    ];
+    let parts = forms.map(|(program, name, word, steps, looked)| {
+        (program, name.min(whole), position(app, word), found(app, looked), place(app, steps))
+    });
     let taken = |(program, name, position, found, place): &(usize, usize, String, String, String)| {
         program + name + position.len() + found.len() + place.len()
     };
     let fits = |form: &&(usize, usize, String, String, String)| taken(form) + filter.chars().count() <= room;
     // Without a filter there is nothing that the rest would have to give way to.
-    let least = if filter.is_empty() { 1 } else { forms.len() - 1 };
+    let least = if filter.is_empty() { 2 } else { forms.len() - 1 };
     let form = parts.iter().find(fits).unwrap_or(&parts[least]);
     let filter = cut(&filter, room.saturating_sub(taken(form)));
     let (program, name_room, position, found, place) = form;
@@ -49,13 +56,13 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     pen.right(rect, rect.y, &right, dim);
 }
 
-/// Where one is in the files, or in an exam.
-fn position(app: &App) -> String {
+/// Where one is in the files, or in an exam; with the `word` that says what is counted, where there is room: solutions are more.
+fn position(app: &App, word: bool) -> String {
     if let Some((at, all)) = app.trust.question() {
         return format!("  question {at} of {all}");
     }
     let more = if app.items.complete() { "" } else { "+" };
-    format!("  {}/{}{more}", app.items.rank(app.position()) + 1, app.items.total())
+    format!("  {}{}/{}{more}", if word { "problem " } else { "" }, app.items.rank(app.position()) + 1, app.items.total())
 }
 
 /// Solution and step.
