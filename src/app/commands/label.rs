@@ -55,6 +55,8 @@ pub(crate) fn on_to_the_next(app: &mut App) -> Vec<Effect> {
     }
     if app.is_exam() || !app.back_from_serving() {
         app.trust.serving = None;
+        // Who has said something goes on from there, also when the queue is still being put in order.
+        app.queue.entered();
         if app.review.is_some() && app.queue.active() {
             let more = review::next(app, true);
             app.notice = said.map(|said| if more { said } else { format!("{said}; nothing else is left to decide") });

@@ -148,6 +148,11 @@ impl Queue {
         (!parts.is_empty()).then(|| parts.join("; "))
     }
 
+    /// Somebody has gone on already: the first solution is not gone to when the order is there.
+    pub(super) fn entered(&mut self) {
+        self.fresh = false;
+    }
+
     /// The solutions of the queue, first to last.
     pub fn places(&self) -> &[Place] {
         &self.places
