@@ -173,7 +173,7 @@ fn columns(app: &App, body: Rect) -> (Option<Rect>, Option<Rect>, Option<Rect>, 
 
 /// The part of the problem pane that has the text, and the part that has the picture, where that is shown.
 pub fn problem_parts(app: &App, problem: Rect) -> (Rect, Option<Rect>) {
-    if !app.shows_picture() {
+    if !app.shows_picture() || problem.height < 2 {
         return (problem, None);
     }
     let rows = u16::try_from(problem_needs(app, problem)).unwrap_or(u16::MAX).clamp(1, (problem.height / 2).max(1));

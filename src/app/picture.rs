@@ -10,7 +10,7 @@ use crate::ui::picture::{DRAWS, Drawn};
 
 /// A longer text that a source calls a picture is the picture itself, and not its path.
 const LONGEST_PATH: usize = 200;
-/// Pictures that are kept as they were drawn: those of the problems around, a few megabytes each at most.
+/// Pictures that are kept as they were drawn: those of the problems around.
 const KEPT: usize = 4;
 
 /// A picture: index of the file that names it, and its path as named there.
@@ -85,7 +85,7 @@ impl App {
         self.pictures.made.iter().find(|(known, size, _)| *known == of && *size == cells)?.2.as_ref()
     }
 
-    /// Asks once for the picture where it is shown.
+    /// Asks once for the picture where it is shown, when no other is being made.
     pub(super) fn make_picture(&mut self) -> Option<Effect> {
         if !self.shows_picture() {
             return None;
@@ -93,7 +93,8 @@ impl App {
         let (_, place) = layout::problem_parts(self, layout::panes(self)?.problem);
         let (cells, of) = (place.map(|rect| (rect.width, rect.height))?, self.picture_path()?);
         let made = &mut self.pictures.made;
-        if made.iter().any(|(known, size, _)| *known == of && *size == cells) {
+        // One at a time, and then the one that is looked at by then.
+        if made.iter().any(|(known, size, drawn)| drawn.is_none() || (*known == of && *size == cells)) {
             return None;
         }
         made.push_back((of.clone(), cells, None));

@@ -40,6 +40,7 @@ pub struct Progress {
     /// Sums over `seen`.
     solutions: usize,
     judged: usize,
+    waiting: usize,
     /// Milliseconds of the last verdicts, oldest first.
     times: VecDeque<u64>,
     /// Keys typed in this session.
@@ -128,11 +129,6 @@ impl Progress {
         }
     }
 
-    /// Solutions that wait for their annotators, as far as they were seen.
-    fn waiting(&self) -> usize {
-        self.seen.values().map(|seen| seen.waiting.len()).sum()
-    }
-
     /// Median time of a verdict.
     fn median(&self) -> Option<u64> {
         let mut times: Vec<u64> = self.times.iter().copied().collect();
@@ -182,9 +178,11 @@ impl App {
         }
         progress.solutions += now.solutions;
         progress.judged += now.judged.len();
+        progress.waiting += now.waiting.len();
         if let Some(before) = progress.seen.insert(item, now) {
             progress.solutions -= before.solutions;
             progress.judged -= before.judged.len();
+            progress.waiting -= before.waiting.len();
         }
     }
 
@@ -210,7 +208,7 @@ impl App {
         } else {
             self.in_files()
         };
-        let waiting = if self.queue.active() { self.queue.waiting() } else { self.progress.waiting() };
+        let waiting = if self.queue.active() { self.queue.waiting() } else { self.progress.waiting };
         let open = total.saturating_sub(done + waiting);
         let left = self.progress.time_for(open).filter(|_| open > 0);
         Standing { done, waiting, total, counted, median: self.progress.median(), left }

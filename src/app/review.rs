@@ -83,8 +83,7 @@ impl App {
 
     /// What oneself sent back of a solution in a review.
     pub fn sent_back(&self, trace: &Trace, solution: &Solution) -> Option<SentBack<'_>> {
-        let said = self.review.as_ref()?.panel.say(trace, solution);
-        self.session.sent_back(trace, solution, &said)
+        self.session.sent_back(trace, solution, &self.review.as_ref()?.panel)
     }
 
     /// It was sent back, and none of its annotators has changed a label since.

@@ -209,7 +209,7 @@ fn disputes(corpus: &Corpus, problem: usize, trace: &Trace, session: &Session, p
         let dispute = panel.dispute(trace, solution)?;
         let said = panel.say(trace, solution);
         let own = session.labels(trace, solution);
-        let sent = session.sent_back(trace, solution, &said);
+        let sent = session.sent_back(trace, solution, panel);
         let waits = sent.is_some_and(|sent| sent.waits());
         Some(Row {
             file: corpus.name().to_owned(),

@@ -136,11 +136,12 @@ impl Session {
         open.map(|(record, _)| record).collect::<std::collections::HashSet<_>>().len()
     }
 
-    /// What oneself wrote when sending this solution back, and what its annotators have done since.
-    pub fn sent_back(&self, trace: &Trace, solution: &Solution, said: &[Said<'_>]) -> Option<SentBack<'_>> {
+    /// What oneself wrote when sending this solution back, and what its annotators have done since, as `panel` tells.
+    pub fn sent_back(&self, trace: &Trace, solution: &Solution, panel: &Panel) -> Option<SentBack<'_>> {
         let (records, _) = names(trace, solution);
         let book = self.books.get(self.annotator())?;
         let (decisions, text) = records.iter().find_map(|record| book.sent_back(*record))?;
+        let said = panel.say(trace, solution);
         let stands = said.iter().filter_map(|said| said.basis).filter(|basis| decisions.contains(basis)).count();
         let new = said.iter().filter_map(|said| said.basis).any(|basis| !decisions.contains(&basis));
         Some(SentBack { text, to: decisions.len(), stands, new })

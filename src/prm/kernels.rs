@@ -1,4 +1,4 @@
-//! Arithmetic on the CPU. This is the one file of the decoder with `unsafe` code: each kernel stands behind a safe function that checks the
+//! Arithmetic on the CPU. The decoder has its `unsafe` code here and in the modules of this one: each kernel stands behind a safe function that checks the
 //! sizes of its slices, is chosen at run time by what the processor can do, and has a plain twin that tests compare it with.
 //!
 //! Weights are packed into panels of 16 outputs, so that a kernel reads them front to back into registers of 16 numbers.
@@ -18,6 +18,7 @@ use std::sync::LazyLock;
 use gemm::Parallelism;
 use rayon::prelude::*;
 
+use super::PrmError;
 use super::lined::Lined;
 
 pub(super) use bytes::{Dots, Weights as WeightsQ8};
@@ -125,11 +126,23 @@ impl Level {
         ("amx", Self::Tiles),
     ];
 
+    /// The highest level that may be used, as [`SETTING`] says.
+    ///
+    /// # Errors
+    /// It is none of those that there are.
+    pub(super) fn allowed() -> Result<Self, PrmError> {
+        let Some(name) = std::env::var_os(SETTING) else { return Ok(Self::Tiles) };
+        let named = Self::NAMED.iter().find(|(known, _)| name == *known);
+        named.map(|named| named.1).ok_or_else(|| {
+            let message = format!("is {:?}; expected {}", name.to_string_lossy(), Self::NAMED.map(|(name, _)| name).join(", "));
+            PrmError::Place { place: SETTING.to_owned(), message }
+        })
+    }
+
     /// The level of this processor, or the lower one of [`SETTING`].
     pub(super) fn of_processor() -> Self {
         static LEVEL: LazyLock<Level> = LazyLock::new(|| {
-            let highest = std::env::var(SETTING).ok();
-            let highest = Level::NAMED.iter().find(|(name, _)| highest.as_deref() == Some(name)).map_or(Level::Tiles, |n| n.1);
+            let highest = Level::allowed().unwrap_or(Level::Tiles);
             // Tiles ask the system for a permission, so they are looked at last.
             Level::detected(highest).min(highest)
         });
@@ -228,7 +241,8 @@ impl PanelsF32 {
 
     /// What [`Self::pack`] made for the same level and [`Self::data`] gave; `None` where the sizes do not fit.
     pub(super) fn of(inputs: usize, outputs: usize, data: Lined<f32>, level: Level) -> Option<Self> {
-        (data.len() == packed(outputs, inputs)).then_some(Self { inputs, outputs, data, level: Self::level(level) })
+        let fits = data.len() == packed(outputs, inputs) && level >= Level::Narrow;
+        fits.then_some(Self { inputs, outputs, data, level: Self::level(level) })
     }
 
     /// The packed numbers.
@@ -268,11 +282,11 @@ impl PanelsF32 {
     }
 
     fn group(&self, shape: Shape, x: &[f32], to: Columns, group: Group) {
-        // The layout is that of all outputs.
-        let panels = self.level.panels().min(self.outputs.div_ceil(PANEL) - group.first);
+        // The layout is that of all outputs, also where fewer are asked for.
+        let step = self.level.panels().min(self.outputs.div_ceil(PANEL) - group.first) * PANEL;
         let w = &self.data[group.first * PANEL * self.inputs..];
         // SAFETY: the processor was asked, the slices have the sizes of `shape`, and groups write to columns of their own.
-        unsafe { group_f32(self.level, shape, x.as_ptr(), w.as_ptr(), panels * PANEL, to, Group { panels, ..group }) }
+        unsafe { group_f32(self.level, shape, x.as_ptr(), w.as_ptr(), step, to, group) }
     }
 }
 

@@ -66,6 +66,7 @@ impl Prm {
     /// Loads a checkpoint. Nothing large is read before the device is open, the family is known, every tensor has the shape that the
     /// configuration says, the special tokens are there, and the model fits into free memory (that of a device is not looked at).
     pub fn load_on(source: &CheckpointSource, device: Device) -> Result<Self, PrmError> {
+        Level::allowed()?;
         let mut prm = Self::load_by(source, &Target::open(device)?)?;
         if device != Device::Cpu {
             let _ = write!(prm.info.computes, " on {device}");

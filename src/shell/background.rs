@@ -33,13 +33,16 @@ pub struct Answer {
 /// keys), not inside of a multiplexer (which answers for a terminal that it does not know), and not when keys wait to be read.
 pub fn ask(env: impl Fn(&str) -> Option<String>) -> Answer {
     let set = |name: &str| env(name).is_some_and(|value| !value.is_empty());
-    let far = ["SSH_CONNECTION", "SSH_TTY", "TMUX", "STY", "COLORFGBG", "NO_COLOR"].into_iter().any(set);
+    let far = ["SSH_CONNECTION", "SSH_TTY", "TMUX", "STY", "NO_COLOR"].into_iter().any(set);
     let plain = matches!(env("TERM").as_deref(), None | Some("" | "dumb" | "linux" | "vt100" | "vt220"));
-    if far || plain || !stdin().is_terminal() || !stdout().is_terminal() {
+    // A background that the environment names needs no question; what pictures are drawn on, only the terminal knows.
+    let known = set("COLORFGBG");
+    if far || plain || (known && !DRAWS) || !stdin().is_terminal() || !stdout().is_terminal() {
         return Answer::default();
     }
     let Some(answer) = raw_answer() else { return Answer::default() };
-    Answer { background: Background::from_answer(&answer), canvas: Canvas::from_answer(&answer, env) }
+    let background = Background::from_answer(&answer).filter(|_| !known);
+    Answer { background, canvas: Canvas::from_answer(&answer, env) }
 }
 
 fn raw_answer() -> Option<Vec<u8>> {

@@ -308,6 +308,19 @@ fn bad_records_are_named_and_strict_ends_with_status_three() {
 }
 
 #[test]
+fn a_processor_that_there_is_not_is_refused_by_name() {
+    let place = Place::new();
+    let toy = fixture("toy.jsonl");
+    for (setting, status) in [("avx", 1), ("plain", 0), ("avx2", 0)] {
+        let args = ["score", toy.to_str().unwrap(), "--prm", "embedded:decoder", "--no-cache", "-o", "out.jsonl", "--force"];
+        let output = place.command(&args).env("STEPSCOPE_CPU", setting).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(status), "{setting}: {said}");
+        assert_eq!(said.contains("STEPSCOPE_CPU: is \"avx\"; expected plain, avx2"), status == 1, "{said}");
+    }
+}
+
+#[test]
 fn a_file_of_a_folder_that_cannot_be_opened_is_named_and_left_out() {
     let place = Place::new();
     fs::create_dir(place.path("shards")).unwrap();

@@ -39,6 +39,8 @@ fn covered(trace: &Trace, node: NodeId) -> String {
 
 /// Goes on, and says which solution the message speaks of.
 pub(crate) fn on_to_the_next(app: &mut App) -> Vec<Effect> {
+    // Who has said something goes on from there, also when the queue is still being put in order.
+    app.queue.entered();
     let solutions = app.trace().map_or(0, |trace| trace.solutions.len());
     let number = app.items.rank(app.position()) + 1;
     let place = if solutions > 1 { format!("{number}, solution {}", app.cursor.solution + 1) } else { number.to_string() };
@@ -55,8 +57,6 @@ pub(crate) fn on_to_the_next(app: &mut App) -> Vec<Effect> {
     }
     if app.is_exam() || !app.back_from_serving() {
         app.trust.serving = None;
-        // Who has said something goes on from there, also when the queue is still being put in order.
-        app.queue.entered();
         if app.review.is_some() && app.queue.active() {
             let more = review::next(app, true);
             app.notice = said.map(|said| if more { said } else { format!("{said}; nothing else is left to decide") });

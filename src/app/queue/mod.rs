@@ -195,6 +195,13 @@ impl Queue {
         }
     }
 
+    /// As [`Self::begin`], for the same question: who has gone on meanwhile is not taken back to its first solution.
+    fn begin_again(&mut self) {
+        let fresh = self.fresh;
+        self.begin();
+        self.fresh = fresh;
+    }
+
     /// The scores are going to be those of another model.
     pub(super) fn rank_anew(&mut self) {
         self.begin();

@@ -78,7 +78,7 @@ pub(in crate::app) fn thought(app: &mut App, round: u64, thought: Thought) {
     match thought {
         Thought::Sorted(..) if !of_now => {}
         // The labels were given away to be doubted: all are looked at once more.
-        Thought::Doubted(_) if !of_now => app.queue.begin(),
+        Thought::Doubted(_) if !of_now => app.queue.begin_again(),
         Thought::Sorted(places, members) => {
             (app.queue.places, app.queue.members) = (places, members);
             if !std::mem::replace(&mut app.queue.complete, true) {
@@ -95,8 +95,7 @@ pub(in crate::app) fn thought(app: &mut App, round: u64, thought: Thought) {
                 );
             }
             // The queue is made once more with what was found.
-            app.queue.begin();
-            app.queue.fresh = true;
+            app.queue.begin_again();
             app.queue.suspects.doubts = Some(found);
         }
     }
