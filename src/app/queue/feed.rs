@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::think::{doubt, sort};
-use super::{Place, Queue, Sieve};
+use super::{Place, Queue, Sieve, Start};
 use crate::app::items::ItemId;
 use crate::app::scoring::WorkerState;
 use crate::app::{App, Effect, Sifted, review};
@@ -207,7 +207,11 @@ fn next_work(app: &mut App) -> Option<Effect> {
 
 /// Goes to the first place of the queue unless the cursor stands in it.
 pub(super) fn enter(app: &mut App) {
-    if (std::mem::take(&mut app.queue.fresh) || app.place_in_queue().is_none())
+    let is_new = app.queue.start == Start::First;
+    if is_new {
+        app.queue.start = Start::Stay;
+    }
+    if (is_new || app.place_in_queue().is_none())
         && let Some(first) = app.queue.places.first().copied()
     {
         app.leave_spot();

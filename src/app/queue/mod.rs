@@ -46,6 +46,18 @@ struct Order {
     query: Query,
 }
 
+/// Where one goes when a queue is complete.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Start {
+    /// Nowhere, unless one stands outside of it.
+    #[default]
+    Stay,
+    /// To its first solution: the order is a new one.
+    First,
+    /// Nowhere: something was judged since the question was put.
+    GoneOn,
+}
+
 /// Filter, order and what they have found.
 #[derive(Debug, Default)]
 pub struct Queue {
@@ -74,8 +86,8 @@ pub struct Queue {
     rank_again: bool,
     /// Labels that are perhaps wrong, where filter or order ask for them.
     suspects: Suspects,
-    /// The order is a new one: its first solution is gone to.
-    fresh: bool,
+    /// Where one goes when it is complete.
+    start: Start,
     /// What an earlier filter or order found, until it is let go of ([`Effect::Forget`]).
     old: Vec<Self>,
     /// Solutions looked at, and of them those that fit and those of which it is not known.
@@ -150,7 +162,7 @@ impl Queue {
 
     /// Somebody has gone on already: the first solution is not gone to when the order is there.
     pub(super) fn entered(&mut self) {
-        self.fresh = false;
+        self.start = Start::GoneOn;
     }
 
     /// The solutions of the queue, first to last.
@@ -197,9 +209,9 @@ impl Queue {
 
     /// As [`Self::begin`], for the same question: who has gone on meanwhile is not taken back to its first solution.
     fn begin_again(&mut self) {
-        let fresh = self.fresh;
+        let start = if self.start == Start::GoneOn { Start::GoneOn } else { Start::First };
         self.begin();
-        self.fresh = fresh;
+        self.start = start;
     }
 
     /// The scores are going to be those of another model.

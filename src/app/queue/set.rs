@@ -1,6 +1,6 @@
 //! What sets the queue: filters, those with a name, orders and their preview.
 
-use super::Order;
+use super::{Order, Start};
 use crate::app::describe::short;
 use crate::app::items::ItemId;
 use crate::app::{App, Effect};
@@ -30,7 +30,7 @@ pub(in crate::app) fn resume(app: &mut App, filter: &str, order: &str) {
     if !filter.is_empty() {
         set_filter(app, filter);
     }
-    app.queue.fresh = false;
+    app.queue.start = Start::Stay;
     app.notice = None;
 }
 
@@ -104,7 +104,7 @@ pub(in crate::app) fn set_order(app: &mut App, text: &str) {
             app.notice = Some(format!("order {name}{}", named.map_or(String::new(), |order| format!(": {}", order.doc))));
             app.queue.order = Some(Order { name, query });
             app.queue.begin();
-            app.queue.fresh = true;
+            app.queue.start = Start::First;
         }
         Err(error) => app.notice = Some(format!("order: {}", error.in_line(expression))),
     }
