@@ -10,7 +10,7 @@ pub(super) const PANELS: usize = 1;
 mod here {
     use std::arch::x86_64::{__m256, _mm256_broadcast_ss, _mm256_fmadd_ps, _mm256_loadu_ps, _mm256_setzero_ps, _mm256_storeu_ps};
 
-    use super::super::wide::Ahead;
+    use super::super::wide::{Ahead, Tile};
     use super::super::{Columns, Group, PANEL, Shape};
 
     /// Rows of one tile, the sums of which stay in registers with the weights of an input and one number.
@@ -57,19 +57,6 @@ mod here {
         }
     }
 
-    #[derive(Clone, Copy)]
-    struct Tile {
-        shape: Shape,
-        row: usize,
-        column: usize,
-        /// Inputs to go through.
-        depth: usize,
-        /// Weights from one input to the next.
-        step: usize,
-        /// Add to what stands in the result already.
-        resume: bool,
-    }
-
     #[target_feature(enable = "avx2,fma")]
     #[inline]
     unsafe fn tile_f32<const R: usize>(tile: Tile, mut x: *const f32, mut w: *const f32, out: Columns, ahead: &mut Ahead) {
@@ -77,7 +64,7 @@ mod here {
         let width = PANEL.min(tile.shape.outputs - tile.column);
         // SAFETY: the callers keep rows and panels inside of the matrices; only outputs that there are, are read and written.
         unsafe {
-            let to = |r: usize| out.0.add((tile.row + r) * tile.shape.outputs + tile.column);
+            let to = |r: usize| out.0.add(tile.place(r, 0));
             let mut sums = [[_mm256_setzero_ps(); 2]; R];
             if tile.resume {
                 for (r, sums) in sums.iter_mut().enumerate() {

@@ -153,16 +153,16 @@ impl Ahead {
 
 /// Where the sums of a tile belong.
 #[derive(Clone, Copy)]
-struct Tile {
-    shape: Shape,
-    row: usize,
-    column: usize,
+pub(super) struct Tile {
+    pub(super) shape: Shape,
+    pub(super) row: usize,
+    pub(super) column: usize,
     /// Inputs to go through.
-    depth: usize,
+    pub(super) depth: usize,
     /// Weights from one input, or pair of inputs, to the next.
-    step: usize,
+    pub(super) step: usize,
     /// Add to what stands in the result already.
-    resume: bool,
+    pub(super) resume: bool,
 }
 
 impl Tile {
@@ -175,7 +175,7 @@ impl Tile {
     }
 
     /// Place of the first output of a panel in a row.
-    fn place(&self, row: usize, panel: usize) -> usize {
+    pub(super) fn place(&self, row: usize, panel: usize) -> usize {
         (self.row + row) * self.shape.outputs + self.column + panel * PANEL
     }
 }
