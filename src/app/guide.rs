@@ -59,6 +59,55 @@ pub(super) fn section(guide: &str, words: &[String]) -> Option<usize> {
     in_heading.or_else(in_text).map(|(at, ..)| *at)
 }
 
+/// The text with each paragraph on one line, to be wrapped where the screen ends and not where its author's did, and the byte of it that
+/// was `from`. What Markdown keeps line by line stays so: code, tables, quotes, formulas on lines of their own, and lines that end in two
+/// spaces.
+pub(super) fn reflow(text: &str, from: usize) -> (String, usize) {
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let (mut page, mut at, mut moved) = (String::with_capacity(text.len()), 0, from);
+    let (mut fenced, mut formula, mut table, mut open) = (false, false, false, false);
+    for (index, line) in lines.iter().enumerate() {
+        let words = line.trim();
+        let fence = words.starts_with("```") || words.starts_with("~~~");
+        let delimiter =
+            |line: &&&str| line.contains('|') && line.contains('-') && line.trim().chars().all(|sign| "|:- ".contains(sign));
+        table = words.contains('|') && (table || lines.get(index + 1).as_ref().is_some_and(delimiter));
+        let apart = fenced || fence || formula || table || words.contains("$$") || words.is_empty() || begins_block(line);
+        if open && !apart {
+            page.truncate(page.trim_end().len());
+            page.push(' ');
+            // What stands before the line on its way to `from` has become shorter, or as long as it was.
+            if at <= from {
+                moved = page.len() + (from - at).saturating_sub(line.len() - line.trim_start().len());
+            }
+            page.push_str(line.trim_start());
+        } else {
+            if at <= from {
+                moved = page.len() + (from - at);
+            }
+            page.push_str(line);
+        }
+        fenced ^= fence;
+        formula ^= words.matches("$$").count() % 2 == 1;
+        let breaks = line.trim_end_matches(['\n', '\r']).ends_with("  ") || words.ends_with('\\');
+        let alone =
+            words.starts_with(['#', '>', '|']) || words.chars().all(|sign| "=-*_ ".contains(sign)) || words.contains("$$");
+        open = !(fenced || fence || formula || table || breaks || alone);
+        at += line.len();
+    }
+    (page, moved)
+}
+
+/// A line that goes on with no paragraph: a heading, a list item, a quote, a rule or the line below a heading.
+fn begins_block(line: &str) -> bool {
+    let words = line.trim();
+    let number = words.trim_start_matches(|sign: char| sign.is_ascii_digit());
+    let numbered = number.len() < words.len() && (number.starts_with(". ") || number.starts_with(") "));
+    numbered
+        || ["#", ">", "- ", "* ", "+ ", "|"].iter().any(|sign| words.starts_with(sign))
+        || words.chars().all(|sign| "=-*_ ".contains(sign))
+}
+
 /// The annotator's last first errors of the kind under the cursor, or of any kind.
 pub(super) fn examples(app: &App) -> String {
     let Some(own) = app.own() else { return String::new() };
@@ -93,6 +142,22 @@ pub(super) fn examples(app: &App) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paragraphs_are_joined_and_everything_else_stays_line_by_line() {
+        let text =
+            "# Task\nJudge each\nstep.\n\n- one\n  more\n- two  \nends\n\n```\na\nb\n```\n| a |\n|---|\n| b |\n\nLast\nline.\n";
+        let (page, at) = reflow(text, text.find("Last").unwrap());
+        assert_eq!(
+            page,
+            "# Task\nJudge each step.\n\n- one more\n- two  \nends\n\n```\na\nb\n```\n| a |\n|---|\n| b |\n\nLast line.\n"
+        );
+        assert_eq!(&page[at..at + 4], "Last");
+        let (again, _) = reflow(&page, 0);
+        assert_eq!(again, page);
+        assert_eq!(reflow("", 0), (String::new(), 0));
+        assert_eq!(reflow("a\nb", 2), ("a b".to_owned(), 2));
+    }
 
     #[test]
     fn the_section_is_the_one_whose_heading_says_it_first() {

@@ -1,5 +1,7 @@
 //! One-line text inputs. While one is open it owns the keyboard.
 
+use std::collections::HashMap;
+
 use crossterm::event::{Event, KeyCode, KeyEvent};
 use tui_input::backend::crossterm::EventHandler;
 
@@ -42,12 +44,20 @@ pub struct Input {
     pub purpose: Purpose,
     /// The text and its caret.
     pub line: tui_input::Input,
+    /// How many texts ago that was typed which stands here; 0 for the new one.
+    ago: usize,
 }
+
+/// What was typed before, by what stood before it; the newest last.
+pub(super) type Typed = HashMap<&'static str, Vec<String>>;
+
+/// Texts of a kind that are kept.
+const TYPED: usize = 100;
 
 impl Input {
     /// An input with a text to start from.
     pub fn new(purpose: Purpose, text: impl Into<String>) -> Self {
-        Self { purpose, line: tui_input::Input::new(text.into()) }
+        Self { purpose, line: tui_input::Input::new(text.into()), ago: 0 }
     }
 
     /// What stands before the text.
@@ -88,6 +98,8 @@ pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
             }
         }
         KeyCode::Tab => complete(app),
+        KeyCode::Up => recall(app, true),
+        KeyCode::Down => recall(app, false),
         _ => {
             if let Some(input) = &mut app.input
                 && (input.line.value().len() < MAX_INPUT || !matches!(key.code, KeyCode::Char(_)))
@@ -100,6 +112,19 @@ pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Brings an earlier text of this kind back, or a later one; behind the last one the line is empty.
+fn recall(app: &mut App, earlier: bool) {
+    let Some(input) = &mut app.input else { return };
+    let Some(typed) = app.typed.get(input.prompt()) else { return };
+    let ago = if earlier { (input.ago + 1).min(typed.len()) } else { input.ago.saturating_sub(1) };
+    if ago != input.ago {
+        input.ago = ago;
+        let text = if ago == 0 { "" } else { &typed[typed.len() - ago] };
+        input.line = tui_input::Input::new(text.to_owned());
+    }
+    preview(app);
+}
+
 /// Says what a half-typed order would bring first.
 fn preview(app: &mut App) {
     let typed = app.input.as_ref().filter(|input| input.purpose == Purpose::Command).map(|input| input.line.value());
@@ -109,6 +134,12 @@ fn preview(app: &mut App) {
 
 fn accept(app: &mut App, input: &Input) -> Vec<Effect> {
     let text = input.line.value();
+    if !text.is_empty() && !matches!(input.purpose, Purpose::Write(_)) {
+        let typed = app.typed.entry(input.prompt()).or_default();
+        typed.retain(|known| known != text);
+        typed.push(text.to_owned());
+        typed.drain(..typed.len().saturating_sub(TYPED));
+    }
     match &input.purpose {
         Purpose::Search { forward } => search(app, text, *forward),
         Purpose::Filter => {

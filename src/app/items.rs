@@ -46,6 +46,13 @@ pub struct FileState {
     pub hidden: bool,
 }
 
+impl FileState {
+    /// Its name without the folders before it.
+    pub fn short_name(&self) -> &str {
+        self.name.rsplit('/').next().unwrap_or(&self.name)
+    }
+}
+
 /// The files and the loaded problems.
 #[derive(Debug, Default)]
 pub struct Items {

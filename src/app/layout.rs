@@ -186,6 +186,8 @@ pub fn problem_parts(app: &App, problem: Rect) -> (Rect, Option<Rect>) {
 fn problem_rows(app: &App, main: Rect) -> u16 {
     let most = if app.whole_problem { usize::from(main.height / 2) } else { usize::from(main.height / 6).max(2) };
     let needed = if app.shows_picture() { most } else { problem_needs(app, main) };
+    // A row that says that one is hidden may as well show it.
+    let most = if needed == most + 1 { needed } else { most };
     u16::try_from(needed.clamp(1, most.max(1))).unwrap_or(2)
 }
 
@@ -390,6 +392,11 @@ pub(crate) fn scroll(app: &mut App, rows: usize, forward: bool) {
     let at = if (first..=bottom).contains(&here) { here } else { suspect().unwrap_or(here.clamp(first.min(bottom), bottom)) };
     app.cursor.go_to_step(at);
     app.steps.pinned = Some(app.cursor.node);
+    // A formula of which the upper half is in sight reads as another one.
+    app.steps.flat = false;
+    let whole = height(app, at, width);
+    let parts = blocks(app, width).parts(moved, page);
+    app.steps.flat = whole <= page && parts.iter().any(|part| part.block == at && part.first == 0 && part.rows < whole);
 }
 
 /// The steps of the path as blocks of rows.
@@ -410,8 +417,10 @@ fn arrange_steps(app: &mut App, rect: Rect) {
         app.steps.visible.clear();
         return;
     }
+    steps::spread_rows(app, width, rows);
     let (top, at) = (app.steps.top, app.cursor.step());
     app.steps.pinned = app.steps.pinned.filter(|&node| node == app.cursor.node);
+    app.steps.flat &= app.steps.pinned.is_some();
     let scrolled = app.steps.pinned.is_some();
     let top = blocks(app, width).following(top, at, rows, scrolled);
     app.steps.top = top;

@@ -136,17 +136,20 @@ pub struct Signs {
     pub ascii: bool,
     /// Characters of ambiguous width take two cells.
     pub wide: bool,
+    /// The program draws pictures of problems, and panes leave room for them; older logs do not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pictures: Option<bool>,
 }
 
 impl Signs {
     fn of(look: &Look) -> Self {
-        Self { ascii: look.glyphs == Glyphs::ASCII, wide: look.ambiguous == Ambiguous::Wide }
+        Self { ascii: look.glyphs == Glyphs::ASCII, wide: look.ambiguous == Ambiguous::Wide, pictures: Some(look.pictures) }
     }
 
     fn look(self, look: Look) -> Look {
         let glyphs = if self.ascii { Glyphs::ASCII } else { Glyphs::UNICODE };
         let ambiguous = if self.wide { Ambiguous::Wide } else { Ambiguous::Narrow };
-        Look { glyphs, ambiguous, ..look }
+        Look { glyphs, ambiguous, pictures: self.pictures.unwrap_or(look.pictures), ..look }
     }
 }
 

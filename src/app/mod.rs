@@ -25,6 +25,7 @@ mod message;
 mod mouse;
 pub mod numbers;
 pub mod pair;
+mod passing;
 pub mod picker;
 mod picture;
 pub mod place;
@@ -52,9 +53,9 @@ mod typed;
 mod update;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-use crate::labels::{Action, Body, Draft, EventId, Mode, Project, Session};
+use crate::labels::{EventId, Mode, Project, Session};
 use crate::query::{Names, Query};
 use crate::trace::{Label, NodeId, PromptKey, RecordKey, Solution, SolutionLabels, StepKey, StepScore, Trace};
 use crate::ui::look::Look;
@@ -163,9 +164,13 @@ pub struct App {
     /// Labels of the nodes of the tree, by what holds for the solutions through them.
     pub node_labels: Box<HashMap<NodeId, Label>>,
     /// What the file says of the solutions through a node, where it does not rate the node itself.
-    pub file_labels: Box<HashMap<NodeId, Label>>,
+    pub file_labels: Arc<HashMap<NodeId, Label>>,
+    /// The trace of which that is: it says the same whatever is labelled.
+    file_labels_of: Weak<Trace>,
     /// A text input that owns the keyboard.
     pub input: Option<Input>,
+    /// What was typed in earlier ones.
+    typed: Box<input::Typed>,
     /// A question that is answered with one letter.
     pub choice: Option<choice::Open>,
     /// Problems to go to by what one remembers of them.
@@ -188,6 +193,8 @@ pub struct App {
     glance: bool,
     /// It was led to its step by a search or a jump, which no score outweighs.
     led: bool,
+    /// Solutions that were judged elsewhere are being passed over: how many so far, and where the last one was judged.
+    passing: Option<(usize, String)>,
     /// Where it came to rest by itself: on which step of which path.
     rest: Option<(ItemId, NodeId, usize)>,
     /// A step that is being written anew.
@@ -227,7 +234,7 @@ pub struct App {
     /// First visible row of the list pane.
     pub list_top: usize,
     /// Filter and order.
-    pub queue: Queue,
+    pub queue: Box<Queue>,
     /// What other annotators say, where that is to be adjudicated.
     pub review: Option<Review>,
     /// Fits to the labels of the session.
@@ -314,8 +321,10 @@ impl App {
             keys: Keys::new(setup.keymap),
             hint_due: false,
             node_labels: Box::default(),
-            file_labels: Box::default(),
+            file_labels: Arc::default(),
+            file_labels_of: Weak::new(),
             input: None,
+            typed: Box::default(),
             choice: None,
             split: None,
             segmenting: None,
@@ -330,6 +339,7 @@ impl App {
             suggest: true,
             glance: false,
             led: false,
+            passing: None,
             rest: None,
             rewrite: None,
             project: setup.project,
@@ -347,7 +357,7 @@ impl App {
             step_filter: None,
             tree_top: 0,
             list_top: 0,
-            queue: Queue::default(),
+            queue: Box::default(),
             review,
             refit: Refit::default(),
             filters: setup.filters,
@@ -404,6 +414,17 @@ impl App {
         Some(from.min(to)..=from.max(to))
     }
 
+    /// The chosen steps in words, and what can be done with them.
+    pub fn range_line(&self) -> Option<String> {
+        let steps = self.selected()?;
+        let keys = ["good", "neutral", "bad", "clear-rating", "cancel"].map(|command| self.key(command));
+        let [good, neutral, bad, clear, cancel] = keys;
+        let (from, to) = (steps.start() + 1, steps.end() + 1);
+        Some(format!(
+            "steps {from} to {to} are chosen: {good} {neutral} {bad} rate them, {clear} takes ratings away; {cancel} leaves it"
+        ))
+    }
+
     /// The key of the path on show, as a whole.
     pub fn record_key(&self) -> Option<RecordKey> {
         let trace = self.trace()?;
@@ -433,19 +454,15 @@ impl App {
     /// Works out the labels of the tree's nodes anew: own marks, else what a verdict on a solution through the node says of it.
     pub(crate) fn label_nodes(&mut self) {
         self.node_labels.clear();
-        self.file_labels.clear();
         let Some(trace) = self.trace().cloned() else { return };
-        let (mut labels, mut recorded) = (HashMap::new(), HashMap::new());
-        // A verdict reaches every step of its solution; trees with more leaves than this show marks alone.
-        for solution in trace.solutions.iter().take(2000) {
-            let path = trace.path(solution.leaf);
-            spread(&mut labels, &path, &self.own_labels(&trace, solution.leaf).steps);
-            spread(&mut recorded, &path, &trace.recorded_labels(solution).steps);
+        if !self.file_labels_of.ptr_eq(&Arc::downgrade(&trace)) {
+            self.file_labels = Arc::new(on_nodes(&trace, |solution| trace.recorded_labels(solution).steps));
+            self.file_labels_of = Arc::downgrade(&trace);
         }
-        *self.file_labels = recorded;
         if self.own_hidden() {
             return;
         }
+        let mut labels = on_nodes(&trace, |solution| self.session.step_labels(&trace, solution));
         for id in trace.steps() {
             if let Some(mark) = self.session.mark(trace.node(id).key) {
                 labels.insert(id, mark.rating.into());
@@ -475,18 +492,15 @@ impl App {
     pub fn open_steps(&self) -> usize {
         let steps = self.cursor.path.len();
         let Some(trace) = self.trace().filter(|_| self.project.guided) else { return steps };
+        let rated = self.rated_steps(trace);
+        if self.own_hidden() {
+            return rated.into_iter().take_while(|rated| *rated).count() + 1;
+        }
         let own = self.own_labels(trace, self.cursor.path.last().copied().unwrap_or(NodeId::ROOT));
         if own.is_labelled() {
             return steps;
         }
-        let on_its_way = |step: StepKey| {
-            let rates =
-                |draft: &Draft| matches!(draft.body, Body::Act(Action::Rate { step: rated, rating: Some(_) }) if rated == step);
-            self.saving.queue.iter().any(rates)
-        };
-        let seen = |index: usize| own.steps.get(index).is_some_and(|label| *label != Label::Unseen);
-        let rated = |index: usize| seen(index) || on_its_way(trace.node(self.cursor.path[index]).key);
-        (0..steps).take_while(|&index| rated(index)).count() + 1
+        own.steps.iter().zip(rated).take_while(|(label, rated)| *rated || **label != Label::Unseen).count() + 1
     }
 
     /// Puts the cursor where the scores point, once they are known and may be seen. It is no label: a key says yes or no to it.
@@ -536,6 +550,17 @@ impl App {
         let shown = self.show_prm && (self.trust.mode != Mode::RevealAfter || self.trace().is_some_and(revealed));
         self.scoring.scores.get(&key).copied().filter(|_| shown)
     }
+}
+
+/// Labels of the nodes of a tree, by what `labels` says of the steps of its solutions. A verdict reaches every step of its solution; trees
+/// with more leaves than this show marks alone.
+fn on_nodes(trace: &Trace, labels: impl Fn(&Solution) -> Vec<Label>) -> HashMap<NodeId, Label> {
+    const LEAVES: usize = 2000;
+    let mut on_nodes = HashMap::new();
+    for solution in trace.solutions.iter().take(LEAVES) {
+        spread(&mut on_nodes, &trace.path(solution.leaf), &labels(solution));
+    }
+    on_nodes
 }
 
 /// Puts the labels of a solution on the nodes of its path; where solutions say different things of a node, a verdict on it counts more

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{App, Effect, layout};
 use crate::trace::Extra;
-use crate::ui::picture::{DRAWS, Drawn};
+use crate::ui::picture::Drawn;
 
 /// A longer text that a source calls a picture is the picture itself, and not its path.
 const LONGEST_PATH: usize = 200;
@@ -76,7 +76,7 @@ impl App {
     /// The problem has a picture, and is shown in full, with it. What the terminal can show makes no difference: panes stand where they
     /// stand in a replay.
     pub(super) fn shows_picture(&self) -> bool {
-        DRAWS && self.whole_problem && self.picture().is_some_and(|picture| picture.len() <= LONGEST_PATH)
+        self.look.pictures && self.whole_problem && self.picture().is_some_and(|picture| picture.len() <= LONGEST_PATH)
     }
 
     /// The picture of the problem for a place of so many columns and rows, or why there is none; `None` while it is being made.

@@ -28,6 +28,9 @@ pub struct Place {
     /// Scores were hidden.
     #[serde(default)]
     pub blind: bool,
+    /// Reference and recorded labels were hidden.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_reference: bool,
     /// Places with a letter.
     #[serde(default)]
     pub marks: BTreeMap<char, Spot>,
@@ -62,6 +65,7 @@ impl App {
             solution,
             step: self.cursor.step(),
             blind: self.trust.mode == Mode::Blind,
+            no_reference: !self.show_reference,
             marks: self.jumps.marks.clone(),
             filter: self.queue.filter_text().to_owned(),
             order: if self.queue.active() { self.queue.order_name().to_owned() } else { String::new() },
@@ -74,6 +78,7 @@ impl App {
         if place.blind && self.trust.terms.mode.is_none() {
             self.trust.mode = Mode::Blind;
         }
+        self.show_reference = !place.no_reference;
         self.jumps.marks = place.marks.clone();
         queue::resume(self, &place.filter, &place.order);
         let Some(file) = self.file(&place.file) else { return };
@@ -227,6 +232,8 @@ pub(super) fn loaded(app: &mut App, item: ItemId, view: Arc<ProblemView>) -> Vec
         app.settle();
         app.take_aim();
     }
+    // Before the keys that wait for the solution: they are meant for the next one that is open.
+    app.pass_over();
     let mut effects = seek::continue_with(app, item);
     effects.extend(saving::release(app));
     effects

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use super::App;
 use super::items::ItemId;
 use crate::labels::Session;
-use crate::trace::{NodeId, Trace};
+use crate::trace::Solution;
 
 /// Solutions of one problem that are counted one by one.
 pub const COUNTED: usize = 2000;
@@ -162,7 +162,7 @@ impl App {
         let Some(trace) = self.items.trace(item).cloned() else { return };
         let mut now = Seen { solutions: trace.solutions.len(), judged: Vec::new(), waiting: Vec::new() };
         for (index, solution) in trace.solutions.iter().take(COUNTED).enumerate() {
-            if self.is_judged(&trace, solution.leaf) {
+            if self.session.judges(&trace, &Solution::new(solution.leaf)) || self.is_agreed(&trace, solution) {
                 now.judged.push(index);
             } else if self.waits(&trace, solution) {
                 now.waiting.push(index);
@@ -184,11 +184,6 @@ impl App {
             progress.judged -= before.judged.len();
             progress.waiting -= before.waiting.len();
         }
-    }
-
-    fn is_judged(&self, trace: &Trace, leaf: NodeId) -> bool {
-        // A verdict is found at once; only ratings have to be put together.
-        self.session.verdict(trace.record_key(leaf)).is_some() || self.own_labels(trace, leaf).is_labelled()
     }
 
     /// Labels of a problem changed that was on the screen when this event was written.

@@ -91,6 +91,14 @@ impl App {
         self.sent_back(trace, solution).is_some_and(|sent| sent.waits())
     }
 
+    /// It was sent back, and its annotators agree by now: there is nothing left to decide.
+    pub(super) fn is_agreed(&self, trace: &Trace, solution: &Solution) -> bool {
+        let disputed = |review: &Review| review.panel.dispute(trace, solution).is_some_and(|dispute| dispute.kind.is_some());
+        self.session.has_sent_back(trace, solution)
+            && !self.waits(trace, solution)
+            && self.review.as_ref().is_some_and(|review| !disputed(review))
+    }
+
     /// What the annotators wrote and for which reasons they judged, a line each; what is about the step under the cursor comes first.
     pub fn words_of_annotators(&self) -> Vec<String> {
         let said = self.said_here();
@@ -179,7 +187,8 @@ pub(super) fn begin(app: &mut App, goes_on: bool) {
     if app.review.is_some() {
         if !goes_on {
             // The order comes last: its first solution is gone to.
-            queue::set_filter(app, "disputed");
+            // What was sent back stays, also when its annotators agree by now.
+            queue::set_filter(app, "disputed or sent");
             queue::set_order(app, "apart");
             app.notice = None;
         }

@@ -3,11 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::{Deref, DerefMut};
 
-use crate::labels::Session;
 use crate::query::Query;
 use crate::scoring::request::{Limits, plan};
 use crate::scoring::{Priority, Scheduler, ScoreRequest, WorkerEvent};
-use crate::trace::{NodeId, Rating, Rationale, RecordKey, StepKey, StepScore, Trace};
+use crate::trace::{NodeId, Rationale, RecordKey, StepKey, StepScore, Trace};
 
 use super::items::ItemId;
 use super::judge::Judge;
@@ -272,7 +271,7 @@ pub(super) fn prepared(app: &mut App, item: ItemId, known: Known, requests: Vec<
     app.items.note_bad(item, known.bad);
     // What comes in between is counted nowhere: the sum would give it away.
     if let Some(file) = app.items.files.get(item.file).filter(|file| !file.hidden) {
-        let judged = known.each.iter().filter(|(record, steps)| is_judged(&app.session, *record, steps)).count();
+        let judged = known.each.iter().filter(|(record, steps)| app.session.judges_named(*record, steps)).count();
         app.progress.sized(item, Some(file.id.as_str()).filter(|_| !known.each.is_empty()), known.solutions, judged);
     }
     let scoring = &mut app.scoring;
@@ -294,16 +293,6 @@ pub(super) fn prepared(app: &mut App, item: ItemId, known: Known, requests: Vec<
         scoring.queue.push(request, priority);
     }
     Vec::new()
-}
-
-/// A verdict was given, or the ratings of the steps make one: all of them, or those up to the first bad one.
-fn is_judged(session: &Session, record: RecordKey, steps: &[StepKey]) -> bool {
-    let rating = |step: &StepKey| session.mark(*step).map(|mark| mark.rating);
-    let rated = || {
-        let first = steps.iter().position(|step| !matches!(rating(step), Some(Rating::Good | Rating::Neutral)));
-        !steps.is_empty() && first.is_none_or(|first| rating(&steps[first]) == Some(Rating::Bad))
-    };
-    session.verdict(record).is_some() || rated()
 }
 
 /// Commands that say the first error is at a suspect on which the cursor did not come to rest, the likeliest first.

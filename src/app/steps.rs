@@ -16,7 +16,7 @@ use super::layout;
 
 /// Steps with more rows than this fold by themselves unless they are current or suspect.
 const FOLD_ABOVE: usize = 14;
-/// Rows of a folded step that stay visible.
+/// Rows of a folded step that stay visible at least.
 const FOLD_TO: usize = 3;
 /// Cells of a row where rows do not end.
 const LINE: usize = 1 << 30;
@@ -73,7 +73,7 @@ pub(super) fn setting(look: &Look, view: View, width: usize, focused: bool) -> S
 
 /// How the text of a step is set.
 fn step_setting(look: &Look, steps: &StepsView, width: usize, current: bool) -> Setting {
-    setting(look, steps.view, if steps.cut && !current { LINE } else { width }, current)
+    setting(look, steps.view, if steps.cut && !current { LINE } else { width }, current && !steps.flat)
 }
 
 /// How a step is shown.
@@ -112,8 +112,12 @@ pub struct StepsView {
     pub top: (usize, usize),
     /// The user scrolled at this step: while it is the current one, its top may be off the screen.
     pub pinned: Option<NodeId>,
+    /// Formulas of the current step stand on one line each: over several rows they would not be in sight where the user scrolled to.
+    pub(super) flat: bool,
     folds: HashMap<NodeId, bool>,
     fold_default: Option<bool>,
+    /// Rows that steps keep that fold by themselves, where the page has rows to spare.
+    kept: HashMap<NodeId, usize>,
     pages: HashMap<(StepKey, Setting), Arc<Page>>,
     problem: Option<(PromptKey, Setting, Page)>,
     /// What is shown of texts.
@@ -146,7 +150,9 @@ impl StepsView {
         self.leaf = None;
         self.top = (0, 0);
         self.pinned = None;
+        self.flat = false;
         self.folds.clear();
+        self.kept.clear();
         self.fold_default = None;
         self.visible.clear();
     }
@@ -225,11 +231,36 @@ pub(super) fn shape(app: &mut App, step: usize, width: usize) -> Shape {
     let by_hand = app.steps.folds.get(&id).copied().or(app.steps.fold_default);
     let folded_to = match by_hand {
         Some(true) if !suspect => Some(1),
-        None if rows > FOLD_ABOVE && id != app.cursor.node && !suspect => Some(FOLD_TO),
+        None if rows > FOLD_ABOVE && id != app.cursor.node && !suspect => {
+            Some(app.steps.kept.get(&id).copied().unwrap_or(FOLD_TO))
+        }
         _ => None,
     };
     match folded_to {
         Some(keep) if rows > keep + 1 => Shape { rows: keep + 1, hidden: rows - keep },
         _ => Shape { rows, hidden: 0 },
+    }
+}
+
+/// Rows of the page that would stay empty go to the steps that fold by themselves, from the first one on: nothing is folded away that has
+/// room.
+pub(super) fn spread_rows(app: &mut App, width: usize, page: usize) {
+    app.steps.kept.clear();
+    let (mut used, mut folded) = (0, Vec::new());
+    for step in 0..app.cursor.path.len() {
+        let Shape { rows, hidden } = shape(app, step, width);
+        used += rows;
+        if used > page {
+            return;
+        }
+        let by_itself = |id: &NodeId| !app.steps.folds.contains_key(id) && app.steps.fold_default.is_none();
+        folded.extend(app.cursor.path.get(step).copied().filter(|id| hidden > 0 && by_itself(id)).map(|id| (id, hidden)));
+    }
+    let mut free = page - used;
+    for (id, hidden) in folded {
+        // An open step has no row that counts what is hidden.
+        let more = if hidden - 1 <= free { hidden } else { free };
+        app.steps.kept.insert(id, FOLD_TO + more);
+        free = free.saturating_sub(more);
     }
 }

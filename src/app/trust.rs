@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::items::ItemId;
 use super::{App, Effect};
-use crate::labels::{Action, Body, Judged, Mode, Served, Session};
+use crate::labels::{Action, Body, Judged, Mode, Order, Served, Session};
 use crate::trace::{FirstError, NodeId, PromptKey, RecordKey, Solution, Trace};
 
 /// A verdict in less time, in milliseconds ...
@@ -69,6 +69,8 @@ pub struct Serving {
     pub item: ItemId,
     /// Where one goes on behind it.
     pub back: (ItemId, usize),
+    /// The newest own event when it came.
+    pub since: Option<Order>,
 }
 
 /// A solution with a known answer that was put before the annotator.
@@ -436,7 +438,7 @@ impl App {
 
     fn serves(&mut self, served: Served, item: ItemId, back: (ItemId, usize)) {
         self.trust.last_served = self.trust.number();
-        self.trust.serving = Some(Serving { served, item, back });
+        self.trust.serving = Some(Serving { served, item, back, since: self.session.newest() });
         self.label_nodes();
     }
 

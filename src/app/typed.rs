@@ -118,6 +118,8 @@ pub(crate) fn run(app: &mut App, command: &'static commands::Command, count: Opt
         app.notice = Some("labels are set where the steps can be seen: Enter goes there".to_owned());
         return Vec::new();
     }
+    // Who goes somewhere by themselves wants to see what is there.
+    app.passing.take_if(|_| command.group != commands::Group::Label);
     // Whoever looks around leaves what was served, and is where they believed to be.
     let elsewhere =
         matches!(command.name, "next-problem" | "previous-problem" | "goto") || command.group == commands::Group::Search;

@@ -126,17 +126,8 @@ pub fn run(args: &OpenArgs) -> anyhow::Result<ExitCode> {
 
 /// The same; in a review what the stores of others say is adjudicated.
 pub(super) fn start(args: &OpenArgs, review: bool) -> anyhow::Result<ExitCode> {
-    if let Some(command) = args.paths.first().and_then(|path| meant(path)) {
-        bail!("{}: no such file and no command; is `stepscope {command}` meant?", args.paths[0].display());
-    }
     let keymap = args.keys.keymap()?;
-    // Said before anything is asked or opened.
-    if let Some(log) = args.log.as_ref().filter(|log| log.exists()) {
-        bail!("--log: {} is there already, and a session begins a log of its own; give it another name", log.display());
-    }
-    if args.exam.is_some() && !args.paths.is_empty() {
-        bail!("an exam asks the solutions of the --gold file and no others: leave the other files away");
-    }
+    may_begin(args)?;
     let judges = args.beside.judges()?;
     let (corpora, problems) = open_all(args)?;
     if !args.linear && !attended(args) {
@@ -188,6 +179,20 @@ pub(super) fn start(args: &OpenArgs, review: bool) -> anyhow::Result<ExitCode> {
         signal_hook::low_level::emulate_default_handler(signal)?;
     }
     Ok(if unsaved > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// What is wrong with a command line is said before anything is asked or opened.
+fn may_begin(args: &OpenArgs) -> anyhow::Result<()> {
+    if let Some(command) = args.paths.first().and_then(|path| meant(path)) {
+        bail!("{}: no such file and no command; is `stepscope {command}` meant?", args.paths[0].display());
+    }
+    if let Some(log) = args.log.as_ref().filter(|log| log.exists()) {
+        bail!("--log: {} is there already, and a session begins a log of its own; give it another name", log.display());
+    }
+    if args.exam.is_some() && !args.paths.is_empty() {
+        bail!("an exam asks the solutions of the --gold file and no others: leave the other files away");
+    }
+    Ok(())
 }
 
 /// The command whose name was mistyped, where a word that is no file looks like one.

@@ -356,7 +356,9 @@ impl Questions {
                 later: self.session.skipped(record),
                 returned: self.session.returned(trace, solution).is_some(),
                 assigned: self.overlap.as_ref().map(|plan| plan.assigned(trace.prompt_key).contains(&self.session.annotator())),
-                panel: self.panel.dispute(trace, solution),
+                sent: self.session.has_sent_back(trace, solution),
+                // Of what no annotator judged it is known that nobody disputes it.
+                panel: (!self.panel.is_empty()).then(|| self.panel.dispute(trace, solution).unwrap_or_default()),
             }
         };
         let (filter, order) = (self.filter.as_ref(), self.order.as_ref());

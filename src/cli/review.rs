@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use super::open::{self, OpenArgs};
 use super::out;
-use super::scorer::{BadRecords, open as open_files};
+use super::scorer::{BadRecords, open_but};
+use crate::analysis::dispute::Kind;
 use crate::analysis::quality::quality;
 use crate::app::quality::{SAMPLES, called, page};
 use crate::app::review::verdict;
@@ -112,12 +113,12 @@ pub fn run(mut args: ReviewArgs) -> anyhow::Result<ExitCode> {
     if panel.is_empty() {
         bail!("no labels of anybody but {}: name the label stores of the annotators", session.annotator());
     }
+    let asked_for = files.clone();
     args.open.paths = if files.is_empty() { named(&panel)? } else { files };
-    if args.stats {
-        return stats(&args, &session, &panel);
-    }
-    if args.list || args.json {
-        return list(&args, &session, &panel);
+    if args.stats || args.list || args.json {
+        // What labels name and cannot be opened is told of, as with files of a folder; what the user names has to be there.
+        let corpora = open_but(&args.open.paths, &asked_for, args.open.reading.format()?)?;
+        return if args.stats { stats(&args, &corpora, &session, &panel) } else { list(&args, &corpora, &session, &panel) };
     }
     // Who adjudicates sees all there is, and is not tested.
     (args.open.blind_share, args.open.repeat_share) = (0.0, 0.0);
@@ -153,9 +154,9 @@ fn named(panel: &Panel) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// Agreement and quality over all that is labelled.
-fn stats(args: &ReviewArgs, session: &Session, panel: &Panel) -> anyhow::Result<ExitCode> {
+fn stats(args: &ReviewArgs, corpora: &[Corpus], session: &Session, panel: &Panel) -> anyhow::Result<ExitCode> {
     let mut cases = Vec::new();
-    for corpus in open_files(&args.open.paths, args.open.reading.format()?)? {
+    for corpus in corpora {
         for problem in 0..corpus.problem_count() {
             let view = corpus.problem(problem);
             let Some(source) = &view.trace else { continue };
@@ -173,16 +174,16 @@ fn stats(args: &ReviewArgs, session: &Session, panel: &Panel) -> anyhow::Result<
     Ok(ExitCode::SUCCESS)
 }
 
-fn list(args: &ReviewArgs, session: &Session, panel: &Panel) -> anyhow::Result<ExitCode> {
+fn list(args: &ReviewArgs, corpora: &[Corpus], session: &Session, panel: &Panel) -> anyhow::Result<ExitCode> {
     let mut rows = Vec::new();
-    for corpus in open_files(&args.open.paths, args.open.reading.format()?)? {
+    for corpus in corpora {
         let mut bad = BadRecords::default();
         for problem in 0..corpus.problem_count() {
             let view = corpus.problem(problem);
             bad.add(corpus.name(), &view.errors);
             let Some(source) = &view.trace else { continue };
             let cut = session.recut(source);
-            rows.extend(disputes(&corpus, problem, cut.as_ref().unwrap_or(source), session, panel, args.names));
+            rows.extend(disputes(corpus, problem, cut.as_ref().unwrap_or(source), session, panel, args.names));
         }
     }
     // Stable: equals stay as the files have them.
@@ -198,8 +199,10 @@ fn list(args: &ReviewArgs, session: &Session, panel: &Panel) -> anyhow::Result<E
     }
     let count = |state: &str| rows.iter().filter(|row| row.state == state).count();
     let (decided, waiting) = (count("decided"), count("waiting"));
-    let waiting = if waiting > 0 { format!(", {waiting} sent back and waiting") } else { String::new() };
-    out::note(format_args!("{} disagreements, {decided} of them decided by {}{waiting}", rows.len(), session.annotator()));
+    let also = |count: usize, what: &str| if count > 0 { format!(", {count} sent back and {what}") } else { String::new() };
+    let (waiting, agreed) = (also(waiting, "waiting"), also(count("settled"), "settled"));
+    let disputes = rows.iter().filter(|row| row.kind != "agreed").count();
+    out::note(format_args!("{disputes} disagreements, {decided} of them decided by {}{waiting}{agreed}", session.annotator()));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -207,21 +210,25 @@ fn list(args: &ReviewArgs, session: &Session, panel: &Panel) -> anyhow::Result<E
 fn disputes(corpus: &Corpus, problem: usize, trace: &Trace, session: &Session, panel: &Panel, names: bool) -> Vec<Row> {
     let row = |(index, solution): (usize, &Solution)| {
         let dispute = panel.dispute(trace, solution)?;
+        let sent = session.sent_back(trace, solution, panel);
+        // What was sent back stays in the list when its annotators agree by now.
+        let kind = dispute.kind.map(Kind::name).or(sent.map(|_| "agreed"))?;
         let said = panel.say(trace, solution);
         let own = session.labels(trace, solution);
-        let sent = session.sent_back(trace, solution, panel);
         let waits = sent.is_some_and(|sent| sent.waits());
         Some(Row {
             file: corpus.name().to_owned(),
             problem: problem + 1,
             solution: index + 1,
             id: solution.source_id.clone(),
-            kind: dispute.kind?.name(),
+            kind,
             gap: dispute.gap,
             state: if own.is_labelled() {
                 "decided"
             } else if waits {
                 "waiting"
+            } else if dispute.kind.is_none() {
+                "settled"
             } else {
                 "open"
             },

@@ -93,11 +93,20 @@ pub(super) async fn stop_signal() -> std::io::Result<()> {
 
 /// Opens every file and waits until it is indexed, so that a bad one is known before work begins.
 pub(super) fn open(paths: &[PathBuf], way: Way) -> anyhow::Result<Vec<Corpus>> {
-    open_counted(paths, way).map(|(corpora, _)| corpora)
+    open_but(paths, paths, way)
+}
+
+/// The same, where only the paths in `named` have to be there.
+pub(super) fn open_but(paths: &[PathBuf], named: &[PathBuf], way: Way) -> anyhow::Result<Vec<Corpus>> {
+    opened(paths, named, way).map(|(corpora, _)| corpora)
 }
 
 /// As [`open`], with the number of files of folders that were left out.
 pub(super) fn open_counted(paths: &[PathBuf], way: Way) -> anyhow::Result<(Vec<Corpus>, usize)> {
+    opened(paths, paths, way)
+}
+
+fn opened(paths: &[PathBuf], named: &[PathBuf], way: Way) -> anyhow::Result<(Vec<Corpus>, usize)> {
     let (mut corpora, mut left_out) = (Vec::new(), 0);
     for source in sources(paths) {
         match source.and_then(|source| Corpus::open(source, way)) {
@@ -106,7 +115,7 @@ pub(super) fn open_counted(paths: &[PathBuf], way: Way) -> anyhow::Result<(Vec<C
                 corpora.push(corpus);
             }
             Err(error) => {
-                leave_out(error, paths)?;
+                leave_out(error, named)?;
                 left_out += 1;
             }
         }

@@ -252,6 +252,11 @@ impl Book {
         })
     }
 
+    /// Place of the newest event.
+    pub(super) fn newest(&self) -> Option<Order> {
+        self.known.iter().map(|known| known.order).max()
+    }
+
     /// Number of events taken in.
     pub(super) fn len(&self) -> usize {
         self.known.len()

@@ -136,6 +136,12 @@ impl Session {
         open.map(|(record, _)| record).collect::<std::collections::HashSet<_>>().len()
     }
 
+    /// Oneself sent this solution back, whatever its annotators have done since.
+    pub fn has_sent_back(&self, trace: &Trace, solution: &Solution) -> bool {
+        let Some(book) = self.books.get(self.annotator()) else { return false };
+        names(trace, solution).0.into_iter().any(|record| book.sent_back(record).is_some())
+    }
+
     /// What oneself wrote when sending this solution back, and what its annotators have done since, as `panel` tells.
     pub fn sent_back(&self, trace: &Trace, solution: &Solution, panel: &Panel) -> Option<SentBack<'_>> {
         let (records, _) = names(trace, solution);

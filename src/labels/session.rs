@@ -118,6 +118,11 @@ impl Session {
         self.book()?.mark(step).map(|(_, mark)| mark)
     }
 
+    /// Place of the newest own event among all.
+    pub fn newest(&self) -> Option<Order> {
+        self.book()?.newest()
+    }
+
     /// The own verdict on this solution.
     pub fn verdict(&self, record: RecordKey) -> Option<&Verdict> {
         self.book()?.verdict(record).map(|(_, verdict)| verdict)
@@ -242,28 +247,54 @@ impl Session {
         (labels, touched)
     }
 
-    /// Own labels, when any own mark or verdict touches the solution. What was said before the solution was cut anew follows as far as
-    /// nothing else was said since.
-    fn own(&self, trace: &Trace, solution: &Solution) -> Option<SolutionLabels> {
-        let book = self.book()?;
-        let record = trace.record_key(solution.leaf);
+    /// The own marks on the steps of a solution, each with its place among all events. What was said before the solution was cut anew
+    /// follows as far as nothing else was said since.
+    pub fn marks(&self, trace: &Trace, solution: &Solution) -> Vec<Option<(Order, Mark)>> {
+        let keys = keys(trace, solution);
+        let Some(book) = self.book() else { return vec![None; keys.len()] };
         let origin = trace.origin(solution.leaf);
-        let judged = book.verdict(record).is_some();
-        let marks: Vec<_> = keys(trace, solution)
-            .into_iter()
-            .enumerate()
-            .map(|(index, key)| match origin.and_then(|origin| origin.steps.get(index)) {
-                // A verdict of now speaks of all steps that were called wrong before.
-                Some(steps) if !book.speaks_of(key) => {
-                    followed(book, steps).filter(|(_, mark)| !judged || mark.rating != Rating::Bad)
-                }
-                _ => book.mark(key),
-            })
-            .collect();
-        let verdict = book.verdict(record).or_else(|| book.verdict(origin?.record));
-        if verdict.is_none() && marks.iter().all(Option::is_none) {
-            return None;
-        }
+        let judged = book.verdict(trace.record_key(solution.leaf)).is_some();
+        let mark = |(index, key): (usize, StepKey)| match origin.and_then(|origin| origin.steps.get(index)) {
+            // A verdict of now speaks of all steps that were called wrong before.
+            Some(steps) if !book.speaks_of(key) => {
+                followed(book, steps).filter(|(_, mark)| !judged || mark.rating != Rating::Bad)
+            }
+            _ => book.mark(key),
+        };
+        keys.into_iter().enumerate().map(mark).collect()
+    }
+
+    /// The same with the verdict; `None` where nothing was said.
+    fn said(&self, trace: &Trace, solution: &Solution) -> Option<Said<'_>> {
+        let book = self.book()?;
+        let of_source = || book.verdict(trace.origin(solution.leaf)?.record);
+        let verdict = book.verdict(trace.record_key(solution.leaf)).or_else(of_source);
+        let marks = self.marks(trace, solution);
+        (verdict.is_some() || marks.iter().any(Option::is_some)).then_some(Said { marks, verdict })
+    }
+
+    /// True when own verdict and marks judge a solution: it has a first error, none, or cannot have one.
+    pub fn judges(&self, trace: &Trace, solution: &Solution) -> bool {
+        self.said(trace, solution).is_some_and(|said| end(&said.marks, said.verdict).0 != FirstError::Unknown)
+    }
+
+    /// The same of a solution that is known by its names alone; without its steps a verdict is all that there is to go by.
+    pub fn judges_named(&self, record: RecordKey, steps: &[StepKey]) -> bool {
+        self.book().is_some_and(|book| {
+            let (marks, verdict) = (steps.iter().map(|step| book.mark(*step)).collect::<Vec<_>>(), book.verdict(record));
+            end(&marks, verdict).0 != FirstError::Unknown || (steps.is_empty() && verdict.is_some())
+        })
+    }
+
+    /// Own labels of the steps of a solution alone, without verdict and words.
+    pub fn step_labels(&self, trace: &Trace, solution: &Solution) -> Vec<Label> {
+        let said = self.said(trace, solution).map(|said| read(&said.marks, said.verdict).steps);
+        said.unwrap_or_else(|| vec![Label::Unseen; trace.node(solution.leaf).depth])
+    }
+
+    /// Own labels, when any own mark or verdict touches the solution.
+    fn own(&self, trace: &Trace, solution: &Solution) -> Option<SolutionLabels> {
+        let Said { marks, verdict } = self.said(trace, solution)?;
         let mut labels = read(&marks, verdict);
         labels.unsure = self.flag(trace, solution).unwrap_or(false);
         labels.annotator = Some(self.annotator.clone());
@@ -333,6 +364,12 @@ impl<'a> Extend<&'a Event> for Session {
     }
 }
 
+/// What oneself said of a solution: marks on its steps, a verdict on the whole.
+struct Said<'a> {
+    marks: Vec<Option<(Order, Mark)>>,
+    verdict: Option<&'a (Order, Verdict)>,
+}
+
 /// What was said of the source's steps that a step is made of: the worst, unless nobody rated one of them.
 fn followed(book: &Book, steps: &[StepKey]) -> Option<(Order, Mark)> {
     let marks: Vec<_> = steps.iter().map(|step| book.mark(*step)).collect();
@@ -358,8 +395,8 @@ fn completed(own: SolutionLabels, recorded: &SolutionLabels) -> SolutionLabels {
     SolutionLabels { steps: steps.collect(), first_error: recorded.first_error, end_state: recorded.end_state, ..own }
 }
 
-/// Reads marks on the steps of a path and the verdict on the whole as labels.
-fn read(marks: &[Option<(Order, Mark)>], verdict: Option<&(Order, Verdict)>) -> SolutionLabels {
+/// What marks on the steps of a path and the verdict on the whole make of it: the one rule by which a solution is judged or is not.
+fn end(marks: &[Option<(Order, Mark)>], verdict: Option<&(Order, Verdict)>) -> (FirstError, EndState) {
     let bad = |mark: &Option<(Order, Mark)>| mark.is_some_and(|(_, mark)| mark.rating == Rating::Bad);
     let newest_bad = marks.iter().filter(|mark| bad(mark)).filter_map(|mark| mark.map(|(order, _)| order)).max();
     // "All good" took away the bad marks it knew, so one that is there is newer. A broken problem takes no mark away: the later word counts.
@@ -368,20 +405,28 @@ fn read(marks: &[Option<(Order, Mark)>], verdict: Option<&(Order, Verdict)>) -> 
         Some((order, Verdict::GiveUp(_))) if Some(*order) > newest_bad => Some(EndState::GiveUp),
         _ => None,
     };
-    let read_through = matches!(verdict, Some((_, Verdict::AllGood)));
-    let all_good = read_through || (!marks.is_empty() && marks.iter().all(Option::is_some));
-    let (first_error, end_state) = match (unlabelable, marks.iter().position(bad)) {
+    let all_good = read_through(verdict) || (!marks.is_empty() && marks.iter().all(Option::is_some));
+    match (unlabelable, marks.iter().position(bad)) {
         (Some(end_state), _) => (FirstError::Unlabelable, end_state),
         (None, Some(k)) => (FirstError::At(k), EndState::FoundError),
         (None, None) if all_good => (FirstError::NoError, EndState::Solution),
         (None, None) => (FirstError::Unknown, EndState::Open),
-    };
+    }
+}
+
+fn read_through(verdict: Option<&(Order, Verdict)>) -> bool {
+    matches!(verdict, Some((_, Verdict::AllGood)))
+}
+
+/// Reads marks on the steps of a path and the verdict on the whole as labels.
+fn read(marks: &[Option<(Order, Mark)>], verdict: Option<&(Order, Verdict)>) -> SolutionLabels {
+    let (first_error, end_state) = end(marks, verdict);
     // "First error here" says that every step before it is right, "all good" said so of every step; a bad rating of a single
     // step says nothing of the others.
     let vouched = marks.iter().rposition(|mark| mark.is_some_and(|(_, mark)| mark.first_error)).unwrap_or(0);
     let implied = |index: usize| match first_error {
         FirstError::At(k) if index > k => Label::AfterError,
-        FirstError::At(_) if index < vouched || read_through => Label::Good,
+        FirstError::At(_) if index < vouched || read_through(verdict) => Label::Good,
         FirstError::NoError => Label::Good,
         _ => Label::Unseen,
     };

@@ -21,6 +21,7 @@ pub struct Opinion {
 
 /// One solution and all that is known of it.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each one is a truth that questions ask for by its name")]
 pub struct Facts<'a> {
     /// The trace.
     pub trace: &'a Trace,
@@ -48,6 +49,8 @@ pub struct Facts<'a> {
     pub later: bool,
     /// An adjudicator sent it back to oneself.
     pub returned: bool,
+    /// Oneself sent it back to those who judged it.
+    pub sent: bool,
     /// It falls to oneself; `None` where nothing says who gets what.
     pub assigned: Option<bool>,
     /// How other annotators lie apart; `None` where none of them said anything, or they are not to be seen.
@@ -218,6 +221,7 @@ pub static QUANTITIES: &[Quantity] = &[
     truth("later", "you have put it off", |f| Value::Truth(Some(f.later))),
     truth("assigned", "it falls to you ([overlap] of the project file, or --overlap)", |f| Value::Truth(f.assigned)),
     truth("returned", "an adjudicator sent it back to you", |f| Value::Truth(Some(f.returned))),
+    truth("sent", "you sent it back to its annotators in a review", |f| Value::Truth(Some(f.sent))),
     truth("disputed", "annotators (in a review, or of the stores of queue) do not agree on it", |f| {
         Value::Truth(f.panel.map(|panel| panel.kind.is_some()))
     }),
@@ -282,6 +286,7 @@ impl<'a> Facts<'a> {
             flagged: false,
             later: false,
             returned: false,
+            sent: false,
             assigned: None,
             panel: None,
             doubt: None,

@@ -25,6 +25,7 @@ pub struct Ruler {
 
 /// What the annotator said of a solution.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each one is a truth that questions ask for by its name")]
 pub struct Own {
     /// Labels.
     pub labels: SolutionLabels,
@@ -34,6 +35,8 @@ pub struct Own {
     pub later: bool,
     /// Sent back by an adjudicator.
     pub returned: bool,
+    /// Sent back by oneself to those who judged it.
+    pub sent: bool,
     /// It falls to the annotator; `None` where nothing says who gets what.
     pub assigned: Option<bool>,
     /// How other annotators lie apart.
@@ -90,7 +93,7 @@ impl Survey<'_> {
             let raw = self.steps(trace, &path);
             let predicted = if raw.iter().all(Option::is_some) { decide(&raw, decision) } else { FirstError::Unknown };
             let scores: Vec<Option<f64>> = raw.iter().map(|score| score.map(|score| meaning.position(score))).collect();
-            let Own { labels, flagged, later, returned, assigned, panel } = (self.own)(solution);
+            let Own { labels, flagged, later, returned, sent, assigned, panel } = (self.own)(solution);
             let others = (self.others)(&path);
             let facts = Facts {
                 trace,
@@ -106,6 +109,7 @@ impl Survey<'_> {
                 flagged,
                 later,
                 returned,
+                sent,
                 assigned,
                 panel,
                 doubt: (self.doubt)(index),

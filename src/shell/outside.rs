@@ -175,43 +175,26 @@ impl Outside {
                     worker.cancel(id);
                 }
             }
-            Effect::Colour(key, text) => {
-                let messages = self.messages.clone();
-                tokio::task::spawn_blocking(move || {
-                    // Nobody waits for colours any more when the program has ended.
-                    let _ = messages.send(Message::Coloured { key, tokens: highlight_step(&text) });
-                });
-            }
+            Effect::Colour(key, text) => self.beside(move || Message::Coloured { key, tokens: highlight_step(&text) }),
             Effect::Measure { file, picture: path } => {
-                let messages = self.messages.clone();
-                let beside = self.corpora.get(file).map_or(String::new(), |corpus| corpus.name().to_owned());
-                tokio::task::spawn_blocking(move || {
-                    let said = picture::look_at(&path, &beside);
-                    let _ = messages.send(Message::Measured { file, picture: path, said });
-                });
+                let beside = self.name_of(file);
+                self.beside(move || Message::Measured { file, said: picture::look_at(&path, &beside), picture: path });
             }
             Effect::Picture { file, picture: path, cells } => {
-                let (messages, canvas) = (self.messages.clone(), self.canvas);
-                let beside = self.corpora.get(file).map_or(String::new(), |corpus| corpus.name().to_owned());
-                tokio::task::spawn_blocking(move || {
-                    let made = picture::make(&path, &beside, cells, canvas);
-                    let _ = messages.send(Message::Pictured { file, picture: path, cells, made });
+                let (canvas, beside) = (self.canvas, self.name_of(file));
+                self.beside(move || Message::Pictured {
+                    file,
+                    cells,
+                    made: picture::make(&path, &beside, cells, canvas),
+                    picture: path,
                 });
             }
-            Effect::Think { round, work } => {
-                let messages = self.messages.clone();
-                tokio::task::spawn_blocking(move || {
-                    let _ = messages.send(Message::Thought { round, thought: Box::new(work.think()) });
-                });
-            }
+            Effect::Think { round, work } => self.beside(move || Message::Thought { round, thought: Box::new(work.think()) }),
             Effect::Forget(old) => {
                 tokio::task::spawn_blocking(move || drop(old));
             }
             Effect::Rate { names, cases } => {
-                let messages = self.messages.clone();
-                tokio::task::spawn_blocking(move || {
-                    let _ = messages.send(Message::Rated(Box::new(quality(&names, &cases, SAMPLES))));
-                });
+                self.beside(move || Message::Rated(Box::new(quality(&names, &cases, SAMPLES))));
             }
             Effect::StartWorker => self.start_worker(),
             Effect::Refit => self.refit(),
@@ -225,12 +208,25 @@ impl Outside {
         }
     }
 
-    /// Runs the user's editor on a text.
-    pub(super) fn edit(&self, manuscript: Manuscript) {
+    /// Works something out on another thread, and sends what came of it.
+    fn beside(&self, work: impl FnOnce() -> Message + Send + 'static) {
         let messages = self.messages.clone();
         tokio::task::spawn_blocking(move || {
+            // Nobody waits for it any more when the program has ended.
+            let _ = messages.send(work());
+        });
+    }
+
+    /// The path of a file as it was given.
+    fn name_of(&self, file: usize) -> String {
+        self.corpora.get(file).map_or(String::new(), |corpus| corpus.name().to_owned())
+    }
+
+    /// Runs the user's editor on a text.
+    pub(super) fn edit(&self, manuscript: Manuscript) {
+        self.beside(move || {
             let written = editor::edit(&manuscript.text);
-            let _ = messages.send(Message::Edited(manuscript, written));
+            Message::Edited(manuscript, written)
         });
     }
 
@@ -239,28 +235,22 @@ impl Outside {
         if !self.loading.insert(item) {
             return;
         }
-        let messages = self.messages.clone();
-        tokio::task::spawn_blocking(move || {
-            let view = corpus.problem(item.problem);
-            let _ = messages.send(Message::Loaded { item, view });
-        });
+        self.beside(move || Message::Loaded { item, view: corpus.problem(item.problem) });
     }
 
     fn sift(&self, round: u64, file: usize, problems: Range<usize>, filter: Option<Box<Query>>, order: Option<Box<Query>>) {
         let Some(corpus) = self.corpora.get(file).cloned() else { return };
-        let messages = self.messages.clone();
-        tokio::task::spawn_blocking(move || {
+        self.beside(move || {
             let sifted = sieve::sift(&corpus, problems.clone(), filter.as_deref(), order.as_deref());
-            let _ = messages.send(Message::Sifted { round, file, problems, sifted });
+            Message::Sifted { round, file, problems, sifted }
         });
     }
 
     fn find(&self, round: u64, file: usize, problems: Range<usize>, forward: bool, wanted: Arc<Wanted>) {
         let Some(corpus) = self.corpora.get(file).cloned() else { return };
-        let messages = self.messages.clone();
-        tokio::task::spawn_blocking(move || {
+        self.beside(move || {
             let hit = sieve::find(&corpus, problems.clone(), forward, &wanted);
-            let _ = messages.send(Message::Found { round, file, problems, hit });
+            Message::Found { round, file, problems, hit }
         });
     }
 
@@ -292,10 +282,10 @@ impl Outside {
     }
 
     fn refit(&self) {
-        let (fit, messages) = (self.refit.clone(), self.messages.clone());
-        tokio::task::spawn_blocking(move || {
+        let fit = self.refit.clone();
+        self.beside(move || {
             let none = || Err("this scorer cannot be corrected; the built-in model and --prm folders can".to_owned());
-            let _ = messages.send(Message::Refitted(fit.map_or_else(none, |fit| fit())));
+            Message::Refitted(fit.map_or_else(none, |fit| fit()))
         });
     }
 

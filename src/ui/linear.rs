@@ -6,6 +6,7 @@
 use crate::app::App;
 use crate::app::choice::Open;
 use crate::app::describe::short;
+use crate::app::items::FileState;
 use crate::app::rewrite::Rewrite;
 use crate::app::segmenting::Segmenting;
 use crate::app::split::Split;
@@ -94,7 +95,7 @@ fn parts(app: &App) -> Vec<(&'static str, Spoken)> {
 
 fn problem(app: &App) -> Spoken {
     let item = app.position();
-    let name = app.items.files.get(item.file).map_or("", |file| file.name.rsplit('/').next().unwrap_or(&file.name));
+    let name = app.items.files.get(item.file).map_or("", FileState::short_name);
     let place = format!("problem {} of {}, {name}", app.items.rank(item) + 1, app.items.total());
     let mut lines = vec![place.clone()];
     match app.trace() {

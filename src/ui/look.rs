@@ -2,6 +2,7 @@
 
 use ratatui::style::{Modifier, Style};
 
+use super::picture::DRAWS;
 use super::theme::{Role, Theme, Token, label_mark, score_bar, score_glyph};
 use crate::text::{Ambiguous, Glyphs};
 use crate::trace::Label;
@@ -16,12 +17,14 @@ pub struct Look {
     pub glyphs: Glyphs,
     /// Cells of characters whose width depends on the terminal.
     pub ambiguous: Ambiguous,
+    /// Pictures of problems are drawn, so that panes leave room for them.
+    pub pictures: bool,
 }
 
 impl Look {
     /// The look for an environment.
     pub fn detect(env: impl Fn(&str) -> Option<String>) -> Self {
-        Self { theme: Theme::detect(&env), glyphs: Glyphs::detect(&env), ambiguous: Ambiguous::Narrow }
+        Self { theme: Theme::detect(&env), glyphs: Glyphs::detect(&env), ambiguous: Ambiguous::Narrow, pictures: DRAWS }
     }
 
     /// Ordinary text.

@@ -50,6 +50,7 @@ impl Typist {
                 theme: Theme::named("dark", Depth::TrueColor, Background::Dark).unwrap(),
                 glyphs: Glyphs::UNICODE,
                 ambiguous: Ambiguous::Narrow,
+                pictures: stepscope::ui::picture::DRAWS,
             },
             place: None,
             scoring: true,

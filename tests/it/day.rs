@@ -2,11 +2,16 @@
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 
 use stepscope::app::items::ItemId;
 use stepscope::app::layout::step_columns;
 use stepscope::app::scoring::Known;
+use stepscope::app::trust::Serving;
 use stepscope::app::{Focus, Message};
+use stepscope::labels::{Scope, Served};
+use stepscope::text::Glyphs;
+use stepscope::trace::{Label, Semantics, StepScore};
 
 use super::desk::{Desk, SAMPLES};
 
@@ -56,11 +61,15 @@ fn numbers_of_steps_to_come_stand_below_those_that_are_there() {
     let mut desk = Desk::demo();
     desk.keys(":guided<Enter>");
     let screen = desk.screen();
-    let column = |step: &str, words: &str| row(&screen, words).find(step).unwrap();
-    let first = screen.lines().position(|row| row.contains("comes when")).unwrap();
-    let coming = screen.lines().nth(first).unwrap();
-    assert_eq!(coming.find('2'), screen.lines().find_map(|row| row.find("  1 ").map(|at| at + 2)), "{screen}");
-    assert_eq!(column("2", "comes when"), coming.find('2').unwrap());
+    let rows: Vec<&str> = screen.lines().collect();
+    let coming: Vec<&str> = rows.iter().copied().filter(|row| row.contains("comes when")).collect();
+    let there = rows.iter().find_map(|row| row.find("  1 ").map(|at| at + 2));
+    assert!(coming.len() > 1, "{screen}");
+    // The first number of a row that is to come is that of its step.
+    for (number, row) in ('2'..).zip(coming) {
+        assert_eq!(row.find(|sign: char| sign.is_ascii_digit()), there, "{screen}");
+        assert!(row.get(there.unwrap()..).unwrap().starts_with(number), "{screen}");
+    }
 }
 
 #[test]
@@ -72,7 +81,7 @@ fn ratings_say_what_they_did_and_when_all_are_there() {
     desk.keys("=");
     assert!(!desk.screen().contains("all steps are rated"), "{}", desk.screen());
     desk.keys("0");
-    assert!(desk.screen().contains("step 2 rated +0; all steps are rated, ) goes on"), "{}", desk.screen());
+    assert!(desk.screen().contains("step 2 rated 0; all steps are rated, ) goes on"), "{}", desk.screen());
     desk.keys("u");
     assert!(desk.screen().contains("undo: rating of a step at step 2"), "{}", desk.screen());
 }
@@ -96,6 +105,173 @@ fn solutions_that_were_rated_step_by_step_count_as_judged_before_they_are_visite
         desk.tell(Message::Prepared { item: ItemId { file: 0, problem }, known, requests: Vec::new() });
     }
     assert_eq!(desk.app.standing().done, 2, "of the third one a step has no rating");
+}
+
+#[test]
+fn a_rating_is_taken_away_where_one_is_known_and_nowhere_else() {
+    let mut desk = Desk::new(&[("one.jsonl", problem("How many?", &["One.", "Two."]))], (80, 24));
+    desk.keys("a(gg<BS>");
+    assert!(desk.screen().contains("step 1 has no rating of its own, a verdict speaks for it"), "{}", desk.screen());
+    assert_eq!(desk.app.saving.count, 1, "the verdict alone");
+    desk.keys("ugg0");
+    // The store cannot write: what waits for it can be taken back all the same.
+    desk.unwritable = true;
+    desk.keys("j-k");
+    assert_eq!(desk.app.saving.queue.len(), 1, "{}", desk.screen());
+    desk.keys("j<BS>");
+    assert!(desk.screen().contains("rating of step 2 taken away") || desk.screen().contains("NOT SAVED"), "{}", desk.screen());
+    desk.unwritable = false;
+    desk.keys("gW");
+    let labels = desk.app.own_labels(desk.app.trace().unwrap(), *desk.app.cursor.path.last().unwrap());
+    assert_eq!(labels.steps, [Label::Neutral, Label::Unseen]);
+    desk.keys("ggvj<BS>vk<BS>");
+    assert!(desk.screen().contains("have no ratings to take away"), "{}", desk.screen());
+}
+
+#[test]
+fn what_was_rated_before_a_solution_comes_again_is_not_told() {
+    let mut desk = Desk::new(&[("one.jsonl", problem("How many?", &["One.", "Two."]))], (80, 24));
+    desk.keys("gg==");
+    let (item, since) = (desk.app.cursor.item, desk.app.session.newest());
+    desk.app.trust.serving = Some(Serving { served: Served::Repeat, item, back: (item, 0), since });
+    desk.keys("gg<BS>");
+    assert!(desk.screen().contains("step 1 has no rating to take away"), "{}", desk.screen());
+    desk.keys("k0");
+    assert!(!desk.screen().contains("all steps are rated"), "{}", desk.screen());
+    desk.keys("gg<BS>");
+    assert!(desk.screen().contains("rating of step 1 taken away"), "{}", desk.screen());
+    desk.keys(":guided<Enter>");
+    assert_eq!(desk.app.open_steps(), 1, "{}", desk.screen());
+}
+
+#[test]
+fn what_the_file_says_of_a_tree_is_not_read_again_at_each_label() {
+    let mut desk = Desk::new(&[("demo/samples.jsonl", SAMPLES)], (120, 40));
+    let before = desk.app.file_labels.clone();
+    desk.keys("gs=");
+    assert_eq!(desk.app.saving.count, 1, "{}", desk.screen());
+    assert!(Arc::ptr_eq(&before, &desk.app.file_labels));
+}
+
+#[test]
+fn a_solution_that_stands_in_two_files_is_asked_once() {
+    let files: Vec<String> = [1..4, 2..5]
+        .into_iter()
+        .map(|numbers| {
+            let line = |n| String::from_utf8_lossy(problem(&format!("Number {n}?"), &["One.", "Two."])).into_owned() + "\n";
+            numbers.map(line).collect()
+        })
+        .collect();
+    let bytes: Vec<&'static [u8]> = files.into_iter().map(|file| &*Box::leak(file.into_bytes().into_boxed_slice())).collect();
+    let mut desk = Desk::new(&[("one.jsonl", bytes[0]), ("sub/two.jsonl", bytes[1])], (120, 40));
+    desk.keys("aa2x");
+    let shown = |desk: &Desk| desk.app.trace().unwrap().problem.text.clone();
+    assert_eq!(shown(&desk), "Number 4?", "2 and 3 are judged: {}", desk.screen());
+    let said = desk.app.notice.clone().unwrap();
+    assert!(said.ends_with("passed over 2 solutions that you have judged in one.jsonl, problem 3"), "{said}");
+    desk.keys("(");
+    assert_eq!(shown(&desk), "Number 3?", "who goes there sees it");
+    // In a file alone, judged solutions are gone through as ever.
+    let mut desk = Desk::new(&[("one.jsonl", bytes[0])], (120, 40));
+    desk.keys("aa((a");
+    assert_eq!(shown(&desk), "Number 2?");
+}
+
+#[test]
+fn steps_fold_only_where_rows_are_wanted() {
+    let long = |rows: usize| (0..rows).map(|row| format!("row {row}")).collect::<Vec<_>>().join("\n");
+    let steps = ["One.".to_owned(), long(20), "Three.".to_owned(), long(17)];
+    let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
+    let bytes = problem("How many?", &steps);
+    let tall = Desk::new(&[("one.jsonl", bytes)], (80, 70));
+    assert!(!tall.screen().contains("lines, zo"), "{}", tall.screen());
+    let middle = Desk::new(&[("one.jsonl", bytes)], (80, 45));
+    let screen = middle.screen();
+    let shown = (0..20).filter(|row| screen.lines().any(|line| line.trim_end().ends_with(&format!("row {row}")))).count();
+    assert!(shown > 10 && screen.contains("lines, zo"), "{shown}: {screen}");
+    let rows = middle.app.steps.visible.last().map(|slice| slice.y + slice.rows).unwrap();
+    let small = Desk::new(&[("one.jsonl", bytes)], (80, 24));
+    assert!(rows > 15 && small.screen().contains("lines, zo"), "{}", small.screen());
+}
+
+#[test]
+fn what_was_typed_comes_back_and_a_beginning_is_enough() {
+    let mut desk = Desk::demo();
+    desk.keys(":guid<Enter>");
+    assert!(desk.app.notice.as_deref().unwrap().contains("guide"), "{:?}", desk.app.notice);
+    desk.keys(":guided<Enter>:guided<Enter>:scop<Enter>");
+    assert_eq!(desk.app.notice.as_deref(), Some("a solution is done at its first bad step"));
+    desk.keys(":scope all<Enter>");
+    assert_eq!(desk.app.project.scope, Scope::All);
+    desk.keys("&lenn > 3<Enter>&<Up>");
+    assert_eq!(desk.app.input.as_ref().unwrap().line.value(), "lenn > 3");
+    desk.keys("<BS><BS><BS><BS><BS> > 3<Enter>:<Up><Up>");
+    assert_eq!(desk.app.input.as_ref().unwrap().line.value(), "scop", "each kind of input has its own");
+    desk.keys("<Down><Down>");
+    assert_eq!(desk.app.input.as_ref().unwrap().line.value(), "");
+}
+
+#[test]
+fn chosen_steps_are_named_as_long_as_they_are_chosen() {
+    let mut desk = Desk::demo();
+    desk.keys("ggvjj");
+    assert!(desk.screen().contains("steps 1 to 3 are chosen: = 0 - rate them"), "{}", desk.screen());
+    desk.keys("vgg5=");
+    let all = desk.app.cursor.path.len();
+    desk.keys(&format!("gg{all}="));
+    assert!(desk.screen().contains("all steps are rated, ) goes on"), "{}", desk.screen());
+}
+
+#[test]
+fn recorded_labels_stay_hidden_in_the_next_session() {
+    let mut desk = Desk::new(&[("one.jsonl", problem("How many?", &["One.", "Two."]))], (80, 24));
+    assert!(desk.app.why().contains("file: error at step 2"));
+    desk.keys("pgrp");
+    assert!(!desk.app.why().contains("file: error"), "hidden also where that was asked for blindly: {}", desk.app.why());
+    let mut desk = desk.restart();
+    assert!(!desk.app.why().contains("file: error"), "{}", desk.app.why());
+    desk.keys("gr");
+    assert!(desk.app.why().contains("file: error at step 2"), "{}", desk.app.why());
+}
+
+#[test]
+fn solution_scores_wait_for_the_last_step_where_steps_come_one_by_one() {
+    let mut desk = Desk::new(&[("one.jsonl", problem("How many?", &["One.", "Two."]))], (120, 40));
+    let trace = desk.app.trace().unwrap().clone();
+    for (id, score) in trace.steps().zip([0.9, 0.1]) {
+        desk.app.scoring.scores.insert(trace.node(id).key, StepScore::new(score, Semantics::Correctness).unwrap());
+    }
+    desk.keys("gg");
+    assert!(desk.screen().contains("solution   "), "{}", desk.screen());
+    desk.keys(":guided<Enter>");
+    assert!(!desk.screen().contains("solution   "), "{}", desk.screen());
+}
+
+#[test]
+fn a_problem_is_not_folded_by_one_line_and_ends_in_words() {
+    let text = |lines: usize, end: &str| {
+        let lines: Vec<String> = (1..=lines).map(|line| format!("Line {line} of it.")).collect();
+        format!("{}\n{end}", lines.join("\n"))
+    };
+    let desk = Desk::new(&[("one.jsonl", problem(&text(3, "How many?"), &["One.", "Two."]))], (80, 24));
+    assert!(!desk.screen().contains("+1 line"), "{}", desk.screen());
+    let desk = Desk::new(&[("one.jsonl", problem(&text(30, "How many?\n\n[/asy]"), &["One.", "Two."]))], (80, 24));
+    assert!(desk.screen().contains("How many?") && !desk.screen().contains("[/asy]"), "{}", desk.screen());
+}
+
+#[test]
+fn formulas_that_would_be_cut_at_the_end_of_a_page_stand_on_one_line() {
+    let filler = ["words of a step"; 9].join("\n");
+    let tall = "So it is $\\frac{1}{\\frac{2}{3}}$ and the answer is $\\frac{1}{4}$.";
+    let bytes = problem("How many?", &[&filler, &filler, &filler, tall]);
+    for height in 20..30 {
+        let mut desk = Desk::new(&[("one.jsonl", bytes)], (80, height));
+        desk.app.look.glyphs = Glyphs::UNICODE;
+        desk.keys("    ");
+        assert_eq!(desk.step(), 4);
+        let last = desk.app.steps.visible.last().unwrap();
+        assert_eq!((last.step, last.first + last.rows), (3, last.shape.rows), "at {height}: {}", desk.screen());
+    }
 }
 
 #[test]

@@ -34,6 +34,8 @@ pub(crate) struct Desk {
     pub(crate) left: Vec<Effect>,
     /// What is worked out beside the screen takes its time: it is left to the test.
     pub(crate) slow: bool,
+    /// The store cannot write.
+    pub(crate) unwritable: bool,
     /// What the score cache knows.
     pub(crate) scores: HashMap<StepKey, StepScore>,
     corpora: Vec<Corpus>,
@@ -102,6 +104,7 @@ impl Desk {
                 theme: Theme::named("dark", Depth::TrueColor, Background::Dark).unwrap(),
                 glyphs: Glyphs::ASCII,
                 ambiguous: Ambiguous::Narrow,
+                pictures: stepscope::ui::picture::DRAWS,
             },
             place,
             scoring: false,
@@ -117,6 +120,7 @@ impl Desk {
             store,
             left: Vec::new(),
             slow: false,
+            unwritable: false,
             scores: HashMap::new(),
             corpora,
             folder,
@@ -173,6 +177,7 @@ impl Desk {
                     let hit = sieve::find(&self.corpora[file], problems.clone(), forward, &wanted);
                     self.tell(Message::Found { round, file, problems, hit });
                 }
+                Effect::Save(_) if self.unwritable => self.tell(Message::SaveFailed("the disk is full".to_owned())),
                 Effect::Save(draft) => {
                     let event = Box::new(self.store.append(*draft).unwrap());
                     self.tell(Message::Saved { event, at: "12:00:00".to_owned() });
@@ -212,6 +217,7 @@ impl Desk {
                 "BS" => KeyEvent::from(KeyCode::Backspace),
                 "F1" => KeyEvent::from(KeyCode::F(1)),
                 "F2" => KeyEvent::from(KeyCode::F(2)),
+                "Up" => KeyEvent::from(KeyCode::Up),
                 "Down" => KeyEvent::from(KeyCode::Down),
                 "PageUp" => KeyEvent::from(KeyCode::PageUp),
                 _ if name.starts_with("C-") => KeyEvent::new(KeyCode::Char(name.chars().nth(2).unwrap()), KeyModifiers::CONTROL),

@@ -20,6 +20,7 @@ use stepscope::shell::{Outside, sieve};
 use stepscope::text::{Ambiguous, Glyphs};
 use stepscope::trace::{Semantics, StepKey, StepScore};
 use stepscope::ui::look::Look;
+use stepscope::ui::picture::DRAWS;
 
 use super::desk::{SAMPLES, SOLUTIONS};
 
@@ -278,13 +279,19 @@ fn a_session_is_played_with_the_signs_that_it_was_set_with() {
     let folder = folder();
     let recorded = Recorded::start(&folder);
     let Some(Entry::Start(start)) = recorded.log.into_iter().next() else { panic!("a log begins with its start") };
-    let ascii = Look { glyphs: Glyphs::ASCII, ..Look::detect(|_| None) };
-    let unicode = Look { glyphs: Glyphs::UNICODE, ambiguous: Ambiguous::Wide, ..Look::detect(|_| None) };
+    let ascii = Look { glyphs: Glyphs::ASCII, pictures: true, ..Look::detect(|_| None) };
+    let unicode = Look { glyphs: Glyphs::UNICODE, ambiguous: Ambiguous::Wide, pictures: false, ..Look::detect(|_| None) };
     for (noted, player) in [(&ascii, &unicode), (&unicode, &ascii)] {
-        let signs = Some(Signs { ascii: noted.glyphs == Glyphs::ASCII, wide: noted.ambiguous == Ambiguous::Wide });
+        let wide = noted.ambiguous == Ambiguous::Wide;
+        let signs = Some(Signs { ascii: noted.glyphs == Glyphs::ASCII, wide, pictures: Some(noted.pictures) });
         let start = Start { signs, ..(*start).clone() };
         let (app, _) = start.app(&[], player.clone());
-        assert!(app.look.glyphs == noted.glyphs && app.look.ambiguous == noted.ambiguous);
+        let same = app.look.glyphs == noted.glyphs && app.look.ambiguous == noted.ambiguous;
+        assert!(same && app.look.pictures == noted.pictures, "{signs:?}");
     }
-    assert_eq!(start.signs, Some(Signs { ascii: true, wide: false }), "noted from the look of the session");
+    assert_eq!(
+        start.signs,
+        Some(Signs { ascii: true, wide: false, pictures: Some(DRAWS) }),
+        "noted from the look of the session"
+    );
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use stepscope::app::Message;
 use stepscope::corpus::{Corpus, Source};
-use stepscope::labels::{Action, Body, Draft, Event, Store};
+use stepscope::labels::{Action, Body, Draft, Event, Saw, Store};
 use stepscope::trace::{FirstError, Trace};
 
 use super::desk::Desk;
@@ -201,6 +201,28 @@ fn what_is_sent_back_comes_up_again_until_it_is_decided_anew() {
 }
 
 #[test]
+fn what_was_sent_back_stays_as_settled_when_its_annotators_agree() {
+    let mut mira = Desk::of("mira", &[], false, (80, 24));
+    mira.keys("1x2x3x");
+    let ito = events("ito", "1xa2x");
+    let all = [Store::events(mira.store.path(), "mira").unwrap(), ito.clone()].concat();
+    let mut lena = Desk::of("lena", &all, true, (80, 24));
+    lena.keys("Ssee the units<Enter>");
+    let sent = Store::events(lena.store.path(), "lena").unwrap();
+    let mut mira = mira.returns_to(&sent);
+    mira.keys(":1<Enter>)");
+    assert_eq!(mira.id(), "demo-2");
+    mira.keys("a");
+    let all = [Store::events(mira.store.path(), "mira").unwrap(), ito, sent].concat();
+    let mut lena = Desk::of("lena", &all, true, (80, 24));
+    assert_eq!(queue(&lena), ["3", "2"], "{}", lena.screen());
+    assert_eq!(lena.id(), "demo-3", "what is settled is not to be decided");
+    lena.keys(")");
+    assert!(lena.app.why().contains("agreed; sent back"), "{}", lena.app.why());
+    assert_eq!((lena.app.standing().done, lena.app.standing().waiting), (1, 0));
+}
+
+#[test]
 fn how_good_annotators_are_stands_under_numbers_until_names_are_shown() {
     let mut desk = review((120, 40));
     desk.keys("gE");
@@ -292,6 +314,24 @@ fn the_command_lists_disagreements_without_names() {
     let output = queue.output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(text.lines().count(), 2, "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!said.contains("not known"), "nobody disputes what nobody judged: {said}");
+    // Of the files that labels name, one that cannot be read is told of, and the others are gone through.
+    let mut list = Command::new(env!("CARGO_BIN_EXE_stepscope"));
+    let broken = folder.path().join("broken.json");
+    std::fs::write(&broken, "\0\0 no traces").unwrap();
+    let (mut store, _) = Store::open(&stores[0], "mira").unwrap();
+    for file in [&broken, &traces] {
+        let saw = Saw { file: Some(file.to_string_lossy().into_owned()), item: Some(0), ..Saw::default() };
+        let flag = Action::Flag { record: trace.record_key(solution.leaf), on: false };
+        store.append(Draft { body: Body::Act(flag), saw, ms_spent: None }).unwrap();
+    }
+    drop(store);
+    list.arg("review").args(&stores).args(["--as", "lena", "--list", "--store"]).arg(folder.path().join("lena.db"));
+    let output = list.output().unwrap();
+    let (text, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && said.contains("broken.json") && said.contains("left out"), "{said}");
+    assert!(text.contains("demo-2"), "{text}{said}");
 }
 
 #[test]

@@ -339,7 +339,7 @@ fn a_text_is_kept_also_when_the_label_before_it_could_not_be_saved() {
 #[test]
 fn gh_opens_the_section_that_fits_and_own_examples_stand_below() {
     let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (80, 24));
-    let filler = "Words.\n".repeat(40);
+    let filler = "Words.\n\n".repeat(20);
     let text = format!("# Task\n{filler}# Arithmetic\nNumbers.\n{filler}# Signs\nA lost sign.\n{filler}");
     desk.app.trust.terms.guide = Some(Guide::new(text));
     desk.keys("gh");
@@ -349,7 +349,7 @@ fn gh_opens_the_section_that_fits_and_own_examples_stand_below() {
     desk.keys("gh");
     let screen = desk.screen();
     assert!(screen.contains("# Signs") && !screen.contains("# Arithmetic"), "{screen}");
-    desk.keys("k");
+    desk.keys("kk");
     assert!(desk.screen().lines().nth(1).unwrap().contains("Words."), "one can read on above:\n{}", desk.screen());
     desk.keys("G");
     let screen = desk.screen();

@@ -6,7 +6,7 @@ use crate::app::choice::{Open, PROGRESS, Question};
 use crate::app::items::ItemId;
 use crate::app::saving::what;
 use crate::app::{App, Effect, review, seek};
-use crate::labels::{Action, Body, EventId, Mode, Scope};
+use crate::labels::{Action, Body, EventId, Mode, Scope, Session};
 use crate::trace::{FirstError, Label, NodeId, Rating, RecordKey, Solution, StepKey, Trace};
 
 use super::motion;
@@ -62,12 +62,13 @@ pub(crate) fn on_to_the_next(app: &mut App) -> Vec<Effect> {
             app.notice = said.map(|said| if more { said } else { format!("{said}; nothing else is left to decide") });
             return Vec::new();
         }
-        if !app.is_exam() {
-            motion::solution(app, true);
+        if !app.is_exam() && motion::solution(app, true) {
+            app.passing = Some(Default::default());
         }
     }
-    app.serve();
     app.notice = said;
+    app.pass_over();
+    app.serve();
     Vec::new()
 }
 
@@ -221,13 +222,15 @@ fn rate(app: &mut App, rating: Option<Rating>, count: Option<usize>) -> Vec<Effe
     }
     let Some(&node) = app.cursor.path.get(index) else { return Vec::new() };
     let step = aim.trace.node(node).key;
-    let labels = app.own_labels(&aim.trace, aim.solution.leaf);
-    if rating.is_none() && labels.steps.get(index).is_none_or(|label| *label == Label::Unseen) {
-        app.notice = Some(format!("step {} has no rating to take away", index + 1));
+    let rated = app.rated_steps(&aim.trace);
+    if rating.is_none() && rated.get(index) != Some(&true) {
+        app.notice = Some(nothing_to_take_away(app, index));
         return Vec::new();
     }
+    let first_error = app.own().and_then(|own| own.mark(step)).is_some_and(|mark| mark.first_error);
     let said = match rating {
-        Some(rating) => format!("step {} rated {:+}", index + 1, rating.value()),
+        Some(rating) => format!("step {} rated {}", index + 1, number(rating)),
+        None if first_error => format!("first error at step {} taken away", index + 1),
         None => format!("rating of step {} taken away", index + 1),
     };
     app.notice = Some(format!("{said}{}", covered(&aim.trace, node)));
@@ -236,33 +239,56 @@ fn rate(app: &mut App, rating: Option<Rating>, count: Option<usize>) -> Vec<Effe
         return effects;
     }
     // The label counts only when it is saved, so what it decides is worked out beside it.
-    let mut others = app.cursor.path.iter().filter(|&&id| id != node);
-    let decided = rating == Some(Rating::Bad) || others.all(|&id| app.session.mark(aim.trace.node(id).key).is_some());
-    if app.project.scope == Scope::FirstError && decided {
+    let all = rated.iter().enumerate().all(|(at, rated)| *rated || at == index);
+    if app.project.scope == Scope::FirstError && (rating == Some(Rating::Bad) || all) {
         effects.extend(on_to_the_next(app));
-    } else {
-        say_all_rated(app, index);
-        app.cursor.go_to_step(index + 1);
+        return effects;
     }
+    say_all_rated(app, &aim, &(index..=index));
+    app.cursor.go_to_step(index + 1);
     effects
 }
 
-/// Where all steps are rated one by one, nothing goes on by itself: the last one says what does. The label of `index` is on its way.
-fn say_all_rated(app: &mut App, index: usize) {
-    let Some(trace) = app.trace() else { return };
-    let rated = |(at, id): (usize, &NodeId)| at == index || app.session.mark(trace.node(*id).key).is_some();
-    if index + 1 == app.cursor.path.len() && app.cursor.path.iter().enumerate().all(rated) {
+/// A rating as it is typed: +1, 0, -1.
+fn number(rating: Rating) -> String {
+    if rating == Rating::Neutral { "0".to_owned() } else { format!("{:+}", rating.value()) }
+}
+
+/// Where all steps are rated one by one, nothing goes on by itself: the last rating says what does. That of `now` is on its way.
+fn say_all_rated(app: &mut App, aim: &Aim, now: &std::ops::RangeInclusive<usize>) {
+    let all = app.rated_steps(&aim.trace).into_iter().enumerate().all(|(at, rated)| rated || now.contains(&at));
+    if all && now.end() + 1 == app.cursor.path.len() {
         let on = app.key("next-solution");
         app.notice = app.notice.take().map(|said| format!("{said}; all steps are rated, {on} goes on"));
+    }
+}
+
+/// Why there is no rating of a step to take away, where that may be known.
+fn nothing_to_take_away(app: &App, index: usize) -> String {
+    let leaf = app.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
+    let label = |(own, trace): (&Session, &Arc<Trace>)| own.step_labels(trace, &Solution::new(leaf)).get(index).copied();
+    match app.own().zip(app.trace()).and_then(label) {
+        None | Some(Label::Unseen) => format!("step {} has no rating to take away", index + 1),
+        Some(_) => {
+            let undo = app.key("undo");
+            format!("step {} has no rating of its own, a verdict speaks for it; {undo} takes the last label back", index + 1)
+        }
     }
 }
 
 /// Rates the steps of these indices on the path alike.
 fn rate_range(app: &mut App, aim: &Aim, steps: std::ops::RangeInclusive<usize>, rating: Option<Rating>) -> Vec<Effect> {
     let (first, last) = (*steps.start(), *steps.end());
+    if rating.is_none() && !app.rated_steps(&aim.trace).iter().take(last + 1).skip(first).any(|rated| *rated) {
+        app.notice = Some(format!("steps {} to {} have no ratings to take away", first + 1, last + 1));
+        return Vec::new();
+    }
     let keys: Vec<StepKey> = app.cursor.path.iter().take(last + 1).skip(first).map(|&id| aim.trace.node(id).key).collect();
-    let said = rating.map_or("rating taken away".to_owned(), |rating| format!("rated {:+}", rating.value()));
+    let said = rating.map_or("rating taken away".to_owned(), |rating| format!("rated {}", number(rating)));
     app.notice = Some(format!("steps {} to {}: {said}", first + 1, last + 1));
+    if rating.is_some() {
+        say_all_rated(app, aim, &(first..=last));
+    }
     let step = keys.first().copied();
     let effects = app.record(Body::Act(Action::RateRange { record: aim.record, steps: keys, rating }), step);
     app.cursor.go_to_step(last + usize::from(rating.is_some()));
@@ -296,10 +322,9 @@ pub(super) fn repeat(app: &mut App, count: Option<usize>) -> Vec<Effect> {
 /// Begins to choose steps, or gives it up.
 pub(super) fn range(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     app.toggle_range();
-    app.notice = app.range.map(|_| {
-        let keys = ["good", "neutral", "bad", "clear-rating", "cancel"].map(|command| app.key(command));
-        format!("go to the last step, then {} {} {} {}; {} leaves it", keys[0], keys[1], keys[2], keys[3], keys[4])
-    });
+    if app.range.is_none() {
+        app.notice = Some("no steps are chosen any more".to_owned());
+    }
     Vec::new()
 }
 

@@ -197,7 +197,8 @@ pub static COMMANDS: &[Command] = &[
     row(Label, "later", &["s"], "leave for later; next solution", label::later),
     row(Label, "bad-problem", &["!"], "the problem itself is broken, with a reason; next solution", label::bad_problem),
     row(Label, "give-up", &["g !"], "give up on this solution, with a reason; next solution", label::give_up),
-    row(Label, "scope", &[], "end a solution at its first bad step, or rate all its steps", trust::toggle_scope),
+    row(Label, "scope", &[], "end a solution at its first bad step, or rate all its steps; :scope all", trust::toggle_scope)
+        .takes(trust::set_scope, trust::scopes),
     row(Label, "progress", &["g P"], "how far the solution had come when it went wrong", label::progress),
     row(
         Label,
@@ -357,7 +358,11 @@ pub(crate) fn run_line(app: &mut App, line: &str) -> Vec<Effect> {
     }
     // `q` and `quit` both leave, as everywhere.
     let name = if name == "q" { "quit" } else { name };
-    if let Some(command) = by_name(name) {
+    let meant: Vec<&Command> = COMMANDS.iter().filter(|command| command.name.starts_with(name)).collect();
+    // A beginning that one command alone has is that command.
+    let only = meant.first().copied().filter(|_| meant.len() == 1);
+    if let Some(command) = by_name(name).or(only) {
+        let name = command.name;
         if let Some(takes) = command.argument.as_ref().filter(|_| !argument.is_empty()) {
             return (takes.run)(app, argument);
         }
@@ -368,7 +373,12 @@ pub(crate) fn run_line(app: &mut App, line: &str) -> Vec<Effect> {
         }
         return super::run(app, command, count);
     }
-    app.notice = Some(format!("no command {name:?}; {} lists all of them", app.key("help")));
+    let known: Vec<&str> = meant.iter().map(|command| command.name).collect();
+    app.notice = Some(if known.is_empty() {
+        format!("no command {name:?}; {} lists all of them", app.key("help"))
+    } else {
+        format!("{name:?} may be {}", known.join(", "))
+    });
     Vec::new()
 }
 

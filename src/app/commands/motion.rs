@@ -68,7 +68,7 @@ pub(super) fn previous_solution(app: &mut App, count: Option<usize>) -> Vec<Effe
 }
 
 /// Goes one solution on; false at the end of the list.
-pub(super) fn solution(app: &mut App, forward: bool) -> bool {
+pub(in crate::app) fn solution(app: &mut App, forward: bool) -> bool {
     // The next one behind something that was served is the one it came before.
     if app.back_from_serving() {
         return true;

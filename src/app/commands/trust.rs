@@ -61,14 +61,32 @@ pub(super) fn set_blind_share(app: &mut App, text: &str) -> Vec<Effect> {
     }
 }
 
+/// What [`Scope`]s are called, and what they mean.
+const SCOPES: [(&str, Scope, &str); 2] = [
+    ("all", Scope::All, "every step is rated, also behind the first error"),
+    ("first-error", Scope::FirstError, "a solution is done at its first bad step"),
+];
+
 /// Ends solutions at their first bad step, or rates all their steps.
 pub(super) fn toggle_scope(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    let (scope, said) = match app.project.scope {
-        Scope::All => (Scope::FirstError, "a solution is done at its first bad step"),
-        Scope::FirstError => (Scope::All, "every step is rated, also behind the first error"),
-    };
-    app.project.scope = scope;
-    app.notice = Some(said.to_owned());
+    let other = SCOPES.iter().find(|(_, scope, _)| *scope != app.project.scope).map_or("", |(name, ..)| name);
+    set_scope(app, other)
+}
+
+/// The names of the scopes.
+pub(super) fn scopes(_app: &App) -> Vec<String> {
+    SCOPES.map(|(name, ..)| name.to_owned()).into()
+}
+
+/// Takes the scope of this name.
+pub(super) fn set_scope(app: &mut App, name: &str) -> Vec<Effect> {
+    app.notice = Some(match SCOPES.into_iter().find(|(known, ..)| *known == name) {
+        Some((_, scope, said)) => {
+            app.project.scope = scope;
+            said.to_owned()
+        }
+        None => format!(":scope takes all or first-error, not {name:?}"),
+    });
     Vec::new()
 }
 
@@ -99,7 +117,7 @@ pub(super) fn guide(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
         Some(guide) => {
             let words = guide::context(app);
             let text = format!("{}{}", guide.text.trim_end(), guide::examples(app));
-            let from = guide::section(&guide.text, &words).unwrap_or(0);
+            let (text, from) = guide::reflow(&text, guide::section(&guide.text, &words).unwrap_or(0));
             app.show_markdown("guideline", text, from);
         }
         None => app.notice = Some("no guideline; start with --guide FILE".to_owned()),

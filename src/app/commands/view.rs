@@ -23,16 +23,16 @@ pub(crate) fn opens_as_tree(trace: &Trace) -> bool {
 
 /// Hides or shows reference answer, outcome and recorded labels.
 pub(super) fn toggle_reference(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    if !app.show_prm {
-        app.notice = Some(format!("scores and reference are hidden; {} shows them", app.key("hide-prm")));
-        return Vec::new();
-    }
     app.show_reference = !app.show_reference;
-    app.notice = Some(
-        if app.show_reference { "reference and recorded labels shown" } else { "reference and recorded labels hidden" }
-            .to_owned(),
-    );
-    Vec::new()
+    let said = match (app.show_reference, app.show_prm) {
+        (true, true) => "reference and recorded labels shown",
+        (true, false) => "reference and recorded labels shown where scores are",
+        (false, true) => "reference and recorded labels hidden",
+        (false, false) => "reference and recorded labels hidden, also where scores are shown",
+    };
+    app.notice = Some(said.to_owned());
+    // The next session begins like that.
+    vec![Effect::SavePlace(app.place_now())]
 }
 
 /// Shows the whole problem or two lines of it.

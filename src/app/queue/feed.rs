@@ -83,7 +83,7 @@ impl App {
 
     /// Whether records can know something of what is asked. Own cuts change what a solution is, and a record does not know them.
     fn can_sift(&self) -> bool {
-        let Queue { filter, order, .. } = &self.queue;
+        let Queue { filter, order, .. } = &*self.queue;
         let of_record = filter.is_some() || order.as_ref().is_some_and(|order| order.query.is_of_record());
         of_record && !self.session.has_cuts()
     }

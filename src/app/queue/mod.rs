@@ -342,6 +342,7 @@ impl App {
                 flagged: self.session.flagged(record),
                 later: self.session.skipped(record),
                 returned: self.session.returned(trace, solution).is_some(),
+                sent: self.session.has_sent_back(trace, solution),
                 assigned: self
                     .project
                     .overlap

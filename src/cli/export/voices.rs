@@ -104,6 +104,7 @@ impl Voices {
             flagged: said.labels.unsure,
             later: self.own().is_some_and(|session| session.skipped(trace.record_key(solution.leaf))),
             returned: self.own().is_some_and(|session| session.returned(trace, solution).is_some()),
+            sent: self.own().is_some_and(|session| session.has_sent_back(trace, solution)),
             ..Facts::bare(trace, said.solution, &path, &scores, own)
         };
         filter.holds(&facts) == Some(true)

@@ -47,9 +47,9 @@ fn hints(app: &App, pen: &mut Pen<'_>, mut rect: Rect) {
     if app.hint_due {
         return which_key(app, pen, rect);
     }
-    let said = if app.seek.is_some() { Some("looking... any key stops") } else { app.notice.as_deref() };
-    if let Some(said) = said {
-        let body = Page::plain(said, usize::from(rect.width.saturating_sub(2)));
+    let looking = || app.seek.is_some().then(|| "looking... any key stops".to_owned());
+    if let Some(said) = looking().or_else(|| app.notice.clone()).or_else(|| app.range_line()) {
+        let body = Page::plain(&said, usize::from(rect.width.saturating_sub(2)));
         let rows = body.wrapped.window(0, usize::from(rect.height));
         let accent = [(0..body.text.len(), pen.look.accent())];
         for (y, row) in (rect.y..).zip(rows) {

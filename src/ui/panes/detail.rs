@@ -334,7 +334,8 @@ fn together(app: &App, node: &Node) -> Option<String> {
 /// Every way to make one score of the solution, the chosen one in brackets; or the badge of a model that judges whole solutions.
 fn solution_scores(app: &App, trace: &Trace) -> Option<String> {
     let scoring = &app.scoring;
-    if !app.show_prm {
+    // What is not shown yet says nothing here either.
+    if !app.show_prm || app.open_steps() < app.cursor.path.len() {
         return None;
     }
     if scoring.meaning.outcome {

@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::app::{App, layout};
+use crate::text::Row;
 use crate::ui::pen::Pen;
 use crate::ui::styled::{mark_runs, styled};
 
@@ -38,7 +39,13 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
             [more.as_str()].into_iter().filter(|_| gap).chain(Some(app.facts()).filter(|facts| last && !facts.is_empty()));
         parts.collect::<Vec<_>>().join(" | ")
     };
-    let visible = rows[..first].iter().chain(&rows[rows.len() - (shown - first)..]);
+    // Nor does it stand in an empty line, or in one that only closes something.
+    let says = |row: &&Row| {
+        let words = body.text[row.range.clone()].trim();
+        !(words.is_empty() || words.starts_with("[/") || words.starts_with("\\end") || words == "```")
+    };
+    let last = rows[first..].iter().rev().find(says).or(rows.last()).filter(|_| first < shown);
+    let visible = rows[..first].iter().chain(last);
     for (y, row) in (rect.y..rect.bottom()).zip(visible.map(Some).chain(std::iter::repeat(None))) {
         let tail = tails(y);
         let end = if tail.is_empty() { rect.right() } else { pen.right(rect, y, &tail, pen.look.accent()).saturating_sub(2) };

@@ -6,7 +6,7 @@ use ratatui::style::{Modifier, Style};
 use crate::app::App;
 use crate::app::describe::short;
 use crate::app::layout::strip_cells;
-use crate::trace::{Label, NodeId, StepScore};
+use crate::trace::{Label, NodeId, Solution, StepScore};
 use crate::ui::pen::Pen;
 
 /// A step as the strip shows it.
@@ -20,7 +20,8 @@ struct Cell {
 /// Draws the strip over the rule above the steps, and the largest drop of the score behind it. Blind sessions see their own marks.
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rule: Rect) {
     let Some(trace) = app.trace().filter(|_| app.cursor.path.len() > 1) else { return };
-    let own = app.own_labels(trace, app.cursor.path.last().copied().unwrap_or(NodeId::ROOT));
+    let leaf = app.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
+    let own = app.own().map_or_else(Vec::new, |own| own.step_labels(trace, &Solution::new(leaf)));
     // What is not shown yet says nothing here either.
     let open = app.open_steps();
     let steps: Vec<Cell> = app
@@ -31,7 +32,7 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rule: Rect) {
         .enumerate()
         .map(|(step, &id)| Cell {
             score: app.shown_score(trace.node(id).key).map(StepScore::value),
-            label: own.steps.get(step).copied().unwrap_or(Label::Unseen),
+            label: own.get(step).copied().unwrap_or(Label::Unseen),
             current: id == app.cursor.node,
         })
         .collect();

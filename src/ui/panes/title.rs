@@ -5,6 +5,7 @@ use std::fmt::Write;
 use ratatui::layout::Rect;
 
 use crate::app::App;
+use crate::app::items::FileState;
 use crate::labels::{Mode, Verdict};
 use crate::ui::pen::Pen;
 
@@ -15,7 +16,7 @@ const NAME: usize = 8;
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let item = app.position();
     let file = app.items.files.get(item.file);
-    let name = file.map_or("", |file| file.name.rsplit('/').next().unwrap_or(&file.name));
+    let name = file.map_or("", FileState::short_name);
     let (right, state, filter) = (right_side(app), state(app), filter(app));
     let room = usize::from(rect.width).saturating_sub(right.chars().count() + state.len() + 2);
     let whole = name.chars().count();
