@@ -8,6 +8,7 @@
 mod amx;
 mod bytes;
 mod narrow;
+mod planes;
 #[cfg(test)]
 mod tests;
 mod wide;
@@ -229,7 +230,12 @@ impl Default for PanelsF32 {
 impl PanelsF32 {
     /// The kernel of a processor.
     fn level(level: Level) -> Level {
-        level.min(Level::Wide)
+        if level == Level::WideBf16 { Level::Wide } else { level }
+    }
+
+    /// Panels of a group of its weights.
+    fn panels(level: Level) -> usize {
+        if level >= Level::Wide { TILE_PANELS } else { level.panels() }
     }
 
     /// Packs rows of `inputs` numbers.
@@ -255,7 +261,7 @@ impl PanelsF32 {
         (self.inputs, self.outputs) = (inputs, rows.len());
         let data = self.data.room(packed(self.outputs, inputs));
         for (o, row) in rows.enumerate() {
-            let Lane { group, number, width } = Lane::of(o, self.outputs, inputs, self.level.panels());
+            let Lane { group, number, width } = Lane::of(o, self.outputs, inputs, Self::panels(self.level));
             for (to, x) in data[group + number..].iter_mut().step_by(width).zip(row) {
                 *to = *x;
             }
@@ -264,42 +270,65 @@ impl PanelsF32 {
 
     /// Multiplies rows of inputs on a processor of level [`Level::Narrow`] at least.
     pub(super) fn apply(&self, x: &[f32], out: &mut [f32]) {
-        let (shape, to) = self.shape(x, self.outputs, out);
-        shape.each_group(self.level.panels(), |group| self.group(shape, x, to, group));
+        self.multiply(x, self.outputs, out, true);
     }
 
     /// As [`Self::apply`] with the first outputs alone, on this thread alone.
     pub(super) fn apply_first(&self, x: &[f32], outputs: usize, out: &mut [f32]) {
-        let (shape, to) = self.shape(x, outputs, out);
-        shape.each_group_here(self.level.panels(), |group| self.group(shape, x, to, group));
+        self.multiply(x, outputs, out, false);
     }
 
-    fn shape(&self, x: &[f32], outputs: usize, out: &mut [f32]) -> (Shape, Columns) {
+    fn multiply(&self, x: &[f32], outputs: usize, out: &mut [f32], parallel: bool) {
         let rows = x.len() / self.inputs.max(1);
         assert!(x.len() == rows * self.inputs && out.len() == rows * outputs && outputs <= self.outputs);
         assert!((Level::Narrow..=Level::of_processor()).contains(&self.level), "packed for another processor");
-        (Shape { rows, inputs: self.inputs, outputs }, Columns(out.as_mut_ptr()))
-    }
-
-    fn group(&self, shape: Shape, x: &[f32], to: Columns, group: Group) {
-        // The layout is that of all outputs, also where fewer are asked for.
-        let step = self.level.panels().min(self.outputs.div_ceil(PANEL) - group.first) * PANEL;
-        let w = &self.data[group.first * PANEL * self.inputs..];
-        // SAFETY: the processor was asked, the slices have the sizes of `shape`, and groups write to columns of their own.
-        unsafe { group_f32(self.level, shape, x.as_ptr(), w.as_ptr(), step, to, group) }
+        let shape = Shape { rows, inputs: self.inputs, outputs };
+        multiply_f32(self.level, shape, x, out, parallel, |panel| {
+            let together = Self::panels(self.level);
+            let first = panel / together * together;
+            // The layout is that of all outputs, also where fewer are asked for.
+            let step = together.min(self.outputs.div_ceil(PANEL) - first) * PANEL;
+            (&self.data[first * PANEL * self.inputs + (panel - first) * PANEL..], step)
+        });
     }
 }
 
-/// The columns of a group; see the kernels.
-unsafe fn group_f32(level: Level, shape: Shape, x: *const f32, w: *const f32, step: usize, out: Columns, group: Group) {
-    // SAFETY: as the caller vouches.
-    unsafe {
-        if level >= Level::Wide {
-            wide::group_f32(shape, x, w, step, out, group);
-        } else {
-            narrow::group_f32(shape, x, w, step, out, group);
-        }
+/// Multiplies rows by panels of which each is given by its weights for the first input and the number of weights from there to those for the next.
+fn multiply_f32<'a>(
+    level: Level,
+    shape: Shape,
+    x: &[f32],
+    out: &mut [f32],
+    parallel: bool,
+    panel: impl Fn(usize) -> (&'a [f32], usize) + Sync,
+) {
+    let to = Columns(out.as_mut_ptr());
+    let place = |at: usize| {
+        let (w, step) = panel(at);
+        assert!(shape.inputs == 0 || w.len() >= (shape.inputs - 1) * step + PANEL);
+        (w.as_ptr(), step)
+    };
+    if level >= Level::Tiles && shape.rows >= planes::FROM {
+        return planes::split(x, shape.inputs, parallel, |x| {
+            let threads = if parallel { rayon::current_num_threads() } else { 1 };
+            shape.each_group(planes::together(shape.outputs.div_ceil(PANEL), threads), parallel, |group| {
+                // SAFETY: the level was compared with the processor's, `x` was taken apart, each panel holds its weights, and groups write to columns
+                // of their own.
+                unsafe { planes::group(shape, x.as_ptr(), place, to, group) }
+            });
+        });
     }
+    shape.each_group(PanelsF32::panels(level), parallel, |group| {
+        let (w, step) = place(group.first);
+        // SAFETY: as above; the panels of a group stand side by side.
+        unsafe {
+            if level >= Level::Wide {
+                wide::group_f32(shape, x.as_ptr(), w, step, to, group);
+            } else {
+                narrow::group_f32(shape, x.as_ptr(), w, step, to, group);
+            }
+        }
+    });
 }
 
 /// Rows of `b.rows` numbers times `b`, on this thread alone.
@@ -313,12 +342,8 @@ fn mix_at(level: Level, a: &[f32], b: View<'_>, out: &mut [f32]) {
         return matmul(out, View::rows(a, rows, b.rows, b.rows), b, false);
     }
     assert!(a.len() == rows * b.rows && out.len() == rows * b.columns && level <= Level::of_processor());
-    let (shape, to) = (Shape { rows, inputs: b.rows, outputs: b.columns }, Columns(out.as_mut_ptr()));
-    shape.each_group_here(PanelsF32::level(level).panels(), |group| {
-        let w = &b.data[group.first * PANEL..];
-        // SAFETY: as in `PanelsF32::group`; the columns of `b` are whole panels.
-        unsafe { group_f32(level, shape, a.as_ptr(), w.as_ptr(), b.row_stride, to, group) }
-    });
+    let shape = Shape { rows, inputs: b.rows, outputs: b.columns };
+    multiply_f32(level, shape, a, out, false, |panel| (&b.data[panel * PANEL..], b.row_stride));
 }
 
 impl PanelsBf16 {
@@ -376,12 +401,12 @@ impl PanelsBf16 {
     fn multiply(&self, shape: Shape, x: &[u16], out: &mut [f32]) {
         let to = Columns(out.as_mut_ptr());
         match self.level {
-            Level::Tiles => shape.each_group(amx::TOGETHER, |group| {
+            Level::Tiles => shape.each_group(amx::TOGETHER, true, |group| {
                 // SAFETY: the level was compared with the processor's, `x` was put into tiles, the panels are as `shape` says, and groups write
                 // to columns of their own.
                 unsafe { amx::group(shape, x.as_ptr(), self.data.as_ptr(), to, group) }
             }),
-            Level::WideBf16 => shape.each_group(TILE_PANELS, |group| {
+            Level::WideBf16 => shape.each_group(TILE_PANELS, true, |group| {
                 // SAFETY: as above.
                 unsafe { wide::group_bf16(shape, x.as_ptr(), self.data.as_ptr(), to, group) }
             }),
@@ -448,11 +473,11 @@ impl PanelsQ8 {
             x.par_chunks_exact(width).zip(data).zip(scales).with_min_len(16).for_each(rows_of);
             let (x, w, to) = (&*rounded, &self.weights, Columns(out.as_mut_ptr()));
             match self.dots {
-                Dots::Four => shape.each_group(bytes::TILE_PANELS, |group| {
+                Dots::Four => shape.each_group(bytes::TILE_PANELS, true, |group| {
                     // SAFETY: the processor was asked, the slices have the sizes of `shape`, and groups write to columns of their own.
                     unsafe { bytes::group_four(shape, x, w, to, group) }
                 }),
-                Dots::Wide => shape.each_group(bytes::TILE_PANELS, |group| {
+                Dots::Wide => shape.each_group(bytes::TILE_PANELS, true, |group| {
                     // SAFETY: as above.
                     unsafe { bytes::group_wide(shape, x, w, to, group) }
                 }),
@@ -515,17 +540,14 @@ unsafe impl Send for Columns {}
 unsafe impl Sync for Columns {}
 
 impl Shape {
-    /// Runs over the panels in groups, on all threads where the product is large.
-    fn each_group(self, panels: usize, run: impl Fn(Group) + Sync) {
-        if self.rows * self.inputs * self.outputs < 1 << 18 {
-            return self.each_group_here(panels, run);
+    /// Runs over the panels in groups; `parallel`: on all threads of the pool where the product is large.
+    fn each_group(self, panels: usize, parallel: bool, run: impl Fn(Group) + Sync) {
+        let groups = 0..self.outputs.div_ceil(PANEL).div_ceil(panels);
+        if parallel && self.rows * self.inputs * self.outputs >= 1 << 18 {
+            groups.into_par_iter().for_each(|i| run(self.group_at(panels, i)));
+        } else {
+            groups.for_each(|i| run(self.group_at(panels, i)));
         }
-        let groups = self.outputs.div_ceil(PANEL).div_ceil(panels);
-        (0..groups).into_par_iter().for_each(|i| run(self.group_at(panels, i)));
-    }
-
-    fn each_group_here(self, panels: usize, run: impl Fn(Group)) {
-        (0..self.outputs.div_ceil(PANEL).div_ceil(panels)).for_each(|i| run(self.group_at(panels, i)));
     }
 
     fn group_at(self, panels: usize, index: usize) -> Group {

@@ -65,10 +65,34 @@ const CONFIGURATION: Configuration = Configuration {
     rows: [16, 16, 16, 16, 16, 16, 16, 16, 0, 0, 0, 0, 0, 0, 0, 0],
 };
 
+/// The tiles of this thread, configured until it is dropped.
+#[cfg(target_arch = "x86_64")]
+pub(super) struct Tiles;
+
+#[cfg(target_arch = "x86_64")]
+impl Tiles {
+    /// # Safety
+    /// The processor has tiles and they are [`allowed`].
+    pub(super) unsafe fn configured() -> Self {
+        let configuration = CONFIGURATION;
+        // SAFETY: as the caller vouches.
+        unsafe { std::arch::asm!("ldtilecfg [{}]", in(reg) &raw const configuration, options(nostack, readonly)) };
+        Self
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+impl Drop for Tiles {
+    fn drop(&mut self) {
+        // SAFETY: they were configured.
+        unsafe { std::arch::asm!("tilerelease", options(nostack, nomem)) };
+    }
+}
+
 /// Inputs of a tile: as many pairs of them as a tile has rows.
 pub(super) const STEP: usize = 32;
 /// Numbers of a tile.
-const TILE: usize = 512;
+pub(super) const TILE: usize = 512;
 /// Bytes of the weights of a block, which stay in the processor's first cache for all rows.
 const BLOCK: usize = 32 << 10;
 
@@ -102,13 +126,11 @@ pub(super) fn tile(x: &[f32], width: usize, inputs: usize, out: &mut [u16]) {
 /// begins where one of these does; nobody else touches its columns in `out`.
 #[cfg(target_arch = "x86_64")]
 pub(super) unsafe fn group(shape: Shape, x: *const u16, panels: *const u16, out: Columns, group: Group) {
-    use std::arch::asm;
-    let configuration = CONFIGURATION;
     let steps = shape.inputs / STEP;
     let blocks = (steps * TILE * PANELS * size_of::<u16>()).div_ceil(BLOCK).max(1);
     // SAFETY: the addresses that are computed lie in the matrices that the caller vouches for.
     unsafe {
-        asm!("ldtilecfg [{}]", in(reg) &raw const configuration, options(nostack, readonly));
+        let _tiles = Tiles::configured();
         // A block of inputs for all panels: so much of the rows stays in the processor's second cache.
         for block in 0..blocks {
             let (start, end) = (block * steps / blocks, (block + 1) * steps / blocks);
@@ -129,7 +151,6 @@ pub(super) unsafe fn group(shape: Shape, x: *const u16, panels: *const u16, out:
                 }
             }
         }
-        asm!("tilerelease", options(nostack, nomem));
     }
 }
 

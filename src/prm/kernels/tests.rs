@@ -41,7 +41,7 @@ fn levels(from: Level, to: Level) -> impl Iterator<Item = Level> {
 
 #[test]
 fn every_kernel_of_f32_gives_the_product() {
-    for level in levels(Level::Narrow, Level::Wide) {
+    for level in levels(Level::Narrow, Level::Tiles) {
         for (rows, inputs, outputs) in SHAPES {
             let (x, w) = (random(rows * inputs, 1), random(outputs * inputs, 2));
             let mut out = vec![9.0; rows * outputs];
@@ -53,7 +53,7 @@ fn every_kernel_of_f32_gives_the_product() {
 
 #[test]
 fn the_first_outputs_of_panels_are_those_of_all() {
-    for level in levels(Level::Narrow, Level::Wide) {
+    for level in levels(Level::Narrow, Level::Tiles) {
         let (x, w) = (random(5 * 32, 1), random(150 * 32, 2));
         let panels = PanelsF32::pack(32, w.chunks_exact(32), level);
         for outputs in [1, 16, 47, 48, 49, 130, 150] {
@@ -68,7 +68,7 @@ fn the_first_outputs_of_panels_are_those_of_all() {
 fn rows_mixed_in_place_are_the_product() {
     // Columns 16 to 48 of rows of 80 numbers, and others that are no whole panels.
     let (a, b) = (random(7 * 600, 1), random(600 * 80, 2));
-    for level in levels(Level::Plain, Level::Wide) {
+    for level in levels(Level::Plain, Level::Tiles) {
         for columns in [16, 32, 64, 23] {
             let mut out = vec![9.0; 7 * columns];
             mix_at(level, &a, View::rows(&b[16..], 600, columns, 80), &mut out);
