@@ -308,7 +308,7 @@ fn multiply_f32<'a>(
         assert!(shape.inputs == 0 || w.len() >= (shape.inputs - 1) * step + PANEL);
         (w.as_ptr(), step)
     };
-    if level >= Level::Tiles && shape.rows >= planes::FROM {
+    if level >= Level::Tiles && planes::pay(shape) {
         return planes::split(x, shape.inputs, parallel, |x| {
             let threads = if parallel { rayon::current_num_threads() } else { 1 };
             shape.each_group(planes::together(shape.outputs.div_ceil(PANEL), threads), parallel, |group| {

@@ -193,7 +193,7 @@ fn run_length(parameters: u64, precision: Precision) -> usize {
         _ => 64,
     };
     // With tiles, memory is slower than the products of few rows.
-    if precision == Precision::Bf16 && Level::of_processor() >= Level::Tiles { 2 * run } else { run }
+    if precision != Precision::Q8 && Level::of_processor() >= Level::Tiles { 2 * run } else { run }
 }
 
 /// Bytes for weights, and for cache and activations of a solution of up to 8,192 tokens (longer contexts are rarely filled).

@@ -23,7 +23,7 @@ use super::linear::Precision;
 use super::request::Device;
 
 /// Rows of one pass over the layers: bounds the memory of activations, and keeps them in the processor's cache.
-const CHUNK: usize = 256;
+const CHUNK: usize = 512;
 
 /// Weights and cache of one sequence: the *current path*, whose tokens stand in the first columns of the cache.
 pub(super) trait Decoder: fmt::Debug + Send {

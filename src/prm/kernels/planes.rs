@@ -23,8 +23,6 @@ use super::{Columns, Group, Level, PANEL, Shape};
 
 /// bf16 numbers that make an f32.
 const PLANES: usize = 3;
-/// Rows from which it pays to take the weights apart.
-pub(super) const FROM: usize = 32;
 /// Steps of inputs of a block: the planes of its weights stay in the processor's first cache for all rows.
 const STEPS: usize = 4;
 /// Rows that are computed together with one block of inputs: as many as stay in the processor's second cache beside their sums.
@@ -39,6 +37,11 @@ const TOGETHER: usize = 16;
 pub(super) fn together(panels: usize, threads: usize) -> usize {
     let rounds = panels.div_ceil(TOGETHER * threads).max(1);
     panels.div_ceil(rounds * threads).next_multiple_of(PANELS).max(PANELS)
+}
+
+/// Whether it pays to take rows and weights apart: each is worth it when many of the others are multiplied by it.
+pub(super) fn pay(shape: Shape) -> bool {
+    shape.rows * shape.outputs >= 40 * (shape.rows + shape.outputs)
 }
 
 /// Puts the planes of rows of `width` numbers into tiles, `(block of 16 rows, step of 32 inputs, plane, 16, 32)`, with zeros behind the last input.
