@@ -138,7 +138,16 @@ pub enum PrmError {
 #[cfg(feature = "candle")]
 impl From<candle_core::Error> for PrmError {
     fn from(error: candle_core::Error) -> Self {
-        Self::Compute(error.to_string())
+        Self::Compute(message(error))
+    }
+}
+
+/// What an error of the tensor library says, without the list of its functions that stands behind it where `RUST_BACKTRACE` is set.
+#[cfg(feature = "candle")]
+pub(super) fn message(error: candle_core::Error) -> String {
+    match error {
+        candle_core::Error::WithBacktrace { inner, .. } => message(*inner),
+        error => error.to_string(),
     }
 }
 

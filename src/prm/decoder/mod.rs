@@ -19,6 +19,7 @@ use super::PrmError;
 use super::attention::{Row, Segment, first_columns};
 use super::checkpoint::Weights;
 use super::config::DecoderConfig;
+use super::error::message;
 use super::linear::Precision;
 use super::request::Device;
 
@@ -84,7 +85,7 @@ impl Target {
             Device::Cuda(index) => (candle_core::Device::new_cuda(index), cfg!(feature = "cuda")),
             Device::Metal(index) => (candle_core::Device::new_metal(index), cfg!(feature = "metal")),
         };
-        let refused = |error: candle_core::Error| PrmError::Device { device, reason: is_built.then(|| error.to_string()) };
+        let refused = |error: candle_core::Error| PrmError::Device { device, reason: is_built.then(|| message(error)) };
         opened.map(Self::Tensors).map_err(refused)
     }
 

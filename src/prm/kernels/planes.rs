@@ -44,8 +44,8 @@ pub(super) fn pay(shape: Shape) -> bool {
     shape.rows * shape.outputs >= 40 * (shape.rows + shape.outputs)
 }
 
-/// Puts the planes of rows of `width` numbers into tiles, `(block of 16 rows, step of 32 inputs, plane, 16, 32)`, with zeros behind the last input.
-/// Rows beyond the last keep what was there: their results are not looked at. `parallel`: on all threads of the pool.
+/// Runs something with the planes of rows of `width` numbers in tiles, `(block of 16 rows, step of 32 inputs, plane, 16, 32)`, with zeros behind the last
+/// input. Rows beyond the last are whatever was there: their results are not looked at. `parallel`: they are made on all threads of the pool.
 pub(super) fn split(x: &[f32], width: usize, parallel: bool, run: impl FnOnce(&[u16])) {
     thread_local! {
         static SPLIT: RefCell<Lined<u16>> = RefCell::default();
@@ -92,9 +92,9 @@ fn planes(x: __m512) -> [__m512i; PLANES] {
 unsafe fn split_step(x: &[f32], out: &mut [u16]) {
     const UPPER: [u16; STEP] = {
         let mut places = [0; STEP];
-        let mut i = 0;
-        while i < STEP {
-            places[i] = 2 * i as u16 + 1;
+        let mut i = 0_u16;
+        while (i as usize) < STEP {
+            places[i as usize] = 2 * i + 1;
             i += 1;
         }
         places
