@@ -193,7 +193,11 @@ fn run_length(parameters: u64, precision: Precision) -> usize {
         _ => 64,
     };
     // With tiles, memory is slower than the products of few rows.
-    if precision != Precision::Q8 && Level::of_processor() >= Level::Tiles { 2 * run } else { run }
+    match precision {
+        Precision::Bf16 if Level::of_processor() >= Level::Tiles => 2 * run,
+        Precision::F32 if Level::of_processor() >= Level::Tiles => (2 * run).min(256),
+        Precision::F32 | Precision::Bf16 | Precision::Q8 => run,
+    }
 }
 
 /// Bytes for weights, and for cache and activations of a solution of up to 8,192 tokens (longer contexts are rarely filled).
