@@ -29,6 +29,9 @@ const LOOK_AROUND: Duration = Duration::from_millis(500);
 /// A place is written after a pause of this length.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// Labels are moved from the log of the store into its file after a pause of this length.
+const SETTLE: Duration = Duration::from_secs(1);
+
 enum Job {
     Save(Box<Draft>),
     Place(Place),
@@ -46,7 +49,15 @@ impl Saver {
     /// Takes the store to its thread. `desk` names the place that is remembered: the files that are open together.
     pub fn start(store: Store, desk: String, messages: UnboundedSender<Message>) -> std::io::Result<Self> {
         let (jobs, received) = channel();
-        let clerk = Clerk { store, desk, place: None, looked: Instant::now(), backed_up: false, messages: messages.clone() };
+        let clerk = Clerk {
+            store,
+            desk,
+            place: None,
+            looked: Instant::now(),
+            backed_up: false,
+            unsettled: None,
+            messages: messages.clone(),
+        };
         let thread = std::thread::Builder::new().name("label store".into()).spawn(move || clerk.work(&received))?;
         Ok(Self { jobs, messages, thread: Some(thread) })
     }
@@ -87,6 +98,8 @@ struct Clerk {
     /// When labels of other sessions were last looked for.
     looked: Instant,
     backed_up: bool,
+    /// When the last label was written that is still in the log of the store.
+    unsettled: Option<Instant>,
     messages: UnboundedSender<Message>,
 }
 
@@ -109,7 +122,10 @@ impl Clerk {
                     let kept = keep_filters(&mut self.store, &filters);
                     self.complain("the filters", kept);
                 }
-                Err(RecvTimeoutError::Timeout) => self.back_up(),
+                Err(RecvTimeoutError::Timeout) => {
+                    self.back_up();
+                    self.settle();
+                }
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             if self.looked.elapsed() >= LOOK_AROUND {
@@ -122,6 +138,7 @@ impl Clerk {
     fn save(&mut self, draft: Draft) {
         let answer = match self.store.append(draft) {
             Ok(event) => {
+                self.unsettled = Some(Instant::now());
                 let at = jiff::Zoned::now().strftime("%H:%M:%S").to_string();
                 Message::Saved { event: Box::new(event), at }
             }
@@ -150,6 +167,13 @@ impl Clerk {
             && let Err(error) = self.store.back_up()
         {
             self.tell(Message::Notice(format!("no copy of the store could be made today: {error}")));
+        }
+    }
+
+    /// A log that cannot be moved now is moved after the next label, or at the end.
+    fn settle(&mut self) {
+        if self.unsettled.take_if(|written| written.elapsed() >= SETTLE).is_some() {
+            let _ = self.store.settle();
         }
     }
 

@@ -1,6 +1,7 @@
 //! The terminal's life: taken over, given back on every way out (return, panic, signal, suspend).
 
 use std::io::{BufWriter, Stdout, Write, stdout};
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::clipboard::CopyToClipboard;
@@ -27,7 +28,9 @@ static MOUSE: AtomicBool = AtomicBool::new(false);
 
 /// The real terminal while the program has it.
 pub struct TerminalScreen {
-    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    /// Never dropped: it would show the cursor, which [`give_back`] does, and end the program with a panic where the terminal is gone,
+    /// before the label store is closed.
+    terminal: ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
 }
 
 impl TerminalScreen {
@@ -35,7 +38,7 @@ impl TerminalScreen {
     pub fn enter() -> std::io::Result<Self> {
         restore_on_panic();
         let terminal = take().and_then(|()| fresh()).inspect_err(|_| give_back())?;
-        Ok(Self { terminal })
+        Ok(Self { terminal: ManuallyDrop::new(terminal) })
     }
 
     /// Draws one frame.
@@ -74,7 +77,7 @@ impl Screen for TerminalScreen {
     fn forget(&mut self) -> std::io::Result<()> {
         take()?;
         // Not `Terminal::clear`, which asks the terminal where the cursor is and fails when no answer comes.
-        self.terminal = fresh()?;
+        self.terminal = ManuallyDrop::new(fresh()?);
         Ok(())
     }
 

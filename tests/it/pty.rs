@@ -394,7 +394,7 @@ fn a_critique_is_written_in_the_editor_and_survives_one_that_fails() {
 }
 
 #[test]
-fn a_lost_terminal_ends_the_program() {
+fn a_lost_terminal_ends_the_program_and_its_labels_stand_in_the_one_file() {
     lose_the_terminal();
 }
 
@@ -403,6 +403,8 @@ fn lose_the_terminal() -> (Duration, Duration) {
     let folder = tempfile::tempdir().unwrap();
     let mut terminal = Terminal::start(folder.path(), &["--no-prm"], (80, 24));
     terminal.wait_for("1/35");
+    terminal.keys("jx");
+    terminal.wait_for("saved");
     terminal.closing.store(true, Ordering::Relaxed);
     terminal.keys("j");
     std::thread::sleep(Duration::from_millis(500));
@@ -411,11 +413,19 @@ fn lose_the_terminal() -> (Duration, Duration) {
     let (start, before) = (Instant::now(), processor_time(pid).unwrap());
     terminal.master = None;
     let mut after = before;
-    while terminal.child.try_wait().unwrap().is_none() {
+    let status = loop {
+        if let Some(status) = terminal.child.try_wait().unwrap() {
+            break status;
+        }
         assert!(start.elapsed() < PATIENCE, "the program does not end");
         after = processor_time(pid).unwrap_or(after);
         std::thread::sleep(Duration::from_millis(5));
-    }
+    };
+    assert_ne!(status.exit_code(), 101, "it panicked");
+    assert!(
+        folder.path().join("labels.db").is_file() && !folder.path().join("labels.db-wal").exists(),
+        "the store was not closed"
+    );
     (start.elapsed(), after.saturating_sub(before))
 }
 

@@ -288,6 +288,16 @@ impl Store {
         Ok(())
     }
 
+    /// Moves labels from the log beside the store into the store, as far as nobody stands in the way: who copies the one file has them then.
+    pub fn settle(&mut self) -> Result<(), StoreError> {
+        if self.read_only {
+            return Ok(());
+        }
+        let path = self.path.clone();
+        let moved = self.link()?.conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        moved.map_err(sql(&path, "write the label store"))
+    }
+
     /// Keeps a copy of today beside the store, once a day, and the last five of them.
     pub fn back_up(&mut self) -> Result<(), StoreError> {
         if self.read_only || self.seen == 0 {

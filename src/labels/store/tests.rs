@@ -37,6 +37,24 @@ fn failure(path: &Path) -> String {
 }
 
 #[test]
+fn the_one_file_of_a_settled_store_holds_its_labels() {
+    let (dir, path) = place();
+    let (mut store, _) = Store::open(&path, "mira").unwrap();
+    store.append(rate(1)).unwrap();
+    let copied = |name: &str| {
+        let copy = dir.path().join(name);
+        fs::copy(&path, &copy).unwrap();
+        Store::events(&copy, "mira").map(|events| events.len())
+    };
+    assert!(copied("early.db").is_err(), "labels are in the log first");
+    store.settle().unwrap();
+    assert_eq!(copied("late.db").unwrap(), 1);
+    store.append(rate(2)).unwrap();
+    store.settle().unwrap();
+    assert_eq!(copied("later.db").unwrap(), 2);
+}
+
+#[test]
 fn what_was_saved_is_there_after_opening_again() {
     let (_dir, path) = place();
     let saw = Saw { prm: Some("tiny".into()), score: Some(0.25), blind: true, shown: "steps".into(), ..Saw::default() };
