@@ -1,6 +1,6 @@
 //! How the screen looks on one terminal: colours, glyphs, widths, gathered so that panes ask one thing.
 
-use ratatui::style::{Modifier, Style};
+use ratatui::style::{Color, Modifier, Style};
 
 use super::picture::DRAWS;
 use super::theme::{Role, Theme, Token, label_mark, score_bar, score_glyph};
@@ -67,6 +67,8 @@ impl Look {
     pub(super) fn ink(&self, ink: Ink) -> Style {
         match ink {
             Ink::Source => self.theme.role(Role::Warning).add_modifier(Modifier::UNDERLINED),
+            // A slash that stands for a fraction must be seen, and some palettes have their background in this place.
+            Ink::Added if self.dim().fg == Some(Color::DarkGray) => self.plain(),
             Ink::Added | Ink::Syntax => self.dim(),
             Ink::Strong => self.strong(),
             Ink::Emphasis => Style::new().add_modifier(Modifier::ITALIC),

@@ -67,6 +67,9 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
         panes::detail::draw(app, &mut pen, rect);
     }
     pen.borders(&panes);
+    if let Some(rect) = panes.steps.filter(|_| app.rewrite.is_none() && app.segmenting.is_none()) {
+        panes::steps::below(app, &mut pen, rect);
+    }
     panes::bottom::draw(app, &mut pen, &panes);
     // Letters stand at the steps themselves.
     if let Some(open) = app.choice.as_ref().filter(|open| open.question != choice::Question::FirstErrorAt) {

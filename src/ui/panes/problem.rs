@@ -26,8 +26,9 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let marks = mark_runs(&body.text, pen.look.replaced());
     let shown = usize::from(rect.height).min(rows.len());
     let hidden = rows.len() - shown;
-    // The question stands at the end of most problems: what is hidden is hidden before it.
-    let first = shown - usize::from(hidden > 0 && shown > 1);
+    // The question stands at the end of most problems, and one row is often the end of it: what is hidden is hidden before.
+    let end = if hidden > 0 { [0, 0, 1, 1].get(shown).copied().unwrap_or(2) } else { 0 };
+    let first = shown - end;
     let more = match hidden {
         0 => String::new(),
         1 => format!("+1 line, {}", app.key("whole-problem")),
@@ -44,18 +45,19 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
         let words = body.text[row.range.clone()].trim();
         !(words.is_empty() || words.starts_with("[/") || words.starts_with("\\end") || words == "```")
     };
-    let last = rows[first..].iter().rev().find(says).or(rows.last()).filter(|_| first < shown);
+    let mut last: Vec<&Row> = rows[first..].iter().rev().filter(says).take(end).collect();
+    last.reverse();
     let visible = rows[..first].iter().chain(last);
     for (y, row) in (rect.y..rect.bottom()).zip(visible.map(Some).chain(std::iter::repeat(None))) {
         let tail = tails(y);
-        let end = if tail.is_empty() { rect.right() } else { pen.right(rect, y, &tail, pen.look.accent()).saturating_sub(2) };
+        let edge = if tail.is_empty() { rect.right() } else { pen.right(rect, y, &tail, pen.look.accent()).saturating_sub(2) };
         let Some(row) = row else { continue };
         let x = rect.x + 4 + u16::try_from(row.indent).unwrap_or(0);
-        let room = end.saturating_sub(x);
+        let room = edge.saturating_sub(x);
         pen.line(x, y, room, &styled(&body.text, row, &[&marks]));
         if usize::from(room) < row.width {
             // Nothing is cut without a sign.
-            pen.text(end, y, 1, pen.look.glyphs.ellipsis, pen.look.accent());
+            pen.text(edge, y, 1, pen.look.glyphs.ellipsis, pen.look.accent());
         }
     }
 }

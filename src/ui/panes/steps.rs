@@ -61,6 +61,22 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     }
 }
 
+/// Says on the rule below the steps what is not on the screen yet: a step that is cut off may look whole, above all where a formula is.
+pub(in crate::ui) fn below(app: &App, pen: &mut Pen<'_>, rect: Rect) {
+    let Some(last) = app.steps.visible.last() else { return };
+    let rows = last.shape.rows.saturating_sub(last.first + last.rows);
+    let steps = app.cursor.path.len().saturating_sub(last.step + 1);
+    let more = |n: usize, what: &str| (n > 0).then(|| format!("+{n} {what}{}", if n == 1 { "" } else { "s" }));
+    let rows = more(rows, "row").map(|rows| format!("{rows} of step {}", last.step + 1));
+    let steps = more(steps, "step");
+    let said: Vec<String> = rows.into_iter().chain(steps).collect();
+    let text = format!(" {} ", said.join(", "));
+    let wide = u16::try_from(text.len()).unwrap_or(u16::MAX);
+    if !said.is_empty() && wide + 2 <= rect.width {
+        pen.text(rect.right() - wide - 2, rect.bottom(), wide, &text, pen.look.dim());
+    }
+}
+
 /// First columns of number, mark, annotators, score, bar, checks, other models and text.
 fn offsets(rect: Rect, columns: StepColumns) -> [u16; 8] {
     let mut x = usize::from(rect.x);
