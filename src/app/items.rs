@@ -59,7 +59,7 @@ pub struct Items {
     /// The open files, in order.
     pub files: Vec<FileState>,
     loaded: HashMap<ItemId, (Arc<ProblemView>, u64)>,
-    /// Loaded problems whose steps the annotator cut anew.
+    /// Loaded problems whose steps the annotator cut anew, or has got more of.
     cut: HashMap<ItemId, Arc<Trace>>,
     clock: u64,
     /// Records that cannot be read, by the problem they stand in, as far as problems were read.
@@ -124,17 +124,17 @@ impl Items {
         self.get(item)?.trace.as_ref()
     }
 
-    /// True when the annotator cut steps of this item anew.
+    /// True when this item has other steps than its source.
     pub fn is_cut(&self, item: ItemId) -> bool {
         self.cut.contains_key(&item)
     }
 
     /// True when any steps were cut anew.
     pub fn any_cut(&self) -> bool {
-        !self.cut.is_empty()
+        self.cut.values().any(|trace| trace.is_recut())
     }
 
-    /// Lays the annotator's own cuts over an item; `None` for the source's.
+    /// Lays other steps over an item than those of its source; `None` for the source's.
     pub fn set_cut(&mut self, item: ItemId, cut: Option<Trace>) {
         match cut {
             Some(trace) => self.cut.insert(item, Arc::new(trace)),

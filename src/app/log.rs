@@ -12,6 +12,7 @@ use super::items::{FileState, ItemId};
 use super::judge::Judge;
 use super::keymap::Keymap;
 use super::refit::Fitted;
+use super::sampling::Heard;
 use super::scoring::Known;
 use super::trust::Terms;
 use super::{App, Manuscript, Message, Place, Setup, Sifted};
@@ -87,6 +88,8 @@ pub enum Entry {
         /// Step and score, in the order of the keys.
         scores: BTreeMap<StepKey, f64>,
     },
+    /// [`Message::Sampler`]: what was written is not written again.
+    Sampler(Heard),
     /// [`Message::Refitted`].
     Refitted(Result<Fitted, String>),
     /// [`Message::Edited`].
@@ -111,6 +114,9 @@ pub struct Start {
     pub place: Option<Place>,
     /// A worker was started.
     pub scoring: bool,
+    /// A language model could be asked for alternatives.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sampler: bool,
     /// Modes, shares, exam, guideline.
     pub terms: Terms,
     /// Kinds of errors, reasons.
@@ -204,6 +210,7 @@ impl Start {
             store: setup.store.clone(),
             place: setup.place.clone(),
             scoring: setup.scoring,
+            sampler: setup.sampler,
             terms: setup.terms.clone(),
             project: setup.project.clone(),
             keys: setup.keymap.bound(),
@@ -231,6 +238,7 @@ impl Start {
             look,
             place: self.place,
             scoring: self.scoring,
+            sampler: self.sampler,
             terms: self.terms,
             project: self.project,
             keymap: Keymap::rebound(&self.keys),
@@ -286,9 +294,11 @@ impl Entry {
                 rule: judge.rule(),
                 scores: judge.scores.iter().map(|(key, score)| (*key, score.value())).collect(),
             },
+            Message::Sampler(heard) if !matches!(heard, Heard::Growing(..)) => Self::Sampler(heard.clone()),
             Message::Refitted(outcome) => Self::Refitted(outcome.clone()),
             Message::Edited(manuscript, written) => Self::Edited(manuscript.clone(), written.clone()),
             Message::Worker(_)
+            | Message::Sampler(_)
             | Message::Coloured { .. }
             | Message::Measured { .. }
             | Message::Pictured { .. }
@@ -340,6 +350,7 @@ impl Entry {
                 let judge = Judge::recorded(scorer, &rule, scores.into_iter().filter_map(score).collect());
                 vec![Message::Judge(Box::new(judge))]
             }
+            Self::Sampler(heard) => vec![Message::Sampler(heard)],
             Self::Refitted(outcome) => vec![Message::Refitted(outcome)],
             Self::Edited(manuscript, written) => vec![Message::Edited(manuscript, written)],
         }

@@ -12,13 +12,14 @@ use super::judge::Judge;
 use super::place::Place;
 use super::queue::{Forgotten, Thought, Work};
 use super::refit::Fitted;
+use super::sampling::Heard;
 use super::scoring::Known;
 use super::search::Wanted;
 use crate::analysis::quality::{Case, Quality};
 use crate::corpus::ProblemView;
 use crate::labels::{Action, Body, Draft, Event};
 use crate::query::{Names, Query};
-use crate::scoring::{ScoreRequest, WorkerEvent};
+use crate::scoring::{SampleRequest, ScoreRequest, WorkerEvent};
 use crate::text::Safe;
 use crate::trace::{RecordKey, StepKey, Writing};
 use crate::ui::code::Tokens;
@@ -78,6 +79,8 @@ pub enum Message {
         /// What stands where in its safe text.
         tokens: Tokens,
     },
+    /// The process of a language model said something.
+    Sampler(Heard),
     /// The label store committed this event.
     Saved {
         /// The event as it stands in the store.
@@ -220,6 +223,10 @@ pub enum Effect {
     Score(ScoreRequest),
     /// Tell the worker to stop a request.
     CancelScore(u64),
+    /// Ask the language model for steps; it is started when it is first asked.
+    Sample(SampleRequest),
+    /// Tell it to stop a request.
+    CancelSample(u64),
     /// Start the worker (again).
     StartWorker,
     /// Fit the scores to the saved labels, in the background; [`Message::Refitted`] answers.

@@ -38,6 +38,7 @@ pub mod replay;
 pub mod review;
 pub mod rewrite;
 pub mod runs;
+pub mod sampling;
 mod saving;
 pub mod scoring;
 pub mod search;
@@ -74,6 +75,7 @@ use queue::Queue;
 use reading::Reading;
 use refit::Refit;
 use review::Review;
+use sampling::Sampling;
 pub use saving::Saving;
 use scoring::Scoring;
 use search::{Mistake, Search};
@@ -123,6 +125,8 @@ pub struct Setup {
     pub place: Option<Place>,
     /// A worker is started at once.
     pub scoring: bool,
+    /// There is a language model that can be asked for alternatives.
+    pub sampler: bool,
     /// Modes, shares, exam, guideline.
     pub terms: Terms,
     /// Kinds of errors, reasons, how solutions are gone through.
@@ -155,6 +159,8 @@ pub struct App {
     pub store: String,
     /// Scores and the worker.
     pub scoring: Scoring,
+    /// Alternatives that a language model writes.
+    pub sampling: Box<Sampling>,
     /// State of saving.
     pub saving: Saving,
     /// Half-typed keys.
@@ -317,6 +323,7 @@ impl App {
             annotator: setup.annotator,
             store: setup.store,
             scoring: Scoring::new(setup.scoring),
+            sampling: Box::new(Sampling::new(setup.sampler)),
             saving: Saving::default(),
             keys: Keys::new(setup.keymap),
             hint_due: false,

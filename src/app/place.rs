@@ -68,7 +68,12 @@ impl App {
             no_reference: !self.show_reference,
             marks: self.jumps.marks.clone(),
             filter: self.queue.filter_text().to_owned(),
-            order: if self.queue.active() { self.queue.order_name().to_owned() } else { String::new() },
+            // What is like a step is not known without it.
+            order: match self.queue.order_name() {
+                queue::SIMILAR => String::new(),
+                order if self.queue.active() => order.to_owned(),
+                _ => String::new(),
+            },
         }
     }
 
@@ -166,10 +171,13 @@ impl App {
         self.tree.reveal(&trace, self.cursor.node);
     }
 
-    /// Lays the annotator's own cuts over an item.
-    fn lay_cuts(&mut self, item: ItemId) {
-        let cut = self.items.source(item).and_then(|trace| self.session.recut(trace));
-        self.items.set_cut(item, cut);
+    /// Lays the annotator's own cuts over an item, and the steps that a language model wrote for it.
+    pub(super) fn lay_cuts(&mut self, item: ItemId) {
+        let laid = self.items.source(item).and_then(|source| {
+            let cut = self.session.recut(source);
+            cut.as_ref().unwrap_or(source).with_samples(self.offered()).or(cut)
+        });
+        self.items.set_cut(item, laid);
         self.scoring.cut_anew(item);
     }
 

@@ -57,6 +57,8 @@ impl App {
         let (ms_spent, step_ms) = spent.map_or((None, Vec::new()), |(ms, steps)| (Some(ms), steps));
         let mut saw = self.saw(step);
         saw.context.step_ms = step_ms;
+        let chooses = matches!(body, Body::Act(Action::Choose { .. }));
+        saw.context.sampled = step.map_or_else(Vec::new, |step| self.sampled_here(step, chooses));
         let draft = Draft { body, saw, ms_spent };
         let record = record_of(&draft);
         // A text or a further answer takes nothing back, and must not be lost.

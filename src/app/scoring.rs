@@ -365,6 +365,8 @@ pub(super) fn worker_event(app: &mut App, event: WorkerEvent) -> Vec<Effect> {
                 judge.refused.insert(key, reason);
             }
         }
+        // No scorer is asked for steps.
+        WorkerEvent::Sampled { .. } => {}
         WorkerEvent::Done { request, cost, seconds } => {
             scoring.work.0 += cost.tokens;
             scoring.work.1 += seconds;

@@ -239,6 +239,7 @@ fn arrive(app: &mut App, item: ItemId, place: Found) {
 
 fn nothing(app: &App, target: Target) -> &'static str {
     match target {
+        Target::Match if app.like().is_some() => "no step that may make the same mistake",
         Target::Match => "no match",
         Target::Suspect => "no predicted error among the scored solutions",
         Target::Unlabelled => "everything is labelled",

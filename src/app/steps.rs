@@ -144,6 +144,11 @@ impl StepsView {
         self.shown = Some(shown);
     }
 
+    /// The trace has more steps now, and those that it had are where they were.
+    pub(super) fn grew(&mut self, shown: Shown) {
+        self.shown = Some(shown);
+    }
+
     /// Forgets the trace; wrapped texts stay.
     pub fn reset(&mut self) {
         self.shown = None;

@@ -2,7 +2,8 @@
 
 use super::items::ItemId;
 use super::{
-    App, Effect, Focus, Message, layout, picker, picture, place, quality, queue, refit, saving, scoring, seek, threshold, typed,
+    App, Effect, Focus, Message, layout, picker, picture, place, quality, queue, refit, sampling, saving, scoring, seek,
+    threshold, typed,
 };
 use crate::labels::Event;
 use crate::trace::{NodeId, PromptKey};
@@ -65,6 +66,7 @@ fn received(app: &mut App, message: Message) -> Vec<Effect> {
         Message::Thought { round, thought } => queue::thought(app, round, *thought),
         Message::Measured { file, picture, said } => picture::measured(app, file, picture, said),
         Message::Pictured { file, picture, cells, made } => picture::made(app, file, picture, cells, made),
+        Message::Sampler(heard) => sampling::heard(app, heard),
         Message::Coloured { key, tokens } => app.steps.coloured(key, tokens),
         Message::Foreign(events) => foreign(app, events),
         Message::Judge(judge) => {

@@ -63,6 +63,9 @@ pub struct OpenArgs {
     /// Where the model runs.
     #[command(flatten)]
     pub runs_on: RunsOn,
+    /// Folder of a language model that writes alternatives of a step when `:sample` (ge) asks for them; without it none is run
+    #[arg(long, value_name = "DIR")]
+    pub sampler: Option<PathBuf>,
     /// A scorer of your own instead: a command line for the shell that speaks the protocol of `stepscope worker`
     #[arg(long, value_name = "COMMAND", conflicts_with = "prm")]
     pub scorer_cmd: Option<String>,
@@ -151,6 +154,7 @@ pub(super) fn start(args: &OpenArgs, review: bool) -> anyhow::Result<ExitCode> {
         look,
         place,
         scoring: !args.no_prm,
+        sampler: args.sampler.is_some(),
         terms: terms(args)?,
         project,
         keymap,
@@ -161,12 +165,14 @@ pub(super) fn start(args: &OpenArgs, review: bool) -> anyhow::Result<ExitCode> {
         Some(command) => WorkerSpec::command(command),
         None => WorkerSpec::own(args.prm.as_deref(), &args.runs_on).context("finding the own program file")?,
     };
+    let sampler = args.sampler.as_deref().map(WorkerSpec::sampler).transpose();
+    let sampler = sampler.context("finding the own program file")?;
     let ended_by = Arc::new(AtomicI32::new(0));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build()?;
     let log = args.log.as_ref().map(|log| (log.clone(), std::iter::once(&path).chain(&args.with.with).cloned().collect()));
     let correctable = args.scorer_cmd.is_none() && args.runs_on.server.is_none();
     let refit = correctable.then(|| train_head::refit(&path, &annotator, args.prm.clone(), corpora.clone()));
-    let outside = Outer { corpora, worker, log, desk, refit, judges, canvas };
+    let outside = Outer { corpora, worker, sampler, log, desk, refit, judges, canvas };
     let unsaved = runtime.block_on(interactive(setup, store, outside, &ended_by, args.linear))?;
     // A worker that is being killed and a blocked read must not hold the exit up.
     runtime.shutdown_background();
@@ -208,6 +214,8 @@ fn meant(path: &Path) -> Option<String> {
 struct Outer {
     corpora: Vec<Corpus>,
     worker: WorkerSpec,
+    /// The language model that writes alternatives.
+    sampler: Option<WorkerSpec>,
     /// A key log that is wanted, and the stores whose labels stand before it, one's own first.
     log: Option<(PathBuf, Vec<PathBuf>)>,
     /// Name of the place of the session.
@@ -234,7 +242,7 @@ fn begin(log: &Path, stores: &[PathBuf], setup: &Setup, size: (u16, u16)) -> any
 async fn interactive(
     setup: Setup,
     store: Store,
-    Outer { corpora, worker, log, desk, refit, judges, canvas }: Outer,
+    Outer { corpora, worker, sampler, log, desk, refit, judges, canvas }: Outer,
     ended_by: &Arc<AtomicI32>,
     linear: bool,
 ) -> anyhow::Result<usize> {
@@ -244,7 +252,7 @@ async fn interactive(
     let hidden = setup.files.iter().map(|file| file.hidden).collect();
     let size = if linear { LinearScreen::SIZE } else { crossterm::terminal::size().unwrap_or((80, 24)) };
     let log = log.map(|(log, stores)| begin(&log, &stores, &setup, size)).transpose()?;
-    let resources = Resources { corpora, saver, worker, refit, cache: ScoreCache::open_default(), hidden, log, canvas };
+    let resources = Resources { corpora, saver, worker, sampler, refit, cache: ScoreCache::open_default(), hidden, log, canvas };
     let mut outside = Outside::new(resources, messages.clone());
     for judge in judges {
         outside.tell(Message::Judge(Box::new(judge)));

@@ -20,7 +20,7 @@ use crate::app::judge::Judge;
 use crate::corpus::{Corpus, ProblemView, in_order};
 use crate::formats::{Glance, RecordError};
 use crate::labels::{Overlap, Panel, Session, Store};
-use crate::query::{Asked, Names, ORDERS, Own, QUANTITIES, Query, Ruler, Survey, at_a_glance};
+use crate::query::{Asked, Bag, Names, ORDERS, Own, QUANTITIES, Query, Ruler, Survey, at_a_glance};
 use crate::scoring::batch::{Answers, Batch};
 use crate::scoring::request::on_solutions;
 use crate::shell::kept_filters;
@@ -50,6 +50,9 @@ pub struct QueueArgs {
     /// Name of an order, or an expression: 'drop * wrong / len'
     #[arg(long, value_name = "ORDER", default_value = "file")]
     pub order: String,
+    /// The text of a step: `similar` in filters and orders says how much a solution has one like it
+    #[arg(long, value_name = "TEXT")]
+    pub like: Option<String>,
     /// At most this many
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
@@ -158,6 +161,7 @@ fn questions(args: &QueueArgs) -> anyhow::Result<Questions> {
         overlap: args.sharing.overlap.clone().or(project.overlap),
         panel: Panel::of(&session),
         doubts: HashMap::new(),
+        like: args.like.as_deref().map(Bag::of),
         session,
         judges: args.beside.judges()?,
     })
@@ -197,6 +201,8 @@ struct Questions {
     /// How far labels are to be doubted, by file, problem and solution.
     doubts: HashMap<(String, usize, usize), Doubt>,
     judges: Vec<Judge>,
+    /// The step that others are looked for that are like it.
+    like: Option<Bag>,
 }
 
 /// Problems that are asked between two looks at whether to stop.
@@ -363,6 +369,6 @@ impl Questions {
         };
         let (filter, order) = (self.filter.as_ref(), self.order.as_ref());
         let others = |path: &[NodeId]| self.judges.iter().map(|judge| judge.opinion(trace, path)).collect();
-        then(&Survey { filter, order, ruler, score: &score, own: &own, others: &others, doubt })
+        then(&Survey { filter, order, ruler, score: &score, own: &own, others: &others, doubt, like: self.like.as_ref() })
     }
 }

@@ -19,6 +19,9 @@ pub struct WorkerArgs {
     /// built-in feature model]
     #[arg(long, value_name = "DIR")]
     pub prm: Option<PathBuf>,
+    /// Folder of a language model that writes steps instead of judging them
+    #[arg(long, value_name = "DIR", conflicts_with = "prm")]
+    pub sampler: Option<PathBuf>,
     /// Where the model runs.
     #[command(flatten)]
     pub runs_on: RunsOn,
@@ -30,7 +33,10 @@ pub fn run(args: &WorkerArgs) -> anyhow::Result<ExitCode> {
     // The screen and the keyboard come first. Nothing depends on it.
     let _ = rustix::process::nice(5);
     let mut output = io::stdout().lock();
-    match worker::serve(io::stdin(), &mut output, || local::load(args.prm.as_deref(), &args.runs_on)) {
+    match worker::serve(io::stdin(), &mut output, || match &args.sampler {
+        Some(folder) => local::load_sampler(folder, &args.runs_on),
+        None => local::load(args.prm.as_deref(), &args.runs_on),
+    }) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => Err(error.into()),
     }

@@ -261,6 +261,27 @@ pub struct Context {
     /// The decision of another annotator that was taken over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub took: Option<EventId>,
+    /// Steps that the decision speaks of and that a language model wrote: no file has their texts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sampled: Vec<Sampled>,
+}
+
+/// A step that a language model wrote on request, beside those of a file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sampled {
+    /// The step that it follows; the root's key for first steps.
+    pub parent: StepKey,
+    /// Its own key.
+    pub step: StepKey,
+    /// What it says.
+    pub text: String,
+    /// Name and key of the model.
+    pub by: String,
+    /// Its number among those behind its parent, from 0: the seed follows from it.
+    pub number: u64,
+    /// How freely it was written.
+    pub temperature: f64,
 }
 
 impl Context {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::state::{Mark, State, Subject, Timeline, Verdict};
-use super::{Action, Body, Event, EventId, Mode, Order, Served};
+use super::{Action, Body, Event, EventId, Mode, Order, Sampled, Served};
 use crate::trace::{Cut, RecordKey, StepKey, Writing};
 
 /// An event as the fold remembers it.
@@ -100,6 +100,8 @@ pub(super) struct Book {
     newest: Option<Order>,
     /// Solutions that were labelled after scores had been shown.
     revealed: HashSet<RecordKey>,
+    /// Steps that a language model wrote and that decisions, in force or not, speak of; in the order of their keys.
+    sampled: BTreeMap<StepKey, Sampled>,
 }
 
 impl Book {
@@ -134,6 +136,7 @@ impl Book {
         if let (Some(Mode::RevealAfter), Body::Act(action)) = (event.saw.context.mode, &event.body) {
             self.revealed.extend(action.record());
         }
+        self.sampled.extend(event.saw.context.sampled.iter().map(|sampled| (sampled.step, sampled.clone())));
         let (mode, served) = (event.saw.context.mode, event.saw.context.served);
         let guideline = event.saw.context.guideline.as_deref().map(|name| shared(&mut self.circumstances, name));
         let prm = event.saw.prm.as_deref().map(|name| shared(&mut self.circumstances, name));
@@ -333,6 +336,16 @@ impl Book {
         let marks = || steps.iter().filter_map(|step| self.mark(*step)).map(|(order, _)| order).max();
         let order = self.verdict(record).map(|(order, _)| *order).or_else(marks)?;
         self.live.get(order).map(|index| self.by_index[*index])
+    }
+
+    /// Steps that a language model wrote and that decisions speak of.
+    pub(super) fn samples(&self) -> impl Iterator<Item = &Sampled> {
+        self.sampled.values()
+    }
+
+    /// The one of this key.
+    pub(super) fn sampled(&self, step: StepKey) -> Option<&Sampled> {
+        self.sampled.get(&step)
     }
 
     /// The decisions of others on a solution that are sent back, and what to look at again.

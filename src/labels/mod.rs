@@ -17,7 +17,7 @@ mod session;
 mod state;
 pub mod store;
 
-pub use event::{Action, Body, Context, Draft, Event, EventId, Mode, Order, Saw, Served, WriterId};
+pub use event::{Action, Body, Context, Draft, Event, EventId, Mode, Order, Sampled, Saw, Served, WriterId};
 pub use fold::{Judged, Past};
 pub use overlap::Overlap;
 pub use panel::{Panel, Said, SentBack};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::fold::{Book, Judged, Past};
-use super::{Action, Event, EventId, Mark, Order, Verdict};
+use super::{Action, Event, EventId, Mark, Order, Sampled, Verdict};
 use crate::trace::{
     Cut, EndState, FirstError, Label, Rating, RecordKey, Remark, Solution, SolutionLabels, StepKey, Trace, Writing,
 };
@@ -183,10 +183,25 @@ impl Session {
         self.book().is_some_and(Book::has_segments)
     }
 
-    /// The trace with own cuts instead of the source's; `None` when there are none in it.
+    /// The trace with own cuts instead of the source's, and with the steps that a language model wrote as far as something is said of them;
+    /// `None` when there are none in it.
     pub fn recut(&self, trace: &Trace) -> Option<Trace> {
-        let book = self.book().filter(|book| book.has_segments())?;
-        trace.recut(|solution| book.starts(trace.record_key(solution.leaf)))
+        let book = self.book()?;
+        let cuts = |book: &Book| trace.recut(|solution| book.starts(trace.record_key(solution.leaf)));
+        let cut = Some(book).filter(|book| book.has_segments()).and_then(cuts);
+        let said = |sampled: &&Sampled| book.mark(sampled.step).is_some() || book.chosen(sampled.parent).is_some();
+        let samples = book.samples().filter(said).map(|sampled| (sampled.parent, sampled.text.as_str()));
+        cut.as_ref().unwrap_or(trace).with_samples(samples).or(cut)
+    }
+
+    /// Steps that a language model wrote and that own decisions speak of, in force or not.
+    pub fn samples(&self) -> impl Iterator<Item = &Sampled> {
+        self.book().into_iter().flat_map(Book::samples)
+    }
+
+    /// The one of this key.
+    pub fn sampled(&self, step: StepKey) -> Option<&Sampled> {
+        self.book()?.sampled(step)
     }
 
     /// True when the annotator called this solution unsure.

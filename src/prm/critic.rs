@@ -319,7 +319,7 @@ impl Writer<'_> {
         let room = self.context.saturating_sub(ids.len() + RESERVE);
         let max_tokens = piece.most.map_or(own.max_tokens, |most| most.min(own.max_tokens)).min(room);
         let Some(&last) = ids.last().filter(|_| max_tokens > 0) else { return Ok(None) };
-        let sampling = Sampling { seed: seed(own.seed, sample, ids), max_tokens, ..own };
+        let sampling = Sampling { seed: seed(own.seed, sample as u64, ids), max_tokens, ..own };
         let texts: Vec<&str> = piece.stops.iter().map(String::as_str).collect();
         let decode = |ids: &[u32]| desk.vocabulary.decode(ids);
         let stop = Stop { ids: &desk.ends, texts: &texts, decode: &decode };
@@ -352,10 +352,10 @@ impl Writer<'_> {
 }
 
 /// A seed for what follows some tokens.
-fn seed(own: u64, sample: usize, ids: &[u32]) -> u64 {
+pub(super) fn seed(own: u64, sample: u64, ids: &[u32]) -> u64 {
     let mut key = Sha256::new();
     key.update(own.to_le_bytes());
-    key.update((sample as u64).to_le_bytes());
+    key.update(sample.to_le_bytes());
     for id in ids {
         key.update(id.to_le_bytes());
     }

@@ -64,6 +64,8 @@ mod trainer_tokens;
 
 pub use error::PrmError;
 #[cfg(feature = "candle")]
+pub use families::sampler::Sampler;
+#[cfg(feature = "candle")]
 pub use inspect::{Inspection, inspect};
 #[cfg(feature = "candle")]
 pub use model::Prm;
@@ -71,7 +73,7 @@ pub use model::Prm;
 pub use packed::{PackedFile, pack};
 #[cfg(feature = "candle")]
 pub(crate) use readout::Readout;
-pub use request::{CheckpointSource, Device, ModelInfo, NodeScore, PrmNode, PrmRequest, ScoreStats};
+pub use request::{Beginning, CheckpointSource, Device, ModelInfo, NodeScore, PrmNode, PrmRequest, Sample, ScoreStats};
 #[cfg(feature = "candle")]
 pub use tokens::{NodeTokens, TokenTree};
 #[cfg(feature = "candle")]

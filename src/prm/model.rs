@@ -186,7 +186,7 @@ impl Prm {
 
 /// Tokens of one pass: the larger the model, the shorter the wait for the next scores must be kept. Fixed numbers, not measured ones,
 /// so that the same request is always computed in the same way.
-fn run_length(parameters: u64, precision: Precision) -> usize {
+pub(super) fn run_length(parameters: u64, precision: Precision) -> usize {
     let run = match parameters {
         0..100_000_000 => 256,
         100_000_000..1_000_000_000 => 128,
@@ -201,19 +201,19 @@ fn run_length(parameters: u64, precision: Precision) -> usize {
 }
 
 /// Bytes for weights, and for cache and activations of a solution of up to 8,192 tokens (longer contexts are rarely filled).
-fn memory_needed(parameters: u64, config: &DecoderConfig, precision: Precision) -> u64 {
+pub(super) fn memory_needed(parameters: u64, config: &DecoderConfig, precision: Precision) -> u64 {
     let tokens = config.context.min(8192);
     let cache = config.kv_bytes().saturating_mul(tokens as u64);
     precision.bytes(parameters).saturating_add(cache).saturating_add(decoder::working_bytes(config, tokens))
 }
 
 /// Bytes of keys and values of earlier tokens that are kept: a quarter of what the model leaves free, and 1 GiB at most.
-fn prefix_bytes(needed: u64, available: Option<u64>) -> u64 {
+pub(super) fn prefix_bytes(needed: u64, available: Option<u64>) -> u64 {
     const MOST: u64 = 1 << 30;
     available.map_or(MOST / 4, |a| (a.saturating_sub(needed) / 4).min(MOST))
 }
 
-fn enough_memory(place: &str, parameters: u64, needed: u64, available: Option<u64>) -> Result<(), PrmError> {
+pub(super) fn enough_memory(place: &str, parameters: u64, needed: u64, available: Option<u64>) -> Result<(), PrmError> {
     match available {
         Some(available) if needed > available => Err(PrmError::Memory { place: place.to_owned(), parameters, needed, available }),
         _ => Ok(()),

@@ -54,6 +54,34 @@ impl FromStr for Device {
     }
 }
 
+/// The beginning of a solution, and which steps are to be written behind it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Beginning {
+    /// The problem text.
+    pub problem: String,
+    /// The steps before.
+    pub steps: Vec<String>,
+    /// Number of the first step to write, from 0: each number has a text of its own.
+    pub first: u64,
+    /// How many.
+    pub count: u64,
+    /// 0 takes the most probable token each time; above, texts differ the more the higher it is.
+    pub temperature: f32,
+    /// Another seed gives other texts.
+    pub seed: u64,
+}
+
+/// A step that a language model writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sample {
+    /// Its number.
+    pub number: u64,
+    /// What it says so far.
+    pub text: String,
+    /// It has come to its end.
+    pub is_whole: bool,
+}
+
 /// The steps to be scored for one problem, as a tree: steps that share a prefix are computed once.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PrmRequest {

@@ -57,6 +57,8 @@ pub struct Facts<'a> {
     pub panel: Option<Dispute>,
     /// How far the label is to be doubted, by a model of all other problems; `None` before that was worked out.
     pub doubt: Option<Doubt>,
+    /// How much a step of it is like the one that others are looked for, 0 to 1.
+    pub alike: Option<f64>,
     /// The step that is asked about, where it is not the solution.
     pub step: Option<AtStep>,
 }
@@ -174,6 +176,9 @@ pub static QUANTITIES: &[Quantity] = &[
             |step: &Cow<'_, str>| crate::checks::findings(step).iter().filter(|found| found.verdict == Verdict::Bad).count();
         count(t.steps().iter().map(bad).sum())
     }),
+    number("similar", "how much a step is like the one at which :similar was asked (or --like), from 0 to 1", |f| {
+        Value::Number(f.alike)
+    }),
     number("random", "from 0 to 1, by what the solution says", |f| Value::Number(Some(f.random()))),
     score("first_prm", "score at the predicted first error, else the lowest", |f| Value::Number(f.at_first_error())),
     score("min_prm", "lowest step score", |f| Value::Number(f.reduce(f64::min))),
@@ -290,6 +295,7 @@ impl<'a> Facts<'a> {
             assigned: None,
             panel: None,
             doubt: None,
+            alike: None,
             step: None,
         }
     }

@@ -7,12 +7,14 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+mod alike;
 mod at_step;
 mod facts;
 mod orders;
 mod parse;
 mod survey;
 
+pub use alike::Bag;
 pub use at_step::{AtStep, STEP_QUANTITIES};
 use facts::Subject;
 pub use facts::{Facts, Opinion, QUANTITIES, Quantity, Told};

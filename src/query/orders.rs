@@ -61,6 +61,7 @@ pub static ORDERS: &[Order] = &[
         doc: "by kind of what annotators do not agree on, the gravest first",
         expression: "1000 * conflict + gap",
     },
+    Order { name: "similar", letter: 'i', doc: "steps most like the one at which :similar was asked", expression: "similar" },
     Order { name: "drop", letter: 'p', doc: "the largest fall from one step to the next", expression: "drop" },
     Order { name: "length", letter: 'l', doc: "the most steps", expression: "len" },
     Order { name: "random", letter: 'r', doc: "shuffled, the same way every time", expression: "random" },

@@ -1,6 +1,6 @@
 //! Asking of every solution of a problem, from scores and labels wherever they come from.
 
-use super::{Facts, Opinion, Query, Told};
+use super::{Bag, Facts, Opinion, Query, Told};
 use crate::analysis::aggregate::Aggregate;
 use crate::analysis::decide::{Decision, decide};
 use crate::analysis::dispute::Dispute;
@@ -68,6 +68,8 @@ pub struct Survey<'a> {
     pub others: &'a dyn Fn(&[NodeId]) -> Vec<Opinion>,
     /// How far the label of a solution is to be doubted, where that was worked out.
     pub doubt: &'a dyn Fn(usize) -> Option<Doubt>,
+    /// The step that others are looked for that are like it.
+    pub like: Option<&'a Bag>,
 }
 
 /// Asks the only solution of a record of what the record itself says; `None` when that decides nothing. The number of a solution that is
@@ -77,6 +79,11 @@ pub fn at_a_glance(filter: Option<&Query>, order: Option<&Query>, told: &dyn Tol
     let order = order.filter(|_| holds);
     let number = order.and_then(|order| order.number_of_record(told));
     (order.is_none() || number.is_some()).then_some(Asked { holds: Some(holds), number })
+}
+
+/// How much the step is like another one that is most like it.
+fn nearest(like: &Bag, trace: &Trace, path: &[NodeId]) -> f64 {
+    path.iter().map(|&id| like.cosine(&Bag::of(&trace.node(id).text))).fold(0.0, f64::max)
 }
 
 impl Survey<'_> {
@@ -113,6 +120,7 @@ impl Survey<'_> {
                 assigned,
                 panel,
                 doubt: (self.doubt)(index),
+                alike: self.like.map(|like| nearest(like, trace, &path)),
                 step: None,
             };
             Asked {

@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::framing::{Framed, LineSplitter};
 use super::protocol::{MAX_ANSWER_LINE, MAX_REQUEST_LINE, ToScorer, VERSION, one_line};
 use super::session::Session;
-use super::{RunsOn, ScoreRequest, WorkerEvent};
+use super::{RunsOn, SampleRequest, ScoreRequest, WorkerEvent};
 
 /// Which process to run.
 #[derive(Debug, Clone)]
@@ -45,6 +45,12 @@ impl WorkerSpec {
         Ok(Self { program: std::env::current_exe()?, args, silence: Self::SILENCE })
     }
 
+    /// `stepscope worker` with a language model that writes steps.
+    pub fn sampler(folder: &Path) -> io::Result<Self> {
+        let args = vec![OsString::from("worker"), OsString::from("--sampler"), folder.into()];
+        Ok(Self { program: std::env::current_exe()?, args, silence: Self::SILENCE })
+    }
+
     /// The same process with the model in another folder.
     #[must_use]
     pub fn with_model(&self, folder: &Path) -> Self {
@@ -63,7 +69,7 @@ impl WorkerSpec {
 }
 
 enum Order {
-    Send(ScoreRequest),
+    Send(ToScorer),
     Cancel(u64),
     Kill,
 }
@@ -100,7 +106,12 @@ impl Worker {
     /// Asks for scores.
     pub fn send(&self, request: ScoreRequest) {
         // A closed channel means that the process is gone, which `Exited` has said already.
-        let _ = self.orders.send(Order::Send(request));
+        let _ = self.orders.send(Order::Send(ToScorer::Score(request)));
+    }
+
+    /// Asks for steps.
+    pub fn sample(&self, request: SampleRequest) {
+        let _ = self.orders.send(Order::Send(ToScorer::Sample(request)));
     }
 
     /// Takes a request back; what is scored already stays. The request still ends with [`WorkerEvent::Done`].
@@ -157,7 +168,7 @@ async fn supervise(
                     if !session.is_waiting() {
                         heard = Instant::now();
                     }
-                    begin(request, &lines, &mut session, &emit);
+                    begin(&request, &lines, &mut session, &emit);
                 }
                 Some(Order::Cancel(id)) => {
                     session.cancelled(id);
@@ -180,17 +191,23 @@ async fn supervise(
     emit(WorkerEvent::Exited { message: farewell(status.as_ref(), killed, words.as_deref()) });
 }
 
-fn begin(request: ScoreRequest, lines: &UnboundedSender<String>, session: &mut Session, emit: &impl Fn(WorkerEvent)) {
-    let id = request.id;
-    let message = ToScorer::Score(request);
+fn begin(message: &ToScorer, lines: &UnboundedSender<String>, session: &mut Session, emit: &impl Fn(WorkerEvent)) {
+    let id = match message {
+        ToScorer::Score(request) => request.id,
+        ToScorer::Sample(request) => request.id,
+        ToScorer::Hello { .. } | ToScorer::Cancel { .. } | ToScorer::Other(_) => return send(lines, message),
+    };
     let line = message.to_line();
     if line.len() > MAX_REQUEST_LINE {
         let message = format!("the request has {} bytes, more than the {MAX_REQUEST_LINE} of the protocol", line.len());
         emit(WorkerEvent::Failed { request: Some(id), message });
-    } else if let ToScorer::Score(request) = &message {
-        session.sent(request);
-        let _ = lines.send(line);
+        return;
     }
+    match message {
+        ToScorer::Score(request) => session.sent(request),
+        _ => session.asked_for_steps(id),
+    }
+    let _ = lines.send(line);
 }
 
 fn send(lines: &UnboundedSender<String>, message: &ToScorer) {

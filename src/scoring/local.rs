@@ -30,6 +30,20 @@ pub fn load(prm: Option<&Path>, runs_on: &RunsOn) -> Result<Box<dyn Scorer>, Str
     }
 }
 
+/// Loads the language model of a folder, which writes steps and judges none. The error is one line for people.
+#[cfg(feature = "candle")]
+pub fn load_sampler(folder: &Path, runs_on: &RunsOn) -> Result<Box<dyn Scorer>, String> {
+    use crate::prm::{CheckpointSource, Sampler};
+    let sampler = Sampler::load(&CheckpointSource::Dir(folder.to_owned()), runs_on.device);
+    Ok(Box::new(sampler.map_err(|error| error.to_string())?))
+}
+
+/// Says that this program was built without an inference engine.
+#[cfg(not(feature = "candle"))]
+pub fn load_sampler(_folder: &Path, _runs_on: &RunsOn) -> Result<Box<dyn Scorer>, String> {
+    Err("built without candle: this program runs no language model".into())
+}
+
 /// The checkpoint that is named; `None` is the built-in feature model, whether it is named or not.
 pub fn named(prm: Option<&Path>) -> Option<&Path> {
     prm.filter(|place| place.as_os_str() != FEATURES)
@@ -132,8 +146,9 @@ impl From<NodeScore> for Scored {
 
 #[cfg(feature = "candle")]
 mod candle {
-    use super::{ControlFlow, Cost, ScoreRequest, Scored, Scorer, WorkerModel, asked, worker_model};
-    use crate::prm::Prm;
+    use super::{ControlFlow, Cost, ScoreRequest, Scored, Scorer, Semantics, WorkerModel, asked, worker_model};
+    use crate::prm::{Beginning, Prm, Sample, Sampler};
+    use crate::scoring::SampleRequest;
 
     impl Scorer for Prm {
         fn model(&self) -> WorkerModel {
@@ -148,6 +163,40 @@ mod candle {
             let stats = Prm::score(self, &asked(request), &mut |node, scored| on(node, scored.into()));
             let stats = stats.map_err(|error| error.to_string())?;
             Ok(stats.into())
+        }
+    }
+
+    impl Scorer for Sampler {
+        fn model(&self) -> WorkerModel {
+            WorkerModel {
+                name: self.name().to_owned(),
+                key: self.key().to_owned(),
+                family: "sampler".to_owned(),
+                semantics: Semantics::Correctness,
+                threshold: 0.5,
+                posterior: None,
+                scale: Box::default(),
+                context: self.context() as u64,
+                embedded: false,
+                dtype: self.computes().to_owned(),
+                threads: rayon::current_num_threads() as u64,
+            }
+        }
+
+        fn score(
+            &mut self,
+            _request: &ScoreRequest,
+            _on: &mut dyn FnMut(usize, Scored) -> ControlFlow<()>,
+        ) -> Result<Cost, String> {
+            Err("this model writes steps and judges none".to_owned())
+        }
+
+        fn sample(&mut self, request: &SampleRequest, on: &mut dyn FnMut(Sample) -> ControlFlow<()>) -> Result<Cost, String> {
+            let SampleRequest { problem, steps, first, count, temperature, seed, .. } = request.clone();
+            #[expect(clippy::cast_possible_truncation, reason = "a setting with few digits")]
+            let temperature = temperature as f32;
+            let of = Beginning { problem, steps, first, count, temperature, seed };
+            Sampler::sample(self, &of, on).map(Cost::from).map_err(|error| error.to_string())
         }
     }
 }

@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::analysis::decide::Decision;
 use crate::analysis::meaning::{Meaning, Scale, ScoreRule};
+pub use crate::prm::Sample;
 use crate::trace::{Rationale, Semantics, StepKey, StepScore};
 
 pub use cache::ScoreCache;
@@ -56,6 +57,25 @@ pub struct RequestNode {
     /// True when no answer is wanted: the node is there because later ones stand on it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub known: bool,
+}
+
+/// Asks a language model for steps that may follow a beginning.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SampleRequest {
+    /// Chosen by the asker; answers carry it.
+    pub id: u64,
+    /// The problem statement.
+    pub problem: String,
+    /// The steps before.
+    pub steps: Vec<String>,
+    /// Number of the first one to write.
+    pub first: u64,
+    /// How many.
+    pub count: u64,
+    /// 0 takes the most probable token each time.
+    pub temperature: f64,
+    /// Another seed gives other texts.
+    pub seed: u64,
 }
 
 /// What a scorer says about its model.
@@ -147,6 +167,13 @@ pub enum WorkerEvent {
         /// Words or tokens.
         rationale: Rationale,
     },
+    /// A step that a language model writes, as it grows and once more when it is whole.
+    Sampled {
+        /// The request that asked.
+        request: u64,
+        /// The step.
+        sample: Sample,
+    },
     /// Every wanted step of the request has been answered, or the request was cancelled.
     Done {
         /// The request.
@@ -222,4 +249,9 @@ pub trait Scorer {
 
     /// Scores the nodes of a request in any order and reports each by its index. Stops early, without an error, when `on` breaks.
     fn score(&mut self, request: &ScoreRequest, on: &mut dyn FnMut(usize, Scored) -> ControlFlow<()>) -> Result<Cost, String>;
+
+    /// Writes steps behind a beginning and reports each as it grows and when it is whole. Stops early, without an error, when `on` breaks.
+    fn sample(&mut self, _request: &SampleRequest, _on: &mut dyn FnMut(Sample) -> ControlFlow<()>) -> Result<Cost, String> {
+        Err("this model judges steps and writes none".to_owned())
+    }
 }

@@ -23,6 +23,9 @@
 //! - `score`: a tree of steps. `parent` is the index of an earlier node, or null for a first step; a step is judged after the problem and
 //!   all of its ancestors. `key` (32 hexadecimal digits) names the step in the answers. A node with `"known": true` wants no answer; it is
 //!   there because others stand on it. Requests are answered one after another, in order.
+//! - `sample`: steps to be written by a language model, where the process holds one (`stepscope worker --sampler DIR`); no scorer is asked for
+//!   them. `{"type":"sample","id":9,"problem":"1+1?","steps":["1+1 is 2."],"first":0,"count":4,"temperature":0.8,"seed":0}`; the text of each
+//!   number from `first` on is always the same.
 //! - `cancel`: the request of this `id` is no longer wanted. It still ends with `done`.
 //! - End of input: finish what was asked and exit with status 0.
 //!
@@ -40,6 +43,7 @@
 //! - `rationale`: what the model gives beside the score or `not_scored` of a step, which follows: `{"tokens":[["So",-0.2],..]}`, tokens with
 //!   their shares, or `{"critiques":[{"text":"..","score":0.9},..]}`, what a critic wrote (`score` null without a verdict). May be left out, and
 //!   may come again while it grows.
+//! - `sample`: a step of this `number`; it comes again while it grows, and once more, with `"whole": true`, when it has come to its end.
 //! - `done`: the request is over; `tokens` (really read), `unique` (every step of the tree once), `naive` (every solution of the tree alone),
 //!   `peak_rss_mb` (the most memory held so far) and `seconds` are for display and may be left out. Steps without an answer count as not scored.
 //! - `failed`: a `message` for people. With an `id` the request is over; without one (or before `ready`) the scorer is.
@@ -49,7 +53,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Cost, ScoreRequest, WorkerModel};
+use super::{Cost, Sample, SampleRequest, ScoreRequest, WorkerModel};
 use crate::trace::{Rationale, Semantics, StepKey};
 
 /// Version of the protocol. It changes only when an old partner would misunderstand a new one.
@@ -71,6 +75,8 @@ pub enum ToScorer {
     },
     /// Asks for scores.
     Score(ScoreRequest),
+    /// Asks for steps.
+    Sample(SampleRequest),
     /// Takes a request back.
     Cancel {
         /// The request.
@@ -116,6 +122,13 @@ pub enum FromScorer {
         key: StepKey,
         /// Words or tokens.
         rationale: Rationale,
+    },
+    /// A step that is being written.
+    Sample {
+        /// The request.
+        id: u64,
+        /// The step.
+        sample: Sample,
     },
     /// The request is over.
     Done {
@@ -169,6 +182,14 @@ struct Raw {
     score: Option<Value>,
     reason: Option<String>,
     rationale: Option<Value>,
+    steps: Option<Value>,
+    first: Option<u64>,
+    count: Option<u64>,
+    temperature: Option<f64>,
+    seed: Option<u64>,
+    number: Option<Value>,
+    text: Option<Value>,
+    whole: Option<Value>,
     tokens: Option<u64>,
     unique: Option<u64>,
     naive: Option<u64>,
@@ -217,15 +238,16 @@ impl ToScorer {
     /// The message as one line, with its line end.
     pub fn to_line(&self) -> String {
         #[derive(Serialize)]
-        struct Tagged<'a> {
+        struct Tagged<'a, T> {
             #[serde(rename = "type")]
             kind: &'static str,
             #[serde(flatten)]
-            request: &'a ScoreRequest,
+            request: &'a T,
         }
         match self {
             Self::Hello { protocol } => line(&serde_json::json!({"type": "hello", "protocol": protocol})),
             Self::Score(request) => line(&Tagged { kind: "score", request }),
+            Self::Sample(request) => line(&Tagged { kind: "sample", request }),
             Self::Cancel { id } => line(&serde_json::json!({"type": "cancel", "id": id})),
             Self::Other(kind) => line(&serde_json::json!({"type": kind})),
         }
@@ -244,6 +266,20 @@ impl ToScorer {
                 let nodes = raw.need("nodes", nodes)?;
                 let request = ScoreRequest { id, problem, nodes: nodes_of(nodes).map_err(|error| raw.bad(&error))? };
                 Self::Score(request)
+            }
+            "sample" => {
+                let (problem, steps) = (raw.problem.take(), raw.steps.take());
+                let steps = steps.and_then(|steps| serde_json::from_value(steps).ok());
+                let temperature = raw.temperature.filter(|temperature| temperature.is_finite() && *temperature >= 0.0);
+                Self::Sample(SampleRequest {
+                    id: raw.need("id", raw.id)?,
+                    problem: raw.need("problem", problem)?,
+                    steps: raw.need("steps", steps)?,
+                    first: raw.first.unwrap_or(0),
+                    count: raw.need("count", raw.count)?,
+                    temperature: raw.need("temperature", temperature)?,
+                    seed: raw.seed.unwrap_or(0),
+                })
             }
             other => Self::Other(one_line(other)),
         })
@@ -271,6 +307,9 @@ impl FromScorer {
             Self::Score { id, key, score: Err(text) } => json!({"type": "score", "id": id, "key": key, "score": text}),
             Self::NotScored { id, key, reason } => json!({"type": "not_scored", "id": id, "key": key, "reason": reason}),
             Self::Rationale { id, key, rationale } => json!({"type": "rationale", "id": id, "key": key, "rationale": rationale}),
+            Self::Sample { id, sample: Sample { number, text, is_whole } } => {
+                json!({"type": "sample", "id": id, "number": number, "text": text, "whole": is_whole})
+            }
             Self::Done { id, cost: Cost { tokens, unique, naive, peak_rss_mb }, seconds, cancelled } => {
                 let mut done = json!({"type": "done", "id": id, "tokens": tokens, "unique": unique, "naive": naive,
                     "peak_rss_mb": peak_rss_mb, "seconds": seconds});
@@ -306,6 +345,13 @@ impl FromScorer {
                 let rationale = serde_json::from_value(raw.need("rationale", rationale)?);
                 let rationale = rationale.map_err(|error| raw.bad(&format!("rationale: {error}")))?;
                 Self::Rationale { id: raw.need("id", raw.id)?, key: raw.need("key", raw.key)?, rationale }
+            }
+            "sample" => {
+                let text = raw.text.as_ref().and_then(Value::as_str).map(str::to_owned);
+                let number = raw.number.as_ref().and_then(Value::as_u64);
+                let is_whole = raw.whole.as_ref().and_then(Value::as_bool).unwrap_or(false);
+                let sample = Sample { number: raw.need("number", number)?, text: raw.need("text", text)?, is_whole };
+                Self::Sample { id: raw.need("id", raw.id)?, sample }
             }
             "done" => Self::Done {
                 id: raw.need("id", raw.id)?,

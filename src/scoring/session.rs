@@ -33,6 +33,11 @@ impl Session {
         self.open.insert(request.id, OpenRequest { waiting, cancelled: false });
     }
 
+    /// Notes that steps were asked for.
+    pub(super) fn asked_for_steps(&mut self, id: u64) {
+        self.open.insert(id, OpenRequest { waiting: HashSet::new(), cancelled: false });
+    }
+
     /// Notes that a request was taken back.
     pub(super) fn cancelled(&mut self, id: u64) {
         if let Some(open) = self.open.get_mut(&id) {
@@ -81,6 +86,11 @@ impl Session {
             FromScorer::Rationale { id, key, rationale } => {
                 if self.open.get(&id).is_some_and(|open| open.waiting.contains(&key)) {
                     on(WorkerEvent::Rationale { request: id, key, rationale });
+                }
+            }
+            FromScorer::Sample { id, sample } => {
+                if self.open.get(&id).is_some_and(|open| !open.cancelled) {
+                    on(WorkerEvent::Sampled { request: id, sample });
                 }
             }
             FromScorer::Done { id, cost, seconds, cancelled } => self.done(id, cost, seconds, cancelled, on),

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use super::framing::{Framed, LineSplitter};
 use super::protocol::{FromScorer, MAX_REQUEST_LINE, ToScorer, VERSION, one_line};
-use super::{Cost, ScoreRequest, Scored, Scorer};
+use super::{Cost, SampleRequest, ScoreRequest, Scored, Scorer};
 
 /// Why a worker ended early.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +50,7 @@ pub fn serve(
     while let Some(task) = inbox.next() {
         match task {
             Task::Score(request) => answer(scorer.as_mut(), &request, &inbox, output)?,
+            Task::Sample(request) => write_steps(scorer.as_mut(), &request, &inbox, output)?,
             Task::Cancelled(id) => write(output, &FromScorer::Done { id, cost: Cost::default(), seconds: 0.0, cancelled: true })?,
             Task::NotUnderstood(message) => write(output, &FromScorer::Failed { id: None, message })?,
         }
@@ -59,19 +60,42 @@ pub fn serve(
 
 fn answer(scorer: &mut dyn Scorer, request: &ScoreRequest, inbox: &Inbox, output: &mut impl Write) -> Result<(), WorkerError> {
     let id = request.id;
-    let start = Instant::now();
-    let mut broken = None;
-    let mut on = |node: usize, scored: Scored| {
-        if let Some(node) = request.nodes.get(node).filter(|node| !node.known) {
-            let message = match scored {
+    work(id, inbox, output, |tell| {
+        scorer.score(request, &mut |node, scored| {
+            let node = request.nodes.get(node).filter(|node| !node.known);
+            let message = node.map(|node| match scored {
                 Scored::Score(score) => FromScorer::Score { id, key: node.key, score: Ok(score.value()) },
                 Scored::NotScored(reason) => FromScorer::NotScored { id, key: node.key, reason: one_line(&reason) },
                 Scored::Rationale(rationale) => FromScorer::Rationale { id, key: node.key, rationale },
-            };
-            if let Err(error) = write(output, &message) {
-                broken = Some(error);
-                return ControlFlow::Break(());
-            }
+            });
+            tell(message)
+        })
+    })
+}
+
+fn write_steps(
+    scorer: &mut dyn Scorer,
+    request: &SampleRequest,
+    inbox: &Inbox,
+    output: &mut impl Write,
+) -> Result<(), WorkerError> {
+    let id = request.id;
+    work(id, inbox, output, |tell| scorer.sample(request, &mut |sample| tell(Some(FromScorer::Sample { id, sample }))))
+}
+
+/// Carries out one request and says how it ended. What is told on the way is written at once; the answer says whether to go on.
+fn work(
+    id: u64,
+    inbox: &Inbox,
+    output: &mut impl Write,
+    compute: impl FnOnce(&mut dyn FnMut(Option<FromScorer>) -> ControlFlow<()>) -> Result<Cost, String>,
+) -> Result<(), WorkerError> {
+    let start = Instant::now();
+    let mut broken = None;
+    let mut tell = |message: Option<FromScorer>| {
+        if let Some(Err(error)) = message.map(|message| write(output, &message)) {
+            broken = Some(error);
+            return ControlFlow::Break(());
         }
         if inbox.is_cancelled(id) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
@@ -79,7 +103,7 @@ fn answer(scorer: &mut dyn Scorer, request: &ScoreRequest, inbox: &Inbox, output
         Ok(Ok(Cost::default()))
     } else {
         // The scorer is not used again after a panic.
-        catch_unwind(AssertUnwindSafe(|| scorer.score(request, &mut on)))
+        catch_unwind(AssertUnwindSafe(|| compute(&mut tell)))
     };
     if let Some(error) = broken {
         return Err(error.into());
@@ -134,8 +158,20 @@ struct Waiting {
 
 enum Task {
     Score(ScoreRequest),
+    Sample(SampleRequest),
     Cancelled(u64),
     NotUnderstood(String),
+}
+
+impl Task {
+    /// The request that is to be carried out.
+    fn id(&self) -> Option<u64> {
+        match self {
+            Self::Score(request) => Some(request.id),
+            Self::Sample(request) => Some(request.id),
+            Self::Cancelled(_) | Self::NotUnderstood(_) => None,
+        }
+    }
 }
 
 impl Inbox {
@@ -166,6 +202,7 @@ impl Inbox {
             Framed::Line(line) if line.iter().all(u8::is_ascii_whitespace) => return,
             Framed::Line(line) => match ToScorer::parse(line) {
                 Ok(ToScorer::Score(request)) => Task::Score(request),
+                Ok(ToScorer::Sample(request)) => Task::Sample(request),
                 Ok(ToScorer::Cancel { id }) => return self.cancel(id),
                 Ok(ToScorer::Hello { .. } | ToScorer::Other(_)) => return,
                 Err(error) => Task::NotUnderstood(error.to_string()),
@@ -183,7 +220,7 @@ impl Inbox {
             *cancelled = true;
         }
         for task in &mut waiting.tasks {
-            if matches!(task, Task::Score(request) if request.id == id) {
+            if task.id() == Some(id) {
                 *task = Task::Cancelled(id);
             }
         }
@@ -194,9 +231,7 @@ impl Inbox {
         let mut waiting = self.lock();
         loop {
             if let Some(task) = waiting.tasks.pop_front() {
-                if let Task::Score(request) = &task {
-                    waiting.running = Some((request.id, false));
-                }
+                waiting.running = task.id().map(|id| (id, false)).or(waiting.running);
                 return Some(task);
             }
             if waiting.closed {

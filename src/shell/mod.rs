@@ -7,6 +7,7 @@ pub mod linear;
 mod outside;
 mod picture;
 pub mod replay;
+mod sampler;
 mod saver;
 pub mod sieve;
 mod signals;

@@ -13,6 +13,7 @@ use crate::app::items::{FileState, ItemId};
 use crate::app::progress::COUNTED;
 use crate::app::quality::SAMPLES;
 use crate::app::refit::Fitted;
+use crate::app::sampling::Heard;
 use crate::app::scoring::Known;
 use crate::app::search::Wanted;
 use crate::app::{Effect, Manuscript, Message};
@@ -25,6 +26,7 @@ use crate::ui::code::highlight_step;
 use crate::ui::picture::Canvas;
 
 use super::replay::KeyLog;
+use super::sampler::Sampler;
 use super::{Saver, editor, picture, sieve};
 
 /// Scores are written to the cache in groups of this size, and at the end of each request.
@@ -41,6 +43,8 @@ pub struct Resources {
     pub saver: Saver,
     /// How to start the worker.
     pub worker: WorkerSpec,
+    /// How to start the language model that writes alternatives, where there is one.
+    pub sampler: Option<WorkerSpec>,
     /// How to fit the scores to labels, where the model can be corrected.
     pub refit: Option<Refit>,
     /// Scores of earlier sessions.
@@ -61,6 +65,7 @@ pub struct Outside {
     /// How to start the worker with the model of the start.
     first_spec: WorkerSpec,
     spec: WorkerSpec,
+    sampler: Sampler,
     refit: Option<Refit>,
     generation: Arc<AtomicU64>,
     worker: Option<Worker>,
@@ -84,6 +89,7 @@ impl Outside {
             saver: resources.saver,
             first_spec: resources.worker.clone(),
             spec: resources.worker,
+            sampler: Sampler::new(resources.sampler),
             refit: resources.refit,
             generation: Arc::default(),
             worker: None,
@@ -154,6 +160,7 @@ impl Outside {
             }
             Message::Worker(WorkerEvent::Ready(model)) => self.model = Some(model.clone()),
             Message::Worker(WorkerEvent::Exited { .. }) => self.worker = None,
+            Message::Sampler(Heard::Failed(None, _)) => self.sampler.is_gone(),
             _ => {}
         }
     }
@@ -196,6 +203,8 @@ impl Outside {
             Effect::Rate { names, cases } => {
                 self.beside(move || Message::Rated(Box::new(quality(&names, &cases, SAMPLES))));
             }
+            Effect::Sample(request) => self.sampler.ask(request, &self.messages),
+            Effect::CancelSample(id) => self.sampler.cancel(id),
             Effect::StartWorker => self.start_worker(),
             Effect::Refit => self.refit(),
             Effect::UseModel(folder) => self.use_model(folder.as_deref()),
@@ -319,6 +328,7 @@ impl Outside {
         if let Some(worker) = self.worker {
             worker.kill();
         }
+        self.sampler.kill();
         self.saver.close();
     }
 }

@@ -115,6 +115,9 @@ impl Node {
     }
 }
 
+/// Field of a node that a language model wrote on request.
+const SAMPLED: &str = "sampled";
+
 /// One path from the root that somebody offered as a solution.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Solution {
@@ -304,9 +307,40 @@ impl Trace {
         true
     }
 
+    /// The same with steps that a language model wrote, each behind the step of this key (the root's for first steps); `None` where all of
+    /// them stand here already, or none of their places does. Nodes keep their numbers.
+    pub fn with_samples<'a>(&self, samples: impl IntoIterator<Item = (StepKey, &'a str)>) -> Option<Self> {
+        let mut grown: Option<Self> = None;
+        for (parent, text) in samples {
+            let trace = grown.as_ref().unwrap_or(self);
+            let root = (parent == self.node(NodeId::ROOT).key).then_some(NodeId::ROOT);
+            let Some(parent) = root.or_else(|| trace.find(parent)) else { continue };
+            if trace.find(trace.key_behind(parent, text)).is_none() {
+                let trace = grown.get_or_insert_with(|| self.clone());
+                let id = trace.child(parent, text);
+                trace.nodes[id.index()].extra.insert(SAMPLED.to_owned(), true.into());
+            }
+        }
+        grown
+    }
+
+    /// A language model wrote this step on request.
+    pub fn is_sampled(&self, id: NodeId) -> bool {
+        self.node(id).extra.get(SAMPLED).is_some_and(|sampled| *sampled == true)
+    }
+
+    /// Steps of some solution were cut anew.
+    pub fn is_recut(&self) -> bool {
+        !self.origins.is_empty()
+    }
+
+    fn key_behind(&self, parent: NodeId, text: &str) -> StepKey {
+        if parent == NodeId::ROOT { self.prompt_key.step(text) } else { self.node(parent).key.step(text) }
+    }
+
     /// The child of `parent` with this text; made when there is none.
     fn child(&mut self, parent: NodeId, text: &str) -> NodeId {
-        let key = if parent == NodeId::ROOT { self.prompt_key.step(text) } else { self.node(parent).key.step(text) };
+        let key = self.key_behind(parent, text);
         if let Some(id) = self.find(key) {
             return id;
         }

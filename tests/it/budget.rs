@@ -54,6 +54,7 @@ impl Typist {
             },
             place: None,
             scoring: true,
+            sampler: false,
             terms: Terms { mode: Some(mode), ..Terms::default() },
             project: Project { digits, ..Project::default() },
             keymap: Keymap::default(),

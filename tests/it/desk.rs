@@ -108,6 +108,7 @@ impl Desk {
             },
             place,
             scoring: false,
+            sampler: false,
             terms,
             project: Project::default(),
             keymap: Keymap::default(),

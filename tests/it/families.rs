@@ -4,6 +4,8 @@
 mod critics;
 mod laws;
 
+pub(crate) use critics::folder as critic_folder;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::ops::ControlFlow;

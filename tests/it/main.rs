@@ -44,6 +44,7 @@ mod refit;
 mod remote;
 mod replay;
 mod review;
+mod sampling;
 mod scoring;
 mod screenshot;
 mod search_replay;

@@ -264,6 +264,34 @@ fn an_order_puts_solutions_and_their_reasons_first() {
 }
 
 #[test]
+fn solutions_with_steps_like_this_one_come_first_until_esc() {
+    let line = |n: u32, step: &str| {
+        let steps = [format!("First there are {n} things."), step.to_owned()];
+        serde_json::json!({"id": format!("s-{n}"), "generator": "m", "problem": format!("Problem {n}?"), "steps": steps,
+            "label": -1, "final_answer_correct": true})
+        .to_string()
+            + "\n"
+    };
+    let lines = [
+        line(1, "Multiply the boxes by 4 to get the pencils."),
+        line(2, "The derivative vanishes at the origin."),
+        line(3, "Multiply the boxes by 12, so we get all pencils."),
+    ];
+    let bytes: &'static [u8] = Box::leak(lines.concat().into_bytes().into_boxed_slice());
+    let mut desk = Desk::new(&[("one.jsonl", bytes)], (120, 40));
+    desk.keys("2Gg~");
+    assert_eq!(desk.id(), "s-1", "it is most like itself");
+    let order: Vec<usize> = desk.app.queue.places().iter().map(|place| place.item.problem).collect();
+    assert_eq!(order, [0, 2, 1], "{}", desk.screen());
+    desk.keys(")");
+    assert!(desk.app.why().contains("similar"), "{}", desk.app.why());
+    desk.keys("<Esc>");
+    assert!(!desk.app.queue.active() && desk.id() == "s-3", "{}", desk.screen());
+    desk.keys("g~");
+    assert!(!desk.restart().app.queue.active(), "without the step nobody knows what is like it");
+}
+
+#[test]
 fn the_command_chooses_and_orders_without_a_terminal() {
     let folder = tempfile::tempdir().unwrap();
     let run = |arguments: &[&str]| {

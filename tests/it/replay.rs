@@ -63,6 +63,7 @@ impl Recorded {
             look: Look::detect(|_| None),
             place: None,
             scoring,
+            sampler: false,
             terms: Terms { blind_share: 0.2, repeat_share: 0.5, ..Terms::default() },
             project: Project::default(),
             keymap: Keymap::default(),

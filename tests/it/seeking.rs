@@ -68,7 +68,7 @@ fn the_same_mistake_is_marked_from_hit_to_hit() {
     assert_eq!((desk.id(), desk.step()), ("s-3".to_owned(), 2), "nearly the same words: {}", desk.screen());
     desk.keys("x");
     assert_eq!(desk.app.like(), Some("step 2 of problem 1"));
-    assert!(desk.app.notice.as_deref().unwrap().contains("no match"), "{:?}", desk.app.notice);
+    assert!(desk.app.notice.as_deref().unwrap().contains("no step that may make the same mistake"), "{:?}", desk.app.notice);
     desk.keys("<Esc>gg(");
     assert_eq!((desk.id(), verdict(&desk)), ("s-2".to_owned(), FirstError::At(1)));
     // Without the search, a verdict goes on to the next solution again.

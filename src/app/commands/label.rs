@@ -116,6 +116,18 @@ pub(super) fn first_error_kind(app: &mut App, count: Option<usize>) -> Vec<Effec
     Vec::new()
 }
 
+/// True when all steps on show are those of the file; else it is said what can be said of the others.
+fn is_of_the_file(app: &mut App) -> bool {
+    let sampled = app.on_sampled();
+    if sampled {
+        let [good, neutral, bad, best] = ["good", "neutral", "bad", "best-alternative"].map(|command| app.key(command));
+        app.notice = Some(format!(
+            "this step was written by a model: {good} {neutral} {bad} rate it, {best} calls it the best; a verdict is on a solution of the file"
+        ));
+    }
+    !sampled
+}
+
 /// True when the path has a step of this index; else that is said.
 fn there_is(app: &mut App, index: usize) -> bool {
     let steps = app.open_steps();
@@ -132,7 +144,7 @@ fn there_is(app: &mut App, index: usize) -> bool {
 
 /// First error at the step of this index (from 0), of this kind; an empty kind is none.
 pub(crate) fn first_error_of(app: &mut App, index: usize, said: &str) -> Vec<Effect> {
-    let Some(aim) = aim(app) else { return Vec::new() };
+    let Some(aim) = aim(app).filter(|_| is_of_the_file(app)) else { return Vec::new() };
     if !there_is(app, index) {
         return Vec::new();
     }
@@ -199,7 +211,7 @@ pub(super) fn best_alternative(app: &mut App, _count: Option<usize>) -> Vec<Effe
 
 /// Every step is right.
 pub(crate) fn all_right(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    let Some(aim) = aim(app) else { return Vec::new() };
+    let Some(aim) = aim(app).filter(|_| is_of_the_file(app)) else { return Vec::new() };
     if app.open_steps() < app.cursor.path.len() {
         app.notice = Some("there are steps that you have not seen yet; = rates this one".to_owned());
         return Vec::new();
@@ -235,7 +247,8 @@ fn rate(app: &mut App, rating: Option<Rating>, count: Option<usize>) -> Vec<Effe
     };
     app.notice = Some(format!("{said}{}", covered(&aim.trace, node)));
     let mut effects = app.record(Body::Act(Action::Rate { step, rating }), Some(step));
-    if rating.is_none() {
+    // Who compares alternatives goes on to the next one by themselves.
+    if rating.is_none() || app.on_sampled() {
         return effects;
     }
     // The label counts only when it is saved, so what it decides is worked out beside it.
@@ -349,7 +362,7 @@ pub(super) fn clear_rating(app: &mut App, count: Option<usize>) -> Vec<Effect> {
 }
 
 fn on_record(app: &mut App, said: &str, action: impl FnOnce(RecordKey) -> Action) -> Vec<Effect> {
-    let Some(aim) = aim(app) else { return Vec::new() };
+    let Some(aim) = aim(app).filter(|_| is_of_the_file(app)) else { return Vec::new() };
     app.notice = Some(said.to_owned());
     let mut effects = app.record(Body::Act(action(aim.record)), None);
     effects.extend(on_to_the_next(app));
@@ -366,7 +379,15 @@ pub(super) fn unsure(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 
 /// Leaves the solution for later.
 pub(super) fn later(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    let said = format!("left for later; {} comes back to it", app.key("next-unlabelled"));
+    let judged =
+        app.own().zip(app.trace().zip(app.solution())).is_some_and(|(own, (trace, solution))| own.judges(trace, solution));
+    // What is judged is not passed through again as open.
+    let back = if judged {
+        format!("it is judged, {}later lists it", app.key("filter"))
+    } else {
+        format!("{} comes back to it", app.key("next-unlabelled"))
+    };
+    let said = format!("left for later; {back}");
     on_record(app, &said, |record| Action::Skip { record })
 }
 

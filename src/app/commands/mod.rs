@@ -13,7 +13,7 @@ pub mod trust;
 pub mod view;
 pub mod words;
 
-use super::{App, Effect};
+use super::{App, Effect, sampling};
 use crate::query::{self, QUANTITIES};
 
 /// Where a command stands on the help sheet.
@@ -209,6 +209,14 @@ pub static COMMANDS: &[Command] = &[
     ),
     row(
         Label,
+        "sample",
+        &["g e"],
+        "alternatives of this step, written by the language model of --sampler; :sample 4 0.8 says how many and how freely",
+        words::sample,
+    )
+    .takes(sampling::with, none),
+    row(
+        Label,
         "rewrite",
         &["e"],
         "write this step anew and see its scores change; keep it as a correction or leave",
@@ -268,6 +276,7 @@ pub static COMMANDS: &[Command] = &[
         .asks(search::set_order, search::orders),
     row(Search, "refresh-queue", &["g q q"], "filter and order anew, with the labels and scores of now", search::refresh),
     row(Search, "convincing", &["g q c"], "order: wrong answers whose steps all have high scores", search::convincing),
+    row(Search, "similar", &["g ~"], "order: solutions with steps most like this one, by their words; Esc takes the order back", search::similar),
     row(Search, "suspects", &["g q l"], "order: labels that are likely wrong, by a model of all other problems", search::suspects),
     row(View, "hide-prm", &["p"], "hide or show the scores (blind labelling)", trust::toggle_prm),
     row(View, "mode", &[], "next of assist, blind and reveal; :mode reveal shows scores after a verdict", trust::next_mode)

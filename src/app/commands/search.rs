@@ -22,6 +22,15 @@ pub(super) fn filter(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     Vec::new()
 }
 
+/// The solutions first that have a step like the one under the cursor.
+pub(super) fn similar(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    match app.trace().map(|trace| trace.node(app.cursor.node).text.clone()).filter(|text| !text.is_empty()) {
+        Some(text) => queue::similar(app, &text),
+        None => app.notice = Some("there is no step here that others could be like".to_owned()),
+    }
+    Vec::new()
+}
+
 /// Shows all filters with a name.
 pub(super) fn filters(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     match queue::named_filters(app) {

@@ -3,7 +3,7 @@
 use crate::app::choice::Question;
 use crate::app::layout::{self, Layout};
 use crate::app::reading::Against;
-use crate::app::{App, Effect, Focus, pair, queue, replay, tree};
+use crate::app::{App, Effect, Focus, pair, queue, replay, sampling, tree};
 use crate::trace::{FirstError, NodeId, Solution, StepScore, Trace};
 use crate::typeset::View;
 use crate::ui::theme::{Depth, THEME_NAMES, Theme};
@@ -314,8 +314,15 @@ pub(super) fn redraw(_app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 /// Clears what can be cleared; never leaves.
 pub(super) fn cancel(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     app.seek = None;
+    if let Some(stopped) = sampling::stop(app) {
+        return stopped;
+    }
     if app.replay.is_some() {
         replay::close(app);
+        return Vec::new();
+    }
+    if app.queue.order_name() == queue::SIMILAR {
+        queue::set_order(app, "file");
         return Vec::new();
     }
     // One key, one filter: that of the pane one is in first.

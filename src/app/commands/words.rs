@@ -1,7 +1,7 @@
 //! What an annotator writes about a step: note, critique, tags.
 
 use crate::app::input::{Input, Purpose};
-use crate::app::{App, Effect, Manuscript};
+use crate::app::{App, Effect, Manuscript, sampling};
 use crate::trace::{Node, Writing};
 
 use super::label::aim;
@@ -39,6 +39,11 @@ pub(super) fn rewrite(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
         Some(manuscript) if manuscript.step.is_some() => app.rewrite(manuscript),
         _ => Vec::new(),
     }
+}
+
+/// Has a language model write alternatives of this step, as many as the count.
+pub(super) fn sample(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    sampling::start(app, count, None)
 }
 
 /// Gives the critique of this step to the editor.

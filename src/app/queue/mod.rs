@@ -16,10 +16,12 @@ use super::describe::short;
 use super::items::ItemId;
 use super::{App, Effect};
 use crate::analysis::label_errors::{Case, Doubt};
-use crate::query::{Asked, Names, Own, Query, Survey};
+use crate::query::{Asked, Bag, Names, Own, Query, Survey};
 use crate::trace::{FirstError, Solution, Trace};
 pub(super) use feed::{feed, sifted};
-pub(super) use set::{clear_filter, forget_filter, named_filters, preview, refresh, resume, save_filter, set_filter, set_order};
+pub(super) use set::{
+    SIMILAR, clear_filter, forget_filter, named_filters, preview, refresh, resume, save_filter, set_filter, set_order, similar,
+};
 pub(super) use think::thought;
 pub use think::{Thought, Work};
 
@@ -63,6 +65,8 @@ enum Start {
 pub struct Queue {
     filter: Option<Query>,
     order: Option<Order>,
+    /// The step that others are looked for that are like it.
+    like: Option<Bag>,
     /// Shared with a sort while one is under way; nothing is written meanwhile.
     entries: Arc<Entries>,
     /// Problems of each file that were looked at, from its first one on.
@@ -198,9 +202,9 @@ impl Queue {
     }
 
     fn begin(&mut self) {
-        let (filter, order) = (self.filter.take(), self.order.take());
+        let (filter, order, like) = (self.filter.take(), self.order.take(), self.like.take());
         let sieve = Sieve { round: self.sieve.round + 1, ..Sieve::default() };
-        let mut old = std::mem::replace(self, Self { filter, order, sieve, ..Self::default() });
+        let mut old = std::mem::replace(self, Self { filter, order, like, sieve, ..Self::default() });
         self.old = std::mem::take(&mut old.old);
         if !old.entries.is_empty() {
             self.old.push(old);
@@ -360,6 +364,7 @@ impl App {
             own: &own,
             others: &|path| self.scoring.others().map(|(_, judge)| judge.opinion(trace, path)).collect(),
             doubt: &|solution| self.queue.doubt(item, solution),
+            like: self.queue.like.as_ref(),
         };
         then(&survey)
     }

@@ -4,7 +4,7 @@ use super::{Order, Start};
 use crate::app::describe::short;
 use crate::app::items::ItemId;
 use crate::app::{App, Effect};
-use crate::query::{ORDERS, Query, Survey, no_name};
+use crate::query::{Bag, ORDERS, Query, Survey, no_name};
 
 /// Takes a filter; an empty text takes it away.
 pub(in crate::app) fn set_filter(app: &mut App, text: &str) {
@@ -108,6 +108,18 @@ pub(in crate::app) fn set_order(app: &mut App, text: &str) {
         }
         Err(error) => app.notice = Some(format!("order: {}", error.in_line(expression))),
     }
+}
+
+/// Name of the order by what is like a step.
+pub(in crate::app) const SIMILAR: &str = "similar";
+
+/// Puts the solutions first that have a step like this one.
+pub(in crate::app) fn similar(app: &mut App, step: &str) {
+    app.queue.like = Some(Bag::of(step));
+    set_order(app, SIMILAR);
+    let cancel = app.key("cancel");
+    app.notice =
+        Some(format!("the solutions with steps most like this one first, by their words; {cancel} takes the order back"));
 }
 
 /// Problems in memory that a preview looks at, and places that it names.

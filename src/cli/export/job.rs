@@ -166,7 +166,12 @@ impl Job<'_> {
         let on_path: BTreeSet<_> = trace.solutions.iter().flat_map(|solution| trace.solution_path(solution)).collect();
         let mark = |id: NodeId| Some((id, self.voices.own()?.mark(trace.node(id).key)?.rating));
         let marks: HashMap<_, _> = trace.steps().filter(|id| !on_path.contains(id)).filter_map(mark).collect();
-        LabelledTrace { marks, ..LabelledTrace::new(trace, view.said.iter().map(item).collect()) }
+        let best = |id: NodeId| {
+            let node = trace.node(id);
+            self.voices.own()?.chosen(trace.node(node.parent?).key).filter(|chosen| *chosen == node.key).map(|_| id)
+        };
+        let chosen = trace.steps().filter_map(best).collect();
+        LabelledTrace { marks, chosen, ..LabelledTrace::new(trace, view.said.iter().map(item).collect()) }
     }
 
     /// The same with one more solution for each rated step beside the solutions.

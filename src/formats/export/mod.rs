@@ -4,7 +4,7 @@ mod explode;
 mod framing;
 mod loss;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -75,12 +75,14 @@ pub struct LabelledTrace<'a> {
     pub solutions: Vec<Labelled<'a>>,
     /// Ratings of steps by the session, beside those that the source gives ([`Node::rating`]).
     pub marks: HashMap<NodeId, Rating>,
+    /// Steps that the session calls the best of their alternatives.
+    pub chosen: HashSet<NodeId>,
 }
 
 impl<'a> LabelledTrace<'a> {
     /// A trace whose steps off all paths nobody rated anew.
     pub fn new(trace: &'a Trace, solutions: Vec<Labelled<'a>>) -> Self {
-        Self { trace, solutions, marks: HashMap::new() }
+        Self { trace, solutions, marks: HashMap::new(), chosen: HashSet::new() }
     }
 }
 

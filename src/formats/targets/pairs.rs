@@ -216,9 +216,14 @@ impl<'a> Siblings<'a> {
         self.unit.trace.node(id).extra.get("source").is_some_and(|source| source == "human")
     }
 
-    /// Right before unrated before wrong, then by value.
+    /// Right before unrated before wrong, then by value; one that was called the best before them all, unless it is wrong.
     fn compare(&self, a: NodeId, b: NodeId) -> Ordering {
-        let rank = |id| self.targets.get(&id).map_or(1, |&right| if right { 2 } else { 0 });
+        let rank = |id| match self.targets.get(&id) {
+            Some(false) => 0,
+            _ if self.unit.chosen.contains(&id) => 3,
+            None => 1,
+            Some(true) => 2,
+        };
         rank(a).cmp(&rank(b)).then_with(|| {
             let (a, b) = self.values(a, b).unwrap_or_default();
             a.total_cmp(&b)
@@ -226,6 +231,10 @@ impl<'a> Siblings<'a> {
     }
 
     fn better(&self, a: NodeId, b: NodeId, policy: &Policy) -> bool {
+        // Who calls one the best says that it is better than each of the others, be they right or not.
+        if self.unit.chosen.contains(&a) && self.targets.get(&a) != Some(&false) {
+            return !self.unit.chosen.contains(&b);
+        }
         match (self.targets.get(&a), self.targets.get(&b)) {
             (Some(&a), Some(&b)) => a && !b,
             _ => policy.min_gap.zip(self.values(a, b)).is_some_and(|(gap, (a, b))| a > b && a - b >= gap),

@@ -13,6 +13,7 @@ mod outcome;
 mod qwen_prm;
 mod reasoneval;
 mod rprm;
+pub(super) mod sampler;
 mod settings;
 mod skywork;
 mod spc;

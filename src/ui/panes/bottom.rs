@@ -218,6 +218,9 @@ fn which_key(app: &App, pen: &mut Pen<'_>, rect: Rect) {
 fn work(app: &App, room: usize) -> String {
     const GAP: &str = "   ";
     let beside = |scoring: &str| room.saturating_sub(scoring.chars().count() + GAP.len());
+    if let Some(sampling) = app.sampling_line() {
+        return sampling;
+    }
     let progress = app.progress_line(usize::MAX);
     let scoring = [app.scoring_line(), app.scoring_short(), String::new()];
     let fits = |scoring: &&String| progress.chars().count() <= beside(scoring);

@@ -385,7 +385,8 @@ fn siblings(app: &App, pen: &Pen<'_>, trace: &Trace, node: &Node) -> Vec<(String
         let style = score.map_or(pen.look.plain(), |score| pen.look.score(app.scoring.place(score)));
         let text = one_line(app.step_line(trace, id), 200);
         let best = if chosen == Some(sibling.key) { "best: " } else { "" };
-        (format!("{pointer} {number}  {best}{text}"), style)
+        let written = if trace.is_sampled(id) { "model: " } else { "" };
+        (format!("{pointer} {number}  {best}{written}{text}"), style)
     }));
     lines
 }

@@ -36,6 +36,11 @@ fn entry(folder: &str) -> Entry<Written> {
     entries().into_iter().find(|entry| entry.folder == folder).unwrap()
 }
 
+/// A folder with a tiny causal language model.
+pub(crate) fn folder(root: &std::path::Path) -> std::path::PathBuf {
+    entries()[0].folder(root, "new")
+}
+
 /// The model with some settings changed.
 fn with(entry: &Entry<Written>, settings: &Value) -> (Prm, tempfile::TempDir) {
     let root = tempfile::tempdir().unwrap();
