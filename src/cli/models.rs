@@ -57,7 +57,7 @@ pub enum ModelsCommand {
     },
     /// Lay the weights of a checkpoint out for this processor, in a file beside them, so that later starts take no time
     ///
-    /// The file, weights.stepscope, is about as large as the weights. It is used as long as they stay what they are, and on this
+    /// The file, weights.stepscope, is about as large as the weights in memory (a small bf16 model is computed in f32: twice its file). It is used as long as they stay what they are, and on this
     /// kind of processor; scores and their keys are the same with it and without it. Delete it at any time. With --json:
     /// [{"file","bytes"}], two where the family compares two models.
     Pack {

@@ -110,8 +110,9 @@ pub fn run(args: &TrainHeadArgs) -> anyhow::Result<ExitCode> {
     let (_, session) = Store::view(&store, &choice.name())?;
     let named = || session.files().into_iter().map(PathBuf::from).collect();
     let paths = if args.paths.is_empty() { named() } else { args.paths.clone() };
+    choice.tell_of_others(&session);
     if paths.is_empty() {
-        bail!("{} has no labels of {}", store.display(), session.annotator());
+        bail!("{} has no labels of {}", crate::corpus::escaped(&store.to_string_lossy()), session.annotator());
     }
     let corpora = open(&paths, args.reading.format()?)?;
     let mut note = |line: &str| out::note(line);
