@@ -69,6 +69,15 @@ impl<'a> Work<'a> {
         self.tree.prefix.iter().chain(steps).copied().collect()
     }
 
+    /// Whether the nodes from place `at` of the order on fill a quarter of a pass of `limit` rows: a rest that does not comes along with the nodes before.
+    fn is_worth_a_pass(&self, at: usize, limit: usize) -> bool {
+        let mut rows = 0;
+        self.plan.order[at..].iter().any(|&node| {
+            rows += self.tokens(node).map_or(0, NodeTokens::len);
+            4 * rows > limit
+        })
+    }
+
     /// The tokens up to the node at place `at` of the order, and on along the chain of nodes that starts there.
     pub(super) fn straight(&self, at: usize) -> Vec<u32> {
         let mut path = self.path_to(self.plan.order[at]);
@@ -85,17 +94,19 @@ impl<'a> Work<'a> {
 }
 
 impl Pass {
-    /// Lays out nodes from place `at` of the order on, at least one, until there are more than `limit` rows. `spine` tokens of the straight
-    /// path are known. `elsewhere` says that most of a node off this path is known too, so that it is better computed in a pass of its own.
+    /// Lays out nodes from place `at` of the order on, at least one, until there are `limit` rows, or up to a quarter more where nothing is left
+    /// then. `spine` tokens of the straight path are known. `elsewhere` says that most of a node off this path is known too, so that it is
+    /// better computed in a pass of its own.
     pub(super) fn new(work: Work<'_>, at: usize, spine: usize, limit: usize, elsewhere: impl Fn(usize) -> bool) -> Self {
         let mut pass = Self { spine, ..Self::default() };
         let path = work.path_to(work.plan.order[at]);
         pass.lead(&path);
-        for &node in &work.plan.order[at..] {
+        for (i, &node) in work.plan.order.iter().enumerate().skip(at) {
             let parent = work.request.nodes[node].parent;
             let previous = pass.nodes.last();
             let straight = previous.is_none_or(|p| p.straight && Some(p.node) == parent);
-            let full = previous.is_some() && pass.ids.len() + work.tokens(node).map_or(0, NodeTokens::len) > limit;
+            let more = pass.ids.len() + work.tokens(node).map_or(0, NodeTokens::len) > limit;
+            let full = previous.is_some() && more && work.is_worth_a_pass(i, limit);
             if full || work.plan.blocked[node].is_some() || (!straight && elsewhere(node)) {
                 break;
             }

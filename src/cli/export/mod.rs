@@ -383,7 +383,10 @@ fn labels(args: &ExportArgs) -> anyhow::Result<Labels> {
         }
     }
     if let Some(name) = args.store.annotator.as_ref().filter(|_| session.as_ref().is_none_or(|own| own.decisions() == 0)) {
-        out::note(format_args!("note: {} holds no label of {name}: those of the files are written", escaped(&path.to_string_lossy())));
+        out::note(format_args!(
+            "note: {} holds no label of {name}: those of the files are written",
+            escaped(&path.to_string_lossy())
+        ));
     }
     if let Some(session) = &session {
         args.store.tell_of_others(session);
