@@ -192,11 +192,12 @@ pub(super) fn run_length(parameters: u64, precision: Precision) -> usize {
         100_000_000..1_000_000_000 => 128,
         _ => 64,
     };
-    // With tiles, memory is slower than the products of few rows.
-    match precision {
-        Precision::Bf16 if Level::of_processor() >= Level::Tiles => 2 * run,
-        Precision::F32 if Level::of_processor() >= Level::Tiles => (2 * run).min(256),
-        Precision::F32 | Precision::Bf16 | Precision::Q8 => run,
+    // With tiles, memory is slower than the products of few rows, the more so where weights are taken apart for them.
+    let tiles = Level::of_processor() >= Level::Tiles;
+    match (precision, parameters) {
+        (Precision::F32, 100_000_000..1_000_000_000) if tiles => 4 * run,
+        (Precision::F32, 1_000_000_000..) | (Precision::Bf16, _) if tiles => 2 * run,
+        _ => run,
     }
 }
 
