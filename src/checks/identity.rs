@@ -12,6 +12,7 @@ use std::ops::Range;
 
 use super::algebra::{MAX_EQUATIONS, is_relation, side};
 use super::arithmetic::{Claim, Finding, Kind, Rational, Reading, Token, Verdict, evaluate_at, has_excuse};
+use crate::text::fnv1a;
 
 /// Letters of a claim.
 const MAX_LETTERS: usize = 4;
@@ -74,7 +75,7 @@ fn test(tokens: &[Token], sign: usize) -> Option<Finding> {
 /// Computes both sides at points drawn by the claim.
 fn compare(tokens: &[Token], left: &Range<usize>, right: &Range<usize>, letters: &[char]) -> Option<Finding> {
     let text = tokens[left.start..right.end].iter().flat_map(|token| token.text.bytes());
-    let mut draw = text.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let mut draw = fnv1a(text);
     let span = tokens[left.start].span.start..tokens[right.end - 1].span.end;
     let mut computed: Vec<(Rational, Rational, Claim)> = Vec::new();
     for _ in 0..TRIES {

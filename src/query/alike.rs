@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::text::fnv1a;
+
 /// A word of fewer letters says little.
 const SHORT: usize = 4;
 /// Letters of the beginning that forms of a word share.
@@ -60,10 +62,9 @@ impl Bag {
     }
 }
 
-/// FNV-1a: the same on every machine, so that a session is played again as it was.
+/// The same on every machine, so that a session is played again as it was.
 fn hash(kind: &str, text: &str) -> u64 {
-    let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    kind.bytes().chain([0]).chain(text.bytes()).fold(0xcbf2_9ce4_8422_2325, fold)
+    fnv1a(kind.bytes().chain([0]).chain(text.bytes()))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Asking of every solution of a problem, from scores and labels wherever they come from.
 
+use std::collections::HashMap;
+
 use super::{Bag, Facts, Opinion, Query, Told};
 use crate::analysis::aggregate::Aggregate;
 use crate::analysis::decide::{Decision, decide};
@@ -81,9 +83,10 @@ pub fn at_a_glance(filter: Option<&Query>, order: Option<&Query>, told: &dyn Tol
     (order.is_none() || number.is_some()).then_some(Asked { holds: Some(holds), number })
 }
 
-/// How much the step is like another one that is most like it.
-fn nearest(like: &Bag, trace: &Trace, path: &[NodeId]) -> f64 {
-    path.iter().map(|&id| like.cosine(&Bag::of(&trace.node(id).text))).fold(0.0, f64::max)
+/// How much the step of a path that is most like another one is so. Solutions share steps, so that what is `known` of them is kept.
+fn nearest(like: &Bag, trace: &Trace, path: &[NodeId], known: &mut HashMap<NodeId, f64>) -> f64 {
+    let mut alike = |id: NodeId| *known.entry(id).or_insert_with(|| like.cosine(&Bag::of(&trace.node(id).text)));
+    path.iter().map(|&id| alike(id)).fold(0.0, f64::max)
 }
 
 impl Survey<'_> {
@@ -95,6 +98,7 @@ impl Survey<'_> {
         let spread = wholes.iter().copied().collect::<Option<Vec<f64>>>().filter(|known| !known.is_empty()).map(|known| {
             known.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), score| (low.min(*score), high.max(*score)))
         });
+        let mut alike = HashMap::new();
         let ask = |(index, (solution, whole)): (usize, (&Solution, Option<f64>))| {
             let path = trace.path(solution.leaf);
             let raw = self.steps(trace, &path);
@@ -120,7 +124,7 @@ impl Survey<'_> {
                 assigned,
                 panel,
                 doubt: (self.doubt)(index),
-                alike: self.like.map(|like| nearest(like, trace, &path)),
+                alike: self.like.map(|like| nearest(like, trace, &path, &mut alike)),
                 step: None,
             };
             Asked {

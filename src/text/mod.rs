@@ -11,3 +11,8 @@ pub use cluster::{Clusters, clusters};
 pub use safe::{Safe, safe, safe_line};
 pub use width::{Ambiguous, Glyphs, clip, pad, width};
 pub use wrap::{Row, WrapCache, WrapOptions, Wrapped, unwrapped, wrap, wrap_each};
+
+/// FNV-1a of some bytes, 64 bits: the same on every machine and in every run.
+pub fn fnv1a(bytes: impl IntoIterator<Item = u8>) -> u64 {
+    bytes.into_iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}

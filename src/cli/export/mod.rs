@@ -382,7 +382,9 @@ fn labels(args: &ExportArgs) -> anyhow::Result<Labels> {
             stores.push(store_told(path, people.iter().map(String::as_str)));
         }
     }
-    if let Some(name) = args.store.annotator.as_ref().filter(|_| session.as_ref().is_none_or(|own| own.decisions() == 0)) {
+    // Where others have labels there, these are named below.
+    let is_blank = session.as_ref().is_none_or(|session| session.annotators().next().is_none());
+    if let Some(name) = args.store.annotator.as_ref().filter(|_| is_blank) {
         out::note(format_args!(
             "note: {} holds no label of {name}: those of the files are written",
             escaped(&path.to_string_lossy())
