@@ -21,6 +21,7 @@ pub mod score;
 pub mod score_known;
 pub mod score_out;
 mod scorer;
+mod seen;
 pub mod shard;
 pub mod store;
 pub mod tables;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
 use serde::Serialize;
@@ -11,16 +12,17 @@ use serde::Serialize;
 use super::beside::Beside;
 use super::open::project;
 use super::reading::Reading;
-use super::scorer::{BadRecords, ScorerArgs, open, runtime, stop_signal};
+use super::scorer::{BadRecords, ScorerArgs, open_by, runtime, stop_signal};
+use super::seen::{Said, Seen, near};
 use super::{Sharing, StoreChoice, With, out};
 use crate::analysis::decide::Decision;
 use crate::analysis::label_errors::{Doubt, doubts};
 use crate::analysis::meaning::Meaning;
 use crate::app::judge::Judge;
-use crate::corpus::{Corpus, ProblemView, in_order};
-use crate::formats::{Glance, RecordError};
+use crate::corpus::{Corpus, Look, ProblemView, in_order};
+use crate::formats::RecordError;
 use crate::labels::{Overlap, Panel, Session, Store};
-use crate::query::{Asked, Bag, Names, ORDERS, Own, QUANTITIES, Query, Ruler, Survey, at_a_glance};
+use crate::query::{Asked, Bag, Names, ORDERS, Own, QUANTITIES, Query, Ruler, Survey};
 use crate::scoring::batch::{Answers, Batch};
 use crate::scoring::request::on_solutions;
 use crate::shell::kept_filters;
@@ -109,7 +111,13 @@ pub fn run(args: &QueueArgs) -> anyhow::Result<ExitCode> {
         return names();
     }
     let mut questions = questions(args)?;
-    let corpora = open(&args.paths, args.reading.format()?)?;
+    let (way, mut seen) = (args.reading.format()?, Vec::new());
+    let corpora = open_by(&args.paths, |source| {
+        let said = Arc::new(Seen::default());
+        let corpus = Corpus::look(source, way, questions.look(&said))?;
+        seen.push(said);
+        Ok(corpus)
+    })?;
     let found = runtime()?.block_on(async {
         tokio::select! {
             result = async {
@@ -117,7 +125,7 @@ pub fn run(args: &QueueArgs) -> anyhow::Result<ExitCode> {
                 if let Some(batch) = batch.as_mut().filter(|_| questions.any(Query::needs_doubt)) {
                     questions.doubt(&corpora, batch).await?;
                 }
-                questions.ask_all(&corpora, batch).await
+                questions.ask_all(&corpora, &seen, batch).await
             } => result.map(Some),
             stopped = stop_signal() => stopped.map(|()| None).map_err(Into::into),
         }
@@ -232,15 +240,21 @@ impl Questions {
         self.filter.iter().chain(&self.order).any(sort)
     }
 
-    async fn ask_all(&self, corpora: &[Corpus], mut batch: Option<Box<Batch>>) -> anyhow::Result<(Vec<Row>, usize)> {
+    async fn ask_all(
+        &self,
+        corpora: &[Corpus],
+        seen: &[Arc<Seen>],
+        mut batch: Option<Box<Batch>>,
+    ) -> anyhow::Result<(Vec<Row>, usize)> {
         let scored = batch.is_some();
         let (mut rows, mut unknown) = (Vec::new(), 0);
-        for corpus in corpora {
+        for (corpus, seen) in corpora.iter().zip(seen) {
+            let said = seen.take();
             let mut bad = BadRecords::default();
             let count = corpus.problem_count();
             for start in (0..count).step_by(RUN) {
                 tokio::task::yield_now().await;
-                for (problem, answer) in self.ask_run(corpus, start..count.min(start + RUN), scored) {
+                for (problem, answer) in self.ask_run(corpus, &said, start..count.min(start + RUN), scored) {
                     let answer = match (answer, &mut batch) {
                         (Some(answer), _) => answer,
                         (None, Some(batch)) => {
@@ -258,29 +272,41 @@ impl Questions {
         Ok((rows, unknown))
     }
 
+    /// Asks every record of a file while it is opened.
+    fn look(&self, seen: &Arc<Seen>) -> Look {
+        // A record does not say what its problem is called.
+        seen.look(self.overlap.is_none(), self.filter.clone(), self.order.clone())
+    }
+
     /// Asks a run of problems. Gives those of which there is something to tell, without an answer where they have to be scored first.
-    fn ask_run(&self, corpus: &Corpus, problems: Range<usize>, scored: bool) -> Vec<(usize, Option<Answer>)> {
+    fn ask_run(
+        &self,
+        corpus: &Corpus,
+        said: &[(usize, Said)],
+        problems: Range<usize>,
+        scored: bool,
+    ) -> Vec<(usize, Option<Answer>)> {
+        let ask = |problem: usize, said: &Said| match said {
+            Said::Fits { id, number } => {
+                let file = corpus.name().to_owned();
+                let row = Row { file, problem: problem + 1, solution: 1, id: id.clone(), number: *number, assigned: None };
+                Some(Answer { rows: vec![row], ..Answer::default() })
+            }
+            Said::Unclear => (!scored).then(|| self.ask_whole(corpus, problem)),
+        };
         let ask = |(): &mut (), part: Range<usize>| {
-            let known = corpus.glance(part.clone(), |problem, glance| self.glance(corpus, problem, glance));
-            let whole = |problem| (!scored).then(|| self.ask_whole(corpus, problem));
-            let answers = part.zip(known).map(|(problem, answer)| (problem, answer.or_else(|| whole(problem))));
+            let records = corpus.only_records(part.clone());
+            let near = near(said, &records);
+            let of = |record: usize| near.binary_search_by_key(&record, |(record, _)| *record).ok().map(|at| &near[at].1);
+            let answers = part.zip(records).filter_map(|(problem, record)| {
+                let said = record.map_or(Some(&Said::Unclear), of)?;
+                Some((problem, ask(problem, said)))
+            });
             answers.filter(|(_, answer)| answer.as_ref().is_none_or(Answer::tells)).collect::<Vec<_>>()
         };
         let mut answers = Vec::new();
         in_order(problems, PIECE, || (), ask, |part| answers.extend(part));
         answers
-    }
-
-    /// What the record of the only solution says; `None` when that decides nothing.
-    fn glance(&self, corpus: &Corpus, problem: usize, glance: &Glance<'_>) -> Option<Answer> {
-        // A record does not say what its problem is called.
-        if self.overlap.is_some() {
-            return None;
-        }
-        let Asked { holds, number } = at_a_glance(self.filter.as_ref(), self.order.as_ref(), glance)?;
-        let (file, id) = (|| corpus.name().to_owned(), || glance.id().map(Into::into));
-        let row = || Row { file: file(), problem: problem + 1, solution: 1, id: id(), number, assigned: None };
-        Some(Answer { rows: (holds == Some(true)).then(row).into_iter().collect(), ..Answer::default() })
     }
 
     async fn ask_scored(&self, corpus: &Corpus, problem: usize, batch: &mut Batch) -> anyhow::Result<Answer> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 
 use super::out;
-use crate::corpus::{Corpus, OpenError, Way, sources};
+use crate::corpus::{Corpus, OpenError, Source, Way, sources};
 use crate::formats::RecordError;
 use crate::scoring::batch::Batch;
 use crate::scoring::{RunsOn, ScoreCache, WorkerSpec};
@@ -98,18 +98,27 @@ pub(super) fn open(paths: &[PathBuf], way: Way) -> anyhow::Result<Vec<Corpus>> {
 
 /// The same, where only the paths in `named` have to be there.
 pub(super) fn open_but(paths: &[PathBuf], named: &[PathBuf], way: Way) -> anyhow::Result<Vec<Corpus>> {
-    opened(paths, named, way).map(|(corpora, _)| corpora)
+    opened(paths, named, |source| Corpus::open(source, way)).map(|(corpora, _)| corpora)
+}
+
+/// As [`open`], by a way of one's own to open a file.
+pub(super) fn open_by(paths: &[PathBuf], open: impl FnMut(Source) -> Result<Corpus, OpenError>) -> anyhow::Result<Vec<Corpus>> {
+    opened(paths, paths, open).map(|(corpora, _)| corpora)
 }
 
 /// As [`open`], with the number of files of folders that were left out.
 pub(super) fn open_counted(paths: &[PathBuf], way: Way) -> anyhow::Result<(Vec<Corpus>, usize)> {
-    opened(paths, paths, way)
+    opened(paths, paths, |source| Corpus::open(source, way))
 }
 
-fn opened(paths: &[PathBuf], named: &[PathBuf], way: Way) -> anyhow::Result<(Vec<Corpus>, usize)> {
+fn opened(
+    paths: &[PathBuf],
+    named: &[PathBuf],
+    mut open: impl FnMut(Source) -> Result<Corpus, OpenError>,
+) -> anyhow::Result<(Vec<Corpus>, usize)> {
     let (mut corpora, mut left_out) = (Vec::new(), 0);
     for source in sources(paths) {
-        match source.and_then(|source| Corpus::open(source, way)) {
+        match source.and_then(&mut open) {
             Ok(corpus) => {
                 corpus.wait();
                 corpora.push(corpus);

@@ -14,6 +14,7 @@ use super::index::Fault;
 use super::lines::LinePart;
 use super::store::More;
 use super::{Shared, follow};
+use crate::formats::Glance;
 
 /// Bytes read at once.
 const BLOCK: usize = 1 << 20;
@@ -230,27 +231,35 @@ fn read_keys(shared: &Shared, from: usize, to: usize, block: &mut Vec<u8>) -> Ve
         (from..to).map(|record| index.span(record).filter(|_| index.fault(record).is_none())).collect()
     };
     let mut good = spans.iter().flatten();
-    let Some(&(start, first_len)) = good.next() else { return vec![RecordKeys::default(); to - from] };
+    let (start, first_len) = good.next().copied().unwrap_or_default();
     let end = good.last().map_or(start + first_len, |&(at, len)| at + len);
     block.resize(usize::try_from(end - start).unwrap_or(usize::MAX), 0);
     let read = shared.bytes.read_at(block, start).unwrap_or(0);
     let bytes = &block[..read];
-    spans
-        .into_iter()
-        .map(|span| {
-            let (at, len) = span?;
-            let at = usize::try_from(at - start).ok()?;
-            keys_of(shared, bytes.get(at..at + usize::try_from(len).ok()?)?)
+    let keys = |(record, span): (usize, Option<(u64, u64)>)| {
+        let (at, len) = span?;
+        let at = usize::try_from(at - start).ok()?;
+        keys_of(shared, record, bytes.get(at..at + usize::try_from(len).ok()?)?)
+    };
+    let or_none = |(record, span)| {
+        keys((record, span)).unwrap_or_else(|| {
+            shared.look.iter().for_each(|look| look(record, None));
+            RecordKeys::default()
         })
-        .map(Option::unwrap_or_default)
-        .collect()
+    };
+    (from..to).zip(spans).map(or_none).collect()
 }
 
-fn keys_of(shared: &Shared, record: &[u8]) -> Option<RecordKeys> {
+fn keys_of(shared: &Shared, number: usize, record: &[u8]) -> Option<RecordKeys> {
     // A defect of a format must not end the index: the record is shown alone, and reading it will say what happened.
-    catch_unwind(AssertUnwindSafe(|| RecordKeys {
-        unit: shared.format.unit_key(record),
-        problem: shared.format.problem_hash(record),
+    catch_unwind(AssertUnwindSafe(|| {
+        let unit = shared.format.unit_key(record);
+        let Some(look) = &shared.look else { return RecordKeys { unit, problem: shared.format.problem_hash(record) } };
+        // Other steps than the record's own are not in it.
+        let glance = if shared.segment.is_none() { shared.format.glance(record) } else { None };
+        let problem = glance.as_ref().and_then(Glance::problem_hash).or_else(|| shared.format.problem_hash(record));
+        look(number, glance.as_ref());
+        RecordKeys { unit, problem }
     }))
     .ok()
 }

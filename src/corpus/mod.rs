@@ -78,6 +78,9 @@ impl From<Option<&'static dyn Format>> for Way {
     }
 }
 
+/// Is told what each record of a file says when it is grouped, or `None` where only reading it whole tells: on any thread, in any order.
+pub type Look = Box<dyn Fn(usize, Option<&Glance<'_>>) + Send + Sync>;
+
 /// A problem with everything that was tried on it in this file.
 #[derive(Debug, Clone)]
 pub struct ProblemView {
@@ -132,6 +135,8 @@ struct Shared {
     stop: AtomicBool,
     /// `Some` when the file is followed.
     watch: Option<Mutex<Watch>>,
+    /// Who wants to be told of every record.
+    look: Option<Look>,
 }
 
 impl Shared {
@@ -200,16 +205,21 @@ impl Corpus {
     /// records have (64 KiB or 50 records, more only when the first record is longer). Compressed files, archives and tables are
     /// known by their content.
     pub fn open(source: Source, way: impl Into<Way>) -> Result<Self, OpenError> {
-        Self::start(source, way.into(), false)
+        Self::start(source, way.into(), false, None)
+    }
+
+    /// Opens a file and tells of every record in it, without reading the file once more.
+    pub fn look(source: Source, way: impl Into<Way>, look: Look) -> Result<Self, OpenError> {
+        Self::start(source, way.into(), false, Some(look))
     }
 
     /// Opens a file that may still be written: [`Corpus::refresh`] takes in what has come. A last line that is cut is not shown before
     /// its rest is there.
     pub fn follow(source: Source, way: impl Into<Way>) -> Result<Self, OpenError> {
-        Self::start(source, way.into(), true)
+        Self::start(source, way.into(), true, None)
     }
 
-    fn start(source: Source, way: Way, follow: bool) -> Result<Self, OpenError> {
+    fn start(source: Source, way: Way, follow: bool, look: Option<Look>) -> Result<Self, OpenError> {
         let path = match &source {
             Source::Path(path) => path.clone(),
             Source::Stdin => PathBuf::from(folder::STDIN),
@@ -222,10 +232,10 @@ impl Corpus {
             Source::Memory { bytes, .. } => Ok(Bytes::Memory(bytes)),
         };
         let name = path.to_string_lossy().into_owned();
-        opened.and_then(|bytes| Self::build(name, bytes, way, watch)).map_err(|reason| OpenError { path, reason })
+        opened.and_then(|bytes| Self::build(name, bytes, way, watch, look)).map_err(|reason| OpenError { path, reason })
     }
 
-    fn build(name: String, bytes: Bytes, way: Way, watch: Option<Watch>) -> Result<Self, Refusal> {
+    fn build(name: String, bytes: Bytes, way: Way, watch: Option<Watch>, look: Option<Look>) -> Result<Self, Refusal> {
         let (bytes, head) = head::read(bytes, way.format)?;
         let mut indexer = build::Indexer::new(head.framing, head.bom);
         // Whatever is not lines is written anew as a whole.
@@ -245,6 +255,7 @@ impl Corpus {
             generation: AtomicU64::new(0),
             stop: AtomicBool::new(false),
             watch: watch.filter(|_| followed).map(Mutex::new),
+            look,
         });
         // What was read to know the format is shown at once: the first screen needs no waiting.
         indexer.feed(&shared, &head.bytes);
@@ -372,6 +383,12 @@ impl Corpus {
     /// The units of a problem that are known by now, in the order of the file.
     pub fn problem_units(&self, problem: usize) -> Vec<usize> {
         self.shared().groups().problem_units(problem)
+    }
+
+    /// For each of these problems its record, where it has but one.
+    pub fn only_records(&self, problems: Range<usize>) -> Vec<Option<usize>> {
+        let groups = self.shared().groups();
+        problems.map(|problem| groups.only_record(problem)).collect()
     }
 
     /// A problem with all units of it that are known by now, merged into one tree. Problems read lately are kept.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::scan::{Object, Scan, Text};
+use super::span;
 use crate::checks::answer;
 use crate::query::Told;
 use crate::trace::{FirstError, Outcome};
@@ -27,6 +28,12 @@ impl<'a> Glance<'a> {
     /// The identifier of the solution.
     pub fn id(&self) -> Option<Cow<'a, str>> {
         self.id.map(Text::get)
+    }
+
+    /// [`super::Format::problem_hash`]; `None` where there is no problem, of which formats think differently.
+    pub fn problem_hash(&self) -> Option<u64> {
+        let text = self.problem.get();
+        (!text.is_empty()).then(|| span::hash(&text))
     }
 }
 
@@ -96,6 +103,6 @@ pub(super) fn first_error(label: &Scan<'_>, steps: usize) -> Option<FirstError> 
 }
 
 /// A record as its format takes it at a glance.
-pub(super) fn of<'a>(record: &'a [u8], read: impl FnOnce(&Object<'a>) -> Option<Glance<'a>>) -> Option<Glance<'a>> {
-    read(&Object::of(record)?)
+pub(super) fn of<'a>(record: &'a [u8], read: impl FnOnce(&mut Object<'a>) -> Option<Glance<'a>>) -> Option<Glance<'a>> {
+    read(&mut Object::of(record)?)
 }

@@ -29,7 +29,9 @@ pub(super) enum Scan<'a> {
     Number(&'a [u8]),
     /// A text.
     Text(Text<'a>),
-    /// Its elements.
+    /// The elements of a list of texts, of which there is one at least.
+    Texts(Vec<Text<'a>>),
+    /// The elements of any other.
     List(Vec<Self>),
     /// Keys and values, in their order.
     Object(Object<'a>),
@@ -51,7 +53,7 @@ impl<'a> Text<'a> {
     /// What it says.
     pub(super) fn get(self) -> Cow<'a, str> {
         // It was checked: nothing is lost.
-        let text = String::from_utf8_lossy(self.0);
+        let text = std::str::from_utf8(self.0).map_or_else(|_| String::from_utf8_lossy(self.0), Cow::Borrowed);
         if !self.is_escaped() {
             return text;
         }
@@ -119,21 +121,18 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// A list that must be there.
+    /// A list that must be there and holds anything but texts.
     pub(super) fn list(&self, key: &str) -> Option<&[Scan<'a>]> {
         if let Scan::List(items) = self.get(key)? { Some(items) } else { None }
     }
 
-    /// A list of texts.
-    pub(super) fn texts(&self, key: &str) -> Option<Vec<Text<'a>>> {
-        let items = self.list(key)?;
-        // As many as there are: collecting does not know that, and grows.
-        let mut texts = Vec::with_capacity(items.len());
-        for item in items {
-            let Scan::Text(text) = item else { return None };
-            texts.push(*text);
+    /// Takes a list of texts, which is an empty one from then on.
+    pub(super) fn texts(&mut self, key: &str) -> Option<Vec<Text<'a>>> {
+        match self.0.iter_mut().find(|(known, _)| *known == key.as_bytes()).map(|(_, value)| value)? {
+            Scan::Texts(texts) => Some(std::mem::take(texts)),
+            Scan::List(items) if items.is_empty() => Some(Vec::new()),
+            _ => None,
         }
-        Some(texts)
     }
 }
 
@@ -183,7 +182,7 @@ impl<'a> Scanner<'a, '_> {
         match self.peek()? {
             b'{' | b'[' if depth == DEPTH => None,
             b'{' => self.object(depth).map(Scan::Object),
-            b'[' => self.list(depth).map(Scan::List),
+            b'[' => self.list(depth),
             b'-' | b'0'..=b'9' => self.number().map(Scan::Number),
             b't' => self.word("true", Scan::Bool(true)),
             b'f' => self.word("false", Scan::Bool(false)),
@@ -206,23 +205,42 @@ impl<'a> Scanner<'a, '_> {
         is_number(&rest[..length]).then_some(&rest[..length])
     }
 
-    fn list(&mut self, depth: usize) -> Option<Vec<Scan<'a>>> {
+    fn list(&mut self, depth: usize) -> Option<Scan<'a>> {
         self.at += 1;
-        let mut items = Vec::with_capacity(ITEMS);
         self.skip_white();
-        if self.peek()? == b']' {
-            self.at += 1;
-            return Some(items);
+        let (mut texts, mut items) = (Vec::new(), Vec::new());
+        match self.peek()? {
+            b']' => {
+                self.at += 1;
+                return Some(Scan::List(items));
+            }
+            // Most lists are steps, and texts that lie as they are go in without a detour by way of the stack.
+            b'"' => texts.reserve(ITEMS),
+            _ => items.reserve(ITEMS),
         }
+        while self.peek()? == b'"' {
+            texts.push(self.string()?);
+            if self.ends(b']')? {
+                return Some(Scan::Texts(texts));
+            }
+            self.skip_white();
+        }
+        items.extend(texts.into_iter().map(Scan::Text));
         loop {
             items.push(self.value(depth + 1)?);
-            self.skip_white();
-            self.at += 1;
-            match self.bytes.get(self.at - 1)? {
-                b',' => {}
-                b']' => return Some(items),
-                _ => return None,
+            if self.ends(b']')? {
+                return Some(Scan::List(items));
             }
+        }
+    }
+
+    /// Whether a list or an object ends here, or goes on behind a comma.
+    fn ends(&mut self, close: u8) -> Option<bool> {
+        self.skip_white();
+        self.at += 1;
+        match self.bytes.get(self.at - 1)? {
+            b',' => Some(false),
+            &byte => (byte == close).then_some(true),
         }
     }
 
@@ -250,12 +268,8 @@ impl<'a> Scanner<'a, '_> {
             self.take(b':')?;
             let value = self.value(depth + 1)?;
             fields.push((key, value));
-            self.skip_white();
-            self.at += 1;
-            match self.bytes.get(self.at - 1)? {
-                b',' => {}
-                b'}' => return Some(Object(fields)),
-                _ => return None,
+            if self.ends(b'}')? {
+                return Some(Object(fields));
             }
         }
     }
@@ -321,6 +335,7 @@ mod tests {
             Scan::Bool(truth) => Value::Bool(*truth),
             Scan::Number(digits) => parse_json(digits).unwrap(),
             Scan::Text(text) => Value::String(text.get().into_owned()),
+            Scan::Texts(texts) => texts.iter().map(|text| Value::String(text.get().into_owned())).collect(),
             Scan::List(items) => items.iter().map(value).collect(),
             Scan::Object(object) => Value::Object(
                 object.0.iter().map(|(key, item)| (String::from_utf8(key.to_vec()).unwrap(), value(item))).collect(),

@@ -3,13 +3,15 @@
 use std::fs;
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
 use serde::Deserialize;
 use stepscope::corpus::{Corpus, Framing, OpenError, Source};
-use stepscope::formats::{self, Confidence, Detection, Format, RawRecord, RecordError};
-use stepscope::trace::{Problem, Trace, TraceBuilder};
+use stepscope::formats::{self, Confidence, Detection, Format, Glance, RawRecord, RecordError};
+use stepscope::query::Told as _;
+use stepscope::trace::{FirstError, Problem, Trace, TraceBuilder};
 
 /// A format for these tests alone: `{"problem","steps","tree"}`, where records of one `tree` form one unit.
 struct Plain;
@@ -328,6 +330,52 @@ fn the_first_problems_are_there_before_the_file_is_read() {
         let raw = corpus.raw(record).unwrap();
         assert_eq!(raw, row(&format!("problem {record}"), &["step", &filler]).as_bytes());
         assert_eq!(corpus.problem(record).trace.as_ref().unwrap().problem.text, format!("problem {record}"));
+    }
+}
+
+#[test]
+fn a_look_meets_every_record_once_and_changes_no_problem() {
+    let record = |n: usize| match n % 50 {
+        7 => "{\"id\": 1, \"problem\"".to_owned(),
+        9 => String::from_utf8(vec![0; 40]).unwrap(),
+        // What is wrong with it, only reading it says.
+        11 => format!(r#"{{"id":"{n}","problem":"p{n}","steps":["a"],"final_answer_correct":true,"label":7}}"#),
+        rest => {
+            // A tenth of the records are solutions of problems that others show, too.
+            let problem = if n.is_multiple_of(10) { n % 1000 } else { n };
+            let label = i64::from(rest != 3) - 1;
+            let fill = "x".repeat(300);
+            format!(r#"{{"id":"{n}","problem":"p{problem}","steps":["{fill}","b"],"final_answer_correct":true,"label":{label}}}"#)
+        }
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let path = file(&dir, (0..20_000).map(record).collect::<Vec<_>>().join("\n"));
+    let format = formats::by_name("processbench");
+    let met = Arc::new(Mutex::new(vec![Vec::new(); 20_000]));
+    let look = {
+        let met = Arc::clone(&met);
+        Box::new(move |record: usize, glance: Option<&Glance<'_>>| {
+            met.lock().unwrap()[record].push(glance.map(|glance| (glance.id().map(Into::into), glance.recorded())));
+        })
+    };
+    let corpus = Corpus::look(Source::Path(path.clone()), format, look).unwrap();
+    let plain = Corpus::open(Source::Path(path), format).unwrap();
+    corpus.wait();
+    plain.wait();
+    for (record, met) in met.lock().unwrap().iter().enumerate() {
+        let told = match record % 50 {
+            7 | 9 | 11 => None,
+            3 => Some((Some(record.to_string()), FirstError::NoError)),
+            _ => Some((Some(record.to_string()), FirstError::At(0))),
+        };
+        assert_eq!(*met, [told], "record {record}");
+    }
+    let count = plain.problem_count();
+    assert_eq!(corpus.problem_count(), count);
+    for (problem, only) in plain.only_records(0..count).into_iter().enumerate() {
+        let units = plain.problem_units(problem);
+        assert_eq!(corpus.problem_units(problem), units);
+        assert_eq!(only, (units.len() == 1).then_some(units[0]), "problem {problem}");
     }
 }
 

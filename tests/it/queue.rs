@@ -443,6 +443,27 @@ fn questions_about_the_record_alone_have_the_answers_of_the_whole_solution() {
 }
 
 #[test]
+fn a_large_file_with_bad_records_and_shared_problems_is_asked_in_one_go_as_one_by_one() {
+    let record = |n: usize| match n % 50 {
+        7 => "{\"id\": 1, \"problem\"".to_owned(),
+        rest => {
+            let problem = if n.is_multiple_of(10) { n % 1000 } else { n };
+            let label = i64::from(rest != 3) - 1;
+            format!(r#"{{"id":"{n}","problem":"p{problem}","steps":["a","b {n}"],"final_answer_correct":true,"label":{label}}}"#)
+        }
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("many.jsonl");
+    std::fs::write(&path, (0..6000).map(record).collect::<Vec<_>>().join("\n")).unwrap();
+    let path = path.to_str().unwrap();
+    for (filter, count) in [("error == 1", 5760), ("recorded and error == 0", 120), ("len > 2", 0)] {
+        let found = queued(path, filter, "id ~ 3");
+        assert_eq!(found, queued(path, &format!("({filter}) and !labelled"), "(id ~ 3) + 0 * labelled"), "{filter}");
+        assert_eq!(found.lines().count(), count, "{filter}");
+    }
+}
+
+#[test]
 fn a_filter_reads_only_what_records_leave_open() {
     let record = |n: usize| {
         let label = if n % 100 == 99 { 1 } else { -1 };

@@ -129,7 +129,7 @@ impl<'a> Mapping<'a> {
     }
 
     /// The same at a glance, where the steps are a list and all lies at the top.
-    pub(super) fn glance<'b>(&self, fields: &Object<'b>) -> Option<Glance<'b>> {
+    pub(super) fn glance<'b>(&self, fields: &mut Object<'b>) -> Option<Glance<'b>> {
         let read = [Some(self.problem), Some(self.steps), self.label.map(|label| label.path), self.id, self.generator];
         // Answers, outcomes and scores are understood when the record is read whole.
         let unread = [self.scores, self.answer, self.outcome, self.reference_answer, self.reference_solution];
@@ -138,8 +138,8 @@ impl<'a> Mapping<'a> {
         if nested || twice || unread.iter().flatten().any(|path| fields.get(path).is_some()) {
             return None;
         }
-        let name = |path: Option<Path<'_>>| path.map_or(Ok(None), |path| fields.name_or_null(path)).ok();
         let steps = fields.texts(self.steps)?;
+        let name = |path: Option<Path<'_>>| path.map_or(Ok(None), |path| fields.name_or_null(path)).ok();
         let first_error = match self.label {
             None => FirstError::Unknown,
             Some(verdict) => verdict.glance(fields.get(verdict.path), steps.len())?,

@@ -40,6 +40,8 @@ pub(super) fn is_seen(format: &dyn Format, bytes: &[u8]) -> bool {
     let trace = format.read(&RawRecord { index: 0, line: 1, bytes }).unwrap_or_else(|error| panic!("{error}: {}", shown()));
     let seen = all(&glance);
     assert_eq!(seen, as_far_as(&seen, whole(&trace)), "{}", shown());
+    // Records of one problem are one problem, whoever looks at them.
+    assert!(seen.1.is_empty() || glance.problem_hash() == format.problem_hash(bytes), "{}", shown());
     true
 }
 
