@@ -32,6 +32,7 @@ pub mod place;
 pub mod progress;
 pub mod quality;
 pub mod queue;
+mod ratings;
 pub mod reading;
 pub mod refit;
 pub mod replay;
@@ -197,6 +198,12 @@ pub struct App {
     suggest: bool,
     /// It has just gone there.
     glance: bool,
+    /// Steps are rated one by one: solutions begin at their first step without a rating.
+    rates: bool,
+    /// The solution on show when a step was rated, to come back to.
+    rated_in: HashMap<StepKey, RecordKey>,
+    /// A mark on this step has just judged all solutions through it.
+    covers: Option<NodeId>,
     /// It was led to its step by a search or a jump, which no score outweighs.
     led: bool,
     /// Solutions that were judged elsewhere are being passed over: how many so far, and where the last one was judged.
@@ -293,6 +300,7 @@ impl App {
     pub fn new(mut setup: Setup, size: (u16, u16)) -> (Self, Vec<Effect>) {
         let (place, scoring) = (setup.place.take(), setup.scoring);
         let mut app = Self::untouched(setup, size);
+        app.take_scope();
         app.suggest = place.is_none();
         if let Some(place) = &place {
             app.resume(place);
@@ -345,6 +353,9 @@ impl App {
             clock: clock::Clock::default(),
             suggest: true,
             glance: false,
+            rates: false,
+            rated_in: HashMap::new(),
+            covers: None,
             led: false,
             passing: None,
             rest: None,
@@ -499,9 +510,9 @@ impl App {
     pub fn open_steps(&self) -> usize {
         let steps = self.cursor.path.len();
         let Some(trace) = self.trace().filter(|_| self.project.guided) else { return steps };
-        let rated = self.rated_steps(trace);
+        let rated = self.ratings(trace).into_iter().map(|rating| rating.is_some());
         if self.own_hidden() {
-            return rated.into_iter().take_while(|rated| *rated).count() + 1;
+            return rated.take_while(|rated| *rated).count() + 1;
         }
         let own = self.own_labels(trace, self.cursor.path.last().copied().unwrap_or(NodeId::ROOT));
         if own.is_labelled() {
@@ -512,7 +523,14 @@ impl App {
 
     /// Puts the cursor where the scores point, once they are known and may be seen. It is no label: a key says yes or no to it.
     fn suggest(&mut self) {
-        if !self.suggest || !self.show_prm || self.focus != Focus::Steps || self.project.guided {
+        if !self.suggest || self.focus != Focus::Steps {
+            return;
+        }
+        if let Some(step) = self.first_unrated() {
+            self.suggest = false;
+            self.cursor.go_to_step(step);
+        }
+        if !self.suggest || !self.show_prm {
             return;
         }
         let Some(trace) = self.trace().cloned() else { return };

@@ -9,8 +9,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::commands::{self, Command, Group};
 use super::{App, Effect, key_press, run};
-use crate::labels::{Action, Body, Context, Draft, Event, Mark, Order, Saw};
-use crate::trace::{NodeId, RecordKey, Solution, StepKey, StepScore, Trace, Writing};
+use crate::labels::{Action, Body, Context, Draft, Event, Saw};
+use crate::trace::{RecordKey, StepKey, StepScore, Writing};
 use crate::typeset::View;
 
 /// The state of saving.
@@ -85,24 +85,6 @@ impl App {
     /// A label of this solution is on its way to the store.
     pub(super) fn is_on_its_way(&self, record: RecordKey) -> bool {
         self.saving.queue.iter().any(|draft| record_of(draft) == Some(record))
-    }
-
-    /// Which steps of the path on show have an own rating that may be known of: one in force, or one on its way to the store. What was
-    /// said before a solution came once more is out of sight.
-    pub(crate) fn rated_steps(&self, trace: &Trace) -> Vec<bool> {
-        let since = self.trust.serving.filter(|_| self.own_hidden()).map(|serving| serving.since);
-        let seen = |(order, _): (Order, Mark)| since.is_none_or(|since| Some(order) > since);
-        let on_its_way = |step: StepKey| {
-            let rates = |draft: &Draft| match &draft.body {
-                Body::Act(Action::Rate { step: of, rating }) if *of == step => Some(rating.is_some()),
-                Body::Act(Action::RateRange { steps, rating, .. }) if steps.contains(&step) => Some(rating.is_some()),
-                _ => None,
-            };
-            self.saving.queue.iter().rev().find_map(rates)
-        };
-        let marks = self.session.marks(trace, &Solution::new(self.cursor.path.last().copied().unwrap_or(NodeId::ROOT)));
-        let rated = |(id, mark): (&NodeId, Option<_>)| on_its_way(trace.node(*id).key).unwrap_or_else(|| mark.is_some_and(seen));
-        self.cursor.path.iter().zip(marks).map(rated).collect()
     }
 
     /// What was on the screen when a label was set.

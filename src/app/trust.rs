@@ -112,6 +112,8 @@ pub struct Trust {
     pub fast: usize,
     /// Verdicts in this session, and the time they took in milliseconds.
     pub verdicts: (u64, u64),
+    /// Time that the ratings of a solution took that do not decide it yet, in milliseconds.
+    spent: Option<(RecordKey, u64)>,
     /// Verdicts of the sessions before.
     past: u64,
     due: Vec<Due>,
@@ -233,6 +235,14 @@ impl Trust {
             None => self.gold.push(answered),
         }
         self.due.retain(|due| due.record != record);
+    }
+
+    /// A rating took this long; gives what all ratings of the solution took so far.
+    fn spend(&mut self, record: RecordKey, ms: Option<u64>) -> Option<u64> {
+        let before = self.spent.filter(|(of, _)| *of == record).map_or(0, |(_, before)| before);
+        let spent = before + ms?;
+        self.spent = Some((record, spent));
+        Some(spent)
     }
 
     /// Verdicts on own solutions that came again, and how many of them said the same.
@@ -362,8 +372,13 @@ impl App {
 
     /// A label is on its way: counts it, and remembers what it says of a question or a repeat. Gives a calm word when it came fast.
     pub(super) fn heard_label(&mut self, action: &Action, ms: Option<u64>) -> Option<String> {
-        let said = action.verdict()?;
-        let record = action.record()?;
+        let record = action.record().or_else(|| self.record_key())?;
+        let ms = match action {
+            Action::Rate { .. } | Action::RateRange { .. } => self.trust.spend(record, ms),
+            _ => ms,
+        };
+        let said = self.decided_by(action)?;
+        self.trust.spent = None;
         self.trust.verdicts.0 += 1;
         self.trust.verdicts.1 += ms.unwrap_or(0);
         self.progress.took(ms);

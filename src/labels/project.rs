@@ -28,7 +28,7 @@ pub struct Choice {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scope {
-    /// Every step that they like.
+    /// Every step that they like; ratings decide a solution once all its steps have one.
     #[default]
     All,
     /// A solution is done at its first bad step.
@@ -59,6 +59,9 @@ pub struct Project {
     pub progress: bool,
     /// Which steps are rated.
     pub scope: Scope,
+    /// The file asks for ratings of every step: solutions begin at their first step without one.
+    #[serde(default)]
+    pub every: bool,
     /// A step is shown once the one before it is rated.
     pub guided: bool,
     /// What digits do.
@@ -97,8 +100,7 @@ struct File {
     give_up: Option<BTreeMap<String, String>>,
     #[serde(default)]
     progress: bool,
-    #[serde(default)]
-    scope: Scope,
+    scope: Option<Scope>,
     #[serde(default)]
     guided: bool,
     #[serde(default)]
@@ -116,6 +118,7 @@ impl Default for Project {
             give_up: Vec::new(),
             progress: false,
             scope: Scope::All,
+            every: false,
             guided: false,
             digits: Digits::Count,
             filters: BTreeMap::new(),
@@ -146,7 +149,8 @@ impl Project {
             bad_problem: table("bad-problem", file.bad_problem, &preset.bad_problem)?,
             give_up: table("give-up", file.give_up, &preset.give_up)?,
             progress: file.progress,
-            scope: file.scope,
+            scope: file.scope.unwrap_or_default(),
+            every: file.scope == Some(Scope::All),
             guided: file.guided,
             digits: file.digits,
             filters: file.filters,

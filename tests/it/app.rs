@@ -77,6 +77,8 @@ fn ratings_move_the_cursor_down_and_neutral_is_not_unseen() {
     assert_eq!(steps[..3], [Label::Good, Label::Neutral, Label::Unseen]);
     assert_eq!(first_error, FirstError::Unknown);
     desk.keys("-");
+    assert_eq!((desk.step(), labels(&desk).1), (4, FirstError::Unknown), "the rest has no rating");
+    desk.keys("gx(");
     assert_eq!(labels(&desk).1, FirstError::At(2));
 }
 
@@ -111,7 +113,7 @@ fn search_finds_steps_in_later_problems_and_wraps() {
     desk.keys("nN");
     assert_eq!((desk.id(), desk.step()), (id, step));
     desk.keys("/no such text anywhere<Enter>");
-    assert_eq!(desk.app.notice.as_deref(), Some("no match"));
+    assert_eq!(desk.app.notice.as_deref(), Some("no match for no such text anywhere"));
 }
 
 #[test]

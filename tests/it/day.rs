@@ -79,9 +79,9 @@ fn ratings_say_what_they_did_and_when_all_are_there() {
     assert!(desk.screen().contains("step 1 has no rating to take away"), "{}", desk.screen());
     assert_eq!(desk.app.saving.count, 0, "nothing was written");
     desk.keys("=");
-    assert!(!desk.screen().contains("all steps are rated"), "{}", desk.screen());
+    assert_eq!(desk.app.notice.as_deref(), Some("step 1 rated +1"));
     desk.keys("0");
-    assert!(desk.screen().contains("step 2 rated 0; all steps are rated, ) goes on"), "{}", desk.screen());
+    assert!(desk.screen().contains("problem 1: step 2 rated 0, all are rated and none is bad"), "{}", desk.screen());
     desk.keys("u");
     assert!(desk.screen().contains("undo: rating of a step at step 2"), "{}", desk.screen());
 }
@@ -137,7 +137,7 @@ fn what_was_rated_before_a_solution_comes_again_is_not_told() {
     desk.keys("gg<BS>");
     assert!(desk.screen().contains("step 1 has no rating to take away"), "{}", desk.screen());
     desk.keys("k0");
-    assert!(!desk.screen().contains("all steps are rated"), "{}", desk.screen());
+    assert!(!desk.screen().contains("all are rated"), "{}", desk.screen());
     desk.keys("gg<BS>");
     assert!(desk.screen().contains("rating of step 1 taken away"), "{}", desk.screen());
     desk.keys(":guided<Enter>");
@@ -219,7 +219,8 @@ fn chosen_steps_are_named_as_long_as_they_are_chosen() {
     desk.keys("vgg5=");
     let all = desk.app.cursor.path.len();
     desk.keys(&format!("gg{all}="));
-    assert!(desk.screen().contains("all steps are rated, ) goes on"), "{}", desk.screen());
+    let said = format!("steps 1 to {all}: rated +1, all are rated and none is bad");
+    assert!(desk.screen().contains(&said), "a counted rating goes on, too: {}", desk.screen());
 }
 
 #[test]

@@ -6,8 +6,8 @@ use crate::app::choice::{Open, PROGRESS, Question};
 use crate::app::items::ItemId;
 use crate::app::saving::what;
 use crate::app::{App, Effect, review, seek};
-use crate::labels::{Action, Body, EventId, Mode, Scope, Session};
-use crate::trace::{FirstError, Label, NodeId, Rating, RecordKey, Solution, StepKey, Trace};
+use crate::labels::{Action, Body, EventId, Mode};
+use crate::trace::{FirstError, NodeId, RecordKey, Solution, StepKey, Trace};
 
 use super::motion;
 
@@ -30,7 +30,7 @@ pub(super) fn aim(app: &mut App) -> Option<Aim> {
 }
 
 /// "one mark covers all": says on how many other solutions a mark on this step has its effect.
-fn covered(trace: &Trace, node: NodeId) -> String {
+pub(super) fn covered(trace: &Trace, node: NodeId) -> String {
     match trace.solutions_through(node) {
         0 | 1 => String::new(),
         n => format!("; covers all {n} solutions through this step"),
@@ -41,6 +41,7 @@ fn covered(trace: &Trace, node: NodeId) -> String {
 pub(crate) fn on_to_the_next(app: &mut App) -> Vec<Effect> {
     // Who has said something goes on from there, also when the queue is still being put in order.
     app.queue.entered();
+    let covers = app.covers.take();
     let solutions = app.trace().map_or(0, |trace| trace.solutions.len());
     let number = app.items.rank(app.position()) + 1;
     let place = if solutions > 1 { format!("{number}, solution {}", app.cursor.solution + 1) } else { number.to_string() };
@@ -62,7 +63,7 @@ pub(crate) fn on_to_the_next(app: &mut App) -> Vec<Effect> {
             app.notice = said.map(|said| if more { said } else { format!("{said}; nothing else is left to decide") });
             return Vec::new();
         }
-        if !app.is_exam() && motion::solution(app, true) {
+        if !app.is_exam() && beyond(app, covers) {
             app.passing = Some(Default::default());
         }
     }
@@ -70,6 +71,33 @@ pub(crate) fn on_to_the_next(app: &mut App) -> Vec<Effect> {
     app.pass_over();
     app.serve();
     Vec::new()
+}
+
+/// Goes to the next solution; behind a mark on a step that judges several, to the next one that does not go through this step.
+fn beyond(app: &mut App, covers: Option<NodeId>) -> bool {
+    let Some((node, trace)) = covers.zip(app.trace().cloned()) else { return motion::solution(app, true) };
+    let (item, depth) = (app.cursor.item, trace.node(node).depth);
+    let covered = |solution: usize| {
+        trace.solutions.get(solution).is_some_and(|solution| trace.ancestor_at(solution.leaf, depth) == Some(node))
+    };
+    if app.queue.active() {
+        let mut along = (1..).map_while(|ahead| app.along_queue(ahead, true));
+        let next = along.find(|place| place.item != item || !covered(place.solution));
+        if let Some(place) = next {
+            app.go_to(place.item, place.solution);
+        }
+        return next.is_some();
+    }
+    let from = app.cursor.solution;
+    if let Some(next) = (from + 1..trace.solutions.len()).find(|solution| !covered(*solution)) {
+        app.cursor.go_to_solution(&trace, next);
+        return true;
+    }
+    let next = app.items.neighbour(item, true);
+    if let Some(next) = next {
+        app.go_to_item(next);
+    }
+    next.is_some()
 }
 
 /// First error at the cursor, or at the step whose number is the count.
@@ -153,7 +181,11 @@ pub(crate) fn first_error_of(app: &mut App, index: usize, said: &str) -> Vec<Eff
         said.clone_into(kind);
     }
     let node = app.cursor.path[index];
+    if app.says_again(FirstError::At(index), said) {
+        return on_to_the_next(app);
+    }
     app.cursor.go_to_step(index);
+    (app.rates, app.covers) = (false, Some(node));
     let kind = if said.is_empty() { String::new() } else { format!(": {said}") };
     app.notice = Some(format!("first error at step {}{kind}{}", index + 1, covered(&aim.trace, node)));
     app.note_mistake(index);
@@ -216,108 +248,14 @@ pub(crate) fn all_right(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
         app.notice = Some("there are steps that you have not seen yet; = rates this one".to_owned());
         return Vec::new();
     }
+    if app.says_again(FirstError::NoError, "") {
+        return on_to_the_next(app);
+    }
     let action = app.session.all_good(&aim.trace, &aim.solution);
     app.notice = Some(format!("all {} steps right", app.cursor.path.len()));
     let mut effects = app.record(Body::Act(action), None);
     effects.extend(on_to_the_next(app));
     effects
-}
-
-fn rate(app: &mut App, rating: Option<Rating>, count: Option<usize>) -> Vec<Effect> {
-    let Some(aim) = aim(app) else { return Vec::new() };
-    let index = app.cursor.step();
-    let counted = count.map(|count| index..=(index + count.max(1) - 1).min(app.cursor.path.len().saturating_sub(1)));
-    let several = app.selected().or(counted).filter(|steps| steps.start() < steps.end());
-    app.range = None;
-    if let Some(steps) = several {
-        return rate_range(app, &aim, steps, rating);
-    }
-    let Some(&node) = app.cursor.path.get(index) else { return Vec::new() };
-    let step = aim.trace.node(node).key;
-    let rated = app.rated_steps(&aim.trace);
-    if rating.is_none() && rated.get(index) != Some(&true) {
-        app.notice = Some(nothing_to_take_away(app, index));
-        return Vec::new();
-    }
-    let first_error = app.own().and_then(|own| own.mark(step)).is_some_and(|mark| mark.first_error);
-    let said = match rating {
-        Some(rating) => format!("step {} rated {}", index + 1, number(rating)),
-        None if first_error => format!("first error at step {} taken away", index + 1),
-        None => format!("rating of step {} taken away", index + 1),
-    };
-    app.notice = Some(format!("{said}{}", covered(&aim.trace, node)));
-    let mut effects = app.record(Body::Act(Action::Rate { step, rating }), Some(step));
-    // Who compares alternatives goes on to the next one by themselves.
-    if rating.is_none() || app.on_sampled() {
-        return effects;
-    }
-    // The label counts only when it is saved, so what it decides is worked out beside it.
-    let all = rated.iter().enumerate().all(|(at, rated)| *rated || at == index);
-    if app.project.scope == Scope::FirstError && (rating == Some(Rating::Bad) || all) {
-        effects.extend(on_to_the_next(app));
-        return effects;
-    }
-    say_all_rated(app, &aim, &(index..=index));
-    app.cursor.go_to_step(index + 1);
-    effects
-}
-
-/// A rating as it is typed: +1, 0, -1.
-fn number(rating: Rating) -> String {
-    if rating == Rating::Neutral { "0".to_owned() } else { format!("{:+}", rating.value()) }
-}
-
-/// Where all steps are rated one by one, nothing goes on by itself: the last rating says what does. That of `now` is on its way.
-fn say_all_rated(app: &mut App, aim: &Aim, now: &std::ops::RangeInclusive<usize>) {
-    let all = app.rated_steps(&aim.trace).into_iter().enumerate().all(|(at, rated)| rated || now.contains(&at));
-    if all && now.end() + 1 == app.cursor.path.len() {
-        let on = app.key("next-solution");
-        app.notice = app.notice.take().map(|said| format!("{said}; all steps are rated, {on} goes on"));
-    }
-}
-
-/// Why there is no rating of a step to take away, where that may be known.
-fn nothing_to_take_away(app: &App, index: usize) -> String {
-    let leaf = app.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
-    let label = |(own, trace): (&Session, &Arc<Trace>)| own.step_labels(trace, &Solution::new(leaf)).get(index).copied();
-    match app.own().zip(app.trace()).and_then(label) {
-        None | Some(Label::Unseen) => format!("step {} has no rating to take away", index + 1),
-        Some(_) => {
-            let undo = app.key("undo");
-            format!("step {} has no rating of its own, a verdict speaks for it; {undo} takes the last label back", index + 1)
-        }
-    }
-}
-
-/// Rates the steps of these indices on the path alike.
-fn rate_range(app: &mut App, aim: &Aim, steps: std::ops::RangeInclusive<usize>, rating: Option<Rating>) -> Vec<Effect> {
-    let (first, last) = (*steps.start(), *steps.end());
-    if rating.is_none() && !app.rated_steps(&aim.trace).iter().take(last + 1).skip(first).any(|rated| *rated) {
-        app.notice = Some(format!("steps {} to {} have no ratings to take away", first + 1, last + 1));
-        return Vec::new();
-    }
-    let keys: Vec<StepKey> = app.cursor.path.iter().take(last + 1).skip(first).map(|&id| aim.trace.node(id).key).collect();
-    let said = rating.map_or("rating taken away".to_owned(), |rating| format!("rated {}", number(rating)));
-    app.notice = Some(format!("steps {} to {}: {said}", first + 1, last + 1));
-    if rating.is_some() {
-        say_all_rated(app, aim, &(first..=last));
-    }
-    let step = keys.first().copied();
-    let effects = app.record(Body::Act(Action::RateRange { record: aim.record, steps: keys, rating }), step);
-    app.cursor.go_to_step(last + usize::from(rating.is_some()));
-    effects
-}
-
-/// The steps behind the first one that was rated bad stand after the error: a solution whose steps were all rated, or that was looked at
-/// further, is judged by that. Next solution.
-pub(super) fn rest_after_error(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    let Some(aim) = aim(app) else { return Vec::new() };
-    let rating = |id: &NodeId| app.session.mark(aim.trace.node(*id).key).map(|mark| mark.rating);
-    if let Some(step) = app.cursor.path.iter().position(|id| rating(id) == Some(Rating::Bad)) {
-        return first_error_of(app, step, "");
-    }
-    app.notice = Some(format!("no step is rated bad yet: {} rates one", app.key("bad")));
-    Vec::new()
 }
 
 /// Labels that [`repeat`] gives again.
@@ -339,26 +277,6 @@ pub(super) fn range(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
         app.notice = Some("no steps are chosen any more".to_owned());
     }
     Vec::new()
-}
-
-/// +1 for this step.
-pub(super) fn good(app: &mut App, count: Option<usize>) -> Vec<Effect> {
-    rate(app, Some(Rating::Good), count)
-}
-
-/// 0 for this step.
-pub(super) fn neutral(app: &mut App, count: Option<usize>) -> Vec<Effect> {
-    rate(app, Some(Rating::Neutral), count)
-}
-
-/// -1 for this step.
-pub(super) fn bad(app: &mut App, count: Option<usize>) -> Vec<Effect> {
-    rate(app, Some(Rating::Bad), count)
-}
-
-/// Takes the rating of this step away.
-pub(super) fn clear_rating(app: &mut App, count: Option<usize>) -> Vec<Effect> {
-    rate(app, None, count)
 }
 
 fn on_record(app: &mut App, said: &str, action: impl FnOnce(RecordKey) -> Action) -> Vec<Effect> {
@@ -460,10 +378,13 @@ fn take_back(app: &mut App, target: Option<EventId>, command: &str, count: Optio
     };
     let said = app.session.action(target).map_or("a label", what);
     let step = app.session.action(target).and_then(Action::step);
-    if let Some(record) = app.session.action(target).and_then(Action::record) {
+    // A rating of a step names no solution: it is that which was on the screen.
+    let rated = || app.rated_in.get(&step?).copied();
+    let record = app.session.action(target).and_then(Action::record).or_else(rated);
+    if let Some(record) = record {
         app.trust.unsay(record);
     }
-    if let Some((item, record, step)) = there {
+    if let Some((item, _, step)) = there {
         app.return_to(item, record, step);
     }
     let step = app.trace().and_then(|trace| app.cursor.path.iter().position(|id| Some(trace.node(*id).key) == step));

@@ -5,6 +5,7 @@ pub mod cuts;
 pub mod help;
 pub mod label;
 pub mod motion;
+pub mod rate;
 pub mod review;
 pub mod search;
 pub mod session;
@@ -180,10 +181,10 @@ pub static COMMANDS: &[Command] = &[
         label::first_error_kind,
     ),
     row(Label, "all-right", &["a"], "all steps are right; next solution", label::all_right),
-    row(Label, "good", &["=", "+"], "this step is good (+1), or the chosen steps, or as many as the count (3=)", label::good),
-    row(Label, "neutral", &["0"], "this step is neutral (0), or the chosen steps", label::neutral),
-    row(Label, "bad", &["-"], "this step is bad (-1), or the chosen steps", label::bad),
-    row(Label, "clear-rating", &["Backspace"], "take the rating of this step, or of the chosen ones, away", label::clear_rating),
+    row(Label, "good", &["=", "+"], "this step is good (+1), or the chosen steps, or as many as the count (3=); next solution once all steps are rated", rate::good),
+    row(Label, "neutral", &["0"], "this step is neutral (0), or the chosen steps", rate::neutral),
+    row(Label, "bad", &["-"], "this step is bad (-1), or the chosen steps", rate::bad),
+    row(Label, "clear-rating", &["Backspace"], "take the rating of this step, or of the chosen ones, away", rate::clear_rating),
     row(Label, "range", &["v"], "choose steps from here to where you go, for one rating", label::range),
     row(Label, "repeat", &["."], "the last label once more, here", label::repeat),
     row(
@@ -191,13 +192,13 @@ pub static COMMANDS: &[Command] = &[
         "rest-after-error",
         &["g x"],
         "all behind the first step that is rated bad stands after the error; next solution",
-        label::rest_after_error,
+        rate::rest_after_error,
     ),
     row(Label, "unsure", &["f"], "flag as unsure, or take the flag away; next solution", label::unsure),
     row(Label, "later", &["s"], "leave for later; next solution", label::later),
     row(Label, "bad-problem", &["!"], "the problem itself is broken, with a reason; next solution", label::bad_problem),
     row(Label, "give-up", &["g !"], "give up on this solution, with a reason; next solution", label::give_up),
-    row(Label, "scope", &[], "end a solution at its first bad step, or rate all its steps; :scope all", trust::toggle_scope)
+    row(Label, "scope", &[], "end a solution at its first bad step, or rate all its steps from the first one on; :scope all", trust::toggle_scope)
         .takes(trust::set_scope, trust::scopes),
     row(Label, "progress", &["g P"], "how far the solution had come when it went wrong", label::progress),
     row(

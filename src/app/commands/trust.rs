@@ -82,7 +82,9 @@ pub(super) fn scopes(_app: &App) -> Vec<String> {
 pub(super) fn set_scope(app: &mut App, name: &str) -> Vec<Effect> {
     app.notice = Some(match SCOPES.into_iter().find(|(known, ..)| *known == name) {
         Some((_, scope, said)) => {
-            app.project.scope = scope;
+            (app.project.scope, app.project.every) = (scope, scope == Scope::All);
+            app.take_scope();
+            app.begin_again();
             said.to_owned()
         }
         None => format!(":scope takes all or first-error, not {name:?}"),

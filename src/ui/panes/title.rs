@@ -116,6 +116,7 @@ fn cut(text: &str, room: usize) -> String {
 
 fn right_side(app: &App) -> String {
     let blind = match app.trust.mode {
+        Mode::RevealAfter if app.show_prm => "REVEAL, shown  ",
         _ if app.show_prm => "",
         Mode::Blind if app.scores_seen() => "BLIND, was seen  ",
         Mode::Blind => "BLIND  ",

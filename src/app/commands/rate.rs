@@ -1,0 +1,133 @@
+//! Ratings of single steps: +1, 0, -1. The one that decides a solution goes on to the next, as a verdict does.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use crate::app::{App, Effect};
+use crate::labels::{Action, Body, Session};
+use crate::trace::{FirstError, Label, NodeId, Rating, Solution, StepKey, Trace};
+
+use super::label::{aim, covered, first_error_of, on_to_the_next};
+
+/// +1 for this step.
+pub(super) fn good(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    rate(app, Some(Rating::Good), count)
+}
+
+/// 0 for this step.
+pub(super) fn neutral(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    rate(app, Some(Rating::Neutral), count)
+}
+
+/// -1 for this step.
+pub(super) fn bad(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    rate(app, Some(Rating::Bad), count)
+}
+
+/// Takes the rating of this step away.
+pub(super) fn clear_rating(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    rate(app, None, count)
+}
+
+/// The steps behind the first one that was rated bad stand after the error: a solution whose steps were all rated, or that was looked at
+/// further, is judged by that. Next solution.
+pub(super) fn rest_after_error(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    let Some(aim) = aim(app) else { return Vec::new() };
+    if let Some(step) = app.ratings(&aim.trace).iter().position(|rating| *rating == Some(Rating::Bad)) {
+        let effects = first_error_of(app, step, "");
+        app.rates = true;
+        return effects;
+    }
+    app.notice = Some(format!("no step is rated bad yet: {} rates one", app.key("bad")));
+    Vec::new()
+}
+
+/// Rates the step under the cursor, as many from it on as the count, or those that are chosen.
+fn rate(app: &mut App, rating: Option<Rating>, count: Option<usize>) -> Vec<Effect> {
+    let Some(aim) = aim(app) else { return Vec::new() };
+    let at = app.cursor.step();
+    // What is not shown yet is not rated.
+    let last = app.open_steps().min(app.cursor.path.len()).saturating_sub(1);
+    let counted = at..=(at + count.unwrap_or(1).max(1) - 1).min(last);
+    let steps = app.selected().unwrap_or(counted);
+    app.range = None;
+    let Some(nodes) = app.cursor.path.get(steps.clone()).filter(|nodes| !nodes.is_empty()) else { return Vec::new() };
+    let keys: Vec<StepKey> = nodes.iter().map(|&id| aim.trace.node(id).key).collect();
+    let known = app.ratings(&aim.trace);
+    if rating.is_none() && known[steps.clone()].iter().all(Option::is_none) {
+        app.notice = Some(nothing_to_take_away(app, &steps));
+        return Vec::new();
+    }
+    let one = (nodes[0], keys[0]);
+    let action = match keys.len() {
+        1 => Action::Rate { step: one.1, rating },
+        _ => Action::RateRange { record: aim.record, steps: keys, rating },
+    };
+    app.notice = Some(said(app, &aim.trace, one, &steps, rating));
+    let decided = app.decided_by(&action);
+    app.rated_in.insert(one.1, aim.record);
+    let mut effects = app.record(Body::Act(action), Some(one.1));
+    if let Some(verdict) = decided {
+        app.notice = app.notice.take().map(|said| format!("{said}, {}", decision(verdict)));
+        app.rates = true;
+        effects.extend(on_to_the_next(app));
+    } else if rating.is_some() && !app.on_sampled() {
+        // Who compares alternatives goes on to the next one by themselves.
+        app.cursor.go_to_step(steps.end() + 1);
+    } else if steps.end() > steps.start() {
+        app.cursor.go_to_step(*steps.end());
+    }
+    effects
+}
+
+/// What a rating does, in words.
+fn said(
+    app: &App,
+    trace: &Trace,
+    (node, key): (NodeId, StepKey),
+    steps: &RangeInclusive<usize>,
+    rating: Option<Rating>,
+) -> String {
+    let (first, last) = (steps.start() + 1, steps.end() + 1);
+    if first < last {
+        let said = rating.map_or("rating taken away".to_owned(), |rating| format!("rated {}", number(rating)));
+        return format!("steps {first} to {last}: {said}");
+    }
+    let first_error = app.own().and_then(|own| own.mark(key)).is_some_and(|mark| mark.first_error);
+    let said = match rating {
+        Some(rating) => format!("step {first} rated {}", number(rating)),
+        None if first_error => format!("first error at step {first} taken away"),
+        None => format!("rating of step {first} taken away"),
+    };
+    format!("{said}{}", covered(trace, node))
+}
+
+/// A rating as it is typed: +1, 0, -1.
+fn number(rating: Rating) -> String {
+    if rating == Rating::Neutral { "0".to_owned() } else { format!("{:+}", rating.value()) }
+}
+
+/// What the ratings of a solution come to.
+fn decision(verdict: FirstError) -> String {
+    match verdict {
+        FirstError::At(step) => format!("first error at step {}", step + 1),
+        _ => "all are rated and none is bad".to_owned(),
+    }
+}
+
+/// Why there is no rating of these steps to take away, where that may be known.
+fn nothing_to_take_away(app: &App, steps: &RangeInclusive<usize>) -> String {
+    let (first, last) = (*steps.start(), *steps.end());
+    if first < last {
+        return format!("steps {} to {} have no ratings to take away", first + 1, last + 1);
+    }
+    let leaf = app.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
+    let label = |(own, trace): (&Session, &Arc<Trace>)| own.step_labels(trace, &Solution::new(leaf)).get(first).copied();
+    match app.own().zip(app.trace()).and_then(label) {
+        None | Some(Label::Unseen) => format!("step {} has no rating to take away", first + 1),
+        Some(_) => {
+            let undo = app.key("undo");
+            format!("step {} has no rating of its own, a verdict speaks for it; {undo} takes the last label back", first + 1)
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Which steps of the path on show are rated, and when that decides the solution.
+
+use super::App;
+use crate::labels::{Action, Body, Draft, Mark, Mode, Order, Scope};
+use crate::trace::{FirstError, NodeId, Rating, Solution, StepKey, Trace};
+
+impl App {
+    /// Own ratings of the steps on show that may be known of: those in force, and those on their way to the store. What was said before a
+    /// solution came once more is out of sight.
+    pub(crate) fn ratings(&self, trace: &Trace) -> Vec<Option<Rating>> {
+        let since = self.trust.serving.filter(|_| self.own_hidden()).map(|serving| serving.since);
+        let seen = |(order, _): &(Order, Mark)| since.is_none_or(|since| Some(*order) > since);
+        let on_its_way = |step: StepKey| {
+            let rates = |draft: &Draft| match &draft.body {
+                Body::Act(Action::Rate { step: of, rating }) if *of == step => Some(*rating),
+                Body::Act(Action::RateRange { steps, rating, .. }) if steps.contains(&step) => Some(*rating),
+                _ => None,
+            };
+            self.saving.queue.iter().rev().find_map(rates)
+        };
+        let marks = self.session.marks(trace, &Solution::new(self.cursor.path.last().copied().unwrap_or(NodeId::ROOT)));
+        let rating = |(id, mark): (&NodeId, Option<(Order, Mark)>)| {
+            on_its_way(trace.node(*id).key).unwrap_or_else(|| mark.filter(seen).map(|(_, mark)| mark.rating))
+        };
+        self.cursor.path.iter().zip(marks).map(rating).collect()
+    }
+
+    /// What a label makes of the solution on show where it decides it: a verdict, the rating behind which none is missing, or the bad one that
+    /// ends a solution ([`Scope::FirstError`]). Work goes on behind such a label, and the solution counts as judged.
+    pub(crate) fn decided_by(&self, action: &Action) -> Option<FirstError> {
+        let (steps, rating) = match action {
+            Action::Rate { step, rating } => (std::slice::from_ref(step), *rating),
+            Action::RateRange { steps, rating, .. } => (steps.as_slice(), *rating),
+            _ => return action.verdict(),
+        };
+        let trace = self.trace().filter(|_| rating.is_some() && !self.on_sampled())?;
+        let mut ratings = self.ratings(trace);
+        let complete = |ratings: &[Option<Rating>]| ratings.iter().all(Option::is_some);
+        let before = complete(&ratings);
+        for (id, known) in self.cursor.path.iter().zip(&mut ratings) {
+            if steps.contains(&trace.node(*id).key) {
+                *known = rating;
+            }
+        }
+        let ends = self.project.scope == Scope::FirstError && rating == Some(Rating::Bad);
+        let first = ratings.iter().position(|rating| *rating == Some(Rating::Bad));
+        (ends || (complete(&ratings) && !before)).then(|| first.map_or(FirstError::NoError, FirstError::At))
+    }
+
+    /// Who rates step by step begins a solution at its first step without a rating, and not at the suspect; so does who is shown one step
+    /// after the other, and who comes back to what is rated in part. `None` for everybody else.
+    pub(super) fn first_unrated(&self) -> Option<usize> {
+        let (trace, solution) = self.trace().zip(self.solution())?;
+        let ratings = self.ratings(trace);
+        let open = ratings.iter().position(Option::is_none);
+        let begun = open.is_some() && ratings.iter().any(Option::is_some) && !self.session.judges(trace, solution);
+        (begun || self.rates || self.project.every || self.project.guided).then_some(open.unwrap_or(0))
+    }
+
+    /// The session counts a solution as judged by the scope in force.
+    pub(crate) fn take_scope(&mut self) {
+        self.session.ask_all(self.project.scope == Scope::All);
+        self.label_nodes();
+        let items: Vec<_> = self.items.loaded().collect();
+        for item in items {
+            self.tally(item);
+        }
+    }
+
+    /// The cursor goes where solutions begin now, unless this one is judged.
+    pub(crate) fn begin_again(&mut self) {
+        let judged = |app: &Self| Some(app.session.judges(app.trace()?, app.solution()?));
+        self.suggest = judged(self) == Some(false);
+    }
+
+    /// After a reveal the same verdict once more says nothing new, and goes on. `kind` is that of the error; empty where there is none.
+    pub(crate) fn says_again(&mut self, verdict: FirstError, kind: &str) -> bool {
+        let revealed = self.trust.mode == Mode::RevealAfter && self.show_prm && !self.own_hidden();
+        let Some(trace) = self.trace().filter(|_| revealed) else { return false };
+        let said = self.own_labels(trace, self.cursor.path.last().copied().unwrap_or(NodeId::ROOT));
+        let again = said.first_error == verdict && said.error_kind == kind;
+        if again {
+            self.notice = Some("as you have said before it was shown".to_owned());
+        }
+        again
+    }
+}

@@ -1,0 +1,185 @@
+//! Steps rated one by one: where a solution begins, when it counts as judged, and what goes on by itself.
+
+use stepscope::app::Message;
+use stepscope::labels::{Mode, Project, Scope};
+use stepscope::scoring::{WorkerEvent, WorkerModel};
+use stepscope::trace::{FirstError, Semantics, StepScore};
+
+use super::desk::{Desk, SAMPLES};
+
+/// Problems of ProcessBench with these steps each.
+fn problems(count: usize, steps: &[&str]) -> &'static [u8] {
+    let line = |n| {
+        let line = serde_json::json!({
+            "id": format!("t-{n}"), "generator": "m", "problem": format!("Number {n}?"), "steps": steps, "label": 1,
+            "final_answer_correct": false
+        });
+        line.to_string() + "\n"
+    };
+    Box::leak((1..=count).map(line).collect::<String>().into_bytes().into_boxed_slice())
+}
+
+/// Five problems of three steps, of which a model calls the second one wrong.
+fn desk() -> Desk {
+    let mut desk = Desk::new(&[("five.jsonl", problems(5, &["One.", "Two.", "Three."]))], (80, 24));
+    desk.keys("gK");
+    desk.tell(Message::Worker(WorkerEvent::Ready(WorkerModel {
+        name: "m".to_owned(),
+        key: "k".to_owned(),
+        family: "f".to_owned(),
+        semantics: Semantics::Correctness,
+        threshold: 0.5,
+        posterior: None,
+        scale: Box::default(),
+        context: 0,
+        embedded: false,
+        dtype: String::new(),
+        threads: 0,
+    })));
+    for item in 0..5 {
+        desk.keys(&format!("{}go", item + 1));
+        let trace = desk.app.trace().unwrap().clone();
+        for (id, score) in trace.steps().zip([0.9, 0.1, 0.8]) {
+            let score = StepScore::new(score, Semantics::Correctness).unwrap();
+            desk.app.scoring.scores.insert(trace.node(id).key, score);
+        }
+    }
+    desk.keys("1go");
+    desk
+}
+
+fn first_error(desk: &Desk) -> FirstError {
+    desk.app.own_labels(desk.app.trace().unwrap(), *desk.app.cursor.path.last().unwrap()).first_error
+}
+
+#[test]
+fn five_solutions_rated_step_by_step_take_a_key_a_step() {
+    let mut desk = desk();
+    assert_eq!(desk.step(), 2, "the suspect");
+    // Before the first one nobody knows that all steps will be rated.
+    let mut keys = "gg=-=".to_owned();
+    desk.keys(&keys);
+    for (number, typed) in [(2, "==="), (3, "=3-"), (4, "0=-"), (5, "=-gx")] {
+        assert_eq!((desk.id(), desk.step()), (format!("t-{number}"), 1), "the first step, and not the suspect");
+        desk.keys(typed);
+        keys.push_str(typed);
+    }
+    assert_eq!(desk.app.standing().done, 5, "{}", desk.screen());
+    assert_eq!(keys.chars().filter(|key| *key != 'g').count() + 3, 18, "{keys}: with gg and ) it were 27");
+    desk.keys("2gox");
+    assert_eq!((desk.id(), desk.step()), ("t-3".to_owned(), 1), "this one has ratings of its own");
+}
+
+#[test]
+fn a_verdict_leads_to_the_suspect_again_and_a_project_may_want_every_step() {
+    let mut desk = desk();
+    desk.keys("gg===");
+    assert_eq!(desk.step(), 1);
+    desk.keys("x");
+    assert_eq!((desk.id(), desk.step()), ("t-3".to_owned(), 2));
+    desk.keys(":scope all<Enter>");
+    assert_eq!(desk.step(), 1);
+    desk.keys("x");
+    assert_eq!((desk.id(), desk.step()), ("t-4".to_owned(), 1));
+    desk.keys(":scope first-error<Enter>");
+    assert_eq!(desk.step(), 2);
+    let every = |text: &str| Project::parse(text).unwrap();
+    assert!(every("scope = \"all\"").every && !every("guided = true").every && !every("scope = \"first-error\"").every);
+}
+
+#[test]
+fn a_solution_is_judged_and_left_by_the_same_rating() {
+    let mut desk = desk();
+    desk.keys("gg=-");
+    assert_eq!((desk.app.standing().done, desk.id()), (0, "t-1".to_owned()), "the third step has no rating");
+    assert_eq!(first_error(&desk), FirstError::Unknown);
+    desk.keys(")[u");
+    assert_eq!(desk.id(), "t-1", "what is rated in part is open");
+    assert_eq!(desk.step(), 3, "and goes on where it was left");
+    desk.keys("=");
+    assert_eq!((desk.app.standing().done, desk.id()), (1, "t-2".to_owned()));
+    assert!(desk.screen().contains("problem 1: step 3 rated +1, first error at step 2"), "{}", desk.screen());
+    desk.keys("u");
+    assert_eq!((desk.id(), desk.step(), desk.app.standing().done), ("t-1".to_owned(), 3, 0));
+    // gx says of the rest that it stands behind the error.
+    desk.keys("gx");
+    assert_eq!((desk.app.standing().done, desk.id()), (1, "t-2".to_owned()));
+    // Who comes back to change a rating stays.
+    desk.keys("=== (2G0");
+    assert_eq!((desk.id(), desk.step()), ("t-2".to_owned(), 3));
+}
+
+#[test]
+fn where_solutions_end_at_their_first_bad_step_that_one_judges() {
+    let mut desk = desk();
+    desk.keys(":scope first-error<Enter>gg=-");
+    assert_eq!((desk.app.standing().done, desk.id()), (1, "t-2".to_owned()));
+    desk.keys(":scope all<Enter>");
+    assert_eq!(desk.app.standing().done, 0, "the third step has no rating");
+    desk.keys(":scope first-error<Enter>");
+    assert_eq!((desk.app.standing().done, desk.app.project.scope), (1, Scope::FirstError));
+}
+
+#[test]
+fn steps_that_come_one_by_one_are_left_by_the_last_rating() {
+    let mut desk = desk();
+    desk.keys(":guided<Enter>gg=-");
+    assert!(desk.id() == "t-1" && desk.app.open_steps() == 3, "{}", desk.screen());
+    desk.keys("=");
+    assert_eq!((desk.id(), desk.step(), desk.app.open_steps()), ("t-2".to_owned(), 1, 1));
+    desk.keys("3=");
+    assert_eq!(desk.id(), "t-2", "what is not shown yet is not rated");
+}
+
+#[test]
+fn a_blind_share_is_not_shown_before_all_its_steps_are_rated() {
+    let mut desk = Desk::new(&[("five.jsonl", problems(5, &["One.", "Two.", "Three."]))], (80, 24));
+    desk.keys(":mode reveal<Enter>gg=-");
+    assert!(!desk.app.show_prm);
+    desk.keys("=");
+    assert!(desk.app.show_prm && desk.id() == "t-1", "{}", desk.screen());
+    assert!(desk.screen().contains("REVEAL"), "{}", desk.screen());
+}
+
+#[test]
+fn the_same_verdict_after_a_reveal_writes_nothing() {
+    let mut desk = desk();
+    desk.keys(":mode reveal<Enter>2go2x");
+    assert_eq!((desk.app.trust.mode, desk.id(), desk.app.saving.count), (Mode::RevealAfter, "t-2".to_owned(), 1));
+    desk.keys("2x");
+    assert_eq!((desk.id(), desk.app.saving.count), ("t-3".to_owned(), 1));
+    desk.keys("aa");
+    assert_eq!((desk.id(), desk.app.saving.count), ("t-4".to_owned(), 2));
+    desk.keys("ax");
+    assert_eq!((desk.id(), desk.app.saving.count), ("t-5".to_owned(), 4), "another verdict is one");
+}
+
+#[test]
+fn undo_comes_back_to_the_solution_whose_step_was_rated() {
+    let mut desk = Desk::new(&[("demo/samples.jsonl", SAMPLES)], (120, 40));
+    let trace = desk.app.trace().unwrap().clone();
+    let shared = trace.steps().find(|&id| trace.node(id).children.len() > 1);
+    let Some(fork) = shared else { return };
+    let leaf = trace.solutions.iter().rposition(|solution| trace.path(solution.leaf).contains(&fork)).unwrap();
+    desk.keys("gs");
+    desk.app.cursor.go_to_solution(&trace, leaf);
+    let step = trace.node(fork).depth;
+    desk.keys(&format!("{step}G=)"));
+    assert_ne!(desk.app.cursor.solution, leaf);
+    desk.keys("u");
+    assert_eq!((desk.app.cursor.solution, desk.step()), (leaf, step));
+}
+
+#[test]
+fn a_mark_on_a_shared_beginning_goes_on_to_what_it_has_not_judged() {
+    let mut desk = Desk::new(&[("demo/samples.jsonl", SAMPLES)], (120, 40));
+    let trace = desk.app.trace().unwrap().clone();
+    let through = |id| trace.solutions.iter().filter(|solution| trace.path(solution.leaf).contains(&id)).count();
+    let shared = trace.steps().filter(|&id| (2..trace.solutions.len()).contains(&through(id))).min_by_key(|id| id.index());
+    let shared = shared.unwrap();
+    desk.app.cursor.go_to_node(&trace, shared);
+    desk.keys("x");
+    assert!(desk.app.notice.as_deref().unwrap().contains("covers all"), "{:?}", desk.app.notice);
+    let own = desk.app.own_labels(desk.app.trace().unwrap(), *desk.app.cursor.path.last().unwrap());
+    assert_eq!(own.first_error, FirstError::Unknown, "{}", desk.screen());
+}
