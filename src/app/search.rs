@@ -1,14 +1,15 @@
 //! What is looked for in the texts of steps: a pattern that was typed, an expression that stands here, or steps that make the same
 //! mistake as another one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use regex::{Regex, RegexBuilder};
 
+use super::items::ItemId;
 use super::{App, Effect, seek};
 use crate::math::find;
-use crate::trace::{NodeId, StepKey};
+use crate::trace::{NodeId, StepKey, Trace};
 use crate::typeset::diff::Words;
 
 /// Texts that share so many of their words say nearly the same.
@@ -52,6 +53,14 @@ pub struct Search {
     like: Option<String>,
     /// Whether the steps that came into sight are found.
     hits: HashMap<StepKey, bool>,
+    /// What it has come to so far, with all others in the same problems.
+    met: BTreeSet<(ItemId, NodeId)>,
+    /// It went around the end of the list.
+    pub(super) around: bool,
+    /// Since then it came to one that it had met before: there are no others.
+    met_all: bool,
+    /// What was typed.
+    pub(super) typed: String,
 }
 
 /// A wrong step, to find others like it.
@@ -64,7 +73,12 @@ pub struct Mistake {
 
 impl Search {
     fn new(pattern: Option<Regex>) -> Self {
-        Self { wanted: Arc::new(Wanted { pattern, alike: None }), like: None, hits: HashMap::new() }
+        Self::of(Wanted { pattern, alike: None }, None)
+    }
+
+    fn of(wanted: Wanted, like: Option<String>) -> Self {
+        let (hits, met) = (HashMap::new(), BTreeSet::new());
+        Self { wanted: Arc::new(wanted), like, hits, met, around: false, met_all: false, typed: String::new() }
     }
 
     /// What was typed, as a regular expression and as it stands: LaTeX is full of backslashes and braces. Small letters stand for both.
@@ -75,7 +89,8 @@ impl Search {
         let exact = text.chars().any(char::is_uppercase);
         let build = |pattern: &str| RegexBuilder::new(pattern).case_insensitive(!exact).size_limit(1 << 20).build();
         let literal = literal(text);
-        build(&format!("(?:{text})|(?:{literal})")).or_else(|_| build(&literal)).map(|pattern| Self::new(Some(pattern)))
+        let pattern = build(&format!("(?:{text})|(?:{literal})")).or_else(|_| build(&literal))?;
+        Ok(Self { typed: text.to_owned(), ..Self::new(Some(pattern)) })
     }
 
     /// An expression wherever it stands, white space or not.
@@ -97,6 +112,15 @@ impl Search {
     /// What stands out in texts.
     pub fn pattern(&self) -> Option<&Regex> {
         self.wanted.pattern.as_ref()
+    }
+
+    /// It came to this step: which one that is of those known so far, in the order of the files, how many they are, and whether that is all.
+    pub(super) fn meets(&mut self, trace: &Trace, item: ItemId, node: NodeId) -> (usize, usize, bool) {
+        self.met_all |= self.around && self.met.contains(&(item, node));
+        if self.met.len() < KEPT {
+            self.met.extend(trace.steps().filter(|id| self.wanted.is_in(&trace.node(*id).text)).map(|id| (item, id)));
+        }
+        (self.met.range(..(item, node)).count() + 1, self.met.len(), self.met_all)
     }
 
     /// The search finds this text.
@@ -186,7 +210,7 @@ pub(super) fn same_mistake(app: &mut App) -> Vec<Effect> {
         app.notice = Some(format!("{} has no equality and too few words to find others like it", mistake.shown));
         return Vec::new();
     }
-    app.search = Some(Search { wanted: Arc::new(wanted), like: Some(mistake.shown.clone()), hits: HashMap::new() });
+    app.search = Some(Search::of(wanted, Some(mistake.shown.clone())));
     let with = mistake.expression.map_or(String::new(), |expression| format!(" with {expression}, or"));
     let [x, n, esc] = ["first-error", "next-match", "cancel"].map(|command| app.key(command));
     app.notice = Some(format!("steps{with} in nearly the words of {}: {x} marks, {n} passes, {esc} ends", mistake.shown));

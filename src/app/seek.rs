@@ -137,7 +137,7 @@ fn advance(app: &mut App) -> Vec<Effect> {
             break;
         }
         if seek.is_over() {
-            app.notice = Some(nothing(app, seek.target).to_owned());
+            app.notice = Some(nothing(app, seek.target));
             break;
         }
         if app.items.get(seek.at).is_none() {
@@ -151,6 +151,9 @@ fn advance(app: &mut App) -> Vec<Effect> {
         {
             if seek.around {
                 app.notice = Some("went around the end of the list".to_owned());
+                if let Some(search) = app.search.as_mut().filter(|_| seek.target == Target::Match) {
+                    search.around = true;
+                }
             }
             arrive(app, seek.at, place);
             break;
@@ -231,23 +234,39 @@ fn arrive(app: &mut App, item: ItemId, place: Found) {
                 app.cursor.go_to_solution(&trace, solution);
                 app.cursor.go_to_node(&trace, node);
             }
-            Found::Node(node) => app.cursor.go_to_node(&trace, node),
+            Found::Node(node) => {
+                app.cursor.go_to_node(&trace, node);
+                count_match(app, &trace, item, node);
+            }
         }
         app.tree.reveal(&trace, app.cursor.node);
     }
 }
 
-fn nothing(app: &App, target: Target) -> &'static str {
-    match target {
+/// Says which of the steps that a typed search finds this one is, and how many are known so far.
+fn count_match(app: &mut App, trace: &Trace, item: ItemId, node: NodeId) {
+    let Some(search) = app.search.as_mut().filter(|search| !search.typed.is_empty()) else { return };
+    let (at, all, is_all) = search.meets(trace, item, node);
+    let so_far = if is_all { "" } else { " so far" };
+    let said = format!("match {at} of {all}{so_far}");
+    app.notice = Some(app.notice.take().map_or(said.clone(), |before| format!("{said}; {before}")));
+}
+
+fn nothing(app: &App, target: Target) -> String {
+    let said = match target {
         Target::Match if app.like().is_some() => "no step that may make the same mistake",
-        Target::Match => "no match",
+        Target::Match => {
+            let typed = app.search.as_ref().map_or("", |search| search.typed.as_str());
+            return if typed.is_empty() { "no match".to_owned() } else { format!("no match for {typed}") };
+        }
         Target::Suspect => "no predicted error among the scored solutions",
         Target::Unlabelled => "everything is labelled",
         Target::Flagged => "nothing is flagged",
         Target::Disagreement if app.review.is_some() => "nothing is left to decide",
         Target::Disagreement => "prediction, file and your labels agree wherever two of them are known",
         Target::Split => "search values and scores agree wherever both are known",
-    }
+    };
+    said.to_owned()
 }
 
 /// A place inside an item.

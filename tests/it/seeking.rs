@@ -154,19 +154,19 @@ fn a_search_goes_through_all_files_in_both_directions_and_around_the_end_once() 
         desk.keys(keys);
         (desk.id(), desk.app.notice.clone())
     };
-    let around = Some("went around the end of the list".to_owned());
-    assert_eq!(ids(&mut desk, "/needle<Enter>"), ("s-3".to_owned(), None));
-    assert_eq!(ids(&mut desk, "n"), ("s-640".to_owned(), None));
-    assert_eq!(ids(&mut desk, "n"), ("s-1000".to_owned(), None));
-    assert_eq!(ids(&mut desk, "n"), ("s-1299".to_owned(), None));
-    assert_eq!(ids(&mut desk, "n"), ("s-3".to_owned(), around.clone()));
-    assert_eq!(ids(&mut desk, "N"), ("s-1299".to_owned(), around));
+    let at = |id: &str, said: &str| (id.to_owned(), Some(said.to_owned()));
+    assert_eq!(ids(&mut desk, "/needle<Enter>"), at("s-3", "match 1 of 1 so far"));
+    assert_eq!(ids(&mut desk, "n"), at("s-640", "match 2 of 2 so far"));
+    assert_eq!(ids(&mut desk, "n"), at("s-1000", "match 3 of 3 so far"));
+    assert_eq!(ids(&mut desk, "n"), at("s-1299", "match 4 of 4 so far"));
+    assert_eq!(ids(&mut desk, "n"), at("s-3", "match 1 of 4; went around the end of the list"));
+    assert_eq!(ids(&mut desk, "N"), at("s-1299", "match 4 of 4; went around the end of the list"));
     assert_eq!(ids(&mut desk, "N").0, "s-1000");
     assert_eq!(ids(&mut desk, "N").0, "s-640");
     // Back at the only place there is.
     assert_eq!(ids(&mut desk, "/A needle is here<Enter>nnn").0, "s-640");
     for keys in ["/nothing of this kind<Enter>", "N"] {
-        assert_eq!(ids(&mut desk, keys), ("s-640".to_owned(), Some("no match".to_owned())));
+        assert_eq!(ids(&mut desk, keys), at("s-640", "no match for nothing of this kind"));
         assert!(desk.app.seek.is_none());
     }
     for keys in ["gg1go", "N"] {
