@@ -46,6 +46,8 @@ pub struct Input {
     pub line: tui_input::Input,
     /// How many texts ago that was typed which stands here; 0 for the new one.
     ago: usize,
+    /// What was typed before Tab went through what it can become.
+    stem: Option<String>,
 }
 
 /// What was typed before, by what stood before it; the newest last.
@@ -57,7 +59,7 @@ const TYPED: usize = 100;
 impl Input {
     /// An input with a text to start from.
     pub fn new(purpose: Purpose, text: impl Into<String>) -> Self {
-        Self { purpose, line: tui_input::Input::new(text.into()), ago: 0 }
+        Self { purpose, line: tui_input::Input::new(text.into()), ago: 0, stem: None }
     }
 
     /// What stands before the text.
@@ -73,6 +75,28 @@ impl Input {
             Purpose::Reason(_) => "reason: ",
             Purpose::SendBack => "send back: ",
         }
+    }
+
+    /// What its keys do, but for those that write.
+    pub fn keys(&self) -> &'static str {
+        match self.purpose {
+            Purpose::Search { .. } => "Enter finds  Up earlier ones  Esc leaves it",
+            Purpose::Command => "Tab completes, then goes through the names  Up earlier ones  Enter runs it  Esc leaves it",
+            Purpose::Filter | Purpose::StepFilter => "Tab completes  Up earlier ones  Enter takes it  Esc leaves it",
+            Purpose::Write(Manuscript { writing: Writing::Tags, .. }) => {
+                "Tab completes  Enter keeps them  Esc leaves them as they were"
+            }
+            Purpose::Write(_) => "Enter keeps it, an empty one takes it away  Esc leaves it as it was",
+            Purpose::Reason(_) => "Enter gives it  Up earlier ones  Esc leaves it",
+            Purpose::SendBack => "Enter sends it back  Up earlier ones  Esc leaves it",
+        }
+    }
+
+    /// The commands whose names begin with what was typed, while only a name is being typed.
+    pub fn offers(&self) -> Vec<&'static commands::Command> {
+        let typed = self.stem.as_deref().unwrap_or(self.line.value());
+        let names = self.purpose == Purpose::Command && !typed.is_empty() && !typed.contains(char::is_whitespace);
+        commands::COMMANDS.iter().filter(|command| names && command.name.starts_with(typed)).collect()
     }
 
     /// Takes in pasted text as far as there is room; line ends become spaces.
@@ -97,7 +121,8 @@ pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
                 return accept(app, &input);
             }
         }
-        KeyCode::Tab => complete(app),
+        KeyCode::Tab => complete(app, true),
+        KeyCode::BackTab => complete(app, false),
         KeyCode::Up => recall(app, true),
         KeyCode::Down => recall(app, false),
         _ => {
@@ -105,6 +130,7 @@ pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
                 && (input.line.value().len() < MAX_INPUT || !matches!(key.code, KeyCode::Char(_)))
             {
                 input.line.handle_event(&Event::Key(key));
+                input.stem = None;
             }
             preview(app);
         }
@@ -118,7 +144,7 @@ fn recall(app: &mut App, earlier: bool) {
     let Some(typed) = app.typed.get(input.prompt()) else { return };
     let ago = if earlier { (input.ago + 1).min(typed.len()) } else { input.ago.saturating_sub(1) };
     if ago != input.ago {
-        input.ago = ago;
+        (input.ago, input.stem) = (ago, None);
         let text = if ago == 0 { "" } else { &typed[typed.len() - ago] };
         input.line = tui_input::Input::new(text.to_owned());
     }
@@ -181,42 +207,61 @@ fn search(app: &mut App, text: &str, forward: bool) -> Vec<Effect> {
     }
 }
 
-/// Completes the last word of a command line, or the tag behind the last space, as far as it is unambiguous.
-fn complete(app: &mut App) {
+/// Completes the last word of a command line, or the tag behind the last space, as far as it is unambiguous. From there on each key brings
+/// the next of what it can become; what that is has been listed before.
+fn complete(app: &mut App, forward: bool) {
     let Some(input) = &app.input else { return };
-    let typed = input.line.value().to_owned();
-    let (before, word, known) = match &input.purpose {
-        Purpose::Command => {
-            let (at, known) = commands::completions(app, &typed);
-            (&typed[..at], &typed[at..], known)
-        }
-        Purpose::Filter | Purpose::StepFilter => {
-            let word = query::last_word(&typed);
-            let known = match input.purpose {
-                Purpose::Filter => query::completions(&typed, QUANTITIES, &app.names()),
-                _ => query::completions(&typed, STEP_QUANTITIES, &Names::new()),
-            };
-            (&typed[..typed.len() - word.len()], word, known)
-        }
-        Purpose::Write(Manuscript { writing: Writing::Tags, .. }) => {
-            let at = typed.rfind([' ', ',']).map_or(0, |at| at + 1);
-            let tags = app.session.tags().into_keys().filter(|tag| tag.starts_with(&typed[at..])).map(str::to_owned);
-            (&typed[..at], &typed[at..], tags.collect())
-        }
-        _ => return,
-    };
+    let shown = input.line.value();
+    let typed = input.stem.clone().unwrap_or_else(|| shown.to_owned());
+    let (at, known) = candidates(app, &input.purpose, &typed);
     let Some(first) = known.first() else { return };
     let common = known.iter().fold(first.as_str(), |common, other| {
         let same = common.char_indices().zip(other.chars()).take_while(|((_, a), b)| a == b);
         &common[..same.last().map_or(0, |((at, c), _)| at + c.len_utf8())]
     });
-    if common.len() > word.len() {
-        let line = tui_input::Input::new(format!("{before}{common}"));
-        if let Some(input) = &mut app.input {
-            input.line = line;
-        }
-        preview(app);
+    let listed = input.stem.is_some() || !input.offers().is_empty();
+    if input.stem.is_none() && common.len() > typed.len() - at {
+        let line = format!("{}{common}", &typed[..at]);
+        put(app, line, None);
     } else if known.len() > 1 {
-        app.notice = Some(known.iter().take(12).map(String::as_str).collect::<Vec<_>>().join("  "));
+        let n = known.len();
+        let now = shown.get(at..).and_then(|word| known.iter().position(|known| known == word));
+        let next = match (now, forward) {
+            (Some(now), true) => (now + 1) % n,
+            (Some(now), false) => (now + n - 1) % n,
+            (None, true) => 0,
+            (None, false) => n - 1,
+        };
+        let line = if listed { format!("{}{}", &typed[..at], known[next]) } else { typed.clone() };
+        if app.input.as_ref().is_some_and(|input| input.offers().is_empty()) {
+            app.notice = Some(known.iter().take(12).map(String::as_str).collect::<Vec<_>>().join("  "));
+        }
+        put(app, line, Some(typed));
+    }
+}
+
+/// The line becomes this text, completed from `stem`.
+fn put(app: &mut App, line: String, stem: Option<String>) {
+    if let Some(input) = &mut app.input {
+        input.line = tui_input::Input::new(line);
+        input.stem = stem;
+    }
+    preview(app);
+}
+
+/// What the last word of a half-typed text can become, and where it begins.
+fn candidates(app: &App, purpose: &Purpose, typed: &str) -> (usize, Vec<String>) {
+    match purpose {
+        Purpose::Command => commands::completions(app, typed),
+        Purpose::Filter => (typed.len() - query::last_word(typed).len(), query::completions(typed, QUANTITIES, &app.names())),
+        Purpose::StepFilter => {
+            (typed.len() - query::last_word(typed).len(), query::completions(typed, STEP_QUANTITIES, &Names::new()))
+        }
+        Purpose::Write(Manuscript { writing: Writing::Tags, .. }) => {
+            let at = typed.rfind([' ', ',']).map_or(0, |at| at + 1);
+            let tags = app.session.tags().into_keys().filter(|tag| tag.starts_with(&typed[at..])).map(str::to_owned);
+            (at, tags.collect())
+        }
+        _ => (typed.len(), Vec::new()),
     }
 }

@@ -276,6 +276,10 @@ impl Manuscript {
             return Vec::new();
         }
         let Self { writing, step, record, .. } = self;
+        let done = if text.is_empty() { "taken away" } else { "kept" };
+        let place = app.trace().and_then(|trace| app.cursor.path.iter().position(|id| Some(trace.node(*id).key) == step));
+        let place = place.map_or(String::new(), |at| format!(" on step {}", at + 1));
+        app.notice = Some(format!("{}{place} {done}", writing.name()));
         app.record(Body::Act(Action::Write { writing, step, record, text: text.to_owned() }), step)
     }
 }

@@ -4,7 +4,7 @@
 //! A step is named by what it says and all that stands before it, so the scores of what is written here never meet those of the source.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use ratatui_textarea::TextArea;
+use ratatui_textarea::{CursorMove, TextArea};
 
 use super::{App, Effect, Manuscript, saving, scoring};
 use crate::text::{Safe, safe};
@@ -71,13 +71,16 @@ impl App {
         let Some(trace) = self.trace().cloned() else { return Vec::new() };
         let original = trace.node(self.cursor.node).text.clone();
         let start = if manuscript.text.is_empty() { &original } else { &manuscript.text };
-        let lines = start.split('\n').map(str::to_owned).collect();
+        let mut area = TextArea::new(start.split('\n').map(str::to_owned).collect());
+        // What is wrong stands behind what is right.
+        area.move_cursor(CursorMove::Bottom);
+        area.move_cursor(CursorMove::End);
         self.rewrite = Some(Rewrite {
             manuscript,
             step: self.cursor.step(),
             source: safe(&original),
             original,
-            area: TextArea::new(lines),
+            area,
             shown: safe(""),
             changed: Changed::default(),
             trace: TraceBuilder::new(trace.problem.clone()).finish(),
@@ -151,6 +154,7 @@ fn keep(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     let mut effects = leave(app, said);
     if text != manuscript.text {
         effects.extend(manuscript.keep(app, &text));
+        app.notice = Some(said.to_owned());
     }
     effects
 }

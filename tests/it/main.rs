@@ -28,6 +28,7 @@ mod families;
 mod features;
 mod formats;
 mod fuzz;
+mod hints;
 mod keys;
 mod labels;
 mod layers;
@@ -38,6 +39,7 @@ mod math;
 mod prm;
 mod pty;
 mod queue;
+mod ratings;
 mod readme;
 mod refit;
 #[cfg(feature = "candle")]

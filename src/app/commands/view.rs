@@ -331,7 +331,9 @@ pub(super) fn cancel(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     } else {
         queue::clear_filter(app);
     }
-    app.range = None;
+    if app.range.take().is_some() {
+        app.notice = Some("no steps are chosen any more".to_owned());
+    }
     app.search = None;
     app.reading.against = None;
     app.whole_problem = false;

@@ -3,6 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::app::App;
+use crate::app::commands::Command;
 use crate::app::commands::help::HelpSheet;
 use crate::typeset::Page;
 use crate::ui::pen::Pen;
@@ -38,15 +39,19 @@ pub(in crate::ui) fn draw(app: &App, sheet: &HelpSheet, pen: &mut Pen<'_>, area:
     }
     let room = usize::from(rect.height.saturating_sub(4 + below)).max(1);
     let top = sheet.chosen.saturating_sub(room / 2).min(rows.len().saturating_sub(room));
+    let keys =
+        |command: &Command| app.keys.map.keys(command).iter().map(|keys| keys.replace(' ', "")).collect::<Vec<_>>().join(" ");
+    let wide = u16::try_from(rows.iter().map(|command| keys(command).chars().count()).max().unwrap_or(0)).unwrap_or(16).min(16);
     for (index, command) in rows.iter().skip(top).take(room).enumerate() {
         let y = rect.y + 2 + u16::try_from(index).unwrap_or(0);
-        let keys: Vec<String> = app.keys.map.keys(command).iter().map(|keys| keys.replace(' ', "")).collect();
-        pen.text(rect.x + 2, y, 16, &keys.join(" "), pen.look.strong());
-        let name = format!("  :{}", command.name);
-        // The name is what one types: it stays whole where there is room for some of the text.
-        let named = u16::try_from(name.len()).unwrap_or(0);
-        let x = pen.text(rect.x + 19, y, rect.width.saturating_sub(21 + named).max(20), command.doc, pen.look.plain());
-        pen.text(x, y, (rect.right()).saturating_sub(x + 1), &name, pen.look.dim());
+        pen.text(rect.x + 2, y, wide, &keys(command), pen.look.strong());
+        let (at, name) = (rect.x + 4 + wide, format!("  :{}", command.name));
+        let x = pen.text(at, y, rect.right().saturating_sub(at + 1), command.doc, pen.look.plain());
+        // The name is what one types; of the chosen row it stands below, too.
+        let left = rect.right().saturating_sub(x + 1);
+        if name.len() <= usize::from(left) {
+            pen.text(x, y, left, &name, pen.look.dim());
+        }
         if top + index == sheet.chosen {
             pen.restyle(Rect { y, height: 1, ..rect }, pen.look.selected());
         }

@@ -5,6 +5,7 @@ pub(super) mod bottom;
 pub(super) mod choice;
 pub(super) mod detail;
 pub(super) mod help;
+mod hints;
 pub(super) mod list;
 pub(super) mod mapping;
 pub(super) mod pair;

@@ -22,7 +22,7 @@ pub(in crate::ui) fn draw(split: &Split, pen: &mut Pen<'_>, panes: &Panes) {
     let area = Rect { x: foot.x, y: top, width: foot.width, height: foot.y - top };
     pen.clear(area);
     pen.rule(Rect { height: 1, ..area });
-    let title = format!(" split step {}: h l a word, j k a line or sentence, Enter splits, Esc leaves it ", split.step + 1);
+    let title = format!(" split step {} ", split.step + 1);
     pen.text(area.x + 2, area.y, area.width.saturating_sub(4), &title, pen.look.strong());
     let mut y = area.y + 1;
     for (part, page) in texts.iter().enumerate() {
