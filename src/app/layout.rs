@@ -17,12 +17,18 @@ const TWO_PANES: u16 = 100;
 const THREE_PANES: u16 = 160;
 /// The detail strip below the steps appears from this height on.
 const TALL: u16 = 34;
-const LIST_WIDTH: u16 = 32;
-const WIDE_LIST_WIDTH: u16 = 44;
-const DETAIL_ROWS: u16 = 8;
-const DETAIL_WIDTH: u16 = 56;
+const LIST_WIDTH: u16 = 26;
+const WIDE_LIST_WIDTH: u16 = 36;
+/// Rows of the detail strip: what there is to say of most steps, and what it may take where there is more that is wanted.
+const DETAIL_ROWS: u16 = 5;
+const MORE_DETAIL_ROWS: u16 = 8;
+const DETAIL_WIDTH: u16 = 50;
 /// A steps pane of this width has room for longer bars and for columns of what the checks say.
-const WIDE_STEPS: u16 = 100;
+const WIDE_STEPS: u16 = 120;
+/// A steps pane of this width has room for how far several models lie apart, beside any number of them.
+const ROOM_FOR_SPREAD: u16 = 100;
+/// Cells for what is said behind the strip of the solution.
+const SAID: usize = 16;
 /// Cells of the score of another model.
 pub const OTHER_MODEL: usize = 4;
 /// Cells of the column of an annotator.
@@ -39,7 +45,7 @@ pub struct Panes {
     pub tree: Option<Rect>,
     /// The problem statement.
     pub problem: Rect,
-    /// The steps, with one row of headings.
+    /// The steps; their headings stand on the rule below the problem.
     pub steps: Option<Rect>,
     /// More about the current step.
     pub detail: Option<Rect>,
@@ -111,15 +117,20 @@ pub fn panes(app: &App) -> Option<Panes> {
     };
     let problem_rows = problem_rows(app, main);
     panes.problem = Rect { height: problem_rows, ..main };
-    let mut steps = Rect { y: main.y + problem_rows + 1, height: main.height.saturating_sub(problem_rows + 1), ..main };
-    let roomy = app.layout != Layout::Steps && height >= TALL && steps.height >= 2 * (DETAIL_ROWS + 1);
+    let mut steps = Rect { y: main.y + problem_rows, height: main.height.saturating_sub(problem_rows), ..main };
+    let roomy = app.layout != Layout::Steps && height >= TALL && steps.height >= 2 * (MORE_DETAIL_ROWS + 1);
     // Who compares two texts wants to see both, also on a small screen; who scrolls the pane wants to see it.
-    let wanted = roomy || app.comparison().is_some() || app.detail.is_some();
+    let more = app.comparison().is_some() || app.detail.is_some();
+    let wanted = roomy || more;
     // What the annotators of a review wrote is never out of sight.
-    let words =
-        if panes.detail.is_some() || wanted { 0 } else { u16::try_from(app.words_of_annotators().len()).unwrap_or(u16::MAX) };
+    let words = if panes.detail.is_some() { 0 } else { u16::try_from(app.words_of_annotators().len()).unwrap_or(u16::MAX) };
     if panes.detail.is_none() && (wanted || words > 0) {
-        let rows = if wanted { DETAIL_ROWS } else { words.saturating_add(1) }.min(DETAIL_ROWS).min(steps.height / 2);
+        let rows = match (more || app.shares_shown(), wanted) {
+            (true, _) => MORE_DETAIL_ROWS,
+            (_, true) => words.saturating_add(DETAIL_ROWS),
+            _ => words.saturating_add(1),
+        };
+        let rows = rows.min(MORE_DETAIL_ROWS).min(steps.height / 2);
         steps.height -= rows + 1;
         panes.detail = Some(Rect { y: steps.bottom() + 1, height: rows, ..main });
     }
@@ -194,11 +205,19 @@ fn problem_rows(app: &App, main: Rect) -> u16 {
 /// Rows that the text of the problem takes, with what is said behind it.
 fn problem_needs(app: &App, main: Rect) -> usize {
     app.problem_page(problem_width(main)).map_or(1, |body| {
-        // Reference, answer and verdict stand behind the last row, or below it when there is no room.
+        // Reference, answer and verdict have the end of the rule below; without room there they stand behind the last row, or below it.
         let last = body.wrapped.rows().last().map_or(0, |row| row.indent + row.width);
         let facts = app.facts().chars().count();
-        body.rows() + usize::from(facts > 0 && last + facts + 2 > problem_width(main))
+        let behind = facts > 0 && !facts_on_rule(app, main);
+        body.rows() + usize::from(behind && last + facts + 2 > problem_width(main))
     })
+}
+
+/// Reference, answer and verdict have room on the rule below the problem, behind the strip.
+pub fn facts_on_rule(app: &App, rule: Rect) -> bool {
+    let (first, each) = strip_cells(app, rule, app.cursor.path.len());
+    let strip = usize::from(first - rule.x) + app.cursor.path.len();
+    each == 1 && strip + SAID + app.facts().chars().count() + 4 <= usize::from(rule.width)
 }
 
 /// Columns that the problem text has: a label stands before it.
@@ -212,9 +231,10 @@ pub fn strip(panes: &Panes) -> Rect {
 }
 
 /// Where the cells of the strip begin, and how many of the `steps` on show stand in each.
-pub fn strip_cells(rule: Rect, steps: usize) -> (u16, usize) {
-    let room = usize::from(rule.width.saturating_sub(24)).max(10);
-    (rule.x + 3, steps.div_ceil(room).max(1))
+pub fn strip_cells(app: &App, rule: Rect, steps: usize) -> (u16, usize) {
+    let columns = step_columns(app, rule.width);
+    let room = columns.text.saturating_sub(SAID).max(10);
+    (rule.x + u16::try_from(columns.before()).unwrap_or(u16::MAX), steps.div_ceil(room).max(1))
 }
 
 /// Columns of the steps pane before the text.
@@ -234,25 +254,39 @@ pub struct StepColumns {
     pub voices: usize,
     /// Scores of the other models, a column each; 0 where there is no room.
     pub others: usize,
+    /// How far all models lie apart; 0 where there is no room.
+    pub spread: usize,
     /// The text.
     pub text: usize,
+}
+
+impl StepColumns {
+    /// Cells before the text.
+    pub fn before(self) -> usize {
+        let Self { number, mark, score, bar, evidence, voices, others, spread, text: _ } = self;
+        // Score and bar are followed by a blank each.
+        number + mark + voices + score + 1 + bar + 1 + evidence + others + spread
+    }
 }
 
 /// The columns for a steps pane of this width with the solution under the cursor.
 pub fn step_columns(app: &App, width: u16) -> StepColumns {
     // What is read is the text: checks, and checks and score together, have columns of their own where it keeps enough.
-    let (bar, evidence) = if width >= WIDE_STEPS { (9, 8) } else { (5, 0) };
+    let (bar, evidence) = if width >= WIDE_STEPS { (9, 8) } else { (3, 0) };
     let digits = app.cursor.path.len().max(100).ilog10() as usize + 1;
     let (number, mark, score) = (digits + 2, 4, 4);
     let voices = app.said_here().len() * VOICE;
     // Who judges blind needs no columns for what is not shown.
     if app.trust.mode == Mode::Blind {
         let text = usize::from(width).saturating_sub(number + mark + voices + 2).max(10);
-        return StepColumns { number, mark, voices, score: 0, bar: 0, evidence: 0, others: 0, text };
+        return StepColumns { number, mark, voices, score: 0, bar: 0, evidence: 0, others: 0, spread: 0, text };
     }
-    let others = if width >= 84 && app.show_prm { app.scoring.others().count() * OTHER_MODEL } else { 0 };
-    let text = usize::from(width).saturating_sub(number + mark + voices + score + bar + evidence + others + 4).max(10);
-    StepColumns { number, mark, voices, score, bar: bar + 2, evidence, others, text }
+    let models = if width >= 84 && app.show_prm { app.scoring.others().count() } else { 0 };
+    let spread = if models == 1 || (models > 1 && width >= ROOM_FOR_SPREAD) { OTHER_MODEL } else { 0 };
+    let others = models * OTHER_MODEL;
+    let before = number + mark + voices + score + bar + evidence + others + spread + 4;
+    let text = usize::from(width).saturating_sub(before).max(10);
+    StepColumns { number, mark, voices, score, bar: bar + 2, evidence, others, spread, text }
 }
 
 /// Rows of the steps pane, without its headings.
@@ -346,6 +380,11 @@ pub fn tree_rows(app: &App) -> Vec<NodeId> {
     app.tree.rows.iter().skip(app.tree_top).take(height).map(|row| row.node).collect()
 }
 
+/// Rows of the list of the picker of problems.
+pub fn picker_rows(app: &App) -> usize {
+    usize::from(app.size.1.saturating_sub(3)).max(1)
+}
+
 /// Where to put the current step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Anchor {
@@ -373,6 +412,17 @@ pub(crate) fn place_cursor(app: &mut App, anchor: Anchor) {
     app.steps.pinned = Some(app.cursor.node);
 }
 
+/// Turns pages of the steps pane. The last row, or the first one, is seen again so that the eye finds its place; not where a step ends there.
+pub(crate) fn turn(app: &mut App, pages: usize, forward: bool) {
+    let Some((page, width)) = steps_rect(app).filter(|_| !app.cursor.path.is_empty()) else { return };
+    let top = app.steps.top;
+    let last = blocks(app, width).parts(top, page).last().copied();
+    let cut = if forward { last.is_some_and(|last| last.first + last.rows < height(app, last.block, width)) } else { top.1 > 0 };
+    let less = page.saturating_sub(1).max(1);
+    let rows = if cut { less } else { page };
+    scroll(app, less.saturating_mul(pages.saturating_sub(1)).saturating_add(rows), forward);
+}
+
 /// Scrolls the steps pane by rows; the cursor comes along.
 pub(crate) fn scroll(app: &mut App, rows: usize, forward: bool) {
     let Some((page, width)) = steps_rect(app) else { return };
@@ -381,7 +431,7 @@ pub(crate) fn scroll(app: &mut App, rows: usize, forward: bool) {
     let (moved, ended) = blocks(app, width).moved(top, rows, page, forward);
     app.steps.top = moved;
     // Who scrolls against an end is at the last step, or at the first.
-    if ended && (forward || top.0 == 0) {
+    if ended && (forward || top == (0, 0)) {
         app.cursor.go_to_step(if forward { last } else { 0 });
     }
     // The cursor goes to the nearest step that is visible.

@@ -15,7 +15,7 @@ pub(super) fn event(app: &mut App, event: MouseEvent) {
     let rule = layout::strip(&panes);
     if panes.steps.is_some() && rule.contains(at) && event.kind == MouseEventKind::Down(MouseButton::Left) {
         let steps = app.open_steps().min(app.cursor.path.len());
-        let (first, each) = layout::strip_cells(rule, steps);
+        let (first, each) = layout::strip_cells(app, rule, steps);
         if let Some(cell) = at.x.checked_sub(first).map(usize::from).filter(|cell| cell * each < steps) {
             app.cursor.go_to_step(cell * each);
         }

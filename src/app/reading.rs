@@ -142,6 +142,12 @@ impl Reading {
 }
 
 impl App {
+    /// The model gives the share of each token of the step under the cursor in its score.
+    pub(super) fn shares_shown(&self) -> bool {
+        let node = self.trace().map(|trace| trace.node(self.cursor.node).key).filter(|_| self.show_prm);
+        node.is_some_and(|key| matches!(self.scoring.rationales.get(&key), Some(Rationale::Tokens(_))))
+    }
+
     /// The equalities of a step that could be computed; none while the session is blind.
     pub fn findings(&self, key: StepKey) -> &[Checked] {
         self.reading.findings.get(&key).filter(|_| self.show_prm).map_or(&[], |findings| findings)

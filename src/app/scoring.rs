@@ -113,6 +113,15 @@ impl Scoring {
         self.judges().filter(|(.., shown)| !shown).map(|(letter, judge, _)| (letter, judge))
     }
 
+    /// How far the judges lie apart at a step, from 0 to 1 of their scales; `None` where fewer than two know it.
+    pub fn apart(&self, step: StepKey) -> Option<f64> {
+        let places = self.judges.iter().filter_map(|judge| Some(judge.place(judge.scores.get(&step)?.value())));
+        let (low, high, known) = places.fold((f64::INFINITY, f64::NEG_INFINITY, 0), |(low, high, known), place| {
+            (low.min(place), high.max(place), known + 1)
+        });
+        (known > 1).then_some(high - low)
+    }
+
     /// The next judge comes on show; `None` where there is only one.
     pub(super) fn next_judge(&mut self) -> Option<(char, &Judge)> {
         self.shown = (self.shown + 1) % self.judges.len();

@@ -56,11 +56,13 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
     if let Some(rect) = panes.steps {
         let rule = layout::strip(&panes);
         pen.rule(rule);
-        panes::strip::draw(app, &mut pen, rule);
         match (&app.rewrite, &app.segmenting) {
             (Some(rewrite), _) => panes::rewrite::draw(app, rewrite, &mut pen, rect),
             (None, Some(open)) => panes::segmenting::draw(open, &mut pen, rect),
-            (None, None) => panes::steps::draw(app, &mut pen, rect),
+            (None, None) => {
+                panes::strip::draw(app, &mut pen, rule);
+                panes::steps::draw(app, &mut pen, rect);
+            }
         }
     }
     if let Some(rect) = panes.detail {

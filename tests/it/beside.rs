@@ -49,7 +49,9 @@ fn models_have_columns_and_the_next_one_colours() {
     let mut desk = desk((120, 40));
     desk.keys("3go3G");
     let screen = desk.screen();
-    let both = |line: &&str| line.contains('>') && line.contains(" 3 ") && line.contains(".90") && line.contains(".10");
+    let both = |line: &&str| {
+        line.contains('>') && line.contains(" 3 ") && line.contains(".90") && line.contains(".10") && line.contains(".80")
+    };
     assert!(screen.lines().any(|line| both(&line)), "{screen}");
     assert!(screen.contains("B other .10, below its threshold; .80 apart"), "{screen}");
     assert_eq!(desk.app.predicted_first_error(), None);

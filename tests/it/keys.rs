@@ -233,7 +233,7 @@ fn the_strip_over_the_steps_is_clicked_and_its_drop_is_gone_to() {
     assert_eq!(desk.step(), 3, "{}", desk.screen());
     desk.keys("gMgg");
     let rule = stepscope::app::layout::strip(&stepscope::app::layout::panes(&desk.app).unwrap());
-    let (first, each) = stepscope::app::layout::strip_cells(rule, path.len());
+    let (first, each) = stepscope::app::layout::strip_cells(&desk.app, rule, path.len());
     assert_eq!(each, 1);
     let click = |column| {
         let kind = MouseEventKind::Down(MouseButton::Left);

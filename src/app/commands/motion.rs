@@ -221,7 +221,7 @@ fn edge(app: &mut App, index: usize) -> Vec<Effect> {
     Vec::new()
 }
 
-/// A page down, but for the two rows that are seen again.
+/// A page down.
 pub(super) fn page_down(app: &mut App, count: Option<usize>) -> Vec<Effect> {
     pages(app, count, true)
 }
@@ -232,8 +232,12 @@ pub(super) fn page_up(app: &mut App, count: Option<usize>) -> Vec<Effect> {
 }
 
 fn pages(app: &mut App, count: Option<usize>, forward: bool) -> Vec<Effect> {
-    let rows = layout::page_step(layout::page(app));
-    rows_on(app, rows.saturating_mul(count.unwrap_or(1).clamp(1, keys::MAX_COUNT)), forward)
+    let pages = count.unwrap_or(1).clamp(1, keys::MAX_COUNT);
+    if app.focus == Focus::Steps {
+        layout::turn(app, pages, forward);
+        return Vec::new();
+    }
+    rows_on(app, layout::page_step(layout::page(app)).saturating_mul(pages), forward)
 }
 
 /// Half a page down.

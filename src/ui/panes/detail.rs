@@ -21,6 +21,11 @@ use crate::ui::styled::{Run, styled};
 
 use super::one_line;
 
+/// A pane of this width is a strip below the steps, and no column beside them.
+const STRIP: usize = 58;
+/// What parts the lines that share a row.
+const GAP: &str = "   ";
+
 /// Draws as many lines as there is room for, the most useful first; all of them one below the other once the pane was scrolled.
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let Some(trace) = app.trace() else { return };
@@ -33,7 +38,7 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let all = rows(app, pen, node, &lines, width, None);
     let more = all.len().saturating_sub(height);
     let top = app.detail.unwrap_or(0).min(more);
-    let rows = if app.detail.is_some() { all } else { rows(app, pen, node, &lines, width, Some(height)) };
+    let rows = if app.detail.is_some() || more == 0 { all } else { rows(app, pen, node, &lines, width, Some(height)) };
     for (y, row) in (rect.y..rect.bottom()).zip(rows.iter().skip(top)) {
         pen.line(rect.x + 1, y, width, row);
     }
@@ -86,17 +91,44 @@ fn rows(app: &App, pen: &Pen<'_>, node: &Node, lines: &[(String, Style)], width:
     let left = |rows: &Vec<Line<'static>>| room.map(|room| room.saturating_sub(rows.len()));
     let mut rows = comparison(app, pen, width, room.map_or(usize::MAX, |room| room.saturating_sub(2).max(1)));
     rows.extend(shares(app, pen, node, width, left(&rows).map_or(usize::MAX, |left| left.saturating_sub(4).min(3))));
-    let spare = left(&rows).map(|left| left.saturating_sub(lines.len()));
-    rows.extend(laid(pen, width, lines, spare));
+    let groups = packed(pen, usize::from(width), lines);
+    let spare = left(&rows).map(|left| left.saturating_sub(groups.len()));
+    rows.extend(laid(pen, width, &groups, spare));
     rows
 }
 
+/// Lines that have room beside one another share a row: below the steps rows are dear, and cells are not. Alternatives stay in a column.
+fn packed<'a>(pen: &Pen<'_>, width: usize, lines: &'a [(String, Style)]) -> Vec<&'a [(String, Style)]> {
+    let listed = |line: &str| line.starts_with("  ") || line.starts_with(pen.look.glyphs.pointer);
+    let cells = |line: &str| {
+        let long = width < STRIP || line.len() > 4 * width || listed(line);
+        if long { usize::MAX / 2 } else { pen.ambiguous().text(&safe_line(line)) }
+    };
+    let (mut groups, mut from, mut used) = (Vec::new(), 0, 0);
+    for (index, (line, _)) in lines.iter().enumerate() {
+        let wide = cells(line);
+        used = if index == from { wide } else { used.saturating_add(GAP.len() + wide) };
+        if used > width && index > from {
+            groups.push(&lines[from..index]);
+            (from, used) = (index, wide);
+        }
+    }
+    groups.extend(lines.get(from..).filter(|rest| !rest.is_empty()));
+    groups
+}
+
 /// One below the other. With `spare` rows, lines are wrapped as long as there are some left, and cut behind that.
-fn laid(pen: &Pen<'_>, width: u16, lines: &[(String, Style)], spare: Option<usize>) -> Vec<Line<'static>> {
+fn laid(pen: &Pen<'_>, width: u16, groups: &[&[(String, Style)]], spare: Option<usize>) -> Vec<Line<'static>> {
     let mut spare = spare.unwrap_or(usize::MAX);
     let options = WrapOptions { ambiguous: pen.ambiguous(), ..WrapOptions::new(usize::from(width).max(10)).hanging(6) };
     let mut rows = Vec::new();
-    for (line, style) in lines {
+    for group in groups {
+        let [(line, style)] = group else {
+            let span = |(line, style): &(String, Style)| Span::styled(safe_line(line).to_string(), *style);
+            let spans = group.iter().map(span).flat_map(|span| [Span::raw(GAP), span]).skip(1);
+            rows.push(spans.collect::<Line<'static>>());
+            continue;
+        };
         let text = if spare == 0 { safe_line(&beginning(line, 400, "")) } else { safe(line) };
         let wrapped = wrap(&text, options);
         let more = wrapped.height().saturating_sub(1);
@@ -291,11 +323,8 @@ fn scores(app: &App, node: &Node) -> String {
 fn beside(app: &App, node: &Node) -> Option<String> {
     let value = |judge: &Judge| judge.scores.get(&node.key).map(|score| score.value());
     let others = app.scoring.others().filter(|_| app.show_prm).filter_map(|(letter, judge)| Some((letter, judge, value(judge)?)));
-    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
     let said: Vec<String> = others
         .map(|(letter, judge, score)| {
-            let place = judge.place(score);
-            (low, high) = (low.min(place), high.max(place));
             let below = if score < judge.threshold { ", below its threshold" } else { "" };
             format!("{letter} {} {}{below}", judge.name(), short(score))
         })
@@ -303,8 +332,7 @@ fn beside(app: &App, node: &Node) -> Option<String> {
     if said.is_empty() {
         return None;
     }
-    let own = value(&app.scoring).map(|score| app.scoring.place(score));
-    let apart = own.map_or(String::new(), |own| format!("; {} apart", short(high.max(own) - low.min(own))));
+    let apart = app.scoring.apart(node.key).map_or(String::new(), |apart| format!("; {} apart", short(apart)));
     Some(format!("      {}{apart}   ({} colours by the next)", said.join("; "), app.key("next-prm")))
 }
 

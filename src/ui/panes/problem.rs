@@ -34,10 +34,10 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
         1 => format!("+1 line, {}", app.key("whole-problem")),
         _ => format!("+{hidden} lines, {}", app.key("whole-problem")),
     };
+    let facts = if layout::facts_on_rule(app, rect) { "" } else { app.facts() };
     let tails = |y: u16| {
         let (gap, last) = (hidden > 0 && y + 1 == rect.y + u16::try_from(first).unwrap_or(u16::MAX), y + 1 == rect.bottom());
-        let parts =
-            [more.as_str()].into_iter().filter(|_| gap).chain(Some(app.facts()).filter(|facts| last && !facts.is_empty()));
+        let parts = [more.as_str()].into_iter().filter(|_| gap).chain(Some(facts).filter(|facts| last && !facts.is_empty()));
         parts.collect::<Vec<_>>().join(" | ")
     };
     // Nor does it stand in an empty line, or in one that only closes something.

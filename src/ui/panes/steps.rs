@@ -19,24 +19,28 @@ use crate::ui::code::token_runs;
 use crate::ui::pen::Pen;
 use crate::ui::styled::{Run, styled};
 
-/// Draws the headings and the visible slices.
+/// Draws the headings on the rule above, and the visible slices.
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let columns = step_columns(app, rect.width);
     let dim = pen.look.dim();
-    let [number, mark, voices, score, _, evidence, others, text] = offsets(rect, columns);
-    pen.text(number + 2, rect.y, 4, "#", dim);
-    pen.text(mark.saturating_sub(1), rect.y, 4, "mark", dim);
-    pen.text(score, rect.y, 4, if app.show_prm { " PRM" } else { "" }, dim);
+    let [number, mark, voices, score, _, evidence, others, spread, _] = offsets(rect, columns);
+    pen.text(number + 1, rect.y, 3, " # ", dim);
+    pen.text(mark.saturating_sub(1), rect.y, 5, "mark ", dim);
+    if app.show_prm {
+        pen.text(score, rect.y, 5, " PRM ", dim);
+    }
     if columns.evidence > 0 && app.show_prm {
-        pen.text(evidence, rect.y, 8, "chk sus", dim);
+        pen.text(evidence, rect.y, 8, "chk sus ", dim);
     }
     for (x, letter, ..) in other_columns(app, columns, others) {
-        pen.text(x, rect.y, 3, &format!("{letter:>3}"), dim);
+        pen.text(x, rect.y, 4, &format!("{letter:>3} "), dim);
     }
-    pen.text(text, rect.y, 6, "step", dim);
+    if columns.spread > 0 {
+        pen.text(spread, rect.y, 4, "gap ", dim);
+    }
     let said = app.said_here();
     for (x, (letter, _)) in (voices..).step_by(VOICE).zip(&said) {
-        pen.text(x, rect.y, 3, &format!(" {letter}"), dim);
+        pen.text(x, rect.y, 3, &format!(" {letter} "), dim);
     }
     let body = Rect { y: rect.y + 1, height: rect.height.saturating_sub(1), ..rect };
     match app.trace() {
@@ -77,15 +81,14 @@ pub(in crate::ui) fn below(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     }
 }
 
-/// First columns of number, mark, annotators, score, bar, checks, other models and text.
-fn offsets(rect: Rect, columns: StepColumns) -> [u16; 8] {
+/// First columns of number, mark, annotators, score, bar, checks, other models, how far they lie apart, and text.
+fn offsets(rect: Rect, columns: StepColumns) -> [u16; 9] {
+    let StepColumns { number, mark, voices, score, bar, evidence, others, spread, .. } = columns;
     let mut x = usize::from(rect.x);
-    [0, columns.number, columns.mark, columns.voices, columns.score + 1, columns.bar + 1, columns.evidence, columns.others].map(
-        |width| {
-            x += width;
-            u16::try_from(x).unwrap_or(u16::MAX)
-        },
-    )
+    [0, number, mark, voices, score + 1, bar + 1, evidence, others, spread].map(|width| {
+        x += width;
+        u16::try_from(x).unwrap_or(u16::MAX)
+    })
 }
 
 /// Column, letter and scores of the models that stand beside the one on show, where they have room.
@@ -182,7 +185,7 @@ fn text_rows(pen: &mut Pen<'_>, rect: Rect, columns: StepColumns, page: &Page, s
 /// Number, mark, score, bar and glyph of a step.
 #[expect(clippy::too_many_arguments, reason = "one row of the table, drawn in one place")]
 fn gutter(app: &App, pen: &mut Pen<'_>, row: Rect, columns: StepColumns, node: &Node, step: usize, label: Label, own: bool) {
-    let [number, mark, _, score, bar, evidence, others, _] = offsets(row, columns);
+    let [number, mark, _, score, bar, evidence, others, spread, _] = offsets(row, columns);
     let current = app.cursor.node == app.cursor.path[step];
     let style = if current { pen.look.strong() } else { pen.look.plain() };
     let (wide, digits) = (u16::try_from(columns.number - 1).unwrap_or(u16::MAX), columns.number - 2);
@@ -208,6 +211,9 @@ fn gutter(app: &App, pen: &mut Pen<'_>, row: Rect, columns: StepColumns, node: &
             pen.text(x, row.y, 3, &format!("{:>3}", short(score)), pen.look.score(judge.place(score)));
         }
     }
+    if let Some(apart) = app.scoring.apart(node.key).filter(|_| columns.spread > 0) {
+        pen.text(spread, row.y, 3, &format!("{:>3}", short(apart)), pen.look.score(1.0 - apart));
+    }
     if columns.evidence > 0 {
         checks(app, pen, evidence, row.y, node);
     } else if app.wrong_equality(node.key).is_some() {
@@ -219,14 +225,14 @@ fn gutter(app: &App, pen: &mut Pen<'_>, row: Rect, columns: StepColumns, node: &
         let place = app.scoring.place(value);
         let style = pen.look.score(place);
         let style = if dim_after { style.patch(pen.look.dim()) } else { style };
-        pen.text(score, row.y, 4, &format!("{:>3}", short(value)), style);
+        pen.text(score, row.y, 4, &format!("{:>4}", short(value)), style);
         pen.text(bar, row.y, u16::try_from(columns.bar - 2).unwrap_or(0), &pen.look.bar(place, columns.bar - 2), style);
         let glyph = &pen.look.glyph(place, app.scoring.place(app.scoring.threshold));
         pen.text(bar + u16::try_from(columns.bar - 1).unwrap_or(0), row.y, 1, glyph, style.patch(pen.look.strong()));
     } else if let Some(reason) = app.scoring.refused.get(&node.key) {
         pen.text(score, row.y, u16::try_from(columns.score + columns.bar).unwrap_or(0), &format!("n/a {reason}"), pen.look.dim());
     } else if app.scoring.busy() {
-        pen.text(score, row.y, 3, &format!(" {0}{0}", pen.look.glyphs.unseen), pen.look.dim());
+        pen.text(score, row.y, 4, &format!("  {0}{0}", pen.look.glyphs.unseen), pen.look.dim());
     }
 }
 

@@ -5,7 +5,7 @@ use ratatui::style::{Modifier, Style};
 
 use crate::app::App;
 use crate::app::describe::short;
-use crate::app::layout::strip_cells;
+use crate::app::layout::{self, strip_cells};
 use crate::trace::{Label, NodeId, Solution, StepScore};
 use crate::ui::pen::Pen;
 
@@ -17,8 +17,12 @@ struct Cell {
     current: bool,
 }
 
-/// Draws the strip over the rule above the steps, and the largest drop of the score behind it. Blind sessions see their own marks.
+/// Draws the strip over the rule above the texts of the steps, and the largest drop of the score behind it. Blind sessions see their own marks.
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rule: Rect) {
+    if layout::facts_on_rule(app, rule) && !app.facts().is_empty() {
+        let end = Rect { width: rule.width - 2, ..rule };
+        pen.right(end, rule.y, &format!(" {} ", app.facts()), pen.look.accent());
+    }
     let Some(trace) = app.trace().filter(|_| app.cursor.path.len() > 1) else { return };
     let leaf = app.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
     let own = app.own().map_or_else(Vec::new, |own| own.step_labels(trace, &Solution::new(leaf)));
@@ -36,7 +40,7 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rule: Rect) {
             current: id == app.cursor.node,
         })
         .collect();
-    let (mut x, each) = strip_cells(rule, steps.len());
+    let (mut x, each) = strip_cells(app, rule, steps.len());
     pen.text(x - 1, rule.y, 1, " ", pen.look.plain());
     for cells in steps.chunks(each) {
         let (sign, style) = sign(app, pen, &merged(cells));
