@@ -66,7 +66,12 @@ impl App {
                 }
             }
         }
-        for trace in layout::visible_items(self).into_iter().filter_map(|item| self.items.trace(item)) {
+        let mut items = layout::visible_items(self);
+        if let Some(picker) = &self.picker {
+            let window = picker.window(layout::picker_rows(self));
+            items.extend(picker.found().skip(window.start).take(window.len()).map(|(item, _)| item));
+        }
+        for trace in items.into_iter().filter_map(|item| self.items.trace(item)) {
             if !self.lines.problems.contains_key(&trace.prompt_key) {
                 problems.push((trace.prompt_key, self.drawn(&trace.problem.text)));
             }

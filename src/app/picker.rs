@@ -73,6 +73,12 @@ impl Picker {
         self.hits.iter().map(|&(_, at)| (self.known[at].0, line(&self.lines, &self.known, at)))
     }
 
+    /// The part of the list that has room in so many rows, around the chosen one.
+    pub fn window(&self, rows: usize) -> std::ops::Range<usize> {
+        let top = self.chosen.saturating_sub(rows / 2).min(self.listed().saturating_sub(rows));
+        top..(top + rows).min(self.listed())
+    }
+
     /// Some of the problems that were looked at are not weighed yet.
     pub fn is_weighing(&self) -> bool {
         self.weighed < self.known.len()

@@ -126,32 +126,28 @@ impl App {
     }
 
     /// What stands before a solution of the queue: its number in the order, or the kind of disagreement.
-    pub fn number_in_queue(&self, number: f64) -> String {
+    /// Where all in sight are `whole`, they count something.
+    pub fn number_in_queue(&self, number: f64, whole: bool) -> String {
         if !self.queue.shows_kinds() {
-            // Steps and solutions are counted in whole numbers.
-            return if number.fract() == 0.0 && number.abs() >= 2.0 { format!("{number:.0}") } else { short(number) };
+            return if whole || (number.fract() == 0.0 && number.abs() >= 2.0) { format!("{number:.0}") } else { short(number) };
         }
         let (rank, gap) = ((number / 1000.0).floor(), number % 1000.0);
-        let word = match Kind::ALL.into_iter().find(|kind| (kind.rank() as f64 - rank).abs() < 0.5) {
-            Some(Kind::ErrorOrNone) => "x/+",
-            Some(Kind::Far) => "far",
-            Some(Kind::NextTo) => "by1",
-            Some(Kind::Reason) => "why",
-            Some(Kind::Unsure) => "?",
-            None => "",
-        };
-        if gap > 1.0 { format!("{word}{gap:<2.0}") } else { word.to_owned() }
+        let word = Kind::ALL.into_iter().find(|kind| (kind.rank() as f64 - rank).abs() < 0.5).map_or("", in_short);
+        if gap > 1.0 { format!("{word:<3} {gap:>2.0}") } else { format!("{word:<6}") }
     }
 
-    /// How many solutions of the queue are of each kind, where they stand by kind.
-    pub fn kinds_in_queue(&self) -> Option<String> {
+    /// How many solutions of the queue are of each kind, where they stand by kind; in short words where there is less `room`.
+    pub fn kinds_in_queue(&self, room: usize) -> Option<String> {
         let places = self.queue.places();
         // Places of a sorted queue: the gravest stand first.
         let above = |rank: usize| places.partition_point(|place| place.number.unwrap_or(0.0) >= 1000.0 * rank as f64);
         let counts = Kind::ALL.into_iter().map(|kind| (kind, above(kind.rank()) - above(kind.rank() + 1)));
-        let said: Vec<String> =
-            counts.filter(|(_, count)| *count > 0).map(|(kind, count)| format!("{} {count}", kind.name())).collect();
-        (self.queue.shows_kinds() && self.queue.is_complete()).then(|| said.join("  "))
+        let counts: Vec<_> = counts.filter(|(_, count)| *count > 0).collect();
+        let said = |word: fn(Kind) -> &'static str| {
+            counts.iter().map(|(kind, count)| format!("{} {count}", word(*kind))).collect::<Vec<_>>().join("  ")
+        };
+        let whole = said(Kind::name);
+        (self.queue.shows_kinds() && self.queue.is_complete()).then(|| if whole.len() <= room { whole } else { said(in_short) })
     }
 
     /// Annotators do not agree on this solution, and it is neither decided nor with them.
@@ -159,6 +155,17 @@ impl App {
         let disputed = |review: &Review| review.panel.dispute(trace, solution).is_some_and(|dispute| dispute.kind.is_some());
         let open = || !self.own_labels(trace, solution.leaf).is_labelled() && !self.waits(trace, solution);
         self.review.as_ref().is_some_and(disputed) && open()
+    }
+}
+
+/// A kind of disagreement in three cells.
+fn in_short(kind: Kind) -> &'static str {
+    match kind {
+        Kind::ErrorOrNone => "x/+",
+        Kind::Far => "far",
+        Kind::NextTo => "by1",
+        Kind::Reason => "why",
+        Kind::Unsure => "?",
     }
 }
 
@@ -251,10 +258,13 @@ pub(super) fn name_source(app: &mut App) {
 /// Takes over the verdict of the annotator who is called so on the screen.
 pub(super) fn take(app: &mut App, called: &str) -> Vec<Effect> {
     let found = app.said_here().into_iter().find(|(letter, said)| app.called(*letter, said) == called);
-    let Some((labels, basis)) = found.map(|(_, said)| (said.labels, said.basis)) else { return Vec::new() };
+    let Some((letter, name, labels, basis)) = found.map(|(letter, said)| (letter, said.name.to_owned(), said.labels, said.basis))
+    else {
+        return Vec::new();
+    };
     if let Some(review) = &mut app.review {
         review.taking = basis;
-        review.says = Some(called.to_owned());
+        review.says = Some(if review.names { name } else { letter.to_string() });
     }
     let effects = match (labels.first_error, labels.end_state) {
         (FirstError::At(step), _) => label::first_error_of(app, step, &labels.error_kind),

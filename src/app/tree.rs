@@ -47,6 +47,8 @@ pub struct TreeView {
     closed: HashSet<NodeId>,
     /// Solutions through each node.
     through: Vec<u32>,
+    /// Steps behind each node.
+    behind: Vec<u32>,
     /// The visible rows, from top to bottom.
     pub rows: Vec<TreeRow>,
     /// The steps that a filter asks for, and all above them.
@@ -70,7 +72,7 @@ const OPEN_DEPTH: usize = 2;
 impl TreeView {
     /// The rows of a trace as it is first shown.
     pub fn new(trace: &Trace) -> Self {
-        let mut view = Self { through: solutions_through(trace), ..Self::default() };
+        let mut view = Self { through: solutions_through(trace), behind: steps_behind(trace), ..Self::default() };
         if trace.nodes.len() > OPEN_ALL {
             view.closed =
                 trace.steps().filter(|&id| trace.node(id).depth >= OPEN_DEPTH && !trace.node(id).children.is_empty()).collect();
@@ -126,6 +128,11 @@ impl TreeView {
     /// Number of solutions whose path runs through a node.
     pub fn through(&self, node: NodeId) -> usize {
         self.through.get(node.index()).map_or(0, |&count| count as usize)
+    }
+
+    /// Number of steps behind a node.
+    pub fn behind(&self, node: NodeId) -> usize {
+        self.behind.get(node.index()).map_or(0, |&count| count as usize)
     }
 
     /// Shows or hides the children of a node.
@@ -275,4 +282,15 @@ fn solutions_through(trace: &Trace) -> Vec<u32> {
         }
     }
     through
+}
+
+/// The same of the steps behind each node.
+fn steps_behind(trace: &Trace) -> Vec<u32> {
+    let mut behind = vec![0; trace.nodes.len()];
+    for index in (1..trace.nodes.len()).rev() {
+        if let Some(parent) = trace.nodes[index].parent {
+            behind[parent.index()] += behind[index] + 1;
+        }
+    }
+    behind
 }

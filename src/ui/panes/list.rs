@@ -45,17 +45,21 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
 
 /// The solutions of the queue: number in the order, own verdict, problem.
 fn queue(app: &App, pen: &mut Pen<'_>, rect: Rect, rows: usize) {
-    let heading = app.kinds_in_queue().unwrap_or_else(|| format!("{}  {}", app.queue.order_name(), app.queue.filter_text()));
+    let kinds = app.kinds_in_queue(usize::from(rect.width.saturating_sub(1)));
+    let heading = kinds.unwrap_or_else(|| format!("{}  {}", app.queue.order_name(), app.queue.filter_text()));
     pen.text(rect.x + 1, rect.y, rect.width - 1, &heading, pen.look.dim());
-    for (index, place) in app.queue.places().iter().enumerate().skip(app.queue.top).take(rows) {
+    let in_sight = || app.queue.places().iter().enumerate().skip(app.queue.top).take(rows);
+    let whole = in_sight().all(|(_, place)| place.number.is_none_or(|number| number.fract() == 0.0));
+    for (index, place) in in_sight() {
         let y = rect.y + 1 + u16::try_from(index - app.queue.top).unwrap_or(0);
         let left = |x: u16| rect.right().saturating_sub(x);
         // The number gives away what the scores say.
         let number = place
             .number
             .filter(|_| app.show_prm || app.review.is_some())
-            .map_or(String::new(), |number| app.number_in_queue(number));
-        let mut x = pen.text(rect.x + 1, y, 6, &format!("{number:>4} "), pen.look.dim());
+            .map_or(String::new(), |number| app.number_in_queue(number, whole));
+        let wide = u16::try_from(number.len().max(4) + 1).unwrap_or(u16::MAX);
+        let mut x = pen.text(rect.x + 1, y, wide, &format!("{number:>4} "), pen.look.dim());
         let here = place.item == app.cursor.item && place.solution == app.cursor.solution;
         match app.items.trace(place.item).and_then(|trace| Some((trace, trace.solutions.get(place.solution)?))) {
             None => {

@@ -2,8 +2,8 @@
 
 use ratatui::layout::Rect;
 
-use crate::app::App;
 use crate::app::picker::Picker;
+use crate::app::{App, layout};
 use crate::ui::pen::Pen;
 
 /// Draws what was typed and what fits.
@@ -17,14 +17,13 @@ pub(in crate::ui) fn draw(app: &App, picker: &Picker, pen: &mut Pen<'_>, area: R
     pen.text(area.x + 2, area.y, area.width.saturating_sub(4), &title, pen.look.strong());
     let width = area.width.saturating_sub(4);
     pen.text(area.x + 2, area.y + 1, width, &format!("go to: {}", picker.line.value()), pen.look.accent());
-    let room = usize::from(area.height.saturating_sub(3)).max(1);
-    let top = picker.chosen.saturating_sub(room / 2).min(picker.listed().saturating_sub(room));
-    for (index, (item, text)) in picker.found().enumerate().skip(top).take(room) {
-        let y = area.y + 2 + u16::try_from(index - top).unwrap_or(0);
+    let window = picker.window(layout::picker_rows(app));
+    for (index, (item, text)) in picker.found().enumerate().skip(window.start).take(window.len()) {
+        let y = area.y + 2 + u16::try_from(index - window.start).unwrap_or(0);
         let x = pen.text(area.x + 2, y, 8, &format!("{:>6}  ", app.items.rank(item) + 1), pen.look.dim());
         let line = app.items.trace(item).map_or(text, |trace| app.problem_line(trace));
         // What is drawn says less of the answers than what is looked through; without formulas both are the same.
-        let line = if line.contains(text) || text.contains('\\') { line } else { text };
+        let line = if line.contains(text) || text.contains(['\\', '$']) { line } else { text };
         pen.text(x, y, area.right().saturating_sub(x + 2), &super::one_line(line, 300), pen.look.plain());
         if index == picker.chosen {
             pen.restyle(Rect { y, height: 1, ..area }, pen.look.selected());

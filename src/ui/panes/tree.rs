@@ -112,7 +112,10 @@ fn draw_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, columns: Co
     let (sign, sign_style) = sign(app, pen, row.node, node.rating, open);
     x = pen.text(x, y, left(x), &format!("{sign:<3} "), sign_style);
     x = pen.text(x, y, left(x), &art(pen, row), pen.look.dim());
-    let text = one_line(app.step_line(trace, row.node), usize::from(left(x)));
+    let folded = folded(app, row, left(x));
+    let room = left(x).saturating_sub(u16::try_from(folded.len()).unwrap_or(u16::MAX));
+    // One sign more than there is room for, so that it is cut with a mark.
+    let text = one_line(app.step_line(trace, row.node), usize::from(room) + 1);
     // With a filter or a search, what it asks for stands out; in a replay, the best path; else the path on show.
     let best = app.replay_values().map(Replay::best);
     let wanted = match &app.search {
@@ -122,12 +125,28 @@ fn draw_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, columns: Co
         None => app.cursor.path.contains(&row.node),
     };
     let style = if wanted { style } else { style.patch(pen.look.dim()) };
-    pen.text(x, y, left(x), &text, style);
+    pen.text(x, y, room, &text, style);
+    pen.right(rect, y, &folded, pen.look.dim());
     if current {
         let style = if app.focus == Focus::Tree { pen.look.selected() } else { pen.look.strong() };
         pen.restyle(rect, style);
         pen.text(rect.x, y, 1, pen.look.glyphs.pointer, pen.look.strong());
     }
+}
+
+/// What a folded node hides, in as many words as `room` cells allow.
+fn folded(app: &App, row: &TreeRow, room: u16) -> String {
+    if !row.branch || row.open {
+        return String::new();
+    }
+    let (solutions, steps) = (app.tree.through(row.node), app.tree.behind(row.node));
+    let many = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let forms = [
+        format!("  {}, {}", many(solutions, "solution"), many(steps, "step")),
+        format!("  {solutions} sol, {}", many(steps, "step")),
+        format!("  {solutions}/{steps}"),
+    ];
+    forms.into_iter().find(|form| form.len() * 2 <= usize::from(room)).unwrap_or_default()
 }
 
 /// Own label of a node, else, where that may be seen (`open`), the one in the file: its rating, or what the solutions through it say.
