@@ -11,6 +11,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::Screen;
 use super::terminal::copy_sequence;
 use crate::app::{App, Message};
+use crate::text::{WrapOptions, safe_line, wrap};
 use crate::ui::linear::Reader;
 
 /// The next key of a pipe does not wait longer than this for the answer to the one before.
@@ -76,8 +77,13 @@ impl Screen for LinearScreen {
         if app.is_settled() {
             let mut out = std::io::stdout().lock();
             let end = if self.raw { "\r\n" } else { "\n" };
+            // A pipe breaks no lines, and neither does what reads from it.
+            let size = out.is_terminal().then(crossterm::terminal::size).and_then(Result::ok);
+            let width = size.map_or(usize::MAX, |(width, _)| width.into());
             for line in self.reader.news(app) {
-                write!(out, "{line}{end}")?;
+                for row in rows(&line, width) {
+                    write!(out, "{row}{end}")?;
+                }
             }
             out.flush()?;
         }
@@ -127,6 +133,14 @@ impl Screen for LinearScreen {
     fn size(&self) -> (u16, u16) {
         Self::SIZE
     }
+}
+
+/// A line that ends between words where the terminal does.
+fn rows(line: &str, width: usize) -> Vec<String> {
+    // The last column is left free: some terminals break behind it by themselves.
+    let options = WrapOptions::new(width.saturating_sub(1).max(20)).hanging(2);
+    let text = safe_line(line);
+    wrap(&text, options).rows().iter().map(|row| format!("{:1$}{2}", "", row.indent, &text[row.range.clone()])).collect()
 }
 
 /// Reads keys from a pipe, each one after the answer to the one before; at its end the program leaves.

@@ -80,7 +80,7 @@ impl Wrapped {
 
 /// Breaks `text` into rows of at most `options.width` cells.
 ///
-/// Greedy: breaks at spaces, behind hyphens between letters, and between ideographs; inside a word only when the word is longer
+/// Greedy: breaks at spaces but those behind a relation, behind hyphens between letters, and between ideographs; inside a word only when the word is longer
 /// than a row, and never inside a grapheme cluster. Newlines of the text always break. A row is wider than asked only when it is a
 /// single cluster that is. Time is linear in the length of the text.
 pub fn wrap(text: &Safe, options: WrapOptions) -> Wrapped {
@@ -184,7 +184,9 @@ impl<'a> Wrapper<'a> {
             let wide = self.ambiguous.cluster(cluster);
             let kind = Kind::of(cluster);
             if kind == Kind::Space {
-                if before != Kind::Start {
+                // A relation begins the next row, and does not end this one.
+                let relation = |last: Break| before != Kind::Space && self.line.get(last.next..at).is_some_and(is_relation);
+                if before != Kind::Start && !last.is_some_and(relation) {
                     let (end, width) =
                         last.filter(|last| last.next == at && before == Kind::Space).map_or(fits, |l| (l.end, l.width));
                     last = Some(Break { end, width, next: at + len });
@@ -220,6 +222,33 @@ impl<'a> Wrapper<'a> {
         let run = tail.iter().take(limit).take_while(|byte| byte.is_ascii_alphabetic()).count();
         if tail.get(run).is_none_or(u8::is_ascii) { run } else { run.saturating_sub(1) }
     }
+}
+
+/// A sign between the two sides of a statement.
+fn is_relation(word: &str) -> bool {
+    matches!(
+        word,
+        "=" | "<"
+            | ">"
+            | "<="
+            | ">="
+            | "=="
+            | "≠"
+            | "≤"
+            | "≥"
+            | "≈"
+            | "≡"
+            | "≅"
+            | "∼"
+            | "∝"
+            | "∈"
+            | "∉"
+            | "⊂"
+            | "⊆"
+            | "→"
+            | "⇒"
+            | "⇔"
+    )
 }
 
 /// What a cluster means for breaking.

@@ -63,7 +63,14 @@ impl Reader {
 fn parts(app: &App) -> Vec<(&'static str, Spoken)> {
     let part = |place: String, lines: Vec<String>| Spoken { place, lines };
     let line = |text: String| Spoken { lines: if text.is_empty() { Vec::new() } else { vec![text.clone()] }, place: text };
-    let mut parts = vec![("problem", problem(app)), ("solution", line(solution(app)))];
+    // What a label did is heard before what comes next.
+    let mut parts = vec![
+        ("notice", line(app.notice.clone().unwrap_or_default())),
+        ("saving", line(app.saving.at.as_ref().map_or(String::new(), |_| app.saving_line()))),
+        ("error", line(app.saving.error.as_ref().map_or(String::new(), |_| app.saving_line()))),
+        ("problem", problem(app)),
+        ("solution", line(solution(app))),
+    ];
     if app.help.is_none() {
         parts.extend([("step", line(step(app))), ("text", text(app)), ("checks", part(String::new(), checks(app)))]);
         parts.push(("diff", line(comparison(app))));
@@ -74,8 +81,6 @@ fn parts(app: &App) -> Vec<(&'static str, Spoken)> {
     parts.push(("pair", line(pair(app))));
     parts.push(("replay", line(app.replay_line().unwrap_or_default())));
     parts.push(("why", line(why(app))));
-    parts.push(("saving", line(app.saving.at.as_ref().map_or(String::new(), |_| app.saving_line()))));
-    parts.push(("error", line(app.saving.error.as_ref().map_or(String::new(), |_| app.saving_line()))));
     if let Some(sheet) = &app.sheet {
         let first = sheet.first_row(sheet.first_line(), sheet.text.lines().count(), 1);
         let lines = sheet.text.lines().skip(first).take(20).map(str::to_owned);
@@ -89,7 +94,6 @@ fn parts(app: &App) -> Vec<(&'static str, Spoken)> {
         "input",
         line(app.input.as_ref().map_or(String::new(), |input| format!("{}{}", input.prompt(), input.line.value()))),
     ));
-    parts.push(("notice", line(app.notice.clone().unwrap_or_default())));
     parts
 }
 

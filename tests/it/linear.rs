@@ -35,6 +35,13 @@ fn steps_marks_and_messages_are_said_once_and_in_order() {
 }
 
 #[test]
+fn what_a_label_did_is_said_before_the_next_problem() {
+    let lines = said("2xq", &[]);
+    let (done, next) = (position(&lines, "problem 1, solution 1: first error at step 2"), position(&lines, "solution 2 of "));
+    assert!(done < next, "{lines:#?}");
+}
+
+#[test]
 fn a_whole_session_goes_through_a_pipe() {
     // Two verdicts, an undo, the help for a word, a command by name, a search.
     let lines = said("aa u?fold\u{1b}:theme light\n/total\nq", &[]);

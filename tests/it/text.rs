@@ -385,6 +385,19 @@ fn the_cache_stays_bounded_and_forgets_the_oldest() {
 }
 
 #[test]
+fn a_relation_begins_a_row_and_ends_none() {
+    let text = safe("so that a + 3b - 4 = 0 and c \u{2264} d");
+    let rows = |width| {
+        let wrapped = wrap(&text, WrapOptions::new(width));
+        wrapped.rows().iter().map(|row| text[row.range.clone()].to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(rows(20), ["so that a + 3b - 4", "= 0 and c \u{2264} d"]);
+    assert_eq!(rows(10), ["so that a", "+ 3b - 4", "= 0 and c", "\u{2264} d"]);
+    // There is no place before it.
+    assert_eq!(wrap(&safe("= abc"), WrapOptions::new(2)).rows().len(), 3);
+}
+
+#[test]
 fn unwrapped_rows_are_the_lines() {
     let text = safe("a long line\n漢字\n");
     let widths: Vec<usize> = unwrapped(&text, Ambiguous::Narrow).rows().iter().map(|row| row.width).collect();
