@@ -104,6 +104,8 @@ impl Writer for Trl {
 fn record(item: &Labelled<'_>, policy: &Policy, loss: &mut Loss) -> Result<Vec<u8>, Skipped> {
     let targets = decided(policy, &item.labels, loss)?;
     let texts: Vec<_> = item.path().map(|node| node.text.as_str()).collect();
+    let broken = targets.iter().filter(|&&(index, _)| texts[index].contains('\n')).count();
+    loss.lose("ends of steps, where line ends inside of them look the same to the trainer (`stepscope doctor`)", broken as u64);
     let labels: Value = targets.iter().map(|&(_, correct)| correct).collect();
     let completions = || targets.iter().map(|&(index, _)| texts[index]).collect::<Value>();
     let Some(raw) = item.raw else {

@@ -199,6 +199,11 @@ impl Query {
         self.root.any(&|quantity| ["label_p", "doubt"].contains(&quantity.name))
     }
 
+    /// True when other models beside the first one are asked for.
+    pub fn needs_others(&self) -> bool {
+        self.root.any(&|quantity| ["dissent", "divided"].contains(&quantity.name))
+    }
+
     /// True when the answer may change with scores that are not there yet.
     pub fn needs_scores(&self) -> bool {
         self.root.any(&|quantity| quantity.scored)

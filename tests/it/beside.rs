@@ -45,6 +45,13 @@ fn the_order_of_the_committee_begins_with_what_models_do_not_agree_on() {
 }
 
 #[test]
+fn an_order_of_several_models_says_what_it_lacks_beside_one() {
+    let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (120, 40));
+    desk.keys("om");
+    assert!(desk.app.why().contains("committee: not known without --beside"), "{}", desk.app.why());
+}
+
+#[test]
 fn models_have_columns_and_the_next_one_colours() {
     let mut desk = desk((120, 40));
     desk.keys("3go3G");

@@ -334,7 +334,12 @@ impl App {
             let chances = format!("chance of the label {}, of {likely} {}", short(chance), short(likely_chance));
             return Some(format!("{}: {chances}, by other problems", order.name));
         }
-        Some(format!("{} {}", order.name, place.number.map_or("not known yet".to_owned(), short)))
+        let missing = if order.query.needs_others() && self.scoring.others().next().is_none() {
+            ": not known without --beside"
+        } else {
+            " not known yet"
+        };
+        Some(format!("{}{}", order.name, place.number.map_or(missing.to_owned(), |number| format!(" {}", short(number)))))
     }
 
     /// Asks of the solutions of an item; `then` gets what is to be asked with.

@@ -148,6 +148,17 @@ fn states_that_a_target_cannot_say_are_left_out_and_counted() {
 }
 
 #[test]
+fn line_ends_in_steps_are_told_where_the_trainer_ends_steps_by_them() {
+    let text = r#"{"id":"a","generator":null,"problem":"p","steps":["one\nline","two","three\n\nlines"],"final_answer_correct":true,"label":1}"#;
+    let (out, loss) = written("trl", &foreign(&one("processbench", text)), Policy::default());
+    assert_eq!(out.len(), 1);
+    let told: Vec<_> =
+        loss.counts.iter().filter(|(name, _)| name.starts_with("ends of steps")).map(|(_, count)| *count).collect();
+    // The third step stands behind the error and is not written.
+    assert_eq!(told, [1], "{:?}", loss.counts);
+}
+
+#[test]
 fn a_policy_decides_what_trl_sees() {
     let trace = one("prm800k", std::str::from_utf8(&fixture("prm800k")[0]).unwrap());
     let labels = SolutionLabels::recorded(4, At(2), &[Some(Rating::Neutral)], EndState::FoundError);
