@@ -24,7 +24,7 @@ use crate::formats::mapping::{self, Spec};
 use crate::labels::project::FILE_NAME;
 use crate::labels::{Mode, Project, Store};
 use crate::query::{Query, no_name};
-use crate::scoring::{RunsOn, ScoreCache, WorkerSpec};
+use crate::scoring::{RunsOn, SamplerSpec, ScoreCache, WorkerSpec};
 use crate::shell::background;
 use crate::shell::linear::{LinearScreen, Pace};
 use crate::shell::replay::KeyLog;
@@ -63,9 +63,9 @@ pub struct OpenArgs {
     /// Where the model runs.
     #[command(flatten)]
     pub runs_on: RunsOn,
-    /// Folder of a language model that writes alternatives of a step when `:sample` (ge) asks for them; without it none is run
-    #[arg(long, value_name = "DIR")]
-    pub sampler: Option<PathBuf>,
+    /// What writes alternatives.
+    #[command(flatten)]
+    pub sampler: Option<SamplerSpec>,
     /// A scorer of your own instead: a command line for the shell that speaks the protocol of `stepscope worker`
     #[arg(long, value_name = "COMMAND", conflicts_with = "prm")]
     pub scorer_cmd: Option<String>,
@@ -165,7 +165,7 @@ pub(super) fn start(args: &OpenArgs, review: bool) -> anyhow::Result<ExitCode> {
         Some(command) => WorkerSpec::command(command),
         None => WorkerSpec::own(args.prm.as_deref(), &args.runs_on).context("finding the own program file")?,
     };
-    let sampler = args.sampler.as_deref().map(WorkerSpec::sampler).transpose();
+    let sampler = args.sampler.as_ref().map(WorkerSpec::sampler).transpose();
     let sampler = sampler.context("finding the own program file")?;
     let ended_by = Arc::new(AtomicI32::new(0));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build()?;

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::scoring::{RunsOn, local, worker};
+use crate::scoring::{RunsOn, SamplerSpec, local, worker};
 
 /// Score steps for another program: JSON lines on standard input and output
 ///
@@ -17,11 +17,11 @@ use crate::scoring::{RunsOn, local, worker};
 pub struct WorkerArgs {
     /// Folder with config.json, tokenizer.json and *.safetensors, or `embedded:decoder` for the small built-in decoder [default: the
     /// built-in feature model]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "sampler")]
     pub prm: Option<PathBuf>,
-    /// Folder of a language model that writes steps instead of judging them
-    #[arg(long, value_name = "DIR", conflicts_with = "prm")]
-    pub sampler: Option<PathBuf>,
+    /// A language model that writes steps instead of a model that judges them.
+    #[command(flatten)]
+    pub sampler: Option<SamplerSpec>,
     /// Where the model runs.
     #[command(flatten)]
     pub runs_on: RunsOn,
@@ -34,7 +34,7 @@ pub fn run(args: &WorkerArgs) -> anyhow::Result<ExitCode> {
     let _ = rustix::process::nice(5);
     let mut output = io::stdout().lock();
     match worker::serve(io::stdin(), &mut output, || match &args.sampler {
-        Some(folder) => local::load_sampler(folder, &args.runs_on),
+        Some(sampler) => local::load_sampler(sampler),
         None => local::load(args.prm.as_deref(), &args.runs_on),
     }) {
         Ok(()) => Ok(ExitCode::SUCCESS),

@@ -18,7 +18,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::framing::{Framed, LineSplitter};
 use super::protocol::{MAX_ANSWER_LINE, MAX_REQUEST_LINE, ToScorer, VERSION, one_line};
 use super::session::Session;
-use super::{RunsOn, SampleRequest, ScoreRequest, WorkerEvent};
+use super::{RunsOn, SampleRequest, SamplerSpec, ScoreRequest, WorkerEvent};
+use crate::prm::Device;
 
 /// Which process to run.
 #[derive(Debug, Clone)]
@@ -46,8 +47,11 @@ impl WorkerSpec {
     }
 
     /// `stepscope worker` with a language model that writes steps.
-    pub fn sampler(folder: &Path) -> io::Result<Self> {
-        let args = vec![OsString::from("worker"), OsString::from("--sampler"), folder.into()];
+    pub fn sampler(sampler: &SamplerSpec) -> io::Result<Self> {
+        let mut args = vec![OsString::from("worker"), OsString::from("--sampler"), sampler.folder.clone().into()];
+        if sampler.device != Device::Cpu {
+            args.extend(["--sampler-device".into(), sampler.device.to_string().into()]);
+        }
         Ok(Self { program: std::env::current_exe()?, args, silence: Self::SILENCE })
     }
 

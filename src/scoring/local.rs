@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::head::{HeadFile, Headed};
-use super::{Cost, RunsOn, ScoreRequest, Scored, Scorer, ServerSpec, WorkerModel};
+use super::{Cost, RunsOn, SamplerSpec, ScoreRequest, Scored, Scorer, ServerSpec, WorkerModel};
 use crate::prm::features::FeatureModel;
 use crate::prm::{Device, NodeScore, PrmNode, PrmRequest, ScoreStats};
 use crate::trace::Semantics;
@@ -32,15 +32,15 @@ pub fn load(prm: Option<&Path>, runs_on: &RunsOn) -> Result<Box<dyn Scorer>, Str
 
 /// Loads the language model of a folder, which writes steps and judges none. The error is one line for people.
 #[cfg(feature = "candle")]
-pub fn load_sampler(folder: &Path, runs_on: &RunsOn) -> Result<Box<dyn Scorer>, String> {
+pub fn load_sampler(sampler: &SamplerSpec) -> Result<Box<dyn Scorer>, String> {
     use crate::prm::{CheckpointSource, Sampler};
-    let sampler = Sampler::load(&CheckpointSource::Dir(folder.to_owned()), runs_on.device);
+    let sampler = Sampler::load(&CheckpointSource::Dir(sampler.folder.clone()), sampler.device);
     Ok(Box::new(sampler.map_err(|error| error.to_string())?))
 }
 
 /// Says that this program was built without an inference engine.
 #[cfg(not(feature = "candle"))]
-pub fn load_sampler(_folder: &Path, _runs_on: &RunsOn) -> Result<Box<dyn Scorer>, String> {
+pub fn load_sampler(_sampler: &SamplerSpec) -> Result<Box<dyn Scorer>, String> {
     Err("built without candle: this program runs no language model".into())
 }
 

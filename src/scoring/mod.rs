@@ -32,7 +32,7 @@ use crate::trace::{Rationale, Semantics, StepKey, StepScore};
 pub use cache::ScoreCache;
 pub use client::{Worker, WorkerSpec};
 pub use schedule::{Priority, Scheduler};
-pub use server::{Api, RunsOn, ServerSpec};
+pub use server::{Api, RunsOn, SamplerSpec, ServerSpec};
 
 /// A tree of steps to be scored. Steps that share a prefix share nodes, so that a scorer can compute the prefix once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! Where a decoder runs: plain data, without the client of servers.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use crate::prm::Device;
 
@@ -25,6 +26,24 @@ impl RunsOn {
         }
         args
     }
+}
+
+/// The language model that writes alternatives of steps.
+#[derive(Debug, Clone, PartialEq, Eq, clap::Args)]
+pub struct SamplerSpec {
+    /// Folder of a language model that writes alternatives of a step when `:sample` (ge) asks for them; without it none is run
+    #[arg(id = "sampler", long = "sampler", value_name = "DIR", required = false)]
+    pub folder: PathBuf,
+    /// Compute it on cpu, cuda or metal, as --device says of the model of --prm
+    #[arg(
+        id = "sampler-device",
+        long = "sampler-device",
+        value_name = "DEVICE",
+        default_value_t,
+        hide_default_value = true,
+        requires = "sampler"
+    )]
+    pub device: Device,
 }
 
 /// What a server speaks.

@@ -204,6 +204,11 @@ fn the_worker_writes_steps_and_says_what_it_cannot_do() {
     let whole: Vec<&Value> = said.iter().filter(|line| line["type"] == "sample" && line["whole"] == true).collect();
     assert_eq!(whole.iter().map(|line| line["number"].as_u64().unwrap()).collect::<Vec<_>>(), [0, 1], "{said:?}");
     assert_eq!((&said.last().unwrap()["type"], &said.last().unwrap()["id"]), (&json!("done"), &json!(7)));
+    #[cfg(not(feature = "cuda"))]
+    {
+        let said = talk(&["--sampler", folder.to_str().unwrap(), "--sampler-device", "cuda"], &[]);
+        assert!(said.last().unwrap()["message"].as_str().unwrap().contains("cuda"), "{said:?}");
+    }
     let said = talk(&[], &[ask]);
     assert!(said.last().unwrap()["message"].as_str().unwrap().contains("judges steps and writes none"), "{said:?}");
 }
