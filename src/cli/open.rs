@@ -26,13 +26,14 @@ use crate::labels::{Mode, Project, Store};
 use crate::query::{Query, no_name};
 use crate::scoring::{RunsOn, SamplerSpec, ScoreCache, WorkerSpec};
 use crate::shell::background;
+use crate::shell::late::Late;
 use crate::shell::linear::{LinearScreen, Pace};
 use crate::shell::replay::KeyLog;
 use crate::shell::terminal::{TerminalScreen, give_back};
 use crate::shell::{self, Keys, Outside, Refit, Resources, Saver, Screen};
 use crate::text::{Ambiguous, Glyphs};
 use crate::ui::look::Look;
-use crate::ui::picture::{Canvas, DRAWS};
+use crate::ui::picture::DRAWS;
 use crate::ui::theme::{Background, Depth, THEME_NAMES, Theme};
 
 /// The demo traces, embedded.
@@ -136,7 +137,7 @@ pub(super) fn start(args: &OpenArgs, review: bool) -> anyhow::Result<ExitCode> {
     if !args.linear && !attended(args) {
         bail!("the interactive program needs a terminal; --linear, info, score, eval and export work without one");
     }
-    let (look, canvas) = look(args)?;
+    let (look, asked) = look(args)?;
     let annotator = args.store.name();
     let path = args.store.path()?;
     let (mut store, mut session) = Store::open(&path, &annotator)?;
@@ -172,7 +173,7 @@ pub(super) fn start(args: &OpenArgs, review: bool) -> anyhow::Result<ExitCode> {
     let log = args.log.as_ref().map(|log| (log.clone(), std::iter::once(&path).chain(&args.with.with).cloned().collect()));
     let correctable = args.scorer_cmd.is_none() && args.runs_on.server.is_none();
     let refit = correctable.then(|| train_head::refit(&path, &annotator, args.prm.clone(), corpora.clone()));
-    let outside = Outer { corpora, worker, sampler, log, desk, refit, judges, canvas };
+    let outside = Outer { corpora, worker, sampler, log, desk, refit, judges, asked };
     let unsaved = runtime.block_on(interactive(setup, store, outside, &ended_by, args.linear))?;
     // A worker that is being killed and a blocked read must not hold the exit up.
     runtime.shutdown_background();
@@ -224,8 +225,8 @@ struct Outer {
     refit: Option<Refit>,
     /// Models whose scores were brought along.
     judges: Vec<Judge>,
-    /// What the terminal draws pictures on.
-    canvas: Canvas,
+    /// What the terminal was asked.
+    asked: background::Answer,
 }
 
 /// Begins the key log.
@@ -242,7 +243,7 @@ fn begin(log: &Path, stores: &[PathBuf], setup: &Setup, size: (u16, u16)) -> any
 async fn interactive(
     setup: Setup,
     store: Store,
-    Outer { corpora, worker, sampler, log, desk, refit, judges, canvas }: Outer,
+    Outer { corpora, worker, sampler, log, desk, refit, judges, asked }: Outer,
     ended_by: &Arc<AtomicI32>,
     linear: bool,
 ) -> anyhow::Result<usize> {
@@ -252,7 +253,8 @@ async fn interactive(
     let hidden = setup.files.iter().map(|file| file.hidden).collect();
     let size = if linear { LinearScreen::SIZE } else { crossterm::terminal::size().unwrap_or((80, 24)) };
     let log = log.map(|(log, stores)| begin(&log, &stores, &setup, size)).transpose()?;
-    let resources = Resources { corpora, saver, worker, sampler, refit, cache: ScoreCache::open_default(), hidden, log, canvas };
+    let (cache, canvas) = (ScoreCache::open_default(), asked.canvas);
+    let resources = Resources { corpora, saver, worker, sampler, refit, cache, hidden, log, canvas };
     let mut outside = Outside::new(resources, messages.clone());
     for judge in judges {
         outside.tell(Message::Judge(Box::new(judge)));
@@ -263,12 +265,13 @@ async fn interactive(
     let outcome = if linear {
         let pace = Pace::default();
         let screen = LinearScreen::enter(pace.clone()).context("taking the keyboard")?;
-        let keys = if std::io::stdin().is_terminal() { Keys::Terminal } else { Keys::Pipe(pace) };
+        let keys = if std::io::stdin().is_terminal() { Keys::Terminal(Late::default()) } else { Keys::Pipe(pace) };
         shell::watch(&messages, ended_by, keys)?;
         on(screen, setup, &mut outside, &mut received).await
     } else {
         let screen = TerminalScreen::enter().context("taking the terminal")?;
-        shell::watch(&messages, ended_by, Keys::Terminal)?;
+        let late = if asked.owed { Late::owed() } else { Late::default() };
+        shell::watch(&messages, ended_by, Keys::Terminal(late))?;
         let outcome = on(screen, setup, &mut outside, &mut received).await;
         give_back();
         outcome
@@ -422,12 +425,12 @@ fn desk(corpora: &[Corpus], other: Option<&str>) -> String {
 }
 
 /// Colours and glyphs, and what pictures are drawn on: the terminal is asked, once for both.
-fn look(args: &OpenArgs) -> anyhow::Result<(Look, Canvas)> {
+fn look(args: &OpenArgs) -> anyhow::Result<(Look, background::Answer)> {
     let env = |name: &str| std::env::var(name).ok();
     let mut look = Look::detect(env);
     let ask = !args.linear && (DRAWS || args.theme.is_none());
-    let background::Answer { background, canvas } = if ask { background::ask(env) } else { background::Answer::default() };
-    if let Some(background) = background {
+    let asked = if ask { background::ask(env) } else { background::Answer::default() };
+    if let Some(background) = asked.background {
         look.theme = Theme::on(background, env);
     }
     if let Some(name) = &args.theme {
@@ -438,5 +441,5 @@ fn look(args: &OpenArgs) -> anyhow::Result<(Look, Canvas)> {
     if args.ascii {
         look.glyphs = Glyphs::ASCII;
     }
-    Ok((look, canvas))
+    Ok((look, asked))
 }

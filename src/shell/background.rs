@@ -27,6 +27,8 @@ pub struct Answer {
     pub background: Option<Background>,
     /// What it draws pictures on.
     pub canvas: Canvas,
+    /// It has not answered in time: the answer may still come.
+    pub owed: bool,
 }
 
 /// Asks the terminal; nothing is known where asking is no use or nobody answers. Not over ssh (an answer that comes late would be taken for
@@ -42,7 +44,7 @@ pub fn ask(env: impl Fn(&str) -> Option<String>) -> Answer {
     }
     let Some(answer) = raw_answer() else { return Answer::default() };
     let background = Background::from_answer(&answer).filter(|_| !known);
-    Answer { background, canvas: Canvas::from_answer(&answer, env) }
+    Answer { background, canvas: Canvas::from_answer(&answer, env), owed: !is_whole(&answer) }
 }
 
 fn raw_answer() -> Option<Vec<u8>> {
@@ -52,7 +54,7 @@ fn raw_answer() -> Option<Vec<u8>> {
     answer
 }
 
-/// Everything up to the answer to the second question.
+/// Everything up to the answer to the last question, or what came in time.
 fn answer() -> Option<Vec<u8>> {
     if waiting(Duration::ZERO) {
         return None;
@@ -61,18 +63,25 @@ fn answer() -> Option<Vec<u8>> {
     stdout().write_all(question).and_then(|()| stdout().flush()).ok()?;
     let start = Instant::now();
     let mut answer = Vec::new();
-    while answer.len() < LONGEST && waiting(PATIENCE.checked_sub(start.elapsed())?) {
+    while answer.len() < LONGEST && !is_whole(&answer) {
+        // What has begun is waited for: half an answer would leave the other half among the keys.
+        let patience = if answer.is_empty() { PATIENCE } else { PATIENCE * 4 };
+        if !waiting(patience.saturating_sub(start.elapsed())) {
+            break;
+        }
         let mut byte = [0];
         // Not through `Stdin`, whose buffer would swallow keys.
         if rustix::io::read(stdin(), &mut byte).ok()? == 0 {
             return None;
         }
         answer.push(byte[0]);
-        if byte[0] == b'c' && answer.windows(3).any(|start| start == b"\x1b[?") {
-            return Some(answer);
-        }
     }
     Some(answer)
+}
+
+/// The answer to the last question, which every terminal knows, stands at its end.
+fn is_whole(answer: &[u8]) -> bool {
+    answer.ends_with(b"c") && answer.windows(3).any(|start| start == b"\x1b[?")
 }
 
 /// Something can be read within this time.

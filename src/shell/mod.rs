@@ -3,6 +3,7 @@
 mod asking;
 pub mod background;
 mod editor;
+pub mod late;
 pub mod linear;
 mod outside;
 mod picture;

@@ -7,6 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::editor::{is_lent, wait_for_turn};
+use super::late::Late;
 use super::linear::{Pace, read_pipe};
 use crate::app::Message;
 
@@ -22,8 +23,8 @@ const ENDING: [i32; 4] =
 
 /// Where keys come from.
 pub enum Keys {
-    /// The terminal.
-    Terminal,
+    /// The terminal, but for answers that it still owes.
+    Terminal(Late),
     /// Standard input that is no terminal, at this pace.
     Pipe(Pace),
 }
@@ -62,8 +63,8 @@ pub fn watch(
     }
     let reader = messages.clone();
     match keys {
-        Keys::Terminal => {
-            std::thread::Builder::new().name("terminal events".into()).spawn(move || read_terminal(&reader))?;
+        Keys::Terminal(late) => {
+            std::thread::Builder::new().name("terminal events".into()).spawn(move || read_terminal(&reader, late))?;
             tokio::spawn(watch_terminal(messages.clone()));
         }
         Keys::Pipe(pace) => {
@@ -77,12 +78,13 @@ pub fn watch(
 /// must not happen where the program waits, so that signals and [`watch_terminal`] can still end it.
 ///
 /// It never waits for long at a stretch, so that an editor can have the keyboard soon.
-fn read_terminal(messages: &UnboundedSender<Message>) {
+fn read_terminal(messages: &UnboundedSender<Message>, mut late: Late) {
     let next = || {
         wait_for_turn();
         if crossterm::event::poll(TURN)? { crossterm::event::read().map(Some) } else { Ok(None) }
     };
     while let Ok(event) = next() {
+        let event = event.filter(|event| !late.takes(event, std::time::Instant::now()));
         if event.is_some_and(|event| messages.send(Message::Terminal(event)).is_err()) {
             return;
         }

@@ -545,3 +545,24 @@ fn what_the_keys_of_an_unknown_file_mean_is_asked_once() {
     terminal.keys("q");
     assert!(terminal.wait_for_exit().success());
 }
+
+#[test]
+fn what_a_slow_terminal_answers_is_taken_for_no_key() {
+    let folder = tempfile::tempdir().unwrap();
+    // Nothing says what the background is, and nothing forbids to ask.
+    let unset = ["COLORFGBG", "TMUX", "STY", "SSH_CONNECTION", "SSH_TTY"].map(|name| (name, ""));
+    let mut terminal = Terminal::start_with(folder.path(), &["--no-prm"], (80, 24), &unset);
+    terminal.wait_for("step 1/");
+    assert!(terminal.bytes().windows(6).any(|bytes| bytes == b"\x1b]11;?"), "the terminal is asked");
+    // `f` flags, `=` rates, `G` goes to the last step.
+    terminal.keys("\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b_Gi=31;OK\x1b\\\x1b[6;18;9t\x1b[?62;4c");
+    terminal.keys("j");
+    terminal.wait_for("step 2/");
+    terminal.keys("=");
+    let screen = terminal.wait_for("labels.db +1");
+    assert!(screen.contains("step 2 rated +1") && screen.contains("step 3/") && !screen.contains("UNSURE"), "{screen}");
+    terminal.keys("u");
+    terminal.wait_for("undo");
+    terminal.keys("u");
+    terminal.wait_for("nothing left to undo");
+}
