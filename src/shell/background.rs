@@ -14,9 +14,9 @@ const PATIENCE: Duration = Duration::from_millis(120);
 /// OSC 11 asks for the background, DA1 for the device: every terminal answers the second one, so that no answer to the first is known
 /// without waiting.
 const QUESTION: &[u8] = b"\x1b]11;?\x1b\\\x1b[c";
-/// The same, and between them whether the terminal knows kitty's pictures, and how many pixels a cell of it has. Those who do not know
-/// these requests pass over them.
-const QUESTION_OF_PICTURES: &[u8] = b"\x1b]11;?\x1b\\\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b[16t\x1b[c";
+/// The same, and between them whether the terminal knows kitty's pictures, what it is called, and how many pixels a cell of it has. Those
+/// who do not know these requests pass over them.
+const QUESTION_OF_PICTURES: &[u8] = b"\x1b]11;?\x1b\\\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b[>q\x1b[16t\x1b[c";
 /// Bytes of an answer.
 const LONGEST: usize = 512;
 
@@ -44,7 +44,13 @@ pub fn ask(env: impl Fn(&str) -> Option<String>) -> Answer {
     }
     let Some(answer) = raw_answer() else { return Answer::default() };
     let background = Background::from_answer(&answer).filter(|_| !known);
-    Answer { background, canvas: Canvas::from_answer(&answer, env), owed: !is_whole(&answer) }
+    Answer { background, canvas: Canvas::from_answer(&answer, cell(), env), owed: !is_whole(&answer) }
+}
+
+/// Pixels of a cell, as far as the system knows how large the window is.
+fn cell() -> Option<(u16, u16)> {
+    let window = crossterm::terminal::window_size().ok()?;
+    Some((window.width.checked_div(window.columns)?, window.height.checked_div(window.rows)?))
 }
 
 fn raw_answer() -> Option<Vec<u8>> {

@@ -11,8 +11,8 @@ const PAUSE: Duration = Duration::from_millis(150);
 /// Most signs of an answer.
 const LONGEST: usize = 128;
 
-/// Keeps late answers away from the keys. An answer begins with Alt and `]` or `_`, as its two first bytes read, and ends with Alt and `\` or
-/// with Ctrl-g.
+/// Keeps late answers away from the keys. An answer begins with Alt and `]`, `_` or `P`, as its two first bytes read, and ends with Alt and `\`
+/// or with Ctrl-g.
 #[derive(Debug, Default)]
 pub struct Late {
     /// Until when an answer may come; `None` where none is owed.
@@ -39,7 +39,7 @@ impl Late {
                 true
             }
             _ => {
-                let begins = alt && matches!(code, KeyCode::Char(']' | '_')) && self.until.is_some_and(|until| now < until);
+                let begins = alt && matches!(code, KeyCode::Char(']' | '_' | 'P')) && self.until.is_some_and(|until| now < until);
                 self.within = begins.then_some((1, now));
                 begins
             }
@@ -75,7 +75,8 @@ mod tests {
     #[test]
     fn a_late_answer_is_no_key() {
         let now = Instant::now();
-        let answers = "j\x1b]11;rgb:ffff/ffff/ffff\x1b\\x\x1b_Gi=31;OK\x1b\\=\x1b]11;rgb:0000/0000/0000\x07a";
+        let answers =
+            "j\x1b]11;rgb:ffff/ffff/ffff\x1b\\x\x1b_Gi=31;OK\x1b\\=\x1bP>|XTerm(379)\x1b\\\x1b]11;rgb:0000/0000/0000\x07a";
         assert_eq!(left(&mut Late::owed(), answers, now), "jx=a");
     }
 

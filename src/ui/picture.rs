@@ -40,18 +40,19 @@ impl Default for Canvas {
 }
 
 impl Canvas {
-    /// Reads what a terminal answered to a request of kitty's protocol, for the size of a cell (`CSI 16 t`) and for its kind (DA1).
-    /// Without the size of a cell nothing but half blocks finds its place.
-    pub fn from_answer(answer: &[u8], env: impl Fn(&str) -> Option<String>) -> Self {
+    /// Reads what a terminal answered to a request of kitty's protocol, for its name (XTVERSION), for the size of a cell (`CSI 16 t`) and for
+    /// its kind (DA1). `cell` is the size of a cell as the system knows it, for terminals that do not tell; without any, nothing but half
+    /// blocks finds its place.
+    pub fn from_answer(answer: &[u8], cell: Option<(u16, u16)>, env: impl Fn(&str) -> Option<String>) -> Self {
         let text = String::from_utf8_lossy(answer);
-        let Some(cell) = cell_size(&text) else { return Self::default() };
+        let Some(cell) = cell_size(&text).or(cell.filter(|cell| is_cell(*cell))) else { return Self::default() };
         let set = |name: &str| env(name).is_some_and(|value| !value.is_empty());
         let is = |program: &str| env("TERM_PROGRAM").is_some_and(|name| name == program);
         let sixel = text.split("\x1b[?").nth(1).and_then(|rest| rest.split('c').next());
         let way = if is("iTerm.app") || is("WezTerm") || set("WEZTERM_EXECUTABLE") {
             Way::Iterm2
-        } else if set("KONSOLE_VERSION") {
-            // It answers kitty's request and does not know its placeholders.
+        } else if set("KONSOLE_VERSION") || is_old_kitty(&text) {
+            // They answer kitty's request and do not know its placeholders.
             return Self::default();
         } else if text.contains("\x1b_Gi=31;OK") {
             Way::Kitty
@@ -68,8 +69,21 @@ impl Canvas {
 fn cell_size(answer: &str) -> Option<(u16, u16)> {
     let (pixels, _) = answer.split("\x1b[6;").nth(1)?.split_once('t')?;
     let (height, width) = pixels.split_once(';')?;
-    let side = |text: &str| text.parse().ok().filter(|side| (2..=256).contains(side));
-    Some((side(width)?, side(height)?))
+    let cell = (width.parse().ok()?, height.parse().ok()?);
+    is_cell(cell).then_some(cell)
+}
+
+/// Sizes that a cell can have, in pixels.
+fn is_cell((width, height): (u16, u16)) -> bool {
+    (2..=256).contains(&width) && (2..=256).contains(&height)
+}
+
+/// A kitty before 0.28, where placeholders came.
+fn is_old_kitty(answer: &str) -> bool {
+    let version = answer.split("\x1bP>|kitty(").nth(1).and_then(|rest| rest.split(')').next());
+    let Some((major, rest)) = version.and_then(|version| version.split_once('.')) else { return false };
+    let minor = rest.split('.').next().unwrap_or_default();
+    matches!((major.parse::<u32>(), minor.parse::<u32>()), (Ok(0), Ok(minor)) if minor < 28)
 }
 
 pub use drawn::Drawn;
@@ -212,7 +226,7 @@ mod tests {
     #[test]
     fn a_terminal_draws_pixels_only_where_it_said_so_and_how_large_its_cells_are() {
         let none = |_: &str| None;
-        let canvas = |answer: &str| Canvas::from_answer(answer.as_bytes(), none);
+        let canvas = |answer: &str| Canvas::from_answer(answer.as_bytes(), None, none);
         let cell = (10, 20);
         assert_eq!(canvas("\x1b_Gi=31;OK\x1b\\\x1b[6;20;10t\x1b[?62;c"), Canvas { way: Way::Kitty, cell });
         assert_eq!(canvas("\x1b[6;20;10t\x1b[?62;4;22c"), Canvas { way: Way::Sixel, cell });
@@ -221,9 +235,16 @@ mod tests {
         {
             assert_eq!(canvas(answer), Canvas::default(), "{answer:?}");
         }
+        let kitty = |version: &str| canvas(&format!("\x1b_Gi=31;OK\x1b\\\x1bP>|kitty({version})\x1b\\\x1b[6;20;10t\x1b[?62;c"));
+        assert_eq!(kitty("0.26.5"), Canvas::default(), "before it had placeholders");
+        assert_eq!([kitty("0.28.0"), kitty("0.40.1"), kitty("1.0.0"), kitty("?")].map(|canvas| canvas.way), [Way::Kitty; 4]);
+        // What xterm says as it comes.
+        let xterm = b"\x1bP>|XTerm(379)\x1b\\\x1b[?63;1;2;4;6;9;15;16;22;28c";
+        assert_eq!(Canvas::from_answer(xterm, Some(cell), none), Canvas { way: Way::Sixel, cell });
+        assert_eq!(Canvas::from_answer(xterm, Some((0, 0)), none), Canvas::default());
         let answer = "\x1b_Gi=31;OK\x1b\\\x1b[6;20;10t\x1b[?62;4c";
         let on = |name: &'static str, value: &'static str| {
-            Canvas::from_answer(answer.as_bytes(), move |asked: &str| (asked == name).then(|| value.to_owned()))
+            Canvas::from_answer(answer.as_bytes(), None, move |asked: &str| (asked == name).then(|| value.to_owned()))
         };
         assert_eq!(on("TERM_PROGRAM", "WezTerm").way, Way::Iterm2);
         assert_eq!(on("KONSOLE_VERSION", "230800"), Canvas::default());
