@@ -24,7 +24,7 @@ pub fn between(mut values: Vec<f64>) -> Option<(f64, f64)> {
 }
 
 /// A number below `limit` by SplitMix64 (Steele, Lea, Flood 2014); 0 when there is none.
-fn pick(state: &mut u64, limit: usize) -> usize {
+pub(super) fn pick(state: &mut u64, limit: usize) -> usize {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut mixed = *state;
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -2,12 +2,15 @@
 
 pub mod aggregate;
 pub mod agreement;
+pub mod alike;
 pub mod bootstrap;
 pub mod calibration;
+pub mod clusters;
 pub mod dawid_skene;
 pub mod decide;
 pub mod dispute;
 pub mod label_errors;
+pub mod likeness;
 pub mod logistic;
 pub mod meaning;
 pub mod paired;

@@ -139,7 +139,7 @@ impl App {
             parts.extend(self.recorded(trace));
         }
         let like = self.like().map(|mistake| format!("perhaps like {mistake}"));
-        parts.splice(0..0, like.into_iter().chain(self.why_in_queue()));
+        parts.splice(0..0, like.into_iter().chain(self.why_in_group()).chain(self.why_in_queue()));
         parts.splice(0..0, self.why_reviewed().into_iter().chain(self.why_returned()));
         if let Some(view) = self.items.get(self.cursor.item)
             && let Some(error) = view.errors.first()

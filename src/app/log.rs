@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::items::{FileState, ItemId};
 use super::judge::Judge;
 use super::keymap::Keymap;
+use super::likeness::Answered;
 use super::refit::Fitted;
 use super::sampling::Heard;
 use super::scoring::Known;
@@ -92,12 +93,15 @@ pub enum Entry {
     Sampler(Heard),
     /// [`Message::Refitted`].
     Refitted(Result<Fitted, String>),
+    /// Steps were compared.
+    Likened(u64, Result<Answered, String>),
     /// [`Message::Edited`].
     Edited(Manuscript, Result<String, String>),
 }
 
 /// What the program was started with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each one is a part of the program that is there or not")]
 pub struct Start {
     /// [`VERSION`].
     pub version: u32,
@@ -117,6 +121,9 @@ pub struct Start {
     /// A language model could be asked for alternatives.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub sampler: bool,
+    /// Likeness was measured by vectors of a model.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub vectors: bool,
     /// Modes, shares, exam, guideline.
     pub terms: Terms,
     /// Kinds of errors, reasons.
@@ -211,6 +218,7 @@ impl Start {
             place: setup.place.clone(),
             scoring: setup.scoring,
             sampler: setup.sampler,
+            vectors: setup.vectors,
             terms: setup.terms.clone(),
             project: setup.project.clone(),
             keys: setup.keymap.bound(),
@@ -239,6 +247,7 @@ impl Start {
             place: self.place,
             scoring: self.scoring,
             sampler: self.sampler,
+            vectors: self.vectors,
             terms: self.terms,
             project: self.project,
             keymap: Keymap::rebound(&self.keys),
@@ -296,10 +305,12 @@ impl Entry {
             },
             Message::Sampler(heard) if !matches!(heard, Heard::Growing(..)) => Self::Sampler(heard.clone()),
             Message::Refitted(outcome) => Self::Refitted(outcome.clone()),
+            Message::Likened { round, answer } => Self::Likened(*round, answer.clone()),
             Message::Edited(manuscript, written) => Self::Edited(manuscript.clone(), written.clone()),
             Message::Worker(_)
             | Message::Sampler(_)
             | Message::Coloured { .. }
+            | Message::Likening { .. }
             | Message::Measured { .. }
             | Message::Pictured { .. }
             | Message::Rated(_)
@@ -352,6 +363,7 @@ impl Entry {
             }
             Self::Sampler(heard) => vec![Message::Sampler(heard)],
             Self::Refitted(outcome) => vec![Message::Refitted(outcome)],
+            Self::Likened(round, answer) => vec![Message::Likened { round, answer }],
             Self::Edited(manuscript, written) => vec![Message::Edited(manuscript, written)],
         }
     }

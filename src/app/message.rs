@@ -9,6 +9,7 @@ use crossterm::event::Event as TerminalEvent;
 use super::App;
 use super::items::{FileState, ItemId};
 use super::judge::Judge;
+use super::likeness::{self as liken, Answered};
 use super::place::Place;
 use super::queue::{Forgotten, Thought, Work};
 use super::refit::Fitted;
@@ -123,6 +124,22 @@ pub enum Message {
         /// What came out.
         thought: Box<Thought>,
     },
+    /// The answer to [`Effect::Liken`], or why there is none.
+    Likened {
+        /// That of the effect.
+        round: u64,
+        /// What came out.
+        answer: Result<Answered, String>,
+    },
+    /// How far the vectors for [`Effect::Liken`] have come.
+    Likening {
+        /// That of the effect.
+        round: u64,
+        /// Texts that have one.
+        done: usize,
+        /// All texts.
+        of: usize,
+    },
     /// The answer to [`Effect::Rate`].
     Rated(Box<Quality>),
     /// The answer to [`Effect::Refit`].
@@ -190,6 +207,15 @@ pub enum Effect {
         /// What it is.
         work: Work,
     },
+    /// Compare texts; earlier ones are no longer compared.
+    Liken {
+        /// To be given back.
+        round: u64,
+        /// The texts and the question.
+        work: liken::Work,
+    },
+    /// Compare none any more.
+    StopLiken,
     /// Free this where nobody waits for it.
     Forget(Forgotten),
     /// Read a problem in order to score it.

@@ -7,6 +7,7 @@ pub mod answers;
 pub mod blocks;
 pub mod choice;
 pub mod clock;
+pub mod clusters;
 pub mod commands;
 pub mod cursor;
 pub mod describe;
@@ -18,6 +19,7 @@ pub mod jumps;
 pub mod keymap;
 pub mod keys;
 pub mod layout;
+pub mod likeness;
 pub mod lines;
 pub mod log;
 pub mod mapping;
@@ -109,6 +111,7 @@ pub struct Range {
 
 /// What the program was started with.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each one is a part of the program that is there or not")]
 pub struct Setup {
     /// The open files.
     pub files: Vec<FileState>,
@@ -128,6 +131,8 @@ pub struct Setup {
     pub scoring: bool,
     /// There is a language model that can be asked for alternatives.
     pub sampler: bool,
+    /// Likeness is measured by vectors of a model.
+    pub vectors: bool,
     /// Modes, shares, exam, guideline.
     pub terms: Terms,
     /// Kinds of errors, reasons, how solutions are gone through.
@@ -182,6 +187,8 @@ pub struct App {
     pub choice: Option<choice::Open>,
     /// Problems to go to by what one remembers of them.
     pub picker: Option<picker::Picker>,
+    /// Steps that are compared.
+    pub alike: Box<likeness::Alike>,
     /// The solutions of the problem by their answers.
     pub answers: Option<answers::Answers>,
     /// Two solutions of the problem side by side.
@@ -344,6 +351,7 @@ impl App {
             split: None,
             segmenting: None,
             picker: None,
+            alike: Box::new(likeness::Alike::new(setup.vectors)),
             answers: None,
             pair: None,
             replay: None,

@@ -110,8 +110,13 @@ impl App {
 
     /// Goes to a solution of an item, by its number.
     pub(crate) fn go_to(&mut self, item: ItemId, solution: usize) {
+        self.go_to_step_of(item, solution, None);
+    }
+
+    /// The same, and there to a step, as an index on its path.
+    pub(crate) fn go_to_step_of(&mut self, item: ItemId, solution: usize, step: Option<usize>) {
         self.cursor = Cursor { solution, ..Cursor::at(item) };
-        self.aim = Some(Aim { item, record: None, step_key: None, solution: Some(solution), step: None });
+        self.aim = Some(Aim { item, record: None, step_key: None, solution: Some(solution), step });
         self.settle();
         self.take_aim();
         self.label_nodes();

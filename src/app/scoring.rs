@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::{Deref, DerefMut};
 
 use crate::query::Query;
+use crate::scoring::batch::NO_SCORER;
 use crate::scoring::request::{Limits, plan};
 use crate::scoring::{Priority, Scheduler, ScoreRequest, WorkerEvent};
 use crate::trace::{NodeId, Rationale, RecordKey, StepKey, StepScore, Trace};
@@ -373,6 +374,9 @@ pub(super) fn worker_event(app: &mut App, event: WorkerEvent) -> Vec<Effect> {
             if !judge.meaning.outcome {
                 judge.refused.insert(key, reason);
             }
+        }
+        WorkerEvent::Vector { key, .. } => {
+            scoring.running().refused.insert(key, NO_SCORER.to_owned());
         }
         // No scorer is asked for steps.
         WorkerEvent::Sampled { .. } => {}

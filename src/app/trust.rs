@@ -9,7 +9,7 @@ use std::fmt::Write;
 use sha2::{Digest, Sha256};
 
 use super::items::ItemId;
-use super::{App, Effect};
+use super::{App, Effect, clusters};
 use crate::labels::{Action, Body, Judged, Mode, Order, Served, Session};
 use crate::trace::{FirstError, NodeId, PromptKey, RecordKey, Solution, Trace};
 
@@ -531,6 +531,7 @@ impl App {
 
 /// Takes another mode.
 pub(crate) fn set_mode(app: &mut App, mode: Mode) -> Vec<Effect> {
+    let effects = if app.trust.mode == mode { Vec::new() } else { clusters::forget(app) };
     app.trust.mode = mode;
     app.conceal();
     app.notice = Some(
@@ -544,5 +545,5 @@ pub(crate) fn set_mode(app: &mut App, mode: Mode) -> Vec<Effect> {
         }
         .to_owned(),
     );
-    Vec::new()
+    effects
 }

@@ -4,8 +4,8 @@ use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, 
 
 use super::keys::{self, Press};
 use super::{
-    App, Effect, Focus, answers, choice, commands, input, layout, mouse, pair, picker, replay, rewrite, saving, segmenting,
-    sheet, split,
+    App, Effect, Focus, answers, choice, clusters, commands, input, layout, mouse, pair, picker, replay, rewrite, saving,
+    segmenting, sheet, split,
 };
 use crate::labels::Digits;
 
@@ -33,8 +33,12 @@ pub(super) fn terminal(app: &mut App, event: TerminalEvent) -> Vec<Effect> {
             app.paste_into_rewrite(&text)
         }
         TerminalEvent::Mouse(event) => {
-            let covered =
-                app.picker.is_some() || app.answers.is_some() || app.pair.is_some() || app.help.is_some() || app.choice.is_some();
+            let covered = app.picker.is_some()
+                || app.answers.is_some()
+                || app.alike.clusters.as_ref().is_some_and(|clusters| clusters.open)
+                || app.pair.is_some()
+                || app.help.is_some()
+                || app.choice.is_some();
             if app.mouse && app.input.is_none() && !covered {
                 app.seek = None;
                 mouse::event(app, event);
@@ -72,6 +76,9 @@ pub(super) fn key_press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     }
     if app.answers.is_some() {
         return answers::key(app, key);
+    }
+    if app.alike.clusters.as_ref().is_some_and(|clusters| clusters.open) {
+        return clusters::key(app, key);
     }
     if app.pair.is_some() {
         return pair::key(app, key);

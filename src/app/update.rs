@@ -2,8 +2,8 @@
 
 use super::items::ItemId;
 use super::{
-    App, Effect, Focus, Message, layout, picker, picture, place, quality, queue, refit, sampling, saving, scoring, seek,
-    threshold, typed,
+    App, Effect, Focus, Message, layout, likeness, picker, picture, place, quality, queue, refit, sampling, saving, scoring,
+    seek, threshold, typed,
 };
 use crate::labels::Event;
 use crate::trace::{NodeId, PromptKey};
@@ -64,6 +64,8 @@ fn received(app: &mut App, message: Message) -> Vec<Effect> {
         Message::Continued => return vec![Effect::Redraw],
         Message::Sifted { round, file, problems, sifted } => queue::sifted(app, round, file, &problems, sifted),
         Message::Thought { round, thought } => queue::thought(app, round, *thought),
+        Message::Likened { round, answer } => likeness::answered(app, round, answer),
+        Message::Likening { round, done, of } => likeness::progress(app, round, done, of),
         Message::Measured { file, picture, said } => picture::measured(app, file, picture, said),
         Message::Pictured { file, picture, cells, made } => picture::made(app, file, picture, cells, made),
         Message::Sampler(heard) => sampling::heard(app, heard),
@@ -108,6 +110,7 @@ fn settle(app: &mut App, stood: Stood, effects: &mut Vec<Effect>) {
     // Before what depends on where the cursor stands: a queue that has become complete may move it.
     effects.extend(queue::feed(app));
     effects.extend(picker::feed(app));
+    effects.extend(likeness::feed(app));
     effects.extend(threshold::feed(app));
     let led = std::mem::take(&mut app.led);
     app.suggest |= (app.cursor.item, app.cursor.solution) != (stood.item, stood.solution) && !led;

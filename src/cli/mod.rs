@@ -1,7 +1,9 @@
 //! The command line: one file a subcommand, each a thin caller of the library. All but `open` need no terminal.
 
 mod beside;
+pub mod clusters;
 pub mod compare;
+mod compared;
 #[cfg(feature = "candle")]
 pub mod doctor;
 pub mod eval;
@@ -82,6 +84,8 @@ pub enum Command {
     Models(models::ModelsArgs),
     /// Choose solutions and put them in order
     Queue(queue::QueueArgs),
+    /// Group steps that go wrong alike: which kinds of mistakes there are, how many of each
+    Clusters(clusters::ClustersArgs),
     /// Adjudicate what several annotators do not agree on
     Review(Box<review::ReviewArgs>),
     /// Correct a model's scores by your own labels
@@ -222,6 +226,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Formats(args)) => tables::formats(&args),
         Some(Command::Models(args)) => models::run(&args),
         Some(Command::Queue(args)) => queue::run(&args),
+        Some(Command::Clusters(args)) => clusters::run(&args),
         Some(Command::Review(args)) => review::run(*args),
         Some(Command::TrainHead(args)) => train_head::run(&args),
         Some(Command::Store(args)) => store::run(&args),

@@ -67,6 +67,10 @@ pub struct OpenArgs {
     /// What writes alternatives.
     #[command(flatten)]
     pub sampler: Option<SamplerSpec>,
+    /// Folder of a decoder, or `embedded:decoder`, whose vectors say how alike steps are for `:similar` (g~) and `:clusters` (gC); without it
+    /// their words do
+    #[arg(long, value_name = "DIR")]
+    pub vectors: Option<PathBuf>,
     /// A scorer of your own instead: a command line for the shell that speaks the protocol of `stepscope worker`
     #[arg(long, value_name = "COMMAND", conflicts_with = "prm")]
     pub scorer_cmd: Option<String>,
@@ -156,6 +160,7 @@ pub(super) fn start(args: &OpenArgs, review: bool) -> anyhow::Result<ExitCode> {
         place,
         scoring: !args.no_prm,
         sampler: args.sampler.is_some(),
+        vectors: args.vectors.is_some(),
         terms: terms(args)?,
         project,
         keymap,
@@ -168,12 +173,13 @@ pub(super) fn start(args: &OpenArgs, review: bool) -> anyhow::Result<ExitCode> {
     };
     let sampler = args.sampler.as_ref().map(WorkerSpec::sampler).transpose();
     let sampler = sampler.context("finding the own program file")?;
+    let vectors = args.vectors.as_deref().map(WorkerSpec::vectors).transpose().context("finding the own program file")?;
     let ended_by = Arc::new(AtomicI32::new(0));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build()?;
     let log = args.log.as_ref().map(|log| (log.clone(), std::iter::once(&path).chain(&args.with.with).cloned().collect()));
     let correctable = args.scorer_cmd.is_none() && args.runs_on.server.is_none();
     let refit = correctable.then(|| train_head::refit(&path, &annotator, args.prm.clone(), corpora.clone()));
-    let outside = Outer { corpora, worker, sampler, log, desk, refit, judges, asked };
+    let outside = Outer { corpora, worker, sampler, vectors, log, desk, refit, judges, asked };
     let unsaved = runtime.block_on(interactive(setup, store, outside, &ended_by, args.linear))?;
     // A worker that is being killed and a blocked read must not hold the exit up.
     runtime.shutdown_background();
@@ -217,6 +223,8 @@ struct Outer {
     worker: WorkerSpec,
     /// The language model that writes alternatives.
     sampler: Option<WorkerSpec>,
+    /// The process whose vectors measure likeness.
+    vectors: Option<WorkerSpec>,
     /// A key log that is wanted, and the stores whose labels stand before it, one's own first.
     log: Option<(PathBuf, Vec<PathBuf>)>,
     /// Name of the place of the session.
@@ -243,7 +251,7 @@ fn begin(log: &Path, stores: &[PathBuf], setup: &Setup, size: (u16, u16)) -> any
 async fn interactive(
     setup: Setup,
     store: Store,
-    Outer { corpora, worker, sampler, log, desk, refit, judges, asked }: Outer,
+    Outer { corpora, worker, sampler, vectors, log, desk, refit, judges, asked }: Outer,
     ended_by: &Arc<AtomicI32>,
     linear: bool,
 ) -> anyhow::Result<usize> {
@@ -254,7 +262,7 @@ async fn interactive(
     let size = if linear { LinearScreen::SIZE } else { crossterm::terminal::size().unwrap_or((80, 24)) };
     let log = log.map(|(log, stores)| begin(&log, &stores, &setup, size)).transpose()?;
     let (cache, canvas) = (ScoreCache::open_default(), asked.canvas);
-    let resources = Resources { corpora, saver, worker, sampler, refit, cache, hidden, log, canvas };
+    let resources = Resources { corpora, saver, worker, sampler, vectors, refit, cache, hidden, log, canvas };
     let mut outside = Outside::new(resources, messages.clone());
     for judge in judges {
         outside.tell(Message::Judge(Box::new(judge)));

@@ -10,11 +10,13 @@ use anyhow::{anyhow, bail};
 use serde::Serialize;
 
 use super::beside::Beside;
+use super::compared::{MeasureChoice, place, wrong_steps};
 use super::open::project;
 use super::reading::Reading;
 use super::scorer::{BadRecords, ScorerArgs, open_by, runtime, stop_signal};
 use super::seen::{Said, Seen, near};
-use super::{Sharing, StoreChoice, With, out};
+use super::{Sharing, StoreChoice, With, clusters, out};
+use crate::analysis::alike::Bag;
 use crate::analysis::decide::Decision;
 use crate::analysis::label_errors::{Doubt, doubts};
 use crate::analysis::meaning::Meaning;
@@ -22,7 +24,7 @@ use crate::app::judge::Judge;
 use crate::corpus::{Corpus, Look, ProblemView, in_order};
 use crate::formats::RecordError;
 use crate::labels::{Overlap, Panel, Session, Store};
-use crate::query::{Asked, Bag, Names, ORDERS, Own, QUANTITIES, Query, Ruler, Survey};
+use crate::query::{Asked, FirstWrong, Like, Names, ORDERS, Own, QUANTITIES, Query, Ruler, Survey};
 use crate::scoring::batch::{Answers, Batch};
 use crate::scoring::request::on_solutions;
 use crate::shell::kept_filters;
@@ -55,6 +57,13 @@ pub struct QueueArgs {
     /// The text of a step: `similar` in filters and orders says how much a solution has one like it
     #[arg(long, value_name = "TEXT")]
     pub like: Option<String>,
+    /// Put wrong steps into at most so many groups: `cluster` in filters and orders is the number of the group, as `stepscope clusters` lists
+    /// them
+    #[arg(long, value_name = "K", value_parser = clusters::count)]
+    pub clusters: Option<usize>,
+    /// How likeness is measured
+    #[command(flatten)]
+    pub measure: MeasureChoice,
     /// At most this many
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
@@ -125,6 +134,9 @@ pub fn run(args: &QueueArgs) -> anyhow::Result<ExitCode> {
                 if let Some(batch) = batch.as_mut().filter(|_| questions.any(Query::needs_doubt)) {
                     questions.doubt(&corpora, batch).await?;
                 }
+                questions.compare(args, &corpora, &mut batch).await?;
+                // A scorer that only helped to find wrong steps is asked nothing more.
+                let batch = batch.filter(|_| questions.any(Query::needs_scores));
                 questions.ask_all(&corpora, &seen, batch).await
             } => result.map(Some),
             stopped = stop_signal() => stopped.map(|()| None).map_err(Into::into),
@@ -144,18 +156,7 @@ pub fn run(args: &QueueArgs) -> anyhow::Result<ExitCode> {
 /// Filter and order as they were asked for, and the labels that they are asked of.
 fn questions(args: &QueueArgs) -> anyhow::Result<Questions> {
     let expression = ORDERS.iter().find(|order| order.name == args.order).map_or(args.order.as_str(), |order| order.expression);
-    let annotator = args.store.name();
-    let path = args.store.path()?;
-    let (mut session, own) = if path.exists() {
-        let (mut store, session) = Store::view(&path, &annotator)?;
-        (session, kept_filters(&mut store))
-    } else {
-        (Session::new(&annotator), Names::new())
-    };
-    args.with.read_into(&mut session, &path)?;
-    args.store.tell_of_others(&session);
-    let project = project(None, &args.paths)?;
-    let names: Names = project.filters.into_iter().chain(own).collect();
+    let (questions, names) = Questions::of(&args.paths, &args.store, &args.with)?;
     let order = Some(expression)
         .filter(|text| !text.is_empty())
         .map(|text| Query::order(text, &names).map_err(|error| anyhow!("--order: {}", error.in_line(text))));
@@ -166,12 +167,10 @@ fn questions(args: &QueueArgs) -> anyhow::Result<Questions> {
     Ok(Questions {
         order: order.transpose()?,
         filter: filter.transpose()?,
-        overlap: args.sharing.overlap.clone().or(project.overlap),
-        panel: Panel::of(&session),
-        doubts: HashMap::new(),
+        overlap: args.sharing.overlap.clone().or(questions.overlap),
         like: args.like.as_deref().map(Bag::of),
-        session,
         judges: args.beside.judges()?,
+        ..questions
     })
 }
 
@@ -198,7 +197,11 @@ fn names() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-struct Questions {
+/// Name of the file, problem and solution.
+pub(super) type Place = (String, usize, usize);
+
+/// What is asked of solutions, and the labels that it is asked of.
+pub(super) struct Questions {
     filter: Option<Query>,
     order: Option<Query>,
     session: Session,
@@ -206,11 +209,15 @@ struct Questions {
     overlap: Option<Overlap>,
     /// The other annotators.
     panel: Panel,
-    /// How far labels are to be doubted, by file, problem and solution.
-    doubts: HashMap<(String, usize, usize), Doubt>,
+    /// How far labels are to be doubted.
+    doubts: HashMap<Place, Doubt>,
     judges: Vec<Judge>,
     /// The step that others are looked for that are like it.
     like: Option<Bag>,
+    /// How much solutions have a step like it, where vectors say so.
+    alike: Option<HashMap<Place, f64>>,
+    /// The groups of wrong steps, where they were asked for.
+    groups: Option<HashMap<Place, usize>>,
 }
 
 /// Problems that are asked between two looks at whether to stop.
@@ -235,6 +242,53 @@ impl Answer {
 }
 
 impl Questions {
+    /// Nothing yet is asked of labels and names of filters, which come with it.
+    pub(super) fn of(paths: &[PathBuf], store: &StoreChoice, with: &With) -> anyhow::Result<(Self, Names)> {
+        let (annotator, path) = (store.name(), store.path()?);
+        let (mut session, own) = if path.exists() {
+            let (mut store, session) = Store::view(&path, &annotator)?;
+            (session, kept_filters(&mut store))
+        } else {
+            (Session::new(&annotator), Names::new())
+        };
+        with.read_into(&mut session, &path)?;
+        store.tell_of_others(&session);
+        let project = project(None, paths)?;
+        let questions = Self {
+            filter: None,
+            order: None,
+            overlap: project.overlap,
+            panel: Panel::of(&session),
+            session,
+            doubts: HashMap::new(),
+            judges: Vec::new(),
+            like: None,
+            alike: None,
+            groups: None,
+        };
+        Ok((questions, project.filters.into_iter().chain(own).collect()))
+    }
+
+    /// Compares steps where filter or order ask for it: by vectors, or to put them into groups.
+    async fn compare(&mut self, args: &QueueArgs, corpora: &[Corpus], batch: &mut Option<Box<Batch>>) -> anyhow::Result<()> {
+        if self.any(Query::needs_clusters) {
+            let Some(count) = args.clusters else { bail!("filter or order speak of cluster: --clusters K makes groups") };
+            let steps = wrong_steps(self, corpora, &args.scorer, batch).await?;
+            let (_, groups) = args.measure.groups(&steps, Some(count), &args.scorer).await?;
+            let numbered = groups.iter().zip(1..).flat_map(|(group, number)| group.members.iter().map(move |&row| (row, number)));
+            self.groups = Some(numbered.map(|(row, number)| (place(corpora, &steps.rows[row]), number)).collect());
+        }
+        if let Some(like) = args.like.as_ref().filter(|_| args.measure.vectors.is_some() && self.any(Query::needs_likeness)) {
+            self.alike = Some(args.measure.alike(like, corpora, &args.scorer).await?);
+        }
+        Ok(())
+    }
+
+    /// Which steps of a problem are wrong first.
+    pub(super) fn first_wrong(&self, trace: &Trace, answers: &Answers, batch: Option<&Batch>) -> Vec<FirstWrong> {
+        self.survey(None, (trace, answers, batch), |survey| survey.first_wrong(trace, usize::MAX))
+    }
+
     /// Filter or order is of this sort.
     fn any(&self, sort: fn(&Query) -> bool) -> bool {
         self.filter.iter().chain(&self.order).any(sort)
@@ -326,8 +380,8 @@ impl Questions {
     fn answer(&self, corpus: &Corpus, problem: usize, view: &ProblemView, answers: &Answers, batch: Option<&Batch>) -> Answer {
         let mut answer = Answer { errors: view.errors.clone(), ..Answer::default() };
         let Some(trace) = &view.trace else { return answer };
-        let doubt = |solution| self.doubts.get(&(corpus.name().to_owned(), problem, solution)).copied();
-        let asked = self.survey((trace, answers, batch), &doubt, |survey| survey.ask(trace, usize::MAX));
+        let at = Some((corpus.name(), problem));
+        let asked = self.survey(at, (trace, answers, batch), |survey| survey.ask(trace, usize::MAX));
         for (solution, Asked { holds, number }) in asked.into_iter().enumerate() {
             answer.unknown += usize::from(holds.is_none());
             if holds == Some(true) {
@@ -351,7 +405,7 @@ impl Questions {
                 let Some(trace) = &view.trace else { continue };
                 let mut answers = Answers::new();
                 batch.score(trace, &on_solutions(trace, trace.solutions.iter()), &mut answers, &mut || ()).await?;
-                let found = self.survey((trace, &answers, Some(batch)), &|_| None, |survey| survey.cases(trace, usize::MAX));
+                let found = self.survey(None, (trace, &answers, Some(batch)), |survey| survey.cases(trace, usize::MAX));
                 for (solution, case) in found.into_iter().enumerate().filter_map(|(solution, case)| Some((solution, case?))) {
                     places.push((corpus.name().to_owned(), problem, solution));
                     cases.push(case);
@@ -365,11 +419,11 @@ impl Questions {
         Ok(())
     }
 
-    /// Asks of the solutions of a problem; `then` gets what is to be asked with.
+    /// Asks of the solutions of a problem, with what was worked out of those of this file and problem; `then` gets what is to be asked with.
     fn survey<T>(
         &self,
+        at: Option<(&str, usize)>,
         (trace, answers, batch): (&Trace, &Answers, Option<&Batch>),
-        doubt: &dyn Fn(usize) -> Option<Doubt>,
         then: impl FnOnce(&Survey<'_>) -> T,
     ) -> T {
         let meaning = batch.map_or(Meaning::CORRECT, |batch| batch.model().meaning());
@@ -395,6 +449,13 @@ impl Questions {
         };
         let (filter, order) = (self.filter.as_ref(), self.order.as_ref());
         let others = |path: &[NodeId]| self.judges.iter().map(|judge| judge.opinion(trace, path)).collect();
-        then(&Survey { filter, order, ruler, score: &score, own: &own, others: &others, doubt, like: self.like.as_ref() })
+        let place = |solution| at.map(|(file, problem)| (file.to_owned(), problem, solution));
+        let doubt = |solution| self.doubts.get(&place(solution)?).copied();
+        let cluster =
+            |solution| self.groups.as_ref().map(|groups| place(solution).and_then(|at| groups.get(&at).copied()).unwrap_or(0));
+        let alike = |solution| self.alike.as_ref()?.get(&place(solution)?).copied();
+        let words = self.like.as_ref().map(Like::Words);
+        let like = if self.alike.is_some() { Some(Like::Known(&alike)) } else { words };
+        then(&Survey { filter, order, ruler, score: &score, own: &own, others: &others, doubt: &doubt, like, cluster: &cluster })
     }
 }

@@ -65,7 +65,8 @@ impl ScorerArgs {
         Ok(specs)
     }
 
-    fn cache(&self) -> ScoreCache {
+    /// Where scores and vectors are kept.
+    pub(super) fn cache(&self) -> ScoreCache {
         match &self.cache {
             _ if self.no_cache => ScoreCache::off(),
             Some(path) => ScoreCache::open(path),

@@ -22,6 +22,9 @@ pub struct WorkerArgs {
     /// A language model that writes steps instead of a model that judges them.
     #[command(flatten)]
     pub sampler: Option<SamplerSpec>,
+    /// Folder of a decoder, or `embedded:decoder`, that measures how alike steps are instead of judging them
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["prm", "sampler"])]
+    pub vectors: Option<PathBuf>,
     /// Where the model runs.
     #[command(flatten)]
     pub runs_on: RunsOn,
@@ -33,9 +36,10 @@ pub fn run(args: &WorkerArgs) -> anyhow::Result<ExitCode> {
     // The screen and the keyboard come first. Nothing depends on it.
     let _ = rustix::process::nice(5);
     let mut output = io::stdout().lock();
-    match worker::serve(io::stdin(), &mut output, || match &args.sampler {
-        Some(sampler) => local::load_sampler(sampler),
-        None => local::load(args.prm.as_deref(), &args.runs_on),
+    match worker::serve(io::stdin(), &mut output, || match (&args.sampler, &args.vectors) {
+        (Some(sampler), _) => local::load_sampler(sampler),
+        (None, Some(place)) => local::load_vectors(place, &args.runs_on),
+        (None, None) => local::load(args.prm.as_deref(), &args.runs_on),
     }) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => Err(error.into()),

@@ -14,6 +14,8 @@ mod config;
 mod critic;
 #[cfg(feature = "candle")]
 mod decoder;
+#[cfg(feature = "candle")]
+mod embedder;
 mod error;
 #[cfg(feature = "candle")]
 mod families;
@@ -62,6 +64,8 @@ mod tokens;
 #[cfg(feature = "candle")]
 mod trainer_tokens;
 
+#[cfg(feature = "candle")]
+pub use embedder::{Direction, Embedder};
 pub use error::PrmError;
 #[cfg(feature = "candle")]
 pub use families::sampler::Sampler;

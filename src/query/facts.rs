@@ -59,6 +59,8 @@ pub struct Facts<'a> {
     pub doubt: Option<Doubt>,
     /// How much a step of it is like the one that others are looked for, 0 to 1.
     pub alike: Option<f64>,
+    /// Number of the group in which its wrong step is, from 1; 0 for none, `None` before groups were made.
+    pub cluster: Option<usize>,
     /// The step that is asked about, where it is not the solution.
     pub step: Option<AtStep>,
 }
@@ -179,6 +181,11 @@ pub static QUANTITIES: &[Quantity] = &[
     number("similar", "how much a step is like the one at which :similar was asked (or --like), from 0 to 1", |f| {
         Value::Number(f.alike)
     }),
+    number(
+        "cluster",
+        "number of the group of its wrong step (:clusters, or --clusters); 0 where no step is known to be wrong",
+        |f| Value::Number(f.cluster.map(|number| number as f64)),
+    ),
     number("random", "from 0 to 1, by what the solution says", |f| Value::Number(Some(f.random()))),
     score("first_prm", "score at the predicted first error, else the lowest", |f| Value::Number(f.at_first_error())),
     score("min_prm", "lowest step score", |f| Value::Number(f.reduce(f64::min))),
@@ -296,6 +303,7 @@ impl<'a> Facts<'a> {
             panel: None,
             doubt: None,
             alike: None,
+            cluster: None,
             step: None,
         }
     }

@@ -7,19 +7,17 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-mod alike;
 mod at_step;
 mod facts;
 mod orders;
 mod parse;
 mod survey;
 
-pub use alike::Bag;
 pub use at_step::{AtStep, STEP_QUANTITIES};
 use facts::Subject;
 pub use facts::{Facts, Opinion, QUANTITIES, Quantity, Told};
 pub use orders::{ORDERS, Order};
-pub use survey::{Asked, Own, Ruler, Survey, at_a_glance};
+pub use survey::{Asked, FirstWrong, Like, Own, Ruler, Said, Survey, at_a_glance};
 
 /// What a value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -202,6 +200,16 @@ impl Query {
     /// True when other models beside the first one are asked for.
     pub fn needs_others(&self) -> bool {
         self.root.any(&|quantity| ["dissent", "divided"].contains(&quantity.name))
+    }
+
+    /// True when wrong steps have to be put into groups first ([`Facts::cluster`]).
+    pub fn needs_clusters(&self) -> bool {
+        self.root.any(&|quantity| quantity.name == "cluster")
+    }
+
+    /// True when steps have to be compared with another one ([`Facts::alike`]).
+    pub fn needs_likeness(&self) -> bool {
+        self.root.any(&|quantity| quantity.name == "similar")
     }
 
     /// True when the answer may change with scores that are not there yet.

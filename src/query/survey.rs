@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::{Bag, Facts, Opinion, Query, Told};
+use super::{Facts, Opinion, Query, Told};
 use crate::analysis::aggregate::Aggregate;
+use crate::analysis::alike::Bag;
 use crate::analysis::decide::{Decision, decide};
 use crate::analysis::dispute::Dispute;
 use crate::analysis::label_errors::{Case, Doubt};
@@ -71,7 +72,42 @@ pub struct Survey<'a> {
     /// How far the label of a solution is to be doubted, where that was worked out.
     pub doubt: &'a dyn Fn(usize) -> Option<Doubt>,
     /// The step that others are looked for that are like it.
-    pub like: Option<&'a Bag>,
+    pub like: Option<Like<'a>>,
+    /// The group in which the wrong step of a solution is, where groups were made: [`Facts::cluster`].
+    pub cluster: &'a dyn Fn(usize) -> Option<usize>,
+}
+
+/// What tells how much a solution has a step like the one that was asked about.
+#[derive(Clone, Copy)]
+pub enum Like<'a> {
+    /// The words of that step.
+    Words(&'a Bag),
+    /// It was worked out before.
+    Known(&'a dyn Fn(usize) -> Option<f64>),
+}
+
+/// Who says which step of a solution is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Said {
+    /// The annotator.
+    Own,
+    /// The file.
+    File,
+    /// The scores.
+    Scores,
+}
+
+/// Which step of a solution is wrong, as an index on its path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FirstWrong {
+    /// This one, first.
+    At(usize, Said),
+    /// None; the step with the lowest score is this one.
+    Nowhere(Option<usize>, Said),
+    /// It is not to be judged: the problem is broken, or it was given up.
+    NotJudged,
+    /// Nobody knows.
+    Unknown,
 }
 
 /// Asks the only solution of a record of what the record itself says; `None` when that decides nothing. The number of a solution that is
@@ -124,7 +160,11 @@ impl Survey<'_> {
                 assigned,
                 panel,
                 doubt: (self.doubt)(index),
-                alike: self.like.map(|like| nearest(like, trace, &path, &mut alike)),
+                alike: self.like.and_then(|like| match like {
+                    Like::Words(bag) => Some(nearest(bag, trace, &path, &mut alike)),
+                    Like::Known(known) => known(index),
+                }),
+                cluster: (self.cluster)(index),
                 step: None,
             };
             Asked {
@@ -152,6 +192,31 @@ impl Survey<'_> {
             Case::new(problem, label, &scores, &path.iter().map(fails).collect::<Vec<_>>())
         };
         trace.solutions.iter().take(most).map(case).collect()
+    }
+
+    /// Which steps are wrong first in the first `most` solutions of a problem: by one's own label, else by the recorded one, else by the scores where
+    /// they are all there.
+    pub fn first_wrong(&self, trace: &Trace, most: usize) -> Vec<FirstWrong> {
+        let first = |solution: &Solution| {
+            let path = trace.path(solution.leaf);
+            let scores: Vec<Option<f64>> = self.steps(trace, &path);
+            let all = !scores.is_empty() && scores.iter().all(Option::is_some);
+            let own = (self.own)(solution).labels.first_error;
+            let recorded = trace.recorded_labels(solution).first_error;
+            let predicted = if all { decide(&scores, self.ruler.decision) } else { FirstError::Unknown };
+            let said = [(own, Said::Own), (recorded, Said::File), (predicted, Said::Scores)];
+            let lowest = || {
+                let each = scores.iter().copied().enumerate().filter_map(|(step, score)| Some((step, score?)));
+                each.reduce(|low, next| if next.1 < low.1 { next } else { low }).map(|(step, _)| step)
+            };
+            match said.into_iter().find(|(found, _)| *found != FirstError::Unknown) {
+                Some((FirstError::At(step), said)) if step < path.len() => FirstWrong::At(step, said),
+                Some((FirstError::NoError, said)) => FirstWrong::Nowhere(lowest(), said),
+                Some((FirstError::Unlabelable, _)) => FirstWrong::NotJudged,
+                _ => FirstWrong::Unknown,
+            }
+        };
+        trace.solutions.iter().take(most).map(first).collect()
     }
 
     /// Step scores of a path; a model of outcomes has none.

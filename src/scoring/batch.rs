@@ -15,6 +15,9 @@ const MAX_STARTS: u32 = 3;
 /// Computed scores go into the cache at least so often.
 const KEEP_EVERY: Duration = Duration::from_millis(100);
 
+/// Why there is no score from a process that gives vectors.
+pub(crate) const NO_SCORER: &str = "this scorer measures how alike steps are and judges none";
+
 /// The scorer cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum BatchError {
@@ -223,6 +226,11 @@ impl Batch {
                     self.totals.not_scored += 1;
                     on_step();
                 }
+                WorkerEvent::Vector { request: id, key, .. } if id == request.id => {
+                    answers.insert(key, Answer::refused(NO_SCORER));
+                    self.totals.not_scored += 1;
+                    on_step();
+                }
                 WorkerEvent::Done { request: id, cost, seconds } if id == request.id => {
                     self.totals.cost += cost;
                     self.totals.seconds += seconds;
@@ -270,7 +278,7 @@ enum End {
     Died(String),
 }
 
-async fn launch(spec: &WorkerSpec) -> Result<(Worker, UnboundedReceiver<WorkerEvent>, WorkerModel), BatchError> {
+pub(super) async fn launch(spec: &WorkerSpec) -> Result<(Worker, UnboundedReceiver<WorkerEvent>, WorkerModel), BatchError> {
     let (sender, mut events) = unbounded_channel();
     let spawned = Worker::spawn(spec.clone(), sender);
     let worker = spawned.map_err(|error| BatchError::Spawn { program: spec.program.display().to_string(), error })?;

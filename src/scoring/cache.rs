@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, params};
 
+use crate::analysis::alike::Vector;
 use crate::trace::{Rationale, StepKey};
 
 const SCHEMA: i64 = 2;
@@ -47,6 +48,11 @@ impl ScoreCache {
     /// A cache that keeps nothing.
     pub fn off() -> Self {
         Self { path: None, connection: None, notice: None, renewed: false }
+    }
+
+    /// The file in which it keeps things; `None` for a cache that keeps nothing.
+    pub fn place(&self) -> Option<PathBuf> {
+        self.path.clone()
     }
 
     /// What the user should know, once.
@@ -128,6 +134,44 @@ impl ScoreCache {
         });
     }
 
+    /// The known vectors among those of these texts.
+    pub fn vectors(&mut self, model: &str, keys: &[StepKey]) -> HashMap<StepKey, Vector> {
+        self.attempt(|connection| {
+            let transaction = connection.transaction()?;
+            let mut found = HashMap::new();
+            {
+                let mut select = transaction.prepare_cached("SELECT steps FROM vector WHERE model = ?1 AND step = ?2")?;
+                for key in keys {
+                    let mut rows = select.query(params![model, key.as_bytes()])?;
+                    if let Some(row) = rows.next()?
+                        && let Ok(bytes) = row.get::<_, Vec<u8>>(0)
+                        && let Some(vector) = Vector::from_bytes(&bytes)
+                    {
+                        found.insert(*key, vector);
+                    }
+                }
+            }
+            transaction.commit()?;
+            Ok(found)
+        })
+        .unwrap_or_default()
+    }
+
+    /// Keeps these vectors, in one transaction.
+    pub fn put_vectors(&mut self, model: &str, vectors: &[(StepKey, Vector)]) {
+        self.attempt(|connection| {
+            let transaction = connection.transaction()?;
+            {
+                let mut insert =
+                    transaction.prepare_cached("INSERT OR REPLACE INTO vector (model, step, steps) VALUES (?1, ?2, ?3)")?;
+                for (key, vector) in vectors {
+                    insert.execute(params![model, key.as_bytes(), vector.to_bytes()])?;
+                }
+            }
+            transaction.commit()
+        });
+    }
+
     fn attempt<T>(&mut self, mut work: impl FnMut(&mut Connection) -> rusqlite::Result<T>) -> Option<T> {
         match work(self.connection.as_mut()?) {
             Ok(value) => Some(value),
@@ -185,9 +229,14 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
              PRAGMA user_version = {SCHEMA};"
         ))?;
     }
+    // Came later: files of earlier versions of the same schema get it as well.
+    transaction.execute_batch(
+        "CREATE TABLE IF NOT EXISTS vector (model TEXT NOT NULL, step BLOB NOT NULL, steps BLOB NOT NULL, PRIMARY KEY (model, step)) WITHOUT ROWID;",
+    )?;
     // Names a file of ours with a table that is not ours.
     transaction.prepare("SELECT model, step, value FROM score LIMIT 1")?.query([])?.next()?;
     transaction.prepare("SELECT model, step, text FROM rationale LIMIT 1")?.query([])?.next()?;
+    transaction.prepare("SELECT model, step, steps FROM vector LIMIT 1")?.query([])?.next()?;
     transaction.commit()?;
     Ok(connection)
 }
@@ -210,6 +259,18 @@ mod tests {
         let mut cache = ScoreCache::open(&path);
         assert_eq!(cache.get_many("a", &keys), HashMap::from([(keys[0], 0.25), (keys[1], 1.0)]));
         assert_eq!(cache.get_many("b", &keys), HashMap::new());
+        assert_eq!(cache.take_notice(), None);
+    }
+
+    #[test]
+    fn vectors_are_found_again_as_they_were() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, keys) = (folder.path().join("scores.sqlite"), keys(2));
+        let vector = Vector::of(&[0.5, -1.0, 0.25]).unwrap();
+        ScoreCache::open(&path).put_vectors("a", &[(keys[0], vector.clone())]);
+        let mut cache = ScoreCache::open(&path);
+        assert_eq!(cache.vectors("a", &keys), HashMap::from([(keys[0], vector)]));
+        assert_eq!(cache.vectors("b", &keys), HashMap::new());
         assert_eq!(cache.take_notice(), None);
     }
 

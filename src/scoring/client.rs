@@ -55,6 +55,12 @@ impl WorkerSpec {
         Ok(Self { program: std::env::current_exe()?, args, silence: Self::SILENCE })
     }
 
+    /// `stepscope worker` with a decoder that measures how alike steps are.
+    pub fn vectors(place: &Path) -> io::Result<Self> {
+        let args = vec![OsString::from("worker"), OsString::from("--vectors"), place.into()];
+        Ok(Self { program: std::env::current_exe()?, args, silence: Self::SILENCE })
+    }
+
     /// The same process with the model in another folder.
     #[must_use]
     pub fn with_model(&self, folder: &Path) -> Self {

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use super::head::{HeadFile, Headed};
 use super::{Cost, RunsOn, SamplerSpec, ScoreRequest, Scored, Scorer, ServerSpec, WorkerModel};
+#[cfg(feature = "candle")]
+use crate::prm::CheckpointSource;
 use crate::prm::features::FeatureModel;
 use crate::prm::{Device, NodeScore, PrmNode, PrmRequest, ScoreStats};
 use crate::trace::Semantics;
@@ -33,9 +35,26 @@ pub fn load(prm: Option<&Path>, runs_on: &RunsOn) -> Result<Box<dyn Scorer>, Str
 /// Loads the language model of a folder, which writes steps and judges none. The error is one line for people.
 #[cfg(feature = "candle")]
 pub fn load_sampler(sampler: &SamplerSpec) -> Result<Box<dyn Scorer>, String> {
-    use crate::prm::{CheckpointSource, Sampler};
+    use crate::prm::Sampler;
     let sampler = Sampler::load(&CheckpointSource::Dir(sampler.folder.clone()), sampler.device);
     Ok(Box::new(sampler.map_err(|error| error.to_string())?))
+}
+
+/// Loads the decoder of a folder, or the built-in one (as [`DECODER`]), to measure by its vectors how alike steps are. The error is one line for
+/// people.
+#[cfg(feature = "candle")]
+pub fn load_vectors(place: &Path, runs_on: &RunsOn) -> Result<Box<dyn Scorer>, String> {
+    use crate::prm::Embedder;
+    if place.as_os_str() == FEATURES {
+        return Err(format!("the built-in feature model has no vectors; {DECODER} has"));
+    }
+    Ok(Box::new(Embedder::load(&source(place), runs_on.device).map_err(|error| error.to_string())?))
+}
+
+/// Says that this program was built without an inference engine.
+#[cfg(not(feature = "candle"))]
+pub fn load_vectors(_place: &Path, _runs_on: &RunsOn) -> Result<Box<dyn Scorer>, String> {
+    Err("built without candle: this program runs no decoder".into())
 }
 
 /// Says that this program was built without an inference engine.
@@ -62,11 +81,13 @@ fn remote(_prm: &Path, _server: &ServerSpec) -> Result<Box<dyn Scorer>, String> 
 
 #[cfg(feature = "candle")]
 fn checkpoint(place: &Path, device: Device) -> Result<Box<dyn Scorer>, String> {
-    use crate::prm::{CheckpointSource, Prm};
-    let is_decoder = place.as_os_str() == DECODER;
-    let source = if is_decoder { CheckpointSource::Embedded } else { CheckpointSource::Dir(place.to_owned()) };
-    let prm = Prm::load_on(&source, device).map_err(|error| error.to_string())?;
+    let prm = crate::prm::Prm::load_on(&source(place), device).map_err(|error| error.to_string())?;
     Ok(Box::new(prm))
+}
+
+#[cfg(feature = "candle")]
+fn source(place: &Path) -> CheckpointSource {
+    if place.as_os_str() == DECODER { CheckpointSource::Embedded } else { CheckpointSource::Dir(place.to_owned()) }
 }
 
 /// Says that this program was built without an inference engine.
@@ -147,7 +168,7 @@ impl From<NodeScore> for Scored {
 #[cfg(feature = "candle")]
 mod candle {
     use super::{ControlFlow, Cost, ScoreRequest, Scored, Scorer, Semantics, WorkerModel, asked, worker_model};
-    use crate::prm::{Beginning, Prm, Sample, Sampler};
+    use crate::prm::{Beginning, Embedder, Prm, Sample, Sampler};
     use crate::scoring::SampleRequest;
 
     impl Scorer for Prm {
@@ -163,6 +184,35 @@ mod candle {
             let stats = Prm::score(self, &asked(request), &mut |node, scored| on(node, scored.into()));
             let stats = stats.map_err(|error| error.to_string())?;
             Ok(stats.into())
+        }
+    }
+
+    impl Scorer for Embedder {
+        fn model(&self) -> WorkerModel {
+            WorkerModel {
+                name: self.name().to_owned(),
+                key: self.key().to_owned(),
+                family: "vectors".to_owned(),
+                semantics: Semantics::Correctness,
+                threshold: 0.5,
+                posterior: None,
+                scale: Box::default(),
+                context: self.context() as u64,
+                embedded: false,
+                dtype: self.computes().to_owned(),
+                threads: rayon::current_num_threads() as u64,
+            }
+        }
+
+        fn score(
+            &mut self,
+            request: &ScoreRequest,
+            on: &mut dyn FnMut(usize, Scored) -> ControlFlow<()>,
+        ) -> Result<Cost, String> {
+            let stats = self.directions(&asked(request), &mut |node, direction| {
+                on(node, direction.map_or_else(Scored::NotScored, Scored::Vector))
+            });
+            stats.map(Cost::from).map_err(|error| error.to_string())
         }
     }
 

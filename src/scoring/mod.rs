@@ -18,12 +18,14 @@ pub mod request;
 pub mod schedule;
 mod server;
 mod session;
+pub mod vectors;
 pub mod worker;
 
 use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::alike::Vector;
 use crate::analysis::decide::Decision;
 use crate::analysis::meaning::{Meaning, Scale, ScoreRule};
 pub use crate::prm::Sample;
@@ -167,6 +169,15 @@ pub enum WorkerEvent {
         /// Words or tokens.
         rationale: Rationale,
     },
+    /// The direction of a step, where likeness is asked for and not a score.
+    Vector {
+        /// The request that asked.
+        request: u64,
+        /// The step.
+        key: StepKey,
+        /// The direction.
+        vector: Vector,
+    },
     /// A step that a language model writes, as it grows and once more when it is whole.
     Sampled {
         /// The request that asked.
@@ -207,6 +218,8 @@ pub enum WorkerEvent {
 pub enum Scored {
     /// Its score.
     Score(StepScore),
+    /// Its direction: the answer of a scorer that measures likeness.
+    Vector(Vector),
     /// No score, and why.
     NotScored(String),
     /// What the model gives beside the answer that follows; a later one takes the place of an earlier one.

@@ -43,6 +43,8 @@
 //! - `rationale`: what the model gives beside the score or `not_scored` of a step, which follows: `{"tokens":[["So",-0.2],..]}`, tokens with
 //!   their shares, or `{"critiques":[{"text":"..","score":0.9},..]}`, what a critic wrote (`score` null without a verdict). May be left out, and
 //!   may come again while it grows.
+//! - `vector`: in the place of `score`, from a process that measures how alike steps are (`stepscope worker --vectors DIR`) and judges none: finite
+//!   numbers, as many for each step, of which the direction alone counts: `{"type":"vector","id":7,"key":"41d2...","vector":[12,-127,3]}`.
 //! - `sample`: a step of this `number`; it comes again while it grows, and once more, with `"whole": true`, when it has come to its end.
 //! - `done`: the request is over; `tokens` (really read), `unique` (every step of the tree once), `naive` (every solution of the tree alone),
 //!   `peak_rss_mb` (the most memory held so far) and `seconds` are for display and may be left out. Steps without an answer count as not scored.
@@ -54,6 +56,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Cost, Sample, SampleRequest, ScoreRequest, WorkerModel};
+use crate::analysis::alike::Vector;
 use crate::trace::{Rationale, Semantics, StepKey};
 
 /// Version of the protocol. It changes only when an old partner would misunderstand a new one.
@@ -104,6 +107,15 @@ pub enum FromScorer {
         key: StepKey,
         /// The number, or the text that stood there.
         score: Result<f64, String>,
+    },
+    /// The direction of a step.
+    Vector {
+        /// The request.
+        id: u64,
+        /// The step.
+        key: StepKey,
+        /// The direction.
+        vector: Vector,
     },
     /// No score.
     NotScored {
@@ -180,6 +192,7 @@ struct Raw {
     nodes: Option<Value>,
     key: Option<StepKey>,
     score: Option<Value>,
+    vector: Option<Value>,
     reason: Option<String>,
     rationale: Option<Value>,
     steps: Option<Value>,
@@ -305,6 +318,7 @@ impl FromScorer {
             Self::Ready(model) => json!({"type": "ready", "model": model}),
             Self::Score { id, key, score: Ok(score) } => json!({"type": "score", "id": id, "key": key, "score": score}),
             Self::Score { id, key, score: Err(text) } => json!({"type": "score", "id": id, "key": key, "score": text}),
+            Self::Vector { id, key, vector } => json!({"type": "vector", "id": id, "key": key, "vector": vector.steps()}),
             Self::NotScored { id, key, reason } => json!({"type": "not_scored", "id": id, "key": key, "reason": reason}),
             Self::Rationale { id, key, rationale } => json!({"type": "rationale", "id": id, "key": key, "rationale": rationale}),
             Self::Sample { id, sample: Sample { number, text, is_whole } } => {
@@ -336,6 +350,13 @@ impl FromScorer {
             }
             "score" => {
                 Self::Score { id: raw.need("id", raw.id)?, key: raw.need("key", raw.key)?, score: number(raw.score.as_ref()) }
+            }
+            "vector" => {
+                let vector = raw.vector.take();
+                let numbers: Result<Vec<f64>, _> = serde_json::from_value(raw.need("vector", vector)?);
+                let vector = numbers.ok().and_then(|numbers| Vector::of(&numbers));
+                let vector = vector.ok_or_else(|| raw.bad("vector: expected finite numbers that are not all zero"))?;
+                Self::Vector { id: raw.need("id", raw.id)?, key: raw.need("key", raw.key)?, vector }
             }
             "not_scored" => {
                 Self::NotScored { id: raw.need("id", raw.id)?, key: raw.need("key", raw.key)?, reason: text(raw.reason) }

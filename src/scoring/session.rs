@@ -83,6 +83,11 @@ impl Session {
                     on(WorkerEvent::NotScored { request: id, key, reason });
                 }
             }
+            FromScorer::Vector { id, key, vector } => {
+                if self.answers(id, key, on) {
+                    on(WorkerEvent::Vector { request: id, key, vector });
+                }
+            }
             FromScorer::Rationale { id, key, rationale } => {
                 if self.open.get(&id).is_some_and(|open| open.waiting.contains(&key)) {
                     on(WorkerEvent::Rationale { request: id, key, rationale });

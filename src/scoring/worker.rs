@@ -65,6 +65,7 @@ fn answer(scorer: &mut dyn Scorer, request: &ScoreRequest, inbox: &Inbox, output
             let node = request.nodes.get(node).filter(|node| !node.known);
             let message = node.map(|node| match scored {
                 Scored::Score(score) => FromScorer::Score { id, key: node.key, score: Ok(score.value()) },
+                Scored::Vector(vector) => FromScorer::Vector { id, key: node.key, vector },
                 Scored::NotScored(reason) => FromScorer::NotScored { id, key: node.key, reason: one_line(&reason) },
                 Scored::Rationale(rationale) => FromScorer::Rationale { id, key: node.key, rationale },
             });

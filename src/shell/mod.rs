@@ -4,6 +4,7 @@ mod asking;
 pub mod background;
 mod editor;
 pub mod late;
+mod likeness;
 pub mod linear;
 mod outside;
 mod picture;

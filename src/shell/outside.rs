@@ -25,6 +25,7 @@ use crate::trace::{Rationale, RecordKey, Solution, StepKey, Trace};
 use crate::ui::code::highlight_step;
 use crate::ui::picture::Canvas;
 
+use super::likeness::Likeness;
 use super::replay::KeyLog;
 use super::sampler::Sampler;
 use super::{Saver, editor, picture, sieve};
@@ -45,6 +46,8 @@ pub struct Resources {
     pub worker: WorkerSpec,
     /// How to start the language model that writes alternatives, where there is one.
     pub sampler: Option<WorkerSpec>,
+    /// How to start the process whose vectors measure likeness, where that is not measured by words.
+    pub vectors: Option<WorkerSpec>,
     /// How to fit the scores to labels, where the model can be corrected.
     pub refit: Option<Refit>,
     /// Scores of earlier sessions.
@@ -66,6 +69,7 @@ pub struct Outside {
     first_spec: WorkerSpec,
     spec: WorkerSpec,
     sampler: Sampler,
+    likeness: Likeness,
     refit: Option<Refit>,
     generation: Arc<AtomicU64>,
     worker: Option<Worker>,
@@ -90,6 +94,7 @@ impl Outside {
             first_spec: resources.worker.clone(),
             spec: resources.worker,
             sampler: Sampler::new(resources.sampler),
+            likeness: Likeness::new(resources.vectors, resources.cache.place()),
             refit: resources.refit,
             generation: Arc::default(),
             worker: None,
@@ -197,6 +202,8 @@ impl Outside {
                 });
             }
             Effect::Think { round, work } => self.beside(move || Message::Thought { round, thought: Box::new(work.think()) }),
+            Effect::Liken { round, work } => self.likeness.ask(round, work, self.messages.clone()),
+            Effect::StopLiken => self.likeness.stop(),
             Effect::Forget(old) => {
                 tokio::task::spawn_blocking(move || drop(old));
             }
@@ -329,6 +336,7 @@ impl Outside {
             worker.kill();
         }
         self.sampler.kill();
+        self.likeness.stop();
         self.saver.close();
     }
 }

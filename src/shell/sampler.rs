@@ -83,6 +83,7 @@ fn heard(event: WorkerEvent) -> Option<Heard> {
         WorkerEvent::Failed { request, message } => Heard::Failed(request, message),
         WorkerEvent::Exited { message } => Heard::Failed(None, message),
         WorkerEvent::Score { .. }
+        | WorkerEvent::Vector { .. }
         | WorkerEvent::NotScored { .. }
         | WorkerEvent::Rationale { .. }
         | WorkerEvent::Notice { .. } => {

@@ -78,6 +78,7 @@ fn parts(app: &App) -> Vec<(&'static str, Spoken)> {
     parts.push(("help", line(help(app))));
     parts.push(("picker", line(picker(app))));
     parts.push(("answers", line(answers(app))));
+    parts.push(("clusters", line(clusters(app))));
     parts.push(("pair", line(pair(app))));
     parts.push(("replay", line(app.replay_line().unwrap_or_default())));
     parts.push(("why", line(why(app))));
@@ -220,6 +221,15 @@ fn answers(app: &App) -> String {
     let (at, all) = (answers.chosen + 1, answers.groups.len());
     let (count, solutions) = (group.solutions.len(), answers.solutions);
     format!("answer {at} of {all}: {answer}, {count} of {solutions} solutions{outcome}{scored}")
+}
+
+fn clusters(app: &App) -> String {
+    let Some(clusters) = app.alike.clusters.as_ref().filter(|clusters| clusters.open) else { return String::new() };
+    let Some(group) = clusters.groups.get(clusters.chosen) else { return String::new() };
+    let (at, all) = (clusters.chosen + 1, clusters.groups.len());
+    let (count, steps) = (group.members.len(), clusters.steps.rows.len());
+    let typical = clusters.typical.get(clusters.chosen).map_or("", String::as_str);
+    format!("group {at} of {all}: {count} of {steps} wrong steps, words {}, typical: {typical}", group.words.join(", "))
 }
 
 fn pair(app: &App) -> String {

@@ -89,6 +89,9 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
     if let Some(answers) = &app.answers {
         panes::answers::draw(app, answers, &mut pen, area);
     }
+    if let Some(clusters) = app.alike.clusters.as_ref().filter(|clusters| clusters.open) {
+        panes::clusters::draw(app, clusters, &mut pen, area);
+    }
     if let Some(pair) = &app.pair {
         panes::pair::draw(app, pair, &mut pen, area);
     }

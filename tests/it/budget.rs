@@ -55,6 +55,7 @@ impl Typist {
             place: None,
             scoring: true,
             sampler: false,
+            vectors: false,
             terms: Terms { mode: Some(mode), ..Terms::default() },
             project: Project { digits, ..Project::default() },
             keymap: Keymap::default(),
@@ -108,6 +109,7 @@ impl Typist {
                             Scored::Score(score) => known.scores.push((key, meaning.score(score.value()).unwrap())),
                             Scored::NotScored(reason) => known.refused.push((key, reason)),
                             Scored::Rationale(rationale) => known.rationales.push((key, rationale)),
+                            Scored::Vector(_) => {}
                         }
                         ControlFlow::Continue(())
                     });

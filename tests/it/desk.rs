@@ -7,8 +7,10 @@ use std::sync::Arc;
 use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use stepscope::analysis::likeness::Measure;
 use stepscope::analysis::quality::quality;
 use stepscope::app::keymap::Keymap;
+use stepscope::app::likeness::Answered;
 use stepscope::app::scoring::Known;
 use stepscope::app::trust::Terms;
 use stepscope::app::{App, Effect, Message, Setup, update};
@@ -109,6 +111,7 @@ impl Desk {
             place,
             scoring: false,
             sampler: false,
+            vectors: false,
             terms,
             project: Project::default(),
             keymap: Keymap::default(),
@@ -194,6 +197,10 @@ impl Desk {
                 Effect::Colour(key, text) => self.tell(Message::Coloured { key, tokens: highlight_step(&text) }),
                 Effect::Think { round, work } if !self.slow => {
                     self.tell(Message::Thought { round, thought: Box::new(work.think()) });
+                }
+                Effect::Liken { round, work } if !self.slow => {
+                    let found = work.answer(Measure::Words, &|| false).unwrap();
+                    self.tell(Message::Likened { round, answer: Ok(Answered { by: "words".to_owned(), found }) });
                 }
                 Effect::Rate { names, cases } => self.tell(Message::Rated(Box::new(quality(&names, &cases, 50)))),
                 Effect::Continue => self.tell(Message::Continue),

@@ -12,6 +12,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::train_head::Place;
 
+#[cfg(feature = "candle")]
+mod alike;
 mod review;
 
 /// Longest wait for something to appear: generous, the machine may be busy.

@@ -284,7 +284,7 @@ fn solutions_with_steps_like_this_one_come_first_until_esc() {
     let order: Vec<usize> = desk.app.queue.places().iter().map(|place| place.item.problem).collect();
     assert_eq!(order, [0, 2, 1], "{}", desk.screen());
     desk.keys(")");
-    assert!(desk.app.why().contains("similar"), "{}", desk.app.why());
+    assert!(desk.app.why().contains("alike") && desk.app.why().contains("by words"), "{}", desk.app.why());
     desk.keys("<Esc>");
     assert!(!desk.app.queue.active() && desk.id() == "s-3", "{}", desk.screen());
     desk.keys("g~");

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent};
 use proptest::prelude::*;
+use stepscope::analysis::likeness::{Found, Measure};
 use stepscope::app::items::ItemId;
 use stepscope::app::keymap::Keymap;
+use stepscope::app::likeness::Answered;
 use stepscope::app::log::{Entry, Signs, Start};
 use stepscope::app::scoring::Known;
 use stepscope::app::trust::Terms;
@@ -64,6 +66,7 @@ impl Recorded {
             place: None,
             scoring,
             sampler: false,
+            vectors: true,
             terms: Terms { blind_share: 0.2, repeat_share: 0.5, ..Terms::default() },
             project: Project::default(),
             keymap: Keymap::default(),
@@ -104,6 +107,14 @@ impl Recorded {
                     self.tell(Message::Saved { event, at: "12:00:00".to_owned() });
                 }
                 Effect::Think { round, work } => self.tell(Message::Thought { round, thought: Box::new(work.think()) }),
+                Effect::Liken { round, work } => {
+                    // Any numbers do: a model's are not to be had again.
+                    let found = match work.answer(Measure::Words, &|| false).unwrap() {
+                        Found::Like(numbers) => Found::Like((0..numbers.len()).map(|at| (at * 7 % 10) as f64 / 10.0).collect()),
+                        groups @ Found::Groups(_) => groups,
+                    };
+                    self.tell(Message::Likened { round, answer: Ok(Answered { by: "model".to_owned(), found }) });
+                }
                 Effect::Prepare(item) => self.waiting.push_back(item),
                 Effect::Continue => self.tell(Message::Continue),
                 _ => {}
@@ -270,6 +281,9 @@ fn key() -> impl Strategy<Value = &'static str> {
         ":guided\r",
         "aaaaa",
         "]u",
+        "g~",
+        ":clusters 3\r\r",
+        "gCj\r",
         "/the\r",
         "n",
     ])

@@ -277,7 +277,21 @@ pub static COMMANDS: &[Command] = &[
         .asks(search::set_order, search::orders),
     row(Search, "refresh-queue", &["g q q"], "filter and order anew, with the labels and scores of now", search::refresh),
     row(Search, "convincing", &["g q c"], "order: wrong answers whose steps all have high scores", search::convincing),
-    row(Search, "similar", &["g ~"], "order: solutions with steps most like this one, by their words; Esc takes the order back", search::similar),
+    row(
+        Search,
+        "similar",
+        &["g ~"],
+        "order: solutions with steps most like this one, by their words, or by --vectors; Esc takes the order back",
+        search::similar,
+    ),
+    row(
+        Search,
+        "clusters",
+        &["g C"],
+        "groups of steps that go wrong alike; Enter goes through one; :clusters 8 says how many groups",
+        search::clusters,
+    )
+    .takes(search::make_clusters, none),
     row(Search, "suspects", &["g q l"], "order: labels that are likely wrong, by a model of all other problems", search::suspects),
     row(View, "hide-prm", &["p"], "hide or show the scores (blind labelling)", trust::toggle_prm),
     row(View, "mode", &[], "next of assist, blind and reveal; :mode reveal shows scores after a verdict", trust::next_mode)

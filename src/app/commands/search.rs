@@ -3,7 +3,7 @@
 use crate::app::choice::Question;
 use crate::app::input::{Input, Purpose};
 use crate::app::seek::{self, Target};
-use crate::app::{App, Effect, Focus, answers, picker, queue, review, search};
+use crate::app::{App, Effect, Focus, answers, clusters, picker, queue, review, search};
 use crate::query::ORDERS;
 
 /// Opens the search line.
@@ -24,11 +24,25 @@ pub(super) fn filter(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 
 /// The solutions first that have a step like the one under the cursor.
 pub(super) fn similar(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    match app.trace().map(|trace| trace.node(app.cursor.node).text.clone()).filter(|text| !text.is_empty()) {
-        Some(text) => queue::similar(app, &text),
-        None => app.notice = Some("there is no step here that others could be like".to_owned()),
+    let text = app.trace().map(|trace| trace.node(app.cursor.node).text.clone()).filter(|text| !text.is_empty());
+    let Some(text) = text else {
+        app.notice = Some("there is no step here that others could be like".to_owned());
+        return Vec::new();
+    };
+    queue::similar(app, &text)
+}
+
+/// Opens the groups of steps that go wrong alike.
+pub(super) fn clusters(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    match count {
+        Some(count) => clusters::make(app, &count.to_string()),
+        None => clusters::open(app),
     }
-    Vec::new()
+}
+
+/// Makes so many groups.
+pub(super) fn make_clusters(app: &mut App, count: &str) -> Vec<Effect> {
+    clusters::make(app, count)
 }
 
 /// Shows all filters with a name.

@@ -3,7 +3,7 @@
 use crate::app::choice::Question;
 use crate::app::layout::{self, Layout};
 use crate::app::reading::Against;
-use crate::app::{App, Effect, Focus, pair, queue, replay, sampling, tree};
+use crate::app::{App, Effect, Focus, clusters, likeness, pair, queue, replay, sampling, tree};
 use crate::trace::{FirstError, NodeId, Solution, StepScore, Trace};
 use crate::typeset::View;
 use crate::ui::theme::{Depth, THEME_NAMES, Theme};
@@ -314,7 +314,7 @@ pub(super) fn redraw(_app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 /// Clears what can be cleared; never leaves.
 pub(super) fn cancel(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     app.seek = None;
-    if let Some(stopped) = sampling::stop(app) {
+    if let Some(stopped) = sampling::stop(app).or_else(|| likeness::stop(app)) {
         return stopped;
     }
     if app.replay.is_some() {
@@ -329,7 +329,9 @@ pub(super) fn cancel(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     if app.focus == Focus::Tree && app.step_filter.is_some() {
         tree::clear_filter(app);
     } else {
+        let filter = app.queue.filter_text().to_owned();
         queue::clear_filter(app);
+        clusters::back(app, &filter);
     }
     if app.range.take().is_some() {
         app.notice = Some("no steps are chosen any more".to_owned());

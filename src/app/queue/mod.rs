@@ -15,12 +15,14 @@ mod think;
 use super::describe::short;
 use super::items::ItemId;
 use super::{App, Effect};
+use crate::analysis::alike::Bag;
 use crate::analysis::label_errors::{Case, Doubt};
-use crate::query::{Asked, Bag, Names, Own, Query, Survey};
+use crate::query::{self, Asked, Names, Own, Query, Survey};
 use crate::trace::{FirstError, Solution, Trace};
 pub(super) use feed::{feed, sifted};
 pub(super) use set::{
-    SIMILAR, clear_filter, forget_filter, named_filters, preview, refresh, resume, save_filter, set_filter, set_order, similar,
+    SIMILAR, clear_filter, forget_filter, forget_groups, named_filters, order_by_likeness, preview, refresh, resume, save_filter,
+    set_filter, set_order, similar,
 };
 pub(super) use think::thought;
 pub use think::{Thought, Work};
@@ -65,8 +67,8 @@ enum Start {
 pub struct Queue {
     filter: Option<Query>,
     order: Option<Order>,
-    /// The step that others are looked for that are like it.
-    like: Option<Bag>,
+    /// What tells how much solutions have a step like the one that others are looked for.
+    like: Option<Like>,
     /// Shared with a sort while one is under way; nothing is written meanwhile.
     entries: Arc<Entries>,
     /// Problems of each file that were looked at, from its first one on.
@@ -98,6 +100,24 @@ pub struct Queue {
     pub looked: (usize, usize, usize),
     /// First visible row of the list.
     pub top: usize,
+}
+
+/// What tells how much a solution has a step like another one.
+#[derive(Debug, Clone)]
+enum Like {
+    /// The words of that step.
+    Words(Bag),
+    /// What was worked out for each.
+    Known(Arc<Likeness>),
+}
+
+/// How much solutions have a step like another one.
+#[derive(Debug)]
+pub struct Likeness {
+    /// What it was measured by.
+    pub by: String,
+    /// For each solution, 0 to 1.
+    pub of: HashMap<(ItemId, usize), f64>,
 }
 
 /// What nobody asks for any more. A million places take longer to free than a key may wait.
@@ -241,6 +261,18 @@ impl Queue {
         self.filter.iter().chain(self.order.iter().map(|order| &order.query)).any(Query::needs_doubt)
     }
 
+    /// Filter or order speak of groups of wrong steps.
+    pub(super) fn asks_for_clusters(&self) -> bool {
+        self.filter.iter().chain(self.order.iter().map(|order| &order.query)).any(Query::needs_clusters)
+    }
+
+    /// Groups of wrong steps were made: what was chosen by others is chosen anew.
+    pub(super) fn clustered(&mut self) {
+        if self.asks_for_clusters() {
+            self.begin();
+        }
+    }
+
     /// How far the label of a solution is to be doubted, where that was asked for.
     pub fn doubt(&self, item: ItemId, solution: usize) -> Option<Doubt> {
         self.suspects.doubts.as_ref()?.get(&(item, solution)).copied()
@@ -335,15 +367,21 @@ impl App {
             return Some(format!("{}: {chances}, by other problems", order.name));
         }
         let missing = if order.query.needs_others() && self.scoring.others().next().is_none() {
-            ": not known without --beside"
+            "not known without --beside"
         } else {
-            " not known yet"
+            "not known yet"
         };
-        Some(format!("{}{}", order.name, place.number.map_or(missing.to_owned(), |number| format!(" {}", short(number)))))
+        let number = place.number.map_or(missing.to_owned(), short);
+        Some(match self.queue.like.as_ref().filter(|_| order.name == SIMILAR) {
+            Some(Like::Words(_)) => format!("alike {number} by words"),
+            Some(Like::Known(likeness)) => format!("alike {number} by {}", likeness.by),
+            None if place.number.is_none() && missing.ends_with("beside") => format!("{}: {number}", order.name),
+            None => format!("{} {number}", order.name),
+        })
     }
 
     /// Asks of the solutions of an item; `then` gets what is to be asked with.
-    fn survey<T>(&self, item: ItemId, trace: &Trace, then: impl FnOnce(&Survey<'_>) -> T) -> T {
+    pub(super) fn survey<T>(&self, item: ItemId, trace: &Trace, then: impl FnOnce(&Survey<'_>) -> T) -> T {
         let own = |solution: &Solution| {
             let record = trace.record_key(solution.leaf);
             Own {
@@ -361,6 +399,15 @@ impl App {
                 panel: self.review.as_ref().map(|review| review.panel.dispute(trace, solution).unwrap_or_default()),
             }
         };
+        let alike;
+        let like = match &self.queue.like {
+            None => None,
+            Some(Like::Words(bag)) => Some(query::Like::Words(bag)),
+            Some(Like::Known(likeness)) => {
+                alike = |solution| likeness.of.get(&(item, solution)).copied();
+                Some(query::Like::Known(&alike))
+            }
+        };
         let survey = Survey {
             filter: self.queue.filter.as_ref(),
             order: self.queue.order.as_ref().map(|order| &order.query),
@@ -369,7 +416,8 @@ impl App {
             own: &own,
             others: &|path| self.scoring.others().map(|(_, judge)| judge.opinion(trace, path)).collect(),
             doubt: &|solution| self.queue.doubt(item, solution),
-            like: self.queue.like.as_ref(),
+            like,
+            cluster: &|solution| self.alike.clusters.as_ref().map(|clusters| clusters.number(item, solution)),
         };
         then(&survey)
     }

@@ -1,10 +1,14 @@
 //! What sets the queue: filters, those with a name, orders and their preview.
 
-use super::{Order, Start};
+use std::sync::Arc;
+
+use super::{Like, Likeness, Order, Start};
+use crate::analysis::alike::Bag;
+use crate::analysis::likeness::Ask;
 use crate::app::describe::short;
 use crate::app::items::ItemId;
-use crate::app::{App, Effect};
-use crate::query::{Bag, ORDERS, Query, Survey, no_name};
+use crate::app::{App, Effect, likeness};
+use crate::query::{ORDERS, Query, Survey, no_name};
 
 /// Takes a filter; an empty text takes it away.
 pub(in crate::app) fn set_filter(app: &mut App, text: &str) {
@@ -14,9 +18,10 @@ pub(in crate::app) fn set_filter(app: &mut App, text: &str) {
     }
     match Query::filter(text, &app.names()) {
         Ok(query) => {
+            let ungrouped = query.needs_clusters() && app.alike.clusters.is_none();
             app.queue.filter = Some(query);
             app.queue.begin();
-            app.notice = None;
+            app.notice = ungrouped.then(|| format!("no groups were made yet; {} makes them", app.key("clusters")));
         }
         Err(error) => app.notice = Some(format!("filter: {}", error.in_line(text))),
     }
@@ -30,8 +35,19 @@ pub(in crate::app) fn resume(app: &mut App, filter: &str, order: &str) {
     if !filter.is_empty() {
         set_filter(app, filter);
     }
+    forget_groups(app);
     app.queue.start = Start::Stay;
     app.notice = None;
+}
+
+/// Takes a filter and an order away that ask for groups of wrong steps, of which nothing is known any more.
+pub(in crate::app) fn forget_groups(app: &mut App) {
+    if app.queue.asks_for_clusters() {
+        let queue = &mut app.queue;
+        queue.filter.take_if(|filter| filter.needs_clusters());
+        queue.order.take_if(|order| order.query.needs_clusters());
+        queue.begin();
+    }
 }
 
 /// Gives the filter in force a name that outlives the session.
@@ -113,13 +129,28 @@ pub(in crate::app) fn set_order(app: &mut App, text: &str) {
 /// Name of the order by what is like a step.
 pub(in crate::app) const SIMILAR: &str = "similar";
 
-/// Puts the solutions first that have a step like this one.
-pub(in crate::app) fn similar(app: &mut App, step: &str) {
-    app.queue.like = Some(Bag::of(step));
+/// Puts the solutions first that have a step like this one: by its words at once, or by vectors once they are there.
+pub(in crate::app) fn similar(app: &mut App, step: &str) -> Vec<Effect> {
+    if app.alike.by_vectors {
+        return likeness::begin(app, Ask::Like(step.to_owned()));
+    }
+    app.queue.like = Some(Like::Words(Bag::of(step)));
+    order_by_like(app, "their words", "");
+    Vec::new()
+}
+
+/// The same, now that it was worked out; that many problems were not looked at.
+pub(in crate::app) fn order_by_likeness(app: &mut App, likeness: Likeness, left_out: usize) {
+    let left_out = if left_out > 0 { format!("; {left_out} problems were too many to compare") } else { String::new() };
+    let by = likeness.by.clone();
+    app.queue.like = Some(Like::Known(Arc::new(likeness)));
+    order_by_like(app, &by, &left_out);
+}
+
+fn order_by_like(app: &mut App, by: &str, also: &str) {
     set_order(app, SIMILAR);
     let cancel = app.key("cancel");
-    app.notice =
-        Some(format!("the solutions with steps most like this one first, by their words; {cancel} takes the order back"));
+    app.notice = Some(format!("the solutions with steps most like this one first, by {by}; {cancel} takes the order back{also}"));
 }
 
 /// Problems in memory that a preview looks at, and places that it names.

@@ -10,16 +10,18 @@ mod job;
 mod layout;
 mod voices;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, anyhow, bail};
 use serde_json::{Value, json};
 
+use super::compared::labelled_groups;
+use super::queue::Questions;
 use super::reading::Reading;
-use super::scorer::{leave_out, shown};
-use super::{StoreChoice, With, out};
+use super::scorer::{leave_out, open, shown};
+use super::{StoreChoice, With, clusters, out};
 pub use choices::PolicyArgs;
 #[cfg(feature = "candle")]
 pub(crate) use choices::unescaped;
@@ -37,6 +39,7 @@ use crate::labels::{Session, Store};
 use crate::query::{Names, Query};
 use crate::segment;
 use crate::shell::kept_filters;
+use crate::trace::RecordKey;
 
 /// Options of `export`.
 #[derive(Debug, clap::Args)]
@@ -86,6 +89,10 @@ pub struct ExportArgs {
     /// Only solutions of which this is true, as on the screen and in `queue`: labelled, 'wrong and len > 3'
     #[arg(long, value_name = "QUESTION")]
     pub filter: Option<String>,
+    /// Put the wrong steps that labels name into at most so many groups, by their words: `cluster` in --filter is the number of the group. The
+    /// same groups as those of `stepscope clusters` where every solution has a label; else that also groups what scores predict
+    #[arg(long, value_name = "K", value_parser = clusters::count, requires = "filter")]
+    pub clusters: Option<usize>,
     /// Replace OUT if it exists
     #[arg(long)]
     pub force: bool,
@@ -122,7 +129,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let policy = args.policy.policy(target.name, target.writer);
     let Labels { session, names, stores } = labels(args)?;
     let filter = args.filter.as_deref().map(|text| filter(text, &names)).transpose()?;
-    let voices = Voices::new(session, args.author.unwrap_or_default());
+    let voices = Voices::new(session, args.author.unwrap_or_default()).with_groups(groups(args, filter.as_ref())?);
     let framing = framing(args, &target);
     if args.is_hub() {
         std::fs::create_dir_all(args.out.join("data")).context("making the folder of the data set")?;
@@ -342,11 +349,29 @@ fn check_target(args: &ExportArgs, target: &Target, layout: &Layout, from: &[Sou
     Ok(())
 }
 
+/// The groups of wrong steps, by solution, where the filter speaks of them.
+fn groups(args: &ExportArgs, filter: Option<&Query>) -> anyhow::Result<Option<HashMap<RecordKey, usize>>> {
+    match (filter.is_some_and(Query::needs_clusters), args.clusters) {
+        (false, _) => Ok(None),
+        (true, None) => bail!("--filter speaks of cluster: --clusters K makes groups"),
+        (true, Some(count)) => {
+            let with = With { with: args.with.clone() };
+            let corpora = open(&args.paths, args.reading.format()?)?;
+            Ok(Some(labelled_groups(&Questions::of(&args.paths, &args.store, &with)?.0, &corpora, count)))
+        }
+    }
+}
+
 /// A filter that needs no scores: an export asks no model.
 fn filter(text: &str, names: &Names) -> anyhow::Result<Query> {
     let query = Query::filter(text, names).map_err(|error| anyhow!("--filter: {}", error.in_line(text)))?;
     if query.needs_scores() {
         bail!("--filter: {text} needs scores, and an export asks no model; `stepscope queue` answers such questions");
+    }
+    if query.needs_likeness() {
+        bail!(
+            "--filter: {text} compares steps with another one, and an export knows none; `stepscope queue` answers such questions"
+        );
     }
     Ok(query)
 }

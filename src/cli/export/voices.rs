@@ -6,7 +6,7 @@ use crate::formats::Agreement;
 use crate::labels::Session;
 use crate::labels::policy::Author;
 use crate::query::{Facts, Query};
-use crate::trace::{Label, RecordKey, SolutionLabels, StepKey, Trace};
+use crate::trace::{Label, RecordKey, Solution, SolutionLabels, StepKey, Trace};
 
 /// The people of a store, and whose word counts.
 pub(super) struct Voices {
@@ -17,6 +17,8 @@ pub(super) struct Voices {
     /// Name of the one who exports.
     own: Option<String>,
     author: Author,
+    /// The groups of wrong steps by solution, where a filter speaks of them.
+    groups: Option<HashMap<RecordKey, usize>>,
 }
 
 /// What is to be said of one solution.
@@ -68,7 +70,19 @@ impl Voices {
             // Later verdicts stand behind earlier ones.
             session.verdicts().filter_map(|verdict| Some((verdict.record, verdict.ms_spent?))).collect()
         };
-        Self { times: all.iter().map(times).collect(), all, own, author }
+        Self { times: all.iter().map(times).collect(), all, own, author, groups: None }
+    }
+
+    /// The same with groups of wrong steps for filters.
+    pub(super) fn with_groups(self, groups: Option<HashMap<RecordKey, usize>>) -> Self {
+        Self { groups, ..self }
+    }
+
+    /// The group of a solution, also of one that was cut anew; 0 for none.
+    fn group(&self, trace: &Trace, solution: &Solution) -> Option<usize> {
+        let groups = self.groups.as_ref()?;
+        let before = || groups.get(&trace.origin(solution.leaf)?.record);
+        Some(groups.get(&trace.record_key(solution.leaf)).or_else(before).copied().unwrap_or(0))
     }
 
     /// Name of the one who exports.
@@ -105,6 +119,7 @@ impl Voices {
             later: self.own().is_some_and(|session| session.skipped(trace.record_key(solution.leaf))),
             returned: self.own().is_some_and(|session| session.returned(trace, solution).is_some()),
             sent: self.own().is_some_and(|session| session.has_sent_back(trace, solution)),
+            cluster: self.group(trace, solution),
             ..Facts::bare(trace, said.solution, &path, &scores, own)
         };
         filter.holds(&facts) == Some(true)

@@ -3,6 +3,7 @@
 pub(super) mod answers;
 pub(super) mod bottom;
 pub(super) mod choice;
+pub(super) mod clusters;
 pub(super) mod detail;
 pub(super) mod help;
 mod hints;
