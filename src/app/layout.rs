@@ -17,13 +17,13 @@ const TWO_PANES: u16 = 100;
 const THREE_PANES: u16 = 160;
 /// The detail strip below the steps appears from this height on.
 const TALL: u16 = 34;
-const LIST_WIDTH: u16 = 26;
+const LIST_WIDTH: u16 = 22;
 const WIDE_LIST_WIDTH: u16 = 36;
 /// Rows of the detail strip: what there is to say of most steps, and what it may take where there is more that is wanted.
-const DETAIL_ROWS: u16 = 5;
+const DETAIL_ROWS: u16 = 4;
 const MORE_DETAIL_ROWS: u16 = 8;
 const DETAIL_WIDTH: u16 = 50;
-/// A steps pane of this width has room for longer bars and for columns of what the checks say.
+/// A steps pane of this width has room for bars of the scores and for columns of what the checks say.
 const WIDE_STEPS: u16 = 120;
 /// A steps pane of this width has room for how far several models lie apart, beside any number of them.
 const ROOM_FOR_SPREAD: u16 = 100;
@@ -49,7 +49,7 @@ pub struct Panes {
     pub steps: Option<Rect>,
     /// More about the current step.
     pub detail: Option<Rect>,
-    /// Why this is on the screen.
+    /// Why this is on the screen, on the rule below the panes.
     pub why: Rect,
     /// The hot keys.
     pub hints: Rect,
@@ -105,8 +105,7 @@ pub fn panes(app: &App) -> Option<Panes> {
         why: line(height - 2 - hint_rows, 1),
         ..Panes::default()
     };
-    // One row of rule stands above "why".
-    let body = Rect { x: 0, y: 1, width, height: panes.why.y - 2 };
+    let body = Rect { x: 0, y: 1, width, height: panes.why.y - 1 };
     let (list, tree, main, detail) = columns(app, body);
     panes.list = list;
     panes.tree = tree;
@@ -120,12 +119,14 @@ pub fn panes(app: &App) -> Option<Panes> {
     let mut steps = Rect { y: main.y + problem_rows, height: main.height.saturating_sub(problem_rows), ..main };
     let roomy = app.layout != Layout::Steps && height >= TALL && steps.height >= 2 * (MORE_DETAIL_ROWS + 1);
     // Who compares two texts wants to see both, also on a small screen; who scrolls the pane wants to see it.
+    // Alternatives are there to be compared as well.
+    let branches = app.trace().is_some_and(|trace| trace.branches());
     let more = app.comparison().is_some() || app.detail.is_some();
     let wanted = roomy || more;
     // What the annotators of a review wrote is never out of sight.
     let words = if panes.detail.is_some() { 0 } else { u16::try_from(app.words_of_annotators().len()).unwrap_or(u16::MAX) };
     if panes.detail.is_none() && (wanted || words > 0) {
-        let rows = match (more || app.shares_shown(), wanted) {
+        let rows = match (more || branches || app.shares_shown(), wanted) {
             (true, _) => MORE_DETAIL_ROWS,
             (_, true) => words.saturating_add(DETAIL_ROWS),
             _ => words.saturating_add(1),
@@ -198,7 +199,7 @@ fn problem_rows(app: &App, main: Rect) -> u16 {
     let most = if app.whole_problem { usize::from(main.height / 2) } else { usize::from(main.height / 6).max(2) };
     let needed = if app.shows_picture() { most } else { problem_needs(app, main) };
     // A row that says that one is hidden may as well show it.
-    let most = if needed == most + 1 { needed } else { most };
+    let most = if needed == most + 1 { needed } else { most + app.steps.spare };
     u16::try_from(needed.clamp(1, most.max(1))).unwrap_or(2)
 }
 
@@ -246,7 +247,7 @@ pub struct StepColumns {
     pub mark: usize,
     /// Score as a number.
     pub score: usize,
-    /// Score as a bar, and its glyph.
+    /// Glyph of the score, and a bar before it where there is room.
     pub bar: usize,
     /// What the checks say, and score and checks together; 0 where there is no room.
     pub evidence: usize,
@@ -272,7 +273,8 @@ impl StepColumns {
 /// The columns for a steps pane of this width with the solution under the cursor.
 pub fn step_columns(app: &App, width: u16) -> StepColumns {
     // What is read is the text: checks, and checks and score together, have columns of their own where it keeps enough.
-    let (bar, evidence) = if width >= WIDE_STEPS { (9, 8) } else { (3, 0) };
+    // Where they have no room, bars say nothing that number, colour and strip do not.
+    let (bar, evidence) = if width >= WIDE_STEPS { (11, 8) } else { (2, 0) };
     let digits = app.cursor.path.len().max(100).ilog10() as usize + 1;
     let (number, mark, score) = (digits + 2, 4, 4);
     let voices = app.said_here().len() * VOICE;
@@ -284,9 +286,8 @@ pub fn step_columns(app: &App, width: u16) -> StepColumns {
     let models = if width >= 84 && app.show_prm { app.scoring.others().count() } else { 0 };
     let spread = if models == 1 || (models > 1 && width >= ROOM_FOR_SPREAD) { OTHER_MODEL } else { 0 };
     let others = models * OTHER_MODEL;
-    let before = number + mark + voices + score + bar + evidence + others + spread + 4;
-    let text = usize::from(width).saturating_sub(before).max(10);
-    StepColumns { number, mark, voices, score, bar: bar + 2, evidence, others, spread, text }
+    let columns = StepColumns { number, mark, voices, score, bar, evidence, others, spread, text: 0 };
+    StepColumns { text: usize::from(width).saturating_sub(columns.before()).max(10), ..columns }
 }
 
 /// Rows of the steps pane, without its headings.
@@ -314,6 +315,8 @@ pub(super) fn arrange(app: &mut App) {
     if let (_, _, Some(main), _) = columns(app, body) {
         app.wrap_problem(problem_width(main));
     }
+    app.steps.spare = 0;
+    app.steps.spare = panes(app).map_or(0, |panes| spare_rows(app, &panes));
     let Some(panes) = panes(app) else { return };
     if let Some(tree) = panes.tree {
         let rows = usize::from(tree.height.saturating_sub(1)).max(1);
@@ -337,6 +340,20 @@ pub(super) fn arrange(app: &mut App) {
     if let Some(rect) = panes.steps {
         arrange_steps(app, rect);
     }
+}
+
+/// Rows that the steps do not need and the problem may have. They depend on nothing that is typed, and where several solutions of a problem
+/// are gone through the steps begin at the same row.
+fn spare_rows(app: &mut App, panes: &Panes) -> usize {
+    let alone = app.trace().is_some_and(|trace| trace.solutions.len() == 1) && !app.cursor.path.is_empty();
+    let Some(rect) = panes.steps.filter(|_| alone) else { return 0 };
+    // The strip below may grow.
+    let strip = panes.detail.is_some_and(|detail| detail.y > rect.y);
+    let kept = if strip { MORE_DETAIL_ROWS - DETAIL_ROWS } else { 0 };
+    let rows = usize::from(rect.height.saturating_sub(1 + kept));
+    let width = step_columns(app, rect.width).text;
+    let needed = steps::open_rows(app, width, rows);
+    rows.saturating_sub(needed.flat + needed.most)
 }
 
 /// The first row such that `block` rows from `at` on are inside a window of `rows`.
@@ -467,6 +484,7 @@ fn arrange_steps(app: &mut App, rect: Rect) {
         app.steps.visible.clear();
         return;
     }
+    steps::crowd(app, width, rows);
     steps::spread_rows(app, width, rows);
     let (top, at) = (app.steps.top, app.cursor.step());
     app.steps.pinned = app.steps.pinned.filter(|&node| node == app.cursor.node);

@@ -4,6 +4,7 @@
 //! and finished saves into [`Message`]s, and carries [`Effect`]s out. The screen draws from `&App` alone.
 
 pub mod answers;
+mod begin;
 pub mod blocks;
 pub mod choice;
 pub mod clock;
@@ -210,7 +211,7 @@ pub struct App {
     /// The solution on show when a step was rated, to come back to.
     rated_in: HashMap<StepKey, RecordKey>,
     /// A mark on this step has just judged all solutions through it.
-    covers: Option<NodeId>,
+    covers: Option<StepKey>,
     /// It was led to its step by a search or a jump, which no score outweighs.
     led: bool,
     /// Solutions that were judged elsewhere are being passed over: how many so far, and where the last one was judged.
@@ -527,53 +528,6 @@ impl App {
             return steps;
         }
         own.steps.iter().zip(rated).take_while(|(label, rated)| *rated || **label != Label::Unseen).count() + 1
-    }
-
-    /// Puts the cursor where the scores point, once they are known and may be seen. It is no label: a key says yes or no to it.
-    fn suggest(&mut self) {
-        if !self.suggest || self.focus != Focus::Steps {
-            return;
-        }
-        if let Some(step) = self.first_unrated() {
-            self.suggest = false;
-            self.cursor.go_to_step(step);
-        }
-        if !self.suggest || !self.show_prm {
-            return;
-        }
-        let Some(trace) = self.trace().cloned() else { return };
-        let known = |id: &NodeId| {
-            let key = trace.node(*id).key;
-            self.scoring.scores.contains_key(&key) || self.scoring.refused.contains_key(&key)
-        };
-        if self.cursor.path.is_empty() || !self.cursor.path.iter().all(known) {
-            return;
-        }
-        self.suggest = false;
-        let labelled = self.labels_here(&trace).1.contains(&true);
-        if labelled {
-            return;
-        }
-        self.glance = true;
-        if let Some(step) =
-            self.predicted_first_error().or_else(|| self.scoring.suspects(&trace, &self.cursor.path).first().copied())
-        {
-            self.cursor.go_to_step(step);
-        }
-        self.rest = self.cursor.path.last().map(|&leaf| (self.cursor.item, leaf, self.cursor.step()));
-    }
-
-    /// A solution begins with its beginning: where that and the step most worth a look are not in sight together, who reads from the top
-    /// need not scroll back first. The predicted error is under the cursor as soon as it is in sight ([`layout::scroll`]).
-    fn glance(&mut self) {
-        let begins = self.steps.visible.first().is_some_and(|slice| (slice.step, slice.first) == (0, 0));
-        if std::mem::take(&mut self.glance) && !begins {
-            self.cursor.go_to_step(0);
-            if self.predicted_first_error().is_none() {
-                self.rest = self.rest.map(|(item, leaf, _)| (item, leaf, 0));
-            }
-            layout::arrange(self);
-        }
     }
 
     /// The score shown for a step, if it is known and the session is not blind. What a verdict reveals is the solution that was judged, and

@@ -47,16 +47,6 @@ impl App {
         (ends || (complete(&ratings) && !before)).then(|| first.map_or(FirstError::NoError, FirstError::At))
     }
 
-    /// Who rates step by step begins a solution at its first step without a rating, and not at the suspect; so does who is shown one step
-    /// after the other, and who comes back to what is rated in part. `None` for everybody else.
-    pub(super) fn first_unrated(&self) -> Option<usize> {
-        let (trace, solution) = self.trace().zip(self.solution())?;
-        let ratings = self.ratings(trace);
-        let open = ratings.iter().position(Option::is_none);
-        let begun = open.is_some() && ratings.iter().any(Option::is_some) && !self.session.judges(trace, solution);
-        (begun || self.rates || self.project.every || self.project.guided).then_some(open.unwrap_or(0))
-    }
-
     /// The session counts a solution as judged by the scope in force.
     pub(crate) fn take_scope(&mut self) {
         self.session.ask_all(self.project.scope == Scope::All);
@@ -65,12 +55,6 @@ impl App {
         for item in items {
             self.tally(item);
         }
-    }
-
-    /// The cursor goes where solutions begin now, unless this one is judged.
-    pub(crate) fn begin_again(&mut self) {
-        let judged = |app: &Self| Some(app.session.judges(app.trace()?, app.solution()?));
-        self.suggest = judged(self) == Some(false);
     }
 
     /// After a reveal the same verdict once more says nothing new, and goes on. `kind` is that of the error; empty where there is none.

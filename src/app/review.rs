@@ -143,11 +143,13 @@ impl App {
         let above = |rank: usize| places.partition_point(|place| place.number.unwrap_or(0.0) >= 1000.0 * rank as f64);
         let counts = Kind::ALL.into_iter().map(|kind| (kind, above(kind.rank()) - above(kind.rank() + 1)));
         let counts: Vec<_> = counts.filter(|(_, count)| *count > 0).collect();
-        let said = |word: fn(Kind) -> &'static str| {
-            counts.iter().map(|(kind, count)| format!("{} {count}", word(*kind))).collect::<Vec<_>>().join("  ")
+        let said = |word: fn(Kind) -> &'static str, gaps: [&str; 2]| {
+            counts.iter().map(|(kind, count)| format!("{}{}{count}", word(*kind), gaps[0])).collect::<Vec<_>>().join(gaps[1])
         };
-        let whole = said(Kind::name);
-        (self.queue.shows_kinds() && self.queue.is_complete()).then(|| if whole.len() <= room { whole } else { said(in_short) })
+        let whole = said(Kind::name, [" ", "  "]);
+        let fits = whole.len() <= room;
+        let shown = self.queue.shows_kinds() && self.queue.is_complete();
+        shown.then(|| if fits { whole } else { said(in_short, [":", " "]) })
     }
 
     /// Annotators do not agree on this solution, and it is neither decided nor with them.

@@ -73,7 +73,8 @@ pub(super) fn setting(look: &Look, view: View, width: usize, focused: bool) -> S
 
 /// How the text of a step is set.
 fn step_setting(look: &Look, steps: &StepsView, width: usize, current: bool) -> Setting {
-    setting(look, steps.view, if steps.cut && !current { LINE } else { width }, current && !steps.flat)
+    let tall = current && !steps.flat && !steps.crowded;
+    setting(look, steps.view, if steps.cut && !current { LINE } else { width }, tall)
 }
 
 /// How a step is shown.
@@ -114,6 +115,10 @@ pub struct StepsView {
     pub pinned: Option<NodeId>,
     /// Formulas of the current step stand on one line each: over several rows they would not be in sight where the user scrolled to.
     pub(super) flat: bool,
+    /// So do they where they would push something out of sight.
+    crowded: bool,
+    /// The step that the cursor was moved to, and did not come to by itself or by a page that was turned.
+    chosen: Option<NodeId>,
     folds: HashMap<NodeId, bool>,
     fold_default: Option<bool>,
     /// Rows that steps keep that fold by themselves, where the page has rows to spare.
@@ -130,6 +135,8 @@ pub struct StepsView {
     uncoloured: Vec<(StepKey, Safe)>,
     /// What is on the screen.
     pub visible: Vec<Slice>,
+    /// Rows that the steps leave to the problem, wherever the cursor stands.
+    pub(super) spare: usize,
 }
 
 impl StepsView {
@@ -204,6 +211,11 @@ impl StepsView {
         }
     }
 
+    /// The cursor was moved to this step, or (`None`) is somewhere else.
+    pub(super) fn choose(&mut self, node: Option<NodeId>) {
+        self.chosen = node.filter(|node| self.pinned != Some(*node));
+    }
+
     /// Prepares for a path: another path starts at its top, another cursor step is followed again.
     pub(super) fn begin(&mut self, path: &[NodeId]) {
         let leaf = path.last().copied();
@@ -245,6 +257,48 @@ pub(super) fn shape(app: &mut App, step: usize, width: usize) -> Shape {
         Some(keep) if rows > keep + 1 => Shape { rows: keep + 1, hidden: rows - keep },
         _ => Shape { rows, hidden: 0 },
     }
+}
+
+/// Rows that all steps of a path take.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Rows {
+    /// With formulas on one line.
+    pub(super) flat: usize,
+    /// More with the formulas of the current step over several rows, and with those of the step that makes the most of it.
+    pub(super) current: usize,
+    pub(super) most: usize,
+}
+
+/// The rows of the steps on show, none of them folded; of a path that takes more than `limit` not all are counted.
+pub(super) fn open_rows(app: &mut App, width: usize, limit: usize) -> Rows {
+    let Some(trace) = app.items.trace(app.cursor.item).cloned() else { return Rows::default() };
+    let (look, steps) = (&app.look, &mut app.steps);
+    let mut rows = Rows::default();
+    for &id in &app.cursor.path {
+        let node = trace.node(id);
+        let [flat, tall] = [false, true].map(|tall| {
+            let setting = setting(look, steps.view, if steps.cut && !tall { LINE } else { width }, tall);
+            steps.pages.entry((node.key, setting)).or_insert_with(|| Arc::new(Page::new(&node.text, setting))).rows()
+        });
+        let more = tall.saturating_sub(flat);
+        rows.flat += flat;
+        rows.most = rows.most.max(more);
+        if id == app.cursor.node {
+            rows.current = more;
+        }
+        if rows.flat > limit {
+            break;
+        }
+    }
+    rows
+}
+
+/// Formulas that would push the end of the solution out of sight stay on one line: always where it has room as long as they do, and in a
+/// longer one until the cursor is moved to their step.
+pub(super) fn crowd(app: &mut App, width: usize, page: usize) {
+    let Rows { flat, current, .. } = open_rows(app, width, page);
+    let chosen = app.steps.chosen == Some(app.cursor.node);
+    app.steps.crowded = flat + current > page && (flat <= page || !chosen);
 }
 
 /// Rows of the page that would stay empty go to the steps that fold by themselves, from the first one on: nothing is folded away that has

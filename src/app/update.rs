@@ -106,6 +106,12 @@ fn foreign(app: &mut App, events: Vec<Event>) {
 
 /// What must hold after every message: the queue goes on, the cursor stands where it may, the panes are laid out, work is asked for.
 fn settle(app: &mut App, stood: Stood, effects: &mut Vec<Effect>) {
+    let (item, solution, node) = (app.cursor.item, app.cursor.solution, app.cursor.node);
+    if (item, solution, node) != (stood.item, stood.solution, stood.node) {
+        // Nobody has moved it out of a problem that was not read yet.
+        let here = (item, solution) == (stood.item, stood.solution) && stood.node != NodeId::ROOT;
+        app.steps.choose(here.then_some(node));
+    }
     app.start_exam();
     // Before what depends on where the cursor stands: a queue that has become complete may move it.
     effects.extend(queue::feed(app));

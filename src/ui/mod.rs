@@ -56,6 +56,7 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
     if let Some(rect) = panes.steps {
         let rule = layout::strip(&panes);
         pen.rule(rule);
+        panes::strip::facts(app, &mut pen, rule);
         match (&app.rewrite, &app.segmenting) {
             (Some(rewrite), _) => panes::rewrite::draw(app, rewrite, &mut pen, rect),
             (None, Some(open)) => panes::segmenting::draw(open, &mut pen, rect),

@@ -83,7 +83,7 @@ impl<'a> Pen<'a> {
 
     /// Draws the lines between panes.
     pub(super) fn borders(&mut self, panes: &Panes) {
-        let bottom = panes.why.y.saturating_sub(1);
+        let bottom = panes.why.y;
         self.rule(Rect { x: panes.why.x, y: bottom, width: panes.why.width, height: 1 });
         for pane in [panes.list, panes.tree].into_iter().flatten() {
             let right = pane.right();

@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
 use stepscope::app::items::ItemId;
-use stepscope::app::layout::step_columns;
+use stepscope::app::layout::{panes, step_columns};
 use stepscope::app::scoring::Known;
 use stepscope::app::trust::Serving;
 use stepscope::app::{Focus, Message};
@@ -30,7 +30,8 @@ fn row<'a>(screen: &'a str, part: &str) -> &'a str {
 #[test]
 fn the_question_at_the_end_of_a_long_problem_is_in_sight() {
     let text = format!("{} How many are left?", "Somebody buys apples and gives some of them away. ".repeat(9));
-    let mut desk = Desk::new(&[("one.jsonl", problem(&text, &["One.", "Two."]))], (80, 24));
+    let long = "words of a step\n".repeat(12);
+    let mut desk = Desk::new(&[("one.jsonl", problem(&text, &[&long, "Two."]))], (80, 24));
     let screen = desk.screen();
     assert!(row(&screen, " Q ").contains("Somebody buys"), "{screen}");
     assert!(screen.contains("How many are left?"), "{screen}");
@@ -54,6 +55,30 @@ fn the_text_has_most_of_the_steps_pane() {
         let text = step_columns(&desk.app, width).text;
         assert!(text * 10 >= usize::from(width) * 7, "{text} of {width}");
     }
+}
+
+#[test]
+fn most_rows_of_the_screen_are_those_of_the_steps() {
+    let rows = |size| {
+        let desk = Desk::new(&[("one.jsonl", problem("How many?", &["One.", "Two."]))], size);
+        let panes = panes(&desk.app).unwrap();
+        let screen = desk.screen();
+        let why = row(&screen, " why: ").to_owned();
+        assert!(why.contains("file: error at step 2") && why.ends_with('-'), "it stands on the rule: {screen}");
+        panes.steps.unwrap().height - 1
+    };
+    // Title, problem, two rules, two rows of keys, status; and a strip of details where there is room.
+    assert_eq!((rows((80, 24)), rows((120, 40)), rows((200, 60))), (17, 28, 53));
+}
+
+#[test]
+fn what_is_not_in_sight_yet_is_counted_beside_why() {
+    let steps: Vec<String> = (1..30).map(|step| format!("Step {step}.")).collect();
+    let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
+    let desk = Desk::new(&[("one.jsonl", problem("How many?", &steps))], (80, 24));
+    let screen = desk.screen();
+    let why = row(&screen, " why: ");
+    assert!(why.contains("file: error at step 2") && why.ends_with(" +12 steps --"), "{screen}");
 }
 
 #[test]
@@ -261,6 +286,20 @@ fn a_problem_is_not_folded_by_one_line_and_ends_in_words() {
 }
 
 #[test]
+fn a_problem_has_the_rows_that_its_steps_do_not_need() {
+    let lines: Vec<String> = (1..=12).map(|line| format!("Line {line} of it.")).collect();
+    let text = lines.join("\n");
+    let mut desk = Desk::new(&[("one.jsonl", problem(&text, &["One.", "Two."]))], (80, 24));
+    assert!(!desk.screen().contains("lines, gQ") && desk.screen().contains("Line 7 of it."), "{}", desk.screen());
+    let before = row(&desk.screen(), " 1 ").to_owned();
+    desk.keys("j");
+    assert_eq!(row(&desk.screen(), " 1 ")[5..], before[5..], "nothing moves with the cursor");
+    let long = "words of a step\n".repeat(12);
+    let desk = Desk::new(&[("one.jsonl", problem(&text, &[&long, "Two."]))], (80, 24));
+    assert!(desk.screen().contains("lines, gQ"), "{}", desk.screen());
+}
+
+#[test]
 fn formulas_that_would_be_cut_at_the_end_of_a_page_stand_on_one_line() {
     let filler = ["words of a step"; 9].join("\n");
     let tall = "So it is $\\frac{1}{\\frac{2}{3}}$ and the answer is $\\frac{1}{4}$.";
@@ -273,6 +312,23 @@ fn formulas_that_would_be_cut_at_the_end_of_a_page_stand_on_one_line() {
         let last = desk.app.steps.visible.last().unwrap();
         assert_eq!((last.step, last.first + last.rows), (3, last.shape.rows), "at {height}: {}", desk.screen());
     }
+}
+
+#[test]
+fn formulas_take_several_rows_where_that_hides_nothing_or_the_cursor_was_moved_to_them() {
+    let filler = ["words of a step"; 9].join("\n");
+    let tall = "So it is $\\frac{1}{\\frac{2}{3}}$.";
+    let rows = |steps: &[&str], keys: &str| {
+        let mut desk = Desk::new(&[("one.jsonl", problem("How many?", steps))], (80, 24));
+        desk.app.look.glyphs = Glyphs::UNICODE;
+        desk.keys(&format!("zz{keys}"));
+        assert_eq!(desk.step(), 1);
+        desk.app.steps.visible[0].shape.rows
+    };
+    assert!(rows(&[tall, &filler], "") > 1, "there is room");
+    assert_eq!(rows(&[tall, &filler, &filler], ""), 1, "the page has the more of the rest");
+    assert!(rows(&[tall, &filler, &filler], "jk") > 1);
+    assert_eq!(rows(&[tall, &filler, "Some\nmore\nrows\nof\nit"], "jk"), 1, "all has room as long as it stays on one line");
 }
 
 #[test]

@@ -151,7 +151,7 @@ fn disagreements_are_grouped_by_their_kind() {
     assert_eq!(queue(&desk), ["2", "5", "3", "6", "4"]);
     assert_eq!(desk.app.kinds_in_queue(60).unwrap(), "error or none 2  off by one 1  reason 1  unsure 1");
     let screen = desk.screen();
-    assert!(screen.contains("x/+  5 ") && screen.contains("by1    ") && screen.contains("x/+ 2  by1 1  why 1  ? 1"), "{screen}");
+    assert!(screen.contains("x/+  5 ") && screen.contains("by1    ") && screen.contains("x/+:2 by1:1 why:1 ?:1"), "{screen}");
     desk.keys("gd");
     assert_eq!(desk.app.queue.order_name(), "apart");
 }

@@ -6,14 +6,19 @@ use crate::app::App;
 use crate::app::layout::{self, Panes};
 use crate::ui::pen::Pen;
 
-use super::hints;
+use super::{hints, steps};
 
 /// Draws the three parts.
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, panes: &Panes) {
     let why = panes.why;
-    let x = pen.text(why.x + 1, why.y, 5, "why: ", pen.look.dim());
-    let room = why.right().saturating_sub(x);
-    pen.text(x, why.y, room, &app.why_in(usize::from(room)), pen.look.plain());
+    let x = pen.text(why.x + 1, why.y, 6, " why: ", pen.look.dim());
+    // What is not in sight yet stands at the end of the rule, where no other pane is below the steps.
+    let last = panes.steps.is_some_and(|steps| steps.bottom() == why.y);
+    let unseen = if last { steps::unseen(app).len() } else { 0 };
+    let end = u16::try_from(if unseen > 0 { unseen + 5 } else { 1 }).unwrap_or(u16::MAX);
+    let end = panes.steps.map_or(why.right(), Rect::right).min(why.right()).saturating_sub(end);
+    let room = end.saturating_sub(x);
+    pen.text(x, why.y, room, &format!("{} ", app.why_in(usize::from(room.saturating_sub(1)))), pen.look.plain());
     hints::draw(app, pen, panes.hints);
     match &app.input {
         Some(input) => {

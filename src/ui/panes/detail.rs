@@ -44,7 +44,12 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     }
     if more > top {
         let at = Rect { y: rect.bottom().saturating_sub(1), height: 1, ..rect };
-        pen.right(at, at.y, &format!(" +{} rows, {} ", more - top, app.key("scroll-detail")), pen.look.accent());
+        pen.right(
+            at,
+            at.y,
+            &format!(" +{} row{}, {} ", more - top, if more - top == 1 { "" } else { "s" }, app.key("scroll-detail")),
+            pen.look.accent(),
+        );
     }
 }
 
@@ -58,18 +63,18 @@ fn lines(app: &App, pen: &Pen<'_>, trace: &Trace, node: &Node) -> Vec<(String, S
     lines.extend(together(app, node).map(|line| (line, pen.look.plain())));
     lines.push((scores(app, node), pen.look.plain()));
     lines.extend(beside(app, node).map(|line| (line, pen.look.plain())));
+    lines.extend(verdict(app, trace, node).map(|line| (line, pen.look.accent())));
+    for writing in [Writing::Note, Writing::Tags, Writing::Critique, Writing::Correction] {
+        if let Some(text) = app.own().and_then(|own| own.text(writing, Some(node.key), app.record_key_here())) {
+            lines.push((format!("{}  {text}", writing.name()), pen.look.accent()));
+        }
+    }
     lines.extend(critiques(app, node).map(|line| (line, pen.look.dim())));
     lines.extend(solution_scores(app, trace).map(|line| (line, pen.look.plain())));
     let search = search_numbers(node);
     // Search values give away what a model thought of the step.
     if !search.is_empty() && app.show_prm {
         lines.push((search, pen.look.plain()));
-    }
-    lines.extend(verdict(app, trace, node).map(|line| (line, pen.look.accent())));
-    for writing in [Writing::Note, Writing::Tags, Writing::Critique, Writing::Correction] {
-        if let Some(text) = app.own().and_then(|own| own.text(writing, Some(node.key), app.record_key_here())) {
-            lines.push((format!("{}  {text}", writing.name()), pen.look.accent()));
-        }
     }
     lines.extend(siblings(app, pen, trace, node));
     if let Some(solution) = app.solution().filter(|_| !app.has_gold()) {

@@ -65,19 +65,24 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     }
 }
 
-/// Says on the rule below the steps what is not on the screen yet: a step that is cut off may look whole, above all where a formula is.
-pub(in crate::ui) fn below(app: &App, pen: &mut Pen<'_>, rect: Rect) {
-    let Some(last) = app.steps.visible.last() else { return };
+/// What is not on the screen yet: a step that is cut off may look whole, above all where a formula is.
+pub(super) fn unseen(app: &App) -> String {
+    let Some(last) = app.steps.visible.last() else { return String::new() };
     let rows = last.shape.rows.saturating_sub(last.first + last.rows);
     let steps = app.cursor.path.len().saturating_sub(last.step + 1);
     let more = |n: usize, what: &str| (n > 0).then(|| format!("+{n} {what}{}", if n == 1 { "" } else { "s" }));
     let rows = more(rows, "row").map(|rows| format!("{rows} of step {}", last.step + 1));
     let steps = more(steps, "step");
     let said: Vec<String> = rows.into_iter().chain(steps).collect();
-    let text = format!(" {} ", said.join(", "));
-    let wide = u16::try_from(text.len()).unwrap_or(u16::MAX);
-    if !said.is_empty() && wide + 2 <= rect.width {
-        pen.text(rect.right() - wide - 2, rect.bottom(), wide, &text, pen.look.dim());
+    said.join(", ")
+}
+
+/// Says so on the rule below the steps.
+pub(in crate::ui) fn below(app: &App, pen: &mut Pen<'_>, rect: Rect) {
+    let unseen = unseen(app);
+    let wide = u16::try_from(unseen.len() + 2).unwrap_or(u16::MAX);
+    if !unseen.is_empty() && wide + 2 <= rect.width {
+        pen.text(rect.right() - wide - 2, rect.bottom(), wide, &format!(" {unseen} "), pen.look.dim());
     }
 }
 
@@ -217,7 +222,7 @@ fn gutter(app: &App, pen: &mut Pen<'_>, row: Rect, columns: StepColumns, node: &
     if columns.evidence > 0 {
         checks(app, pen, evidence, row.y, node);
     } else if app.wrong_equality(node.key).is_some() {
-        let x = bar + u16::try_from(columns.bar - 2).unwrap_or(0);
+        let x = (bar + u16::try_from(columns.bar).unwrap_or(0)).saturating_sub(2);
         pen.text(x, row.y, 1, pen.look.glyphs.unequal, pen.look.error());
     }
     if let Some(value) = app.scoring.scores.get(&node.key).map(|score| score.value()) {
@@ -226,7 +231,8 @@ fn gutter(app: &App, pen: &mut Pen<'_>, row: Rect, columns: StepColumns, node: &
         let style = pen.look.score(place);
         let style = if dim_after { style.patch(pen.look.dim()) } else { style };
         pen.text(score, row.y, 4, &format!("{:>4}", short(value)), style);
-        pen.text(bar, row.y, u16::try_from(columns.bar - 2).unwrap_or(0), &pen.look.bar(place, columns.bar - 2), style);
+        let cells = columns.bar.saturating_sub(2);
+        pen.text(bar, row.y, u16::try_from(cells).unwrap_or(0), &pen.look.bar(place, cells), style);
         let glyph = &pen.look.glyph(place, app.scoring.place(app.scoring.threshold));
         pen.text(bar + u16::try_from(columns.bar - 1).unwrap_or(0), row.y, 1, glyph, style.patch(pen.look.strong()));
     } else if let Some(reason) = app.scoring.refused.get(&node.key) {

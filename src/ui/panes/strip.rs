@@ -19,10 +19,6 @@ struct Cell {
 
 /// Draws the strip over the rule above the texts of the steps, and the largest drop of the score behind it. Blind sessions see their own marks.
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rule: Rect) {
-    if layout::facts_on_rule(app, rule) && !app.facts().is_empty() {
-        let end = Rect { width: rule.width - 2, ..rule };
-        pen.right(end, rule.y, &format!(" {} ", app.facts()), pen.look.accent());
-    }
     let Some(trace) = app.trace().filter(|_| app.cursor.path.len() > 1) else { return };
     let leaf = app.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
     let own = app.own().map_or_else(Vec::new, |own| own.step_labels(trace, &Solution::new(leaf)));
@@ -51,6 +47,14 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rule: Rect) {
         tail = format!("{tail}{}{} at {} ", pen.look.glyphs.more[1], short(drop), step + 1);
     }
     pen.text(x, rule.y, rule.right().saturating_sub(x), &tail, pen.look.dim());
+}
+
+/// Reference, answer and verdict at the end of the rule, where they have room.
+pub(in crate::ui) fn facts(app: &App, pen: &mut Pen<'_>, rule: Rect) {
+    if layout::facts_on_rule(app, rule) && !app.facts().is_empty() {
+        let end = Rect { width: rule.width - 2, ..rule };
+        pen.right(end, rule.y, &format!(" {} ", app.facts()), pen.look.accent());
+    }
 }
 
 /// Several steps as one: the lowest score, the worst mark.
