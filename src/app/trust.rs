@@ -237,7 +237,7 @@ impl Trust {
         self.due.retain(|due| due.record != record);
     }
 
-    /// A rating took this long; gives what all ratings of the solution took so far.
+    /// A rating or verdict took this long; gives what it and all ratings of the solution before it took.
     fn spend(&mut self, record: RecordKey, ms: Option<u64>) -> Option<u64> {
         let before = self.spent.filter(|(of, _)| *of == record).map_or(0, |(_, before)| before);
         let spent = before + ms?;
@@ -373,11 +373,10 @@ impl App {
     /// A label is on its way: counts it, and remembers what it says of a question or a repeat. Gives a calm word when it came fast.
     pub(super) fn heard_label(&mut self, action: &Action, ms: Option<u64>) -> Option<String> {
         let record = action.record().or_else(|| self.record_key())?;
-        let ms = match action {
-            Action::Rate { .. } | Action::RateRange { .. } => self.trust.spend(record, ms),
-            _ => ms,
-        };
-        let said = self.decided_by(action)?;
+        let rates = matches!(action, Action::Rate { .. } | Action::RateRange { .. });
+        let decided = self.decided_by(action);
+        let ms = if rates || decided.is_some() { self.trust.spend(record, ms) } else { ms };
+        let said = decided?;
         self.trust.spent = None;
         self.trust.verdicts.0 += 1;
         self.trust.verdicts.1 += ms.unwrap_or(0);

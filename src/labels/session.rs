@@ -430,10 +430,11 @@ fn end(marks: &[Option<(Order, Mark)>], verdict: Option<&(Order, Verdict)>, whol
     };
     let all_rated = !marks.is_empty() && marks.iter().all(Option::is_some);
     let all_good = read_through(verdict) || all_rated;
-    let called = |k: usize| marks[k].is_some_and(|(_, mark)| mark.first_error);
+    // Who called a step the first error has judged what stands before it, also where another step is rated bad since.
+    let called = || marks.iter().flatten().any(|(_, mark)| mark.first_error);
     match (unlabelable, marks.iter().position(bad)) {
         (Some(end_state), _) => (FirstError::Unlabelable, end_state),
-        (None, Some(k)) if !whole || all_rated || verdict.is_some() || called(k) => (FirstError::At(k), EndState::FoundError),
+        (None, Some(k)) if !whole || all_rated || verdict.is_some() || called() => (FirstError::At(k), EndState::FoundError),
         (None, None) if all_good => (FirstError::NoError, EndState::Solution),
         (None, _) => (FirstError::Unknown, EndState::Open),
     }

@@ -56,16 +56,15 @@ fn first_error(desk: &Desk) -> FirstError {
 fn five_solutions_rated_step_by_step_take_a_key_a_step() {
     let mut desk = desk();
     assert_eq!(desk.step(), 2, "the suspect");
+    let before = desk.app.heard;
     // Before the first one nobody knows that all steps will be rated.
-    let mut keys = "gg=-=".to_owned();
-    desk.keys(&keys);
-    for (number, typed) in [(2, "==="), (3, "=3-"), (4, "0=-"), (5, "=-gx")] {
+    desk.keys("gg=-=");
+    for (number, typed) in [(2, "==="), (3, "=--"), (4, "0=-"), (5, "=-=")] {
         assert_eq!((desk.id(), desk.step()), (format!("t-{number}"), 1), "the first step, and not the suspect");
         desk.keys(typed);
-        keys.push_str(typed);
     }
     assert_eq!(desk.app.standing().done, 5, "{}", desk.screen());
-    assert_eq!(keys.chars().filter(|key| *key != 'g').count() + 3, 18, "{keys}: with gg and ) it were 27");
+    assert_eq!(desk.app.heard - before, 2 + 5 * 3, "gg once and a key a step");
     desk.keys("2gox");
     assert_eq!((desk.id(), desk.step()), ("t-3".to_owned(), 1), "this one has ratings of its own");
 }
@@ -158,8 +157,7 @@ fn the_same_verdict_after_a_reveal_writes_nothing() {
 fn undo_comes_back_to_the_solution_whose_step_was_rated() {
     let mut desk = Desk::new(&[("demo/samples.jsonl", SAMPLES)], (120, 40));
     let trace = desk.app.trace().unwrap().clone();
-    let shared = trace.steps().find(|&id| trace.node(id).children.len() > 1);
-    let Some(fork) = shared else { return };
+    let fork = trace.steps().find(|&id| trace.node(id).children.len() > 1).unwrap();
     let leaf = trace.solutions.iter().rposition(|solution| trace.path(solution.leaf).contains(&fork)).unwrap();
     desk.keys("gs");
     desk.app.cursor.go_to_solution(&trace, leaf);
@@ -182,4 +180,67 @@ fn a_mark_on_a_shared_beginning_goes_on_to_what_it_has_not_judged() {
     assert!(desk.app.notice.as_deref().unwrap().contains("covers all"), "{:?}", desk.app.notice);
     let own = desk.app.own_labels(desk.app.trace().unwrap(), *desk.app.cursor.path.last().unwrap());
     assert_eq!(own.first_error, FirstError::Unknown, "{}", desk.screen());
+}
+
+/// Two problems with two solutions each that begin alike; the file calls the first ones wrong.
+fn twins() -> &'static [u8] {
+    let line = |problem: usize, last: &str, right: bool| {
+        let line = serde_json::json!({
+            "id": format!("t-{problem}-{last}"), "generator": "m", "problem": format!("Number {problem}?"),
+            "steps": ["Alike.", "Also alike.", last], "label": if right { -1 } else { 2 }, "final_answer_correct": right
+        });
+        line.to_string() + "\n"
+    };
+    let lines = (1..=2)
+        .flat_map(|problem| [line(problem, "Wrong.", false), line(problem, "Right.", true), line(problem, "Wrong too.", false)]);
+    Box::leak(lines.collect::<String>().into_bytes().into_boxed_slice())
+}
+
+#[test]
+fn beside_the_queue_a_mark_on_a_shared_step_goes_on_as_well() {
+    let mut desk = Desk::new(&[("twins.jsonl", twins())], (120, 40));
+    desk.keys("&wrong<Enter>");
+    assert!(desk.app.queue.active(), "{}", desk.screen());
+    // Beside the queue: this one is right.
+    let trace = desk.app.trace().unwrap().clone();
+    desk.app.cursor.go_to_solution(&trace, 1);
+    desk.keys("gs1x");
+    assert_eq!(desk.app.saving.count, 1);
+    assert_eq!(desk.app.items.rank(desk.app.cursor.item), 1, "all of problem 1 are judged: {}", desk.screen());
+}
+
+#[test]
+fn what_a_shared_first_error_has_judged_stays_judged() {
+    let mut desk = Desk::new(&[("twins.jsonl", twins())], (120, 40));
+    desk.keys("gs2x1go");
+    let trace = desk.app.trace().unwrap().clone();
+    desk.app.cursor.go_to_solution(&trace, 1);
+    assert_eq!(first_error(&desk), FirstError::At(1));
+    desk.keys("gg-");
+    assert_eq!(first_error(&desk), FirstError::At(0), "{}", desk.screen());
+}
+
+#[test]
+fn a_rating_that_is_refused_goes_nowhere() {
+    let mut desk = desk();
+    desk.unwritable = true;
+    desk.keys("gg2=");
+    assert_eq!(desk.app.saving.queue.len(), 1);
+    desk.keys("gg3=");
+    assert_eq!((desk.app.saving.queue.len(), desk.id()), (1, "t-1".to_owned()), "{}", desk.screen());
+    assert!(
+        desk.app.notice.as_deref().unwrap().starts_with("the last label of this solution is NOT SAVED"),
+        "{:?}",
+        desk.app.notice
+    );
+}
+
+#[test]
+fn a_rating_that_is_taken_back_unsays_no_verdict() {
+    let terms = stepscope::app::trust::Terms { exam: Some(2), ..Default::default() };
+    let mut desk = Desk::on(terms);
+    desk.keys("a");
+    let answered = desk.app.standing().done;
+    desk.keys("(=u");
+    assert_eq!((answered, desk.app.standing().done), (1, 1), "{}", desk.screen());
 }

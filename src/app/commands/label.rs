@@ -74,8 +74,9 @@ pub(crate) fn on_to_the_next(app: &mut App) -> Vec<Effect> {
 }
 
 /// Goes to the next solution; behind a mark on a step that judges several, to the next one that does not go through this step.
-fn beyond(app: &mut App, covers: Option<NodeId>) -> bool {
-    let Some((node, trace)) = covers.zip(app.trace().cloned()) else { return motion::solution(app, true) };
+fn beyond(app: &mut App, covers: Option<StepKey>) -> bool {
+    let found = app.trace().cloned().and_then(|trace| Some((trace.find(covers?)?, trace)));
+    let Some((node, trace)) = found else { return motion::solution(app, true) };
     let (item, depth) = (app.cursor.item, trace.node(node).depth);
     let covered = |solution: usize| {
         trace.solutions.get(solution).is_some_and(|solution| trace.ancestor_at(solution.leaf, depth) == Some(node))
@@ -157,7 +158,7 @@ fn is_of_the_file(app: &mut App) -> bool {
 }
 
 /// True when the path has a step of this index; else that is said.
-fn there_is(app: &mut App, index: usize) -> bool {
+pub(super) fn there_is(app: &mut App, index: usize) -> bool {
     let steps = app.open_steps();
     if index >= steps {
         let all = app.cursor.path.len();
@@ -185,7 +186,7 @@ pub(crate) fn first_error_of(app: &mut App, index: usize, said: &str) -> Vec<Eff
         return on_to_the_next(app);
     }
     app.cursor.go_to_step(index);
-    (app.rates, app.covers) = (false, Some(node));
+    (app.rates, app.covers) = (false, Some(aim.trace.node(node).key));
     let kind = if said.is_empty() { String::new() } else { format!(": {said}") };
     app.notice = Some(format!("first error at step {}{kind}{}", index + 1, covered(&aim.trace, node)));
     app.note_mistake(index);
@@ -381,7 +382,9 @@ fn take_back(app: &mut App, target: Option<EventId>, command: &str, count: Optio
     // A rating of a step names no solution: it is that which was on the screen.
     let rated = || app.rated_in.get(&step?).copied();
     let record = app.session.action(target).and_then(Action::record).or_else(rated);
-    if let Some(record) = record {
+    // While a verdict stands, a rating that is taken back unsays nothing.
+    let verdict = app.session.action(target).and_then(Action::verdict).is_some();
+    if let Some(record) = record.filter(|record| verdict || app.session.verdict(*record).is_none()) {
         app.trust.unsay(record);
     }
     if let Some((item, _, step)) = there {

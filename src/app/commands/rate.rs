@@ -7,7 +7,7 @@ use crate::app::{App, Effect};
 use crate::labels::{Action, Body, Session};
 use crate::trace::{FirstError, Label, NodeId, Rating, Solution, StepKey, Trace};
 
-use super::label::{aim, covered, first_error_of, on_to_the_next};
+use super::label::{aim, covered, first_error_of, on_to_the_next, there_is};
 
 /// +1 for this step.
 pub(super) fn good(app: &mut App, count: Option<usize>) -> Vec<Effect> {
@@ -46,6 +46,9 @@ pub(super) fn rest_after_error(app: &mut App, _count: Option<usize>) -> Vec<Effe
 fn rate(app: &mut App, rating: Option<Rating>, count: Option<usize>) -> Vec<Effect> {
     let Some(aim) = aim(app) else { return Vec::new() };
     let at = app.cursor.step();
+    if !there_is(app, at) {
+        return Vec::new();
+    }
     // What is not shown yet is not rated.
     let last = app.open_steps().min(app.cursor.path.len()).saturating_sub(1);
     let counted = at..=(at + count.unwrap_or(1).max(1) - 1).min(last);
@@ -65,8 +68,13 @@ fn rate(app: &mut App, rating: Option<Rating>, count: Option<usize>) -> Vec<Effe
     };
     app.notice = Some(said(app, &aim.trace, one, &steps, rating));
     let decided = app.decided_by(&action);
-    app.rated_in.insert(one.1, aim.record);
+    let waiting = app.saving.queue.len();
     let mut effects = app.record(Body::Act(action), Some(one.1));
+    if app.saving.queue.len() == waiting {
+        // It was refused, and that is said.
+        return effects;
+    }
+    app.rated_in.insert(one.1, aim.record);
     if let Some(verdict) = decided {
         app.notice = app.notice.take().map(|said| format!("{said}, {}", decision(verdict)));
         app.rates = true;

@@ -343,9 +343,9 @@ impl App {
             None if self.queue.order.is_none() => {
                 let here = (self.items.rank(self.cursor.item), self.cursor.solution);
                 let behind = places.partition_point(|place| (self.items.rank(place.item), place.solution) < here);
-                if forward { behind } else { behind.checked_sub(1)? }
+                if forward { behind + count.saturating_sub(1) } else { behind.checked_sub(count)? }
             }
-            None => 0,
+            None => count.saturating_sub(1),
         };
         places.get(target).copied()
     }
