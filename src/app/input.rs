@@ -233,10 +233,11 @@ fn complete(app: &mut App, forward: bool) {
             (None, false) => n - 1,
         };
         let line = if listed { format!("{}{}", &typed[..at], known[next]) } else { typed.clone() };
+        put(app, line, Some(typed));
+        // What is listed tells more than what a half-typed order would bring.
         if app.input.as_ref().is_some_and(|input| input.offers().is_empty()) {
             app.notice = Some(known.iter().take(12).map(String::as_str).collect::<Vec<_>>().join("  "));
         }
-        put(app, line, Some(typed));
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is looked for in the texts of steps: a pattern that was typed, an expression that stands here, or steps that make the same
 //! mistake as another one.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use regex::{Regex, RegexBuilder};
@@ -55,8 +55,15 @@ pub struct Search {
     hits: HashMap<StepKey, bool>,
     /// What it has come to so far, with all others in the same problems.
     met: BTreeSet<(ItemId, NodeId)>,
-    /// It went around the end of the list.
-    pub(super) around: bool,
+    /// Those problems.
+    counted: HashSet<ItemId>,
+    /// The step that it came to last, and the first one since it goes in this direction without a break.
+    last: Option<(ItemId, NodeId)>,
+    begun: Option<(ItemId, NodeId)>,
+    /// It goes towards the end.
+    forward: bool,
+    /// Since then it went around the end of the list.
+    around: bool,
     /// Since then it came to one that it had met before: there are no others.
     met_all: bool,
     /// What was typed.
@@ -77,8 +84,19 @@ impl Search {
     }
 
     fn of(wanted: Wanted, like: Option<String>) -> Self {
-        let (hits, met) = (HashMap::new(), BTreeSet::new());
-        Self { wanted: Arc::new(wanted), like, hits, met, around: false, met_all: false, typed: String::new() }
+        Self {
+            wanted: Arc::new(wanted),
+            like,
+            hits: HashMap::new(),
+            met: BTreeSet::new(),
+            counted: HashSet::new(),
+            last: None,
+            begun: None,
+            forward: true,
+            around: false,
+            met_all: false,
+            typed: String::new(),
+        }
     }
 
     /// What was typed, as a regular expression and as it stands: LaTeX is full of backslashes and braces. Small letters stand for both.
@@ -116,11 +134,31 @@ impl Search {
 
     /// It came to this step: which one that is of those known so far, in the order of the files, how many they are, and whether that is all.
     pub(super) fn meets(&mut self, trace: &Trace, item: ItemId, node: NodeId) -> (usize, usize, bool) {
-        self.met_all |= self.around && self.met.contains(&(item, node));
-        if self.met.len() < KEPT {
+        let place = (item, node);
+        self.last = Some(place);
+        // Once around and back where it began, all in between was passed.
+        let again = |begun| self.around && if self.forward { place >= begun } else { place <= begun };
+        self.met_all |= self.begun.is_some_and(again);
+        self.begun.get_or_insert(place);
+        if self.met.len() < KEPT && self.counted.insert(item) {
             self.met.extend(trace.steps().filter(|id| self.wanted.is_in(&trace.node(*id).text)).map(|id| (item, id)));
         }
-        (self.met.range(..(item, node)).count() + 1, self.met.len(), self.met_all)
+        let all = self.met.contains(&(item, node)).then_some(self.met.len());
+        let at = self.met.range(..(item, node)).count() + 1;
+        (at, all.unwrap_or(at), self.met_all && self.met.len() < KEPT)
+    }
+
+    /// It goes on from this step. Who has moved since, or turned round, passes over steps that nobody has counted.
+    pub(super) fn sets_out(&mut self, from: (ItemId, NodeId), forward: bool) {
+        if self.last != Some(from) || self.forward != forward {
+            (self.begun, self.around) = (None, false);
+        }
+        self.forward = forward;
+    }
+
+    /// It went around the end of the list.
+    pub(super) fn goes_around(&mut self) {
+        self.around = true;
     }
 
     /// The search finds this text.

@@ -93,6 +93,10 @@ impl Seek {
 /// Starts a walk from the cursor.
 pub(crate) fn start(app: &mut App, target: Target, forward: bool) -> Vec<Effect> {
     app.leave_spot();
+    let from = (app.cursor.item, app.cursor.node);
+    if let Some(search) = app.search.as_mut().filter(|_| target == Target::Match) {
+        search.sets_out(from, forward);
+    }
     if let Some(trace) = app.trace().cloned()
         && let Some(place) = within(app, &trace, app.cursor.item, target, forward, true)
     {
@@ -152,7 +156,7 @@ fn advance(app: &mut App) -> Vec<Effect> {
             if seek.around {
                 app.notice = Some("went around the end of the list".to_owned());
                 if let Some(search) = app.search.as_mut().filter(|_| seek.target == Target::Match) {
-                    search.around = true;
+                    search.goes_around();
                 }
             }
             arrive(app, seek.at, place);

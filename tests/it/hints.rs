@@ -52,6 +52,15 @@ fn the_keys_are_those_of_what_owns_the_keyboard() {
 }
 
 #[test]
+fn the_answer_stays_in_sight_while_a_step_is_written() {
+    let mut desk = Desk::demo();
+    let facts = desk.app.facts().to_owned();
+    assert!(facts.contains("got ") && desk.screen().contains(&facts), "{facts}: {}", desk.screen());
+    desk.keys("e");
+    assert!(desk.screen().contains(&facts), "{facts}: {}", desk.screen());
+}
+
+#[test]
 fn a_step_is_written_on_where_it_ends() {
     let mut desk = Desk::demo();
     desk.keys("e, no<C-s>");
@@ -91,6 +100,9 @@ fn half_a_command_shows_what_it_can_become_and_tab_goes_through_that() {
     assert_eq!(typed(&desk), "guide", "around");
     desk.keys("d<Enter>");
     assert!(desk.app.project.guided);
+    desk.keys(":order <Tab>");
+    assert!(desk.app.notice.as_deref().is_some_and(|said| said.contains("suspicion")), "{:?}", desk.app.notice);
+    desk.keys("<Esc>");
     // Arguments are listed by the first Tab that finds several.
     desk.keys(":theme <Tab>");
     assert_eq!((typed(&desk), desk.app.notice.clone().unwrap().contains("light")), ("theme ".to_owned(), true));

@@ -163,6 +163,10 @@ fn a_search_goes_through_all_files_in_both_directions_and_around_the_end_once() 
     assert_eq!(ids(&mut desk, "N"), at("s-1299", "match 4 of 4; went around the end of the list"));
     assert_eq!(ids(&mut desk, "N").0, "s-1000");
     assert_eq!(ids(&mut desk, "N").0, "s-640");
+    // Who turns round at the beginning has not passed what lies in between.
+    let mut other = Desk::new(&files, (100, 30));
+    assert_eq!(ids(&mut other, "/needle<Enter>N").0, "s-1299");
+    assert_eq!(ids(&mut other, "n"), at("s-3", "match 1 of 2 so far; went around the end of the list"));
     // Back at the only place there is.
     assert_eq!(ids(&mut desk, "/A needle is here<Enter>nnn").0, "s-640");
     for keys in ["/nothing of this kind<Enter>", "N"] {
