@@ -81,7 +81,7 @@ impl Input {
     pub fn keys(&self) -> &'static str {
         match self.purpose {
             Purpose::Search { .. } => "Enter finds  Up earlier ones  Esc leaves it",
-            Purpose::Command => "Tab completes, then goes through the names  Up earlier ones  Enter runs it  Esc leaves it",
+            Purpose::Command => "Tab completes, then goes on  Up earlier ones  Enter runs it  Esc leaves it",
             Purpose::Filter | Purpose::StepFilter => "Tab completes  Up earlier ones  Enter takes it  Esc leaves it",
             Purpose::Write(Manuscript { writing: Writing::Tags, .. }) => {
                 "Tab completes  Enter keeps them  Esc leaves them as they were"

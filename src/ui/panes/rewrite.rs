@@ -34,7 +34,7 @@ fn caret_byte(rewrite: &Rewrite) -> usize {
 
 /// Draws the pane.
 pub(in crate::ui) fn draw(app: &App, rewrite: &Rewrite, pen: &mut Pen<'_>, rect: Rect) {
-    let title = format!("step {} of {}, written anew", rewrite.step + 1, app.cursor.path.len());
+    let title = format!(" step {} of {}, written anew ", rewrite.step + 1, app.cursor.path.len());
     pen.text(rect.x + 1, rect.y, rect.width.saturating_sub(1), &title, pen.look.strong());
     let page = Page::plain(&rewrite.text(), width(rect));
     let (first, rows) = window(&page, page.wrapped.row_at(caret_byte(rewrite)), rect);

@@ -10,7 +10,7 @@ use crate::ui::styled::styled;
 /// Draws the pane.
 pub(in crate::ui) fn draw(open: &Segmenting, pen: &mut Pen<'_>, rect: Rect) {
     let width = rect.width.saturating_sub(2);
-    let title = format!("steps by another rule, now {}", open.now);
+    let title = format!(" steps by another rule, now {} ", open.now);
     pen.text(rect.x + 1, rect.y, width, &title, pen.look.strong());
     rules(open, pen, Rect { y: rect.y + 1, height: 1, ..rect });
     let mut y = rect.y + 3;
