@@ -70,6 +70,20 @@ fn five_solutions_rated_step_by_step_take_a_key_a_step() {
 }
 
 #[test]
+fn behind_the_last_step_comes_the_first_one_without_a_rating() {
+    let mut desk = desk();
+    assert_eq!(desk.step(), 2, "the suspect");
+    desk.keys("-=");
+    assert_eq!((desk.id(), desk.step()), ("t-1".to_owned(), 1));
+    assert!(desk.screen().contains("step 3 rated +1; step 1 is not rated yet"), "{}", desk.screen());
+    desk.keys("=");
+    assert_eq!((desk.app.standing().done, desk.id()), (1, "t-2".to_owned()));
+    assert_eq!(first_error(&desk), FirstError::Unknown);
+    desk.keys("u");
+    assert_eq!((desk.id(), desk.step()), ("t-1".to_owned(), 1));
+}
+
+#[test]
 fn a_verdict_leads_to_the_suspect_again_and_a_project_may_want_every_step() {
     let mut desk = desk();
     desk.keys("gg===");

@@ -81,11 +81,23 @@ fn rate(app: &mut App, rating: Option<Rating>, count: Option<usize>) -> Vec<Effe
         effects.extend(on_to_the_next(app));
     } else if rating.is_some() && !app.on_sampled() {
         // Who compares alternatives goes on to the next one by themselves.
-        app.cursor.go_to_step(steps.end() + 1);
+        go_on(app, &aim.trace, steps.end() + 1);
     } else if steps.end() > steps.start() {
         app.cursor.go_to_step(*steps.end());
     }
     effects
+}
+
+/// To this step; from the last one on to the first that is not rated yet.
+fn go_on(app: &mut App, trace: &Trace, step: usize) {
+    let open = app.ratings(trace).iter().position(Option::is_none);
+    match open.filter(|_| step >= app.cursor.path.len()) {
+        Some(open) => {
+            app.notice = app.notice.take().map(|said| format!("{said}; step {} is not rated yet", open + 1));
+            app.cursor.go_to_step(open);
+        }
+        None => app.cursor.go_to_step(step),
+    }
 }
 
 /// What a rating does, in words.
