@@ -22,6 +22,8 @@ const WIDE_LIST_WIDTH: u16 = 36;
 /// Rows of the detail strip: what there is to say of most steps, and what it may take where there is more that is wanted.
 const DETAIL_ROWS: u16 = 4;
 const MORE_DETAIL_ROWS: u16 = 8;
+/// The same for who judges blind.
+const HIDDEN_DETAIL_ROWS: u16 = 2;
 const DETAIL_WIDTH: u16 = 50;
 /// A steps pane of this width has room for bars of the scores and for columns of what the checks say.
 const WIDE_STEPS: u16 = 120;
@@ -126,10 +128,14 @@ pub fn panes(app: &App) -> Option<Panes> {
     // What the annotators of a review wrote is never out of sight.
     let words = if panes.detail.is_some() { 0 } else { u16::try_from(app.words_of_annotators().len()).unwrap_or(u16::MAX) };
     if panes.detail.is_none() && (wanted || words > 0) {
-        let rows = match (more || branches || app.shares_shown(), wanted) {
-            (true, _) => MORE_DETAIL_ROWS,
-            (_, true) => words.saturating_add(DETAIL_ROWS),
-            _ => words.saturating_add(1),
+        // Without scores there is little to say.
+        let (few, many) = if app.show_prm { (DETAIL_ROWS, MORE_DETAIL_ROWS) } else { (HIDDEN_DETAIL_ROWS, DETAIL_ROWS) };
+        let rows = if more || app.shares_shown() {
+            MORE_DETAIL_ROWS
+        } else if branches {
+            words.saturating_add(many)
+        } else {
+            words.saturating_add(if wanted { few } else { 1 })
         };
         let rows = rows.min(MORE_DETAIL_ROWS).min(steps.height / 2);
         steps.height -= rows + 1;
