@@ -257,7 +257,8 @@ pub(super) fn loaded(app: &mut App, item: ItemId, view: Arc<ProblemView>) -> Vec
 pub(super) fn files(app: &mut App, files: Vec<FileState>) -> Vec<Effect> {
     let mut effects = Vec::new();
     for (index, (old, new)) in app.items.files.iter().zip(&files).enumerate() {
-        if !old.complete && old.records != new.records && index == app.cursor.item.file {
+        // The last record may be known before it is known whose solution it is.
+        if !old.complete && (old.records != new.records || new.complete) && index == app.cursor.item.file {
             effects.push(Effect::Load(app.cursor.item));
         }
     }

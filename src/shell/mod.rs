@@ -6,6 +6,7 @@ mod editor;
 pub mod late;
 mod likeness;
 pub mod linear;
+mod loading;
 mod outside;
 mod picture;
 pub mod replay;

@@ -1,6 +1,6 @@
 //! Carries effects out: reads problems, plans score requests, talks to the worker, hands labels to the saver.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,6 +26,7 @@ use crate::ui::code::highlight_step;
 use crate::ui::picture::Canvas;
 
 use super::likeness::Likeness;
+use super::loading::Loading;
 use super::replay::KeyLog;
 use super::sampler::Sampler;
 use super::{Saver, editor, picture, sieve};
@@ -76,7 +77,7 @@ pub struct Outside {
     model: Option<WorkerModel>,
     cache: Arc<Mutex<ScoreCache>>,
     request_ids: Arc<Mutex<u64>>,
-    loading: HashSet<ItemId>,
+    loading: Loading,
     /// Which files stand in no list.
     hidden: Vec<bool>,
     log: Option<KeyLog>,
@@ -101,7 +102,7 @@ impl Outside {
             model: None,
             cache: Arc::new(Mutex::new(resources.cache)),
             request_ids: Arc::new(Mutex::new(1)),
-            loading: HashSet::new(),
+            loading: Loading::default(),
             hidden: resources.hidden,
             log: resources.log,
             canvas: resources.canvas,
@@ -160,8 +161,11 @@ impl Outside {
             self.tell(Message::Notice(error));
         }
         match message {
-            Message::Loaded { item, .. } => {
-                self.loading.remove(item);
+            Message::Loaded { item, view } => {
+                let now = self.corpora.get(item.file).map(|corpus| corpus.problem_units(item.problem).len());
+                if self.loading.end(*item) || now.is_some_and(|now| now > view.units.len()) {
+                    self.load(*item);
+                }
             }
             Message::Worker(WorkerEvent::Ready(model)) => self.model = Some(model.clone()),
             Message::Worker(WorkerEvent::Exited { .. }) => self.worker = None,
@@ -248,7 +252,7 @@ impl Outside {
 
     fn load(&mut self, item: ItemId) {
         let Some(corpus) = self.corpora.get(item.file).cloned() else { return };
-        if !self.loading.insert(item) {
+        if !self.loading.begin(item) {
             return;
         }
         self.beside(move || Message::Loaded { item, view: corpus.problem(item.problem) });

@@ -553,3 +553,18 @@ fn a_file_that_ends_while_the_queue_is_sorted_copies_no_entries() {
     desk.keys("<Esc>");
     assert!(desk.left.iter().any(|effect| matches!(effect, Effect::Forget(_))), "{:?}", desk.left);
 }
+
+#[test]
+fn a_solution_that_is_known_last_of_all_stands_beside_the_others_of_its_problem() {
+    let record = |n: usize| {
+        format!(r#"{{"id":"{n}","generator":"g","problem":"p","steps":["a{n}"],"final_answer_correct":true,"label":-1}}"#)
+    };
+    let file: &'static [u8] = Box::leak((0..2).map(record).collect::<Vec<_>>().join("\n").into_bytes().into_boxed_slice());
+    let one = &file[..=file.iter().position(|byte| *byte == b'\n').unwrap()];
+    let mut desk = Desk::new(&[("two.jsonl", one)], (120, 40));
+    // Both records are found, and of the second one it is not known yet whose solution it is.
+    desk.app.items.files[0].complete = false;
+    desk.app.items.files[0].records = 2;
+    desk.ends_as(&[("two.jsonl", file)]);
+    assert!(desk.screen().contains("solution 1/2"), "{}", desk.screen());
+}
