@@ -187,21 +187,26 @@ mod candle {
         }
     }
 
+    /// A decoder that judges nothing, by its name and key.
+    fn no_judge(family: &str, (name, key): (&str, &str), context: usize, computes: &str) -> WorkerModel {
+        WorkerModel {
+            name: name.to_owned(),
+            key: key.to_owned(),
+            family: family.to_owned(),
+            semantics: Semantics::Correctness,
+            threshold: 0.5,
+            posterior: None,
+            scale: Box::default(),
+            context: context as u64,
+            embedded: false,
+            dtype: computes.to_owned(),
+            threads: rayon::current_num_threads() as u64,
+        }
+    }
+
     impl Scorer for Embedder {
         fn model(&self) -> WorkerModel {
-            WorkerModel {
-                name: self.name().to_owned(),
-                key: self.key().to_owned(),
-                family: "vectors".to_owned(),
-                semantics: Semantics::Correctness,
-                threshold: 0.5,
-                posterior: None,
-                scale: Box::default(),
-                context: self.context() as u64,
-                embedded: false,
-                dtype: self.computes().to_owned(),
-                threads: rayon::current_num_threads() as u64,
-            }
+            no_judge("vectors", (self.name(), self.key()), self.context(), self.computes())
         }
 
         fn score(
@@ -218,19 +223,7 @@ mod candle {
 
     impl Scorer for Sampler {
         fn model(&self) -> WorkerModel {
-            WorkerModel {
-                name: self.name().to_owned(),
-                key: self.key().to_owned(),
-                family: "sampler".to_owned(),
-                semantics: Semantics::Correctness,
-                threshold: 0.5,
-                posterior: None,
-                scale: Box::default(),
-                context: self.context() as u64,
-                embedded: false,
-                dtype: self.computes().to_owned(),
-                threads: rayon::current_num_threads() as u64,
-            }
+            no_judge("sampler", (self.name(), self.key()), self.context(), self.computes())
         }
 
         fn score(
