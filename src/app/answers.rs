@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{App, Effect};
+use super::{App, Effect, lists};
 use crate::checks::answer;
 use crate::trace::{FirstError, Trace};
 
@@ -127,16 +127,10 @@ pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
     match key.code {
         KeyCode::Char('c') if control => app.answers = None,
-        KeyCode::Down | KeyCode::Char('j' | 'n') => answers.chosen = (answers.chosen + 1).min(last),
-        KeyCode::Up | KeyCode::Char('k' | 'p') => answers.chosen = answers.chosen.saturating_sub(1),
-        KeyCode::PageDown | KeyCode::Char(' ') => answers.chosen = (answers.chosen + 10).min(last),
-        KeyCode::PageUp => answers.chosen = answers.chosen.saturating_sub(10),
-        KeyCode::Home | KeyCode::Char('g') => answers.chosen = 0,
-        KeyCode::End | KeyCode::Char('G') => answers.chosen = last,
         KeyCode::Enter => go(app, false),
         KeyCode::Char('w') => go(app, true),
         KeyCode::Esc | KeyCode::Char('q') => app.answers = None,
-        _ => {}
+        code => answers.chosen = lists::chosen_by(code, answers.chosen, last).unwrap_or(answers.chosen),
     }
     Vec::new()
 }

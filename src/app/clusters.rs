@@ -6,7 +6,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::items::ItemId;
 use super::likeness::{Row, Steps};
-use super::{App, Effect, likeness, queue};
+use super::{App, Effect, likeness, lists, queue};
 use crate::analysis::clusters::MOST;
 use crate::analysis::likeness::{Ask, Group};
 
@@ -116,12 +116,6 @@ pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     let last = clusters.groups.len().saturating_sub(1);
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
     match key.code {
-        KeyCode::Down | KeyCode::Char('j' | 'n') => clusters.chosen = (clusters.chosen + 1).min(last),
-        KeyCode::Up | KeyCode::Char('k' | 'p') => clusters.chosen = clusters.chosen.saturating_sub(1),
-        KeyCode::PageDown | KeyCode::Char(' ') => clusters.chosen = (clusters.chosen + 10).min(last),
-        KeyCode::PageUp => clusters.chosen = clusters.chosen.saturating_sub(10),
-        KeyCode::Home | KeyCode::Char('g') => clusters.chosen = 0,
-        KeyCode::End | KeyCode::Char('G') => clusters.chosen = last,
         KeyCode::Char('r') => {
             let count = clusters.groups.len();
             clusters.open = false;
@@ -130,7 +124,7 @@ pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
         KeyCode::Enter => walk(app),
         KeyCode::Char('c') if control => clusters.open = false,
         KeyCode::Esc | KeyCode::Char('q') => clusters.open = false,
-        _ => {}
+        code => clusters.chosen = lists::chosen_by(code, clusters.chosen, last).unwrap_or(clusters.chosen),
     }
     Vec::new()
 }

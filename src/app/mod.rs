@@ -22,6 +22,7 @@ pub mod keys;
 pub mod layout;
 pub mod likeness;
 pub mod lines;
+mod lists;
 pub mod log;
 pub mod mapping;
 mod message;

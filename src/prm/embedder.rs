@@ -6,14 +6,9 @@ use std::ops::ControlFlow;
 use candle_core::Tensor;
 
 use super::PrmError;
-use super::checkpoint::{Checkpoint, Layout, available_memory, parameters};
-use super::config::DecoderConfig;
-use super::decoder::Target;
-use super::kernels::Level;
-use super::matrices;
-use super::model::{enough_memory, memory_needed, prefix_bytes, run_length};
+use super::bare::{Bare, BareFiles};
 use super::pass::{Pass, Work};
-use super::reader::Reader;
+use super::reader::Met;
 use super::request::{CheckpointSource, Device, PrmRequest, ScoreStats};
 use super::tokenizer::{Part, Vocabulary};
 use super::tokens::{NodeTokens, Plan, TokenTree};
@@ -25,14 +20,10 @@ const SEPARATOR: &str = "\n\n";
 
 /// A decoder in memory.
 pub struct Embedder {
-    name: String,
-    key: String,
-    computes: String,
-    context: usize,
+    decoder: Bare,
     vocabulary: Vocabulary,
     /// Stands before everything.
     first: Option<u32>,
-    reader: Reader,
 }
 
 /// The direction of a step, or why there is none.
@@ -40,52 +31,23 @@ pub type Direction = Result<Vector, String>;
 
 impl std::fmt::Debug for Embedder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Embedder").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Embedder").field("name", &self.decoder.name()).finish_non_exhaustive()
     }
 }
 
 impl Embedder {
-    /// Loads the decoder of a checkpoint. As with a process reward model, nothing large is read before the files are known to be what they should
-    /// be and the model to fit into free memory.
+    /// Loads the decoder of a checkpoint.
     pub fn load(source: &CheckpointSource, device: Device) -> Result<Self, PrmError> {
-        Level::allowed()?;
-        let target = Target::open(device)?;
-        let mut checkpoint = Checkpoint::open(source)?;
-        let config = DecoderConfig::read(&checkpoint.config, &checkpoint.config_file)?;
-        let mut vocabulary = Vocabulary::load(&checkpoint.tokenizer_bytes, &checkpoint.tokenizer_file, config.vocab)?;
-        let first = checkpoint.special_token("bos_token").map(|token| vocabulary.control(&token)).transpose()?;
-        let layout: Layout = matrices::layout(&config);
-        checkpoint.check(&layout)?;
-        let count = parameters(&layout);
-        let precision = target.precision(&checkpoint.dtypes(&layout), count);
-        let (needed, available) = (memory_needed(count, &config, precision), available_memory());
-        enough_memory(&checkpoint.place, count, needed, available)?;
-        let (mut weights, key) = checkpoint.load(&layout, &format!("vectors 1\n{}", precision.name()), &target)?;
-        let context = config.context;
-        let decoder = target.load(config, &mut weights, precision)?;
-        let reader = Reader::new(vec![decoder], prefix_bytes(needed, available), run_length(count, precision));
-        let computes = precision.name().to_owned();
-        Ok(Self { name: checkpoint.name.clone(), key, computes, context, vocabulary, first, reader })
+        let mut files = BareFiles::open(source, device)?;
+        let first = files.checkpoint.special_token("bos_token");
+        let first = first.map(|token| files.vocabulary.control(&token)).transpose()?;
+        let (decoder, vocabulary, ()) = files.load("vectors 1", |_| Vec::new(), |_, _| Ok(()))?;
+        Ok(Self { decoder, vocabulary, first })
     }
 
-    /// Name for people.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Identity of weights, configuration, tokenizer and of the way in which vectors are made.
-    pub fn key(&self) -> &str {
-        &self.key
-    }
-
-    /// Numbers that it computes with.
-    pub fn computes(&self) -> &str {
-        &self.computes
-    }
-
-    /// Longest text in tokens.
-    pub fn context(&self) -> usize {
-        self.context
+    /// What is known about the decoder.
+    pub fn decoder(&self) -> &Bare {
+        &self.decoder
     }
 
     fn plan(&self, request: &PrmRequest) -> Result<TokenTree, PrmError> {
@@ -113,28 +75,12 @@ impl Embedder {
         on: &mut dyn FnMut(usize, Direction) -> ControlFlow<()>,
     ) -> Result<ScoreStats, PrmError> {
         let tree = self.plan(request)?;
-        let plan = Plan::new(request, &tree, self.context)?;
+        let plan = Plan::new(request, &tree, self.decoder.context())?;
         let work = Work { request, tree: &tree, plan: &plan };
-        let mut stats = ScoreStats { tokens: 0, unique_tokens: plan.unique, naive_tokens: plan.naive };
-        let mut at = 0;
-        while let Some(&first) = plan.order.get(at) {
-            if let Some(reason) = &plan.blocked[first] {
-                at += 1;
-                if !request.nodes[first].known && on(first, Err(reason.clone())).is_break() {
-                    break;
-                }
-                continue;
-            }
-            let pass = self.reader.pass(work, at)?;
-            at += pass.nodes.len();
-            stats.tokens += pass.ids.len();
-            for (node, direction) in means(request, &pass)? {
-                if on(node, direction).is_break() {
-                    return Ok(stats);
-                }
-            }
-        }
-        Ok(stats)
+        self.decoder.reader.each(work, &mut |met| match met {
+            Met::Blocked(node, reason) => Ok(on(node, Err(reason.to_owned()))),
+            Met::Read(pass) => Ok(means(request, &pass)?.into_iter().try_for_each(|(node, direction)| on(node, direction))),
+        })
     }
 }
 

@@ -7,6 +7,8 @@
 #[cfg(feature = "candle")]
 mod attention;
 #[cfg(feature = "candle")]
+mod bare;
+#[cfg(feature = "candle")]
 mod checkpoint;
 #[cfg(feature = "candle")]
 mod config;
@@ -64,6 +66,8 @@ mod tokens;
 #[cfg(feature = "candle")]
 mod trainer_tokens;
 
+#[cfg(feature = "candle")]
+pub use bare::Bare;
 #[cfg(feature = "candle")]
 pub use embedder::{Direction, Embedder};
 pub use error::PrmError;

@@ -14,7 +14,7 @@ use super::kernels::Level;
 use super::linear::Precision;
 use super::lora::Adapter;
 use super::pass::{Pass, Work};
-use super::reader::Reader;
+use super::reader::{Met, Reader};
 use super::request::{CheckpointSource, Device, ModelInfo, NodeScore, PrmRequest, ScoreStats};
 use super::tokens::{NodeTokens, Plan, TokenTree};
 
@@ -144,44 +144,31 @@ impl Prm {
             return self.criticise(request, &plan, on);
         }
         let work = Work { request, tree: &tree, plan: &plan };
-        let mut stats = ScoreStats { tokens: 0, unique_tokens: plan.unique, naive_tokens: plan.naive };
-        let mut at = 0;
-        while let Some(&first) = plan.order.get(at) {
-            if let Some(reason) = &plan.blocked[first] {
-                at += 1;
-                if !request.nodes[first].known && on(first, NodeScore::NotScored(reason.clone())).is_break() {
-                    break;
+        let Self { judge, reader, .. } = self;
+        reader.each(work, &mut |met| match met {
+            Met::Blocked(node, reason) => Ok(on(node, NodeScore::NotScored(reason.to_owned()))),
+            Met::Read(pass) => Ok(readout(judge, work, &pass)?.into_iter().try_for_each(|(node, (score, rationale))| {
+                if let Some(rationale) = rationale {
+                    on(node, NodeScore::Rationale(rationale))?;
                 }
-                continue;
-            }
-            let pass = self.reader.pass(work, at)?;
-            at += pass.nodes.len();
-            stats.tokens += pass.ids.len();
-            for (node, (score, rationale)) in self.readout(work, &pass)? {
-                if rationale.is_some_and(|rationale| on(node, NodeScore::Rationale(rationale)).is_break()) {
-                    return Ok(stats);
-                }
-                if on(node, score.map_or_else(NodeScore::NotScored, NodeScore::Score)).is_break() {
-                    return Ok(stats);
-                }
-            }
-        }
-        Ok(stats)
+                on(node, score.map_or_else(NodeScore::NotScored, NodeScore::Score))
+            })),
+        })
     }
+}
 
-    /// The scores of the nodes of a pass that are wanted.
-    fn readout(&self, work: Work<'_>, pass: &Pass) -> Result<Vec<(usize, Explained)>, PrmError> {
-        let wanted = pass.nodes.iter().map(|p| p.node).filter(|&n| !work.request.nodes[n].known);
-        let (nodes, tokens): (Vec<usize>, Vec<&NodeTokens>) = wanted.filter_map(|n| Some((n, work.tokens(n)?))).unzip();
-        if nodes.is_empty() {
-            return Ok(Vec::new());
-        }
-        let scores = self.judge.scores(&tokens, &pass.states)?;
-        if scores.len() != nodes.len() {
-            return Err(PrmError::Compute(format!("{} scores came from {} steps", scores.len(), nodes.len())));
-        }
-        Ok(nodes.into_iter().zip(scores).collect())
+/// The scores of the nodes of a pass that are wanted.
+fn readout(judge: &Judge, work: Work<'_>, pass: &Pass) -> Result<Vec<(usize, Explained)>, PrmError> {
+    let wanted = pass.nodes.iter().map(|p| p.node).filter(|&n| !work.request.nodes[n].known);
+    let (nodes, tokens): (Vec<usize>, Vec<&NodeTokens>) = wanted.filter_map(|n| Some((n, work.tokens(n)?))).unzip();
+    if nodes.is_empty() {
+        return Ok(Vec::new());
     }
+    let scores = judge.scores(&tokens, &pass.states)?;
+    if scores.len() != nodes.len() {
+        return Err(PrmError::Compute(format!("{} scores came from {} steps", scores.len(), nodes.len())));
+    }
+    Ok(nodes.into_iter().zip(scores).collect())
 }
 
 /// Tokens of one pass: the larger the model, the shorter the wait for the next scores must be kept. Fixed numbers, not measured ones,

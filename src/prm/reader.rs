@@ -1,11 +1,14 @@
 //! Decoders with what they have read: which tokens they hold, and keys and values of tokens that an earlier request had them read.
 
+use std::ops::ControlFlow;
+
 use candle_core::Tensor;
 
 use super::PrmError;
 use super::decoder::Decoder;
 use super::pass::{Pass, Work};
 use super::prefix::{PrefixCache, common};
+use super::request::ScoreStats;
 use super::tokens::NodeTokens;
 
 /// One decoder, or two where the score is a ratio of two models; all read the same tokens.
@@ -20,6 +23,14 @@ pub(super) struct Reader {
     run: usize,
 }
 
+/// What one comes to on the way through a request.
+pub(super) enum Met<'a> {
+    /// A node that is wanted and cannot be computed, and why.
+    Blocked(usize, &'a str),
+    /// The nodes of a pass.
+    Read(Pass),
+}
+
 impl Reader {
     /// Decoders that have read nothing, and at most `bytes` of keys and values of earlier tokens.
     pub(super) fn new(decoders: Vec<Box<dyn Decoder>>, bytes: u64, run: usize) -> Self {
@@ -32,8 +43,37 @@ impl Reader {
         self.prefixes = PrefixCache::new(self.decoders.iter().map(|d| d.cache_width()).sum(), bytes);
     }
 
+    /// Goes through the nodes of a request, depth first, until `on` breaks.
+    pub(super) fn each(
+        &mut self,
+        work: Work<'_>,
+        on: &mut dyn FnMut(Met<'_>) -> Result<ControlFlow<()>, PrmError>,
+    ) -> Result<ScoreStats, PrmError> {
+        let Work { plan, request, .. } = work;
+        let mut stats = ScoreStats { tokens: 0, unique_tokens: plan.unique, naive_tokens: plan.naive };
+        let mut at = 0;
+        while let Some(&first) = plan.order.get(at) {
+            let met = if let Some(reason) = &plan.blocked[first] {
+                at += 1;
+                if request.nodes[first].known {
+                    continue;
+                }
+                Met::Blocked(first, reason)
+            } else {
+                let pass = self.pass(work, at)?;
+                at += pass.nodes.len();
+                stats.tokens += pass.ids.len();
+                Met::Read(pass)
+            };
+            if on(met)?.is_break() {
+                break;
+            }
+        }
+        Ok(stats)
+    }
+
     /// Computes the nodes from place `at` of the order that have room in one pass, and remembers them.
-    pub(super) fn pass(&mut self, work: Work<'_>, at: usize) -> Result<Pass, PrmError> {
+    fn pass(&mut self, work: Work<'_>, at: usize) -> Result<Pass, PrmError> {
         let straight = work.straight(at);
         let spine = self.seek(&straight);
         let elsewhere = |node: usize| {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::types::FromSql;
 use rusqlite::{Connection, ErrorCode, params};
 
 use crate::analysis::alike::Vector;
@@ -62,25 +63,7 @@ impl ScoreCache {
 
     /// The known scores among these steps.
     pub fn get_many(&mut self, model: &str, keys: &[StepKey]) -> HashMap<StepKey, f64> {
-        self.attempt(|connection| {
-            let transaction = connection.transaction()?;
-            let mut found = HashMap::new();
-            {
-                let mut select = transaction.prepare_cached("SELECT value FROM score WHERE model = ?1 AND step = ?2")?;
-                for key in keys {
-                    let mut rows = select.query(params![model, key.as_bytes()])?;
-                    // Anything but a number in the column counts as not known.
-                    if let Some(row) = rows.next()?
-                        && let Ok(value) = row.get::<_, f64>(0)
-                    {
-                        found.insert(*key, value);
-                    }
-                }
-            }
-            transaction.commit()?;
-            Ok(found)
-        })
-        .unwrap_or_default()
+        self.known("SELECT value FROM score WHERE model = ?1 AND step = ?2", model, keys, Some)
     }
 
     /// Keeps these scores, in one transaction.
@@ -103,25 +86,8 @@ impl ScoreCache {
 
     /// What models gave beside the scores of these steps.
     pub fn rationales(&mut self, model: &str, keys: &[StepKey]) -> HashMap<StepKey, Rationale> {
-        self.attempt(|connection| {
-            let transaction = connection.transaction()?;
-            let mut found = HashMap::new();
-            {
-                let mut select = transaction.prepare_cached("SELECT text FROM rationale WHERE model = ?1 AND step = ?2")?;
-                for key in keys {
-                    let mut rows = select.query(params![model, key.as_bytes()])?;
-                    if let Some(row) = rows.next()?
-                        && let Ok(text) = row.get::<_, String>(0)
-                        && let Ok(rationale) = serde_json::from_str(&text)
-                    {
-                        found.insert(*key, rationale);
-                    }
-                }
-            }
-            transaction.commit()?;
-            Ok(found)
-        })
-        .unwrap_or_default()
+        let read = |text: String| serde_json::from_str(&text).ok();
+        self.known("SELECT text FROM rationale WHERE model = ?1 AND step = ?2", model, keys, read)
     }
 
     /// Keeps what a model gave beside the score of a step, if it gave something.
@@ -136,18 +102,30 @@ impl ScoreCache {
 
     /// The known vectors among those of these texts.
     pub fn vectors(&mut self, model: &str, keys: &[StepKey]) -> HashMap<StepKey, Vector> {
+        let read = |bytes: Vec<u8>| Vector::from_bytes(&bytes);
+        self.known("SELECT steps FROM vector WHERE model = ?1 AND step = ?2", model, keys, read)
+    }
+
+    /// What a table has of these steps. A column that is not of this kind, or that `read` makes nothing of, counts as not known.
+    fn known<C: FromSql, T>(
+        &mut self,
+        sql: &str,
+        model: &str,
+        keys: &[StepKey],
+        read: impl Fn(C) -> Option<T>,
+    ) -> HashMap<StepKey, T> {
         self.attempt(|connection| {
             let transaction = connection.transaction()?;
             let mut found = HashMap::new();
             {
-                let mut select = transaction.prepare_cached("SELECT steps FROM vector WHERE model = ?1 AND step = ?2")?;
+                let mut select = transaction.prepare_cached(sql)?;
                 for key in keys {
                     let mut rows = select.query(params![model, key.as_bytes()])?;
                     if let Some(row) = rows.next()?
-                        && let Ok(bytes) = row.get::<_, Vec<u8>>(0)
-                        && let Some(vector) = Vector::from_bytes(&bytes)
+                        && let Ok(column) = row.get::<_, C>(0)
+                        && let Some(value) = read(column)
                     {
-                        found.insert(*key, vector);
+                        found.insert(*key, value);
                     }
                 }
             }

@@ -168,7 +168,7 @@ impl From<NodeScore> for Scored {
 #[cfg(feature = "candle")]
 mod candle {
     use super::{ControlFlow, Cost, ScoreRequest, Scored, Scorer, Semantics, WorkerModel, asked, worker_model};
-    use crate::prm::{Beginning, Embedder, Prm, Sample, Sampler};
+    use crate::prm::{Bare, Beginning, Embedder, Prm, Sample, Sampler};
     use crate::scoring::SampleRequest;
 
     impl Scorer for Prm {
@@ -187,26 +187,25 @@ mod candle {
         }
     }
 
-    /// A decoder that judges nothing, by its name and key.
-    fn no_judge(family: &str, (name, key): (&str, &str), context: usize, computes: &str) -> WorkerModel {
+    fn no_judge(family: &str, decoder: &Bare) -> WorkerModel {
         WorkerModel {
-            name: name.to_owned(),
-            key: key.to_owned(),
+            name: decoder.name().to_owned(),
+            key: decoder.key().to_owned(),
             family: family.to_owned(),
             semantics: Semantics::Correctness,
             threshold: 0.5,
             posterior: None,
             scale: Box::default(),
-            context: context as u64,
+            context: decoder.context() as u64,
             embedded: false,
-            dtype: computes.to_owned(),
+            dtype: decoder.computes().to_owned(),
             threads: rayon::current_num_threads() as u64,
         }
     }
 
     impl Scorer for Embedder {
         fn model(&self) -> WorkerModel {
-            no_judge("vectors", (self.name(), self.key()), self.context(), self.computes())
+            no_judge("vectors", self.decoder())
         }
 
         fn score(
@@ -223,7 +222,7 @@ mod candle {
 
     impl Scorer for Sampler {
         fn model(&self) -> WorkerModel {
-            no_judge("sampler", (self.name(), self.key()), self.context(), self.computes())
+            no_judge("sampler", self.decoder())
         }
 
         fn score(

@@ -291,7 +291,6 @@ fn prmbench(each: usize) -> Option<Vec<(String, String, usize)>> {
 /// fit the classes. `STEPSCOPE_VECTORS` names folders of other decoders, parted by colons.
 #[cfg(feature = "candle")]
 #[test]
-#[ignore = "measures, for some minutes, on real data"]
 fn nearest_steps_and_groups_against_error_classes() {
     use stepscope::analysis::alike::{Bag, Vector};
     use stepscope::analysis::clusters::{Points, clusters, fit_to};
@@ -313,10 +312,12 @@ fn nearest_steps_and_groups_against_error_classes() {
         }
         let fits = [8, 16].map(|count| fit_to(&clusters(points, count, &|| false).unwrap(), &class));
         println!("{name}: nearest five {nearest:.4}, chance {chance:.4}; purity and information of 8 and 16 groups {fits:.3?}");
+        (nearest, chance)
     };
     let bags: Vec<Bag> = steps.iter().map(|(_, text, _)| Bag::of(text)).collect();
     let points = Points::of_bags(&bags);
-    measure("words", &|a, b| bags[a].cosine(&bags[b]), &points);
+    let (words, chance) = measure("words", &|a, b| bags[a].cosine(&bags[b]), &points);
+    assert!(words > 1.5 * chance, "words tell error classes apart: {words}, {chance} by chance");
     measure("words, rare ones more", &|a, b| points.cosine(a, b), &points);
     let folders = std::env::var("STEPSCOPE_VECTORS").unwrap_or_default();
     let folders = folders.split(':').filter(|folder| !folder.is_empty()).map(|folder| CheckpointSource::Dir(folder.into()));
@@ -331,6 +332,10 @@ fn nearest_steps_and_groups_against_error_classes() {
         };
         embedder.directions(&request, &mut keep).unwrap();
         let points = Points::of_vectors(&vectors);
-        measure(&format!("vectors of {}", embedder.name()), &|a, b| points.cosine(a, b), &points);
+        let name = format!("vectors of {}", embedder.decoder().name());
+        let (nearest, _) = measure(&name, &|a, b| points.cosine(a, b), &points);
+        if source == CheckpointSource::Embedded {
+            assert!(nearest > chance && nearest < words, "better than chance and no better than words: {nearest}");
+        }
     }
 }

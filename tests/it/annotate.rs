@@ -2,7 +2,7 @@
 
 use stepscope::app::{Effect, Message};
 use stepscope::labels::{Project, Scope, Verdict};
-use stepscope::scoring::{ScoreRequest, WorkerEvent, WorkerModel};
+use stepscope::scoring::{ScoreRequest, WorkerEvent};
 use stepscope::trace::{FirstError, Semantics, StepScore, Writing};
 
 use super::desk::{Desk, SAMPLES, SOLUTIONS};
@@ -199,19 +199,7 @@ fn scored_at(size: (u16, u16)) -> Desk {
 fn scored_on(name: &'static str, bytes: &'static [u8], size: (u16, u16)) -> Desk {
     let mut desk = Desk::new(&[(name, bytes)], size);
     desk.keys("gK");
-    desk.tell(Message::Worker(WorkerEvent::Ready(WorkerModel {
-        name: "m".to_owned(),
-        key: "k".to_owned(),
-        family: "f".to_owned(),
-        semantics: Semantics::Correctness,
-        threshold: 0.5,
-        posterior: None,
-        scale: Box::default(),
-        context: 0,
-        embedded: false,
-        dtype: String::new(),
-        threads: 0,
-    })));
+    desk.tell(Message::Worker(WorkerEvent::Ready(super::scoring::model())));
     let trace = desk.app.trace().unwrap().clone();
     let score = |value| StepScore::new(value, Semantics::Correctness).unwrap();
     desk.app.scoring.scores.extend(trace.steps().map(|id| (trace.node(id).key, score(0.25))));

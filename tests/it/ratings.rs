@@ -2,7 +2,7 @@
 
 use stepscope::app::Message;
 use stepscope::labels::{Mode, Project, Scope};
-use stepscope::scoring::{WorkerEvent, WorkerModel};
+use stepscope::scoring::WorkerEvent;
 use stepscope::trace::{FirstError, Semantics, StepScore};
 
 use super::desk::{Desk, SAMPLES};
@@ -23,19 +23,7 @@ fn problems(count: usize, steps: &[&str]) -> &'static [u8] {
 fn desk() -> Desk {
     let mut desk = Desk::new(&[("five.jsonl", problems(5, &["One.", "Two.", "Three."]))], (80, 24));
     desk.keys("gK");
-    desk.tell(Message::Worker(WorkerEvent::Ready(WorkerModel {
-        name: "m".to_owned(),
-        key: "k".to_owned(),
-        family: "f".to_owned(),
-        semantics: Semantics::Correctness,
-        threshold: 0.5,
-        posterior: None,
-        scale: Box::default(),
-        context: 0,
-        embedded: false,
-        dtype: String::new(),
-        threads: 0,
-    })));
+    desk.tell(Message::Worker(WorkerEvent::Ready(super::scoring::model())));
     for item in 0..5 {
         desk.keys(&format!("{}go", item + 1));
         let trace = desk.app.trace().unwrap().clone();

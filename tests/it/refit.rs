@@ -11,19 +11,7 @@ use stepscope::trace::{Semantics, StepKey, StepScore};
 use super::desk::Desk;
 
 fn model(name: &str) -> Message {
-    Message::Worker(WorkerEvent::Ready(WorkerModel {
-        name: name.to_owned(),
-        key: name.to_owned(),
-        family: "f".to_owned(),
-        semantics: Semantics::Correctness,
-        threshold: 0.5,
-        posterior: None,
-        scale: Box::default(),
-        context: 0,
-        embedded: false,
-        dtype: String::new(),
-        threads: 0,
-    }))
+    Message::Worker(WorkerEvent::Ready(WorkerModel { name: name.to_owned(), key: name.to_owned(), ..super::scoring::model() }))
 }
 
 fn first_key(desk: &Desk) -> StepKey {

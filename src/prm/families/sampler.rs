@@ -4,16 +4,10 @@
 use std::ops::ControlFlow;
 
 use super::super::PrmError;
-use super::super::checkpoint::{Checkpoint, Layout, available_memory, parameters};
-use super::super::config::DecoderConfig;
+use super::super::bare::{Bare, BareFiles};
 use super::super::critic::seed;
-use super::super::decoder::Target;
 use super::super::generate::{Sampling, Stop, generate};
 use super::super::head::LmHead;
-use super::super::kernels::Level;
-use super::super::matrices;
-use super::super::model::{enough_memory, memory_needed, prefix_bytes, run_length};
-use super::super::reader::Reader;
 use super::super::request::{Beginning, CheckpointSource, Device, Sample, ScoreStats};
 use super::super::tokenizer::{Part, Vocabulary};
 use super::chat::{Chat, Frame, ends};
@@ -29,10 +23,7 @@ const TOP_P: f64 = 0.95;
 
 /// A language model in memory.
 pub struct Sampler {
-    name: String,
-    key: String,
-    computes: String,
-    context: usize,
+    decoder: Bare,
     vocabulary: Vocabulary,
     /// Places: the problem, the steps. Without one the text is plain.
     frame: Option<Frame>,
@@ -40,62 +31,31 @@ pub struct Sampler {
     first: Option<u32>,
     ends: Vec<u32>,
     head: LmHead,
-    reader: Reader,
 }
 
 impl std::fmt::Debug for Sampler {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sampler").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Sampler").field("name", &self.decoder.name()).finish_non_exhaustive()
     }
 }
 
 impl Sampler {
-    /// Loads the causal language model of a checkpoint. As with a process reward model, nothing large is read before the files are known to
-    /// be what they should be and the model to fit into free memory.
+    /// Loads the causal language model of a checkpoint.
     pub fn load(source: &CheckpointSource, device: Device) -> Result<Self, PrmError> {
-        Level::allowed()?;
-        let target = Target::open(device)?;
-        let mut checkpoint = Checkpoint::open(source)?;
-        let config = DecoderConfig::read(&checkpoint.config, &checkpoint.config_file)?;
-        let mut vocabulary = Vocabulary::load(&checkpoint.tokenizer_bytes, &checkpoint.tokenizer_file, config.vocab)?;
-        let chat = Chat::of(&checkpoint, &vocabulary).ok();
-        let frame = chat.map(|chat| chat.dialogue(&mut vocabulary, "")).transpose()?;
+        let mut files = BareFiles::open(source, device)?;
+        let BareFiles { checkpoint, vocabulary, .. } = &mut files;
+        let chat = Chat::of(checkpoint, vocabulary).ok();
+        let frame = chat.map(|chat| chat.dialogue(vocabulary, "")).transpose()?;
         let first = checkpoint.special_token("bos_token").filter(|_| frame.is_none());
         let first = first.map(|token| vocabulary.control(&token)).transpose()?;
-        let ends = ends(&checkpoint, &mut vocabulary)?;
-        let layout: Layout = matrices::layout(&config).into_iter().chain(LmHead::layout(&config)).collect();
-        checkpoint.check(&layout)?;
-        let count = parameters(&layout);
-        let precision = target.precision(&checkpoint.dtypes(&layout), count);
-        let (needed, available) = (memory_needed(count, &config, precision), available_memory());
-        enough_memory(&checkpoint.place, count, needed, available)?;
-        let (mut weights, key) = checkpoint.load(&layout, &format!("sampler 1\n{}", precision.name()), &target)?;
-        let head = LmHead::load(&mut weights, &config)?;
-        let context = config.context;
-        let decoder = target.load(config, &mut weights, precision)?;
-        let reader = Reader::new(vec![decoder], prefix_bytes(needed, available), run_length(count, precision));
-        let computes = precision.name().to_owned();
-        Ok(Self { name: checkpoint.name.clone(), key, computes, context, vocabulary, frame, first, ends, head, reader })
+        let ends = ends(checkpoint, vocabulary)?;
+        let (decoder, vocabulary, head) = files.load("sampler 1", LmHead::layout, LmHead::load)?;
+        Ok(Self { decoder, vocabulary, frame, first, ends, head })
     }
 
-    /// Name for people.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Identity of weights, configuration and tokenizer.
-    pub fn key(&self) -> &str {
-        &self.key
-    }
-
-    /// Numbers that it computes with.
-    pub fn computes(&self) -> &str {
-        &self.computes
-    }
-
-    /// Longest text in tokens.
-    pub fn context(&self) -> usize {
-        self.context
+    /// What is known about the decoder.
+    pub fn decoder(&self) -> &Bare {
+        &self.decoder
     }
 
     /// The tokens before a step.
@@ -113,7 +73,7 @@ impl Sampler {
     /// [`ControlFlow::Break`] ends the work there. The same number of the same beginning, temperature and seed is always the same text.
     pub fn sample(&mut self, of: &Beginning, on: &mut dyn FnMut(Sample) -> ControlFlow<()>) -> Result<ScoreStats, PrmError> {
         let ids = self.prompt(of).map_err(PrmError::Compute)?;
-        let Self { context, vocabulary, ends, head, reader, .. } = self;
+        let Self { decoder: Bare { context, reader, .. }, vocabulary, ends, head, .. } = self;
         let room = context.saturating_sub(ids.len() + 1).min(MAX_TOKENS);
         let Some(&last) = ids.last().filter(|_| room > 0) else {
             return Err(PrmError::Compute(format!("{} tokens leave no room for a step in a context of {context}", ids.len())));
