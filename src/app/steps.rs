@@ -276,18 +276,19 @@ pub(super) fn open_rows(app: &mut App, width: usize, limit: usize) -> Rows {
     let mut rows = Rows::default();
     for &id in &app.cursor.path {
         let node = trace.node(id);
-        let [flat, tall] = [false, true].map(|tall| {
+        let mut rows_of = |tall: bool| {
             let setting = setting(look, steps.view, if steps.cut && !tall { LINE } else { width }, tall);
             steps.pages.entry((node.key, setting)).or_insert_with(|| Arc::new(Page::new(&node.text, setting))).rows()
-        });
-        let more = tall.saturating_sub(flat);
+        };
+        let flat = rows_of(false);
         rows.flat += flat;
+        if rows.flat > limit {
+            break;
+        }
+        let more = rows_of(true).saturating_sub(flat);
         rows.most = rows.most.max(more);
         if id == app.cursor.node {
             rows.current = more;
-        }
-        if rows.flat > limit {
-            break;
         }
     }
     rows
