@@ -28,7 +28,7 @@ use crate::trace::{Semantics, StepKey, StepScore};
 use crate::ui::look::Look;
 
 /// Version of the log. It changes when an old log can no longer be played.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// One line of the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

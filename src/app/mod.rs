@@ -209,8 +209,6 @@ pub struct App {
     glance: bool,
     /// Steps are rated one by one: solutions begin at their first step without a rating.
     rates: bool,
-    /// The solution on show when a step was rated, to come back to.
-    rated_in: HashMap<StepKey, RecordKey>,
     /// A mark on this step has just judged all solutions through it.
     covers: Option<StepKey>,
     /// It was led to its step by a search or a jump, which no score outweighs.
@@ -309,7 +307,6 @@ impl App {
     pub fn new(mut setup: Setup, size: (u16, u16)) -> (Self, Vec<Effect>) {
         let (place, scoring) = (setup.place.take(), setup.scoring);
         let mut app = Self::untouched(setup, size);
-        app.take_scope();
         app.suggest = place.is_none();
         if let Some(place) = &place {
             app.resume(place);
@@ -364,7 +361,6 @@ impl App {
             suggest: true,
             glance: false,
             rates: false,
-            rated_in: HashMap::new(),
             covers: None,
             led: false,
             passing: None,

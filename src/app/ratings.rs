@@ -4,6 +4,15 @@ use super::App;
 use crate::labels::{Action, Body, Draft, Mark, Mode, Order, Scope};
 use crate::trace::{FirstError, NodeId, Rating, Solution, StepKey, Trace};
 
+/// What a label makes of a solution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Decision {
+    /// Where it goes wrong first.
+    pub(crate) verdict: FirstError,
+    /// It was open before: who changes one of all ratings has not come to the end of the solution by that.
+    pub(crate) first: bool,
+}
+
 impl App {
     /// Own ratings of the steps on show that may be known of: those in force, and those on their way to the store. What was said before a
     /// solution came once more is out of sight.
@@ -27,11 +36,11 @@ impl App {
 
     /// What a label makes of the solution on show where it decides it: a verdict, the rating behind which none is missing, or the bad one that
     /// ends a solution ([`Scope::FirstError`]). Work goes on behind such a label, and the solution counts as judged.
-    pub(crate) fn decided_by(&self, action: &Action) -> Option<FirstError> {
+    pub(crate) fn decided_by(&self, action: &Action) -> Option<Decision> {
         let (steps, rating) = match action {
             Action::Rate { step, rating } => (std::slice::from_ref(step), *rating),
             Action::RateRange { steps, rating, .. } => (steps.as_slice(), *rating),
-            _ => return action.verdict(),
+            _ => return action.verdict().map(|verdict| Decision { verdict, first: true }),
         };
         let trace = self.trace().filter(|_| rating.is_some() && !self.on_sampled())?;
         let mut ratings = self.ratings(trace);
@@ -44,17 +53,8 @@ impl App {
         }
         let ends = self.project.scope == Scope::FirstError && rating == Some(Rating::Bad);
         let first = ratings.iter().position(|rating| *rating == Some(Rating::Bad));
-        (ends || (complete(&ratings) && !before)).then(|| first.map_or(FirstError::NoError, FirstError::At))
-    }
-
-    /// The session counts a solution as judged by the scope in force.
-    pub(crate) fn take_scope(&mut self) {
-        self.session.ask_all(self.project.scope == Scope::All);
-        self.label_nodes();
-        let items: Vec<_> = self.items.loaded().collect();
-        for item in items {
-            self.tally(item);
-        }
+        (ends || complete(&ratings))
+            .then(|| Decision { verdict: first.map_or(FirstError::NoError, FirstError::At), first: ends || !before })
     }
 
     /// After a reveal the same verdict once more says nothing new, and goes on. `kind` is that of the error; empty where there is none.

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::commands::{self, Command, Group};
+use super::ratings::Decision;
 use super::{App, Effect, key_press, run};
 use crate::labels::{Action, Body, Context, Draft, Event, Saw};
 use crate::trace::{RecordKey, StepKey, StepScore, Writing};
@@ -47,6 +48,12 @@ fn record_of(draft: &Draft) -> Option<RecordKey> {
 impl App {
     /// Hands a label to the store.
     pub(crate) fn record(&mut self, body: Body, step: Option<StepKey>) -> Vec<Effect> {
+        let decided = if let Body::Act(action) = &body { self.decided_by(action) } else { None };
+        self.record_deciding(body, step, decided)
+    }
+
+    /// The same of a label of which it is known what it makes of the solution on show.
+    pub(crate) fn record_deciding(&mut self, body: Body, step: Option<StepKey>, decided: Option<Decision>) -> Vec<Effect> {
         let leaf = self.record_key_here();
         let path = self.trace().cloned().map(|trace| self.cursor.path.iter().map(|&id| trace.node(id).key).collect::<Vec<_>>());
         let spent = match &body {
@@ -57,8 +64,15 @@ impl App {
         let (ms_spent, step_ms) = spent.map_or((None, Vec::new()), |(ms, steps)| (Some(ms), steps));
         let mut saw = self.saw(step);
         saw.context.step_ms = step_ms;
-        let chooses = matches!(body, Body::Act(Action::Choose { .. }));
-        saw.context.sampled = step.map_or_else(Vec::new, |step| self.sampled_here(step, chooses));
+        if let Body::Act(action) = &body {
+            let chooses = matches!(action, Action::Choose { .. });
+            saw.context.sampled = step.map_or_else(Vec::new, |step| self.sampled_here(step, chooses));
+            saw.context.record = self.record_key().filter(|_| action.record().is_none() && (chooses || action.rates()));
+            if action.rates() {
+                saw.context.scope = Some(self.project.scope);
+                saw.context.verdict = decided.map(|decided| decided.verdict);
+            }
+        }
         let draft = Draft { body, saw, ms_spent };
         let record = record_of(&draft);
         // A text or a further answer takes nothing back, and must not be lost.
@@ -74,7 +88,7 @@ impl App {
         }
         super::review::name_source(self);
         if let Body::Act(action) = &draft.body
-            && let Some(word) = self.heard_label(action, ms_spent)
+            && let Some(word) = self.heard_label(action, decided, ms_spent)
         {
             self.notice = Some(self.notice.take().map_or(word.clone(), |said| format!("{said}   ({word})")));
         }

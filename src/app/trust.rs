@@ -9,8 +9,9 @@ use std::fmt::Write;
 use sha2::{Digest, Sha256};
 
 use super::items::ItemId;
+use super::ratings::Decision;
 use super::{App, Effect, clusters};
-use crate::labels::{Action, Body, Judged, Mode, Order, Served, Session};
+use crate::labels::{Action, Body, EventId, Judged, Mode, Order, Served, Session, Spent};
 use crate::trace::{FirstError, NodeId, PromptKey, RecordKey, Solution, Trace};
 
 /// A verdict in less time, in milliseconds ...
@@ -112,8 +113,8 @@ pub struct Trust {
     pub fast: usize,
     /// Verdicts in this session, and the time they took in milliseconds.
     pub verdicts: (u64, u64),
-    /// Time that the ratings of a solution took that do not decide it yet, in milliseconds.
-    spent: Option<(RecordKey, u64)>,
+    /// Time of ratings that decide nothing yet.
+    spent: Spent,
     /// Verdicts of the sessions before.
     past: u64,
     due: Vec<Due>,
@@ -168,14 +169,14 @@ impl Trust {
             terms,
             ..Self::default()
         };
-        for Judged { record, action, place, served, .. } in session.verdicts() {
+        for Judged { record, verdict, place, served, .. } in session.verdicts() {
             trust.past += 1;
-            match (served, place, action.verdict()) {
-                (Some(Served::Gold), ..) => {}
-                (Some(Served::Repeat), ..) => trust.due.retain(|due| due.record != record),
-                (_, Some((file, problem)), Some(said)) => {
+            match (served, place) {
+                (Some(Served::Gold), _) => {}
+                (Some(Served::Repeat), _) => trust.due.retain(|due| due.record != record),
+                (_, Some((file, problem))) => {
                     let problem = usize::try_from(problem).unwrap_or(usize::MAX);
-                    trust.may_repeat(record, (file, problem), said);
+                    trust.may_repeat(record, (file, problem), verdict);
                 }
                 _ => {}
             }
@@ -235,14 +236,6 @@ impl Trust {
             None => self.gold.push(answered),
         }
         self.due.retain(|due| due.record != record);
-    }
-
-    /// A rating or verdict took this long; gives what it and all ratings of the solution before it took.
-    fn spend(&mut self, record: RecordKey, ms: Option<u64>) -> Option<u64> {
-        let before = self.spent.filter(|(of, _)| *of == record).map_or(0, |(_, before)| before);
-        let spent = before + ms?;
-        self.spent = Some((record, spent));
-        Some(spent)
     }
 
     /// Verdicts on own solutions that came again, and how many of them said the same.
@@ -306,10 +299,16 @@ impl App {
     fn judged(&self, trace: &Trace, leaf: NodeId) -> bool {
         let record = trace.record_key(leaf);
         let taken_back = |body: &Body| match body {
-            Body::Undo(target) => self.session.action(*target).and_then(Action::record) == Some(record),
+            Body::Undo(target) => self.unsaid_by(*target) == Some(record),
             Body::Act(_) => false,
         };
         self.own_labels(trace, leaf).is_labelled() && !self.saving.queue.iter().any(|draft| taken_back(&draft.body))
+    }
+
+    /// The solution that is open again when this label is taken back. While a verdict stands, a rating that is taken back unsays nothing.
+    pub(crate) fn unsaid_by(&self, target: EventId) -> Option<RecordKey> {
+        let (action, record) = self.session.action(target).zip(self.session.record(target))?;
+        (action.verdict().is_some() || (action.rates() && self.session.verdict(record).is_none())).then_some(record)
     }
 
     /// Scores of this problem of the blind share have been seen: by all its labels, or as its labels tell.
@@ -371,13 +370,10 @@ impl App {
     }
 
     /// A label is on its way: counts it, and remembers what it says of a question or a repeat. Gives a calm word when it came fast.
-    pub(super) fn heard_label(&mut self, action: &Action, ms: Option<u64>) -> Option<String> {
-        let record = action.record().or_else(|| self.record_key())?;
-        let rates = matches!(action, Action::Rate { .. } | Action::RateRange { .. });
-        let decided = self.decided_by(action);
-        let ms = if rates || decided.is_some() { self.trust.spend(record, ms) } else { ms };
-        let said = decided?;
-        self.trust.spent = None;
+    pub(super) fn heard_label(&mut self, action: &Action, decided: Option<Decision>, ms: Option<u64>) -> Option<String> {
+        let record = action.record().or_else(|| self.record_key()).filter(|_| action.rates() || decided.is_some())?;
+        let ms = self.trust.spent.add(record, ms, decided.is_some());
+        let said = decided?.verdict;
         self.trust.verdicts.0 += 1;
         self.trust.verdicts.1 += ms.unwrap_or(0);
         self.progress.took(ms);

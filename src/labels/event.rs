@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Scope;
 use crate::trace::{Cut, FirstError, Rating, RecordKey, StepKey, Writing, id};
 
 id! {
@@ -166,6 +167,11 @@ impl Action {
         }
     }
 
+    /// It rates steps, or takes ratings away.
+    pub fn rates(&self) -> bool {
+        matches!(self, Self::Rate { .. } | Self::RateRange { .. })
+    }
+
     /// The step it speaks of, where it names one.
     pub fn step(&self) -> Option<StepKey> {
         match self {
@@ -261,6 +267,15 @@ pub struct Context {
     /// The decision of another annotator that was taken over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub took: Option<EventId>,
+    /// The solution on the screen, where the action names none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub record: Option<RecordKey>,
+    /// Which steps were to be rated when one was: in [`Scope::FirstError`] a bad rating ends every solution that goes through the step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
+    /// What the ratings of the solution came to with this one, where they decided it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<FirstError>,
     /// Steps that the decision speaks of and that a language model wrote: no file has their texts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sampled: Vec<Sampled>,
@@ -463,9 +478,23 @@ pub(crate) mod tests {
         let served = prop_oneof![Just(None), Just(Some(Served::Repeat)), Just(Some(Served::Gold))];
         let scores = proptest::collection::vec(proptest::option::of((0..10_000i32).prop_map(|n| f64::from(n) / 1e4)), 0..4);
         let ms = proptest::collection::vec(0..9u64, 0..4);
-        (mode, served, scores, ms, proptest::option::of("[a-z]{1,4}")).prop_map(|(mode, served, scores, step_ms, guideline)| {
-            Context { mode, served, scores, step_ms, guideline, ..Context::default() }
-        })
+        let rating = (0..4usize, 0..4usize).prop_map(|(n, at)| {
+            let verdict = [None, Some(FirstError::At(at)), Some(FirstError::NoError), Some(FirstError::Unlabelable)][n];
+            (verdict.map(|_| record(at)), [None, Some(Scope::All), Some(Scope::FirstError)][at % 3], verdict)
+        });
+        (mode, served, scores, ms, proptest::option::of("[a-z]{1,4}"), rating).prop_map(
+            |(mode, served, scores, step_ms, guideline, (record, scope, verdict))| Context {
+                mode,
+                served,
+                scores,
+                step_ms,
+                guideline,
+                record,
+                scope,
+                verdict,
+                ..Context::default()
+            },
+        )
     }
 
     fn events() -> impl Strategy<Value = Event> {

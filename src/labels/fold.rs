@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::state::{Mark, State, Subject, Timeline, Verdict};
-use super::{Action, Body, Event, EventId, Mode, Order, Sampled, Served};
-use crate::trace::{Cut, RecordKey, StepKey, Writing};
+use super::{Action, Body, Context, Event, EventId, Mode, Order, Sampled, Scope, Served};
+use crate::trace::{Cut, FirstError, RecordKey, StepKey, Writing};
 
 /// An event as the fold remembers it.
 #[derive(Debug, Clone)]
@@ -32,18 +32,42 @@ struct Said {
     served: Option<Served>,
     guideline: Option<Arc<str>>,
     prm: Option<Arc<str>>,
+    /// The solution on the screen, for actions that name none.
+    record: Option<RecordKey>,
+    scope: Option<Scope>,
+    verdict: Option<FirstError>,
 }
 
-/// A verdict in force.
+/// Adds up the time of the labels that judge a solution together: ratings, and the label that decides.
+#[derive(Debug, Default)]
+pub struct Spent(Option<(RecordKey, u64)>);
+
+impl Spent {
+    /// A label on this solution took so many milliseconds; gives what it and those before it took since the last decision.
+    pub fn add(&mut self, record: RecordKey, ms: Option<u64>, decides: bool) -> Option<u64> {
+        let before = self.0.filter(|(of, _)| *of == record).map_or(0, |(_, before)| before);
+        let spent = ms.map(|ms| before + ms);
+        if decides {
+            self.0 = None;
+        } else if let Some(spent) = spent {
+            self.0 = Some((record, spent));
+        }
+        spent
+    }
+}
+
+/// A verdict in force, or the rating that decided a solution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Judged<'a> {
     /// The solution.
     pub record: RecordKey,
-    /// The verdict.
+    /// The label that decided it.
     pub action: &'a Action,
+    /// What it came to.
+    pub verdict: FirstError,
     /// File and problem number that were on the screen.
     pub place: Option<(&'a str, u64)>,
-    /// Time spent on it, in milliseconds.
+    /// Time spent on it and on the ratings before it, in milliseconds.
     pub ms_spent: Option<u64>,
     /// Why it was on the screen, where that was not the annotator's choice.
     pub served: Option<Served>,
@@ -134,13 +158,14 @@ impl Book {
         let place = event.saw.file.as_deref().zip(event.saw.item).map(|(file, item)| (shared(&mut self.files, file), item));
         let index = self.known.len();
         if let (Some(Mode::RevealAfter), Body::Act(action)) = (event.saw.context.mode, &event.body) {
-            self.revealed.extend(action.record());
+            self.revealed.extend(action.record().or(event.saw.context.record));
         }
         self.sampled.extend(event.saw.context.sampled.iter().map(|sampled| (sampled.step, sampled.clone())));
-        let (mode, served) = (event.saw.context.mode, event.saw.context.served);
+        let Context { mode, served, record, scope, verdict, .. } = event.saw.context;
         let guideline = event.saw.context.guideline.as_deref().map(|name| shared(&mut self.circumstances, name));
         let prm = event.saw.prm.as_deref().map(|name| shared(&mut self.circumstances, name));
-        let said = Said { at_utc: event.at_utc.as_str().into(), ms_spent: event.ms_spent, mode, served, guideline, prm };
+        let (at_utc, ms_spent) = (event.at_utc.as_str().into(), event.ms_spent);
+        let said = Said { at_utc, ms_spent, mode, served, guideline, prm, record, scope, verdict };
         self.known.push(Known { order: event.order(), kind, said, place, undone_by: 0 });
         self.by_index.push(event.id);
         self.ids.insert(event.id, index);
@@ -156,7 +181,7 @@ impl Book {
             let order = self.known[index].order;
             let target = match &self.known[index].kind {
                 Kind::Act(action) => {
-                    self.state.set(order, action, on);
+                    self.state.set(order, action, self.known[index].said.scope, on);
                     Self::list(&mut self.live, order, index, on);
                     return;
                 }
@@ -195,23 +220,30 @@ impl Book {
         (Some(*order) > self.newest).then(|| self.by_index[*index])
     }
 
-    /// The action that an event is, takes back or puts back.
-    pub(super) fn action(&self, id: EventId) -> Option<&Action> {
-        let mut index = *self.ids.get(&id)?;
+    /// The action that an event is, takes back or puts back, with what is known of it.
+    fn decision(&self, id: EventId) -> Option<(&Known, &Action)> {
+        let mut known = &self.known[*self.ids.get(&id)?];
         loop {
-            match &self.known[index].kind {
-                Kind::Act(action) => return Some(action),
-                Kind::Undo(target) => index = *target,
+            match &known.kind {
+                Kind::Act(action) => return Some((known, action)),
+                Kind::Undo(target) => known = &self.known[*target],
             }
         }
     }
 
+    /// The action that an event is, takes back or puts back.
+    pub(super) fn action(&self, id: EventId) -> Option<&Action> {
+        self.decision(id).map(|(_, action)| action)
+    }
+
+    /// The solution that the action behind this event speaks of, or that was on the screen.
+    pub(super) fn record(&self, id: EventId) -> Option<RecordKey> {
+        self.decision(id).and_then(|(known, action)| action.record().or(known.said.record))
+    }
+
     /// File and problem number on the screen when the action behind this event was decided.
     pub(super) fn place(&self, id: EventId) -> Option<(&str, u64)> {
-        let mut known = &self.known[*self.ids.get(&id)?];
-        while let Kind::Undo(target) = known.kind {
-            known = &self.known[target];
-        }
+        let (known, _) = self.decision(id)?;
         known.place.as_ref().map(|(file, item)| (file.as_ref(), *item))
     }
 
@@ -236,14 +268,17 @@ impl Book {
         self.revealed.contains(&record)
     }
 
-    /// The verdicts in force, oldest first; a solution may have several, and the last one counts.
+    /// The verdicts in force and the ratings that decided a solution, oldest first; a solution may have several, and the last one counts.
     pub(super) fn verdicts(&self) -> impl Iterator<Item = Judged<'_>> {
-        self.live.values().filter_map(|index| {
-            let known = &self.known[*index];
-            let Kind::Act(action) = &known.kind else { return None };
-            let record = action.record().filter(|_| action.verdict().is_some())?;
-            let place = known.place.as_ref().map(|(file, item)| (file.as_ref(), *item));
-            Some(Judged { record, action, place, ms_spent: known.said.ms_spent, served: known.said.served })
+        let mut spent = Spent::default();
+        self.live.values().filter_map(move |index| {
+            let Known { kind, said, place, .. } = &self.known[*index];
+            let Kind::Act(action) = kind else { return None };
+            let verdict = action.verdict().or(said.verdict);
+            let record = action.record().or(said.record).filter(|_| verdict.is_some() || action.rates())?;
+            let ms_spent = spent.add(record, said.ms_spent, verdict.is_some());
+            let place = place.as_ref().map(|(file, item)| (file.as_ref(), *item));
+            Some(Judged { record, action, verdict: verdict?, place, ms_spent, served: said.served })
         })
     }
 

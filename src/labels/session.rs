@@ -13,20 +13,13 @@ use crate::trace::{
 pub struct Session {
     annotator: String,
     pub(super) books: BTreeMap<String, Book>,
-    /// A bad rating alone is no verdict: all steps are to be rated.
-    whole: bool,
 }
 
 impl Session {
     /// An empty session of this annotator.
     pub fn new(annotator: &str) -> Self {
         let annotator = annotator.to_owned();
-        Self { books: BTreeMap::from([(annotator.clone(), Book::default())]), annotator, whole: false }
-    }
-
-    /// From now on ratings judge a solution once all its steps are rated, or also once one is rated bad.
-    pub fn ask_all(&mut self, all: bool) {
-        self.whole = all;
+        Self { books: BTreeMap::from([(annotator.clone(), Book::default())]), annotator }
     }
 
     /// Whose labels these are.
@@ -110,6 +103,11 @@ impl Session {
         self.book()?.action(id)
     }
 
+    /// The solution that the own decision behind this event speaks of, or that was on the screen.
+    pub fn record(&self, id: EventId) -> Option<RecordKey> {
+        self.book()?.record(id)
+    }
+
     /// This own event is a decision, and takes nothing back.
     pub fn is_action(&self, id: EventId) -> bool {
         self.book().is_some_and(|book| book.is_action(id))
@@ -145,7 +143,7 @@ impl Session {
         self.book().map_or_else(Vec::new, |book| book.history(record, steps))
     }
 
-    /// The own verdicts in force, oldest first; a solution may have several, and the last one counts.
+    /// The own verdicts in force and the ratings that decided a solution, oldest first; a solution may have several, and the last one counts.
     pub fn verdicts(&self) -> impl Iterator<Item = Judged<'_>> {
         self.book().into_iter().flat_map(Book::verdicts)
     }
@@ -297,27 +295,27 @@ impl Session {
 
     /// True when own verdict and marks judge a solution: it has a first error, none, or cannot have one.
     pub fn judges(&self, trace: &Trace, solution: &Solution) -> bool {
-        self.said(trace, solution).is_some_and(|said| end(&said.marks, said.verdict, self.whole).0 != FirstError::Unknown)
+        self.said(trace, solution).is_some_and(|said| end(&said.marks, said.verdict).0 != FirstError::Unknown)
     }
 
     /// The same of a solution that is known by its names alone; without its steps a verdict is all that there is to go by.
     pub fn judges_named(&self, record: RecordKey, steps: &[StepKey]) -> bool {
         self.book().is_some_and(|book| {
             let (marks, verdict) = (steps.iter().map(|step| book.mark(*step)).collect::<Vec<_>>(), book.verdict(record));
-            end(&marks, verdict, self.whole).0 != FirstError::Unknown || (steps.is_empty() && verdict.is_some())
+            end(&marks, verdict).0 != FirstError::Unknown || (steps.is_empty() && verdict.is_some())
         })
     }
 
     /// Own labels of the steps of a solution alone, without verdict and words.
     pub fn step_labels(&self, trace: &Trace, solution: &Solution) -> Vec<Label> {
-        let said = self.said(trace, solution).map(|said| read(&said.marks, said.verdict, self.whole).steps);
+        let said = self.said(trace, solution).map(|said| read(&said.marks, said.verdict).steps);
         said.unwrap_or_else(|| vec![Label::Unseen; trace.node(solution.leaf).depth])
     }
 
     /// Own labels, when any own mark or verdict touches the solution.
     fn own(&self, trace: &Trace, solution: &Solution) -> Option<SolutionLabels> {
         let Said { marks, verdict } = self.said(trace, solution)?;
-        let mut labels = read(&marks, verdict, self.whole);
+        let mut labels = read(&marks, verdict);
         labels.unsure = self.flag(trace, solution).unwrap_or(false);
         labels.annotator = Some(self.annotator.clone());
         Some(self.with_words(labels, trace, solution))
@@ -406,8 +404,10 @@ fn keys(trace: &Trace, solution: &Solution) -> Vec<StepKey> {
 /// Own ratings of some steps without a verdict, with what the source says of the rest: a rating of one step takes back nothing
 /// else. The recorded verdict stands unless an own rating contradicts it.
 fn completed(own: SolutionLabels, recorded: &SolutionLabels) -> SolutionLabels {
+    let bad = |steps: &[Label]| steps.contains(&Label::Bad);
     let stands = match recorded.first_error {
-        FirstError::At(k) => own.steps.get(k).is_none_or(|label| *label == Label::Unseen),
+        FirstError::At(k) => own.steps.get(k).is_none_or(|label| *label == Label::Unseen) && !own.steps.get(..k).is_some_and(bad),
+        FirstError::NoError => !bad(&own.steps),
         _ => true,
     };
     if !stands {
@@ -417,9 +417,9 @@ fn completed(own: SolutionLabels, recorded: &SolutionLabels) -> SolutionLabels {
     SolutionLabels { steps: steps.collect(), first_error: recorded.first_error, end_state: recorded.end_state, ..own }
 }
 
-/// What marks on the steps of a path and the verdict on the whole make of it: the one rule by which a solution is judged or is not. With
-/// `whole`, ratings alone say nothing of it before every step has one.
-fn end(marks: &[Option<(Order, Mark)>], verdict: Option<&(Order, Verdict)>, whole: bool) -> (FirstError, EndState) {
+/// What marks on the steps of a path and the verdict on the whole make of it: the one rule by which a solution is judged or is not. Ratings
+/// alone say nothing of it before every step has one, unless a bad one ends it.
+fn end(marks: &[Option<(Order, Mark)>], verdict: Option<&(Order, Verdict)>) -> (FirstError, EndState) {
     let bad = |mark: &Option<(Order, Mark)>| mark.is_some_and(|(_, mark)| mark.rating == Rating::Bad);
     let newest_bad = marks.iter().filter(|mark| bad(mark)).filter_map(|mark| mark.map(|(order, _)| order)).max();
     // "All good" took away the bad marks it knew, so one that is there is newer. A broken problem takes no mark away: the later word counts.
@@ -430,11 +430,11 @@ fn end(marks: &[Option<(Order, Mark)>], verdict: Option<&(Order, Verdict)>, whol
     };
     let all_rated = !marks.is_empty() && marks.iter().all(Option::is_some);
     let all_good = read_through(verdict) || all_rated;
-    // Who called a step the first error has judged what stands before it, also where another step is rated bad since.
-    let called = || marks.iter().flatten().any(|(_, mark)| mark.first_error);
+    // Also where another step is rated bad since.
+    let ended = || marks.iter().flatten().any(|(_, mark)| mark.ends);
     match (unlabelable, marks.iter().position(bad)) {
         (Some(end_state), _) => (FirstError::Unlabelable, end_state),
-        (None, Some(k)) if !whole || all_rated || verdict.is_some() || called() => (FirstError::At(k), EndState::FoundError),
+        (None, Some(k)) if all_rated || verdict.is_some() || ended() => (FirstError::At(k), EndState::FoundError),
         (None, None) if all_good => (FirstError::NoError, EndState::Solution),
         (None, _) => (FirstError::Unknown, EndState::Open),
     }
@@ -445,8 +445,8 @@ fn read_through(verdict: Option<&(Order, Verdict)>) -> bool {
 }
 
 /// Reads marks on the steps of a path and the verdict on the whole as labels.
-fn read(marks: &[Option<(Order, Mark)>], verdict: Option<&(Order, Verdict)>, whole: bool) -> SolutionLabels {
-    let (first_error, end_state) = end(marks, verdict, whole);
+fn read(marks: &[Option<(Order, Mark)>], verdict: Option<&(Order, Verdict)>) -> SolutionLabels {
+    let (first_error, end_state) = end(marks, verdict);
     // "First error here" says that every step before it is right, "all good" said so of every step; a bad rating of a single
     // step says nothing of the others.
     let vouched = marks.iter().rposition(|mark| mark.is_some_and(|(_, mark)| mark.first_error)).unwrap_or(0);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::Hash;
 
-use super::{Action, EventId, Order};
+use super::{Action, EventId, Order, Scope};
 use crate::trace::{Cut, Rating, RecordKey, StepKey, Writing};
 
 /// What is said of one step.
@@ -14,6 +14,8 @@ pub struct Mark {
     pub rating: Rating,
     /// Set by "first error here", which says that all steps before it are right.
     pub first_error: bool,
+    /// A solution that goes through the step is judged: a first error, or a bad rating where solutions end at their first bad step.
+    pub ends: bool,
 }
 
 /// What is said of a solution as a whole.
@@ -146,8 +148,8 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Puts an action in force or takes it back.
-    pub(super) fn set(&mut self, order: Order, action: &Action, on: bool) {
+    /// Puts an action in force or takes it back. `scope` is the one in which it rates steps.
+    pub(super) fn set(&mut self, order: Order, action: &Action, scope: Option<Scope>, on: bool) {
         let verdict = |state: &mut Self, record: RecordKey, verdict: Verdict| {
             state.verdicts.set(record, order, on.then_some(verdict));
             // Whoever judges a solution no longer puts it off.
@@ -157,15 +159,15 @@ impl State {
             Action::FirstError { record, step, clears, kind, .. } => {
                 self.clear(order, clears, on);
                 self.kinds.set(*step, order, on.then(|| kind.clone()));
-                self.marks.set(*step, order, on.then_some(Some(Mark { rating: Rating::Bad, first_error: true })));
+                self.marks.set(*step, order, on.then_some(Some(Mark { rating: Rating::Bad, first_error: true, ends: true })));
                 verdict(self, *record, Verdict::FoundError);
             }
             Action::AllGood { record, clears } => {
                 self.clear(order, clears, on);
                 verdict(self, *record, Verdict::AllGood);
             }
-            Action::Rate { step, rating } => self.rate(order, &[*step], *rating, on),
-            Action::RateRange { steps, rating, .. } => self.rate(order, steps, *rating, on),
+            Action::Rate { step, rating } => self.rate(order, &[*step], *rating, scope, on),
+            Action::RateRange { steps, rating, .. } => self.rate(order, steps, *rating, scope, on),
             Action::Flag { record, on: flag } => self.flags.set(*record, order, on.then_some(*flag)),
             Action::Skip { record } => self.skips.set(*record, order, on.then_some(true)),
             Action::BadProblem { record, reason } => verdict(self, *record, Verdict::BadProblem(reason.clone())),
@@ -186,8 +188,9 @@ impl State {
         }
     }
 
-    fn rate(&mut self, order: Order, steps: &[StepKey], rating: Option<Rating>, on: bool) {
-        let mark = rating.map(|rating| Mark { rating, first_error: false });
+    fn rate(&mut self, order: Order, steps: &[StepKey], rating: Option<Rating>, scope: Option<Scope>, on: bool) {
+        let ends = |rating| rating == Rating::Bad && scope == Some(Scope::FirstError);
+        let mark = rating.map(|rating| Mark { rating, first_error: false, ends: ends(rating) });
         for step in steps {
             self.marks.set(*step, order, on.then_some(mark));
         }

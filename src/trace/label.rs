@@ -63,7 +63,8 @@ impl From<Rating> for Label {
 }
 
 /// Where a solution goes wrong first. Four states that must never be folded into each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum FirstError {
     /// Step of this index, counted from 0.
     At(usize),

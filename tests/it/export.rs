@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 use stepscope::corpus::{Corpus, Source};
 use stepscope::formats::{self, FORMATS};
-use stepscope::labels::{Action, Context, Draft, Saw, Session, Store};
+use stepscope::labels::{Action, Context, Draft, Saw, Scope, Session, Store};
 use stepscope::trace::{Cut, Rating, Solution, Trace};
 use tempfile::TempDir;
 
@@ -529,6 +529,27 @@ fn a_judgement_on_what_samples_share_is_one_row() {
         let manifest: Value = serde_json::from_slice(&manifest).unwrap();
         assert_eq!((manifest["records"].as_u64(), manifest["repeated"].as_u64()), (Some(rows), Some(repeated)));
         assert_eq!(std::fs::read_to_string(folder.path().join("out.jsonl")).unwrap().lines().count() as u64, rows);
+    }
+}
+
+#[test]
+fn a_bad_rating_is_the_first_error_where_it_ends_a_solution() {
+    let folder = TempDir::new().unwrap();
+    let path = fixture("processbench.jsonl");
+    let trace = &units(&path)[0];
+    let step = trace.node(trace.solution_path(&trace.solutions[0])[0]).key;
+    // Two solutions begin with this step.
+    for (scope, labelled) in [(None, 0), (Some(Scope::All), 0), (Some(Scope::FirstError), 2)] {
+        let (mut store, _) = Store::open(&folder.path().join("labels.db"), "mira").unwrap();
+        let saw = Saw { context: Context { scope, ..Context::default() }, ..Saw::default() };
+        store.append(Draft::of(Action::Rate { step, rating: Some(Rating::Bad) }).saw(saw)).unwrap();
+        drop(store);
+        let arguments = "--to processbench --store labels.db --as mira --filter labelled --force -o out.jsonl";
+        let output = export(&folder, &path, &format!("{arguments} {LABELS}"));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let lines = std::fs::read_to_string(folder.path().join("out.jsonl")).unwrap();
+        assert_eq!(lines.lines().count(), labelled, "{scope:?}: {lines}");
+        assert!(lines.is_empty() || lines.contains(r#""label": 0"#), "{lines}");
     }
 }
 

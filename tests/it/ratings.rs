@@ -116,9 +116,11 @@ fn where_solutions_end_at_their_first_bad_step_that_one_judges() {
     desk.keys(":scope first-error<Enter>gg=-");
     assert_eq!((desk.app.standing().done, desk.id()), (1, "t-2".to_owned()));
     desk.keys(":scope all<Enter>");
-    assert_eq!(desk.app.standing().done, 0, "the third step has no rating");
+    assert_eq!(desk.app.standing().done, 1, "what was judged stays judged");
+    desk.keys("=-");
+    assert_eq!((desk.app.standing().done, desk.id()), (1, "t-2".to_owned()), "the third step has no rating");
     desk.keys(":scope first-error<Enter>");
-    assert_eq!((desk.app.standing().done, desk.app.project.scope), (1, Scope::FirstError));
+    assert_eq!((desk.app.standing().done, desk.app.project.scope), (1, Scope::FirstError), "and what was open stays open");
 }
 
 #[test]
@@ -168,6 +170,45 @@ fn undo_comes_back_to_the_solution_whose_step_was_rated() {
     assert_ne!(desk.app.cursor.solution, leaf);
     desk.keys("u");
     assert_eq!((desk.app.cursor.solution, desk.step()), (leaf, step));
+}
+
+#[test]
+fn undo_comes_back_to_each_of_two_solutions_that_share_the_step_also_after_a_restart() {
+    let mut desk = Desk::new(&[("twins.jsonl", twins())], (120, 40));
+    desk.keys("gsgg=))gg-");
+    assert_eq!((desk.app.cursor.solution, desk.app.saving.count), (2, 2), "{}", desk.screen());
+    let mut desk = desk.restart();
+    desk.keys("2gou");
+    assert_eq!((desk.app.cursor.solution, desk.step()), (2, 1), "{}", desk.screen());
+    desk.keys("2gou");
+    assert_eq!((desk.app.cursor.solution, desk.step()), (0, 1), "{}", desk.screen());
+}
+
+#[test]
+fn what_ratings_decide_outlives_the_session_as_verdicts_do() {
+    let sources = problems(40, &["One.", "Two."]);
+    let mut desk = Desk::new(&[("forty.jsonl", sources)], (80, 24));
+    desk.app.trust.terms.repeat_share = 1.0;
+    desk.keys("gK");
+    for solution in 0..10 {
+        desk.tell(Message::Clock(solution * 3000 + 2000));
+        desk.keys("=");
+        desk.tell(Message::Clock(solution * 3000 + 3000));
+        desk.keys("=");
+    }
+    let before = desk.app.standing();
+    assert_eq!((before.done, before.median), (10, Some(3000)), "{}", desk.screen());
+    let mut desk = desk.restart();
+    let after = desk.app.standing();
+    assert_eq!((after.done, after.median), (10, Some(3000)), "also in problems that were not read again");
+    assert_eq!(desk.id(), "t-11");
+    let mut came = 0;
+    for _ in 0..22 {
+        came += usize::from(desk.app.own_hidden());
+        desk.keys("==");
+    }
+    assert!(came > 0, "none of the last session's came again");
+    assert_eq!(desk.app.trust.repeats(), (came, came), "and were rated the same");
 }
 
 #[test]

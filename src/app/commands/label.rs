@@ -379,12 +379,8 @@ fn take_back(app: &mut App, target: Option<EventId>, command: &str, count: Optio
     };
     let said = app.session.action(target).map_or("a label", what);
     let step = app.session.action(target).and_then(Action::step);
-    // A rating of a step names no solution: it is that which was on the screen.
-    let rated = || app.rated_in.get(&step?).copied();
-    let record = app.session.action(target).and_then(Action::record).or_else(rated);
-    // While a verdict stands, a rating that is taken back unsays nothing.
-    let verdict = app.session.action(target).and_then(Action::verdict).is_some();
-    if let Some(record) = record.filter(|record| verdict || app.session.verdict(*record).is_none()) {
+    let record = app.session.record(target);
+    if let Some(record) = app.unsaid_by(target) {
         app.trust.unsay(record);
     }
     if let Some((item, _, step)) = there {
@@ -408,5 +404,5 @@ fn place_of(app: &App, target: EventId) -> Result<Option<There>, String> {
     let Some((file, problem)) = app.session.place(target) else { return Ok(None) };
     let Some(index) = app.file(file) else { return Err(file.to_owned()) };
     let item = usize::try_from(problem).ok().map(|problem| ItemId { file: index, problem });
-    Ok(item.zip(app.session.action(target)).map(|(item, action)| (item, action.record(), action.step())))
+    Ok(item.zip(app.session.action(target)).map(|(item, action)| (item, app.session.record(target), action.step())))
 }

@@ -69,14 +69,16 @@ fn rate(app: &mut App, rating: Option<Rating>, count: Option<usize>) -> Vec<Effe
     app.notice = Some(said(app, &aim.trace, one, &steps, rating));
     let decided = app.decided_by(&action);
     let waiting = app.saving.queue.len();
-    let mut effects = app.record(Body::Act(action), Some(one.1));
+    let mut effects = app.record_deciding(Body::Act(action), Some(one.1), decided);
     if app.saving.queue.len() == waiting {
         // It was refused, and that is said.
         return effects;
     }
-    app.rated_in.insert(one.1, aim.record);
-    if let Some(verdict) = decided {
-        app.notice = app.notice.take().map(|said| format!("{said}, {}", decision(verdict)));
+    if rating.is_none() && app.session.verdict(aim.record).is_none() {
+        app.trust.unsay(aim.record);
+    }
+    if let Some(decided) = decided.filter(|decided| decided.first) {
+        app.notice = app.notice.take().map(|said| format!("{said}, {}", decision(decided.verdict)));
         app.rates = true;
         effects.extend(on_to_the_next(app));
     } else if rating.is_some() && !app.on_sampled() {

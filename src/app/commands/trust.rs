@@ -83,7 +83,6 @@ pub(super) fn set_scope(app: &mut App, name: &str) -> Vec<Effect> {
     app.notice = Some(match SCOPES.into_iter().find(|(known, ..)| *known == name) {
         Some((_, scope, said)) => {
             (app.project.scope, app.project.every) = (scope, scope == Scope::All);
-            app.take_scope();
             app.begin_again();
             said.to_owned()
         }

@@ -36,7 +36,9 @@ fn typed(keys: &[Key]) -> (Vec<Event>, Book) {
             },
         };
         let n = events.len() as u64 + 1;
-        let event = event(1, n, n, body);
+        let mut event = event(1, n, n, body);
+        event.saw.context.scope = [None, Some(Scope::All), Some(Scope::FirstError)][events.len() % 3];
+        event.id = event.hash();
         book.apply(&event);
         match key {
             Key::Act(_) => {
@@ -80,20 +82,20 @@ impl Naive {
         let mut naive = Self::default();
         for event in events.iter().filter(|event| !undone.contains(&event.id)) {
             if let Body::Act(action) = &event.body {
-                naive.act(action);
+                naive.act(action, event.saw.context.scope);
             }
         }
         naive
     }
 
-    fn act(&mut self, action: &Action) {
+    fn act(&mut self, action: &Action, scope: Option<Scope>) {
         let record = action.record();
         if let Action::FirstError { clears, .. } | Action::AllGood { clears, .. } = action {
             self.marks.retain(|step, _| !clears.contains(step));
         }
         let verdict = match action {
             Action::FirstError { step, kind, .. } => {
-                self.marks.insert(*step, Mark { rating: Rating::Bad, first_error: true });
+                self.marks.insert(*step, Mark { rating: Rating::Bad, first_error: true, ends: true });
                 self.kinds.insert(*step, kind.clone());
                 Some(Verdict::FoundError)
             }
@@ -107,14 +109,15 @@ impl Naive {
                 self.verdicts.insert(record, verdict);
                 self.skips.insert(record, false);
             }
-            _ => self.rest(action),
+            _ => self.rest(action, scope),
         }
     }
 
-    fn rest(&mut self, action: &Action) {
+    fn rest(&mut self, action: &Action, scope: Option<Scope>) {
+        let ends = scope == Some(Scope::FirstError);
         match action {
-            Action::Rate { step, rating } => self.rate(&[*step], *rating),
-            Action::RateRange { steps, rating, .. } => self.rate(steps, *rating),
+            Action::Rate { step, rating } => self.rate(&[*step], *rating, ends),
+            Action::RateRange { steps, rating, .. } => self.rate(steps, *rating, ends),
             Action::Flag { record, on } => {
                 self.flags.insert(*record, *on);
             }
@@ -143,10 +146,11 @@ impl Naive {
         }
     }
 
-    fn rate(&mut self, steps: &[StepKey], rating: Option<Rating>) {
+    fn rate(&mut self, steps: &[StepKey], rating: Option<Rating>, ends: bool) {
         for step in steps {
             self.marks.remove(step);
-            self.marks.extend(rating.map(|rating| (*step, Mark { rating, first_error: false })));
+            let mark = |rating| Mark { rating, first_error: false, ends: ends && rating == Rating::Bad };
+            self.marks.extend(rating.map(|rating| (*step, mark(rating))));
         }
     }
 

@@ -1,5 +1,5 @@
 use super::super::event::tests::event;
-use super::super::{Body, Draft};
+use super::super::{Body, Context, Draft, Saw, Scope};
 use super::*;
 use crate::trace::{Cut, Problem, TraceBuilder};
 
@@ -22,7 +22,10 @@ impl Desk {
 
     fn write(&mut self, draft: Draft) {
         self.events += 1;
-        self.session.apply(&event(1, self.events, self.events, draft.body));
+        let mut event = event(1, self.events, self.events, draft.body);
+        (event.saw, event.ms_spent) = (draft.saw, draft.ms_spent);
+        event.id = event.hash();
+        self.session.apply(&event);
     }
 
     fn act(&mut self, action: Action) {
@@ -42,6 +45,15 @@ impl Desk {
     fn rate(&mut self, solution: usize, index: usize, rating: Rating) {
         let step = keys(&self.trace, &self.trace.solutions[solution])[index];
         self.act(Action::Rate { step, rating: Some(rating) });
+    }
+
+    /// A rating where solutions end at their first bad step, after 500 ms.
+    fn rate_ending(&mut self, solution: usize, index: usize, rating: Rating) {
+        let step = keys(&self.trace, &self.trace.solutions[solution])[index];
+        let verdict = (rating == Rating::Bad).then_some(FirstError::At(index));
+        let (record, scope) = (Some(self.record(solution)), Some(Scope::FirstError));
+        let saw = Saw { context: Context { record, scope, verdict, ..Context::default() }, ..Saw::default() };
+        self.write(Draft::of(Action::Rate { step, rating: Some(rating) }).saw(saw).spent(500));
     }
 
     fn record(&self, solution: usize) -> RecordKey {
@@ -161,13 +173,32 @@ fn ratings_of_single_steps_stay() {
 }
 
 #[test]
-fn a_bad_rating_is_the_first_error_but_does_not_vouch_for_the_steps_before() {
+fn a_bad_rating_alone_judges_nothing_where_all_steps_are_to_be_rated() {
     let mut desk = Desk::new();
-    desk.rate(0, 2, Rating::Bad);
-    assert_eq!(desk.picture(0), "..-> At(2) FoundError");
+    desk.rate(1, 1, Rating::Bad);
+    assert_eq!((desk.picture(0), desk.picture(1)), (".-.. Unknown Open".to_owned(), ".-. Unknown Open".to_owned()));
+    desk.rate(1, 0, Rating::Good);
+    desk.rate(1, 2, Rating::Good);
+    assert_eq!(desk.picture(1), "+-+ At(1) FoundError");
+    assert_eq!(desk.picture(0), "+-.. Unknown Open", "half of its steps have no rating");
     desk.all_good(0);
     desk.rate(0, 2, Rating::Bad);
     assert_eq!(desk.picture(0), "++-> At(2) FoundError", "all good did vouch for them");
+}
+
+#[test]
+fn a_bad_rating_ends_every_solution_through_it_but_does_not_vouch_for_the_steps_before() {
+    let mut desk = Desk::new();
+    desk.rate_ending(0, 0, Rating::Good);
+    desk.rate_ending(0, 2, Rating::Bad);
+    assert_eq!((desk.picture(0), desk.picture(1)), ("+.-> At(2) FoundError".to_owned(), "+.. Unknown Open".to_owned()));
+    desk.rate_ending(0, 1, Rating::Bad);
+    assert_eq!((desk.picture(0), desk.picture(1)), ("+--> At(1) FoundError".to_owned(), "+-> At(1) FoundError".to_owned()));
+    let judged = |desk: &Desk| desk.session.verdicts().map(|it| (it.record, it.verdict, it.ms_spent)).collect::<Vec<_>>();
+    let both = [(desk.record(0), FirstError::At(2), Some(1000)), (desk.record(0), FirstError::At(1), Some(500))];
+    assert_eq!(judged(&desk), both, "with the time of the rating before");
+    desk.undo();
+    assert_eq!((judged(&desk), desk.picture(1)), (both[..1].to_vec(), "+.. Unknown Open".to_owned()));
 }
 
 #[test]
@@ -223,6 +254,15 @@ fn own_labels_lie_over_recorded_ones() {
     desk.act(Action::Flag { record, on: true });
     let (labels, touched) = overlay(&desk);
     assert_eq!((labels.first_error, labels.unsure, touched), (FirstError::At(3), true, true));
+    desk.rate(0, 0, Rating::Neutral);
+    assert_eq!(overlay(&desk).0.first_error, FirstError::At(3), "of the others it says nothing");
+    desk.rate(0, 1, Rating::Bad);
+    assert_eq!(overlay(&desk).0.first_error, FirstError::Unknown, "it is not the first any more, and not judged anew");
+    desk.undo();
+    desk.trace.solutions[0].first_error = FirstError::NoError;
+    assert_eq!(overlay(&desk).0.first_error, FirstError::NoError);
+    desk.rate(0, 1, Rating::Bad);
+    assert_eq!(overlay(&desk).0.first_error, FirstError::Unknown);
 }
 
 #[test]
