@@ -181,7 +181,8 @@ impl Book {
             let order = self.known[index].order;
             let target = match &self.known[index].kind {
                 Kind::Act(action) => {
-                    self.state.set(order, action, self.known[index].said.scope, on);
+                    let said = &self.known[index].said;
+                    self.state.set(order, action, (action.record().or(said.record), said.scope), on);
                     Self::list(&mut self.live, order, index, on);
                     return;
                 }
@@ -366,10 +367,11 @@ impl Book {
         self.state.choices.get(&parent).and_then(|(_, chosen)| *chosen)
     }
 
-    /// The newest decision in force on a solution as a whole, else on one of these steps.
+    /// The newest decision in force on a solution as a whole, else on one of these steps or, without them, on any of its steps.
     pub(super) fn basis(&self, record: RecordKey, steps: &[StepKey]) -> Option<EventId> {
         let marks = || steps.iter().filter_map(|step| self.mark(*step)).map(|(order, _)| order).max();
-        let order = self.verdict(record).map(|(order, _)| *order).or_else(marks)?;
+        let rated = || self.state.rated.get(&record).map(|(order, ())| *order).filter(|_| steps.is_empty());
+        let order = self.verdict(record).map(|(order, _)| *order).or_else(marks).or_else(rated)?;
         self.live.get(order).map(|index| self.by_index[*index])
     }
 

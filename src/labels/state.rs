@@ -134,6 +134,8 @@ pub(super) enum Subject {
 pub(super) struct State {
     pub(super) marks: Registers<StepKey, Option<Mark>>,
     pub(super) verdicts: Registers<RecordKey, Verdict>,
+    /// Solutions whose steps were rated.
+    pub(super) rated: Registers<RecordKey, ()>,
     pub(super) flags: Registers<RecordKey, bool>,
     pub(super) skips: Registers<RecordKey, bool>,
     pub(super) texts: Registers<(Writing, Subject), String>,
@@ -148,13 +150,16 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Puts an action in force or takes it back. `scope` is the one in which it rates steps.
-    pub(super) fn set(&mut self, order: Order, action: &Action, scope: Option<Scope>, on: bool) {
+    /// Puts an action in force or takes it back. Of ratings it says on which solution they were given, and which steps were to be rated.
+    pub(super) fn set(&mut self, order: Order, action: &Action, (rated, scope): (Option<RecordKey>, Option<Scope>), on: bool) {
         let verdict = |state: &mut Self, record: RecordKey, verdict: Verdict| {
             state.verdicts.set(record, order, on.then_some(verdict));
             // Whoever judges a solution no longer puts it off.
             state.skips.set(record, order, on.then_some(false));
         };
+        if let Some(record) = rated.filter(|_| action.rates()) {
+            self.rated.set(record, order, on.then_some(()));
+        }
         match action {
             Action::FirstError { record, step, clears, kind, .. } => {
                 self.clear(order, clears, on);

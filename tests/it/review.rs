@@ -202,6 +202,20 @@ fn what_is_sent_back_comes_up_again_until_it_is_decided_anew() {
 }
 
 #[test]
+fn what_was_sent_back_is_answered_by_a_rating_as_well() {
+    let mut mira = Desk::of("mira", &[], false, (80, 24));
+    mira.keys("1x:scope first-error<Enter>2G-3x");
+    let mut all = Store::events(mira.store.path(), "mira").unwrap();
+    all.extend(events("ito", "1xa2x"));
+    let mut lena = Desk::of("lena", &all, true, (80, 24));
+    lena.keys("S<Enter>Ssee the units<Enter>");
+    let mut mira = mira.returns_to(&Store::events(lena.store.path(), "lena").unwrap());
+    assert_eq!(mira.app.session.returns(), 1);
+    mira.keys("&returned<Enter>:scope first-error<Enter>2G-");
+    assert_eq!(mira.app.session.returns(), 0, "{}", mira.screen());
+}
+
+#[test]
 fn what_was_sent_back_stays_as_settled_when_its_annotators_agree() {
     let mut mira = Desk::of("mira", &[], false, (80, 24));
     mira.keys("1x2x3x");

@@ -70,6 +70,11 @@ fn draw_side(app: &App, pair: &Pair, pen: &mut Pen<'_>, part: Part, side: usize,
     }
     let hidden = page.rows().saturating_sub(part.first + part.rows);
     if hidden > 0 {
-        pen.right(rect, rect.bottom() - 1, &format!(" +{hidden} rows, Space "), pen.look.accent());
+        pen.right(
+            rect,
+            rect.bottom() - 1,
+            &format!(" +{hidden} {}, Space ", if hidden == 1 { "row" } else { "rows" }),
+            pen.look.accent(),
+        );
     }
 }
