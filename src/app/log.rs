@@ -315,6 +315,7 @@ impl Entry {
             | Message::Pictured { .. }
             | Message::Rated(_)
             | Message::Notice(_)
+            | Message::Background(_)
             | Message::Tick
             | Message::Stop
             | Message::Continued

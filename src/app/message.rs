@@ -25,6 +25,7 @@ use crate::text::Safe;
 use crate::trace::{RecordKey, StepKey, Writing};
 use crate::ui::code::Tokens;
 use crate::ui::picture::Drawn;
+use crate::ui::theme::Background;
 
 /// What happened outside.
 #[derive(Debug)]
@@ -148,6 +149,8 @@ pub enum Message {
     Clock(u64),
     /// A line for the status bar.
     Notice(String),
+    /// The terminal says, later than it was waited for, what it draws text upon.
+    Background(Background),
     /// A wait is over: half-typed keys get their hint.
     Tick,
     /// Work that was cut into pieces goes on.

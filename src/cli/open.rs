@@ -441,6 +441,7 @@ fn look(args: &OpenArgs) -> anyhow::Result<(Look, background::Answer)> {
     if let Some(background) = asked.background {
         look.theme = Theme::on(background, env);
     }
+    look.guessed = asked.open && args.theme.is_none();
     if let Some(name) = &args.theme {
         look.theme = Theme::named(name, Depth::detect(env), Background::detect(env))
             .with_context(|| format!("no theme {name:?}; there are {}", THEME_NAMES.join(", ")))?;

@@ -1,4 +1,5 @@
-//! Which background the terminal has, and how it shows pixels: it is asked, and not waited for.
+//! Which background the terminal has, and how it shows pixels: it is asked, and not waited for. Of an answer that comes late the background
+//! still counts ([`super::late`]).
 
 use std::io::{IsTerminal, Write, stdin, stdout};
 use std::time::{Duration, Instant};
@@ -29,22 +30,25 @@ pub struct Answer {
     pub canvas: Canvas,
     /// It has not answered in time: the answer may still come.
     pub owed: bool,
+    /// Nothing says what its background is.
+    pub open: bool,
 }
 
-/// Asks the terminal; nothing is known where asking is no use or nobody answers. Not over ssh (an answer that comes late would be taken for
-/// keys), not inside of a multiplexer (which answers for a terminal that it does not know), and not when keys wait to be read.
+/// Asks the terminal; nothing is known where asking is no use or nobody answers, and when keys wait to be read. Pictures are drawn by a
+/// terminal on this machine alone: a multiplexer answers for one that it does not know, and over ssh they would hold up the keys.
 pub fn ask(env: impl Fn(&str) -> Option<String>) -> Answer {
     let set = |name: &str| env(name).is_some_and(|value| !value.is_empty());
-    let far = ["SSH_CONNECTION", "SSH_TTY", "TMUX", "STY", "NO_COLOR"].into_iter().any(set);
     let plain = matches!(env("TERM").as_deref(), None | Some("" | "dumb" | "linux" | "vt100" | "vt220"));
+    let draws = DRAWS && !["SSH_CONNECTION", "SSH_TTY", "TMUX", "STY"].into_iter().any(set);
     // A background that the environment names needs no question; what pictures are drawn on, only the terminal knows.
     let known = set("COLORFGBG");
-    if far || plain || (known && !DRAWS) || !stdin().is_terminal() || !stdout().is_terminal() {
+    if set("NO_COLOR") || plain || (known && !draws) || !stdin().is_terminal() || !stdout().is_terminal() {
         return Answer::default();
     }
-    let Some(answer) = raw_answer() else { return Answer::default() };
+    let Some(answer) = raw_answer(if draws { QUESTION_OF_PICTURES } else { QUESTION }) else { return Answer::default() };
     let background = Background::from_answer(&answer).filter(|_| !known);
-    Answer { background, canvas: Canvas::from_answer(&answer, cell(), env), owed: !is_whole(&answer) }
+    let canvas = if draws { Canvas::from_answer(&answer, cell(), env) } else { Canvas::default() };
+    Answer { background, canvas, owed: !is_whole(&answer), open: background.is_none() && !known }
 }
 
 /// Pixels of a cell, as far as the system knows how large the window is.
@@ -53,19 +57,18 @@ fn cell() -> Option<(u16, u16)> {
     Some((window.width.checked_div(window.columns)?, window.height.checked_div(window.rows)?))
 }
 
-fn raw_answer() -> Option<Vec<u8>> {
+fn raw_answer(question: &[u8]) -> Option<Vec<u8>> {
     enable_raw_mode().ok()?;
-    let answer = answer();
+    let answer = answer(question);
     disable_raw_mode().ok()?;
     answer
 }
 
 /// Everything up to the answer to the last question, or what came in time.
-fn answer() -> Option<Vec<u8>> {
+fn answer(question: &[u8]) -> Option<Vec<u8>> {
     if waiting(Duration::ZERO) {
         return None;
     }
-    let question = if DRAWS { QUESTION_OF_PICTURES } else { QUESTION };
     stdout().write_all(question).and_then(|()| stdout().flush()).ok()?;
     let start = Instant::now();
     let mut answer = Vec::new();

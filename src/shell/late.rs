@@ -1,4 +1,5 @@
-//! Answers of a terminal that come when nobody waits for them any more: what they are made of looks like keys and must not be taken for some.
+//! Answers of a terminal that come when nobody waits for them any more, as over a slow line: what they are made of looks like keys and must
+//! not be taken for some.
 
 use std::time::{Duration, Instant};
 
@@ -17,8 +18,19 @@ const LONGEST: usize = 128;
 pub struct Late {
     /// Until when an answer may come; `None` where none is owed.
     until: Option<Instant>,
-    /// Signs of the answer that is coming in, and when the last one came.
-    within: Option<(usize, Instant)>,
+    /// What has come of an answer, without its escape signs, and when the last sign of it came.
+    within: Option<(String, Instant)>,
+}
+
+/// What an event of the terminal is.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// No part of an answer.
+    Key,
+    /// A part of an answer.
+    Part,
+    /// The end of this answer.
+    Answer(String),
 }
 
 impl Late {
@@ -28,21 +40,25 @@ impl Late {
     }
 
     /// Whether an event is a part of an answer and no key.
-    pub fn takes(&mut self, event: &Event, now: Instant) -> bool {
-        let Event::Key(KeyEvent { code, modifiers, kind: KeyEventKind::Press, .. }) = event else { return false };
-        let alt = modifiers.contains(KeyModifiers::ALT);
-        match self.within {
-            Some((count, last)) if count < LONGEST && now.duration_since(last) < PAUSE => {
-                let ends = (alt && *code == KeyCode::Char('\\'))
-                    || (modifiers.contains(KeyModifiers::CONTROL) && *code == KeyCode::Char('g'));
-                self.within = (!ends).then_some((count + 1, now));
-                true
+    pub fn hear(&mut self, event: &Event, now: Instant) -> Heard {
+        let Event::Key(KeyEvent { code: KeyCode::Char(sign), modifiers, kind: KeyEventKind::Press, .. }) = event else {
+            return Heard::Key;
+        };
+        let (alt, control) = (modifiers.contains(KeyModifiers::ALT), modifiers.contains(KeyModifiers::CONTROL));
+        match self.within.take() {
+            Some((mut answer, last)) if answer.len() < LONGEST && now.duration_since(last) < PAUSE => {
+                if (alt && *sign == '\\') || (control && *sign == 'g') {
+                    return Heard::Answer(answer);
+                }
+                answer.push(*sign);
+                self.within = Some((answer, now));
+                Heard::Part
             }
-            _ => {
-                let begins = alt && matches!(code, KeyCode::Char(']' | '_' | 'P')) && self.until.is_some_and(|until| now < until);
-                self.within = begins.then_some((1, now));
-                begins
+            _ if alt && matches!(sign, ']' | '_' | 'P') && self.until.is_some_and(|until| now < until) => {
+                self.within = Some((sign.to_string(), now));
+                Heard::Part
             }
+            _ => Heard::Key,
         }
     }
 }
@@ -55,7 +71,7 @@ mod tests {
         Event::Key(KeyEvent::new(KeyCode::Char(code), modifiers))
     }
 
-    /// The keys that are left of an answer with keys before and behind it, `\e` as crossterm reads it.
+    /// The keys that are left of answers with keys before and behind them, `\e` as crossterm reads it; an answer in brackets.
     fn left(late: &mut Late, text: &str, now: Instant) -> String {
         let mut signs = text.chars();
         let mut left = String::new();
@@ -65,8 +81,10 @@ mod tests {
                 '\x07' => ('g', KeyModifiers::CONTROL),
                 sign => (sign, KeyModifiers::NONE),
             };
-            if !late.takes(&key(sign, modifiers), now) {
-                left.push(sign);
+            match late.hear(&key(sign, modifiers), now) {
+                Heard::Key => left.push(sign),
+                Heard::Part => {}
+                Heard::Answer(answer) => left.extend(["[", &answer, "]"]),
             }
         }
         left
@@ -77,7 +95,8 @@ mod tests {
         let now = Instant::now();
         let answers =
             "j\x1b]11;rgb:ffff/ffff/ffff\x1b\\x\x1b_Gi=31;OK\x1b\\=\x1bP>|XTerm(379)\x1b\\\x1b]11;rgb:0000/0000/0000\x07a";
-        assert_eq!(left(&mut Late::owed(), answers, now), "jx=a");
+        let left = left(&mut Late::owed(), answers, now);
+        assert_eq!(left, "j[]11;rgb:ffff/ffff/ffff]x[_Gi=31;OK]=[P>|XTerm(379)][]11;rgb:0000/0000/0000]a");
     }
 
     #[test]

@@ -7,9 +7,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::editor::{is_lent, wait_for_turn};
-use super::late::Late;
+use super::late::{Heard, Late};
 use super::linear::{Pace, read_pipe};
 use crate::app::Message;
+use crate::ui::theme::Background;
 
 /// Longest time that the keyboard is listened to without asking whose turn it is.
 const TURN: Duration = Duration::from_millis(120);
@@ -84,8 +85,12 @@ fn read_terminal(messages: &UnboundedSender<Message>, mut late: Late) {
         if crossterm::event::poll(TURN)? { crossterm::event::read().map(Some) } else { Ok(None) }
     };
     while let Ok(event) = next() {
-        let event = event.filter(|event| !late.takes(event, std::time::Instant::now()));
-        if event.is_some_and(|event| messages.send(Message::Terminal(event)).is_err()) {
+        let heard = event.map(|event| match late.hear(&event, std::time::Instant::now()) {
+            Heard::Key => Some(Message::Terminal(event)),
+            Heard::Part => None,
+            Heard::Answer(answer) => Background::from_answer(answer.as_bytes()).map(Message::Background),
+        });
+        if heard.flatten().is_some_and(|message| messages.send(message).is_err()) {
             return;
         }
     }

@@ -3,7 +3,7 @@
 use ratatui::style::{Color, Modifier, Style};
 
 use super::picture::DRAWS;
-use super::theme::{Role, Theme, Token, label_mark, score_bar, score_glyph};
+use super::theme::{Background, Role, Theme, Token, label_mark, score_bar, score_glyph};
 use crate::text::{Ambiguous, Glyphs};
 use crate::trace::Label;
 use crate::typeset::Ink;
@@ -13,6 +13,8 @@ use crate::typeset::Ink;
 pub struct Look {
     /// Colours.
     pub theme: Theme,
+    /// The colours are a guess: what the terminal still says of its background counts more.
+    pub guessed: bool,
     /// Signs that are not text.
     pub glyphs: Glyphs,
     /// Cells of characters whose width depends on the terminal.
@@ -24,7 +26,15 @@ pub struct Look {
 impl Look {
     /// The look for an environment.
     pub fn detect(env: impl Fn(&str) -> Option<String>) -> Self {
-        Self { theme: Theme::detect(&env), glyphs: Glyphs::detect(&env), ambiguous: Ambiguous::Narrow, pictures: DRAWS }
+        let (theme, glyphs) = (Theme::detect(&env), Glyphs::detect(&env));
+        Self { theme, guessed: false, glyphs, ambiguous: Ambiguous::Narrow, pictures: DRAWS }
+    }
+
+    /// The terminal says what it draws text upon: colours that were guessed follow, those that were chosen stay.
+    pub(crate) fn answered(&mut self, background: Background) {
+        if std::mem::take(&mut self.guessed) {
+            self.theme = Theme::of(background, self.theme.most());
+        }
     }
 
     /// Ordinary text.

@@ -218,7 +218,11 @@ impl Theme {
 
     /// The same on a background that is known.
     pub fn on(background: Background, env: impl Fn(&str) -> Option<String>) -> Self {
-        let depth = Depth::detect(&env);
+        Self::of(background, Depth::detect(&env))
+    }
+
+    /// The same for a terminal of these colours.
+    pub fn of(background: Background, depth: Depth) -> Self {
         let name = match (depth, background) {
             (Depth::Mono, _) => "mono",
             (_, Background::Dark) => "dark",

@@ -48,6 +48,7 @@ impl Typist {
             store: "labels.db".to_owned(),
             look: Look {
                 theme: Theme::named("dark", Depth::TrueColor, Background::Dark).unwrap(),
+                guessed: false,
                 glyphs: Glyphs::UNICODE,
                 ambiguous: Ambiguous::Narrow,
                 pictures: stepscope::ui::picture::DRAWS,

@@ -104,6 +104,7 @@ impl Desk {
             store: "labels.db".to_owned(),
             look: Look {
                 theme: Theme::named("dark", Depth::TrueColor, Background::Dark).unwrap(),
+                guessed: false,
                 glyphs: Glyphs::ASCII,
                 ambiguous: Ambiguous::Narrow,
                 pictures: stepscope::ui::picture::DRAWS,

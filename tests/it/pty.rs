@@ -567,4 +567,6 @@ fn what_a_slow_terminal_answers_is_taken_for_no_key() {
     terminal.wait_for("undo");
     terminal.keys("u");
     terminal.wait_for("nothing left to undo");
+    terminal.keys(":theme\r");
+    terminal.wait_for("theme light");
 }

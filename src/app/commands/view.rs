@@ -296,7 +296,7 @@ pub(super) fn set_theme(app: &mut App, name: &str) -> Vec<Effect> {
     let most = app.look.theme.most();
     app.notice = Some(match Theme::named(name, most, app.look.theme.background()) {
         Some(theme) => {
-            app.look.theme = theme;
+            (app.look.theme, app.look.guessed) = (theme, false);
             let colourless =
                 if most == Depth::Mono { ", without colours: NO_COLOR is set, or the terminal has none" } else { "" };
             format!("theme {name}{colourless}")
