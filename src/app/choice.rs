@@ -208,12 +208,21 @@ fn leave(app: &mut App, question: Question) -> Vec<Effect> {
 /// Gives an answer, by its name; none is an empty one.
 pub(super) fn answer(app: &mut App, question: Question, said: &str) -> Vec<Effect> {
     match question {
-        Question::ErrorKind { step } => label::first_error_of(app, step, said),
+        Question::ErrorKind { step } => {
+            app.last_label = Some(label::Again::Kind(said.to_owned()));
+            label::first_error_of(app, step, said)
+        }
         Question::FirstErrorAt => {
             said.parse::<usize>().map_or_else(|_| Vec::new(), |step| label::first_error_of(app, step - 1, ""))
         }
-        Question::BadProblem => label::bad_problem_because(app, said),
-        Question::GiveUp => label::give_up_because(app, said),
+        Question::BadProblem => {
+            app.last_label = Some(label::Again::BadProblem(said.to_owned()));
+            label::bad_problem_because(app, said)
+        }
+        Question::GiveUp => {
+            app.last_label = Some(label::Again::GiveUp(said.to_owned()));
+            label::give_up_because(app, said)
+        }
         Question::Voice => review::take(app, said),
         Question::Order => {
             queue::set_order(app, said);

@@ -91,7 +91,8 @@ pub(super) fn found(app: &mut App, by: String, groups: Vec<Group>, mut steps: St
     }
     let texts = std::mem::take(&mut steps.texts);
     let text = |group: &Group| steps.rows[group.medoid].texts.first().and_then(|&text| texts.get(text)).cloned();
-    let typical = groups.iter().map(|group| text(group).unwrap_or_default()).collect();
+    let drawn = |text: String| app.drawn(&text).unwrap_or(text);
+    let typical = groups.iter().map(|group| text(group).map_or_else(String::new, drawn)).collect();
     let numbered = groups.iter().zip(1..).flat_map(|(group, number)| group.members.iter().map(move |&row| (row, number)));
     let of = numbered.map(|(row, number)| ((steps.rows[row].item, steps.rows[row].solution), number)).collect();
     let count = groups.len();

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use crate::checks::answer::{self, Agreement};
 use crate::labels::{Action, Mode, Past, Verdict};
-use crate::trace::{FirstError, Outcome, Solution, StepKey, Trace};
+use crate::trace::{FirstError, Outcome, Rating, Solution, Trace};
 use crate::typeset::{Page, View};
 
 use super::App;
@@ -228,10 +228,9 @@ impl App {
 }
 
 /// One line of a history: time, what was said of which step, how long it took, in which mode, and whether it holds.
-pub(crate) fn decision(past: &Past<'_>, steps: &[StepKey]) -> String {
-    let step = past.action.step().and_then(|step| steps.iter().position(|key| *key == step));
+pub(crate) fn decision(past: &Past<'_>) -> String {
     let mut line = format!("{}  {}", past.at_utc.get(..19).unwrap_or(past.at_utc).replace('T', " "), what(past.action));
-    if let Some(step) = step {
+    if let Some(step) = past.step {
         let _ = write!(line, " at step {}", step + 1);
     }
     match past.action {
@@ -245,7 +244,8 @@ pub(crate) fn decision(past: &Past<'_>, steps: &[StepKey]) -> String {
             let _ = write!(line, ": {}", first_words(words));
         }
         Action::Rate { rating: Some(rating), .. } => {
-            let _ = write!(line, ": {:+}", rating.value());
+            let _ =
+                write!(line, ": {}", if *rating == Rating::Neutral { "0".to_owned() } else { format!("{:+}", rating.value()) });
         }
         _ => {}
     }

@@ -1,6 +1,7 @@
 //! Where things stand on the screen, as arithmetic: panes, visible steps, scrolling. No widget, no drawing.
 
 use ratatui::layout::Rect;
+use serde::{Deserialize, Serialize};
 
 use super::blocks::{Blocks, Part};
 use super::items::ItemId;
@@ -60,7 +61,8 @@ pub struct Panes {
 }
 
 /// Which panes are wanted where there is room for them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Layout {
     /// All.
     #[default]
@@ -362,16 +364,12 @@ fn spare_rows(app: &mut App, panes: &Panes) -> usize {
     rows.saturating_sub(needed.flat + needed.most)
 }
 
-/// The first row such that `block` rows from `at` on are inside a window of `rows`.
+/// The first row such that `block` rows from `at` on are inside a window of `rows`, and some rows around them where there are any.
 fn keep_visible(top: usize, at: usize, block: usize, rows: usize, total: usize) -> usize {
-    let top = top.min(total.saturating_sub(1));
-    if at < top {
-        at
-    } else if at + block > top + rows {
-        at + block - rows
-    } else {
-        top
-    }
+    const AROUND: usize = 3;
+    let around = AROUND.min(rows.saturating_sub(block) / 2);
+    let (least, most) = ((at + block + around).saturating_sub(rows), at.saturating_sub(around));
+    top.clamp(least.min(most), most).min(total.saturating_sub(rows))
 }
 
 /// Solutions of the current problem that the list shows, as a window around the current one: half of the rows, and those that other
@@ -486,6 +484,7 @@ fn arrange_steps(app: &mut App, rect: Rect) {
     let rows = usize::from(rect.height.saturating_sub(1)).max(1);
     let width = step_columns(app, rect.width).text;
     app.steps.begin(&app.cursor.path);
+    app.steps.suspect = app.predicted_first_error().filter(|_| app.show_prm).and_then(|step| app.cursor.path.get(step).copied());
     if app.cursor.path.is_empty() {
         app.steps.visible.clear();
         return;
@@ -496,7 +495,12 @@ fn arrange_steps(app: &mut App, rect: Rect) {
     app.steps.pinned = app.steps.pinned.filter(|&node| node == app.cursor.node);
     app.steps.flat &= app.steps.pinned.is_some();
     let scrolled = app.steps.pinned.is_some();
-    let top = blocks(app, width).following(top, at, rows, scrolled);
+    let mut top = blocks(app, width).following(top, at, rows, scrolled);
+    let shown: usize = blocks(app, width).parts(top, rows).iter().map(|part| part.rows).sum();
+    if !scrolled && shown < rows {
+        // The pane has grown, or its steps take less of it.
+        top = blocks(app, width).moved(top, rows - shown, rows, false).0;
+    }
     app.steps.top = top;
     let parts = blocks(app, width).parts(top, rows);
     let trace = app.items.trace(app.cursor.item).cloned();

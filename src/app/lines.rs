@@ -37,7 +37,14 @@ impl App {
         self.steps.view == View::Drawn
     }
 
-    fn drawn(&self, text: &str) -> Option<String> {
+    /// A formula without its signs on one line, drawn; `None` where formulas are not drawn, or this one takes more.
+    pub fn formula_line(&self, formula: &str) -> Option<String> {
+        let draws = self.draws() && formula.len() < READ && formula.contains('\\') && !formula.contains(['$', '\n']);
+        let page = draws.then(|| Page::new(&format!("${}$", formula.trim()), self.linear_setting()))?;
+        (page.left_out.is_empty() && page.rows() == 1).then(|| page.text.to_string())
+    }
+
+    pub(super) fn drawn(&self, text: &str) -> Option<String> {
         let text = beginning(text);
         let page = text.contains(['$', '\\', '*', '`']).then(|| Page::new(text, self.linear_setting()))?;
         Some(page.text.split_whitespace().collect::<Vec<_>>().join(" "))

@@ -203,20 +203,8 @@ pub struct App {
     pub trust: Trust,
     /// Time spent on steps.
     clock: clock::Clock,
-    /// The cursor came to a solution and has not been moved since: it may go where the scores point.
-    suggest: bool,
-    /// It has just gone there.
-    glance: bool,
-    /// Steps are rated one by one: solutions begin at their first step without a rating.
-    rates: bool,
-    /// A mark on this step has just judged all solutions through it.
-    covers: Option<StepKey>,
-    /// It was led to its step by a search or a jump, which no score outweighs.
-    led: bool,
-    /// Solutions that were judged elsewhere are being passed over: how many so far, and where the last one was judged.
-    passing: Option<(usize, String)>,
-    /// Where it came to rest by itself: on which step of which path.
-    rest: Option<(ItemId, NodeId, usize)>,
+    /// Where the cursor goes by itself.
+    walk: Box<begin::Walk>,
     /// A step that is being written anew.
     pub rewrite: Option<rewrite::Rewrite>,
     /// The place where a step is to be split.
@@ -270,7 +258,7 @@ pub struct App {
     /// Where the steps to be marked together begin; they end at the cursor.
     pub range: Option<Range>,
     /// The last label, to be given again.
-    pub(crate) last_label: Option<&'static commands::Command>,
+    pub(crate) last_label: Option<commands::label::Again>,
     /// The program hears of the mouse.
     pub mouse: bool,
     /// Which pane the motion keys act on.
@@ -307,7 +295,7 @@ impl App {
     pub fn new(mut setup: Setup, size: (u16, u16)) -> (Self, Vec<Effect>) {
         let (place, scoring) = (setup.place.take(), setup.scoring);
         let mut app = Self::untouched(setup, size);
-        app.suggest = place.is_none();
+        (app.walk.suggest, app.walk.asked) = (place.is_none(), app.project.rules());
         if let Some(place) = &place {
             app.resume(place);
         }
@@ -358,13 +346,7 @@ impl App {
             trust,
             progress,
             clock: clock::Clock::default(),
-            suggest: true,
-            glance: false,
-            rates: false,
-            covers: None,
-            led: false,
-            passing: None,
-            rest: None,
+            walk: Box::default(),
             rewrite: None,
             project: setup.project,
             search: None,

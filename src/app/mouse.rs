@@ -87,6 +87,12 @@ fn turn(app: &mut App, focus: Focus, forward: bool) {
                 app.cursor.go_to_node(&trace, node);
             }
         }
+        Focus::List if app.queue.active() => {
+            let place = (1..=NOTCH).rev().find_map(|rows| app.along_queue(rows, forward));
+            if let Some(place) = place {
+                app.go_to(place.item, place.solution);
+            }
+        }
         Focus::List => {
             let rank = app.items.rank(app.cursor.item);
             let last = app.items.total().saturating_sub(1);

@@ -3,23 +3,22 @@
 use super::App;
 use super::commands::motion;
 use super::items::ItemId;
-use crate::labels::{Body, Draft};
 
 impl App {
     /// Goes on past solutions that were judged where they stood before, as far as they have been read; what is read later goes on from
     /// there ([`super::place::loaded`]). Says how many, and where the last of them was judged.
     pub(crate) fn pass_over(&mut self) {
-        while let Some((passed, _)) = self.passing.clone() {
+        while let Some((passed, _)) = self.walk.passing.clone() {
             if self.items.get(self.cursor.item).is_none() && self.items.is_known(self.cursor.item) {
                 return;
             }
             let Some(place) = self.judged_before() else { break };
-            self.passing = Some((passed + 1, place));
+            self.walk.passing = Some((passed + 1, place));
             if !motion::solution(self, true) {
                 break;
             }
         }
-        if let Some((passed @ 1.., place)) = self.passing.take() {
+        if let Some((passed @ 1.., place)) = self.walk.passing.take() {
             let solutions = if passed == 1 { "a solution".to_owned() } else { format!("{passed} solutions") };
             let passed = format!("passed over {solutions} that you have judged in {place}");
             self.notice = Some(self.notice.take().map_or(passed.clone(), |said| format!("{said}; {passed}")));
@@ -30,11 +29,7 @@ impl App {
     fn judged_before(&self) -> Option<String> {
         let (trace, solution) = (self.trace()?, self.solution()?);
         let record = trace.record_key(solution.leaf);
-        let on_its_way = |draft: &&Draft| match &draft.body {
-            Body::Act(action) => action.record() == Some(record) && action.verdict().is_some(),
-            Body::Undo(_) => false,
-        };
-        let draft = self.saving.queue.iter().rev().find(on_its_way);
+        let draft = self.saving.queue.iter().rev().find(|draft| draft.judges() == Some(record));
         if draft.is_none() && (!self.session.judges(trace, solution) || self.session.returned(trace, solution).is_some()) {
             return None;
         }

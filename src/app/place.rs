@@ -6,11 +6,13 @@ use std::sync::Arc;
 use super::cursor::Cursor;
 use super::items::{FileState, ItemId};
 use super::jumps::Spot;
+use super::layout::Layout;
 use super::tree::TreeView;
 use super::{App, Effect, Focus, commands, layout, queue, saving, seek};
 use crate::corpus::ProblemView;
-use crate::labels::Mode;
+use crate::labels::{Mode, Rules};
 use crate::trace::{NodeId, RecordKey, StepKey, Trace};
+use crate::typeset::View;
 
 /// Where a session stopped, found again by content.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -28,12 +30,24 @@ pub struct Place {
     /// Scores were hidden.
     #[serde(default)]
     pub blind: bool,
+    /// They were hidden until a verdict was given.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reveal: bool,
+    /// Which panes were wanted.
+    #[serde(default)]
+    pub layout: Layout,
+    /// How texts were shown.
+    #[serde(default)]
+    pub view: View,
     /// Reference and recorded labels were hidden.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub no_reference: bool,
     /// Places with a letter.
     #[serde(default)]
     pub marks: BTreeMap<char, Spot>,
+    /// How solutions were gone through, where that is not as the project wants it, which stands before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rules: Option<(Rules, Rules)>,
     /// The filter in force, as it was typed.
     #[serde(default)]
     pub filter: String,
@@ -65,8 +79,12 @@ impl App {
             solution,
             step: self.cursor.step(),
             blind: self.trust.mode == Mode::Blind,
+            reveal: self.trust.mode == Mode::RevealAfter,
+            layout: self.layout,
+            view: self.steps.view,
             no_reference: !self.show_reference,
             marks: self.jumps.marks.clone(),
+            rules: Some((self.walk.asked, self.project.rules())).filter(|(asked, now)| asked != now),
             filter: self.queue.filter_text().to_owned(),
             // What is like a step is not known without it.
             order: match self.queue.order_name() {
@@ -80,10 +98,15 @@ impl App {
     /// Starts where an earlier session stopped, as soon as the index has got there.
     pub(super) fn resume(&mut self, place: &Place) {
         // A blind session stays blind until somebody says otherwise, on the command line or later.
-        if place.blind && self.trust.terms.mode.is_none() {
-            self.trust.mode = Mode::Blind;
+        if (place.blind || place.reveal) && self.trust.terms.mode.is_none() {
+            self.trust.mode = if place.blind { Mode::Blind } else { Mode::RevealAfter };
         }
+        (self.layout, self.steps.view) = (place.layout, place.view);
         self.show_reference = !place.no_reference;
+        // What the project says anew counts more than what was asked for before.
+        if let Some((_, rules)) = place.rules.filter(|(asked, _)| *asked == self.walk.asked) {
+            self.project.rule(rules);
+        }
         self.jumps.marks = place.marks.clone();
         queue::resume(self, &place.filter, &place.order);
         let Some(file) = self.file(&place.file) else { return };
@@ -168,10 +191,10 @@ impl App {
         }
         if let Some(node) = aim.step_key.and_then(|key| trace.find(key)) {
             self.cursor.go_to_node(&trace, node);
-            (self.led, self.suggest) = (true, false);
+            (self.walk.led, self.walk.suggest) = (true, false);
         } else if let Some(step) = aim.step {
             self.cursor.go_to_step(step);
-            (self.led, self.suggest) = (true, false);
+            (self.walk.led, self.walk.suggest) = (true, false);
         }
         self.tree.reveal(&trace, self.cursor.node);
     }
@@ -233,7 +256,7 @@ pub(super) fn loaded(app: &mut App, item: ItemId, view: Arc<ProblemView>) -> Vec
     if item == app.cursor.item && app.aim.is_none() && app.trace().is_some() {
         // Node numbers mean nothing in another trace: the place is found again by content.
         // A cursor that nobody has moved may still go where the scores point.
-        let stays = app.cursor.node != NodeId::ROOT && !app.suggest;
+        let stays = app.cursor.node != NodeId::ROOT && !app.walk.suggest;
         let step_key = app.trace().filter(|_| stays).map(|trace| trace.node(app.cursor.node).key);
         app.aim = Some(Aim { item, record: app.record_key(), step_key, solution: None, step: None });
     }

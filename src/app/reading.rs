@@ -194,6 +194,10 @@ impl App {
         if self.reference_shown() {
             shown.push("reference".to_owned());
         }
+        // What was looked at before it was hidden was seen all the same.
+        let looked = self.record_key().and_then(|record| self.trust.looked.get(&record));
+        let hidden = looked.into_iter().flatten().filter(|what| **what != "reference" || !self.reference_shown());
+        shown.extend(hidden.map(|what| format!("{what}:before")));
         let here = self.trace().map(|trace| trace.node(self.cursor.node).key);
         if here.is_some_and(|key| !self.findings(key).is_empty()) {
             shown.push("checks".to_owned());
@@ -220,7 +224,12 @@ impl App {
     pub fn comparison(&self) -> Option<&Comparison> {
         let comparison = self.reading.comparison.as_ref()?;
         let here = self.trace()?.node(self.cursor.node).key;
-        (comparison.key == here && Some(comparison.against) == self.reading.against).then_some(comparison)
+        let seen = match comparison.against {
+            Against::Reference => self.reference_shown(),
+            Against::Critique => self.show_prm,
+            _ => true,
+        };
+        (seen && comparison.key == here && Some(comparison.against) == self.reading.against).then_some(comparison)
     }
 
     /// Compares the current step again if it is another one now.

@@ -4,14 +4,16 @@
 //! no later label overtakes it.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::commands::{self, Command, Group};
+use super::judge::Judge;
 use super::ratings::Decision;
 use super::{App, Effect, key_press, run};
 use crate::labels::{Action, Body, Context, Draft, Event, Saw};
-use crate::trace::{RecordKey, StepKey, StepScore, Writing};
+use crate::trace::{NodeId, RecordKey, StepKey, StepScore, Trace, Writing};
 use crate::typeset::View;
 
 /// The state of saving.
@@ -96,6 +98,26 @@ impl App {
         self.send()
     }
 
+    /// How far the newest label of this step or, without one, of this solution is from the disk: `!` it could not be written, `~` it is being
+    /// written, `.` it waits; `None` where all is saved.
+    pub fn save_state(&self, record: RecordKey, step: Option<StepKey>) -> Option<&'static str> {
+        let about = |draft: &Draft| match &draft.body {
+            Body::Act(action) => match step {
+                Some(step) => {
+                    action.step() == Some(step) || matches!(action, Action::RateRange { steps, .. } if steps.contains(&step))
+                }
+                None => action.record().or(draft.saw.context.record) == Some(record),
+            },
+            Body::Undo(_) => false,
+        };
+        let at = self.saving.queue.iter().rposition(about)?;
+        Some(match at {
+            _ if self.saving.error.is_some() => "!",
+            0 if self.saving.in_flight => "~",
+            _ => ".",
+        })
+    }
+
     /// A label of this solution is on its way to the store.
     pub(super) fn is_on_its_way(&self, record: RecordKey) -> bool {
         self.saving.queue.iter().any(|draft| record_of(draft) == Some(record))
@@ -105,13 +127,24 @@ impl App {
     fn saw(&self, step: Option<StepKey>) -> Saw {
         let (mode, served) = self.circumstances();
         let rounded = |score: StepScore| (score.value() * 1e4).round() / 1e4;
-        let scores = self.trace().filter(|_| self.show_prm).map_or_else(Vec::new, |trace| {
-            self.cursor.path.iter().map(|&id| self.shown_score(trace.node(id).key).map(rounded)).collect::<Vec<_>>()
-        });
+        // What was seen and then hidden was seen.
+        let seen = self.scores_seen();
+        let of = |judge: &Judge| {
+            let known = |trace: &Arc<Trace>| {
+                let score = |id: &NodeId| judge.scores.get(&trace.node(*id).key).copied().map(rounded);
+                self.cursor.path.iter().map(score).collect::<Vec<_>>()
+            };
+            self.trace().filter(|_| seen).map_or_else(Vec::new, known)
+        };
+        let known = |scores: &Vec<Option<f64>>| scores.iter().any(Option::is_some);
+        let scores = of(&self.scoring);
+        let others = self.scoring.others().map(|(_, judge)| (judge.name().to_owned(), of(judge)));
+        let beside = others.filter(|(_, scores)| known(scores)).collect();
         let context = Context {
             mode: Some(mode),
             served,
-            scores: if scores.iter().any(Option::is_some) { scores } else { Vec::new() },
+            scores: if known(&scores) { scores } else { Vec::new() },
+            beside,
             guideline: self.trust.terms.guide.as_ref().map(|guide| guide.version.clone()),
             view: (self.steps.view == View::Drawn).then(|| View::Drawn.name().to_owned()),
             queue: self.like().map(|mistake| format!("like {mistake}")).or_else(|| self.queue.describe()),
@@ -121,8 +154,8 @@ impl App {
         Saw {
             file: self.items.files.get(self.cursor.item.file).map(|file| file.id.clone()),
             item: Some(self.cursor.item.problem as u64),
-            prm: self.show_prm.then(|| self.scoring.key().map(str::to_owned)).flatten(),
-            score: step.and_then(|key| self.shown_score(key)).map(StepScore::value),
+            prm: seen.then(|| self.scoring.key().map(str::to_owned)).flatten(),
+            score: step.and_then(|key| self.scoring.scores.get(&key).filter(|_| seen)).map(|score| score.value()),
             blind: !self.scores_seen(),
             shown: self.on_show(),
             context,

@@ -326,7 +326,7 @@ impl App {
         }
         let here =
             |&(item, leaf, _): &(ItemId, NodeId, usize)| item == self.cursor.item && self.cursor.path.last() == Some(&leaf);
-        let rest = self.rest.filter(here).map(|(.., step)| step).filter(|step| *step < self.cursor.path.len());
+        let rest = self.walk.rest.filter(here).map(|(.., step)| step).filter(|step| *step < self.cursor.path.len());
         let first = || self.predicted_first_error().or_else(|| self.scoring.suspects(trace, &self.cursor.path).first().copied());
         rest.or_else(first)
     }

@@ -231,7 +231,7 @@ fn read_ahead(app: &App, seek: &Seek) -> Vec<Effect> {
 fn arrive(app: &mut App, item: ItemId, place: Found) {
     app.go_to_item(item);
     if let Some(trace) = app.trace().cloned() {
-        app.led = !matches!(place, Found::Solution(_));
+        app.walk.led = !matches!(place, Found::Solution(_));
         match place {
             Found::Solution(solution) => app.cursor.go_to_solution(&trace, solution),
             Found::Step(solution, node) => {

@@ -135,6 +135,8 @@ pub struct StepsView {
     uncoloured: Vec<(StepKey, Safe)>,
     /// What is on the screen.
     pub visible: Vec<Slice>,
+    /// The step at which the scores predict the first error: it is never folded.
+    pub(super) suspect: Option<NodeId>,
     /// Rows that the steps leave to the problem, wherever the cursor stands.
     pub(super) spare: usize,
 }
@@ -244,7 +246,8 @@ pub(super) fn shape(app: &mut App, step: usize, width: usize) -> Shape {
     let setting = step_setting(&app.look, &app.steps, width, id == app.cursor.node);
     let page = app.steps.pages.entry((node.key, setting)).or_insert_with(|| Arc::new(Page::new(&node.text, setting)));
     let rows = page.rows();
-    let suspect = app.show_prm && app.scoring.scores.get(&node.key).is_some_and(|score| score.value() < app.scoring.threshold);
+    let low = app.scoring.scores.get(&node.key).is_some_and(|score| score.value() < app.scoring.threshold);
+    let suspect = app.show_prm && (low || app.steps.suspect == Some(id));
     let by_hand = app.steps.folds.get(&id).copied().or(app.steps.fold_default);
     let folded_to = match by_hand {
         Some(true) if !suspect => Some(1),

@@ -3,8 +3,9 @@
 //!
 //! All chances are hashes of content: the same file gives the same shares to everybody, every day.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::fmt::Write;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
@@ -12,7 +13,7 @@ use super::items::ItemId;
 use super::ratings::Decision;
 use super::{App, Effect, clusters};
 use crate::labels::{Action, Body, EventId, Judged, Mode, Order, Served, Session, Spent};
-use crate::trace::{FirstError, NodeId, PromptKey, RecordKey, Solution, Trace};
+use crate::trace::{FirstError, NodeId, Outcome, PromptKey, RecordKey, Solution, Trace};
 
 /// A verdict in less time, in milliseconds ...
 const FAST_MS: u64 = 1500;
@@ -113,7 +114,7 @@ pub struct Trust {
     pub fast: usize,
     /// Verdicts in this session, and the time they took in milliseconds.
     pub verdicts: (u64, u64),
-    /// Time of ratings that decide nothing yet.
+    /// Time of what was said of solutions that nothing decides yet.
     spent: Spent,
     /// Verdicts of the sessions before.
     past: u64,
@@ -131,6 +132,8 @@ pub struct Trust {
     seen: HashSet<PromptKey>,
     /// Solutions whose scores were on the screen: a label that hides them again later is not blind.
     peeked: HashSet<RecordKey>,
+    /// Helps that were on the screen with a solution, by their names in labels.
+    pub(super) looked: HashMap<RecordKey, BTreeSet<&'static str>>,
 }
 
 /// A number from 0 up to but not including 1 that belongs to this content and purpose.
@@ -295,6 +298,17 @@ impl App {
         }
     }
 
+    /// The number by which solutions of this item stand in an order may be seen: it gives away what the scores say.
+    pub fn shows_number_of(&self, item: ItemId) -> bool {
+        /// Of more solutions it is not asked, in every frame, whether all are judged.
+        const ASKED: usize = 64;
+        let shown = |trace: &Arc<Trace>| match self.trust.mode {
+            Mode::Assist if trace.solutions.len() > ASKED => !self.shares_blindly(trace),
+            _ => !self.conceals(trace),
+        };
+        self.show_prm && self.items.trace(item).is_some_and(shown)
+    }
+
     /// This solution has a label, and none that is just being taken back.
     fn judged(&self, trace: &Trace, leaf: NodeId) -> bool {
         let record = trace.record_key(leaf);
@@ -334,6 +348,28 @@ impl App {
         if !hidden {
             self.trust.peeked.extend(self.record_key());
         }
+        let helps = [
+            ("reference", self.reference_shown() && self.tells_reference()),
+            ("pair", self.pair.is_some()),
+            ("answers", self.answers.is_some()),
+        ];
+        if let Some(record) = self.record_key() {
+            let seen = helps.into_iter().filter(|(_, open)| *open).map(|(what, _)| what);
+            let mut seen = seen.peekable();
+            if seen.peek().is_some() {
+                self.trust.looked.entry(record).or_default().extend(seen);
+            }
+        }
+    }
+
+    /// There is something that the reference tells of the solution on show.
+    fn tells_reference(&self) -> bool {
+        let Some((trace, solution)) = self.trace().zip(self.solution()) else { return false };
+        let problem = &trace.problem;
+        problem.reference_answer.is_some()
+            || problem.reference_solution.is_some()
+            || solution.first_error != FirstError::Unknown
+            || solution.outcome != Outcome::Unknown
     }
 
     /// Scores of the solution on show were on the screen, now or before.
@@ -371,7 +407,7 @@ impl App {
 
     /// A label is on its way: counts it, and remembers what it says of a question or a repeat. Gives a calm word when it came fast.
     pub(super) fn heard_label(&mut self, action: &Action, decided: Option<Decision>, ms: Option<u64>) -> Option<String> {
-        let record = action.record().or_else(|| self.record_key()).filter(|_| action.rates() || decided.is_some())?;
+        let record = action.record().or_else(|| self.record_key())?;
         let ms = self.trust.spent.add(record, ms, decided.is_some());
         let said = decided?.verdict;
         self.trust.verdicts.0 += 1;

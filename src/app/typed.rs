@@ -47,6 +47,7 @@ pub(super) fn terminal(app: &mut App, event: TerminalEvent) -> Vec<Effect> {
         }
         TerminalEvent::Resize(columns, rows) => {
             app.size = (columns, rows);
+            app.steps.pinned = None;
             Vec::new()
         }
         _ => Vec::new(),
@@ -55,7 +56,7 @@ pub(super) fn terminal(app: &mut App, event: TerminalEvent) -> Vec<Effect> {
 
 pub(super) fn key_press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     app.hint_due = false;
-    app.suggest = false;
+    app.walk.suggest = false;
     if app.input.is_some() {
         return input::key(app, key);
     }
@@ -126,7 +127,7 @@ pub(crate) fn run(app: &mut App, command: &'static commands::Command, count: Opt
         return Vec::new();
     }
     // Who goes somewhere by themselves wants to see what is there.
-    app.passing.take_if(|_| command.group != commands::Group::Label);
+    app.walk.passing.take_if(|_| command.group != commands::Group::Label);
     // Whoever looks around leaves what was served, and is where they believed to be.
     let elsewhere =
         matches!(command.name, "next-problem" | "previous-problem" | "goto") || command.group == commands::Group::Search;
@@ -137,7 +138,7 @@ pub(crate) fn run(app: &mut App, command: &'static commands::Command, count: Opt
         return Vec::new();
     }
     if commands::label::REPEATED.contains(&command.name) {
-        app.last_label = Some(command);
+        app.last_label = Some(commands::label::Again::Command(command, 1));
     }
     (command.run)(app, count)
 }

@@ -119,8 +119,8 @@ fn settle(app: &mut App, stood: Stood, effects: &mut Vec<Effect>) {
     effects.extend(picker::feed(app));
     effects.extend(likeness::feed(app));
     effects.extend(threshold::feed(app));
-    let led = std::mem::take(&mut app.led);
-    app.suggest |= (app.cursor.item, app.cursor.solution) != (stood.item, stood.solution) && !led;
+    let led = std::mem::take(&mut app.walk.led);
+    app.walk.suggest |= (app.cursor.item, app.cursor.solution) != (stood.item, stood.solution) && !led;
     app.conceal();
     app.suggest();
     let open = app.open_steps();

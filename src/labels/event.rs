@@ -3,6 +3,8 @@
 //! Every writer (one annotator in one copy of a store) numbers its events without holes and names the one before, so a missing,
 //! changed or exchanged event shows. Order is by Lamport clock; wall time is kept for people and never decides anything.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Scope;
@@ -252,6 +254,9 @@ pub struct Context {
     /// The scores of all steps that were on show, rounded to four digits behind the point.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub scores: Vec<Option<f64>>,
+    /// The same of other models whose scores stood beside them, by their names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub beside: BTreeMap<String, Vec<Option<f64>>>,
     /// Time with the cursor on each step, in milliseconds, idle time cut off.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub step_ms: Vec<u64>,
@@ -321,6 +326,13 @@ impl Draft {
     /// A decision.
     pub fn of(action: Action) -> Self {
         Self { body: Body::Act(action), saw: Saw::default(), ms_spent: None }
+    }
+
+    /// The solution that it judges: by a verdict, or by a rating that decides it.
+    pub fn judges(&self) -> Option<RecordKey> {
+        let Body::Act(action) = &self.body else { return None };
+        let context = &self.saw.context;
+        action.record().or(context.record).filter(|_| action.verdict().or(context.verdict).is_some())
     }
 
     /// Taking back `target`: an undo when that is a decision, a redo when it is an undo.

@@ -38,19 +38,19 @@ struct Said {
     verdict: Option<FirstError>,
 }
 
-/// Adds up the time of the labels that judge a solution together: ratings, and the label that decides.
+/// Adds up the time of all that is said of a solution until a label decides it: ratings, notes, doubts, and that label.
 #[derive(Debug, Default)]
-pub struct Spent(Option<(RecordKey, u64)>);
+pub struct Spent(HashMap<RecordKey, u64>);
 
 impl Spent {
     /// A label on this solution took so many milliseconds; gives what it and those before it took since the last decision.
     pub fn add(&mut self, record: RecordKey, ms: Option<u64>, decides: bool) -> Option<u64> {
-        let before = self.0.filter(|(of, _)| *of == record).map_or(0, |(_, before)| before);
+        let before = self.0.get(&record).copied().unwrap_or(0);
         let spent = ms.map(|ms| before + ms);
         if decides {
-            self.0 = None;
+            self.0.remove(&record);
         } else if let Some(spent) = spent {
-            self.0 = Some((record, spent));
+            self.0.insert(record, spent);
         }
         spent
     }
@@ -80,6 +80,8 @@ pub struct Past<'a> {
     pub at_utc: &'a str,
     /// What was said.
     pub action: &'a Action,
+    /// Index of the step that it speaks of, among those of now.
+    pub step: Option<usize>,
     /// Time spent on it, in milliseconds.
     pub ms_spent: Option<u64>,
     /// How scores were on show.
@@ -248,15 +250,15 @@ impl Book {
         known.place.as_ref().map(|(file, item)| (file.as_ref(), *item))
     }
 
-    /// All that was ever said of a solution or one of these steps, oldest first.
-    pub(super) fn history(&self, record: RecordKey, steps: &[StepKey]) -> Vec<Past<'_>> {
-        let about = |action: &Action| action.record() == Some(record) || action.step().is_some_and(|step| steps.contains(&step));
+    /// All that was ever said of a solution under one of these names or of one of these steps, which have their indices, oldest first.
+    pub(super) fn history(&self, records: &[RecordKey], steps: &HashMap<StepKey, usize>) -> Vec<Past<'_>> {
         let mut found: Vec<(Order, Past<'_>)> = Vec::new();
         for known in &self.known {
             let Kind::Act(action) = &known.kind else { continue };
-            if about(action) {
-                let Said { at_utc, ms_spent, mode, .. } = &known.said;
-                let past = Past { at_utc, action, ms_spent: *ms_spent, mode: *mode, in_force: known.undone_by == 0 };
+            let Said { at_utc, ms_spent, mode, .. } = &known.said;
+            let step = action.step().and_then(|step| steps.get(&step)).copied();
+            if step.is_some() || action.record().is_some_and(|record| records.contains(&record)) {
+                let past = Past { at_utc, action, step, ms_spent: *ms_spent, mode: *mode, in_force: known.undone_by == 0 };
                 found.push((known.order, past));
             }
         }
@@ -276,7 +278,7 @@ impl Book {
             let Known { kind, said, place, .. } = &self.known[*index];
             let Kind::Act(action) = kind else { return None };
             let verdict = action.verdict().or(said.verdict);
-            let record = action.record().or(said.record).filter(|_| verdict.is_some() || action.rates())?;
+            let record = action.record().or(said.record)?;
             let ms_spent = spent.add(record, said.ms_spent, verdict.is_some());
             let place = place.as_ref().map(|(file, item)| (file.as_ref(), *item));
             Some(Judged { record, action, verdict: verdict?, place, ms_spent, served: said.served })

@@ -21,7 +21,7 @@ pub use event::{Action, Body, Context, Draft, Event, EventId, Mode, Order, Sampl
 pub use fold::{Judged, Past, Spent};
 pub use overlap::Overlap;
 pub use panel::{Panel, Said, SentBack};
-pub use project::{Choice, Digits, Project, ProjectError, Scope};
+pub use project::{Choice, Digits, Project, ProjectError, Rules, Scope};
 pub use session::Session;
 pub use state::{Mark, Verdict};
 pub use store::{Store, StoreError};

@@ -35,6 +35,30 @@ pub enum Scope {
     FirstError,
 }
 
+/// How solutions are gone through.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rules {
+    /// Which steps are rated.
+    pub scope: Scope,
+    /// Solutions begin at their first step without a rating.
+    pub every: bool,
+    /// A step is shown once the one before it is rated.
+    pub guided: bool,
+}
+
+impl Rules {
+    /// What they are, in a few words; nothing where all is as it is without a project.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self { guided: true, scope: Scope::FirstError, .. } => "GUIDED TO FIRST BAD",
+            Self { guided: true, .. } => "GUIDED",
+            Self { scope: Scope::FirstError, .. } => "TO FIRST BAD",
+            Self { every: true, .. } => "RATE ALL",
+            _ => "",
+        }
+    }
+}
+
 /// What digits do in the steps of a solution.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -130,6 +154,16 @@ impl Default for Project {
 }
 
 impl Project {
+    /// How solutions are gone through.
+    pub fn rules(&self) -> Rules {
+        Rules { scope: self.scope, every: self.every, guided: self.guided }
+    }
+
+    /// The same with other rules.
+    pub fn rule(&mut self, Rules { scope, every, guided }: Rules) {
+        (self.scope, self.every, self.guided) = (scope, every, guided);
+    }
+
     /// What a project file says.
     pub fn parse(text: &str) -> Result<Self, ProjectError> {
         Self::over(&Self::default(), text)

@@ -1,6 +1,6 @@
 //! The session: what holds now, and how it lies over what a file recorded.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::fold::{Book, Judged, Past};
 use super::{Action, Event, EventId, Mark, Order, Sampled, Verdict};
@@ -138,9 +138,15 @@ impl Session {
         self.book()?.text(writing, step, record)
     }
 
-    /// All that the annotator ever said of a solution or one of these steps, oldest first.
-    pub fn history(&self, record: RecordKey, steps: &[StepKey]) -> Vec<Past<'_>> {
-        self.book().map_or_else(Vec::new, |book| book.history(record, steps))
+    /// All that the annotator ever said of a solution or one of its steps, also before it was cut anew, oldest first.
+    pub fn history(&self, trace: &Trace, solution: &Solution) -> Vec<Past<'_>> {
+        let origin = trace.origin(solution.leaf);
+        let records: Vec<RecordKey> =
+            std::iter::once(trace.record_key(solution.leaf)).chain(origin.map(|origin| origin.record)).collect();
+        let before = origin.into_iter().flat_map(|origin| origin.steps.iter().zip(0..));
+        let mut steps: HashMap<StepKey, usize> = before.flat_map(|(keys, at)| keys.iter().map(move |key| (*key, at))).collect();
+        steps.extend(keys(trace, solution).into_iter().zip(0..));
+        self.book().map_or_else(Vec::new, |book| book.history(&records, &steps))
     }
 
     /// The own verdicts in force and the ratings that decided a solution, oldest first; a solution may have several, and the last one counts.
@@ -414,7 +420,11 @@ fn completed(own: SolutionLabels, recorded: &SolutionLabels) -> SolutionLabels {
         return own;
     }
     let steps = own.steps.iter().zip(&recorded.steps).map(|(own, recorded)| if *own == Label::Unseen { *recorded } else { *own });
-    SolutionLabels { steps: steps.collect(), first_error: recorded.first_error, end_state: recorded.end_state, ..own }
+    let steps = steps.collect();
+    let SolutionLabels { first_error, end_state, .. } = *recorded;
+    // Who rates a step has not said what the file says of the others.
+    let annotator = if recorded.is_labelled() { recorded.annotator.clone() } else { own.annotator };
+    SolutionLabels { steps, first_error, end_state, annotator, ..own }
 }
 
 /// What marks on the steps of a path and the verdict on the whole make of it: the one rule by which a solution is judged or is not. Ratings

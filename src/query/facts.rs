@@ -8,7 +8,7 @@ use crate::analysis::dispute::Dispute;
 use crate::analysis::label_errors::Doubt;
 use crate::checks::answer;
 use crate::checks::arithmetic::Verdict;
-use crate::trace::{FirstError, NodeId, Solution, SolutionLabels, Trace};
+use crate::trace::{FirstError, Label, NodeId, Solution, SolutionLabels, Trace, Writing};
 
 /// What another model says of a solution.
 #[derive(Debug, Clone, PartialEq)]
@@ -229,6 +229,10 @@ pub static QUANTITIES: &[Quantity] = &[
     }),
     told("right", Kind::Truth, "the answer is right", |t| Value::Truth(t.right())),
     truth("labelled", "you have judged it", |f| Value::Truth(Some(f.own.is_labelled()))),
+    truth("begun", "you have rated some of its steps, and not judged it", |f| {
+        let rated = f.own.steps.iter().any(|label| *label != Label::Unseen);
+        Value::Truth(Some(rated && !f.own.is_labelled()))
+    }),
     truth("flagged", "you are unsure", |f| Value::Truth(Some(f.flagged))),
     truth("later", "you have put it off", |f| Value::Truth(Some(f.later))),
     truth("assigned", "it falls to you ([overlap] of the project file, or --overlap)", |f| Value::Truth(f.assigned)),
@@ -252,6 +256,8 @@ pub static QUANTITIES: &[Quantity] = &[
     told("answer", Kind::Text, "the answer that the solution arrives at", |t| Value::Text(t.answer().into_iter().collect())),
     told("id", Kind::Text, "its id in the file", |t| Value::Text(t.id().into_iter().collect())),
     told("by", Kind::Text, "who or what wrote it", |t| Value::Text(t.generator().into_iter().collect())),
+    text("notes", "your notes and critiques", |f| Value::Text(f.written(&[Writing::Note, Writing::Critique]))),
+    text("tags", "your tags", |f| Value::Text(f.written(&[Writing::Tags]))),
     text("kind", "the kind of error that you named", |f| {
         Value::Text(Some(Cow::from(&f.own.error_kind)).filter(|kind| !kind.is_empty()).into_iter().collect())
     }),
@@ -312,6 +318,16 @@ impl<'a> Facts<'a> {
 impl Facts<'_> {
     fn of(&self) -> Option<&Solution> {
         self.trace.solutions.get(self.solution)
+    }
+
+    /// One's own texts of these kinds, on the solution and on its steps.
+    fn written(&self, kinds: &[Writing]) -> Vec<Cow<'_, str>> {
+        self.own
+            .remarks
+            .iter()
+            .filter(|remark| kinds.contains(&remark.writing))
+            .map(|remark| remark.text.as_str().into())
+            .collect()
     }
 }
 

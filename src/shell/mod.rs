@@ -70,6 +70,9 @@ pub async fn run<S: Screen>(
     }
     screen.draw(&app)?;
     let started = Instant::now();
+    // Who looks at the first screen is at work.
+    outside.note(&Message::Clock(0));
+    update(&mut app, Message::Clock(0));
     let mut timers = Timers { drawn: Instant::now(), draw_at: None, hint_at: None, poll_at: Instant::now() + POLL };
     while !app.quitting {
         let message = tokio::select! {

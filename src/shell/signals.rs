@@ -1,5 +1,7 @@
 //! Everything that can reach the program while it waits: terminal events, signals, the terminal going away.
 
+use std::io::IsTerminal;
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
@@ -97,12 +99,15 @@ fn read_terminal(messages: &UnboundedSender<Message>, mut late: Late) {
     let _ = messages.send(Message::Terminate);
 }
 
-/// Ends the program when the terminal is gone: the event reader never says so.
+/// Ends the program when the terminal is gone: the event reader never says so. Keys come from the terminal also where traces are piped in, and
+/// the end of a pipe is none of it.
 async fn watch_terminal(messages: UnboundedSender<Message>) {
     let stdin = std::io::stdin();
+    let opened = if stdin.is_terminal() { None } else { std::fs::File::open("/dev/tty").ok() };
+    let terminal = opened.as_ref().map_or_else(|| stdin.as_fd(), AsFd::as_fd);
     loop {
         tokio::time::sleep(WATCH).await;
-        let mut fds = [PollFd::new(&stdin, PollFlags::empty())];
+        let mut fds = [PollFd::new(&terminal, PollFlags::empty())];
         let gone = poll(&mut fds, Some(&rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok()
             && fds[0].revents().intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL);
         if gone {

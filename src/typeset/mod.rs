@@ -19,7 +19,8 @@ use crate::math::{Form, Reason};
 use crate::text::{Safe, WrapOptions, Wrapped, safe, wrap};
 
 /// What the steps pane shows of a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum View {
     /// Mathematics and Markdown drawn.
     #[default]

@@ -101,9 +101,15 @@ impl Look {
         self.theme.role(Role::Warning).add_modifier(Modifier::UNDERLINED)
     }
 
+    /// Signs that take one cell each: blocks take two on terminals where characters of ambiguous width do.
+    pub(super) fn narrow(&self) -> &Glyphs {
+        const ASCII: &Glyphs = &Glyphs::ASCII;
+        if self.ambiguous == Ambiguous::Wide { ASCII } else { &self.glyphs }
+    }
+
     /// A score as one cell.
     pub(super) fn level(&self, value: f64) -> &'static str {
-        let levels = self.glyphs.levels;
+        let levels = self.narrow().levels;
         let share = if value.is_finite() { value.clamp(0.0, 1.0) } else { 0.0 };
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and the number of levels")]
         let level = (share * levels.len() as f64) as usize;

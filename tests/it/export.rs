@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use stepscope::corpus::{Corpus, Source};
 use stepscope::formats::{self, FORMATS};
 use stepscope::labels::{Action, Context, Draft, Saw, Scope, Session, Store};
-use stepscope::trace::{Cut, Rating, Solution, Trace};
+use stepscope::trace::{Cut, Rating, Solution, Trace, Writing};
 use tempfile::TempDir;
 
 pub(crate) fn fixture(name: &str) -> PathBuf {
@@ -492,7 +492,8 @@ fn untouched_files_come_back_byte_for_byte_in_every_format_that_goes_both_ways()
 fn a_filter_writes_just_what_was_judged() {
     let folder = TempDir::new().unwrap();
     let path = fixture("processbench.jsonl");
-    judge(&folder.path().join("labels.db"), &path, "mira", &[Some(0), None]);
+    // The two begin alike: a first error at their first step would be taken back by "all right" on the other one.
+    judge(&folder.path().join("labels.db"), &path, "mira", &[Some(1), None]);
     judge(&folder.path().join("labels.db"), &path, "noor", &[Some(1)]);
     let written = |arguments: &str| {
         let output = export(&folder, &path, &format!("--to trl {LABELS} --store labels.db {arguments} --force -o out.jsonl"));
@@ -551,6 +552,61 @@ fn a_bad_rating_is_the_first_error_where_it_ends_a_solution() {
         assert_eq!(lines.lines().count(), labelled, "{scope:?}: {lines}");
         assert!(lines.is_empty() || lines.contains(r#""label": 0"#), "{lines}");
     }
+}
+
+#[test]
+fn a_rating_of_one_step_makes_no_verdict_of_the_file_ones_own() {
+    let folder = TempDir::new().unwrap();
+    let path = fixture("processbench.jsonl");
+    let trace = &units(&path)[0];
+    let step = trace.node(trace.solution_path(&trace.solutions[0])[0]).key;
+    let (mut store, _) = Store::open(&folder.path().join("labels.db"), "mira").unwrap();
+    store.append(Draft::of(Action::Rate { step, rating: Some(Rating::Good) })).unwrap();
+    drop(store);
+    let rows = |arguments: &str| {
+        let arguments = format!("--to csv --store labels.db --as mira {arguments} --force -o out.csv");
+        let output = export(&folder, &path, &arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = std::fs::read_to_string(folder.path().join("out.csv")).unwrap();
+        text.lines().skip(1).filter(|row| !row.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(rows("--filter labelled"), Vec::<String>::new());
+    assert!(rows("--filter begun").len() > 1);
+    let wrong: Vec<_> = rows("").into_iter().filter(|row| row.contains(",bad,-1,1,")).collect();
+    assert!(!wrong.is_empty() && wrong.iter().all(|row| !row.contains("mira")), "{wrong:?}");
+}
+
+#[test]
+fn notes_and_ends_have_cells_and_what_has_none_is_counted() {
+    let folder = TempDir::new().unwrap();
+    let path = fixture("processbench.jsonl");
+    let (mut store, _) = Store::open(&folder.path().join("labels.db"), "mira").unwrap();
+    let trace = &units(&path)[0];
+    let solution = &trace.solutions[0];
+    let (record, step) = (trace.record_key(solution.leaf), trace.node(trace.solution_path(solution)[2]).key);
+    for (step, text) in [(Some(step), "units, mixed up"), (None, "on the whole")] {
+        store.append(Draft::of(Action::Write { writing: Writing::Note, step, record, text: text.into() })).unwrap();
+    }
+    let lost = |to: &str, labels: &str| {
+        let output = export(&folder, &path, &format!("--to {to} {labels} --store labels.db --as mira --force -o out"));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let said = String::from_utf8(output.stderr).unwrap();
+        let lost = said.lines().find_map(|line| line.trim().strip_prefix("lost ")?.split_once(": critiques"));
+        (lost.map_or(0, |(times, _)| times.parse::<u32>().unwrap()), std::fs::read_to_string(folder.path().join("out")).unwrap())
+    };
+    let (times, table) = lost("csv", "");
+    assert!(times == 1 && table.contains(",\"units, mixed up\",,"), "{times} {table}");
+    let (times, same) = lost("processbench", LABELS);
+    let first = std::fs::read_to_string(&path).unwrap().lines().next().unwrap().to_owned();
+    assert!(times == 2 && same.contains(&first), "the record stays as it is: {same}");
+    assert_eq!(lost("trl", LABELS).0, 2);
+    let (times, archive) = lost("stepscope", "");
+    assert!(times == 0 && archive.contains("on the whole"), "{archive}");
+    std::fs::write(folder.path().join("again.jsonl"), &archive).unwrap();
+    let output = export(&folder, &folder.path().join("again.jsonl"), "--to stepscope --store labels.db --as mira --force -o out");
+    assert!(output.status.success());
+    store.append(Draft::of(Action::BadProblem { record, reason: "vague".into() })).unwrap();
+    assert!(lost("csv", "").1.contains(",bad_problem,vague"), "{}", lost("csv", "").1);
 }
 
 #[test]

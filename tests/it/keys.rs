@@ -215,6 +215,63 @@ fn the_mouse_is_deaf_until_it_is_asked_for() {
     assert_eq!(desk.app.items.rank(desk.app.cursor.item), 7);
     desk.tell(at(MouseEventKind::ScrollUp, 200, 200));
     assert_eq!(desk.app.items.rank(desk.app.cursor.item), 7, "outside of all panes");
+    // With a filter the wheel turns through what fits.
+    desk.keys("&len > 4<Enter>");
+    for _ in 0..3 {
+        desk.tell(at(MouseEventKind::ScrollDown, 4, row));
+        assert!(desk.app.place_in_queue().is_some(), "{}", desk.screen());
+    }
+}
+
+#[test]
+fn escape_takes_one_thing_at_a_time_and_the_filter_last() {
+    let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (120, 40));
+    desk.keys("&len > 3<Enter>/the<Enter>v");
+    assert!(desk.app.range.is_some() && desk.app.search.is_some() && desk.app.queue.active());
+    desk.keys("<Esc>");
+    assert!(desk.app.range.is_none() && desk.app.search.is_some() && desk.app.queue.active());
+    desk.keys("<Esc>");
+    assert!(desk.app.search.is_none() && desk.app.queue.active());
+    desk.keys("<Esc>");
+    assert!(!desk.app.queue.active());
+}
+
+#[test]
+fn a_window_that_grows_shows_the_steps_above_again() {
+    use crossterm::event::Event;
+    let steps: Vec<String> = (0..20).map(|n| format!("\"Step {n}.\"")).collect();
+    let line = format!("{{\"prompt\":\"1+1?\",\"completions\":[{}],\"labels\":[{}]}}\n", steps.join(","), ["true"; 20].join(","));
+    let mut desk = Desk::new(&[("long.jsonl", Box::leak(line.into_bytes().into_boxed_slice()))], (60, 18));
+    desk.keys("G");
+    assert!(desk.app.steps.visible[0].step > 0, "{}", desk.screen());
+    desk.tell(stepscope::app::Message::Terminal(Event::Resize(200, 60)));
+    assert_eq!((desk.app.steps.visible[0].step, desk.app.steps.visible[0].first), (0, 0), "{}", desk.screen());
+}
+
+#[test]
+fn where_blocks_are_two_cells_wide_the_strip_has_digits() {
+    use stepscope::trace::{Semantics, StepScore};
+    let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (120, 40));
+    (desk.app.look.glyphs, desk.app.look.ambiguous) = (stepscope::text::Glyphs::UNICODE, stepscope::text::Ambiguous::Wide);
+    desk.app.trust.terms.blind_share = 0.0;
+    let trace = desk.app.trace().unwrap().clone();
+    for (id, score) in trace.path(trace.solutions[0].leaf).iter().zip([0.95, 0.55, 0.15, 0.95, 0.95, 0.95]) {
+        let score = StepScore::new(score, Semantics::Correctness).unwrap();
+        desk.app.scoring.scores.insert(trace.node(*id).key, score);
+    }
+    desk.keys("j");
+    assert!(desk.screen().contains(" 951"), "{}", desk.screen());
+}
+
+#[test]
+fn a_label_that_is_not_on_the_disk_is_marked_where_it_was_set() {
+    let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (120, 40));
+    desk.unwritable = true;
+    desk.keys("gg=");
+    desk.keys("gg");
+    assert_eq!(desk.app.save_state(desk.app.record_key().unwrap(), None), Some("!"));
+    let screen = desk.screen();
+    assert!(screen.contains("1 .! ") && screen.contains(" 1 (+)! "), "{screen}");
 }
 
 #[test]

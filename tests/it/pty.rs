@@ -570,3 +570,23 @@ fn what_a_slow_terminal_answers_is_taken_for_no_key() {
     terminal.keys(":theme\r");
     terminal.wait_for("theme light");
 }
+
+#[test]
+fn traces_that_are_piped_in_do_not_end_the_session_with_the_pipe() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("in.jsonl");
+    std::fs::write(&file, "{\"prompt\":\"1+1?\",\"completions\":[\"It is two.\",\"So three.\"],\"labels\":[true,false]}\n")
+        .unwrap();
+    let mut command = Terminal::program(folder.path());
+    let program = command.get_argv()[0].clone();
+    *command.get_argv_mut() = vec!["sh".into(), "-c".into(), "cat \"$1\" | \"$0\" - --no-prm --store \"$2\" --as mira".into()];
+    command.args([program, file.into(), folder.path().join("labels.db").into()]);
+    let mut terminal = Terminal::run(command, (80, 24));
+    terminal.wait_for("It is two.");
+    // Longer than it takes to notice that a terminal is gone.
+    std::thread::sleep(Duration::from_millis(2000));
+    terminal.keys("x");
+    terminal.wait_for("labels.db +1");
+    terminal.keys("q");
+    assert!(terminal.wait_for_exit().success());
+}

@@ -124,6 +124,66 @@ fn where_solutions_end_at_their_first_bad_step_that_one_judges() {
 }
 
 #[test]
+fn how_solutions_are_gone_through_is_on_the_screen_and_outlives_the_session() {
+    let mut desk = desk();
+    assert!(!desk.screen().contains("TO FIRST BAD"), "{}", desk.screen());
+    desk.keys(":scope first-error<Enter>:guided<Enter>");
+    assert!(desk.screen().lines().next().unwrap().contains("GUIDED TO FIRST BAD"), "{}", desk.screen());
+    let mut desk = desk.restart();
+    assert_eq!((desk.app.project.scope, desk.app.project.guided), (Scope::FirstError, true));
+    desk.keys(":guided<Enter>:scope all<Enter>");
+    assert!(desk.screen().lines().next().unwrap().contains("RATE ALL"), "{}", desk.screen());
+    desk.keys(":mode reveal<Enter>m");
+    let (view, layout) = (desk.app.steps.view, desk.app.layout);
+    let desk = desk.restart();
+    assert_eq!((desk.app.trust.mode, desk.app.steps.view, desk.app.layout), (Mode::RevealAfter, view, layout));
+    assert!(desk.app.project.every);
+}
+
+#[test]
+fn the_last_label_comes_again_with_its_kind_and_on_as_many_steps() {
+    let mut desk = desk();
+    desk.keys("aXs");
+    assert_eq!(desk.id(), "t-3");
+    desk.keys(".");
+    assert!(desk.app.notice.as_deref().unwrap().contains(": sign"), "{:?}", desk.app.notice);
+    desk.keys("gg2=");
+    assert_eq!((desk.id(), desk.step()), ("t-4".to_owned(), 3));
+    desk.keys("5gogg.");
+    assert!(desk.app.notice.as_deref().unwrap().contains("steps 1 to 2: rated +1"), "{:?}", desk.app.notice);
+    desk.keys("!d1go.");
+    assert!(desk.app.notice.as_deref().unwrap().contains("marked as a bad problem: figure"), "{:?}", desk.app.notice);
+}
+
+#[test]
+fn what_a_label_does_to_others_is_said() {
+    let mut desk = Desk::new(&[("twins.jsonl", twins())], (120, 40));
+    desk.keys("gsa1go1x");
+    let said = desk.app.notice.clone().unwrap();
+    assert!(said.contains("covers all 3 solutions"), "{said}");
+    desk.keys("1goa");
+    let said = desk.app.notice.clone().unwrap();
+    assert!(said.contains("step 1 is wrong no more") && said.contains("2 other solutions are open again"), "{said}");
+    let trace = desk.app.trace().unwrap().clone();
+    desk.keys("1go");
+    desk.app.cursor.go_to_solution(&trace, 1);
+    desk.keys("1x");
+    let said = desk.app.notice.clone().unwrap();
+    assert!(said.contains("your verdict on another one changes"), "{said}");
+}
+
+#[test]
+fn what_is_rated_in_part_can_be_found() {
+    let mut desk = desk();
+    desk.tell(Message::Terminal(crossterm::event::Event::Resize(120, 40)));
+    desk.keys("2gogg=)");
+    assert!(desk.screen().contains("  2 ~"), "{}", desk.screen());
+    desk.keys("&begun<Enter>");
+    assert_eq!((desk.app.queue.places().len(), desk.id()), (1, "t-2".to_owned()));
+    assert!(desk.screen().contains("  2 ~"), "the list still says which problem it is:\n{}", desk.screen());
+}
+
+#[test]
 fn steps_that_come_one_by_one_are_left_by_the_last_rating() {
     let mut desk = desk();
     desk.keys(":guided<Enter>gg=-");

@@ -5,7 +5,7 @@ use stepscope::app::scoring::Known;
 use stepscope::app::trust::{Guide, Terms};
 use stepscope::app::{Effect, Message};
 use stepscope::labels::{Action, Body, Draft, Event, Mode, Served};
-use stepscope::trace::{FirstError, Label};
+use stepscope::trace::{FirstError, Label, Semantics, StepScore};
 
 use super::desk::{Desk, SAMPLES, SOLUTIONS};
 
@@ -264,6 +264,58 @@ fn the_time_spent_is_stored_by_step_with_pauses_cut_and_quick_marks_are_counted_
     desk.keys(":trust<Enter>");
     let said = format!("quick      {} of them", desk.app.trust.fast);
     assert!(desk.screen().contains(&said), "{}", desk.screen());
+}
+
+#[test]
+fn a_verdict_takes_the_time_of_the_note_before_it_and_the_time_before_the_first_key() {
+    let mut desk = Desk::demo();
+    desk.tell(Message::Clock(0));
+    desk.tell(Message::Clock(6000));
+    desk.keys("cnote<Enter>");
+    desk.tell(Message::Clock(6500));
+    desk.keys("a");
+    let ms: Vec<_> = events(&desk).iter().map(|event| event.ms_spent).collect();
+    assert_eq!(ms, [Some(6000), Some(500)]);
+    assert_eq!((desk.app.trust.fast, desk.app.trust.verdicts), (0, (1, 6500)));
+    let judged = desk.app.session.verdicts().next().unwrap().ms_spent;
+    assert_eq!(judged, Some(6500), "also after a restart");
+}
+
+#[test]
+fn what_was_seen_and_then_hidden_is_stored() {
+    let mut desk = Desk::demo();
+    desk.app.trust.terms.blind_share = 0.0;
+    let trace = desk.app.trace().unwrap().clone();
+    for id in trace.steps() {
+        let score = StepScore::new(0.75, Semantics::Correctness).unwrap();
+        desk.app.scoring.scores.insert(trace.node(id).key, score);
+    }
+    desk.keys("jpgra");
+    let saw = last(&desk).saw;
+    assert!(!saw.blind && saw.context.scores.iter().flatten().all(|score| *score == 0.75) && saw.score.is_none(), "{saw:?}");
+    assert!(!saw.context.scores.is_empty() && saw.shown.contains("reference:before"), "{saw:?}");
+}
+
+#[test]
+fn history_goes_back_before_steps_were_merged() {
+    let mut desk = Desk::demo();
+    desk.keys("2=:neutral<Enter>gggm");
+    desk.keys("gH");
+    assert!(desk.screen().contains("rating of a step at step"), "{}", desk.screen());
+}
+
+#[test]
+fn the_order_tells_nothing_of_the_blind_share() {
+    let mut desk = Desk::demo();
+    for number in 1..=12 {
+        desk.keys(&format!("{number}go"));
+    }
+    desk.app.trust.terms.blind_share = 0.5;
+    let open = |desk: &mut Desk, number: usize| !desk.keys(&format!("{number}go")).app.in_blind_share();
+    assert!((1..=12).any(|number| open(&mut desk, number)) && desk.app.show_prm, "{}", desk.screen());
+    let items: Vec<_> = desk.app.items.loaded().collect();
+    let shown: Vec<bool> = items.iter().map(|item| desk.app.shows_number_of(*item)).collect();
+    assert!(shown.contains(&true) && shown.contains(&false), "{shown:?}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::app::{App, Effect, review, seek};
 use crate::labels::{Action, Body, EventId, Mode};
 use crate::trace::{FirstError, NodeId, RecordKey, Solution, StepKey, Trace};
 
-use super::motion;
+use super::{Command, motion};
 
 /// What a label is put on: the trace, and the path on show as a solution.
 pub(super) struct Aim {
@@ -37,11 +37,59 @@ pub(super) fn covered(trace: &Trace, node: NodeId) -> String {
     }
 }
 
+/// Says which other steps are no longer called wrong, and what that or a first error at `node` does to verdicts on other solutions.
+pub(super) fn changes(app: &App, aim: &Aim, action: Option<&Action>, node: Option<NodeId>) -> String {
+    /// Of so many solutions it is looked up.
+    const MOST: usize = 500;
+    let trace = &aim.trace;
+    let (Some(Action::FirstError { clears, .. } | Action::AllGood { clears, .. }), path) = (action, &app.cursor.path) else {
+        return turned(app, aim, node.filter(|_| trace.solutions.len() <= MOST));
+    };
+    let cleared: Vec<NodeId> = path.iter().copied().filter(|&id| clears.contains(&trace.node(id).key)).collect();
+    let numbers: Vec<String> = cleared.iter().map(|&id| trace.node(id).depth.to_string()).collect();
+    let said = match numbers.as_slice() {
+        [] => String::new(),
+        [one] => format!("; step {one} is wrong no more"),
+        many => format!("; steps {} are wrong no more", many.join(", ")),
+    };
+    if trace.solutions.len() > MOST {
+        return said;
+    }
+    let opened = |solution: &&Solution| {
+        let FirstError::At(step) = app.own_labels(trace, solution.leaf).first_error else { return false };
+        solution.leaf != aim.solution.leaf && cleared.iter().any(|&id| trace.ancestor_at(solution.leaf, step + 1) == Some(id))
+    };
+    let opened = match if cleared.is_empty() { 0 } else { trace.solutions.iter().filter(opened).count() } {
+        0 => String::new(),
+        1 => "; another solution is open again".to_owned(),
+        many => format!("; {many} other solutions are open again"),
+    };
+    format!("{said}{opened}{}", turned(app, aim, node))
+}
+
+/// How many verdicts on other solutions a first error at `node` changes.
+fn turned(app: &App, aim: &Aim, node: Option<NodeId>) -> String {
+    let Some(node) = node else { return String::new() };
+    let (trace, depth) = (&aim.trace, aim.trace.node(node).depth);
+    let turned = |solution: &&Solution| match app.own_labels(trace, solution.leaf).first_error {
+        FirstError::NoError => true,
+        FirstError::At(step) => step + 1 > depth,
+        FirstError::Unknown | FirstError::Unlabelable => false,
+    };
+    let through =
+        |solution: &&Solution| solution.leaf != aim.solution.leaf && trace.ancestor_at(solution.leaf, depth) == Some(node);
+    match trace.solutions.iter().filter(through).filter(turned).count() {
+        0 => String::new(),
+        1 => "; your verdict on another one changes".to_owned(),
+        many => format!("; your verdicts on {many} others change"),
+    }
+}
+
 /// Goes on, and says which solution the message speaks of.
 pub(crate) fn on_to_the_next(app: &mut App) -> Vec<Effect> {
     // Who has said something goes on from there, also when the queue is still being put in order.
     app.queue.entered();
-    let covers = app.covers.take();
+    let covers = app.walk.covers.take();
     let solutions = app.trace().map_or(0, |trace| trace.solutions.len());
     let number = app.items.rank(app.position()) + 1;
     let place = if solutions > 1 { format!("{number}, solution {}", app.cursor.solution + 1) } else { number.to_string() };
@@ -64,7 +112,7 @@ pub(crate) fn on_to_the_next(app: &mut App) -> Vec<Effect> {
             return Vec::new();
         }
         if !app.is_exam() && beyond(app, covers) {
-            app.passing = Some(Default::default());
+            app.walk.passing = Some(Default::default());
         }
     }
     app.notice = said;
@@ -186,9 +234,10 @@ pub(crate) fn first_error_of(app: &mut App, index: usize, said: &str) -> Vec<Eff
         return on_to_the_next(app);
     }
     app.cursor.go_to_step(index);
-    (app.rates, app.covers) = (false, Some(aim.trace.node(node).key));
+    (app.walk.rates, app.walk.covers) = (false, Some(aim.trace.node(node).key));
     let kind = if said.is_empty() { String::new() } else { format!(": {said}") };
-    app.notice = Some(format!("first error at step {}{kind}{}", index + 1, covered(&aim.trace, node)));
+    let changes = changes(app, &aim, Some(&action), Some(node));
+    app.notice = Some(format!("first error at step {}{kind}{}{changes}", index + 1, covered(&aim.trace, node)));
     app.note_mistake(index);
     let mut effects = app.record(Body::Act(action), Some(aim.trace.node(node).key));
     if app.project.progress {
@@ -253,22 +302,41 @@ pub(crate) fn all_right(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
         return on_to_the_next(app);
     }
     let action = app.session.all_good(&aim.trace, &aim.solution);
-    app.notice = Some(format!("all {} steps right", app.cursor.path.len()));
+    app.notice = Some(format!("all {} steps right{}", app.cursor.path.len(), changes(app, &aim, Some(&action), None)));
     let mut effects = app.record(Body::Act(action), None);
     effects.extend(on_to_the_next(app));
     effects
 }
 
-/// Labels that [`repeat`] gives again.
-pub(crate) const REPEATED: [&str; 7] = ["first-error", "all-right", "good", "neutral", "bad", "unsure", "later"];
+/// Labels that [`repeat`] gives again; what a letter answers is kept with its answer.
+pub(crate) const REPEATED: [&str; 8] =
+    ["first-error", "all-right", "good", "neutral", "bad", "unsure", "later", "rest-after-error"];
+
+/// A label that can be given again.
+#[derive(Debug, Clone)]
+pub(crate) enum Again {
+    /// By this command, on so many steps.
+    Command(&'static Command, usize),
+    /// A first error of this kind.
+    Kind(String),
+    /// A broken problem, for this reason.
+    BadProblem(String),
+    /// Giving up, for this reason.
+    GiveUp(String),
+}
 
 /// The last label once more, at the cursor.
 pub(super) fn repeat(app: &mut App, count: Option<usize>) -> Vec<Effect> {
-    let Some(command) = app.last_label else {
-        app.notice = Some("no label was given yet".to_owned());
-        return Vec::new();
-    };
-    (command.run)(app, count)
+    match app.last_label.clone() {
+        Some(Again::Command(command, steps)) => (command.run)(app, count.or(Some(steps).filter(|steps| *steps > 1))),
+        Some(Again::Kind(kind)) => first_error_of(app, count.map_or(app.cursor.step(), |count| count.saturating_sub(1)), &kind),
+        Some(Again::BadProblem(reason)) => bad_problem_because(app, &reason),
+        Some(Again::GiveUp(reason)) => give_up_because(app, &reason),
+        None => {
+            app.notice = Some("no label was given yet".to_owned());
+            Vec::new()
+        }
+    }
 }
 
 /// Begins to choose steps, or gives it up.

@@ -3,11 +3,12 @@
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use crate::app::choice::Question;
 use crate::app::{App, Effect};
 use crate::labels::{Action, Body, Session};
 use crate::trace::{FirstError, Label, NodeId, Rating, Solution, StepKey, Trace};
 
-use super::label::{aim, covered, first_error_of, on_to_the_next, there_is};
+use super::label::{Again, aim, changes, covered, first_error_of, on_to_the_next, there_is};
 
 /// +1 for this step.
 pub(super) fn good(app: &mut App, count: Option<usize>) -> Vec<Effect> {
@@ -35,7 +36,7 @@ pub(super) fn rest_after_error(app: &mut App, _count: Option<usize>) -> Vec<Effe
     let Some(aim) = aim(app) else { return Vec::new() };
     if let Some(step) = app.ratings(&aim.trace).iter().position(|rating| *rating == Some(Rating::Bad)) {
         let effects = first_error_of(app, step, "");
-        app.rates = true;
+        app.walk.rates = true;
         return effects;
     }
     app.notice = Some(format!("no step is rated bad yet: {} rates one", app.key("bad")));
@@ -61,12 +62,16 @@ fn rate(app: &mut App, rating: Option<Rating>, count: Option<usize>) -> Vec<Effe
         app.notice = Some(nothing_to_take_away(app, &steps));
         return Vec::new();
     }
+    if let Some(Again::Command(_, rated)) = &mut app.last_label {
+        *rated = keys.len();
+    }
     let one = (nodes[0], keys[0]);
     let action = match keys.len() {
         1 => Action::Rate { step: one.1, rating },
         _ => Action::RateRange { record: aim.record, steps: keys, rating },
     };
-    app.notice = Some(said(app, &aim.trace, one, &steps, rating));
+    let turns = changes(app, &aim, None, Some(one.0).filter(|_| rating == Some(Rating::Bad)));
+    app.notice = Some(format!("{}{turns}", said(app, &aim.trace, one, &steps, rating)));
     let decided = app.decided_by(&action);
     let waiting = app.saving.queue.len();
     let mut effects = app.record_deciding(Body::Act(action), Some(one.1), decided);
@@ -79,8 +84,12 @@ fn rate(app: &mut App, rating: Option<Rating>, count: Option<usize>) -> Vec<Effe
     }
     if let Some(decided) = decided.filter(|decided| decided.first) {
         app.notice = app.notice.take().map(|said| format!("{said}, {}", decision(decided.verdict)));
-        app.rates = true;
-        effects.extend(on_to_the_next(app));
+        app.walk.rates = true;
+        if app.project.progress && matches!(decided.verdict, FirstError::At(_)) {
+            app.ask(Question::Progress { record: aim.record, go_on: true });
+        } else {
+            effects.extend(on_to_the_next(app));
+        }
     } else if rating.is_some() && !app.on_sampled() {
         // Who compares alternatives goes on to the next one by themselves.
         go_on(app, &aim.trace, steps.end() + 1);
@@ -113,7 +122,7 @@ fn said(
     let (first, last) = (steps.start() + 1, steps.end() + 1);
     if first < last {
         let said = rating.map_or("rating taken away".to_owned(), |rating| format!("rated {}", number(rating)));
-        return format!("steps {first} to {last}: {said}");
+        return format!("steps {first} to {last}: {said}{}", covered(trace, node));
     }
     let first_error = app.own().and_then(|own| own.mark(key)).is_some_and(|mark| mark.first_error);
     let said = match rating {

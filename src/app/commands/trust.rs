@@ -6,7 +6,7 @@ use crate::app::quality;
 use crate::app::trust::set_mode;
 use crate::app::{App, Effect};
 use crate::labels::{Digits, Mode, Scope};
-use crate::trace::{NodeId, RecordKey, StepKey};
+use crate::trace::{NodeId, Solution, Trace};
 
 /// Hides the scores, or shows them again.
 pub(super) fn toggle_prm(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
@@ -151,10 +151,9 @@ pub(super) fn history(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
         return Vec::new();
     };
     let leaf = app.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
-    let keys: Vec<_> = app.cursor.path.iter().map(|&id| trace.node(id).key).collect();
-    let record = trace.record_key(leaf);
-    let mut lines: Vec<String> = app.session.history(record, &keys).iter().map(|past| decision(past, &keys)).collect();
-    lines.extend(history_of_annotators(app, record, &keys));
+    let solution = Solution::new(leaf);
+    let mut lines: Vec<String> = app.session.history(&trace, &solution).iter().map(decision).collect();
+    lines.extend(history_of_annotators(app, &trace, &solution));
     if lines.is_empty() {
         app.notice = Some("nothing was said of this solution".to_owned());
     } else {
@@ -164,13 +163,13 @@ pub(super) fn history(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 }
 
 /// All that the annotators of a review ever said of a solution, one after the other, each line under their letter.
-fn history_of_annotators(app: &App, record: RecordKey, steps: &[StepKey]) -> Vec<String> {
+fn history_of_annotators(app: &App, trace: &Trace, solution: &Solution) -> Vec<String> {
     let Some(review) = &app.review else { return Vec::new() };
     let mut lines = Vec::new();
     for (letter, said) in app.said_here() {
         let voice = review.panel.voices().iter().find(|voice| voice.annotator() == said.name);
-        let past = voice.map_or_else(Vec::new, |voice| voice.history(record, steps));
-        lines.extend(past.iter().map(|past| format!("{}   {}", app.called(letter, &said), decision(past, steps))));
+        let past = voice.map_or_else(Vec::new, |voice| voice.history(trace, solution));
+        lines.extend(past.iter().map(|past| format!("{}   {}", app.called(letter, &said), decision(past))));
     }
     lines
 }

@@ -325,6 +325,14 @@ pub(super) fn cancel(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
         queue::set_order(app, "file");
         return Vec::new();
     }
+    // What was opened last goes first, one thing a key: a filter is no price for leaving a comparison.
+    if app.range.take().is_some() {
+        app.notice = Some("no steps are chosen any more".to_owned());
+        return Vec::new();
+    }
+    if app.reading.against.take().is_some() || app.search.take().is_some() || std::mem::take(&mut app.whole_problem) {
+        return Vec::new();
+    }
     // One key, one filter: that of the pane one is in first.
     if app.focus == Focus::Tree && app.step_filter.is_some() {
         tree::clear_filter(app);
@@ -333,11 +341,5 @@ pub(super) fn cancel(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
         queue::clear_filter(app);
         clusters::back(app, &filter);
     }
-    if app.range.take().is_some() {
-        app.notice = Some("no steps are chosen any more".to_owned());
-    }
-    app.search = None;
-    app.reading.against = None;
-    app.whole_problem = false;
     Vec::new()
 }

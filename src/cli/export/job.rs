@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::layout::Output;
 use super::voices::{Said, View, Voices};
 use crate::corpus::Corpus;
-use crate::formats::{self, Labelled, LabelledTrace, Loss, Target};
+use crate::formats::{self, Feature, Kept, Labelled, LabelledTrace, Loss, Target};
 use crate::labels::policy::{Alternatives, Author, Policy, Repeats, Skipped};
 use crate::query::Query;
 use crate::segment::{self, Rule};
@@ -155,13 +155,12 @@ impl Job<'_> {
             let source = source?;
             (key(source, source.solutions.get(index)?) != key(trace, &trace.solutions[index])).then_some(source)
         };
-        let item = |said: &Said| Labelled {
-            trace,
-            solution: said.solution,
-            labels: said.labels.clone(),
-            raw,
-            touched: said.touched,
-            source: cut(said.solution),
+        let keeps_words = self.target.writer.keeps().of(Feature::Remarks) != Kept::No;
+        let item = |said: &Said| {
+            let (labels, source) = (said.labels.clone(), cut(said.solution));
+            let item = Labelled { trace, solution: said.solution, labels, raw, touched: said.touched, source };
+            // Where texts have a place, a record with new ones is another record.
+            Labelled { touched: item.touched || (keeps_words && item.words() > 0), ..item }
         };
         let on_path: BTreeSet<_> = trace.solutions.iter().flat_map(|solution| trace.solution_path(solution)).collect();
         let mark = |id: NodeId| Some((id, self.voices.own()?.mark(trace.node(id).key)?.rating));

@@ -436,12 +436,12 @@ fn store_told<'a>(path: &Path, annotators: impl Iterator<Item = &'a str>) -> Val
 fn report(args: &ExportArgs, Counts { loss, bad, passed_over, repeated, .. }: &Counts) {
     let target = escaped(&args.out.to_string_lossy());
     out::note(format_args!(
-        "{target}: {} of {} solutions written as {} ({} record{}), {} changed",
-        loss.written,
-        loss.read,
-        args.to,
+        "{target}: {} record{} of {} written, with {} of {} solutions, {} changed",
         loss.records,
         if loss.records == 1 { "" } else { "s" },
+        args.to,
+        loss.written,
+        loss.read,
         loss.changed
     ));
     if args.filter.is_some() {

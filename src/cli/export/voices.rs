@@ -29,8 +29,8 @@ pub(super) struct Said {
     pub(super) labels: SolutionLabels,
     /// They differ from those in the file.
     pub(super) touched: bool,
-    /// Somebody of the store says so.
-    pub(super) ours: bool,
+    /// What somebody of the store says without the file.
+    own: SolutionLabels,
 }
 
 /// A trace in the steps of those who speak.
@@ -111,16 +111,14 @@ impl Voices {
     pub(super) fn fits(&self, filter: &Query, trace: &Trace, said: &Said) -> bool {
         let solution = &trace.solutions[said.solution];
         let path = trace.solution_path(solution);
-        let unseen = SolutionLabels::unseen(path.len());
         let scores = vec![None; path.len()];
-        let own = if said.ours { &said.labels } else { &unseen };
         let facts = Facts {
             flagged: said.labels.unsure,
             later: self.own().is_some_and(|session| session.skipped(trace.record_key(solution.leaf))),
             returned: self.own().is_some_and(|session| session.returned(trace, solution).is_some()),
             sent: self.own().is_some_and(|session| session.has_sent_back(trace, solution)),
             cluster: self.group(trace, solution),
-            ..Facts::bare(trace, said.solution, &path, &scores, own)
+            ..Facts::bare(trace, said.solution, &path, &scores, &said.own)
         };
         filter.holds(&facts) == Some(true)
     }
@@ -164,12 +162,12 @@ impl Voices {
             .iter()
             .enumerate()
             .map(|(at, voice)| (at, voice.said(trace, index)))
-            .filter(|(at, said)| said.labels.annotator.as_deref() == Some(voices[*at].session.annotator()))
+            .filter(|(_, said)| said.own.annotator.is_some())
             .collect();
         let verdicts: Vec<_> =
-            spoken.iter().filter(|(_, said)| said.labels.is_labelled()).map(|(_, said)| said.labels.first_error).collect();
+            spoken.iter().filter(|(_, said)| said.own.is_labelled()).map(|(_, said)| said.own.first_error).collect();
         agreement.count(&verdicts);
-        let own = spoken.iter().position(|(at, said)| self.is_own(&voices[*at]) && said.labels.is_labelled());
+        let own = spoken.iter().position(|(at, said)| self.is_own(&voices[*at]) && said.own.is_labelled());
         match (self.author, spoken.len()) {
             (_, 0) => vec![recorded()],
             (Author::Adjudicated, _) if own.is_some() => {
@@ -180,7 +178,7 @@ impl Voices {
                 // A word without a verdict, such as that of who sends a solution back, stands in nobody's way.
                 let mut spoken = spoken;
                 if !verdicts.is_empty() {
-                    spoken.retain(|(_, said)| said.labels.is_labelled());
+                    spoken.retain(|(_, said)| said.own.is_labelled());
                 }
                 let keys = spoken.iter().map(|(at, _)| voices[*at].key(trace, index));
                 let agreed =
@@ -210,7 +208,8 @@ impl View<'_> {
 
 /// What the file says of a solution.
 fn recorded(trace: &Trace, solution: usize) -> Said {
-    Said { solution, labels: trace.recorded_labels(&trace.solutions[solution]), touched: false, ours: false }
+    let labels = trace.recorded_labels(&trace.solutions[solution]);
+    Said { solution, own: SolutionLabels::unseen(labels.steps.len()), labels, touched: false }
 }
 
 /// One person, and the trace at hand as that person cut it.
@@ -227,8 +226,7 @@ impl Voice<'_> {
         let (mut labels, touched) = self.session.overlay(shown, solution);
         let before = shown.origin(solution.leaf).and_then(|origin| self.times.get(&origin.record));
         labels.ms_spent = self.times.get(&shown.record_key(solution.leaf)).or(before).copied();
-        let ours = labels.annotator.as_deref() == Some(self.session.annotator());
-        Said { solution: index, labels, touched, ours }
+        Said { solution: index, labels, touched, own: self.session.labels(shown, solution) }
     }
 
     /// Names the steps of a solution as this person cut them.
@@ -256,5 +254,5 @@ fn agreed<'a>(mut spoken: impl Iterator<Item = (usize, &'a Said, StepKey)>) -> O
         names.extend(said.labels.annotator.clone());
     }
     labels.annotator = Some(names.join(", "));
-    Some((at, Said { solution: first.solution, labels, touched: first.touched, ours: true }))
+    Some((at, Said { solution: first.solution, own: labels.clone(), labels, touched: first.touched }))
 }

@@ -282,7 +282,10 @@ impl Loss {
     pub fn copied(&mut self, unit: &LabelledTrace<'_>, records: usize) {
         self.read += unit.solutions.len() as u64;
         self.records += records as u64;
-        unit.solutions.iter().for_each(|item| self.wrote(item));
+        for item in &unit.solutions {
+            self.wrote(item);
+            self.lose(Feature::Remarks.name(), item.words() as u64);
+        }
     }
 
     /// Adds the counts of another part of the same export.

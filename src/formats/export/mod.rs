@@ -51,6 +51,15 @@ impl<'a> Labelled<'a> {
         !self.touched && self.labels.annotator.is_some() && self.labels.annotator != self.of().annotator
     }
 
+    /// Texts that somebody wrote and that the source does not have.
+    pub fn words(&self) -> usize {
+        if self.labels.remarks.is_empty() {
+            return 0;
+        }
+        let recorded = self.trace.recorded_labels(self.of()).remarks;
+        self.labels.remarks.iter().filter(|remark| !recorded.contains(remark)).count()
+    }
+
     /// The bytes of the source, when they can be written as they are.
     pub(super) fn verbatim(&self) -> Option<&'a [u8]> {
         self.raw.filter(|_| !self.touched)
@@ -134,6 +143,7 @@ pub(super) fn each_solution(
         } else if let Some(raw) = item.verbatim() {
             // The record stays that of the person whose labels it holds.
             own.lose(Feature::Annotators.name(), u64::from(item.confirmed()));
+            own.lose(Feature::Remarks.name(), item.words() as u64);
             rows.push(raw.to_vec());
             Ok(())
         } else {

@@ -17,7 +17,7 @@ pub(super) const CSV: Target = Target {
 struct Csv;
 
 const HEADER: &str = "trace,id,record,step,index,text,label,rating,first_error,unsure,outcome,annotator,error_kind,critique,correction,\
-prm,mc,mc_k,mc_hits,q,value,prior,visits\n";
+prm,mc,mc_k,mc_hits,q,value,prior,visits,note,tags,end,end_reason\n";
 
 impl Writer for Csv {
     fn framing(&self) -> Framing {
@@ -38,7 +38,10 @@ impl Writer for Csv {
 
     /// Every solution, labelled or not.
     fn write(&self, unit: &LabelledTrace<'_>, policy: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {
-        each_solution(self, unit, policy, out, loss, |item, rows, _| {
+        each_solution(self, unit, policy, out, loss, |item, rows, loss| {
+            // A row is a step: what is said of the whole solution has no cell.
+            let homeless = item.labels.remarks.iter().filter(|remark| remark.step.is_none()).count();
+            loss.lose(Feature::Remarks.name(), homeless as u64);
             rows.extend(item.path().enumerate().map(|(index, node)| row(item, index, node)));
             Ok(())
         });
@@ -64,7 +67,7 @@ fn row(item: &Labelled<'_>, index: usize, node: &Node) -> Vec<u8> {
         (index + 1).to_string(),
         index.to_string(),
         text(&node.text),
-        serde_json::to_value(label).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default(),
+        word(&label),
         rating.to_owned(),
         u8::from(labels.first_error == FirstError::At(index)).to_string(),
         u8::from(labels.unsure).to_string(),
@@ -85,8 +88,17 @@ fn row(item: &Labelled<'_>, index: usize, node: &Node) -> Vec<u8> {
         number(stats.value),
         number(stats.prior),
         count(stats.visits),
+        remark(Writing::Note),
+        remark(Writing::Tags),
+        word(&labels.end_state),
+        text(&labels.end_reason),
     ];
     cells.join(",").into_bytes()
+}
+
+/// The name of a label or an end.
+fn word(named: &impl serde::Serialize) -> String {
+    serde_json::to_value(named).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// A text as a cell: guarded against formulas, quoted where it must be.

@@ -225,7 +225,7 @@ fn checks(app: &App, pen: &Pen<'_>, node: &Node) -> Vec<(String, Style)> {
     let findings = app.findings(node.key);
     let line = |checked: &Checked| {
         let Checked { finding, text } = checked;
-        let text = one_line(text, 60);
+        let text = app.formula_line(text).unwrap_or_else(|| one_line(text, 60));
         let sides = finding.sides();
         let perhaps = match finding.claim {
             Claim::Identity { .. } => "no identity; it may be meant as an equation",
@@ -243,6 +243,7 @@ fn checks(app: &App, pen: &Pen<'_>, node: &Node) -> Vec<(String, Style)> {
     match (lines.is_empty(), of(Verdict::Ok).count()) {
         (_, 0) => {}
         (true, 1) => lines.extend(of(Verdict::Ok).map(line)),
+        (_, 1) => lines.push((format!("chk   {} 1 equality holds", glyphs.check), pen.look.dim())),
         (_, n) => lines.push((format!("chk   {} {n} equalities hold", glyphs.check), pen.look.dim())),
     }
     if let Some((count, reason)) = app.formulas_left_out() {
@@ -410,16 +411,32 @@ fn siblings(app: &App, pen: &Pen<'_>, trace: &Trace, node: &Node) -> Vec<(String
     let alternatives = format!("{} alternatives here ({} {}, {} best)", siblings.len(), keys[0], keys[1], keys[2]);
     let mut lines = vec![(alternatives, pen.look.dim())];
     let chosen = app.own().and_then(|own| own.chosen(trace.node(parent).key));
-    lines.extend(siblings.iter().take(40).map(|&id| {
+    let listed = siblings.iter().take(40);
+    let texts: Vec<String> = listed.clone().map(|&id| one_line(app.step_line(trace, id), 400)).collect();
+    let same = alike(&texts);
+    lines.extend(listed.zip(&texts).map(|(&id, text)| {
         let sibling = trace.node(id);
         let score = app.shown_score(sibling.key).map(StepScore::value);
         let number = score.map_or("   ".to_owned(), |score| format!("{:>3}", short(score)));
         let pointer = if id == app.cursor.node { pen.look.glyphs.pointer } else { " " };
         let style = score.map_or(pen.look.plain(), |score| pen.look.score(app.scoring.place(score)));
-        let text = one_line(app.step_line(trace, id), 200);
+        let from = if same > 0 { pen.look.glyphs.ellipsis } else { "" };
+        let text = format!("{from}{}", &text[same..]);
         let best = if chosen == Some(sibling.key) { "best: " } else { "" };
         let written = if trace.is_sampled(id) { "model: " } else { "" };
         (format!("{pointer} {number}  {best}{written}{text}"), style)
     }));
     lines
+}
+
+/// Bytes with which all these texts begin, up to a word, where they are so many that what differs might be out of sight.
+fn alike(texts: &[String]) -> usize {
+    const LONG: usize = 20;
+    let Some((first, others)) = texts.split_first() else { return 0 };
+    let common = |a: &str, b: &str| {
+        a.char_indices().zip(b.chars()).find(|((_, a), b)| a != b).map_or(a.len().min(b.len()), |((at, _), _)| at)
+    };
+    let same = others.iter().map(|other| common(first, other)).min().unwrap_or(0);
+    let word = first[..same].rfind(' ').map_or(0, |space| space + 1);
+    if word < LONG { 0 } else { word }
 }

@@ -118,6 +118,7 @@ fn keys_of_owner(app: &App) -> Option<&'static str> {
         .or(app.choice.as_ref().map(|_| "a letter answers  Esc leaves it"))
         .or(app.split.as_ref().map(|_| "h l a word  j k a line or sentence  Enter splits  Esc leaves it"))
         .or(app.segmenting.as_ref().map(|_| "h l rule  j k look  Enter takes it  Esc leaves it"))
+        .or(app.replay.as_ref().map(|_| ". next iteration  , previous  > < ten of them  Esc ends the replay"))
 }
 
 /// Entries in rows, broken between them.

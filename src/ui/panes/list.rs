@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use crate::app::describe::short;
 use crate::app::items::ItemId;
 use crate::app::{App, Focus, layout};
-use crate::trace::{Outcome, Solution, Trace};
+use crate::trace::{Label, Outcome, Solution, Trace};
 use crate::ui::pen::Pen;
 
 use super::{one_line, verdict};
@@ -53,11 +53,10 @@ fn queue(app: &App, pen: &mut Pen<'_>, rect: Rect, rows: usize) {
     for (index, place) in in_sight() {
         let y = rect.y + 1 + u16::try_from(index - app.queue.top).unwrap_or(0);
         let left = |x: u16| rect.right().saturating_sub(x);
-        // The number gives away what the scores say.
         let number = place
             .number
-            .filter(|_| app.show_prm || app.review.is_some())
-            .map_or(String::new(), |number| app.number_in_queue(number, whole));
+            .filter(|_| app.review.is_some() || app.shows_number_of(place.item))
+            .map_or_else(|| (app.items.rank(place.item) + 1).to_string(), |number| app.number_in_queue(number, whole));
         let wide = u16::try_from(number.len().max(4) + 1).unwrap_or(u16::MAX);
         let mut x = pen.text(rect.x + 1, y, wide, &format!("{number:>4} "), pen.look.dim());
         let here = place.item == app.cursor.item && place.solution == app.cursor.solution;
@@ -88,7 +87,8 @@ fn problem_row(app: &App, pen: &mut Pen<'_>, rect: Rect, rank: usize, item: Item
         None => {
             pen.text(x, rect.y, left(x), pen.look.glyphs.ellipsis, pen.look.dim());
         }
-        Some(view) => match app.items.trace(item) {
+        // What is served stands in this row as well: another text than the one that is judged would tell it apart.
+        Some(view) => match if current { app.trace().or_else(|| app.items.trace(item)) } else { app.items.trace(item) } {
             None => {
                 let error = view.errors.first().map_or(String::new(), ToString::to_string);
                 pen.text(x, rect.y, left(x), &format!("! {error}"), pen.look.error());
@@ -120,7 +120,9 @@ fn problem_row(app: &App, pen: &mut Pen<'_>, rect: Rect, rank: usize, item: Item
 fn mark(app: &App, pen: &mut Pen<'_>, x: u16, y: u16, trace: &Trace, leaf: crate::trace::NodeId) -> u16 {
     let labels = app.own_labels(trace, leaf);
     let record = trace.record_key(leaf);
+    let unsaved = app.save_state(record, None);
     let flagged = match app.own() {
+        _ if unsaved.is_some() => unsaved.unwrap_or_default(),
         Some(own) if own.flagged(record) => "f",
         Some(own) if own.skipped(record) => {
             if app.waits(trace, &Solution::new(leaf)) {
@@ -131,7 +133,11 @@ fn mark(app: &App, pen: &mut Pen<'_>, x: u16, y: u16, trace: &Trace, leaf: crate
         }
         _ => "",
     };
-    let (text, label) = verdict(&labels, &pen.look.glyphs);
+    let (mut text, label) = verdict(&labels, &pen.look.glyphs);
+    if label == Label::Unseen && labels.steps.iter().any(|label| *label != Label::Unseen) {
+        // Some of its steps are rated.
+        "~".clone_into(&mut text);
+    }
     let (_, style) = pen.look.label(label, true);
     pen.text(x, y, 4, &format!("{:<4}", format!("{text}{flagged}")), style)
 }

@@ -187,6 +187,22 @@ fn text_rows(pen: &mut Pen<'_>, rect: Rect, columns: StepColumns, page: &Page, s
     }
 }
 
+/// What stands behind the mark of a step: that it is not on the disk, else what was written about it, else that it is the best of its
+/// alternatives.
+fn behind_mark(app: &App, pen: &Pen<'_>, node: &Node) -> Option<(&'static str, Style)> {
+    let record = app.record_key_here();
+    if let Some(state) = app.save_state(record, Some(node.key)) {
+        return Some((state, pen.look.error()));
+    }
+    let own = app.own()?;
+    // A step rewritten tells more than a note on it.
+    let written = [(Writing::Correction, "e"), (Writing::Critique, "\""), (Writing::Note, "\"")]
+        .into_iter()
+        .find(|(writing, _)| own.text(*writing, Some(node.key), record).is_some());
+    let best = || own.chosen(app.trace()?.node(node.parent?).key).filter(|chosen| *chosen == node.key).map(|_| "*");
+    Some((written.map(|(_, sign)| sign).or_else(best)?, pen.look.accent()))
+}
+
 /// Number, mark, score, bar and glyph of a step.
 #[expect(clippy::too_many_arguments, reason = "one row of the table, drawn in one place")]
 fn gutter(app: &App, pen: &mut Pen<'_>, row: Rect, columns: StepColumns, node: &Node, step: usize, label: Label, own: bool) {
@@ -201,12 +217,8 @@ fn gutter(app: &App, pen: &mut Pen<'_>, row: Rect, columns: StepColumns, node: &
     let (sign, style) = pen.look.label(label, own);
     let sign = if current && label == Label::Unseen { "[ ]".to_owned() } else { sign };
     pen.text(mark, row.y, 3, &sign, style);
-    // A step rewritten tells more than a note on it.
-    let written = [(Writing::Correction, "e"), (Writing::Critique, "\""), (Writing::Note, "\"")]
-        .into_iter()
-        .find(|(writing, _)| app.own().is_some_and(|own| own.text(*writing, Some(node.key), app.record_key_here()).is_some()));
-    if let Some((_, sign)) = written {
-        pen.text(mark + 3, row.y, 1, sign, pen.look.accent());
+    if let Some((sign, style)) = behind_mark(app, pen, node) {
+        pen.text(mark + 3, row.y, 1, sign, style);
     }
     if !app.show_prm {
         return;

@@ -74,7 +74,7 @@ fn merged(cells: &[Cell]) -> Cell {
 fn sign(app: &App, pen: &Pen<'_>, cell: &Cell) -> (String, Style) {
     let (sign, style) = match cell.score {
         Some(score) => (pen.look.level(score).to_owned(), pen.look.score(score)),
-        None if app.show_prm => (pen.look.glyphs.dot.to_owned(), pen.look.dim()),
+        None if app.show_prm => (pen.look.narrow().dot.to_owned(), pen.look.dim()),
         None => (crate::ui::theme::label_mark(cell.label).to_string(), pen.look.dim()),
     };
     (sign, if cell.current { style.add_modifier(Modifier::REVERSED) } else { style })

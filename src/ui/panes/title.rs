@@ -143,7 +143,9 @@ fn right_side(app: &App) -> String {
         Some(_) => "REVIEW  ",
         None => "",
     };
-    format!("{unopened}{skipped}{indexing}{blind}{review}{}  {}help ", app.annotator, app.key("help"))
+    let rules = app.project.rules().name();
+    let gap = if rules.is_empty() { "" } else { "  " };
+    format!("{unopened}{skipped}{indexing}{rules}{gap}{blind}{review}{}  {}help ", app.annotator, app.key("help"))
 }
 
 /// What was said of the solution as a whole.

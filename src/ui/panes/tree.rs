@@ -115,7 +115,9 @@ fn draw_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, columns: Co
     let folded = folded(app, row, left(x));
     let room = left(x).saturating_sub(u16::try_from(folded.len()).unwrap_or(u16::MAX));
     // One sign more than there is room for, so that it is cut with a mark.
-    let text = one_line(app.step_line(trace, row.node), usize::from(room) + 1);
+    let chosen = node.parent.and_then(|parent| app.own()?.chosen(trace.node(parent).key)) == Some(node.key);
+    let best = if chosen { "best: " } else { "" };
+    let text = format!("{best}{}", one_line(app.step_line(trace, row.node), usize::from(room) + 1));
     // With a filter or a search, what it asks for stands out; in a replay, the best path; else the path on show.
     let best = app.replay_values().map(Replay::best);
     let wanted = match &app.search {
