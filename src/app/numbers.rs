@@ -39,7 +39,11 @@ impl App {
         if tally.judged == 0 {
             return None;
         }
-        let mut page = format!("Your verdicts on {} solutions in memory.\n\nFirst error\n", tally.judged);
+        let mut page = format!(
+            "Your verdicts on {} solution{} in memory.\n\nFirst error\n",
+            tally.judged,
+            if tally.judged == 1 { "" } else { "s" }
+        );
         let rows = std::iter::once(("none".to_owned(), tally.right)).chain(
             tally
                 .positions

@@ -148,6 +148,7 @@ impl App {
             guideline: self.trust.terms.guide.as_ref().map(|guide| guide.version.clone()),
             view: (self.steps.view == View::Drawn).then(|| View::Drawn.name().to_owned()),
             queue: self.like().map(|mistake| format!("like {mistake}")).or_else(|| self.queue.describe()),
+            drawn: self.drawn_here(),
             took: self.review.as_ref().and_then(|review| review.taking),
             ..Context::default()
         };
@@ -160,6 +161,12 @@ impl App {
             shown: self.on_show(),
             context,
         }
+    }
+
+    /// The chance with which the solution on show was drawn, where it was.
+    fn drawn_here(&self) -> Option<f64> {
+        let place = self.queue.places().get(self.place_in_queue()?)?;
+        place.drawn.then_some(self.trust.terms.random_share)
     }
 
     /// Sends the oldest label that is not written, unless one is on its way.

@@ -3,7 +3,7 @@
 //!
 //! All chances are hashes of content: the same file gives the same shares to everybody, every day.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -35,6 +35,9 @@ pub struct Terms {
     pub blind_share: f64,
     /// Share of the judged solutions that come once more, 0 to 1.
     pub repeat_share: f64,
+    /// Share of the solutions of an ordered queue that are drawn at random, 0 to 1: what is said of them is true of all.
+    #[serde(default)]
+    pub random_share: f64,
     /// Solutions of the exam; the open files are its questions.
     pub exam: Option<usize>,
     /// What the annotators were told to do.
@@ -532,6 +535,25 @@ impl App {
         lines.join("\n")
     }
 
+    /// What the solutions say that were drawn at random, of all: how many have an error, and between which shares that lies nineteen times in
+    /// twenty.
+    fn sample_report(&self) -> Option<String> {
+        let mut last = BTreeMap::new();
+        for judged in self.session.verdicts().filter(|judged| judged.drawn.is_some()) {
+            last.insert(judged.record, judged.verdict);
+        }
+        let known = last.values().filter(|said| matches!(said, FirstError::At(_) | FirstError::NoError)).count();
+        let wrong = last.values().filter(|said| matches!(said, FirstError::At(_))).count();
+        let (low, high) = wilson(wrong, known)?;
+        let share = 100.0 * wrong as f64 / known as f64;
+        let percent = self.trust.terms.random_share * 100.0;
+        Some(format!(
+            "drawn      {percent:.0} % at random; {wrong} of {known} judged have an error: {share:.0} % of all ({:.0} to {:.0})",
+            low * 100.0,
+            high * 100.0
+        ))
+    }
+
     /// All there is to know about how far these labels can be believed, as lines.
     pub(crate) fn trust_report(&self) -> String {
         let trust = &self.trust;
@@ -550,6 +572,7 @@ impl App {
             format!("quick      {} of them under 1.5 s on more than {FAST_WORDS} words", trust.fast),
             format!("repeats    {same} of {repeats} own solutions that came again were judged the same"),
         ];
+        lines.extend(self.sample_report());
         if trust.score().1 > 0 {
             lines.push(format!("known      {}", self.exam_result().replace('\n', "\n           ")));
         }
@@ -558,6 +581,16 @@ impl App {
         }
         lines.join("\n")
     }
+}
+
+/// The interval of Wilson (1927) for a share of so many of all, at 95 %.
+fn wilson(some: usize, all: usize) -> Option<(f64, f64)> {
+    const Z: f64 = 1.96;
+    let n = (all > 0).then_some(all as f64)?;
+    let p = some as f64 / n;
+    let (middle, scale) = ((p + Z * Z / (2.0 * n)), 1.0 + Z * Z / n);
+    let half = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
+    Some((((middle - half) / scale).max(0.0), ((middle + half) / scale).min(1.0)))
 }
 
 /// Takes another mode.

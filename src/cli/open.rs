@@ -104,6 +104,10 @@ pub struct OpenArgs {
     /// Percent of the judged solutions that come once more, to see how repeatable labels are
     #[arg(long, value_name = "PERCENT", default_value_t = 3.0, value_parser = percent)]
     pub repeat_share: f64,
+    /// Percent of the solutions of an ordered queue that are drawn at random and come between the others: `:trust` tells from them what
+    /// share of all has an error
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0, value_parser = percent)]
+    pub random_share: f64,
     /// Labelled traces that come between the others without being told apart; `:trust` compares
     #[arg(long, value_name = "FILE")]
     pub gold: Option<PathBuf>,
@@ -327,6 +331,7 @@ fn terms(args: &OpenArgs) -> anyhow::Result<Terms> {
         },
         blind_share: args.blind_share / 100.0,
         repeat_share: if args.exam.is_some() { 0.0 } else { args.repeat_share / 100.0 },
+        random_share: args.random_share / 100.0,
         exam: args.exam,
         guide: args.guide.as_ref().map(read).transpose()?.map(Guide::new),
     })

@@ -266,6 +266,9 @@ pub struct Context {
     /// How formulas were on show, when not as plain text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub view: Option<String>,
+    /// It was drawn at random among those of the queue, with this chance (0 to 1): it weighs one by that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drawn: Option<f64>,
     /// The order and filter in force.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<String>,

@@ -36,6 +36,7 @@ struct Said {
     record: Option<RecordKey>,
     scope: Option<Scope>,
     verdict: Option<FirstError>,
+    drawn: Option<f64>,
 }
 
 /// Adds up the time of all that is said of a solution until a label decides it: ratings, notes, doubts, and that label.
@@ -57,7 +58,7 @@ impl Spent {
 }
 
 /// A verdict in force, or the rating that decided a solution.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Judged<'a> {
     /// The solution.
     pub record: RecordKey,
@@ -71,6 +72,8 @@ pub struct Judged<'a> {
     pub ms_spent: Option<u64>,
     /// Why it was on the screen, where that was not the annotator's choice.
     pub served: Option<Served>,
+    /// The chance with which it was drawn, where it was.
+    pub drawn: Option<f64>,
 }
 
 /// One thing that was said of a solution or one of its steps.
@@ -163,11 +166,11 @@ impl Book {
             self.revealed.extend(action.record().or(event.saw.context.record));
         }
         self.sampled.extend(event.saw.context.sampled.iter().map(|sampled| (sampled.step, sampled.clone())));
-        let Context { mode, served, record, scope, verdict, .. } = event.saw.context;
+        let Context { mode, served, record, scope, verdict, drawn, .. } = event.saw.context;
         let guideline = event.saw.context.guideline.as_deref().map(|name| shared(&mut self.circumstances, name));
         let prm = event.saw.prm.as_deref().map(|name| shared(&mut self.circumstances, name));
         let (at_utc, ms_spent) = (event.at_utc.as_str().into(), event.ms_spent);
-        let said = Said { at_utc, ms_spent, mode, served, guideline, prm, record, scope, verdict };
+        let said = Said { at_utc, ms_spent, mode, served, guideline, prm, record, scope, verdict, drawn };
         self.known.push(Known { order: event.order(), kind, said, place, undone_by: 0 });
         self.by_index.push(event.id);
         self.ids.insert(event.id, index);
@@ -281,7 +284,7 @@ impl Book {
             let record = action.record().or(said.record)?;
             let ms_spent = spent.add(record, said.ms_spent, verdict.is_some());
             let place = place.as_ref().map(|(file, item)| (file.as_ref(), *item));
-            Some(Judged { record, action, verdict: verdict?, place, ms_spent, served: said.served })
+            Some(Judged { record, action, verdict: verdict?, place, ms_spent, served: said.served, drawn: said.drawn })
         })
     }
 

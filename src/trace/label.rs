@@ -163,7 +163,7 @@ pub struct Remark {
 }
 
 /// All that is said about one solution, ready to draw, count or export.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct SolutionLabels {
     /// One label a step.
     pub steps: Vec<Label>,
@@ -185,6 +185,8 @@ pub struct SolutionLabels {
     pub remarks: Vec<Remark>,
     /// Time that the verdict took, in milliseconds, where that is known.
     pub ms_spent: Option<u64>,
+    /// The chance with which it was drawn at random to be labelled, where it was.
+    pub drawn: Option<f64>,
 }
 
 impl SolutionLabels {

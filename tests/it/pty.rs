@@ -584,7 +584,7 @@ fn traces_that_are_piped_in_do_not_end_the_session_with_the_pipe() {
     let mut terminal = Terminal::run(command, (80, 24));
     terminal.wait_for("It is two.");
     // Longer than it takes to notice that a terminal is gone.
-    std::thread::sleep(Duration::from_millis(2000));
+    std::thread::sleep(Duration::from_secs(2));
     terminal.keys("x");
     terminal.wait_for("labels.db +1");
     terminal.keys("q");

@@ -532,7 +532,7 @@ fn a_file_that_ends_while_the_queue_is_sorted_copies_no_entries() {
     let mut desk = Desk::new(&[("many.jsonl", six)], (120, 40));
     desk.slow = true;
     desk.keys(":order len + 0 * labelled<Enter>");
-    let Some(Effect::Think { round, work: Work::Sort(entries) }) = thinks(&mut desk) else { panic!("{:?}", desk.left) };
+    let Some(Effect::Think { round, work: Work::Sort(entries, share) }) = thinks(&mut desk) else { panic!("{:?}", desk.left) };
     assert_eq!(entries.len(), 6);
     let mut files = desk.app.items.files.clone();
     files[0].complete = false;
@@ -540,7 +540,7 @@ fn a_file_that_ends_while_the_queue_is_sorted_copies_no_entries() {
     desk.ends_as(&[("many.jsonl", file)]);
     assert!(thinks(&mut desk).is_none(), "the answer is waited for");
     assert_eq!((std::sync::Arc::strong_count(&entries), entries.len()), (2, 6), "nothing is written beside the sort");
-    desk.tell(Message::Thought { round, thought: Box::new(Work::Sort(entries).think()) });
+    desk.tell(Message::Thought { round, thought: Box::new(Work::Sort(entries, share).think()) });
     let Some(Effect::Think { round, work }) = thinks(&mut desk) else { panic!("{:?}", desk.left) };
     assert!(!desk.app.queue.is_complete());
     desk.tell(Message::Thought { round, thought: Box::new(work.think()) });
@@ -567,4 +567,29 @@ fn a_solution_that_is_known_last_of_all_stands_beside_the_others_of_its_problem(
     desk.app.items.files[0].records = 2;
     desk.ends_as(&[("two.jsonl", file)]);
     assert!(desk.screen().contains("solution 1/2"), "{}", desk.screen());
+}
+
+#[test]
+fn a_share_of_an_ordered_queue_is_drawn_at_random() {
+    let mut desk = Desk::demo();
+    desk.app.trust.terms.blind_share = 0.0;
+    desk.keys(":order len<Enter>:random-share 30<Enter>");
+    let places = desk.app.queue.places();
+    let drawn: Vec<usize> = places.iter().enumerate().filter(|(_, place)| place.drawn).map(|(at, _)| at).collect();
+    let (all, some) = (places.len(), drawn.len());
+    assert!(some * 6 > all && some * 2 < all, "{some} of {all}");
+    assert!(drawn.iter().take(some / 2).all(|at| *at <= all / 2 + 2) && drawn[some / 2] * 3 > all, "spread: {drawn:?} of {all}");
+    let others: Vec<f64> = places.iter().filter(|place| !place.drawn).filter_map(|place| place.number).collect();
+    assert!(others.is_sorted_by(|a, b| a >= b), "{others:?}");
+    let first = drawn[0];
+    for at in 0..=first {
+        desk.keys(if at < first { "a" } else { "x" });
+    }
+    let events = stepscope::labels::Store::events(desk.store.path(), "mira").unwrap();
+    let chances: Vec<_> = events.iter().map(|event| event.saw.context.drawn).collect();
+    assert_eq!((chances.last(), chances.iter().flatten().count()), (Some(&Some(0.3)), 1), "{chances:?}");
+    desk.keys(":trust<Enter>");
+    assert!(desk.screen().contains("1 of 1 judged have an error: 100 % of all (21 to"), "{}", desk.screen());
+    desk.keys("<Esc>:random-share 0<Enter>");
+    assert!(desk.app.queue.places().iter().all(|place| !place.drawn));
 }

@@ -292,7 +292,10 @@ fn what_was_seen_and_then_hidden_is_stored() {
     }
     desk.keys("jpgra");
     let saw = last(&desk).saw;
-    assert!(!saw.blind && saw.context.scores.iter().flatten().all(|score| *score == 0.75) && saw.score.is_none(), "{saw:?}");
+    assert!(
+        !saw.blind && saw.context.scores.iter().flatten().all(|score| (*score - 0.75).abs() < 1e-9) && saw.score.is_none(),
+        "{saw:?}"
+    );
     assert!(!saw.context.scores.is_empty() && saw.shown.contains("reference:before"), "{saw:?}");
 }
 
@@ -506,4 +509,15 @@ fn who_wrote_a_solution_is_not_told_where_scores_are_hidden() {
     desk.keys("p");
     assert!(!desk.screen().contains("Model-72B"), "{}", desk.screen());
     assert!(desk.screen().contains("id t-1"), "{}", desk.screen());
+}
+
+#[test]
+fn the_reference_is_a_page_where_it_may_be_seen() {
+    let mut desk = Desk::new(&[("demo/samples.jsonl", SAMPLES), ("demo/solutions.json", SOLUTIONS)], (100, 30));
+    desk.app.trust.terms.blind_share = 0.0;
+    desk.keys("g=");
+    assert!(desk.app.sheet.is_some() && desk.screen().contains("Answer:"), "{}", desk.screen());
+    desk.keys("<Esc>p");
+    desk.keys("g=");
+    assert!(desk.app.sheet.is_none(), "{}", desk.screen());
 }

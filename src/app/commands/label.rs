@@ -457,6 +457,10 @@ fn take_back(app: &mut App, target: Option<EventId>, command: &str, count: Optio
     let step = app.trace().and_then(|trace| app.cursor.path.iter().position(|id| Some(trace.node(*id).key) == step));
     let place = step.map_or(String::new(), |step| format!(" at step {}", step + 1));
     app.notice = Some(format!("{command}: {said}{place}"));
+    if let (Some(step), "redo", true) = (step, command, app.session.action(target).is_some_and(Action::rates)) {
+        // As after the rating itself.
+        app.cursor.go_to_step(step + 1);
+    }
     let effects = app.record(Body::Undo(target), None);
     if let Some(left) = count.map(|count| count.saturating_sub(1)).filter(|&left| left > 0) {
         app.hold(command, left);

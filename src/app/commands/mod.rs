@@ -304,6 +304,14 @@ pub static COMMANDS: &[Command] = &[
         trust::blind_share_shown,
     )
     .takes(trust::set_blind_share, none),
+    row(
+        View,
+        "random-share",
+        &[],
+        ":random-share 10 - percent of an ordered queue that is drawn at random",
+        trust::random_share_shown,
+    )
+    .takes(trust::set_random_share, none),
     row(View, "guided", &[], "show a step once the one before it is rated, or all at once", trust::toggle_guided),
     row(View, "guide", &["g h"], "the guideline (--guide FILE)", trust::guide),
     row(View, "history", &["g H"], "all that was ever said of this solution", trust::history),
@@ -311,6 +319,7 @@ pub static COMMANDS: &[Command] = &[
     row(View, "numbers", &["g E"], "what your verdicts say of the scores, and where first errors are; in a review how far annotators agree and how good each is", trust::numbers),
     row(View, "trust", &[], "how far your labels can be believed: modes, times, repeats", trust::trust),
     row(View, "reference", &["g r"], "hide or show reference answer and recorded labels", view::toggle_reference),
+    row(View, "reference-solution", &["g ="], "the reference answer and solution as a page", view::reference_solution),
     row(View, "whole-problem", &["g Q"], "show the whole problem, or two lines of it", view::toggle_problem),
     row(View, "view", &["m"], "mathematics drawn, text as it stands, or with invisible signs shown", view::next_view),
     row(

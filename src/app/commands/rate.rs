@@ -73,6 +73,9 @@ fn rate(app: &mut App, rating: Option<Rating>, count: Option<usize>) -> Vec<Effe
     let turns = changes(app, &aim, None, Some(one.0).filter(|_| rating == Some(Rating::Bad)));
     app.notice = Some(format!("{}{turns}", said(app, &aim.trace, one, &steps, rating)));
     let decided = app.decided_by(&action);
+    if let Some(decided) = decided.filter(|decided| decided.first) {
+        app.notice = app.notice.take().map(|said| format!("{said}, {}", decision(decided.verdict)));
+    }
     let waiting = app.saving.queue.len();
     let mut effects = app.record_deciding(Body::Act(action), Some(one.1), decided);
     if app.saving.queue.len() == waiting {
@@ -83,7 +86,6 @@ fn rate(app: &mut App, rating: Option<Rating>, count: Option<usize>) -> Vec<Effe
         app.trust.unsay(aim.record);
     }
     if let Some(decided) = decided.filter(|decided| decided.first) {
-        app.notice = app.notice.take().map(|said| format!("{said}, {}", decision(decided.verdict)));
         app.walk.rates = true;
         if app.project.progress && matches!(decided.verdict, FirstError::At(_)) {
             app.ask(Question::Progress { record: aim.record, go_on: true });

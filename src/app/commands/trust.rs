@@ -2,9 +2,9 @@
 
 use crate::app::describe::decision;
 use crate::app::guide;
-use crate::app::quality;
 use crate::app::trust::set_mode;
 use crate::app::{App, Effect};
+use crate::app::{quality, queue};
 use crate::labels::{Digits, Mode, Scope};
 use crate::trace::{NodeId, Solution, Trace};
 
@@ -48,17 +48,38 @@ pub(super) fn blind_share_shown(app: &mut App, _count: Option<usize>) -> Vec<Eff
 
 /// Sets the blind share, in percent.
 pub(super) fn set_blind_share(app: &mut App, text: &str) -> Vec<Effect> {
-    match text.trim_end_matches('%').trim().parse::<f64>() {
-        Ok(percent) if (0.0..=100.0).contains(&percent) => {
-            app.trust.terms.blind_share = percent / 100.0;
-            app.conceal();
-            blind_share_shown(app, None)
-        }
-        _ => {
-            app.notice = Some(format!("the blind share is a number from 0 to 100, not {text:?}"));
-            Vec::new()
-        }
+    if let Some(share) = share(app, "blind", text) {
+        app.trust.terms.blind_share = share;
+        app.conceal();
+        return blind_share_shown(app, None);
     }
+    Vec::new()
+}
+
+/// Says how large the random share is.
+pub(super) fn random_share_shown(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    let percent = app.trust.terms.random_share * 100.0;
+    app.notice = Some(format!("{percent:.0} % of an ordered queue are drawn at random; :random-share 0 to 100"));
+    Vec::new()
+}
+
+/// Sets the random share, in percent, and puts the queue in order with it.
+pub(super) fn set_random_share(app: &mut App, text: &str) -> Vec<Effect> {
+    if let Some(share) = share(app, "random", text) {
+        app.trust.terms.random_share = share;
+        queue::refresh(app);
+        return random_share_shown(app, None);
+    }
+    Vec::new()
+}
+
+/// A share in percent as a number from 0 to 1; else it is said what it takes.
+fn share(app: &mut App, what: &str, text: &str) -> Option<f64> {
+    let percent = text.trim_end_matches('%').trim().parse::<f64>().ok().filter(|percent| (0.0..=100.0).contains(percent));
+    if percent.is_none() {
+        app.notice = Some(format!("the {what} share is a number from 0 to 100, not {text:?}"));
+    }
+    percent.map(|percent| percent / 100.0)
 }
 
 /// What [`Scope`]s are called, and what they mean.

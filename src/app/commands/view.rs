@@ -35,6 +35,21 @@ pub(super) fn toggle_reference(app: &mut App, _count: Option<usize>) -> Vec<Effe
     vec![Effect::SavePlace(app.place_now())]
 }
 
+/// Opens the reference answer and solution, where they may be seen.
+pub(super) fn reference_solution(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    let known = app.trace().map(|trace| {
+        let problem = &trace.problem;
+        let answer = problem.reference_answer.as_deref().map(|answer| format!("Answer: {answer}"));
+        answer.into_iter().chain(problem.reference_solution.clone()).collect::<Vec<_>>().join("\n\n")
+    });
+    match known.filter(|text| !text.is_empty()) {
+        Some(text) if app.reference_shown() => app.show_markdown("reference", text, 0),
+        Some(_) => app.notice = Some(format!("the reference is hidden, as {} or the mode has it", app.key("reference"))),
+        None => app.notice = Some("the file has no reference of this problem".to_owned()),
+    }
+    Vec::new()
+}
+
 /// Shows the whole problem or two lines of it.
 pub(super) fn toggle_problem(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     app.whole_problem = !app.whole_problem;

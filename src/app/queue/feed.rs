@@ -43,7 +43,7 @@ fn take(app: &mut App, item: ItemId, entries: Vec<Asked>) {
         if entry.holds != Some(true) || app.queue.members.contains_key(&(item, solution)) {
             continue;
         }
-        let place = Place { item, solution, number: entry.number };
+        let place = Place { item, solution, number: entry.number, drawn: false };
         let at = if app.queue.order.is_none() {
             app.queue.places.partition_point(|known| (app.items.rank(known.item), known.solution) < (rank, solution))
         } else {

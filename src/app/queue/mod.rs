@@ -36,6 +36,8 @@ pub struct Place {
     pub solution: usize,
     /// Its number in the order.
     pub number: Option<f64>,
+    /// It was drawn at random, whatever its number.
+    pub drawn: bool,
 }
 
 /// What is known of the solutions of items.

@@ -7,13 +7,15 @@ use std::sync::Arc;
 use super::feed::enter;
 use super::{Entries, Members, Place};
 use crate::analysis::label_errors::{Case, Doubt, doubts};
+use crate::app::items::ItemId;
 use crate::app::{App, Effect};
+use crate::text::fnv1a;
 
 /// Something to work out.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Work {
-    /// Put the solutions that fit in order.
-    Sort(Arc<Entries>),
+    /// Put the solutions that fit in order, this share of them (0 to 1) drawn at random and spread over the rest.
+    Sort(Arc<Entries>, f64),
     /// Doubt these labels.
     Doubt(Vec<Case>),
 }
@@ -31,28 +33,58 @@ impl Work {
     /// Works it out.
     pub fn think(self) -> Thought {
         match self {
-            Self::Sort(entries) => sorted(&entries),
+            Self::Sort(entries, share) => sorted(&entries, share),
             Self::Doubt(cases) => Thought::Doubted(doubts(&cases)),
         }
     }
 }
 
 /// The largest first, what has no number last, equals as the files have them.
-fn sorted(entries: &Entries) -> Thought {
+fn sorted(entries: &Entries, share: f64) -> Thought {
     let mut places: Vec<Place> = Vec::new();
     for (item, entries) in entries {
         let fitting = entries.iter().enumerate().filter(|(_, entry)| entry.holds == Some(true));
-        places.extend(fitting.map(|(solution, entry)| Place { item: *item, solution, number: entry.number }));
+        places.extend(fitting.map(|(solution, entry)| {
+            let drawn = chance("drawn", *item, solution) < share;
+            Place { item: *item, solution, number: entry.number, drawn }
+        }));
     }
     let number = |place: &Place| place.number.unwrap_or(f64::NEG_INFINITY);
     places.sort_unstable_by(|a, b| number(b).total_cmp(&number(a)).then((a.item, a.solution).cmp(&(b.item, b.solution))));
+    if share > 0.0 {
+        places = spread(places);
+    }
     let members = places.iter().enumerate().map(|(at, place)| ((place.item, place.solution), at)).collect();
     Thought::Sorted(places, members)
 }
 
+/// A number from 0 up to but not including 1 that belongs to this place and purpose.
+fn chance(purpose: &str, item: ItemId, solution: usize) -> f64 {
+    let mut bytes = purpose.as_bytes().to_vec();
+    for number in [item.file, item.problem, solution] {
+        bytes.extend((number as u64).to_le_bytes());
+    }
+    // The best bits of this hash are its last ones after another turn.
+    let hash = fnv1a(bytes);
+    let mixed = (hash ^ (hash >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    ((mixed ^ (mixed >> 32)) >> 11) as f64 / (1u64 << 53) as f64
+}
+
+/// Those that were drawn, in an order of their own, evenly between the others: whoever goes through a part of the queue has gone through
+/// the same part of both.
+fn spread(places: Vec<Place>) -> Vec<Place> {
+    let (mut drawn, others): (Vec<Place>, Vec<Place>) = places.into_iter().partition(|place| place.drawn);
+    drawn.sort_by(|a, b| chance("order", a.item, a.solution).total_cmp(&chance("order", b.item, b.solution)));
+    let (count, all) = (drawn.len(), drawn.len() + others.len());
+    let (mut drawn, mut others) = (drawn.into_iter(), others.into_iter());
+    // Of the first `n` places `n * count / all`, rounded down, were drawn.
+    let of = |at: usize| (at + 1) * count / all > at * count / all;
+    (0..all).filter_map(|at| if of(at) { drawn.next() } else { others.next() }).collect()
+}
+
 /// Has the places put in order.
 pub(super) fn sort(app: &mut App) -> Effect {
-    let work = Work::Sort(Arc::clone(&app.queue.entries));
+    let work = Work::Sort(Arc::clone(&app.queue.entries), app.trust.terms.random_share);
     ask(app, work)
 }
 

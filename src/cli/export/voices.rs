@@ -12,14 +12,17 @@ use crate::trace::{Label, RecordKey, Solution, SolutionLabels, StepKey, Trace};
 pub(super) struct Voices {
     /// Everybody, in alphabetical order; the one who exports alone where nobody else counts.
     all: Vec<Session>,
-    /// Time that the verdict on each solution took, in milliseconds, for each of them.
-    times: Vec<HashMap<RecordKey, u64>>,
+    /// Time that the verdict on each solution took, in milliseconds, and the chance with which it was drawn, for each of them.
+    times: Vec<HashMap<RecordKey, Taken>>,
     /// Name of the one who exports.
     own: Option<String>,
     author: Author,
     /// The groups of wrong steps by solution, where a filter speaks of them.
     groups: Option<HashMap<RecordKey, usize>>,
 }
+
+/// Time of a verdict, and the chance with which its solution was drawn.
+type Taken = (Option<u64>, Option<f64>);
 
 /// What is to be said of one solution.
 pub(super) struct Said {
@@ -68,7 +71,7 @@ impl Voices {
         };
         let times = |session: &Session| {
             // Later verdicts stand behind earlier ones.
-            session.verdicts().filter_map(|verdict| Some((verdict.record, verdict.ms_spent?))).collect()
+            session.verdicts().map(|verdict| (verdict.record, (verdict.ms_spent, verdict.drawn))).collect()
         };
         Self { times: all.iter().map(times).collect(), all, own, author, groups: None }
     }
@@ -215,7 +218,7 @@ fn recorded(trace: &Trace, solution: usize) -> Said {
 /// One person, and the trace at hand as that person cut it.
 struct Voice<'a> {
     session: &'a Session,
-    times: &'a HashMap<RecordKey, u64>,
+    times: &'a HashMap<RecordKey, Taken>,
     cut: Option<Trace>,
 }
 
@@ -225,7 +228,8 @@ impl Voice<'_> {
         let solution = &shown.solutions[index];
         let (mut labels, touched) = self.session.overlay(shown, solution);
         let before = shown.origin(solution.leaf).and_then(|origin| self.times.get(&origin.record));
-        labels.ms_spent = self.times.get(&shown.record_key(solution.leaf)).or(before).copied();
+        (labels.ms_spent, labels.drawn) =
+            self.times.get(&shown.record_key(solution.leaf)).or(before).copied().unwrap_or_default();
         Said { solution: index, labels, touched, own: self.session.labels(shown, solution) }
     }
 

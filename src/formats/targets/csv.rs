@@ -17,7 +17,7 @@ pub(super) const CSV: Target = Target {
 struct Csv;
 
 const HEADER: &str = "trace,id,record,step,index,text,label,rating,first_error,unsure,outcome,annotator,error_kind,critique,correction,\
-prm,mc,mc_k,mc_hits,q,value,prior,visits,note,tags,end,end_reason\n";
+prm,mc,mc_k,mc_hits,q,value,prior,visits,note,tags,end,end_reason,drawn\n";
 
 impl Writer for Csv {
     fn framing(&self) -> Framing {
@@ -92,6 +92,7 @@ fn row(item: &Labelled<'_>, index: usize, node: &Node) -> Vec<u8> {
         remark(Writing::Tags),
         word(&labels.end_state),
         text(&labels.end_reason),
+        number(labels.drawn),
     ];
     cells.join(",").into_bytes()
 }

@@ -12,7 +12,7 @@ pub(in crate::ui) fn draw(open: &Open, pen: &mut Pen<'_>, panes: &Panes) {
     let width = usize::from(foot.width.saturating_sub(4)).max(1);
     let meanings = open.answers.iter().map(|answer| words(answer, true).chars().count()).max().unwrap_or(0);
     // Meanings are there for who learns the letters; where they do not fit, the names say enough.
-    let with_meaning = open.answers.len().div_ceil((width / (meanings + 2)).max(1)) + 2 <= usize::from(foot.y / 2);
+    let with_meaning = open.answers.len().div_ceil((width / (meanings + 2)).max(1)) + 2 <= usize::from(foot.y / 4);
     let cells: Vec<String> = open.answers.iter().map(|answer| words(answer, with_meaning)).collect();
     let column = cells.iter().map(|cell| cell.chars().count()).max().unwrap_or(0) + 2;
     let columns = (width / column.max(1)).max(1);
