@@ -272,6 +272,8 @@ pub enum Effect {
     Edit(Manuscript),
     /// Put text on the clipboard.
     Copy(String),
+    /// Put text into a file: it is too long for the clipboard. [`Message::Notice`] says where it lies.
+    CopyToFile(String),
     /// Hear of the mouse, or leave it to the terminal.
     Mouse(bool),
     /// Stop the program until the shell continues it.

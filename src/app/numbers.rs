@@ -1,5 +1,6 @@
 //! What one's own labels say of the model's scores, and where errors are: a page of figures with their plots.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::App;
@@ -29,6 +30,9 @@ struct Tally {
     right: usize,
     /// Score as a place, and whether the step was called right.
     steps: Vec<(f64, bool)>,
+    /// The same by file, and by the step's place in its solution: first, second, third to fifth, behind.
+    files: BTreeMap<usize, Vec<(f64, bool)>>,
+    places: [Vec<(f64, bool)>; 4],
     cases: Vec<Case>,
 }
 
@@ -71,7 +75,7 @@ impl App {
 
     fn tally_numbers(&self) -> Tally {
         let mut tally = Tally::default();
-        for trace in self.shown_in_memory().filter_map(|item| self.items.trace(item)) {
+        for (file, trace) in self.shown_in_memory().filter_map(|item| Some((item.file, self.items.trace(item)?))) {
             for solution in trace.solutions.iter().take(2000) {
                 let said = self.own_labels(trace, solution.leaf).first_error;
                 match said {
@@ -83,7 +87,12 @@ impl App {
                 let path = trace.path(solution.leaf);
                 let opinion = self.scoring.opinion(trace, &path);
                 if opinion.scores.iter().all(Option::is_some) {
-                    tally.steps.extend(judged_steps(said, &opinion.scores));
+                    let steps: Vec<(f64, bool)> = judged_steps(said, &opinion.scores);
+                    for (at, step) in steps.iter().enumerate() {
+                        tally.places[if at < 2 { at } else { 2 + usize::from(at > 4) }].push(*step);
+                    }
+                    tally.files.entry(file).or_default().extend(&steps);
+                    tally.steps.extend(steps);
                     tally.cases.push(Case { gold: said, predicted: opinion.first_error });
                 }
             }
@@ -126,10 +135,30 @@ impl App {
             let (low, high, mean, right) = (short(from), short(from + 0.1), short(bin.score), short(bin.right));
             let _ = writeln!(page, "  {low:>3} to {high:<4} {:>4}  {mean:>4}  {right:>4}  {bar}", bin.steps);
         }
+        self.of_parts(tally, page);
         let points: Vec<(f64, f64)> = bins.iter().filter(|bin| bin.steps > 0).map(|bin| (bin.score, bin.right)).collect();
         let _ = writeln!(page, "\nright, from 0 to 1, over the mean score of a bin; the line is where they are the same\n");
         for line in plot(&points, self.look.glyphs == Glyphs::ASCII) {
             let _ = writeln!(page, "  {line}");
+        }
+    }
+}
+
+impl App {
+    /// The same in short by file, where several are open, and by the step's place in its solution.
+    fn of_parts(&self, tally: &Tally, page: &mut String) {
+        let name = |file: &usize| self.items.files.get(*file).map_or(String::new(), |file| file.short_name().to_owned());
+        let files = tally.files.iter().filter(|_| tally.files.len() > 1).map(|(file, steps)| (name(file), steps));
+        let places = ["step 1", "step 2", "steps 3 to 5", "later"].map(str::to_owned).into_iter().zip(&tally.places);
+        let parts: Vec<_> = files.chain(places).filter(|(_, steps)| !steps.is_empty()).collect();
+        let wide = parts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+        // Writing to a string cannot fail.
+        let _ = writeln!(page, "\n  {:wide$}  steps  mean  right  error", "");
+        for (name, steps) in parts {
+            let mean = |of: &dyn Fn(&(f64, bool)) -> f64| short(steps.iter().map(of).sum::<f64>() / steps.len() as f64);
+            let error = expected_calibration_error(steps, BINS).map_or("-".to_owned(), |ece| format!("{ece:.3}"));
+            let (score, right) = (mean(&|step| step.0), mean(&|step| f64::from(u8::from(step.1))));
+            let _ = writeln!(page, "  {name:wide$}  {:>5}  {score:>4}  {right:>5}  {error}", steps.len());
         }
     }
 }

@@ -167,9 +167,29 @@ impl Search {
     }
 }
 
-/// A text as it stands; fractions of all sizes are fractions.
+/// A text as it stands. A formula is found however it is spelled: with or without spaces, braces, dollars and growing brackets, and fractions
+/// of all sizes are fractions.
 fn literal(text: &str) -> String {
-    regex::escape(text).replace(r"\\frac", r"\\[dt]?frac")
+    const BETWEEN: &str = r"(?:[\s{}$]|\\[,;:!]|\\(?:left|right|big|Big)\b)*";
+    let formula = text.contains(['\\', '^', '_', '{']);
+    if !formula {
+        return regex::escape(text);
+    }
+    let mut parts: Vec<String> = Vec::new();
+    let mut rest = text;
+    while let Some(sign) = rest.chars().next() {
+        // A command is one sign, and so is everything else.
+        let letters = || rest.chars().skip(1).take_while(char::is_ascii_alphabetic).count();
+        let len = if sign == '\\' { 1 + letters() } else { sign.len_utf8() };
+        let (part, behind) = rest.split_at(len);
+        rest = behind;
+        match part {
+            " " | "{" | "}" | "$" | "\\left" | "\\right" => {}
+            "\\frac" | "\\dfrac" | "\\tfrac" => parts.push(r"\\[dt]?frac".to_owned()),
+            part => parts.push(regex::escape(part)),
+        }
+    }
+    if parts.is_empty() { regex::escape(text) } else { parts.join(BETWEEN) }
 }
 
 impl App {

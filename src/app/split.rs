@@ -4,6 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 
 use super::commands::cuts;
 use super::{App, Effect, saving};
+use crate::segment::whole_parts;
 
 /// An open choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,7 @@ impl Split {
     /// The places of a text, with the first line or sentence chosen; `None` when there are none.
     pub fn of(step: usize, text: &str) -> Option<Self> {
         let mut places = Vec::new();
+        let whole = whole_parts(text);
         let mut before: Option<(usize, char)> = None;
         for (byte, c) in text.char_indices() {
             if c.is_whitespace() {
@@ -30,7 +32,10 @@ impl Split {
                 && end < byte
             {
                 let strong = text[end..byte].contains('\n') || matches!(last, '.' | '!' | '?' | ':' | ';' | '\u{3002}');
-                places.push((byte, strong));
+                // Half a formula is no step.
+                if !whole.iter().any(|part| part.start < byte && byte < part.end) {
+                    places.push((byte, strong));
+                }
             }
             before = Some((byte + c.len_utf8(), c));
         }

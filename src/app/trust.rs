@@ -40,6 +40,9 @@ pub struct Terms {
     pub random_share: f64,
     /// Solutions of the exam; the open files are its questions.
     pub exam: Option<usize>,
+    /// Share of its questions that are to be answered rightly, 0 to 1.
+    #[serde(default)]
+    pub required: Option<f64>,
     /// What the annotators were told to do.
     pub guide: Option<Guide>,
 }
@@ -115,6 +118,8 @@ pub struct Trust {
     pub serving: Option<Serving>,
     /// Verdicts faster than anybody reads, in this session.
     pub fast: usize,
+    /// What these said: no error, an error at the first step, at another one; and how many of them said what the scores say.
+    quick: ([usize; 3], usize),
     /// Verdicts in this session, and the time they took in milliseconds.
     pub verdicts: (u64, u64),
     /// Time of what was said of solutions that nothing decides yet.
@@ -439,6 +444,16 @@ impl App {
         let again = self.session.labels(&trace, &Solution::new(trace_leaf)).first_error == said;
         let fast = !again && ms.is_some_and(|ms| ms < FAST_MS) && words > FAST_WORDS;
         self.trust.fast += usize::from(fast);
+        if fast {
+            let kind = match said {
+                FirstError::At(0) => 1,
+                FirstError::At(_) => 2,
+                _ => 0,
+            };
+            let predicted = self.predicted_first_error().map_or(FirstError::NoError, FirstError::At);
+            self.trust.quick.0[kind] += 1;
+            self.trust.quick.1 += usize::from(self.show_prm && predicted == said);
+        }
         // A word now and then, not at every verdict of the day.
         let due = self.trust.fast == 1 || self.trust.fast.is_multiple_of(10);
         (fast && due).then(|| format!("quick: {} so far under 1.5 s on {FAST_WORDS}+ words", self.trust.fast))
@@ -521,7 +536,11 @@ impl App {
     pub fn exam_result(&self) -> String {
         let (right, all) = self.trust.score();
         let percent = (right * 100).checked_div(all).unwrap_or(0);
-        let mut lines = vec![format!("{right} of {all} known answers found ({percent} %)")];
+        let passed = self.trust.terms.required.filter(|_| self.trust.in_exam && all > 0).map_or(String::new(), |required| {
+            let passed = if right as f64 >= required * all as f64 { "passed" } else { "not passed" };
+            format!(": {passed}, {:.0} % are required", required * 100.0)
+        });
+        let mut lines = vec![format!("{right} of {all} known answers found ({percent} %){passed}")];
         let missed = self.trust.gold.iter().filter(|question| !question.is_right());
         lines.extend(missed.filter(|question| self.trust.in_exam || question.said.is_some()).map(|question| {
             let problem = self.items.rank(question.item) + 1;
@@ -533,6 +552,15 @@ impl App {
             }
         }));
         lines.join("\n")
+    }
+
+    /// What the quick verdicts said.
+    fn quick_report(&self) -> String {
+        let ([right, first, later], agreed) = self.trust.quick;
+        if self.trust.fast == 0 {
+            return String::new();
+        }
+        format!(": {right} no error, {first} at the first step, {later} behind it; {agreed} as the scores on show say")
     }
 
     /// What the solutions say that were drawn at random, of all: how many have an error, and between which shares that lies nineteen times in
@@ -569,7 +597,7 @@ impl App {
             format!("mode       {mode}"),
             format!("blind      {:.0} % of the problems are judged before scores are seen", trust.terms.blind_share * 100.0),
             format!("verdicts   {verdicts} in this session{mean}"),
-            format!("quick      {} of them under 1.5 s on more than {FAST_WORDS} words", trust.fast),
+            format!("quick      {} of them under 1.5 s on more than {FAST_WORDS} words{}", trust.fast, self.quick_report()),
             format!("repeats    {same} of {repeats} own solutions that came again were judged the same"),
         ];
         lines.extend(self.sample_report());

@@ -114,6 +114,9 @@ pub struct OpenArgs {
     /// An exam of so many solutions of the --gold file (and of no other), blind unless --reveal is given, with a score at the end
     #[arg(long, value_name = "N", requires = "gold")]
     pub exam: Option<usize>,
+    /// Percent of the exam that is to be answered rightly
+    #[arg(long, value_name = "PERCENT", requires = "exam", value_parser = percent)]
+    pub required: Option<f64>,
     /// Note every key in this new file: `stepscope replay FILE --check` plays the session again
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
@@ -333,6 +336,7 @@ fn terms(args: &OpenArgs) -> anyhow::Result<Terms> {
         repeat_share: if args.exam.is_some() { 0.0 } else { args.repeat_share / 100.0 },
         random_share: args.random_share / 100.0,
         exam: args.exam,
+        required: args.required.map(|percent| percent / 100.0),
         guide: args.guide.as_ref().map(read).transpose()?.map(Guide::new),
     })
 }

@@ -66,6 +66,11 @@ impl fmt::Display for Rule {
 #[error("expected a splitting rule ({rules}), found {0:?}", rules = names())]
 pub struct UnknownRule(String);
 
+/// Parts of a text that no rule cuts: formulas, code, environments; in ascending order.
+pub fn whole_parts(text: &str) -> Vec<Range<usize>> {
+    protect::regions(text)
+}
+
 fn names() -> String {
     RULES.iter().map(|(_, name, _)| *name).collect::<Vec<_>>().join(", ")
 }

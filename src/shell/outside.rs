@@ -1,6 +1,7 @@
 //! Carries effects out: reads problems, plans score requests, talks to the worker, hands labels to the saver.
 
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -222,6 +223,7 @@ impl Outside {
             Effect::Save(draft) => self.saver.save(draft),
             Effect::SavePlace(place) => self.saver.place(place),
             Effect::SaveFilters(filters) => self.saver.filters(filters),
+            Effect::CopyToFile(text) => self.tell(Message::Notice(keep_copy(&text))),
             Effect::Continue => self.tell(Message::Continue),
             // The screen's and the loop's own.
             Effect::Copy(_) | Effect::Edit(_) | Effect::Mouse(_) | Effect::Suspend | Effect::Redraw | Effect::Quit => {}
@@ -400,4 +402,17 @@ fn each(trace: &Trace) -> Vec<(RecordKey, Vec<StepKey>)> {
     let steps = |leaf| trace.path(leaf).into_iter().map(|id| trace.node(id).key).collect();
     let counted = trace.solutions.iter().take(COUNTED);
     counted.map(|Solution { leaf, .. }| (trace.record_key(*leaf), if few { steps(*leaf) } else { Vec::new() })).collect()
+}
+
+/// Puts what is too long for a clipboard into a file, and says where it lies.
+fn keep_copy(text: &str) -> String {
+    let write = || {
+        let mut file = tempfile::Builder::new().prefix("stepscope-copy-").suffix(".txt").tempfile()?;
+        file.write_all(text.as_bytes())?;
+        file.keep().map(|(_, path)| path).map_err(|error| error.error)
+    };
+    match write() {
+        Ok(path) => format!("{} bytes are too many for the clipboard: they are in {}", text.len(), path.display()),
+        Err(error) => format!("{} bytes are too many for the clipboard, and a file cannot be written: {error}", text.len()),
+    }
 }

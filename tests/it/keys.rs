@@ -402,3 +402,26 @@ fn the_help_shows_the_whole_text_of_the_chosen_row() {
     let whole = stepscope::app::commands::by_name("same-mistake").unwrap().doc;
     assert!(said.contains(whole), "{}", desk.screen());
 }
+
+#[test]
+fn a_formula_is_found_however_it_is_spelled() {
+    let text = "First.\nThen \\\\(\\\\dfrac{1}{2} \\\\left( x^{2} + 1 \\\\right)\\\\).\n";
+    let line =
+        format!("{{\"prompt\":\"1?\",\"completions\":[\"One.\",\"{}\"],\"labels\":[true,true]}}\n", text.replace('\n', " "));
+    let mut desk = Desk::new(&[("one.jsonl", Box::leak(line.into_bytes().into_boxed_slice()))], (120, 40));
+    for typed in ["\\frac12", "x^2+1", "\\frac{1}{2}(x^2"] {
+        desk.keys(&format!("gg/{typed}<Enter>"));
+        assert_eq!(desk.step(), 2, "{typed}: {:?}", desk.app.notice);
+        desk.keys("<Esc>");
+    }
+    desk.keys("gg/\\frac13<Enter>");
+    assert_eq!(desk.step(), 1);
+}
+
+#[test]
+fn what_is_too_long_for_the_clipboard_goes_into_a_file() {
+    let line = serde_json::json!({"prompt": "1?", "completions": ["x".repeat(150_000)], "labels": [true]}).to_string() + "\n";
+    let mut desk = Desk::new(&[("one.jsonl", Box::leak(line.into_bytes().into_boxed_slice()))], (120, 40));
+    desk.keys("yy");
+    assert!(matches!(desk.left.last(), Some(stepscope::app::Effect::CopyToFile(text)) if text.len() == 150_000));
+}

@@ -512,6 +512,14 @@ fn who_wrote_a_solution_is_not_told_where_scores_are_hidden() {
 }
 
 #[test]
+fn an_exam_may_require_a_share() {
+    let terms = Terms { exam: Some(2), required: Some(0.8), ..Default::default() };
+    let mut desk = Desk::on(terms);
+    desk.keys("aa");
+    assert!(desk.app.exam_result().contains("passed, 80 % are required"), "{}", desk.app.exam_result());
+}
+
+#[test]
 fn the_reference_is_a_page_where_it_may_be_seen() {
     let mut desk = Desk::new(&[("demo/samples.jsonl", SAMPLES), ("demo/solutions.json", SOLUTIONS)], (100, 30));
     desk.app.trust.terms.blind_share = 0.0;

@@ -210,14 +210,18 @@ fn focus(app: &mut App, pane: Focus) -> Vec<Effect> {
 pub(super) fn copy_step(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     let Some(trace) = app.trace().cloned() else { return Vec::new() };
     let text = if app.cursor.node == NodeId::ROOT { &trace.problem.text } else { &trace.node(app.cursor.node).text };
-    let cut = if text.len() > MAX_COPY { format!("; only the first {MAX_COPY} bytes of it") } else { String::new() };
-    app.notice = Some(format!("copied {} characters{cut}", text.chars().count()));
-    vec![Effect::Copy(text.clone())]
+    app.notice = Some(format!("copied {} characters", text.chars().count()));
+    vec![copy(text.clone())]
+}
+
+/// To the clipboard, or where that takes no more into a file.
+fn copy(text: String) -> Effect {
+    if text.len() > MAX_COPY { Effect::CopyToFile(text) } else { Effect::Copy(text) }
 }
 
 fn copied(app: &mut App, what: &str, text: Option<String>) -> Vec<Effect> {
     app.notice = Some(text.as_ref().map_or_else(|| format!("there is no {what} here"), |text| format!("copied {what}: {text}")));
-    text.map(Effect::Copy).into_iter().collect()
+    text.map(copy).into_iter().collect()
 }
 
 /// Puts the id of the solution on the clipboard.
@@ -253,7 +257,7 @@ pub(super) fn copy_json(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     })
     .to_string();
     app.notice = Some(format!("copied {} bytes of JSON", json.len()));
-    vec![Effect::Copy(json)]
+    vec![copy(json)]
 }
 
 /// Puts the label of the solution on the clipboard, in words.
