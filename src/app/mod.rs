@@ -404,6 +404,12 @@ impl App {
         self.trace()?.solutions.get(self.cursor.solution)
     }
 
+    /// A view covers the whole screen.
+    pub fn is_covered(&self) -> bool {
+        let clusters = self.alike.clusters.as_ref().is_some_and(|clusters| clusters.open);
+        self.sheet.is_some() || self.answers.is_some() || clusters || self.pair.is_some() || self.help.is_some()
+    }
+
     /// Begins to choose steps at the cursor, or gives it up.
     pub(crate) fn toggle_range(&mut self) {
         self.range = match self.range.filter(|_| self.selected().is_some()) {

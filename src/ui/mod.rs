@@ -99,4 +99,7 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
     if let Some(sheet) = &app.help {
         panes::help::draw(app, sheet, &mut pen, area);
     }
+    if app.is_covered() {
+        panes::bottom::below_all(app, &mut pen, area);
+    }
 }

@@ -408,3 +408,16 @@ fn an_exam_leaves_the_ordinary_session_on_its_file_as_it_was() {
     let ordinary = said(&["gold.jsonl"], "q");
     assert!(ordinary.contains("problem 1 of 3") && ordinary.contains("file: error at step 2"), "{ordinary}");
 }
+
+#[test]
+fn why_a_solution_is_there_is_said_on_every_screen() {
+    let mut desk = Desk::new(&[("demo/samples.jsonl", SAMPLES)], (120, 40));
+    desk.app.trust.terms.blind_share = 0.0;
+    for keys in ["ga", "A", "?", ":trust<Enter>"] {
+        desk.keys(keys);
+        let screen = desk.screen();
+        let last = screen.lines().last().unwrap();
+        assert!(last.contains(" why: ") && last.contains("labels.db"), "{keys}: {screen}");
+        desk.keys("<Esc><Esc>");
+    }
+}

@@ -32,6 +32,20 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, panes: &Panes) {
     }
 }
 
+/// On the rule below a view that covers the screen: why the solution is there, and what became of the labels.
+pub(in crate::ui) fn below_all(app: &App, pen: &mut Pen<'_>, area: Rect) {
+    let y = area.bottom().saturating_sub(1);
+    let saving = format!(" {} ", app.saving_line());
+    let end = Rect { width: area.width.saturating_sub(2), ..area };
+    pen.right(end, y, &saving, pen.look.dim());
+    let room = usize::from(end.width).saturating_sub(saving.chars().count() + 12);
+    let why = app.why_in(room);
+    if !why.is_empty() && room > 10 {
+        let x = pen.text(area.x + 2, y, 6, " why: ", pen.look.dim());
+        pen.text(x, y, u16::try_from(room).unwrap_or(u16::MAX), &format!("{why} "), pen.look.plain());
+    }
+}
+
 /// Where the caret of an open input stands.
 pub(in crate::ui) fn caret(app: &App, area: Rect) -> Option<Position> {
     let panes = layout::panes(app)?;
