@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::state::{Mark, State, Subject, Timeline, Verdict};
+use super::state::{Given, Mark, State, Subject, Timeline, Verdict};
 use super::{Action, Body, Context, Event, EventId, Mode, Order, Sampled, Scope, Served};
 use crate::trace::{Cut, FirstError, RecordKey, StepKey, Writing};
 
@@ -187,7 +187,8 @@ impl Book {
             let target = match &self.known[index].kind {
                 Kind::Act(action) => {
                     let said = &self.known[index].said;
-                    self.state.set(order, action, (action.record().or(said.record), said.scope), on);
+                    let record = action.record().or(said.record);
+                    self.state.set(order, action, Given { record, scope: said.scope, decides: said.verdict.is_some() }, on);
                     Self::list(&mut self.live, order, index, on);
                     return;
                 }

@@ -129,6 +129,17 @@ pub(super) enum Subject {
     Record(RecordKey),
 }
 
+/// How a rating was given.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Given {
+    /// On which solution.
+    pub(super) record: Option<RecordKey>,
+    /// Which steps were to be rated.
+    pub(super) scope: Option<Scope>,
+    /// It decided the solution.
+    pub(super) decides: bool,
+}
+
 /// What holds now. Equal states answer every question alike.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct State {
@@ -150,15 +161,19 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Puts an action in force or takes it back. Of ratings it says on which solution they were given, and which steps were to be rated.
-    pub(super) fn set(&mut self, order: Order, action: &Action, (rated, scope): (Option<RecordKey>, Option<Scope>), on: bool) {
+    /// Puts an action in force or takes it back.
+    pub(super) fn set(&mut self, order: Order, action: &Action, rating: Given, on: bool) {
         let verdict = |state: &mut Self, record: RecordKey, verdict: Verdict| {
             state.verdicts.set(record, order, on.then_some(verdict));
             // Whoever judges a solution no longer puts it off.
             state.skips.set(record, order, on.then_some(false));
         };
+        let Given { record: rated, scope, decides } = rating;
         if let Some(record) = rated.filter(|_| action.rates()) {
             self.rated.set(record, order, on.then_some(()));
+            if decides {
+                self.skips.set(record, order, on.then_some(false));
+            }
         }
         match action {
             Action::FirstError { record, step, clears, kind, .. } => {

@@ -189,8 +189,12 @@ fn a_bad_rating_alone_judges_nothing_where_all_steps_are_to_be_rated() {
 #[test]
 fn a_bad_rating_ends_every_solution_through_it_but_does_not_vouch_for_the_steps_before() {
     let mut desk = Desk::new();
+    let record = desk.record(0);
+    desk.act(Action::Skip { record });
     desk.rate_ending(0, 0, Rating::Good);
+    assert!(desk.session.skipped(record));
     desk.rate_ending(0, 2, Rating::Bad);
+    assert!(!desk.session.skipped(record), "who judges it puts it off no more");
     assert_eq!((desk.picture(0), desk.picture(1)), ("+.-> At(2) FoundError".to_owned(), "+.. Unknown Open".to_owned()));
     desk.rate_ending(0, 1, Rating::Bad);
     assert_eq!((desk.picture(0), desk.picture(1)), ("+--> At(1) FoundError".to_owned(), "+-> At(1) FoundError".to_owned()));
