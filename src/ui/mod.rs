@@ -81,25 +81,30 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
     if let Some(split) = &app.split {
         panes::split::draw(split, &mut pen, &panes);
     }
+    covering(app, &mut pen, area);
+}
+
+/// Draws the view that stands over the panes, if any.
+fn covering(app: &App, pen: &mut Pen<'_>, area: Rect) {
     if let Some(sheet) = &app.sheet {
-        panes::sheet::draw(sheet, &mut pen, area);
+        panes::sheet::draw(sheet, pen, area);
     }
     if let Some(picker) = &app.picker {
-        panes::picker::draw(app, picker, &mut pen, area);
+        panes::picker::draw(app, picker, pen, area);
     }
     if let Some(answers) = &app.answers {
-        panes::answers::draw(app, answers, &mut pen, area);
+        panes::answers::draw(app, answers, pen, area);
     }
     if let Some(clusters) = app.alike.clusters.as_ref().filter(|clusters| clusters.open) {
-        panes::clusters::draw(app, clusters, &mut pen, area);
+        panes::clusters::draw(app, clusters, pen, area);
     }
     if let Some(pair) = &app.pair {
-        panes::pair::draw(app, pair, &mut pen, area);
+        panes::pair::draw(app, pair, pen, area);
     }
     if let Some(sheet) = &app.help {
-        panes::help::draw(app, sheet, &mut pen, area);
+        panes::help::draw(app, sheet, pen, area);
     }
     if app.is_covered() {
-        panes::bottom::below_all(app, &mut pen, area);
+        panes::bottom::below_all(app, pen, area);
     }
 }

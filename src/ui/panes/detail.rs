@@ -19,7 +19,7 @@ use crate::typeset::diff::Changed;
 use crate::ui::pen::Pen;
 use crate::ui::styled::{Run, styled};
 
-use super::one_line;
+use super::{alike, one_line};
 
 /// A pane of this width is a strip below the steps, and no column beside them.
 const STRIP: usize = 58;
@@ -411,32 +411,19 @@ fn siblings(app: &App, pen: &Pen<'_>, trace: &Trace, node: &Node) -> Vec<(String
     let alternatives = format!("{} alternatives here ({} {}, {} best)", siblings.len(), keys[0], keys[1], keys[2]);
     let mut lines = vec![(alternatives, pen.look.dim())];
     let chosen = app.own().and_then(|own| own.chosen(trace.node(parent).key));
-    let listed = siblings.iter().take(40);
-    let texts: Vec<String> = listed.clone().map(|&id| one_line(app.step_line(trace, id), 400)).collect();
-    let same = alike(&texts);
-    lines.extend(listed.zip(&texts).map(|(&id, text)| {
+    let here = one_line(app.step_line(trace, app.cursor.node), 400);
+    lines.extend(siblings.iter().take(40).map(|&id| {
         let sibling = trace.node(id);
         let score = app.shown_score(sibling.key).map(StepScore::value);
         let number = score.map_or("   ".to_owned(), |score| format!("{:>3}", short(score)));
         let pointer = if id == app.cursor.node { pen.look.glyphs.pointer } else { " " };
         let style = score.map_or(pen.look.plain(), |score| pen.look.score(app.scoring.place(score)));
-        let from = if same > 0 { pen.look.glyphs.ellipsis } else { "" };
-        let text = format!("{from}{}", &text[same..]);
+        let text = one_line(app.step_line(trace, id), 400);
+        let same = if id == app.cursor.node { 0 } else { alike(&here, &text) };
+        let text = format!("{}{}", if same > 0 { pen.look.glyphs.ellipsis } else { "" }, &text[same..]);
         let best = if chosen == Some(sibling.key) { "best: " } else { "" };
         let written = if trace.is_sampled(id) { "model: " } else { "" };
         (format!("{pointer} {number}  {best}{written}{text}"), style)
     }));
     lines
-}
-
-/// Bytes with which all these texts begin, up to a word, where they are so many that what differs might be out of sight.
-fn alike(texts: &[String]) -> usize {
-    const LONG: usize = 20;
-    let Some((first, others)) = texts.split_first() else { return 0 };
-    let common = |a: &str, b: &str| {
-        a.char_indices().zip(b.chars()).find(|((_, a), b)| a != b).map_or(a.len().min(b.len()), |((at, _), _)| at)
-    };
-    let same = others.iter().map(|other| common(first, other)).min().unwrap_or(0);
-    let word = first[..same].rfind(' ').map_or(0, |space| space + 1);
-    if word < LONG { 0 } else { word }
 }

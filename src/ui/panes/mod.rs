@@ -53,3 +53,12 @@ fn one_line(text: &str, characters: usize) -> String {
     }
     line
 }
+
+/// Bytes up to a word with which a text begins like the one beside it, where they are so many that what differs might be out of sight.
+fn alike(here: &str, other: &str) -> usize {
+    const LONG: usize = 20;
+    let pairs = here.chars().zip(other.char_indices());
+    let same = pairs.take_while(|(a, (_, b))| a == b).last().map_or(0, |(_, (at, sign))| at + sign.len_utf8());
+    let word = other[..same].rfind(' ').map_or(0, |space| space + 1);
+    if word < LONG { 0 } else { word }
+}

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use super::one_line;
+use super::{alike, one_line};
 use crate::app::describe::short;
 use crate::app::replay::Replay;
 use crate::app::tree::TreeRow;
@@ -114,10 +114,7 @@ fn draw_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, columns: Co
     x = pen.text(x, y, left(x), &art(pen, row), pen.look.dim());
     let folded = folded(app, row, left(x));
     let room = left(x).saturating_sub(u16::try_from(folded.len()).unwrap_or(u16::MAX));
-    // One sign more than there is room for, so that it is cut with a mark.
-    let chosen = node.parent.and_then(|parent| app.own()?.chosen(trace.node(parent).key)) == Some(node.key);
-    let best = if chosen { "best: " } else { "" };
-    let text = format!("{best}{}", one_line(app.step_line(trace, row.node), usize::from(room) + 1));
+    let text = row_text(app, pen, trace, row.node, usize::from(room));
     // With a filter or a search, what it asks for stands out; in a replay, the best path; else the path on show.
     let best = app.replay_values().map(Replay::best);
     let wanted = match &app.search {
@@ -134,6 +131,23 @@ fn draw_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, columns: Co
         pen.restyle(rect, style);
         pen.text(rect.x, y, 1, pen.look.glyphs.pointer, pen.look.strong());
     }
+}
+
+/// The beginning of a step, or of what tells it from the first of its alternatives.
+fn row_text(app: &App, pen: &Pen<'_>, trace: &Trace, id: NodeId, room: usize) -> String {
+    /// Signs of two alternatives that are compared.
+    const READ: usize = 400;
+    let node = trace.node(id);
+    let Some(parent) = node.parent.map(|parent| trace.node(parent)).filter(|parent| parent.children.len() > 1) else {
+        // One sign more than there is room for, so that it is cut with a mark.
+        return one_line(app.step_line(trace, id), room + 1);
+    };
+    let line = one_line(app.step_line(trace, id), room + READ);
+    let first = parent.children.first().filter(|first| **first != id);
+    let same = first.map_or(0, |first| alike(&one_line(app.step_line(trace, *first), READ), &line));
+    let from = if same > 0 { pen.look.glyphs.ellipsis } else { "" };
+    let best = app.own().and_then(|own| own.chosen(parent.key)) == Some(node.key);
+    format!("{}{from}{}", if best { "best: " } else { "" }, &line[same..])
 }
 
 /// What a folded node hides, in as many words as `room` cells allow.
