@@ -49,7 +49,7 @@ pub struct Group {
 }
 
 impl App {
-    fn answers_of(&self, trace: &Arc<Trace>) -> Answers {
+    pub(super) fn answers_of(&self, trace: &Arc<Trace>) -> Answers {
         let looked = trace.solutions.len().min(MOST);
         let answers: Vec<Option<&str>> =
             trace.solutions[..looked].iter().map(|solution| answer::of_solution(trace, solution)).collect();

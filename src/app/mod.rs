@@ -4,6 +4,7 @@
 //! and finished saves into [`Message`]s, and carries [`Effect`]s out. The screen draws from `&App` alone.
 
 pub mod answers;
+mod around;
 mod begin;
 pub mod blocks;
 pub mod choice;
@@ -203,6 +204,8 @@ pub struct App {
     pub trust: Trust,
     /// Time spent on steps.
     clock: clock::Clock,
+    /// Answers of the other solutions, and what was said of this one.
+    around: Box<around::Around>,
     /// Where the cursor goes by itself.
     walk: Box<begin::Walk>,
     /// A step that is being written anew.
@@ -346,6 +349,7 @@ impl App {
             trust,
             progress,
             clock: clock::Clock::default(),
+            around: Box::default(),
             walk: Box::default(),
             rewrite: None,
             project: setup.project,

@@ -210,6 +210,9 @@ impl App {
                     .map(|(_, judge)| format!("beside:{}", judge.name())),
             );
         }
+        if self.answers_beside() {
+            shown.push("answers".to_owned());
+        }
         if let Some(review) = &self.review {
             shown.push(if review.names { "annotators by name" } else { "annotators" }.to_owned());
         }

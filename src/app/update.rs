@@ -143,6 +143,7 @@ fn settle(app: &mut App, stood: Stood, effects: &mut Vec<Effect>) {
     app.read_facts();
     layout::arrange(app);
     app.glance();
+    app.look_around();
     app.read_lines();
     if effects.iter().any(|effect| matches!(effect, Effect::Suspend | Effect::Redraw | Effect::Edit(_))) {
         app.pictures.redraw();

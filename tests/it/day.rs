@@ -421,3 +421,19 @@ fn why_a_solution_is_there_is_said_on_every_screen() {
         desk.keys("<Esc><Esc>");
     }
 }
+
+#[test]
+fn a_wide_screen_tells_what_stands_around_a_solution() {
+    let mut desk = Desk::new(&[("demo/samples.jsonl", SAMPLES)], (200, 60));
+    desk.app.trust.terms.blind_share = 0.0;
+    desk.keys("gsjk");
+    let screen = desk.screen();
+    assert!(screen.contains("answers of 8 solutions") && screen.contains("< this"), "{screen}");
+    desk.keys("cit is odd<Enter>a(");
+    let screen = desk.screen();
+    assert!(screen.contains("said of it") && screen.contains("  note"), "{screen}");
+    let shown = stepscope::labels::Store::events(desk.store.path(), "mira").unwrap().pop().unwrap().saw.shown;
+    assert!(shown.contains("answers"), "{shown}");
+    desk.keys(":mode blind<Enter>");
+    assert!(!desk.screen().contains("answers of"), "{}", desk.screen());
+}

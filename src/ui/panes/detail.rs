@@ -87,6 +87,7 @@ fn lines(app: &App, pen: &Pen<'_>, trace: &Trace, node: &Node) -> Vec<(String, S
             lines.push((facts.join("   "), pen.look.dim()));
         }
     }
+    lines.extend(app.around().iter().map(|line| (line.clone(), pen.look.plain())));
     lines.extend(trace.warnings.iter().take(20).map(|warning| (format!("note: {warning}"), pen.look.dim())));
     lines
 }

@@ -1,0 +1,81 @@
+//! What stands around the solution on show, where the screen has room for it: the answers of the others, and what was said of this one.
+
+use std::sync::{Arc, Weak};
+
+use super::describe::decision;
+use super::{App, layout};
+use crate::trace::{NodeId, Solution, Trace};
+
+/// Solutions of a problem whose answers are told whenever one goes to another; of more, only the table of answers tells.
+const MOST: usize = 200;
+/// Answers and decisions that are told.
+const ROWS: usize = 6;
+
+/// The lines, and what they are those of.
+#[derive(Debug, Default)]
+pub(super) struct Around {
+    of: Option<(Weak<Trace>, NodeId, usize, bool)>,
+    lines: Vec<String>,
+}
+
+impl App {
+    /// What there is to tell, a line each; nothing where there is no room for it.
+    pub fn around(&self) -> &[String] {
+        &self.around.lines
+    }
+
+    /// The answers of other solutions are on the screen beside this one.
+    pub(super) fn answers_beside(&self) -> bool {
+        self.around.lines.first().is_some_and(|line| line.starts_with("answers"))
+    }
+
+    /// Reads it again where it is that of something else.
+    pub(super) fn look_around(&mut self) {
+        let column = layout::panes(self).and_then(|panes| Some((panes.detail?, panes.steps?)));
+        let Some(trace) = self.trace().cloned().filter(|_| column.is_some_and(|(detail, steps)| detail.x > steps.x)) else {
+            *self.around = Around::default();
+            return;
+        };
+        let leaf = self.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
+        // Who judges blind is not told what most solutions arrive at.
+        let told = self.show_prm && self.reference_shown() && !self.project.guided;
+        let events = self.session.len();
+        let same = |of: &(Weak<Trace>, NodeId, usize, bool)| {
+            of.0.ptr_eq(&Arc::downgrade(&trace)) && (of.1, of.2, of.3) == (leaf, events, told)
+        };
+        if self.around.of.as_ref().is_some_and(same) {
+            return;
+        }
+        let mut lines = Vec::new();
+        if told && (2..=MOST).contains(&trace.solutions.len()) {
+            lines.extend(self.answers_in_short(&trace, leaf));
+        }
+        if let Some(own) = self.own() {
+            let past = own.history(&trace, &Solution::new(leaf));
+            if !past.is_empty() {
+                lines.push(format!("said of it ({} tells all)", self.key("history")));
+                lines.extend(past.iter().rev().take(ROWS).map(|past| format!("  {}", decision(past))));
+            }
+        }
+        *self.around = Around { of: Some((Arc::downgrade(&trace), leaf, events, told)), lines };
+    }
+
+    fn answers_in_short(&self, trace: &Arc<Trace>, leaf: NodeId) -> Vec<String> {
+        let answers = self.answers_of(trace);
+        if answers.groups.iter().all(|group| group.answer.is_empty()) {
+            return Vec::new();
+        }
+        let mut lines = vec![format!("answers of {} solutions ({} compares)", answers.solutions, self.key("answers"))];
+        for group in answers.groups.iter().take(ROWS) {
+            let answer = if group.answer.is_empty() { "none" } else { &group.answer };
+            let here = if group.solutions.iter().any(|&at| trace.solutions[at].leaf == leaf) { "  < this" } else { "" };
+            let said = match (group.right, group.wrong) {
+                (1.., 0) => "  RIGHT",
+                (0, 1..) => "  WRONG",
+                _ => "",
+            };
+            lines.push(format!("  x{:<3} {answer}{said}{here}", group.solutions.len()));
+        }
+        lines
+    }
+}
