@@ -217,7 +217,8 @@ impl App {
         let saving = &self.saving;
         if let Some(error) = &saving.error {
             let error = error.trim_start_matches("NOT SAVED: ");
-            return format!("NOT SAVED: {} in memory, {} tries again: {error}", saving.queue.len(), self.key("retry-saving"));
+            let (waiting, key) = (saving.queue.len(), self.key("retry-saving"));
+            return format!("NOT SAVED: {waiting} in memory, tried again by itself ({key}: now): {error}");
         }
         let pending = if saving.in_flight { "  saving" } else { "" };
         match &saving.at {

@@ -78,6 +78,8 @@ pub enum Entry {
     Saved(Box<Event>),
     /// [`Message::SaveFailed`].
     SaveFailed(String),
+    /// [`Message::Retry`].
+    Retry,
     /// [`Message::Foreign`].
     Foreign(Vec<Event>),
     /// Scores of another model that were brought along.
@@ -297,6 +299,7 @@ impl Entry {
             Message::Saved { event, .. } => Self::Saved(event.clone()),
             Message::Continue => Self::Continue,
             Message::SaveFailed(error) => Self::SaveFailed(error.clone()),
+            Message::Retry => Self::Retry,
             Message::Foreign(events) => Self::Foreign(events.clone()),
             Message::Judge(judge) => Self::Judge {
                 scorer: judge.scorer.clone().unwrap_or_default(),
@@ -355,6 +358,7 @@ impl Entry {
             }
             Self::Continue => vec![Message::Continue],
             Self::SaveFailed(error) => vec![Message::SaveFailed(error)],
+            Self::Retry => vec![Message::Retry],
             Self::Foreign(events) => vec![Message::Foreign(events)],
             Self::Judge { scorer, rule, scores } => {
                 let meaning = rule.meaning();

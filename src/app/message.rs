@@ -92,6 +92,8 @@ pub enum Message {
     },
     /// The label store could not write, for this reason; the label is still in memory.
     SaveFailed(String),
+    /// The time has come to try those labels again that could not be written.
+    Retry,
     /// Events that another session wrote to the same store.
     Foreign(Vec<Event>),
     /// An editor was left: the text as it stands now, or why there is none.

@@ -1,10 +1,11 @@
 //! On the way to the disk: labels go to the store one at a time and in order, and what builds on them waits.
 //!
 //! A label counts, and is shown, when the store has committed it. One that could not be written stays at the head of the queue:
-//! no later label overtakes it.
+//! no later label overtakes it. The store is tried again by itself, in silence and with growing pauses, until it can write.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
@@ -31,12 +32,39 @@ pub struct Saving {
     pub at: Option<String>,
     held: VecDeque<Held>,
     quit_asked: bool,
+    /// The try under way comes after one that failed, and not because somebody asked for it: nobody waits for it, and it fails without a word.
+    retrying: bool,
+    /// Tries that failed in a row.
+    failures: u32,
+    /// What was said of labels that are not saved, since the queue was last empty.
+    told: Option<String>,
+}
+
+/// The pause before the first try that nobody asked for, and the longest one between two.
+const PAUSES: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(10));
+
+impl Saving {
+    /// How many tries failed in a row, and how long to wait before the next one; `None` while no label waits because of an error.
+    pub fn retry_after(&self) -> Option<(u32, Duration)> {
+        let waits = !self.in_flight && self.error.is_some() && !self.queue.is_empty();
+        let (first, longest) = PAUSES;
+        waits.then(|| (self.failures, longest.min(first * self.failures.max(1))))
+    }
+
+    /// Nothing waits any more.
+    fn all_is_well(&mut self) {
+        self.error = None;
+        self.told = None;
+        self.failures = 0;
+    }
 }
 
 /// Keys wait here while something is being written or read that they build upon.
 #[derive(Debug)]
 enum Held {
     Command(&'static Command, Option<usize>),
+    /// What a command left to be done once its label is written.
+    Rest(&'static Command, usize),
     Key(KeyEvent),
 }
 
@@ -95,6 +123,8 @@ impl App {
             self.notice = Some(self.notice.take().map_or(word.clone(), |said| format!("{said}   ({word})")));
         }
         self.saving.queue.push_back(draft);
+        // Where others wait already this is one more try, and it is known what may become of it.
+        self.saving.retrying |= self.saving.error.is_some() && !self.saving.in_flight;
         self.send()
     }
 
@@ -181,19 +211,27 @@ impl App {
 
     /// Takes back a label that was never written; says which one.
     pub(crate) fn drop_unsaved(&mut self) -> Option<Draft> {
-        if self.saving.in_flight {
+        if self.saving.queue.len() <= usize::from(self.saving.in_flight) {
             return None;
         }
         let draft = self.saving.queue.pop_back()?;
         if self.saving.queue.is_empty() {
-            self.saving.error = None;
+            self.saving.all_is_well();
         }
         Some(draft)
     }
 
-    /// A label cannot be set now: another is being written, or the item is still being read.
+    /// A label cannot be set now: another is being written, or the item is still being read. Nobody waits for a try that nobody asked for:
+    /// it may take as long as the last one, and fail like it.
     fn must_wait(&self) -> bool {
-        self.saving.in_flight || (self.items.get(self.cursor.item).is_none() && self.items.total() > 0)
+        let written = self.saving.in_flight && !self.saving.retrying;
+        written || (self.items.get(self.cursor.item).is_none() && self.items.total() > 0)
+    }
+
+    /// The same of a command. What the store is just being asked to write can be taken back when it has answered.
+    fn must_put_off(&self, command: &Command) -> bool {
+        let asked = self.saving.in_flight && self.saving.queue.len() == 1;
+        command.group == Group::Label && (self.must_wait() || (asked && command.name == "undo"))
     }
 
     /// Nothing that the last keys asked for is still on its way. Scores are: they come when they come.
@@ -205,16 +243,17 @@ impl App {
     /// Puts a command behind the label that is being written.
     pub(crate) fn hold(&mut self, name: &str, count: usize) {
         if let Some(command) = commands::by_name(name) {
-            self.saving.held.push_front(Held::Command(command, Some(count)));
+            self.saving.held.push_front(Held::Rest(command, count));
         }
     }
 }
 
 /// True when the command had to be put off. A label builds on the ones before it (undo above all) and on the trace it is put on.
 pub(super) fn put_off(app: &mut App, command: &'static Command, count: Option<usize>) -> bool {
-    let wait = command.group == Group::Label && app.must_wait();
+    let wait = app.must_put_off(command);
     if wait {
-        app.saving.held.push_back(Held::Command(command, count));
+        // Before the keys that were pressed after it, where it is one that waited already.
+        app.saving.held.push_front(Held::Command(command, count));
     }
     wait
 }
@@ -260,10 +299,18 @@ pub(super) fn saved(app: &mut App, event: &Event, at: String) -> Vec<Effect> {
     app.label_nodes();
     app.tally_at(app.session.place(event.id).map(|(file, item)| (file.to_owned(), item)));
     app.saving.in_flight = false;
+    app.saving.retrying = false;
     app.saving.queue.pop_front();
     app.saving.count += 1;
     app.saving.at = Some(at);
     app.saving.error = None;
+    app.saving.failures = 0;
+    if app.saving.queue.is_empty()
+        && let Some(told) = app.saving.told.take()
+        && app.notice.as_ref().is_none_or(|notice| *notice == told)
+    {
+        app.notice = Some("saved again: every label that waited is in the store".to_owned());
+    }
     let mut effects = app.send();
     effects.extend(release(app));
     effects
@@ -272,27 +319,60 @@ pub(super) fn saved(app: &mut App, event: &Event, at: String) -> Vec<Effect> {
 /// The store could not write the head of the queue: it stays there.
 pub(super) fn save_failed(app: &mut App, error: String) -> Vec<Effect> {
     app.saving.in_flight = false;
+    app.saving.failures = app.saving.failures.saturating_add(1);
+    // Nothing is new when the same label fails once more: no word is changed that somebody reads, and no key is lost.
+    if std::mem::take(&mut app.saving.retrying) {
+        app.saving.error = Some(error);
+        app.saving.held.retain(|held| !matches!(held, Held::Rest(..)));
+        return release(app);
+    }
     app.saving.quit_asked = false;
-    app.notice = Some(format!(
-        "the label is NOT SAVED: {}; {} tries again, {} takes it back",
+    let told = format!(
+        "the label is NOT SAVED: {}; it is tried again by itself, {} tries now, {} takes it back",
         error.trim_start_matches("NOT SAVED: "),
         app.key("retry-saving"),
         app.key("undo")
-    ));
+    );
+    app.saving.told = Some(told.clone());
+    app.notice = Some(told);
     app.saving.error = Some(error);
     // A row of undos must not go on over a hole.
     app.saving.held.clear();
     Vec::new()
 }
 
+/// The pause after a failure is over: the head of the queue is tried again.
+pub(super) fn retry(app: &mut App) -> Vec<Effect> {
+    if app.saving.retry_after().is_none() {
+        return Vec::new();
+    }
+    app.saving.retrying = true;
+    app.send()
+}
+
+/// Tries again because the user asks for it: the answer is waited for and told.
+pub(crate) fn retry_now(app: &mut App) -> Vec<Effect> {
+    if app.saving.queue.is_empty() {
+        app.notice = Some("every label is saved".to_owned());
+    }
+    app.saving.retrying = false;
+    app.send()
+}
+
 /// Plays the keys that waited, up to the next one that has to wait.
 pub(super) fn release(app: &mut App) -> Vec<Effect> {
+    let waits = |app: &App, held: &Held| match held {
+        Held::Command(command, _) => app.must_put_off(command),
+        Held::Rest(..) => app.saving.in_flight || app.must_wait(),
+        Held::Key(_) => app.must_wait(),
+    };
     let mut effects = Vec::new();
-    while !app.must_wait()
+    while app.saving.held.front().is_some_and(|held| !waits(app, held))
         && let Some(held) = app.saving.held.pop_front()
     {
         effects.extend(match held {
             Held::Command(command, count) => run(app, command, count),
+            Held::Rest(command, count) => run(app, command, Some(count)),
             Held::Key(key) => key_press(app, key),
         });
     }

@@ -56,6 +56,7 @@ fn received(app: &mut App, message: Message) -> Vec<Effect> {
         Message::Prepared { item, known, requests } => return scoring::prepared(app, item, known, requests),
         Message::Saved { event, at } => return saving::saved(app, &event, at),
         Message::SaveFailed(error) => return saving::save_failed(app, error),
+        Message::Retry => return saving::retry(app),
         Message::Edited(manuscript, Ok(text)) => return manuscript.keep(app, text.trim()),
         Message::Refitted(outcome) => return refit::done(app, outcome),
         Message::Rated(found) => return quality::rated(app, &found),

@@ -73,7 +73,7 @@ pub async fn run<S: Screen>(
     // Who looks at the first screen is at work.
     outside.note(&Message::Clock(0));
     update(&mut app, Message::Clock(0));
-    let mut timers = Timers { drawn: Instant::now(), draw_at: None, hint_at: None, poll_at: Instant::now() + POLL };
+    let mut timers = Timers { drawn: Instant::now(), draw_at: None, hint_at: None, retry: None, poll_at: Instant::now() + POLL };
     while !app.quitting {
         let message = tokio::select! {
             biased;
@@ -153,13 +153,16 @@ struct Timers {
     drawn: Instant,
     draw_at: Option<Instant>,
     hint_at: Option<Instant>,
+    /// When the labels that could not be written are tried again, and the failure after which that was planned.
+    retry: Option<(u32, Instant)>,
     poll_at: Instant,
 }
 
 impl Timers {
     fn next(&self) -> Instant {
         let draw_at = self.draw_at.filter(|_| !editor::is_lent());
-        [draw_at, self.hint_at].into_iter().flatten().fold(self.poll_at, Instant::min)
+        let retry_at = self.retry.map(|(_, at)| at);
+        [draw_at, self.hint_at, retry_at].into_iter().flatten().fold(self.poll_at, Instant::min)
     }
 
     /// Does what is due.
@@ -170,6 +173,10 @@ impl Timers {
             self.hint_at = None;
             effects.extend(update(app, Message::Tick));
             self.draw_at = Some(now);
+        }
+        if self.retry.take_if(|(_, at)| *at <= now).is_some() {
+            outside.note(&Message::Retry);
+            effects.extend(update(app, Message::Retry));
         }
         if self.poll_at <= now {
             self.poll_at = now + POLL;
@@ -183,7 +190,7 @@ impl Timers {
         effects
     }
 
-    /// Plans the next frame and the hint.
+    /// Plans the next frame, the hint and the next try to save.
     fn after(&mut self, app: &App, changed: bool, urgent: bool) {
         let now = Instant::now();
         if urgent {
@@ -197,5 +204,9 @@ impl Timers {
         } else if self.hint_at.is_none() {
             self.hint_at = Some(now + HINT_AFTER);
         }
+        self.retry = app.saving.retry_after().map(|(failure, pause)| {
+            let planned = self.retry.filter(|(known, _)| *known == failure);
+            planned.unwrap_or_else(|| (failure, now + pause))
+        });
     }
 }

@@ -48,6 +48,7 @@ mod remote;
 mod replay;
 mod review;
 mod sampling;
+mod saving;
 mod scoring;
 mod screenshot;
 mod search_replay;

@@ -33,6 +33,8 @@ struct Recorded {
     corpora: Vec<Corpus>,
     log: Vec<Entry>,
     now: u64,
+    /// The store cannot write.
+    unwritable: bool,
     /// Items whose scores were asked for and have not come yet.
     waiting: VecDeque<ItemId>,
     _folder: Arc<tempfile::TempDir>,
@@ -76,7 +78,8 @@ impl Recorded {
         let mut log = vec![Entry::Start(Box::new(Start::of(&setup, (100, 30))))];
         log.extend(before.into_iter().map(|event| Entry::Before(Box::new(event))));
         let (app, first) = App::new(setup, (100, 30));
-        let mut recorded = Self { app, store, corpora, log, now: 0, waiting: VecDeque::new(), _folder: Arc::clone(folder) };
+        let mut recorded =
+            Self { app, store, corpora, log, now: 0, unwritable: false, waiting: VecDeque::new(), _folder: Arc::clone(folder) };
         recorded.carry_out(first);
         recorded
     }
@@ -102,6 +105,7 @@ impl Recorded {
                     let hit = sieve::find(&self.corpora[file], problems.clone(), forward, &wanted);
                     self.tell(Message::Found { round, file, problems, hit });
                 }
+                Effect::Save(_) if self.unwritable => self.tell(Message::SaveFailed("the disk is full".to_owned())),
                 Effect::Save(draft) => {
                     let event = Box::new(self.store.append(*draft).unwrap());
                     self.tell(Message::Saved { event, at: "12:00:00".to_owned() });
@@ -193,6 +197,25 @@ fn a_log_that_was_cut_is_played_to_its_end_and_nonsense_is_refused() {
     assert_eq!(entries.len() + 2, recorded.log.len());
     assert!(matches!(read(&b"{\"clock\":1}\n"[..]), Err(ReplayError::NoStart)));
     assert!(matches!(read(&b"{\"clock\":\n{}\n"[..]), Err(ReplayError::Line { line: 1, .. })));
+}
+
+#[test]
+fn labels_that_were_tried_again_by_itself_are_played_again_byte_for_byte() {
+    let mut recorded = Recorded::start(&folder());
+    recorded.keys("a");
+    recorded.unwritable = true;
+    recorded.keys("jx");
+    recorded.tell(Message::Retry);
+    recorded.keys("au");
+    recorded.tell(Message::Retry);
+    recorded.keys("2x");
+    recorded.unwritable = false;
+    recorded.tell(Message::Retry);
+    recorded.keys("au");
+    assert!(recorded.log.contains(&Entry::Retry));
+    let (start, entries) = read(&recorded.bytes()[..]).unwrap();
+    let replayed = replay(start, entries, &corpora(), Look::detect(|_| None));
+    assert_eq!((replayed.events.len(), replayed.in_flight, replayed.differences), (5, 0, Vec::new()));
 }
 
 #[test]

@@ -124,10 +124,7 @@ pub(super) fn undo_refit(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 
 /// Hands the labels to the store again that it could not write.
 pub(super) fn retry_saving(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    if app.saving.queue.is_empty() {
-        app.notice = Some("every label is saved".to_owned());
-    }
-    app.send()
+    crate::app::saving::retry_now(app)
 }
 
 /// Says which format the file has, and why.
