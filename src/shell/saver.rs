@@ -49,15 +49,8 @@ impl Saver {
     /// Takes the store to its thread. `desk` names the place that is remembered: the files that are open together.
     pub fn start(store: Store, desk: String, messages: UnboundedSender<Message>) -> std::io::Result<Self> {
         let (jobs, received) = channel();
-        let clerk = Clerk {
-            store,
-            desk,
-            place: None,
-            looked: Instant::now(),
-            backed_up: false,
-            unsettled: None,
-            messages: messages.clone(),
-        };
+        let clerk =
+            Clerk { store, desk, place: None, looked: Instant::now(), saved: false, unsettled: None, messages: messages.clone() };
         let thread = std::thread::Builder::new().name("label store".into()).spawn(move || clerk.work(&received))?;
         Ok(Self { jobs, messages, thread: Some(thread) })
     }
@@ -97,7 +90,8 @@ struct Clerk {
     place: Option<Place>,
     /// When labels of other sessions were last looked for.
     looked: Instant,
-    backed_up: bool,
+    /// A label was saved.
+    saved: bool,
     /// When the last label was written that is still in the log of the store.
     unsettled: Option<Instant>,
     messages: UnboundedSender<Message>,
@@ -123,7 +117,7 @@ impl Clerk {
                     self.complain("the filters", kept);
                 }
                 Err(RecvTimeoutError::Timeout) => {
-                    self.back_up();
+                    self.back_up(false);
                     self.settle();
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -133,12 +127,16 @@ impl Clerk {
             }
         }
         self.remember();
+        if self.saved {
+            self.back_up(true);
+        }
     }
 
     fn save(&mut self, draft: Draft) {
         let answer = match self.store.append(draft) {
             Ok(event) => {
                 self.unsettled = Some(Instant::now());
+                self.saved = true;
                 let at = jiff::Zoned::now().strftime("%H:%M:%S").to_string();
                 Message::Saved { event: Box::new(event), at }
             }
@@ -162,10 +160,8 @@ impl Clerk {
     }
 
     /// Once the hands are free, a copy of the day is laid beside the store.
-    fn back_up(&mut self) {
-        if !std::mem::replace(&mut self.backed_up, true)
-            && let Err(error) = self.store.back_up()
-        {
+    fn back_up(&mut self, leaving: bool) {
+        if let Err(error) = self.store.back_up(leaving) {
             self.tell(Message::Notice(format!("no copy of the store could be made today: {error}")));
         }
     }

@@ -1,4 +1,4 @@
-//! Copies beside the store: one a day after a good start, the last five kept, and one before a change of schema.
+//! Copies beside the store: one a day, the last five kept, and one before a change of schema.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -15,6 +15,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 
 pub use check::{Check, WriterCheck, check};
@@ -53,6 +55,10 @@ pub struct Store {
     tip: i64,
     lamport: u64,
     warnings: Vec<String>,
+    /// The day on which it was opened, where nothing stood in it then.
+    began: Option<Date>,
+    /// The last day of which a copy was made, or tried in vain.
+    copied: Option<Date>,
     now: fn() -> Timestamp,
 }
 
@@ -102,11 +108,14 @@ impl Store {
             ahead: BTreeSet::new(),
             tip: 0,
             lamport: 0,
+            began: None,
+            copied: None,
             now: Timestamp::now,
             path,
         };
         let mut session = Session::new(annotator);
         store.read_new(|event| session.apply(&event))?;
+        store.began = (store.seen == 0).then(|| store.today());
         if !store.read_only {
             store.writer = Some(store.writer()?);
         }
@@ -298,13 +307,22 @@ impl Store {
         moved.map_err(sql(&path, "write the label store"))
     }
 
-    /// Keeps a copy of today beside the store, once a day, and the last five of them.
-    pub fn back_up(&mut self) -> Result<(), StoreError> {
-        if self.read_only || self.seen == 0 {
+    /// Keeps a copy of today beside the store, one a day, and the last five of them. To be called in every quiet moment: only the first call of
+    /// a day does something. On the day on which a store begins there is little to copy, and the copy is made at the end, `leaving`.
+    pub fn back_up(&mut self, leaving: bool) -> Result<(), StoreError> {
+        let today = self.today();
+        let early = self.began == Some(today) && !leaving;
+        if self.read_only || self.seen == 0 || early || self.copied == Some(today) {
             return Ok(());
         }
-        let (path, today) = (self.path.clone(), jiff::Zoned::now().date());
+        // Set before: what cannot be copied now is not tried again in every quiet moment.
+        self.copied = Some(today);
+        let path = self.path.clone();
         backup::daily(&self.link()?.conn, &path, today)
+    }
+
+    fn today(&self) -> Date {
+        (self.now)().to_zoned(TimeZone::system()).date()
     }
 
     /// Where this annotator stopped in `file` (any name the caller chose), if known.

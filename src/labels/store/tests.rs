@@ -272,6 +272,27 @@ fn a_copy_a_day_is_kept_and_the_old_ones_go() {
 }
 
 #[test]
+fn every_day_of_a_session_gets_its_copy_also_the_one_on_which_the_store_began() {
+    let (_dir, path) = place();
+    let (mut store, _) = Store::open(&path, "mira").unwrap();
+    let labels = |copy: &Path| Store::view(copy, "mira").unwrap().1.decisions();
+    let copies = |store: &mut Store, leaving| {
+        store.back_up(leaving).unwrap();
+        backup::dailies(&path).iter().map(|copy| labels(copy)).collect::<Vec<_>>()
+    };
+    assert_eq!(copies(&mut store, true), [0; 0], "an empty store is not worth a copy");
+    store.append(rate(1)).unwrap();
+    assert_eq!(copies(&mut store, false), [0; 0], "on the first day the copy waits for more labels");
+    store.append(rate(2)).unwrap();
+    assert_eq!(copies(&mut store, true), [2]);
+    store.now = || Timestamp::now() + jiff::SignedDuration::from_hours(24);
+    store.append(rate(3)).unwrap();
+    assert_eq!(copies(&mut store, false), [2, 3], "midnight has passed");
+    store.append(rate(4)).unwrap();
+    assert_eq!(copies(&mut store, true), [2, 3], "one a day");
+}
+
+#[test]
 fn a_truncated_or_overwritten_store_is_an_error_and_never_a_panic() {
     let (dir, path) = place();
     filled(&path, 300);
