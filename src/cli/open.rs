@@ -22,7 +22,7 @@ use crate::app::{App, Message, Place, Setup};
 use crate::corpus::{Corpus, OpenError, Refusal, Source, Way, sources};
 use crate::formats::mapping::{self, Spec};
 use crate::labels::project::FILE_NAME;
-use crate::labels::{Mode, Project, Store};
+use crate::labels::{Mode, Project, Store, StoreError};
 use crate::query::{Query, no_name};
 use crate::scoring::{RunsOn, SamplerSpec, ScoreCache, WorkerSpec};
 use crate::shell::background;
@@ -248,7 +248,11 @@ struct Outer {
 fn begin(log: &Path, stores: &[PathBuf], setup: &Setup, size: (u16, u16)) -> anyhow::Result<KeyLog> {
     let mut before = Vec::new();
     for (at, store) in stores.iter().enumerate() {
-        let events = Store::events(store, &setup.annotator)?;
+        let events = match Store::events(store, &setup.annotator) {
+            // One's own that could not be made yet.
+            Err(StoreError::Missing { .. }) if at == 0 => Vec::new(),
+            events => events?,
+        };
         before.extend(events.into_iter().filter(|event| at == 0 || event.annotator != setup.annotator));
     }
     KeyLog::create(log, Start::of(setup, size), before).with_context(|| format!("writing the key log {}", log.display()))

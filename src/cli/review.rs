@@ -16,7 +16,7 @@ use crate::analysis::quality::quality;
 use crate::app::quality::{SAMPLES, called, page};
 use crate::app::review::verdict;
 use crate::corpus::Corpus;
-use crate::labels::{Panel, Said, Session, Store};
+use crate::labels::{Panel, Said, Session, Store, StoreError};
 use crate::trace::{FirstError, Solution, SolutionLabels, Trace};
 
 /// Adjudicate what several annotators do not agree on
@@ -135,7 +135,10 @@ fn is_store(path: &Path) -> bool {
 /// Own labels and those of all stores, for looking.
 fn session(args: &OpenArgs, own: &Path) -> anyhow::Result<Session> {
     let name = args.store.name();
-    let mut session = if own.exists() { Store::view(own, &name)?.1 } else { Session::new(&name) };
+    let mut session = match Store::view(own, &name) {
+        Err(StoreError::Missing { .. }) => Session::new(&name),
+        opened => opened?.1,
+    };
     args.with.read_into(&mut session, own)?;
     Ok(session)
 }

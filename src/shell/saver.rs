@@ -49,8 +49,17 @@ impl Saver {
     /// Takes the store to its thread. `desk` names the place that is remembered: the files that are open together.
     pub fn start(store: Store, desk: String, messages: UnboundedSender<Message>) -> std::io::Result<Self> {
         let (jobs, received) = channel();
-        let clerk =
-            Clerk { store, desk, place: None, looked: Instant::now(), saved: false, unsettled: None, messages: messages.clone() };
+        let clerk = Clerk {
+            store,
+            desk,
+            place: None,
+            kept_back: (None, None),
+            complains: true,
+            looked: Instant::now(),
+            saved: false,
+            unsettled: None,
+            messages: messages.clone(),
+        };
         let thread = std::thread::Builder::new().name("label store".into()).spawn(move || clerk.work(&received))?;
         Ok(Self { jobs, messages, thread: Some(thread) })
     }
@@ -88,6 +97,10 @@ struct Clerk {
     /// Name under which the place is kept: the files that are open.
     desk: String,
     place: Option<Place>,
+    /// Place and filters that could not be written.
+    kept_back: (Option<Place>, Option<Names>),
+    /// A place that cannot be written is news: no label waits, and nothing was said of a place since the last one was written.
+    complains: bool,
     /// When labels of other sessions were last looked for.
     looked: Instant,
     /// A label was saved.
@@ -113,8 +126,9 @@ impl Clerk {
                 Ok(Job::Place(place)) => self.place = Some(place),
                 Ok(Job::Save(draft)) => self.save(*draft),
                 Ok(Job::Filters(filters)) => {
-                    let kept = keep_filters(&mut self.store, &filters);
-                    self.complain("the filters", kept);
+                    if let Err(error) = self.keep(filters) {
+                        self.complain("the filters", &error);
+                    }
                 }
                 Err(RecvTimeoutError::Timeout) => {
                     self.back_up(false);
@@ -126,6 +140,7 @@ impl Clerk {
                 self.look_around();
             }
         }
+        self.bring_forward();
         self.remember();
         if self.saved {
             self.back_up(true);
@@ -137,26 +152,50 @@ impl Clerk {
             Ok(event) => {
                 self.unsettled = Some(Instant::now());
                 self.saved = true;
+                self.complains = true;
+                self.bring_forward();
                 let at = jiff::Zoned::now().strftime("%H:%M:%S").to_string();
                 Message::Saved { event: Box::new(event), at }
             }
-            Err(error) => Message::SaveFailed(error.to_string()),
+            Err(error) => {
+                self.complains = false;
+                Message::SaveFailed(error.to_string())
+            }
         };
         self.tell(answer);
     }
 
     fn remember(&mut self) {
-        if let Some(place) = self.place.take() {
-            let value = serde_json::to_value(place).unwrap_or_default();
-            let kept = self.store.set_place(&self.desk, &value);
-            self.complain("the place", kept);
+        let Some(place) = self.place.take() else { return };
+        let value = serde_json::to_value(&place).unwrap_or_default();
+        let kept = self.store.set_place(&self.desk, &value);
+        self.kept_back.0 = kept.is_err().then_some(place);
+        match kept {
+            Ok(()) => self.complains = true,
+            // Of a store that cannot be written at all that was said at the start.
+            Err(error) if std::mem::take(&mut self.complains) && !self.store.read_only() => self.complain("the place", &error),
+            Err(_) => {}
         }
     }
 
-    fn complain(&self, what: &str, kept: Result<(), StoreError>) {
-        if let Err(error) = kept {
-            self.tell(Message::Notice(format!("{what} could not be remembered: {error}")));
+    fn keep(&mut self, filters: Names) -> Result<(), StoreError> {
+        let kept = keep_filters(&mut self.store, &filters);
+        self.kept_back.1 = kept.is_err().then_some(filters);
+        kept
+    }
+
+    /// What could not be written before gets its turn, unless something newer has come.
+    fn bring_forward(&mut self) {
+        let (place, filters) = std::mem::take(&mut self.kept_back);
+        self.place = self.place.take().or(place);
+        if let Some(filters) = filters {
+            // It was said when they were set, and they are kept back once more.
+            let _ = self.keep(filters);
         }
+    }
+
+    fn complain(&self, what: &str, error: &StoreError) {
+        self.tell(Message::Notice(format!("{what} could not be remembered: {error}")));
     }
 
     /// Once the hands are free, a copy of the day is laid beside the store.

@@ -89,12 +89,37 @@ fn fill_the_disk(path: &Path) {
     writeln!(out, "\nall saved").unwrap();
 }
 
+/// Sessions that begin while the disk is full: on a new store, and on one with labels. Both save when there is room.
+#[cfg(unix)]
+fn begin_on_a_full_disk(path: &Path) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let free = getrlimit(Resource::Fsize);
+    for (limit, before) in [(0, 0), (4096, 2)] {
+        setrlimit(Resource::Fsize, Rlimit { current: Some(limit), ..free }).unwrap();
+        let (mut store, session) = Store::open(path, "mira").unwrap();
+        assert!(store.read_only() && session.len() == before, "{limit}: {}", session.len());
+        assert!(store.warnings().last().unwrap().starts_with("labels stay in memory, NOT SAVED"), "{:?}", store.warnings());
+        let mut waiting = store.append(draft(before, &session)).unwrap_err().into_draft().unwrap();
+        waiting = store.append(waiting).unwrap_err().into_draft().unwrap();
+        setrlimit(Resource::Fsize, free).unwrap();
+        store.append(waiting).unwrap();
+        store.append(draft(before + 1, &session)).unwrap();
+        drop(store);
+        let found = store::check(path);
+        assert_eq!((found.problems, found.events), (Vec::new(), before as u64 + 2));
+    }
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "\nall saved").unwrap();
+}
+
 #[test]
 fn child() {
     let Some(path) = std::env::var_os(STORE).map(PathBuf::from) else { return };
     match std::env::var(JOB).as_deref() {
         #[cfg(unix)]
         Ok("fill") => fill_the_disk(&path),
+        #[cfg(unix)]
+        Ok("full") => begin_on_a_full_disk(&path),
         _ => label(&path, std::env::var(EVENTS).unwrap().parse().unwrap()),
     }
 }
@@ -216,6 +241,11 @@ fn two_processes_write_to_one_store_without_an_error() {
 #[cfg(unix)]
 #[test]
 fn a_full_disk_costs_nothing_once_there_is_room_again() {
+    ["fill", "full"].into_iter().for_each(on_a_full_disk);
+}
+
+#[cfg(unix)]
+fn on_a_full_disk(job: &str) {
     let dir = tempfile::tempdir().unwrap();
     // The shell hands an ignored signal on; without that the limit would end the process instead of failing the write.
     let output = Command::new("sh")
@@ -223,7 +253,7 @@ fn a_full_disk_costs_nothing_once_there_is_room_again() {
         .arg(std::env::current_exe().unwrap())
         .args(["labels::child", "--exact", "--nocapture", "--test-threads=1"])
         .env(STORE, dir.path().join("labels.db"))
-        .env(JOB, "fill")
+        .env(JOB, job)
         .output()
         .unwrap();
     let out = String::from_utf8_lossy(&output.stdout);

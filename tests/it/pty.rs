@@ -15,6 +15,7 @@ use super::train_head::Place;
 #[cfg(feature = "candle")]
 mod alike;
 mod review;
+mod saving;
 
 /// Longest wait for something to appear: generous, the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -26,7 +26,7 @@ pub(super) fn copy(conn: &Connection, store: &Path, name: &str) -> Result<bool, 
         return Ok(false);
     }
     let unfinished = place(store, &format!("{name}.part"));
-    let io = |doing| move |source| StoreError::Io { path: store.to_owned(), doing, source };
+    let io = |doing| move |cause| StoreError::Io { path: store.to_owned(), doing, cause };
     match std::fs::remove_file(&unfinished) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(io("copy the label store")(error)),
         _ => {}

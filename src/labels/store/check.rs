@@ -98,10 +98,10 @@ pub fn check(path: &Path) -> Check {
 
 impl Check {
     fn run(&mut self, path: &Path) -> Result<(), StoreError> {
-        let path = &std::path::absolute(path).map_err(|source| StoreError::Io {
+        let path = &std::path::absolute(path).map_err(|cause| StoreError::Io {
             path: path.to_owned(),
             doing: "open the label store",
-            source,
+            cause,
         })?;
         let link = connect(path, Access::Existing)?;
         self.settings(path, &link)?;
@@ -129,7 +129,7 @@ impl Check {
             _ => "EXTRA",
         });
         if link.read_only {
-            self.warnings.push(StoreError::ReadOnly { path: path.to_owned() }.to_string());
+            self.warnings.push(format!("{}: labels can be seen but not saved", StoreError::ReadOnly { path: path.to_owned() }));
         } else if mode != link.durability.journal_mode() || synchronous != link.durability.synchronous() {
             // connect() has read both back already: this would be a change under way.
             self.problems.push(format!("expected journal mode {}, found {mode}", link.durability.journal_mode()));

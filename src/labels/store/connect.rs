@@ -106,10 +106,11 @@ fn attempt(path: &Path, access: Access, durability: Durability) -> Result<Link, 
     };
     let identity = link.identify(path)?;
     if identity == Identity::Blank {
-        if access != Access::Create || link.read_only {
+        if access != Access::Create {
             return Err(StoreError::Missing { path: path.to_owned() });
         }
-        link.make(path)?;
+        let made = if link.read_only { Err(StoreError::ReadOnly { path: path.to_owned() }) } else { link.make(path) };
+        made.map_err(StoreError::not_made)?;
     }
     if access == Access::View {
         link.read_only = true;
@@ -131,15 +132,15 @@ fn attempt(path: &Path, access: Access, durability: Durability) -> Result<Link, 
 
 /// Looks at the file before `SQLite` does, for plain answers; makes an empty one where allowed.
 fn prepare(path: &Path, access: Access) -> Result<(), StoreError> {
-    let io = |doing| move |source| StoreError::Io { path: path.to_owned(), doing, source };
+    let io = |doing| move |cause| StoreError::Io { path: path.to_owned(), doing, cause };
     let found = match std::fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             if access != Access::Create {
                 return Err(StoreError::Missing { path: path.to_owned() });
             }
             make_parents(path)?;
-            File::options().append(true).create(true).open(path).map_err(io("make the label store"))?;
-            return Ok(());
+            let made = File::options().append(true).create(true).open(path).map_err(io("make the label store"));
+            return made.map(drop).map_err(StoreError::not_made);
         }
         found => found.map_err(io("open the label store"))?,
     };
@@ -216,8 +217,8 @@ fn immutable_uri(path: &Path) -> Option<String> {
 
 fn may_be_read_only(error: &StoreError) -> bool {
     use ErrorCode::{CannotOpen, PermissionDenied, ReadOnly, SystemIoFailure};
-    let StoreError::Sqlite { source, .. } = error else { return matches!(error, StoreError::ReadOnly { .. }) };
-    matches!(source.sqlite_error_code(), Some(CannotOpen | PermissionDenied | ReadOnly | SystemIoFailure))
+    let StoreError::Sqlite { cause, .. } = error else { return matches!(error, StoreError::ReadOnly { .. }) };
+    matches!(cause.sqlite_error_code(), Some(CannotOpen | PermissionDenied | ReadOnly | SystemIoFailure))
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -291,7 +292,7 @@ impl Link {
     }
 
     /// Brings a store of schema 1 to the present one: all or nothing, after a copy was laid beside it. Events keep their names.
-    fn bring_up(&mut self, path: &Path) -> Result<(), StoreError> {
+    pub(super) fn bring_up(&mut self, path: &Path) -> Result<(), StoreError> {
         super::backup::copy(&self.conn, path, "schema-1")?;
         let mut change = || -> rusqlite::Result<()> {
             let transaction = self.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -347,7 +348,7 @@ pub(super) fn random_id(path: &Path) -> Result<WriterId, StoreError> {
     let refused = |error: getrandom::Error| StoreError::Io {
         path: path.to_owned(),
         doing: "get random bytes for the label store",
-        source: io::Error::other(error.to_string()),
+        cause: io::Error::other(error.to_string()),
     };
     getrandom::fill(&mut bytes).map_err(refused)?;
     Ok(WriterId::from(bytes))
@@ -378,14 +379,14 @@ pub(super) fn damaged(path: &Path, what: impl Into<String>) -> StoreError {
 
 /// An error of `SQLite` in our words.
 pub(super) fn sql<'a>(path: &'a Path, doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError + use<'a> {
-    move |source| {
+    move |cause| {
         let path = path.to_owned();
-        match source.sqlite_error_code() {
+        match cause.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy { path, seconds: BUSY.as_secs() },
             Some(ErrorCode::NotADatabase) => StoreError::NotSqlite { path, found: "a file that SQLite cannot read".to_owned() },
-            Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged { path, what: source.to_string() },
+            Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged { path, what: cause.to_string() },
             Some(ErrorCode::ReadOnly) => StoreError::ReadOnly { path },
-            _ => StoreError::Sqlite { path, doing, source },
+            _ => StoreError::Sqlite { path, doing, cause },
         }
     }
 }

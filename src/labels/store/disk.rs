@@ -18,7 +18,7 @@ pub fn default_path() -> Result<PathBuf, StoreError> {
 /// Makes the directories above the store, and makes them durable: a store in a lost directory is lost.
 pub(super) fn make_parents(path: &Path) -> Result<(), StoreError> {
     let Some(parent) = path.parent().filter(|parent| !parent.exists()) else { return Ok(()) };
-    let io = |source| StoreError::Io { path: parent.to_owned(), doing: "make the directory of the label store", source };
+    let io = |cause| StoreError::Io { path: parent.to_owned(), doing: "make the directory of the label store", cause };
     let first_missing = parent.ancestors().take_while(|dir| !dir.exists()).last().unwrap_or(parent);
     fs::create_dir_all(parent).map_err(io)?;
     for dir in parent.ancestors() {
@@ -38,8 +38,8 @@ fn sync_dir(dir: &Path) -> io::Result<()> {
 /// Device and inode: which file a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FileId {
-    device: u64,
-    inode: u64,
+    pub(super) device: u64,
+    pub(super) inode: u64,
 }
 
 impl FileId {

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use super::super::Draft;
 
-/// Why a store cannot be opened, read or written.
+/// Why a store cannot be opened, read or written. What lies behind an error is a part of its message, and no source of its own that
+/// would be said once more.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// There is no such file, and nobody asked to make one.
@@ -58,7 +59,7 @@ pub enum StoreError {
         found: &'static str,
     },
     /// The store can be read but not written.
-    #[error("{path}: this store cannot be written, labels can be seen but not saved; choose another with --store FILE", path = path.display())]
+    #[error("{path}: this store cannot be written", path = path.display())]
     ReadOnly {
         /// The store.
         path: PathBuf,
@@ -80,7 +81,7 @@ pub enum StoreError {
         what: String,
     },
     /// The file was deleted or exchanged while it was open.
-    #[error("{path}: the store was deleted or replaced while it was open; start again to label into the new one", path = path.display())]
+    #[error("{path}: the store was deleted or replaced while it was open; put it back, or start again to label into the new one", path = path.display())]
     Replaced {
         /// The store.
         path: PathBuf,
@@ -97,24 +98,30 @@ pub enum StoreError {
     #[error("expected a home directory for the label store, found none; name a file with --store FILE")]
     NoHome,
     /// The operating system refused.
-    #[error("{path}: cannot {doing}: {source}", path = path.display())]
+    #[error("{path}: cannot {doing}: {cause}", path = path.display())]
     Io {
         /// The file or directory.
         path: PathBuf,
         /// What was tried.
         doing: &'static str,
         /// Its answer.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// The database refused.
-    #[error("{path}: cannot {doing}: {source}", path = path.display())]
+    #[error("{path}: cannot {doing}: {cause}", path = path.display())]
     Sqlite {
         /// The store.
         path: PathBuf,
         /// What was tried.
         doing: &'static str,
         /// Its answer.
-        source: rusqlite::Error,
+        cause: rusqlite::Error,
+    },
+    /// A new store cannot be made as things are.
+    #[error("{cause}")]
+    NotMade {
+        /// Why.
+        cause: Box<StoreError>,
     },
     /// A decision is not saved. The draft comes back, so that nothing that was decided is lost.
     #[error("NOT SAVED: {cause}")]
@@ -135,12 +142,33 @@ impl StoreError {
         }
     }
 
+    /// Why a new store could not be made; apart from all other reasons where things may change.
+    pub(super) fn not_made(self) -> Self {
+        if self.may_pass() { Self::NotMade { cause: Box::new(self) } } else { self }
+    }
+
+    /// True when the disk, one that is not there, or a permission is in the way of writing: what can be done about it needs no new start.
+    pub(super) fn may_pass(&self) -> bool {
+        use rusqlite::ErrorCode::{CannotOpen, DiskFull, PermissionDenied as Denied, SystemIoFailure};
+        use std::io::ErrorKind::{NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+        match self {
+            Self::Sqlite { cause, .. } => {
+                matches!(cause.sqlite_error_code(), Some(CannotOpen | DiskFull | Denied | SystemIoFailure))
+            }
+            Self::Io { cause, .. } => {
+                matches!(cause.kind(), NotFound | PermissionDenied | QuotaExceeded | ReadOnlyFilesystem | StorageFull)
+            }
+            Self::ReadOnly { .. } => true,
+            _ => false,
+        }
+    }
+
     /// True when it may help to open the database anew: it failed itself, and not the decision or a person.
     pub(super) fn ends_the_connection(&self) -> bool {
         use rusqlite::ErrorCode::{ConstraintViolation, DatabaseBusy, DatabaseLocked, ReadOnly, TooBig, TypeMismatch};
         match self {
-            Self::Sqlite { source, .. } => !matches!(
-                source.sqlite_error_code(),
+            Self::Sqlite { cause, .. } => !matches!(
+                cause.sqlite_error_code(),
                 Some(ConstraintViolation | DatabaseBusy | DatabaseLocked | ReadOnly | TooBig | TypeMismatch)
             ),
             Self::Io { .. } | Self::Damaged { .. } => true,

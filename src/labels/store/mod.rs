@@ -2,7 +2,7 @@
 //!
 //! One label is one transaction. Its number and its predecessor are read inside that transaction, so several programs can write
 //! to one store. A connection that failed is never trusted again: the file is opened anew, checked, and the same event, known
-//! by its id, is written once more.
+//! by its id, is written once more. A store that cannot be written or made when a session begins takes labels as soon as it can.
 
 mod backup;
 mod check;
@@ -20,7 +20,7 @@ use jiff::tz::TimeZone;
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 
 pub use check::{Check, WriterCheck, check};
-use connect::{Access, Link, connect, damaged, guards, random_id, sql};
+use connect::{Access, Link, SCHEMA_VERSION, connect, damaged, guards, random_id, sql};
 pub use disk::default_path;
 use disk::{FileId, FileSystem};
 pub use error::StoreError;
@@ -40,10 +40,14 @@ pub const TEXT_LIMIT: usize = 64 * 1024;
 pub struct Store {
     path: PathBuf,
     annotator: String,
+    access: Access,
     /// `None` after a failure, until the file could be opened again.
     link: Option<Link>,
     read_only: bool,
+    /// The id that was given to it when it was made; `None` while it cannot be made.
+    id: Option<String>,
     file: Option<FileId>,
+    /// `None` as long as it was not written to.
     writer: Option<WriterId>,
     /// Last number and id of each writer, to see holes and exchanged events as they are read.
     chains: HashMap<WriterId, (u64, EventId)>,
@@ -63,8 +67,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store for labelling and folds what it holds. A missing one is made, with its directories. One that cannot be written
-    /// is opened for looking: see [`Store::read_only`].
+    /// Opens the store for labelling and folds what it holds. A missing one is made, with its directories. One that cannot be written, or made
+    /// in a directory that is there, is opened all the same: every [`Store::append`] tries again, see [`Store::read_only`].
     pub fn open(path: &Path, annotator: &str) -> Result<(Self, Session), StoreError> {
         Self::with(path, annotator, Access::Create)
     }
@@ -84,24 +88,26 @@ impl Store {
 
     fn with(path: &Path, annotator: &str, access: Access) -> Result<(Self, Session), StoreError> {
         // Absolute, so that a later change of directory leads nowhere else and no name has a meaning of its own in SQLite.
-        let path = std::path::absolute(path).map_err(|source| StoreError::Io {
+        let path = std::path::absolute(path).map_err(|cause| StoreError::Io {
             path: path.to_owned(),
             doing: "open the label store",
-            source,
+            cause,
         })?;
-        let link = connect(&path, access)?;
-        // A guard that is gone or strange could take away what was just called saved: no labels into such a store.
-        if access != Access::View
-            && let Some(what) = guards(&link).map_err(sql(&path, "read the label store"))?.first()
-        {
-            return Err(damaged(&path, format!("{what} is missing, changed or not ours; `stepscope store check` tells more")));
+        let (link, hindered) = match connect(&path, access) {
+            Err(StoreError::NotMade { cause }) => (None, Some(*cause)),
+            link => (Some(link?), None),
+        };
+        if let Some(link) = link.as_ref().filter(|_| access != Access::View) {
+            guarded(&path, link)?;
         }
         let mut store = Self {
             annotator: annotator.to_owned(),
-            read_only: link.read_only,
-            file: link.file,
-            warnings: warnings(&path, &link, access),
-            link: Some(link),
+            access,
+            read_only: link.as_ref().is_none_or(|link| link.read_only),
+            id: link.as_ref().map(store_id),
+            file: link.as_ref().and_then(|link| link.file),
+            warnings: Vec::new(),
+            link,
             writer: None,
             chains: HashMap::new(),
             seen: 0,
@@ -116,10 +122,28 @@ impl Store {
         let mut session = Session::new(annotator);
         store.read_new(|event| session.apply(&event))?;
         store.began = (store.seen == 0).then(|| store.today());
-        if !store.read_only {
-            store.writer = Some(store.writer()?);
-        }
+        let hindered = if hindered.is_none() { store.begin_writing()? } else { hindered };
+        store.warnings = warnings(&store.path, hindered.as_ref());
         Ok((store, session))
+    }
+
+    /// Gets the annotator ready to write; gives back what is in the way of writing for now.
+    fn begin_writing(&mut self) -> Result<Option<StoreError>, StoreError> {
+        if self.access == Access::View {
+            return Ok(None);
+        }
+        if self.read_only {
+            return Ok(Some(StoreError::ReadOnly { path: self.path.clone() }));
+        }
+        match self.writer() {
+            Ok(writer) => self.writer = Some(writer),
+            Err(error) if error.may_pass() => {
+                self.read_only = true;
+                return Ok(Some(error));
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(None)
     }
 
     /// Where it is.
@@ -132,7 +156,7 @@ impl Store {
         &self.annotator
     }
 
-    /// True when labels can be seen but not saved.
+    /// True when labels can be seen but not saved: always where the store was opened for looking, else until [`Store::append`] succeeds.
     pub fn read_only(&self) -> bool {
         self.read_only
     }
@@ -176,6 +200,7 @@ impl Store {
     /// Closes what is left of a connection that failed, opens the file anew and checks it.
     fn reconnect(&mut self) -> Result<(), StoreError> {
         self.link = None;
+        self.is_still_there()?;
         let access = if self.read_only { Access::View } else { Access::Existing };
         let link = connect(&self.path, access)?;
         if link.file != self.file {
@@ -184,15 +209,60 @@ impl Store {
         if link.read_only != self.read_only {
             return Err(StoreError::ReadOnly { path: self.path.clone() });
         }
-        let verdict: String = link
-            .conn
-            .query_row("PRAGMA quick_check(1)", (), |row| row.get(0))
-            .map_err(sql(&self.path, "check the label store"))?;
-        if verdict != "ok" {
-            return Err(damaged(&self.path, verdict));
-        }
+        sound(&self.path, &link)?;
         self.link = Some(link);
         Ok(())
+    }
+
+    /// Opens the store for writing: one that could not be written or made when the session began, or one on a disk that was taken out and
+    /// put back. It must be the same store, with everything in it that was read from it and saved in it.
+    fn take_up(&mut self) -> Result<(), StoreError> {
+        let path = self.path.clone();
+        // What is closed now puts its log away.
+        self.link = None;
+        let access = if self.id.is_none() { Access::Create } else { Access::Existing };
+        let mut link = connect(&path, access)?;
+        if link.read_only {
+            if link.file == self.file {
+                self.link = Some(link);
+            }
+            return Err(StoreError::ReadOnly { path });
+        }
+        guarded(&path, &link)?;
+        sound(&path, &link)?;
+        if !self.goes_on_in(&link).map_err(sql(&path, "read the label store"))? {
+            return Err(StoreError::Replaced { path });
+        }
+        if link.schema < SCHEMA_VERSION {
+            link.bring_up(&path)?;
+        }
+        // The writer of a file is that of no other one.
+        (self.writer, self.read_only) = (None, true);
+        (self.id, self.file) = (Some(store_id(&link)), link.file);
+        self.link = Some(link);
+        self.writer = Some(self.writer()?);
+        self.read_only = false;
+        Ok(())
+    }
+
+    /// Everything that was read or saved stands in this database, in the same rows: by the chains, whose lengths leave no room for other rows.
+    fn goes_on_in(&self, link: &Link) -> rusqlite::Result<bool> {
+        if self.id.as_ref().is_some_and(|id| *id != store_id(link)) {
+            return Ok(false);
+        }
+        let count = "SELECT count(*) FROM event WHERE n > 0 AND n <= ?1";
+        let count: i64 = link.conn.query_row(count, [self.seen], |row| row.get(0))?;
+        let read: u64 = self.chains.values().map(|(seq, _)| seq).sum();
+        let mut same = u64::try_from(count) == Ok(read);
+        let mut last = link.conn.prepare("SELECT 1 FROM event WHERE writer = ?1 AND seq = ?2 AND event_id = ?3 AND n <= ?4")?;
+        for (writer, (seq, id)) in &self.chains {
+            same &= last.exists((writer.as_bytes(), i64::try_from(*seq).unwrap_or(i64::MAX), id.as_bytes(), self.seen))?;
+        }
+        let mut own = link.conn.prepare("SELECT 1 FROM event WHERE n = ?1 AND annotator = ?2")?;
+        for n in &self.ahead {
+            same &= own.exists((n, &self.annotator))?;
+        }
+        Ok(same)
     }
 
     /// Saves a decision and returns it as an event once it is durable. Apply it to the session; [`Store::catch_up`] will not bring it again.
@@ -203,26 +273,35 @@ impl Store {
     }
 
     fn save(&mut self, draft: &Draft) -> Result<Event, StoreError> {
-        if self.read_only {
+        if self.access == Access::View {
             return Err(StoreError::ReadOnly { path: self.path.clone() });
         }
         let found = text_length(draft);
         if found > TEXT_LIMIT {
             return Err(StoreError::TooLong { limit: TEXT_LIMIT, found });
         }
+        if self.writer.is_none() {
+            self.take_up()?;
+        }
         let mut stamped = None;
-        match self.write(draft, &mut stamped) {
+        let result = match self.write(draft, &mut stamped) {
             Err(error) if error.ends_the_connection() => {
                 self.reconnect()?;
                 // A failed COMMIT may have reached the disk: the event keeps its id, so that it is there once at most.
-                let result = self.write(draft, &mut stamped);
-                if result.as_ref().err().is_some_and(StoreError::ends_the_connection) {
-                    self.link = None;
-                }
-                result
+                self.write(draft, &mut stamped)
+            }
+            Err(StoreError::Replaced { .. }) if self.lies_on_another_disk() => {
+                self.take_up()?;
+                self.write(draft, &mut stamped)
             }
             result => result,
+        };
+        // What cannot write is not asked again, also where the database itself sees no fault.
+        if result.as_ref().err().is_some_and(|error| error.ends_the_connection() || matches!(error, StoreError::ReadOnly { .. }))
+        {
+            self.link = None;
         }
+        result
     }
 
     fn write(&mut self, draft: &Draft, stamped: &mut Option<Event>) -> Result<Event, StoreError> {
@@ -239,7 +318,7 @@ impl Store {
                 return Ok((event, n, newest));
             }
             let last = last_of(&transaction, writer)?;
-            let same = |event: &Event| event.seq == last.seq + 1 && event.prev == last.id;
+            let same = |event: &Event| event.writer == writer && event.seq == last.seq + 1 && event.prev == last.id;
             let event = match stamped.take().filter(same) {
                 Some(event) => event,
                 None => stamp(draft, writer, &annotator, &last, seen.max(lamport) + 1, now),
@@ -267,6 +346,12 @@ impl Store {
         if FileId::of(&self.path) == self.file { Ok(()) } else { Err(StoreError::Replaced { path: self.path.clone() }) }
     }
 
+    /// The path leads to another disk than before: the store may have been taken out and put back. On the same disk, what lies beside the
+    /// file now, its log above all, may belong to the one that is gone, and is not to be read into another.
+    fn lies_on_another_disk(&self) -> bool {
+        FileId::of(&self.path).zip(self.file).is_some_and(|(now, before)| now.device != before.device)
+    }
+
     /// Events that other programs wrote since the store was opened or last asked, in the order of the store.
     pub fn catch_up(&mut self) -> Result<Vec<Event>, StoreError> {
         let mut events = Vec::new();
@@ -276,6 +361,10 @@ impl Store {
 
     /// Hands out every event behind `seen` that this program did not write itself, and follows the hash chains.
     fn read_new(&mut self, mut on: impl FnMut(Event)) -> Result<(), StoreError> {
+        // Nothing stands in a store that could not be made.
+        if self.id.is_none() {
+            return Ok(());
+        }
         let path = self.path.clone();
         let seen = self.seen;
         self.link()?;
@@ -286,7 +375,15 @@ impl Store {
         while let Some(row) = found.next().map_err(sql(&path, "read the label store"))? {
             let (n, event) = rows::read(row).map_err(sql(&path, "read the label store"))?;
             let event = event.map_err(|error: DecodeError| damaged(&path, format!("event {n}: {error}")))?;
-            rows::follow(chains, &event).map_err(|what| damaged(&path, format!("event {n}: {what}")))?;
+            let last = chains.get(&event.writer).copied();
+            if let Err(what) = rows::follow(chains, &event) {
+                // It is not taken in, and asked for again: a file that cannot be written may have been read while others wrote to it.
+                match last {
+                    Some(last) => chains.insert(event.writer, last),
+                    None => chains.remove(&event.writer),
+                };
+                return Err(damaged(&path, format!("event {n}: {what}")));
+            }
             *done = n;
             *tip = n.max(*tip);
             *lamport = event.lamport.max(*lamport);
@@ -351,11 +448,28 @@ impl Store {
     }
 }
 
-fn warnings(path: &Path, link: &Link, access: Access) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if link.read_only && access != Access::View {
-        warnings.push(StoreError::ReadOnly { path: path.to_owned() }.to_string());
+/// The id that a store was given when it was made; all our stores have one.
+fn store_id(link: &Link) -> String {
+    link.conn.query_row("SELECT v FROM meta WHERE k = 'store_id'", (), |row| row.get(0)).unwrap_or_default()
+}
+
+/// A guard that is gone or strange could take away what was just called saved: no labels into such a store.
+fn guarded(path: &Path, link: &Link) -> Result<(), StoreError> {
+    match guards(link).map_err(sql(path, "read the label store"))?.first() {
+        Some(what) => Err(damaged(path, format!("{what} is missing, changed or not ours; `stepscope store check` tells more"))),
+        None => Ok(()),
     }
+}
+
+fn sound(path: &Path, link: &Link) -> Result<(), StoreError> {
+    let verdict: String =
+        link.conn.query_row("PRAGMA quick_check(1)", (), |row| row.get(0)).map_err(sql(path, "check the label store"))?;
+    if verdict == "ok" { Ok(()) } else { Err(damaged(path, verdict)) }
+}
+
+/// What the user should know of the store at this path, the most important last.
+fn warnings(path: &Path, hindered: Option<&StoreError>) -> Vec<String> {
+    let mut warnings = Vec::new();
     if let Some(found) = FileSystem::of(path) {
         if found.network {
             warnings.push(format!(
@@ -371,6 +485,9 @@ fn warnings(path: &Path, link: &Link, access: Access) -> Vec<String> {
                 found.name
             ));
         }
+    }
+    if let Some(hindered) = hindered {
+        warnings.push(format!("labels stay in memory, NOT SAVED, until the store can be written: {hindered}"));
     }
     warnings
 }
