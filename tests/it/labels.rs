@@ -261,6 +261,22 @@ fn on_a_full_disk(job: &str) {
 }
 
 #[test]
+fn a_second_look_at_an_open_store_takes_no_log_away_under_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("labels.db");
+    let (mut store, mut session) = Store::open(&path, "mira").unwrap();
+    session.apply(&store.append(draft(0, &session)).unwrap());
+    // As when scores are fitted to the labels, or a key log begins.
+    assert_eq!(Store::events(&path, "mira").unwrap().len(), 1);
+    // Whoever closes a store as the last one puts its log away: that must not be another program now.
+    let (mut child, out) = spawn(&path, 2);
+    assert_eq!(acknowledged(out).len(), 2);
+    assert!(child.wait().unwrap().success());
+    store.append(draft(1, &session)).unwrap();
+    assert_eq!(stored(&path).len(), 4);
+}
+
+#[test]
 fn a_label_waits_for_another_program_that_is_writing() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("labels.db");

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
@@ -75,6 +76,26 @@ pub(super) struct Link {
     pub(super) file: Option<FileId>,
     /// Schema of the store: 1 or [`SCHEMA_VERSION`].
     pub(super) schema: i64,
+    /// Let go after the connection.
+    hold: Option<Hold>,
+}
+
+/// Files that this process has open as stores.
+static OPEN: Mutex<Vec<FileId>> = Mutex::new(Vec::new());
+
+/// A file counts as open as long as this is there. Invariant: nobody opens and closes it by another way meanwhile, since that would end the
+/// locks of its connections: POSIX keeps them for the process, not for the handle. Then whoever else closes the store takes the log away
+/// that is being written (<https://sqlite.org/howtocorrupt.html>, 2.2).
+#[derive(Debug)]
+struct Hold(Option<FileId>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = open.iter().position(|file| Some(*file) == self.0) {
+            open.swap_remove(at);
+        }
+    }
 }
 
 /// Opens the store, and makes it where `access` allows it.
@@ -99,11 +120,12 @@ pub(super) fn connect_with(path: &Path, access: Access, durability: Durability) 
 }
 
 fn attempt(path: &Path, access: Access, durability: Durability) -> Result<Link, StoreError> {
-    prepare(path, access)?;
+    let hold = prepare(path, access)?;
     let mut link = match open(path, access, durability) {
         Err(error) if may_be_read_only(&error) => open_immutable(path, durability).ok_or(error)?,
         result => result?,
     };
+    link.hold = Some(hold);
     let identity = link.identify(path)?;
     if identity == Identity::Blank {
         if access != Access::Create {
@@ -131,8 +153,14 @@ fn attempt(path: &Path, access: Access, durability: Durability) -> Result<Link, 
 }
 
 /// Looks at the file before `SQLite` does, for plain answers; makes an empty one where allowed.
-fn prepare(path: &Path, access: Access) -> Result<(), StoreError> {
+fn prepare(path: &Path, access: Access) -> Result<Hold, StoreError> {
     let io = |doing| move |cause| StoreError::Io { path: path.to_owned(), doing, cause };
+    let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let hold = |open: &mut Vec<FileId>| {
+        let file = FileId::of(path);
+        open.extend(file);
+        Hold(file)
+    };
     let found = match std::fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             if access != Access::Create {
@@ -140,16 +168,26 @@ fn prepare(path: &Path, access: Access) -> Result<(), StoreError> {
             }
             make_parents(path)?;
             let made = File::options().append(true).create(true).open(path).map_err(io("make the label store"));
-            return made.map(drop).map_err(StoreError::not_made);
+            return made.map(|_| hold(&mut open)).map_err(StoreError::not_made);
         }
         found => found.map_err(io("open the label store"))?,
     };
+    // One that is open was looked at when it was opened.
+    if FileId::of(path).is_none_or(|file| !open.contains(&file)) {
+        look(path, &found)?;
+    }
+    Ok(hold(&mut open))
+}
+
+/// What is wrong with a file, by its kind and its first bytes.
+fn look(path: &Path, found: &std::fs::Metadata) -> Result<(), StoreError> {
     let not_sqlite = |found: String| Err(StoreError::NotSqlite { path: path.to_owned(), found });
     if !found.is_file() {
         return not_sqlite(if found.is_dir() { "a directory" } else { "something that is not a plain file" }.to_owned());
     }
     let mut head = Vec::new();
-    File::open(path).and_then(|file| file.take(100).read_to_end(&mut head)).map_err(io("read the label store"))?;
+    let read = File::open(path).and_then(|file| file.take(100).read_to_end(&mut head));
+    read.map_err(|cause| StoreError::Io { path: path.to_owned(), doing: "read the label store", cause })?;
     match head.len() {
         0 => Ok(()),
         // Power failed while SQLite wrote its first page: the journal beside it brings the file back to what was synced.
@@ -178,7 +216,7 @@ fn has_journal(path: &Path) -> bool {
 fn open(path: &Path, access: Access, durability: Durability) -> Result<Link, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags).map_err(sql(path, "open the label store"))?;
-    let mut link = Link { conn, read_only: access == Access::View, durability, file: None, schema: SCHEMA_VERSION };
+    let mut link = Link { conn, read_only: access == Access::View, durability, file: None, schema: SCHEMA_VERSION, hold: None };
     link.guard(path)?;
     link.read_only |= link.conn.is_readonly(rusqlite::MAIN_DB).map_err(sql(path, "open the label store"))?;
     link.identify(path)?;
@@ -194,7 +232,7 @@ pub(super) fn open_immutable(path: &Path, durability: Durability) -> Option<Link
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let conn = Connection::open_with_flags(immutable_uri(path)?, flags).ok()?;
-    let link = Link { conn, read_only: true, durability, file: None, schema: SCHEMA_VERSION };
+    let link = Link { conn, read_only: true, durability, file: None, schema: SCHEMA_VERSION, hold: None };
     link.guard(path).ok()?;
     link.identify(path).ok()?;
     Some(link)
