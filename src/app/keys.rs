@@ -111,6 +111,11 @@ impl Keys {
         Press::Unknown(typed)
     }
 
+    /// The command that this key alone runs, where no other was typed before it.
+    pub(super) fn single(&self, key: KeyEvent) -> Option<&'static Command> {
+        token(key).filter(|_| self.pending.is_empty()).and_then(|token| self.bindings.get(&vec![token]).copied())
+    }
+
     /// Forgets a half-typed command.
     pub fn clear(&mut self) {
         self.count = None;

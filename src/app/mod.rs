@@ -398,6 +398,11 @@ impl App {
         self.keys.map.shown(command)
     }
 
+    /// The key that closes has something to close; else it leaves.
+    pub(crate) fn closes_a_view(&self) -> bool {
+        self.replay.is_some() || self.focus != Focus::Steps
+    }
+
     /// The trace under the cursor; `None` while it is being read or when its record is broken.
     pub fn trace(&self) -> Option<&Arc<Trace>> {
         self.items.trace(self.cursor.item)

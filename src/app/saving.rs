@@ -281,7 +281,7 @@ pub(super) fn key_or_hold(app: &mut App, key: KeyEvent) -> Vec<Effect> {
         }
         KeyCode::Char('c') if control => quit(app),
         KeyCode::Char('z') if control => vec![Effect::Suspend],
-        KeyCode::Char('q') if app.input.is_none() => quit(app),
+        _ if app.input.is_none() && app.keys.single(key).is_some_and(|command| leaves(app, command)) => quit(app),
         _ => {
             app.saving.held.push_back(Held::Key(key));
             Vec::new()
@@ -379,6 +379,11 @@ pub(super) fn release(app: &mut App) -> Vec<Effect> {
     effects
 }
 
+/// True for a command that leaves as things stand.
+pub(super) fn leaves(app: &App, command: &Command) -> bool {
+    command.name == "quit" || (command.name == "close" && !app.closes_a_view())
+}
+
 /// Leaves, unless labels are not on the disk yet: then the first request only says so.
 pub(crate) fn quit(app: &mut App) -> Vec<Effect> {
     let unsaved = app.saving.queue.len();
@@ -391,7 +396,8 @@ pub(crate) fn quit(app: &mut App) -> Vec<Effect> {
     if unsaved > 0 && !app.saving.quit_asked {
         app.saving.quit_asked = true;
         let labels = if unsaved == 1 { "1 label is".to_owned() } else { format!("{unsaved} labels are") };
-        app.notice = Some(format!("{labels} NOT SAVED; press {} again to leave without them", app.key("quit")));
+        let again = app.key(if app.closes_a_view() { "quit" } else { "close" });
+        app.notice = Some(format!("{labels} NOT SAVED; press {again} again to leave without them"));
         return Vec::new();
     }
     leave(app)

@@ -118,7 +118,7 @@ fn digits(app: &mut App) -> Vec<Effect> {
 
 /// Runs one command of the table.
 pub(crate) fn run(app: &mut App, command: &'static commands::Command, count: Option<usize>) -> Vec<Effect> {
-    if command.name != "quit" {
+    if !saving::leaves(app, command) {
         saving::stay(app);
     }
     let blind_label = command.group == commands::Group::Label && !matches!(command.name, "undo" | "redo");

@@ -395,6 +395,41 @@ fn all_behind_the_first_bad_step_stands_after_the_error() {
 }
 
 #[test]
+fn the_key_that_closes_goes_back_to_the_steps_before_it_leaves() {
+    use stepscope::app::Focus;
+    let mut desk = Desk::new(&[("demo/tree.jsonl", super::desk::TREE)], (120, 40));
+    assert_eq!(desk.app.focus, Focus::Tree);
+    desk.keys("q");
+    assert_eq!((desk.app.focus, desk.app.show_tree, desk.app.quitting), (Focus::Steps, false, false));
+    desk.keys("glq");
+    assert_eq!((desk.app.focus, desk.app.quitting), (Focus::Steps, false));
+    // Other ways out lead out from anywhere.
+    desk.keys("gt:q<Enter>");
+    assert!(desk.app.quitting);
+    let mut desk = Desk::new(&[("demo/tree.jsonl", super::desk::TREE)], (120, 40));
+    desk.keys("ZZ");
+    assert!(desk.app.quitting);
+    let mut desk = Desk::demo();
+    desk.keys("q");
+    assert!(desk.app.quitting);
+}
+
+#[test]
+fn who_leaves_with_labels_that_are_not_saved_is_told_the_key_that_does() {
+    let mut desk = Desk::demo();
+    desk.app.keys = stepscope::app::keys::Keys::new(Keymap::preset("left").unwrap());
+    desk.unwritable = true;
+    desk.keys("x");
+    assert!(desk.app.saving.error.is_some());
+    desk.keys("q");
+    assert!(!desk.app.quitting && desk.app.saving.queue.len() == 2, "there q leaves a solution for later");
+    desk.keys("Q");
+    assert!(desk.app.notice.as_deref().is_some_and(|said| said.ends_with("press Q again to leave without them")));
+    desk.keys("Q");
+    assert!(desk.app.quitting);
+}
+
+#[test]
 fn the_help_shows_the_whole_text_of_the_chosen_row() {
     let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (60, 18));
     desk.keys("?same-mistake");

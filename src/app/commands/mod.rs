@@ -367,7 +367,8 @@ pub static COMMANDS: &[Command] = &[
     row(Session, "retry-saving", &["g W"], "write labels again that could not be saved", session::retry_saving),
     row(Session, "format", &[], "format of the file, and what it is known by", session::format),
     row(Session, "suspend", &["Ctrl-z"], "suspend; fg brings it back", session::suspend),
-    row(Session, "quit", &["q", "Z Z", "Ctrl-c"], "leave; the next start goes on from here", session::quit),
+    row(Session, "close", &["q"], "back to the steps from list, tree or replay; from the steps, leave", session::close),
+    row(Session, "quit", &["Z Z", "Ctrl-c"], "leave; the next start goes on from here", session::quit),
 ];
 
 fn none(_app: &App) -> Vec<String> {
@@ -389,7 +390,7 @@ pub(crate) fn run_line(app: &mut App, line: &str) -> Vec<Effect> {
     if let Ok(number) = name.parse::<usize>() {
         return motion::goto(app, Some(number.min(super::keys::MAX_COUNT * 1000)));
     }
-    // `q` and `quit` both leave, as everywhere.
+    // On the command line `q` leaves, as everywhere.
     let name = if name == "q" { "quit" } else { name };
     let meant: Vec<&Command> = COMMANDS.iter().filter(|command| command.name.starts_with(name)).collect();
     // A beginning that one command alone has is that command.

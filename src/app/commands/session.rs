@@ -3,7 +3,9 @@
 use crate::analysis::aggregate::Aggregate;
 use crate::analysis::decide::Decision;
 use crate::app::describe::short;
-use crate::app::{App, Effect, refit, scoring, threshold};
+use crate::app::{App, Effect, refit, replay, scoring, threshold};
+
+use super::view;
 
 /// The next model colours the steps and predicts errors.
 pub(super) fn next_prm(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
@@ -140,6 +142,15 @@ pub(super) fn format(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 /// Stops the program until the shell continues it.
 pub(super) fn suspend(_app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     vec![Effect::Suspend]
+}
+
+/// Closes what lies over the steps: the replay, then list and tree; leaves where nothing does.
+pub(super) fn close(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    if app.replay.is_some() {
+        replay::close(app);
+        return Vec::new();
+    }
+    if app.closes_a_view() { view::steps(app, count) } else { quit(app, count) }
 }
 
 /// Leaves.
