@@ -42,11 +42,13 @@ pub static PRESETS: &[Preset] = &[
             ("close-folds", &["c", "z M"]),
             ("open-folds", &["e", "z R"]),
             ("note", &["g n"]),
+            ("rewrite", &["r"]),
+            ("first-error-second", &["i"]),
         ],
     },
     Preset {
         name: "arrows",
-        doc: "arrows move, function keys label; letters do not move",
+        doc: "arrows move, in the tree with Shift and Ctrl, and signs go far; function keys label; no letter moves",
         keys: &[
             ("down", &["Down"]),
             ("up", &["Up"]),
@@ -60,6 +62,20 @@ pub static PRESETS: &[Preset] = &[
             ("bottom", &["End"]),
             ("page-down", &["PageDown", "Space"]),
             ("page-up", &["PageUp"]),
+            ("half-page-down", &["Ctrl-Down"]),
+            ("half-page-up", &["Ctrl-Up"]),
+            ("goto", &["#"]),
+            ("back", &["[ ["]),
+            ("forward", &["] ]"]),
+            ("fold-or-parent", &["S-Left"]),
+            ("unfold-or-child", &["S-Right"]),
+            ("next-sibling", &["S-Down"]),
+            ("previous-sibling", &["S-Up"]),
+            ("parent", &["Ctrl-Left"]),
+            ("first-child", &["Ctrl-Right"]),
+            ("best-child", &["] ="]),
+            ("worst-child", &["] -"]),
+            ("most-visited-child", &["] #"]),
             ("help", &["F1", "?"]),
             ("first-error", &["F2", "x"]),
             ("all-right", &["F3", "a"]),
@@ -90,7 +106,13 @@ pub static PRESETS: &[Preset] = &[
             ("undo", &["b", "u"]),
             ("diff", &["g d"]),
             ("note", &["t"]),
-            ("quit", &["Z Z", "Ctrl-c"]),
+            ("close", &["Q"]),
+            // What the hot keys were taken from lies one shift away, or on a sign that looks like it.
+            ("range", &["V"]),
+            ("rewrite", &["E"]),
+            ("first-error-second", &["F"]),
+            ("tags", &["#"]),
+            ("group", &["g G"]),
         ],
     },
     Preset {
@@ -108,7 +130,7 @@ pub static PRESETS: &[Preset] = &[
     },
     Preset {
         name: "qwertz",
-        doc: "keyboards where brackets need AltGr: ö ä Ö Ä for [ ] { }",
+        doc: "keyboards where brackets need AltGr: ö ä Ö Ä for [ ] { }, ü for \\",
         keys: &[
             ("next-problem", &["Ä", "}"]),
             ("previous-problem", &["Ö", "{"]),
@@ -118,6 +140,13 @@ pub static PRESETS: &[Preset] = &[
             ("previous-unlabelled", &["ö u", "[ u"]),
             ("next-flagged", &["ä f", "] f"]),
             ("previous-flagged", &["ö f", "[ f"]),
+            ("next-disagreement", &["ä d", "] d"]),
+            ("previous-disagreement", &["ö d", "[ d"]),
+            ("next-split", &["ä q", "] q"]),
+            ("previous-split", &["ö q", "[ q"]),
+            ("raise-threshold", &["ä t", "] t"]),
+            ("lower-threshold", &["ö t", "[ t"]),
+            ("layout", &["ü", "\\"]),
             ("good", &["+", "="]),
         ],
     },
@@ -330,8 +359,8 @@ fn canonical(keys: &str) -> Result<String, String> {
     };
     if let Some(unknown) = tokens.iter().find(|token| !is_key(token)) {
         return Err(format!(
-            "no key {unknown:?}; keys are single characters, Ctrl-d, F1 to F12, Up, Down, Left, Right, PageUp, PageDown, Home, End, Tab, \
-             S-Tab, Enter, Esc, Backspace, Space"
+            "no key {unknown:?}; keys are single characters, Ctrl-d, F1 to F12, Up, Down, Left, Right (also S-Up, Ctrl-Up), PageUp, PageDown, \
+             Home, End, Tab, S-Tab, Enter, Esc, Backspace, Space"
         ));
     }
     match tokens.first() {
@@ -351,6 +380,7 @@ fn is_key(token: &str) -> bool {
     let function = |text: &str| text.strip_prefix('F').and_then(|n| n.parse::<u8>().ok()).is_some_and(|n| (1..=12).contains(&n));
     single(token)
         || token.strip_prefix("Ctrl-").is_some_and(|rest| single(rest) && !rest.chars().any(char::is_uppercase))
+        || super::keys::without_modifier(token).is_some()
         || function(token)
         || super::keys::NAMED.contains(&token)
 }

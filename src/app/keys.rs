@@ -14,7 +14,16 @@ pub(super) const MAX_COUNT: usize = 1_000_000;
 pub(super) const NAMED: [&str; 14] =
     ["Space", "Enter", "Esc", "Tab", "S-Tab", "Backspace", "Up", "Down", "Left", "Right", "PageUp", "PageDown", "Home", "End"];
 
-/// The name of a key as the key table writes it: `j`, `Ctrl-d`, `Esc`, `Up`. `None` for keys that have no name here.
+/// Arrows have another name with Shift or Ctrl.
+const ARROWS: [&str; 4] = ["Up", "Down", "Left", "Right"];
+
+/// The arrow of `S-Up` or `Ctrl-Up`; `None` for all other keys.
+pub(super) fn without_modifier(token: &str) -> Option<&str> {
+    let arrow = token.strip_prefix("S-").or_else(|| token.strip_prefix("Ctrl-"))?;
+    ARROWS.contains(&arrow).then_some(arrow)
+}
+
+/// The name of a key as the key table writes it: `j`, `Ctrl-d`, `Esc`, `Up`, `S-Up`. `None` for keys that have no name here.
 pub fn token(key: KeyEvent) -> Option<String> {
     let named = match key.code {
         KeyCode::Char(' ') => "Space".to_owned(),
@@ -38,6 +47,11 @@ pub fn token(key: KeyEvent) -> Option<String> {
         KeyCode::F(n) => format!("F{n}"),
         _ => return None,
     };
+    if ARROWS.contains(&named.as_str()) {
+        let held = [(KeyModifiers::CONTROL, "Ctrl-"), (KeyModifiers::SHIFT, "S-")];
+        let held = held.iter().find(|(modifier, _)| key.modifiers.contains(*modifier)).map_or("", |(_, name)| name);
+        return Some(format!("{held}{named}"));
+    }
     Some(named)
 }
 
@@ -97,7 +111,9 @@ impl Keys {
             self.count = Some((self.count.unwrap_or(0) * 10 + digit).min(MAX_COUNT));
             return Press::Pending;
         }
-        self.pending.push(token);
+        // An arrow is an arrow, whatever is held down with it, unless that has a meaning of its own.
+        let plain = without_modifier(&token).filter(|_| !self.leads(&token)).map(str::to_owned);
+        self.pending.push(plain.unwrap_or(token));
         if let Some(command) = self.bindings.get(&self.pending).copied() {
             let count = self.count;
             self.clear();
@@ -132,6 +148,12 @@ impl Keys {
             .collect();
         rows.sort_by(|a, b| a.0.cmp(&b.0));
         rows
+    }
+
+    /// True when a binding goes on with this key.
+    fn leads(&self, token: &str) -> bool {
+        let typed = self.pending.len();
+        self.bindings.keys().any(|keys| keys.starts_with(&self.pending) && keys.get(typed).is_some_and(|next| next == token))
     }
 
     fn continues(&self) -> bool {

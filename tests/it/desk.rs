@@ -229,6 +229,10 @@ impl Desk {
                 "Up" => KeyEvent::from(KeyCode::Up),
                 "Down" => KeyEvent::from(KeyCode::Down),
                 "PageUp" => KeyEvent::from(KeyCode::PageUp),
+                "Home" => KeyEvent::from(KeyCode::Home),
+                "C-Right" => KeyEvent::new(KeyCode::Right, KeyModifiers::CONTROL),
+                "C-Left" => KeyEvent::new(KeyCode::Left, KeyModifiers::CONTROL),
+                "S-Down" => KeyEvent::new(KeyCode::Down, KeyModifiers::SHIFT),
                 _ if name.starts_with("C-") => KeyEvent::new(KeyCode::Char(name.chars().nth(2).unwrap()), KeyModifiers::CONTROL),
                 _ => KeyEvent::from(KeyCode::Char(name.chars().next().unwrap())),
             };

@@ -134,7 +134,7 @@ fn the_description_of_a_command_has_the_row() {
     assert!(screen.contains("set the label that was taken back"), "{screen}");
     desk.keys("<Esc>?second suspect");
     assert!(
-        desk.screen().contains("first error at the second suspect, the step with a w before its number"),
+        desk.screen().contains("first error at the second suspect, the step with this key before its number"),
         "{}",
         desk.screen()
     );

@@ -5,36 +5,68 @@ use stepscope::app::keymap::{Keymap, PRESETS};
 
 use super::desk::{Desk, SOLUTIONS};
 
-/// Commands that an annotator needs all the time.
-const DAILY: [&str; 16] = [
-    "down",
-    "up",
-    "next-solution",
-    "previous-solution",
-    "next-problem",
-    "previous-problem",
-    "first-error",
-    "all-right",
-    "good",
-    "neutral",
-    "bad",
-    "unsure",
-    "later",
-    "undo",
-    "redo",
-    "search",
-];
+fn bound(map: &Keymap, name: &str) -> Vec<String> {
+    map.keys(stepscope::app::commands::by_name(name).unwrap()).to_vec()
+}
 
 #[test]
-fn no_preset_binds_keys_twice_or_takes_the_last_key_of_a_daily_command() {
+fn every_preset_has_a_key_for_each_command_that_has_one_and_none_twice() {
     for preset in PRESETS {
         let map = Keymap::preset(preset.name).unwrap();
         assert_eq!(map.conflict(), None, "{}", preset.name);
         for command in COMMANDS {
-            let needed = DAILY.contains(&command.name) || ["quit", "command", "help", "cancel"].contains(&command.name);
-            assert!(!needed || !map.keys(command).is_empty(), "{}: {} has no key", preset.name, command.name);
+            assert_eq!(map.keys(command).is_empty(), command.keys.is_empty(), "{}: {}", preset.name, command.name);
+        }
+        // These stand before the numbers of steps, where one sign has room.
+        for name in ["first-error-second", "first-error-third"] {
+            assert_eq!(map.shown(name).chars().count(), 1, "{}: {name}", preset.name);
         }
     }
+}
+
+#[test]
+fn no_letter_moves_with_the_keys_of_arrows() {
+    use stepscope::app::commands::Group;
+    let map = Keymap::preset("arrows").unwrap();
+    // These put a step elsewhere on the screen, fold, or ask for the letter of a place: nobody is moved by them.
+    let stays = |name: &str| name.starts_with("cursor-") || name.contains("fold") || ["mark", "go-to-mark", "show-path"].contains(&name);
+    let steers = ["fold-or-parent", "unfold-or-child"];
+    let moves = COMMANDS.iter().filter(|command| matches!(command.group, Group::Motion | Group::Tree));
+    let moves = moves.filter(|command| !command.name.starts_with("replay") && (!stays(command.name) || steers.contains(&command.name)));
+    for command in moves {
+        for keys in map.keys(command) {
+            let letter = keys.split(' ').any(|key| key.chars().count() == 1 && key.chars().all(char::is_alphabetic) || key.starts_with("Ctrl-") && key.len() == 6);
+            assert!(!letter, "{}: {keys}", command.name);
+        }
+    }
+    let mut desk = Desk::new(&[("demo/tree.jsonl", super::desk::TREE)], (120, 40));
+    desk.app.keys = stepscope::app::keys::Keys::new(map);
+    desk.keys("<Home>");
+    let (trace, root) = (desk.app.trace().unwrap().clone(), desk.app.cursor.node);
+    desk.keys("<C-Right>");
+    let first = desk.app.cursor.node;
+    assert_eq!(trace.node(first).parent, Some(root));
+    desk.keys("<S-Down>");
+    assert_eq!((trace.node(desk.app.cursor.node).parent, desk.app.cursor.node == first), (Some(root), false), "a sibling");
+    desk.keys("<C-Left>");
+    assert_eq!(desk.app.cursor.node, root);
+    // Elsewhere an arrow is an arrow, whatever is held down with it.
+    let mut desk = Desk::demo();
+    desk.keys("<S-Down>");
+    assert_eq!(desk.step(), 2);
+}
+
+#[test]
+fn what_begins_with_a_bracket_begins_with_an_umlaut_as_well() {
+    let map = Keymap::preset("qwertz").unwrap();
+    for command in COMMANDS {
+        let keys = map.keys(command);
+        for (bracket, umlaut) in [("] ", "ä "), ("[ ", "ö ")] {
+            let twin = |keys: &String| keys.strip_prefix(bracket).map(|rest| format!("{umlaut}{rest}"));
+            assert!(keys.iter().filter_map(twin).all(|twin| keys.contains(&twin)), "{}: {keys:?}", command.name);
+        }
+    }
+    assert_eq!(bound(&map, "lower-threshold"), ["ö t", "[ t"]);
 }
 
 #[test]
