@@ -3,7 +3,7 @@
 
 use crossterm::event::{KeyCode, KeyEvent};
 
-use super::commands::{label, view};
+use super::commands::{Command, label, view};
 use super::input::{Input, Purpose};
 use super::steps::Slice;
 use super::{App, Effect, jumps, queue, review, saving};
@@ -68,7 +68,40 @@ pub struct Open {
     pub answers: Vec<Answer>,
 }
 
+impl Answer {
+    /// How it is called on the command line: marks by their letter, all others by their name.
+    fn name(&self, question: Question) -> String {
+        let marks = matches!(question, Question::SetMark | Question::GoToMark);
+        if marks { self.choice.letter.to_string() } else { self.choice.name.clone() }
+    }
+
+    /// True when that is its letter, in which the case counts but for annotators, or its name.
+    fn is(&self, question: Question, said: &str) -> bool {
+        let letter = if question == Question::Voice { said.to_lowercase() } else { said.to_owned() };
+        letter == self.choice.letter.to_string() || said == self.name(question)
+    }
+}
+
+impl Question {
+    /// It is answered in own words as well.
+    fn is_free(self) -> bool {
+        matches!(self, Self::BadProblem | Self::GiveUp)
+    }
+}
+
 impl Open {
+    /// All answers on one line.
+    fn in_words(&self) -> String {
+        let said = |answer: &Answer| match (answer.choice.letter, answer.name(self.question)) {
+            (letter, name) if name.chars().eq([letter]) => name,
+            (letter, name) => format!("{letter} ({name})"),
+        };
+        match self.question {
+            Question::SetMark => "a letter from a to z".to_owned(),
+            _ => self.answers.iter().map(said).collect::<Vec<_>>().join(", "),
+        }
+    }
+
     /// The question in words, and what other keys do.
     pub fn title(&self) -> String {
         match self.question {
@@ -105,8 +138,13 @@ impl App {
 
     /// Asks.
     pub(crate) fn ask(&mut self, question: Question) {
+        self.choice = Some(Open { question, answers: self.answers_to(question) });
+    }
+
+    /// What can be answered.
+    fn answers_to(&self, question: Question) -> Vec<Answer> {
         let plain = |choices: &[Choice]| choices.iter().map(|choice| Answer { choice: choice.clone(), count: 0 }).collect();
-        let answers: Vec<Answer> = match question {
+        match question {
             Question::ErrorKind { .. } => {
                 let counts = self.session.error_kinds();
                 let count = |choice: &Choice| counts.get(choice.name.as_str()).copied().unwrap_or(0);
@@ -146,8 +184,7 @@ impl App {
                 .map(|(digit, name)| Choice { letter: char::from(digit), name: name.to_owned(), meaning: String::new() })
                 .map(|choice| Answer { choice, count: 0 })
                 .collect(),
-        };
-        self.choice = Some(Open { question, answers });
+        }
     }
 }
 
@@ -158,7 +195,7 @@ pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
         return Vec::new();
     }
     let Some(open) = app.choice.take() else { return Vec::new() };
-    let free = matches!(open.question, Question::BadProblem | Question::GiveUp);
+    let free = open.question.is_free();
     match key.code {
         KeyCode::Enter if free => answer(app, open.question, ""),
         KeyCode::Esc | KeyCode::Enter => leave(app, open.question),
@@ -203,6 +240,46 @@ fn leave(app: &mut App, question: Question) -> Vec<Effect> {
         _ => app.notice = Some("nothing was marked".to_owned()),
     }
     Vec::new()
+}
+
+/// What the answers are called on the command line.
+pub(super) fn names(app: &App, question: Question) -> Vec<String> {
+    app.answers_to(question).iter().map(|answer| answer.name(question)).collect()
+}
+
+/// Runs a command and answers what it asks with what was typed behind its name. A number there that is no answer, or that stands before
+/// one, is the count of the command.
+pub(super) fn say(app: &mut App, command: &Command, question: fn(&App) -> Question, said: &str) -> Vec<Effect> {
+    let number = |word: &str| word.parse::<usize>().ok().filter(|number| *number > 0);
+    let asked = question(app);
+    let (count, said) = match said.split_once(char::is_whitespace) {
+        Some((first, rest)) if !asked.is_free() && number(first).is_some() => (number(first), rest.trim()),
+        _ => (None, said),
+    };
+    if let Some(count) = number(said).filter(|_| !asked.is_free() && !app.answers_to(asked).iter().any(|known| known.is(asked, said))) {
+        return (command.run)(app, Some(count));
+    }
+    let effects = (command.run)(app, count);
+    // Where it asks nothing it has said why.
+    let Some(open) = app.choice.take() else { return effects };
+    app.notice = None;
+    let letter = said.chars().next().filter(|letter| letter.len_utf8() == said.len());
+    match (open.question, letter) {
+        (Question::SetMark, Some(letter)) if letter.is_ascii_lowercase() => return jumps::set_mark(app, letter),
+        (Question::GoToMark, Some(letter)) => {
+            jumps::go_to_mark(app, letter);
+            return Vec::new();
+        }
+        _ => {}
+    }
+    match open.answers.iter().find(|answer| answer.is(open.question, said)) {
+        Some(chosen) => answer(app, open.question, &chosen.choice.name),
+        None if open.question.is_free() => answer(app, open.question, said),
+        None => {
+            app.notice = Some(format!(":{} takes {}, not {said:?}", command.name, open.in_words()));
+            Vec::new()
+        }
+    }
 }
 
 /// Gives an answer, by its name; none is an empty one.

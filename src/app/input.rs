@@ -6,7 +6,7 @@ use crossterm::event::{Event, KeyCode, KeyEvent};
 use tui_input::backend::crossterm::EventHandler;
 
 use super::choice::{self, Question};
-use super::commands;
+use super::commands::{self, words};
 use super::search::Search;
 use super::{App, Effect, Manuscript, queue, review, seek, tree};
 use crate::query::{self, Names, QUANTITIES, STEP_QUANTITIES};
@@ -182,16 +182,15 @@ fn accept(app: &mut App, input: &Input) -> Vec<Effect> {
         }
         Purpose::Write(manuscript) => {
             let tags = manuscript.writing == Writing::Tags;
-            // Commas between tags are what people type.
-            let words = || text.split([' ', ',']).filter(|tag| !tag.is_empty()).collect::<Vec<_>>().join(" ");
-            manuscript.clone().keep(app, &if tags { words() } else { text.to_owned() })
+            manuscript.clone().keep(app, &if tags { words::tags_of(text) } else { text.to_owned() })
         }
         Purpose::Reason(question) => choice::answer(app, *question, text.trim()),
         Purpose::SendBack => review::send_back(app, text.trim()),
     }
 }
 
-fn search(app: &mut App, text: &str, forward: bool) -> Vec<Effect> {
+/// Searches for a text; an empty one goes on with the last search.
+pub(super) fn search(app: &mut App, text: &str, forward: bool) -> Vec<Effect> {
     if text.is_empty() {
         return if app.search.is_some() { seek::start(app, seek::Target::Match, forward) } else { Vec::new() };
     }
@@ -260,7 +259,7 @@ fn candidates(app: &App, purpose: &Purpose, typed: &str) -> (usize, Vec<String>)
         }
         Purpose::Write(Manuscript { writing: Writing::Tags, .. }) => {
             let at = typed.rfind([' ', ',']).map_or(0, |at| at + 1);
-            let tags = app.session.tags().into_keys().filter(|tag| tag.starts_with(&typed[at..])).map(str::to_owned);
+            let tags = words::tags_in_use(app).into_iter().filter(|tag| tag.starts_with(&typed[at..]));
             (at, tags.collect())
         }
         _ => (typed.len(), Vec::new()),

@@ -327,17 +327,20 @@ impl Keymap {
                 let keys: Vec<String> = keys.iter().map(|keys| format!("`{}`", keys.replace(' ', ""))).collect();
                 let doc = command.doc.replace('|', "\\|");
                 // Writing to a string cannot fail.
-                let _ = writeln!(text, "| {} | {doc} | `:{}` |", keys.join(" "), command.name);
+                let _ = writeln!(text, "| {} | {doc} | `:{}` |", keys.join(" "), command.usage());
             }
         }
         text
     }
 
-    /// One object a command: `{"command","keys":[..],"group","doc"}`.
+    /// One object a command: `{"command","argument","keys":[..],"group","doc"}`; the argument is null where there is none but a count.
     pub fn json(&self) -> serde_json::Value {
         let row = |(command, keys): &(&'static Command, Vec<String>)| {
             let keys: Vec<String> = keys.iter().map(|keys| keys.replace(' ', "")).collect();
-            serde_json::json!({ "command": command.name, "keys": keys, "group": command.group.title(), "doc": command.doc })
+            let (name, argument) = (command.name, command.argument());
+            serde_json::json!({
+                "command": name, "argument": argument, "keys": keys, "group": command.group.title(), "doc": command.doc
+            })
         };
         self.rows.iter().map(row).collect()
     }

@@ -90,7 +90,7 @@ use steps::StepsView;
 use tree::TreeView;
 use trust::{Terms, Trust};
 use typed::key_press;
-pub(crate) use typed::run;
+pub(crate) use typed::{run, run_given};
 pub use update::update;
 
 /// Which part of the screen the motion keys act on.

@@ -145,9 +145,9 @@ impl App {
     }
 }
 
-/// Opens the picker.
-pub(super) fn open(app: &mut App) -> Vec<Effect> {
-    app.picker = Some(Picker::new());
+/// Opens the picker with a text to begin with.
+pub(super) fn open(app: &mut App, typed: &str) -> Vec<Effect> {
+    app.picker = Some(Picker { line: tui_input::Input::new(typed.to_owned()), ..Picker::new() });
     feed(app)
 }
 

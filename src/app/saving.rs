@@ -12,7 +12,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::commands::{self, Command, Group};
 use super::judge::Judge;
 use super::ratings::Decision;
-use super::{App, Effect, key_press, run};
+use super::typed::Given;
+use super::{App, Effect, key_press, run_given};
 use crate::labels::{Action, Body, Context, Draft, Event, Saw};
 use crate::trace::{NodeId, RecordKey, StepKey, StepScore, Trace, Writing};
 use crate::typeset::View;
@@ -62,7 +63,7 @@ impl Saving {
 /// Keys wait here while something is being written or read that they build upon.
 #[derive(Debug)]
 enum Held {
-    Command(&'static Command, Option<usize>),
+    Command(&'static Command, Given),
     /// What a command left to be done once its label is written.
     Rest(&'static Command, usize),
     Key(KeyEvent),
@@ -249,11 +250,11 @@ impl App {
 }
 
 /// True when the command had to be put off. A label builds on the ones before it (undo above all) and on the trace it is put on.
-pub(super) fn put_off(app: &mut App, command: &'static Command, count: Option<usize>) -> bool {
+pub(super) fn put_off(app: &mut App, command: &'static Command, given: &Given) -> bool {
     let wait = app.must_put_off(command);
     if wait {
         // Before the keys that were pressed after it, where it is one that waited already.
-        app.saving.held.push_front(Held::Command(command, count));
+        app.saving.held.push_front(Held::Command(command, given.clone()));
     }
     wait
 }
@@ -371,8 +372,8 @@ pub(super) fn release(app: &mut App) -> Vec<Effect> {
         && let Some(held) = app.saving.held.pop_front()
     {
         effects.extend(match held {
-            Held::Command(command, count) => run(app, command, count),
-            Held::Rest(command, count) => run(app, command, Some(count)),
+            Held::Command(command, given) => run_given(app, command, given),
+            Held::Rest(command, count) => run_given(app, command, Given::Count(Some(count))),
             Held::Key(key) => key_press(app, key),
         });
     }

@@ -2,6 +2,7 @@
 
 use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
+use super::commands::{Command, Takes};
 use super::keys::{self, Press};
 use super::{
     App, Effect, Focus, answers, choice, clusters, commands, input, layout, mouse, pair, picker, replay, rewrite, saving,
@@ -116,8 +117,22 @@ fn digits(app: &mut App) -> Vec<Effect> {
     commands::by_name("first-error").map_or_else(Vec::new, |command| run(app, command, Some(number)))
 }
 
+/// What a command is run with.
+#[derive(Debug, Clone)]
+pub(crate) enum Given {
+    /// The count before its keys.
+    Count(Option<usize>),
+    /// What was typed behind its name.
+    Argument(String),
+}
+
 /// Runs one command of the table.
-pub(crate) fn run(app: &mut App, command: &'static commands::Command, count: Option<usize>) -> Vec<Effect> {
+pub(crate) fn run(app: &mut App, command: &'static Command, count: Option<usize>) -> Vec<Effect> {
+    run_given(app, command, Given::Count(count))
+}
+
+/// Runs it with a count or an argument.
+pub(crate) fn run_given(app: &mut App, command: &'static Command, given: Given) -> Vec<Effect> {
     if !saving::leaves(app, command) {
         saving::stay(app);
     }
@@ -134,11 +149,16 @@ pub(crate) fn run(app: &mut App, command: &'static commands::Command, count: Opt
     if (elsewhere || app.focus == Focus::List) && app.back_from_serving() {
         app.label_nodes();
     }
-    if saving::put_off(app, command, count) {
+    if saving::put_off(app, command, &given) {
         return Vec::new();
     }
     if commands::label::REPEATED.contains(&command.name) {
         app.last_label = Some(commands::label::Again::Command(command, 1));
     }
-    (command.run)(app, count)
+    match (given, command.takes) {
+        (Given::Count(count), _) => (command.run)(app, count),
+        (Given::Argument(argument), Takes::Argument(takes)) => (takes.run)(app, &argument),
+        (Given::Argument(argument), Takes::Answer { question, .. }) => choice::say(app, command, question, &argument),
+        (Given::Argument(_), Takes::Nothing | Takes::Count) => Vec::new(),
+    }
 }

@@ -49,7 +49,7 @@ pub struct KeysArgs {
     /// List the presets
     #[arg(long)]
     pub presets: bool,
-    /// Print a list of {"command","keys","group","doc"}; of {"preset","doc"} with --presets
+    /// Print a list of {"command","argument","keys","group","doc"}; of {"preset","doc"} with --presets
     #[arg(long)]
     pub json: bool,
 }

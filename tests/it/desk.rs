@@ -232,6 +232,7 @@ impl Desk {
                 "Home" => KeyEvent::from(KeyCode::Home),
                 "C-Right" => KeyEvent::new(KeyCode::Right, KeyModifiers::CONTROL),
                 "C-Left" => KeyEvent::new(KeyCode::Left, KeyModifiers::CONTROL),
+                "S-Up" => KeyEvent::new(KeyCode::Up, KeyModifiers::SHIFT),
                 "S-Down" => KeyEvent::new(KeyCode::Down, KeyModifiers::SHIFT),
                 _ if name.starts_with("C-") => KeyEvent::new(KeyCode::Char(name.chars().nth(2).unwrap()), KeyModifiers::CONTROL),
                 _ => KeyEvent::from(KeyCode::Char(name.chars().next().unwrap())),

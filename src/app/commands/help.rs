@@ -46,6 +46,12 @@ pub(super) fn open(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Opens the sheet at what speaks of this.
+pub(super) fn about(app: &mut App, word: &str) -> Vec<Effect> {
+    app.help = Some(HelpSheet { filter: word.to_owned(), ..HelpSheet::default() });
+    Vec::new()
+}
+
 /// A key while the sheet is open.
 pub(crate) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     let Some(sheet) = &mut app.help else { return Vec::new() };

@@ -14,6 +14,8 @@ pub mod trust;
 pub mod view;
 pub mod words;
 
+use super::choice::{self, Question};
+use super::typed::Given;
 use super::{App, Effect, sampling};
 use crate::query::{self, QUANTITIES};
 
@@ -61,32 +63,84 @@ pub struct Command {
     pub group: Group,
     /// Carries it out; the number is the count typed before it.
     pub run: fn(&mut App, Option<usize>) -> Vec<Effect>,
-    /// What stands behind its name on the command line, where it takes more than a count.
-    pub argument: Option<Argument>,
+    /// What stands behind its name on the command line.
+    pub takes: Takes,
+}
+
+/// What stands behind the name of a command on the command line. Without it the command runs as from its key.
+#[derive(Debug, Clone, Copy)]
+pub enum Takes {
+    /// Nothing.
+    Nothing,
+    /// The count that can be typed before its keys.
+    Count,
+    /// The answer to what it asks: a letter, a name, or own words where these are taken.
+    Answer {
+        /// How it is called in the help.
+        what: &'static str,
+        /// What is asked where the cursor stands.
+        question: fn(&App) -> Question,
+    },
+    /// Something of its own.
+    Argument(Argument),
 }
 
 /// The argument of a command.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Argument {
-    /// Carries the command out with this argument.
+    /// How it is called in the help.
+    pub what: &'static str,
+    /// Carries the command out with it.
     pub run: fn(&mut App, &str) -> Vec<Effect>,
-    /// What the argument can be, for completion; empty where it is a number or free text.
-    pub values: fn(&App) -> Vec<String>,
-    /// It may also be an expression, of whose names each can be completed.
-    pub expression: bool,
+    /// What it can be.
+    pub known: Known,
+}
+
+/// What an argument can be, for completion and to be refused.
+#[derive(Debug, Clone, Copy)]
+pub enum Known {
+    /// Any text; of a number the command says what it may be.
+    Any,
+    /// One of these.
+    Only(fn(&App) -> Vec<String>),
+    /// One of these, or any text.
+    Also(fn(&App) -> Vec<String>),
+    /// One of these, or an expression, of whose names each can be completed.
+    Expression(fn(&App) -> Vec<String>),
+    /// Words, each of them one of these or any other.
+    Words(fn(&App) -> Vec<String>),
 }
 
 impl Command {
-    /// The same command with an argument on the command line.
-    const fn takes(mut self, run: fn(&mut App, &str) -> Vec<Effect>, values: fn(&App) -> Vec<String>) -> Self {
-        self.argument = Some(Argument { run, values, expression: false });
+    /// The same command with a count on the command line.
+    const fn counts(mut self) -> Self {
+        self.takes = Takes::Count;
         self
     }
 
-    /// The same command with a value or an expression on the command line.
-    const fn asks(mut self, run: fn(&mut App, &str) -> Vec<Effect>, values: fn(&App) -> Vec<String>) -> Self {
-        self.argument = Some(Argument { run, values, expression: true });
+    /// The same command with the answer to its question on the command line.
+    const fn answers(mut self, what: &'static str, question: fn(&App) -> Question) -> Self {
+        self.takes = Takes::Answer { what, question };
         self
+    }
+
+    /// The same command with an argument on the command line.
+    const fn takes(mut self, what: &'static str, run: fn(&mut App, &str) -> Vec<Effect>, known: Known) -> Self {
+        self.takes = Takes::Argument(Argument { what, run, known });
+        self
+    }
+
+    /// How its argument is called in the help; a count is not spoken of.
+    pub fn argument(&self) -> Option<&'static str> {
+        match self.takes {
+            Takes::Nothing | Takes::Count => None,
+            Takes::Answer { what, .. } | Takes::Argument(Argument { what, .. }) => Some(what),
+        }
+    }
+
+    /// Its name with what stands behind it: `note TEXT`.
+    pub fn usage(&self) -> String {
+        self.argument().map_or_else(|| self.name.to_owned(), |what| format!("{} {what}", self.name))
     }
 }
 
@@ -97,7 +151,7 @@ const fn row(
     doc: &'static str,
     run: fn(&mut App, Option<usize>) -> Vec<Effect>,
 ) -> Command {
-    Command { name, keys, doc, group, run, argument: None }
+    Command { name, keys, doc, group, run, takes: Takes::Nothing }
 }
 
 use Group::{Label, Motion, Search, Session, Tree, View};
@@ -107,31 +161,31 @@ pub const GROUPS: [Group; 6] = [Motion, Tree, Label, Search, View, Session];
 
 /// The table.
 pub static COMMANDS: &[Command] = &[
-    row(Motion, "down", &["j", "Down", "Ctrl-n"], "next step", motion::down),
-    row(Motion, "up", &["k", "Up", "Ctrl-p"], "previous step", motion::up),
-    row(Motion, "next-solution", &[")", "Right"], "next solution", motion::next_solution),
-    row(Motion, "previous-solution", &["(", "Left"], "previous solution", motion::previous_solution),
-    row(Motion, "next-problem", &["}"], "next problem", motion::next_problem),
-    row(Motion, "previous-problem", &["{"], "previous problem", motion::previous_problem),
-    row(Motion, "top", &["g g", "Home"], "first step, or step of the count", motion::top),
-    row(Motion, "bottom", &["G", "End"], "last step, or step of the count (5G)", motion::bottom),
-    row(Motion, "page-down", &["Space", "PageDown"], "a page down; the cursor goes along, to the suspect where it comes in sight", motion::page_down),
-    row(Motion, "page-up", &["PageUp"], "a page up", motion::page_up),
-    row(Motion, "half-page-down", &["Ctrl-d"], "half a page down", motion::half_page_down),
-    row(Motion, "half-page-up", &["Ctrl-u"], "half a page up", motion::half_page_up),
+    row(Motion, "down", &["j", "Down", "Ctrl-n"], "next step", motion::down).counts(),
+    row(Motion, "up", &["k", "Up", "Ctrl-p"], "previous step", motion::up).counts(),
+    row(Motion, "next-solution", &[")", "Right"], "next solution", motion::next_solution).counts(),
+    row(Motion, "previous-solution", &["(", "Left"], "previous solution", motion::previous_solution).counts(),
+    row(Motion, "next-problem", &["}"], "next problem", motion::next_problem).counts(),
+    row(Motion, "previous-problem", &["{"], "previous problem", motion::previous_problem).counts(),
+    row(Motion, "top", &["g g", "Home"], "first step, or step of the count", motion::top).counts(),
+    row(Motion, "bottom", &["G", "End"], "last step, or step of the count (5G)", motion::bottom).counts(),
+    row(Motion, "page-down", &["Space", "PageDown"], "a page down; the cursor goes along, to the suspect where it comes in sight", motion::page_down).counts(),
+    row(Motion, "page-up", &["PageUp"], "a page up", motion::page_up).counts(),
+    row(Motion, "half-page-down", &["Ctrl-d"], "half a page down", motion::half_page_down).counts(),
+    row(Motion, "half-page-up", &["Ctrl-u"], "half a page up", motion::half_page_up).counts(),
     row(Motion, "cursor-middle", &["z z"], "put the step in the middle of the screen", motion::middle),
     row(Motion, "cursor-top", &["z t"], "put the step at the top of the screen", motion::screen_top),
     row(Motion, "cursor-bottom", &["z b"], "put the step at the bottom of the screen", motion::screen_bottom),
-    row(Motion, "goto", &["g o"], "problem of the count (37 g o); also :37", motion::goto),
-    row(Motion, "back", &["Ctrl-o", "g ;"], "back to where the last far jump began", motion::back),
-    row(Motion, "forward", &["g ,"], "forward again", motion::forward),
-    row(Motion, "mark", &["M"], "mark this place with a letter; marks outlive the session", motion::set_mark),
-    row(Motion, "go-to-mark", &["'", "`"], "go to a marked place", motion::go_to_mark),
-    row(Tree, "fold-or-parent", &["h"], "fold, or go to the parent", tree::fold_or_parent),
-    row(Tree, "unfold-or-child", &["l"], "unfold, or go to the first child", tree::unfold_or_child),
-    row(Tree, "next-sibling", &["J"], "next sibling", tree::next_sibling),
-    row(Tree, "previous-sibling", &["K"], "previous sibling", tree::previous_sibling),
-    row(Tree, "parent", &["g p"], "parent", tree::parent),
+    row(Motion, "goto", &["g o"], "problem of the count (37 g o); also :37", motion::goto).counts(),
+    row(Motion, "back", &["Ctrl-o", "g ;"], "back to where the last far jump began", motion::back).counts(),
+    row(Motion, "forward", &["g ,"], "forward again", motion::forward).counts(),
+    row(Motion, "mark", &["M"], "mark this place with a letter; marks outlive the session", motion::set_mark).answers("LETTER", |_| Question::SetMark),
+    row(Motion, "go-to-mark", &["'", "`"], "go to a marked place", motion::go_to_mark).answers("LETTER", |_| Question::GoToMark),
+    row(Tree, "fold-or-parent", &["h"], "fold, or go to the parent", tree::fold_or_parent).counts(),
+    row(Tree, "unfold-or-child", &["l"], "unfold, or go to the first child", tree::unfold_or_child).counts(),
+    row(Tree, "next-sibling", &["J"], "next sibling", tree::next_sibling).counts(),
+    row(Tree, "previous-sibling", &["K"], "previous sibling", tree::previous_sibling).counts(),
+    row(Tree, "parent", &["g p"], "parent", tree::parent).counts(),
     row(Tree, "first-child", &["g c"], "first child", tree::first_child),
     row(Tree, "best-child", &["g b"], "child with the best search value (Q, MC), else score", tree::best_child),
     row(Tree, "worst-child", &["g w"], "child with the worst step score", tree::worst_child),
@@ -150,14 +204,14 @@ pub static COMMANDS: &[Command] = &[
         tree::replay,
     ),
     row(Tree, "replay-turn", &["g I"], "next iteration at which the best path leads elsewhere", tree::next_turn),
-    row(Label, "first-error", &["x"], "first error here, or at the step of the count (4x); next solution", label::first_error),
+    row(Label, "first-error", &["x"], "first error here, or at the step of the count (4x); next solution", label::first_error).counts(),
     row(
         Label,
         "first-error-at",
         &[";"],
         "letters come up at the steps in sight, the one typed says where the first error is; next solution",
         label::first_error_at,
-    ),
+    ).answers("STEP", |_| Question::FirstErrorAt),
     row(
         Label,
         "first-error-second",
@@ -179,14 +233,14 @@ pub static COMMANDS: &[Command] = &[
         &["X"],
         "first error here (4X: at step 4) with its kind, named by one more letter; next solution",
         label::first_error_kind,
-    ),
+    ).answers("KIND", |app| Question::ErrorKind { step: app.cursor.step() }),
     row(Label, "all-right", &["a"], "all steps are right; next solution", label::all_right),
-    row(Label, "good", &["=", "+"], "this step is good (+1), or the chosen steps, or as many as the count (3=); next solution once all steps are rated", rate::good),
-    row(Label, "neutral", &["0"], "this step is neutral (0), or the chosen steps", rate::neutral),
-    row(Label, "bad", &["-"], "this step is bad (-1), or the chosen steps", rate::bad),
-    row(Label, "clear-rating", &["Backspace"], "take the rating of this step, or of the chosen ones, away", rate::clear_rating),
+    row(Label, "good", &["=", "+"], "this step is good (+1), or the chosen steps, or as many as the count (3=); next solution once all steps are rated", rate::good).counts(),
+    row(Label, "neutral", &["0"], "this step is neutral (0), or the chosen steps", rate::neutral).counts(),
+    row(Label, "bad", &["-"], "this step is bad (-1), or the chosen steps", rate::bad).counts(),
+    row(Label, "clear-rating", &["Backspace"], "take the rating of this step, or of the chosen ones, away", rate::clear_rating).counts(),
     row(Label, "range", &["v"], "choose steps from here to where you go, for one rating", label::range),
-    row(Label, "repeat", &["."], "the last label once more, here", label::repeat),
+    row(Label, "repeat", &["."], "the last label once more, here", label::repeat).counts(),
     row(
         Label,
         "rest-after-error",
@@ -196,11 +250,11 @@ pub static COMMANDS: &[Command] = &[
     ),
     row(Label, "unsure", &["f"], "flag as unsure, or take the flag away; next solution", label::unsure),
     row(Label, "later", &["s"], "leave for later; next solution", label::later),
-    row(Label, "bad-problem", &["!"], "the problem itself is broken, with a reason; next solution", label::bad_problem),
-    row(Label, "give-up", &["g !"], "give up on this solution, with a reason; next solution", label::give_up),
+    row(Label, "bad-problem", &["!"], "the problem itself is broken, with a reason; next solution", label::bad_problem).answers("REASON", |_| Question::BadProblem),
+    row(Label, "give-up", &["g !"], "give up on this solution, with a reason; next solution", label::give_up).answers("REASON", |_| Question::GiveUp),
     row(Label, "scope", &[], "end a solution at its first bad step, or rate all its steps from the first one on; :scope all", trust::toggle_scope)
-        .takes(trust::set_scope, trust::scopes),
-    row(Label, "progress", &["g P"], "how far the solution had come when it went wrong", label::progress),
+        .takes("NAME", trust::set_scope, Known::Only(trust::scopes)),
+    row(Label, "progress", &["g P"], "how far the solution had come when it went wrong", label::progress).answers("DIGIT", |app| Question::Progress { record: app.record_key_here(), go_on: false }),
     row(
         Label,
         "best-alternative",
@@ -215,7 +269,7 @@ pub static COMMANDS: &[Command] = &[
         "alternatives of this step, written by the language model of --sampler; :sample 4 0.8 says how many and how freely",
         words::sample,
     )
-    .takes(sampling::with, none),
+    .takes("COUNT [HEAT]", sampling::with, Known::Any),
     row(
         Label,
         "rewrite",
@@ -226,16 +280,16 @@ pub static COMMANDS: &[Command] = &[
     row(Label, "merge", &["g m"], "merge this step with the next one", cuts::merge),
     row(Label, "split", &["g S"], "split this step at a place that you choose", cuts::split),
     row(Label, "segment", &[], "cut this solution by another rule, seen before it is taken; :segment sentence", cuts::segment)
-        .takes(cuts::segment_by, cuts::rules),
-    row(Label, "note", &["c"], "write a note on this step", words::note),
-    row(Label, "critique", &["C"], "write in your editor what is wrong with this step", words::critique),
-    row(Label, "tags", &["t"], "tag this step; Tab completes", words::tags),
-    row(Label, "undo", &["u"], "take the last label back and go there", label::undo),
-    row(Label, "redo", &["Ctrl-r"], "set the label that was taken back", label::redo),
-    row(Search, "search", &["/"], "search the text of all steps (regular expression, smart case)", search::forward),
+        .takes("RULE", cuts::segment_by, Known::Only(cuts::rules)),
+    row(Label, "note", &["c"], "write a note on this step", words::note).takes("TEXT", words::note_as, Known::Any),
+    row(Label, "critique", &["C"], "write in your editor what is wrong with this step", words::critique).takes("TEXT", words::critique_as, Known::Any),
+    row(Label, "tags", &["t"], "tag this step; Tab completes", words::tags).takes("WORDS", words::tags_as, Known::Words(words::tags_in_use)),
+    row(Label, "undo", &["u"], "take the last label back and go there", label::undo).counts(),
+    row(Label, "redo", &["Ctrl-r"], "set the label that was taken back", label::redo).counts(),
+    row(Search, "search", &["/"], "search the text of all steps (regular expression, smart case)", search::forward).takes("REGEX", search::look_for, Known::Any),
     row(Search, "next-match", &["n"], "next match", search::next),
     row(Search, "previous-match", &["N"], "previous match", search::previous),
-    row(Search, "go-to-problem", &["Ctrl-f"], "problem by letters of its text, answers or tags", search::pick),
+    row(Search, "go-to-problem", &["Ctrl-f"], "problem by letters of its text, answers or tags", search::pick).takes("WORDS", search::pick_from, Known::Any),
     row(Search, "answers", &["g a"], "solutions by their answers: how many, right or not, mean score; Enter goes to the best", search::answers),
     row(Search, "same-expression", &["*"], "next step with the equality or formula of this one", search::same_expression),
     row(
@@ -256,8 +310,8 @@ pub static COMMANDS: &[Command] = &[
         search::next_disagreement,
     ),
     row(Search, "previous-disagreement", &["[ d"], "previous solution of which they do not", search::previous_disagreement),
-    row(Label, "take", &["T"], "in a review: take the verdict of the annotator with this letter", review::take),
-    row(Label, "send-back", &["S"], "in a review: send the solution back to those who judged it, with a note", review::send_back),
+    row(Label, "take", &["T"], "in a review: take the verdict of the annotator with this letter", review::take).answers("LETTER", |_| Question::Voice),
+    row(Label, "send-back", &["S"], "in a review: send the solution back to those who judged it, with a note", review::send_back).takes("TEXT", review::send_back_with, Known::Any),
     row(View, "names", &["g N"], "in a review: who the annotators are, or letters again; both are noted", review::names),
     row(Search, "group", &["g d"], "in a review: by kind of disagreement, or farthest first", review::group),
     row(Search, "next-split", &["] q"], "next step of which search value and score say different things", search::next_split),
@@ -267,14 +321,14 @@ pub static COMMANDS: &[Command] = &[
     row(Search, "next-flagged", &["] f"], "next flagged solution", search::next_flagged),
     row(Search, "previous-flagged", &["[ f"], "previous flagged solution", search::previous_flagged),
     row(Search, "filter", &["&"], "only solutions of which this is true: first_prm<.3 and wrong and !labelled", search::filter)
-        .takes(search::set_filter, search::filter_names),
+        .takes("EXPRESSION", search::set_filter, Known::Expression(|_| Vec::new())),
     row(Search, "save-filter", &[], ":save-filter NAME - the filter gets a name that outlives the session; &NAME and !seen uses it", search::filters)
-        .takes(search::save_filter, search::filter_names),
+        .takes("NAME", search::save_filter, Known::Also(search::filter_names)),
     row(Search, "forget-filter", &[], ":forget-filter NAME - takes a name away", search::filters)
-        .takes(search::forget_filter, search::filter_names),
+        .takes("NAME", search::forget_filter, Known::Also(search::filter_names)),
     row(Search, "filters", &["g &"], "all filters with a name", search::filters),
     row(Search, "order", &["o"], "order of the solutions; :order drop*wrong/len", search::order)
-        .asks(search::set_order, search::orders),
+        .takes("EXPRESSION", search::set_order, Known::Expression(search::orders)),
     row(Search, "refresh-queue", &["g q q"], "filter and order anew, with the labels and scores of now", search::refresh),
     row(Search, "convincing", &["g q c"], "order: wrong answers whose steps all have high scores", search::convincing),
     row(
@@ -291,11 +345,11 @@ pub static COMMANDS: &[Command] = &[
         "groups of steps that go wrong alike; Enter goes through one; :clusters 8 says how many groups",
         search::clusters,
     )
-    .takes(search::make_clusters, none),
+    .takes("COUNT", search::make_clusters, Known::Any),
     row(Search, "suspects", &["g q l"], "order: labels that are likely wrong, by a model of all other problems", search::suspects),
     row(View, "hide-prm", &["p"], "hide or show the scores (blind labelling)", trust::toggle_prm),
     row(View, "mode", &[], "next of assist, blind and reveal; :mode reveal shows scores after a verdict", trust::next_mode)
-        .takes(trust::named_mode, trust::mode_names),
+        .takes("NAME", trust::named_mode, Known::Only(trust::mode_names)),
     row(
         View,
         "blind-share",
@@ -303,7 +357,7 @@ pub static COMMANDS: &[Command] = &[
         ":blind-share 20 - percent of problems judged before scores are seen",
         trust::blind_share_shown,
     )
-    .takes(trust::set_blind_share, none),
+    .takes("PERCENT", trust::set_blind_share, Known::Any),
     row(
         View,
         "random-share",
@@ -311,7 +365,7 @@ pub static COMMANDS: &[Command] = &[
         ":random-share 10 - percent of an ordered queue that is drawn at random",
         trust::random_share_shown,
     )
-    .takes(trust::set_random_share, none),
+    .takes("PERCENT", trust::set_random_share, Known::Any),
     row(View, "guided", &[], "show a step once the one before it is rated, or all at once", trust::toggle_guided),
     row(View, "guide", &["g h"], "the guideline (--guide FILE)", trust::guide),
     row(View, "history", &["g H"], "all that was ever said of this solution", trust::history),
@@ -329,9 +383,9 @@ pub static COMMANDS: &[Command] = &[
         "changed words against an alternative, the best solution, the reference, your correction; what a critic wrote (:diff critique)",
         view::next_diff,
     )
-    .takes(view::set_diff, view::diffs),
-    row(View, "diff-with", &["D"], "choose what to compare with; 3D: with solution 3", view::choose_diff),
-    row(View, "side-by-side", &["A"], "this solution beside the best other one (3A: beside solution 3), steps aligned, what both begin with folded", view::side_by_side),
+    .takes("NAME", view::set_diff, Known::Only(view::diffs)),
+    row(View, "diff-with", &["D"], "choose what to compare with; 3D: with solution 3", view::choose_diff).answers("NAME", |_| Question::Partner),
+    row(View, "side-by-side", &["A"], "this solution beside the best other one (3A: beside solution 3), steps aligned, what both begin with folded", view::side_by_side).counts(),
     row(View, "scroll-detail", &["Ctrl-e"], "more of what is known of the step: scores, notes, critique, alternatives", view::scroll_detail),
     row(View, "detail-top", &["Ctrl-y"], "back to the beginning of what is known of the step", view::detail_top),
     row(View, "list", &["g l"], "list of problems and solutions", view::list),
@@ -348,18 +402,18 @@ pub static COMMANDS: &[Command] = &[
     row(View, "copy-label", &["y l"], "copy your label of the solution", view::copy_label),
     row(View, "mouse", &["g M"], "hear of the mouse (clicks and wheel), or leave it to the terminal", view::toggle_mouse),
     row(View, "theme", &[], ":theme light - colours: dark, light, colour-blind, mono, 16", view::theme_shown)
-        .takes(view::set_theme, view::themes),
-    row(View, "help", &["?"], "all keys; type to find one, Enter runs it", help::open),
+        .takes("NAME", view::set_theme, Known::Only(view::themes)),
+    row(View, "help", &["?"], "all keys; type to find one, Enter runs it", help::open).takes("WORD", help::about, Known::Also(names)),
     row(View, "redraw", &["Ctrl-l"], "draw the screen anew", view::redraw),
     row(View, "cancel", &["Esc"], "close, clear the search; never leaves", view::cancel),
     row(Session, "command", &[":"], "command by name; Tab completes", search::command_line),
     row(Session, "threshold", &[], ":threshold 0.4 - steps with a lower score are suspects", session::threshold_shown)
-        .takes(session::set_threshold, session::thresholds),
-    row(Session, "lower-threshold", &["[ t"], "threshold a twentieth of the scale lower; says how many first errors that leaves", session::lower_threshold),
-    row(Session, "raise-threshold", &["] t"], "threshold a twentieth of the scale higher; :threshold model takes that of the model back", session::raise_threshold),
+        .takes("NUMBER", session::set_threshold, Known::Also(session::thresholds)),
+    row(Session, "lower-threshold", &["[ t"], "threshold a twentieth of the scale lower; says how many first errors that leaves", session::lower_threshold).counts(),
+    row(Session, "raise-threshold", &["] t"], "threshold a twentieth of the scale higher; :threshold model takes that of the model back", session::raise_threshold).counts(),
     row(View, "next-prm", &["P"], "colours and prediction by the next model of --beside", session::next_prm),
     row(Session, "aggregate", &["g A"], "next way to make one score of a solution; :aggregate prod", session::next_aggregate)
-        .takes(session::set_aggregate, session::aggregates),
+        .takes("NAME", session::set_aggregate, Known::Only(session::aggregates)),
     row(Session, "stop-scoring", &["g k"], "stop scoring; finished scores stay", session::stop_scoring),
     row(Session, "start-scoring", &["g K"], "start scoring again, also after the worker died", session::start_scoring),
     row(Session, "refit", &["g R"], "fit the scores to your labels, in the background; refused when they are too few", session::refit),
@@ -371,8 +425,8 @@ pub static COMMANDS: &[Command] = &[
     row(Session, "quit", &["Z Z", "Ctrl-c"], "leave; the next start goes on from here", session::quit),
 ];
 
-fn none(_app: &App) -> Vec<String> {
-    Vec::new()
+fn names(_app: &App) -> Vec<String> {
+    COMMANDS.iter().map(|command| command.name.to_owned()).collect()
 }
 
 /// The command of this name.
@@ -396,16 +450,7 @@ pub(crate) fn run_line(app: &mut App, line: &str) -> Vec<Effect> {
     // A beginning that one command alone has is that command.
     let only = meant.first().copied().filter(|_| meant.len() == 1);
     if let Some(command) = by_name(name).or(only) {
-        let name = command.name;
-        if let Some(takes) = command.argument.as_ref().filter(|_| !argument.is_empty()) {
-            return (takes.run)(app, argument);
-        }
-        let count = argument.parse::<usize>().ok().filter(|count| (1..=super::keys::MAX_COUNT).contains(count));
-        if count.is_none() && !argument.is_empty() {
-            app.notice = Some(format!(":{name} takes a number from 1 to {}, not {argument:?}", super::keys::MAX_COUNT));
-            return Vec::new();
-        }
-        return super::run(app, command, count);
+        return run_with(app, command, argument);
     }
     let known: Vec<&str> = meant.iter().map(|command| command.name).collect();
     app.notice = Some(if known.is_empty() {
@@ -413,6 +458,29 @@ pub(crate) fn run_line(app: &mut App, line: &str) -> Vec<Effect> {
     } else {
         format!("{name:?} may be {}", known.join(", "))
     });
+    Vec::new()
+}
+
+/// Runs a command with what was typed behind its name, or says what it takes there.
+fn run_with(app: &mut App, command: &'static Command, argument: &str) -> Vec<Effect> {
+    if argument.is_empty() {
+        return super::run(app, command, None);
+    }
+    let takes = match command.takes {
+        Takes::Nothing => "takes nothing".to_owned(),
+        Takes::Count => {
+            let count = argument.parse::<usize>().ok().filter(|count| (1..=super::keys::MAX_COUNT).contains(count));
+            if count.is_some() {
+                return super::run(app, command, count);
+            }
+            format!("takes a number from 1 to {}", super::keys::MAX_COUNT)
+        }
+        Takes::Argument(Argument { known: Known::Only(values), .. }) if !values(app).iter().any(|value| value == argument) => {
+            format!("takes {}", values(app).join(", "))
+        }
+        Takes::Answer { .. } | Takes::Argument(_) => return super::run_given(app, command, Given::Argument(argument.to_owned())),
+    };
+    app.notice = Some(format!(":{} {takes}, not {argument:?}", command.name));
     Vec::new()
 }
 
@@ -424,14 +492,29 @@ pub(crate) fn completions(app: &App, line: &str) -> (usize, Vec<String>) {
     };
     let word = argument.trim_start();
     let at = line.len() - word.len();
-    let Some(takes) = by_name(name).and_then(|command| command.argument.as_ref()) else { return (at, Vec::new()) };
-    let mut known: Vec<String> = (takes.values)(app).into_iter().filter(|value| value.starts_with(word)).collect();
-    let last = query::last_word(word);
-    if takes.expression && !last.is_empty() {
-        // A name of the table is one only where it stands alone.
-        known.retain(|_| last == word);
-        known.extend(query::completions(word, QUANTITIES, &app.names()));
-        return (line.len() - last.len(), known);
+    let beginning = |values: Vec<String>, word: &str| -> Vec<String> {
+        values.into_iter().filter(|value| value.starts_with(word)).collect()
+    };
+    let known = match by_name(name).map(|command| command.takes) {
+        None | Some(Takes::Nothing | Takes::Count) => return (at, Vec::new()),
+        Some(Takes::Answer { question, .. }) => return (at, beginning(choice::names(app, question(app)), word)),
+        Some(Takes::Argument(argument)) => argument.known,
+    };
+    match known {
+        Known::Any => (at, Vec::new()),
+        Known::Only(values) | Known::Also(values) => (at, beginning(values(app), word)),
+        Known::Words(values) => {
+            let last = word.rfind([' ', ',']).map_or(0, |space| space + 1);
+            (at + last, beginning(values(app), &word[last..]))
+        }
+        Known::Expression(values) => {
+            let last = query::last_word(word);
+            // A name of the table is one only where it stands alone.
+            let mut known: Vec<String> = if last == word { beginning(values(app), word) } else { Vec::new() };
+            if !last.is_empty() {
+                known.extend(query::completions(word, QUANTITIES, &app.names()));
+            }
+            (line.len() - last.len(), known)
+        }
     }
-    (at, known)
 }

@@ -2,7 +2,7 @@
 
 use crate::app::choice::{Open, Question};
 use crate::app::input::{Input, Purpose};
-use crate::app::{App, Effect, queue};
+use crate::app::{App, Effect, queue, review};
 use crate::labels::{Action, Body};
 
 /// Whether there are other annotators to adjudicate; else that is said.
@@ -40,6 +40,11 @@ pub(super) fn send_back(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
         app.input = Some(Input::new(Purpose::SendBack, ""));
     }
     Vec::new()
+}
+
+/// Sends it back with this text.
+pub(super) fn send_back_with(app: &mut App, text: &str) -> Vec<Effect> {
+    if heard(app) { review::send_back(app, text) } else { Vec::new() }
 }
 
 /// Shows who the annotators are, or hides it.

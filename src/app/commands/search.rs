@@ -1,7 +1,7 @@
 //! Finding steps and solutions.
 
 use crate::app::choice::Question;
-use crate::app::input::{Input, Purpose};
+use crate::app::input::{self, Input, Purpose};
 use crate::app::seek::{self, Target};
 use crate::app::{App, Effect, Focus, answers, clusters, picker, queue, review, search};
 use crate::query::ORDERS;
@@ -10,6 +10,11 @@ use crate::query::ORDERS;
 pub(super) fn forward(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     app.input = Some(Input::new(Purpose::Search { forward: true }, ""));
     Vec::new()
+}
+
+/// Searches for this text.
+pub(super) fn look_for(app: &mut App, text: &str) -> Vec<Effect> {
+    input::search(app, text, true)
 }
 
 /// Opens the filter line with the filter in force; in the tree, that of its steps.
@@ -134,7 +139,12 @@ pub(super) fn previous(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 
 /// Opens the picker of problems.
 pub(super) fn pick(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    picker::open(app)
+    picker::open(app, "")
+}
+
+/// Opens it with this text typed.
+pub(super) fn pick_from(app: &mut App, text: &str) -> Vec<Effect> {
+    picker::open(app, text)
 }
 
 /// Opens the table of answers.

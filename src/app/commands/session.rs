@@ -87,12 +87,7 @@ pub(super) fn aggregates(app: &App) -> Vec<String> {
 /// Chooses how the steps become one score of a solution.
 pub(super) fn set_aggregate(app: &mut App, name: &str) -> Vec<Effect> {
     let found = app.scoring.meaning.forms().find(|form| form.name() == name);
-    if let Some(form) = found {
-        return use_aggregate(app, form);
-    }
-    let names: Vec<&str> = app.scoring.meaning.forms().map(Aggregate::name).collect();
-    app.notice = Some(format!("the solution score of this model is one of {}, not {name:?}", names.join(", ")));
-    Vec::new()
+    found.map_or_else(Vec::new, |form| use_aggregate(app, form))
 }
 
 fn use_aggregate(app: &mut App, form: Aggregate) -> Vec<Effect> {

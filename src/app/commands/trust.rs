@@ -32,11 +32,7 @@ pub(super) fn mode_names(_app: &App) -> Vec<String> {
 
 /// Takes the mode of this name.
 pub(super) fn named_mode(app: &mut App, name: &str) -> Vec<Effect> {
-    if let Some((_, mode)) = MODES.into_iter().find(|(known, _)| *known == name) {
-        return set_mode(app, mode);
-    }
-    app.notice = Some(format!(":mode takes assist, blind or reveal, not {name:?}"));
-    Vec::new()
+    MODES.into_iter().find(|(known, _)| *known == name).map_or_else(Vec::new, |(_, mode)| set_mode(app, mode))
 }
 
 /// Says how large the blind share is.
@@ -101,14 +97,11 @@ pub(super) fn scopes(_app: &App) -> Vec<String> {
 
 /// Takes the scope of this name.
 pub(super) fn set_scope(app: &mut App, name: &str) -> Vec<Effect> {
-    app.notice = Some(match SCOPES.into_iter().find(|(known, ..)| *known == name) {
-        Some((_, scope, said)) => {
-            (app.project.scope, app.project.every) = (scope, scope == Scope::All);
-            app.begin_again();
-            said.to_owned()
-        }
-        None => format!(":scope takes all or first-error, not {name:?}"),
-    });
+    if let Some((_, scope, said)) = SCOPES.into_iter().find(|(known, ..)| *known == name) {
+        (app.project.scope, app.project.every) = (scope, scope == Scope::All);
+        app.begin_again();
+        app.notice = Some(said.to_owned());
+    }
     Vec::new()
 }
 

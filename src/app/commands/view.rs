@@ -88,13 +88,7 @@ pub(super) fn diffs(_app: &App) -> Vec<String> {
 
 /// Compares with what is named.
 pub(crate) fn set_diff(app: &mut App, name: &str) -> Vec<Effect> {
-    let known = Against::ALL.iter().copied().find(|against| against.name() == name);
-    if known.is_none() && name != "off" {
-        let names: Vec<&str> = Against::ALL.iter().map(|against| against.name()).collect();
-        app.notice = Some(format!(":diff takes {} or off, not {name:?}", names.join(", ")));
-        return Vec::new();
-    }
-    app.reading.against = known;
+    app.reading.against = Against::ALL.iter().copied().find(|against| against.name() == name);
     Vec::new()
 }
 

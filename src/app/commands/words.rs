@@ -33,6 +33,35 @@ pub(super) fn tags(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     line(app, Writing::Tags)
 }
 
+fn write(app: &mut App, writing: Writing, text: &str) -> Vec<Effect> {
+    manuscript(app, writing).map_or_else(Vec::new, |manuscript| manuscript.keep(app, text))
+}
+
+/// The note of this step is this text.
+pub(super) fn note_as(app: &mut App, text: &str) -> Vec<Effect> {
+    write(app, Writing::Note, text)
+}
+
+/// The critique of this step is this text.
+pub(super) fn critique_as(app: &mut App, text: &str) -> Vec<Effect> {
+    write(app, Writing::Critique, text)
+}
+
+/// The tags of this step are these.
+pub(super) fn tags_as(app: &mut App, text: &str) -> Vec<Effect> {
+    write(app, Writing::Tags, &tags_of(text))
+}
+
+/// All tags of the session.
+pub(crate) fn tags_in_use(app: &App) -> Vec<String> {
+    app.session.tags().into_keys().map(str::to_owned).collect()
+}
+
+/// Tags as they are kept: commas between them are what people type.
+pub(crate) fn tags_of(text: &str) -> String {
+    text.split([' ', ',']).filter(|tag| !tag.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
 /// Opens this step to be written anew, with its scores as they would be.
 pub(super) fn rewrite(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     match manuscript(app, Writing::Correction) {

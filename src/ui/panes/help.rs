@@ -27,7 +27,7 @@ pub(in crate::ui) fn draw(app: &App, sheet: &HelpSheet, pen: &mut Pen<'_>, area:
     let rows = sheet.rows(&app.keys.map, app.focus);
     let width = usize::from(rect.width.saturating_sub(4)).max(1);
     // The whole text of the chosen row stands below: in a narrow list it is cut.
-    let said = rows.get(sheet.chosen).map(|command| Page::plain(&format!(":{}  {}", command.name, command.doc), width));
+    let said = rows.get(sheet.chosen).map(|command| Page::plain(&format!(":{}  {}", command.usage(), command.doc), width));
     let said_rows = said.as_ref().map_or(0, |said| said.rows().min(3));
     let below = u16::try_from(said_rows).unwrap_or(0);
     let y = rect.bottom().saturating_sub(1 + below);
@@ -45,7 +45,7 @@ pub(in crate::ui) fn draw(app: &App, sheet: &HelpSheet, pen: &mut Pen<'_>, area:
     for (index, command) in rows.iter().skip(top).take(room).enumerate() {
         let y = rect.y + 2 + u16::try_from(index).unwrap_or(0);
         pen.text(rect.x + 2, y, wide, &keys(command), pen.look.strong());
-        let (at, name) = (rect.x + 4 + wide, format!("  :{}", command.name));
+        let (at, name) = (rect.x + 4 + wide, format!("  :{}", command.usage()));
         let x = pen.text(at, y, rect.right().saturating_sub(at + 1), command.doc, pen.look.plain());
         // The name is what one types; of the chosen row it stands below, too.
         let left = rect.right().saturating_sub(x + 1);

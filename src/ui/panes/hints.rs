@@ -76,9 +76,9 @@ fn offers(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     if offers.len() > rows {
         pen.text(area.x + 2, area.y, area.width - 2, &format!(" {} commands ", offers.len()), pen.look.dim());
     }
-    let wide = offers.iter().map(|command| command.name.len()).max().unwrap_or(0);
+    let wide = offers.iter().map(|command| command.usage().len()).max().unwrap_or(0);
     for (y, (index, command)) in (area.y + 1..area.bottom()).zip(offers.iter().enumerate().skip(first)) {
-        let x = pen.text(area.x + 1, y, area.width - 1, &format!("{:<wide$}  ", command.name), pen.look.strong());
+        let x = pen.text(area.x + 1, y, area.width - 1, &format!("{:<wide$}  ", command.usage()), pen.look.strong());
         pen.text(x, y, area.right().saturating_sub(x), command.doc, pen.look.plain());
         if chosen == Some(index) {
             pen.restyle(Rect { y, height: 1, ..area }, pen.look.selected());
