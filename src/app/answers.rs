@@ -5,12 +5,28 @@ use std::sync::{Arc, Weak};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use super::views::{ViewKeys, key as key_row};
 use super::{App, Effect, lists};
 use crate::checks::answer;
 use crate::trace::{FirstError, Trace};
 
 /// Solutions that are looked at.
 const MOST: usize = 5_000;
+
+/// Its keys.
+pub(crate) static VIEW: ViewKeys = ViewKeys {
+    name: "answers",
+    command: "answers",
+    keys: &[
+        &[
+            key_row(&["Enter"], "best", "go to the best solution with this answer; without scores to the first"),
+            key_row(&["w"], "worst", "go to the worst one; without scores to the last"),
+            key_row(&["Esc", "q", "Ctrl-c"], "closes", "close the table"),
+        ],
+        lists::KEYS,
+    ],
+    commands: &[],
+};
 
 /// The open table.
 #[derive(Debug)]

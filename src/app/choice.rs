@@ -256,7 +256,9 @@ pub(super) fn say(app: &mut App, command: &Command, question: fn(&App) -> Questi
         Some((first, rest)) if !asked.is_free() && number(first).is_some() => (number(first), rest.trim()),
         _ => (None, said),
     };
-    if let Some(count) = number(said).filter(|_| !asked.is_free() && !app.answers_to(asked).iter().any(|known| known.is(asked, said))) {
+    if let Some(count) =
+        number(said).filter(|_| !asked.is_free() && !app.answers_to(asked).iter().any(|known| known.is(asked, said)))
+    {
         return (command.run)(app, Some(count));
     }
     let effects = (command.run)(app, count);

@@ -6,9 +6,25 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::items::ItemId;
 use super::likeness::{Row, Steps};
+use super::views::{ViewKeys, key as key_row};
 use super::{App, Effect, likeness, lists, queue};
 use crate::analysis::clusters::MOST;
 use crate::analysis::likeness::{Ask, Group};
+
+/// The keys of the list.
+pub(crate) static VIEW: ViewKeys = ViewKeys {
+    name: "groups",
+    command: "clusters",
+    keys: &[
+        &[
+            key_row(&["Enter"], "walks one", "go through the solutions of this group, from its most typical step on"),
+            key_row(&["r"], "anew", "make as many groups anew, of what is known by now"),
+            key_row(&["Esc", "q", "Ctrl-c"], "closes", "close the list"),
+        ],
+        lists::KEYS,
+    ],
+    commands: &[],
+};
 
 /// The groups, and the list of them.
 #[derive(Debug)]

@@ -330,6 +330,17 @@ impl Keymap {
                 let _ = writeln!(text, "| {} | {doc} | `:{}` |", keys.join(" "), command.usage());
             }
         }
+        text.push_str("\n| In a view (its `?` shows them, and runs them) | |\n|---|---|\n");
+        for view in super::views::VIEWS {
+            let opens = Some(view.command)
+                .filter(|name| !name.is_empty())
+                .map_or(String::new(), |name| format!(" (`{}`)", self.shown(name)));
+            let keys = view.rows().map(|row| {
+                let keys: Vec<String> = row.keys.iter().map(|key| format!("`{key}`")).collect();
+                format!("{} {}", keys.join(" "), row.doc)
+            });
+            let _ = writeln!(text, "| {}{opens} | {} |", view.name, keys.collect::<Vec<_>>().join("; "));
+        }
         text
     }
 

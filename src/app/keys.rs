@@ -55,6 +55,35 @@ pub fn token(key: KeyEvent) -> Option<String> {
     Some(named)
 }
 
+/// The key of a name, as it comes from the terminal.
+pub(super) fn event(token: &str) -> Option<KeyEvent> {
+    let single = |text: &str| text.chars().next().filter(|c| c.len_utf8() == text.len()).map(KeyCode::Char);
+    let code = match token {
+        "Space" => KeyCode::Char(' '),
+        "Enter" => KeyCode::Enter,
+        "Esc" => KeyCode::Esc,
+        "Tab" => KeyCode::Tab,
+        "S-Tab" => KeyCode::BackTab,
+        "Backspace" => KeyCode::Backspace,
+        "Up" => KeyCode::Up,
+        "Down" => KeyCode::Down,
+        "Left" => KeyCode::Left,
+        "Right" => KeyCode::Right,
+        "PageUp" => KeyCode::PageUp,
+        "PageDown" => KeyCode::PageDown,
+        "Home" => KeyCode::Home,
+        "End" => KeyCode::End,
+        _ => {
+            if let Some(code) = token.strip_prefix("Ctrl-").and_then(single) {
+                return Some(KeyEvent::new(code, KeyModifiers::CONTROL));
+            }
+            let function = || token.strip_prefix('F').and_then(|n| n.parse().ok()).map(KeyCode::F);
+            single(token).or_else(function)?
+        }
+    };
+    Some(KeyEvent::from(code))
+}
+
 /// What a key press led to.
 #[derive(Debug)]
 pub enum Press {

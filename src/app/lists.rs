@@ -2,6 +2,18 @@
 
 use crossterm::event::KeyCode;
 
+use super::views::{ViewKey, key};
+
+/// What they do.
+pub(super) const KEYS: &[ViewKey] = &[
+    key(&["j", "n", "Down"], "row", "next row"),
+    key(&["k", "p", "Up"], "row", "previous row"),
+    key(&["Space", "PageDown"], "", "ten rows down"),
+    key(&["PageUp"], "", "ten rows up"),
+    key(&["g", "Home"], "", "first row"),
+    key(&["G", "End"], "", "last row"),
+];
+
 /// Rows of a page.
 const PAGE: usize = 10;
 

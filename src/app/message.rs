@@ -270,8 +270,9 @@ pub enum Effect {
     SavePlace(Place),
     /// Remember the annotator's own filters.
     SaveFilters(Names),
-    /// Let the user's editor have a text; the screen is the editor's until [`Message::Edited`].
-    Edit(Manuscript),
+    /// Let the user's editor have a text, with something below it that is cut off again; the screen is the editor's until
+    /// [`Message::Edited`].
+    Edit(Manuscript, String),
     /// Put text on the clipboard.
     Copy(String),
     /// Put text into a file: it is too long for the clipboard. [`Message::Notice`] says where it lies.

@@ -46,6 +46,7 @@ pub mod rewrite;
 pub mod runs;
 pub mod sampling;
 mod saving;
+pub mod scissors;
 pub mod scoring;
 pub mod search;
 pub mod seek;
@@ -58,6 +59,7 @@ pub mod tree;
 pub mod trust;
 mod typed;
 mod update;
+pub mod views;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Weak};

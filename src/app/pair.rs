@@ -6,11 +6,35 @@ use std::sync::{Arc, Weak};
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::blocks::{Blocks, Part, Row};
+use super::views::{ViewKeys, key as key_row};
 use super::{App, Effect, layout, steps};
 use crate::trace::{NodeId, Trace};
 use crate::typeset::align::align;
 use crate::typeset::diff::{Changed, changed_words};
 use crate::typeset::{Page, Setting};
+
+/// Its keys.
+pub(crate) static VIEW: ViewKeys = ViewKeys {
+    name: "side by side",
+    command: "side-by-side",
+    keys: &[&[
+        key_row(&["Enter"], "goes there", "go to this step of the solution on the left"),
+        key_row(&["o"], "right one", "go to this step of the solution on the right"),
+        key_row(&["n"], "others", "the next solution on the right"),
+        key_row(&["p"], "others", "the solution before on the right"),
+        key_row(&["z"], "folds", "fold what both begin with, or show it"),
+        key_row(&["Esc", "q", "Ctrl-c"], "closes", "back to where you were"),
+        key_row(&["j", "Down"], "row", "next row"),
+        key_row(&["k", "Up"], "row", "previous row"),
+        key_row(&["Space", "PageDown"], "scrolls", "a page down"),
+        key_row(&["PageUp"], "", "a page up"),
+        key_row(&["Ctrl-d"], "", "half a page down"),
+        key_row(&["Ctrl-u"], "", "half a page up"),
+        key_row(&["g", "Home"], "", "first row"),
+        key_row(&["G", "End"], "", "last row"),
+    ]],
+    commands: &[],
+};
 
 /// Cells of a side before its text: number, score, a space.
 pub const GUTTER: u16 = 10;

@@ -7,8 +7,24 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 use tui_input::backend::crossterm::EventHandler as _;
 
 use super::items::ItemId;
+use super::views::{ViewKeys, key as key_row};
 use super::{App, Effect};
 use crate::trace::{NodeId, Writing};
+
+/// Its keys, but for those that write.
+pub(crate) static VIEW: ViewKeys = ViewKeys {
+    name: "problems",
+    command: "go-to-problem",
+    keys: &[&[
+        key_row(&["Enter"], "goes there", "go to this problem"),
+        key_row(&["Down", "Ctrl-n"], "row", "next row"),
+        key_row(&["Up", "Ctrl-p"], "row", "previous row"),
+        key_row(&["PageDown"], "", "ten rows down"),
+        key_row(&["PageUp"], "", "ten rows up"),
+        key_row(&["Esc", "Ctrl-c"], "closes", "stay where you are"),
+    ]],
+    commands: &[],
+};
 
 /// Bytes of all problems together that are kept while the picker is open: a million problems fit.
 const MOST: usize = 256 << 20;

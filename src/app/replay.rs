@@ -7,9 +7,23 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::commands::view;
 use super::describe::short;
+use super::views::{ViewKeys, key as key_row};
 use super::{App, Effect};
 use crate::labels::Mode;
 use crate::trace::{NodeId, Trace};
+
+/// Its keys; all others act as in the tree.
+pub(super) static VIEW: ViewKeys = ViewKeys {
+    name: "replay",
+    command: "replay",
+    keys: &[&[
+        key_row(&[","], "an iteration", "an iteration back, or as many as the count"),
+        key_row(&["."], "an iteration", "an iteration on, or as many as the count"),
+        key_row(&["<"], "ten", "ten iterations back"),
+        key_row(&[">"], "ten", "ten iterations on"),
+    ]],
+    commands: &[("replay-turn", "elsewhere"), ("cancel", "whole tree")],
+};
 
 /// Steps that no iteration made are there when the search is over.
 const NEVER: u32 = u32::MAX;

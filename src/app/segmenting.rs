@@ -3,9 +3,29 @@
 use crossterm::event::{KeyCode, KeyEvent};
 
 use super::commands::cuts;
+use super::views::{ViewKeys, key as key_row};
 use super::{App, Effect, saving};
 use crate::segment::{self, RULES, Rule};
 use crate::trace::{Cut, Solution, Trace};
+
+/// Its keys.
+pub(super) static VIEW: ViewKeys = ViewKeys {
+    name: "other steps",
+    command: "segment",
+    keys: &[&[
+        key_row(&["h", "Left", "S-Tab"], "rule", "the rule before"),
+        key_row(&["l", "Right", "Tab"], "rule", "the next rule"),
+        key_row(&["j", "Down"], "look", "look at its steps, one further down"),
+        key_row(&["k", "Up"], "look", "one further up"),
+        key_row(&["Space", "PageDown"], "", "five steps down"),
+        key_row(&["PageUp"], "", "five steps up"),
+        key_row(&["g", "Home"], "", "its first step"),
+        key_row(&["G", "End"], "", "its last step"),
+        key_row(&["Enter"], "takes it", "cut the solution by this rule"),
+        key_row(&["Esc"], "leaves it", "leave the steps as they are"),
+    ]],
+    commands: &[],
+};
 
 /// What a rule makes of the solution.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,8 +2,25 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
+use super::views::{ViewKeys, key as key_row};
 use super::{App, Effect, steps};
 use crate::typeset::{Page, Setting, View};
+
+/// Its keys.
+pub(crate) static VIEW: ViewKeys = ViewKeys {
+    name: "a page",
+    command: "",
+    keys: &[&[
+        key_row(&["j", "Down"], "scroll", "a row down"),
+        key_row(&["k", "Up"], "scroll", "a row up"),
+        key_row(&["Esc", "Enter", "q"], "closes", "close the page"),
+        key_row(&["Space", "PageDown", "Ctrl-d"], "", "half a page down"),
+        key_row(&["PageUp", "Ctrl-u"], "", "half a page up"),
+        key_row(&["g", "Home"], "", "to its beginning"),
+        key_row(&["G", "End"], "", "to its end"),
+    ]],
+    commands: &[],
+};
 
 /// An open page.
 #[derive(Debug, PartialEq, Eq)]

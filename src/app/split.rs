@@ -3,8 +3,24 @@
 use crossterm::event::{KeyCode, KeyEvent};
 
 use super::commands::cuts;
+use super::views::{ViewKeys, key as key_row};
 use super::{App, Effect, saving};
 use crate::segment::whole_parts;
+
+/// Its keys.
+pub(super) static VIEW: ViewKeys = ViewKeys {
+    name: "split",
+    command: "split",
+    keys: &[&[
+        key_row(&["h", "Left"], "a word", "a word back"),
+        key_row(&["l", "Right"], "a word", "a word on"),
+        key_row(&["j", "Down"], "a line or sentence", "on to the next line or sentence"),
+        key_row(&["k", "Up"], "a line or sentence", "back to the line or sentence before"),
+        key_row(&["Enter"], "splits", "split the step here"),
+        key_row(&["Esc"], "leaves it", "leave the step whole"),
+    ]],
+    commands: &[],
+};
 
 /// An open choice.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use super::commands::{Command, Takes};
 use super::keys::{self, Press};
 use super::{
     App, Effect, Focus, answers, choice, clusters, commands, input, layout, mouse, pair, picker, replay, rewrite, saving,
-    segmenting, sheet, split,
+    segmenting, sheet, split, views,
 };
 use crate::labels::Digits;
 
@@ -67,6 +67,12 @@ pub(super) fn key_press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     if app.choice.is_some() {
         return choice::key(app, key);
     }
+    if app.help.is_some() {
+        return commands::help::key(app, key);
+    }
+    if views::owner(app).is_some() && views::asks(app, key) {
+        return commands::help::open(app, None);
+    }
     if app.split.is_some() {
         return split::key(app, key);
     }
@@ -87,9 +93,6 @@ pub(super) fn key_press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     }
     if app.sheet.is_some() {
         return sheet::key(app, key);
-    }
-    if app.help.is_some() {
-        return commands::help::key(app, key);
     }
     app.notice = None;
     app.seek = None;

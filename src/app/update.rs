@@ -146,7 +146,7 @@ fn settle(app: &mut App, stood: Stood, effects: &mut Vec<Effect>) {
     app.glance();
     app.look_around();
     app.read_lines();
-    if effects.iter().any(|effect| matches!(effect, Effect::Suspend | Effect::Redraw | Effect::Edit(_))) {
+    if effects.iter().any(|effect| matches!(effect, Effect::Suspend | Effect::Redraw | Effect::Edit(..))) {
         app.pictures.redraw();
     }
     effects.extend(app.make_picture());

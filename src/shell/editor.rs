@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+use crate::app::scissors;
 use crate::labels::store::TEXT_LIMIT;
 
 /// Who has the keyboard.
@@ -55,11 +56,13 @@ pub(super) fn take_back() {
     KEYBOARD.1.notify_all();
 }
 
-/// Lets the editor have a text and gives it back as it is then. The error says where a text lies that could not be taken over.
-pub(super) fn edit(text: &str) -> Result<String, String> {
+/// Lets the editor have a text with something below it, and gives back what stands above the scissors then. The error says where a text lies
+/// that could not be taken over.
+pub(super) fn edit(text: &str, below: &str) -> Result<String, String> {
     if !std::io::stdin().is_terminal() {
         return Err("an editor needs a terminal".to_owned());
     }
+    let text = format!("{text}{below}");
     let mut file = tempfile::Builder::new()
         .prefix("stepscope-")
         .suffix(".md")
@@ -78,7 +81,7 @@ pub(super) fn edit(text: &str) -> Result<String, String> {
         (Ok(false), _) => format!("{editor} failed"),
         (Ok(true), Err(error)) => format!("what {editor} wrote cannot be read: {error}"),
         (Ok(true), Ok(bytes)) => match std::str::from_utf8(bytes) {
-            Ok(written) if written.len() <= TEXT_LIMIT => return Ok(written.to_owned()),
+            Ok(written) if scissors::cut(written).len() <= TEXT_LIMIT => return Ok(scissors::cut(written).to_owned()),
             Ok(_) => format!("the text is longer than {TEXT_LIMIT} bytes"),
             Err(_) => "the text is no UTF-8".to_owned(),
         },

@@ -126,10 +126,10 @@ fn carry_out<S: Screen>(effect: Effect, screen: &mut S, outside: &mut Outside) -
         // Who has the terminal gives it back: there only the process is stopped.
         Effect::Suspend if editor::is_lent() => signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP),
         Effect::Redraw | Effect::Copy(_) if editor::is_lent() => Ok(()),
-        Effect::Edit(manuscript) => {
+        Effect::Edit(manuscript, below) => {
             editor::lend();
             screen.lend()?;
-            outside.edit(manuscript);
+            outside.edit(manuscript, below);
             Ok(())
         }
         Effect::Suspend => {

@@ -226,7 +226,7 @@ impl Outside {
             Effect::CopyToFile(text) => self.tell(Message::Notice(keep_copy(&text))),
             Effect::Continue => self.tell(Message::Continue),
             // The screen's and the loop's own.
-            Effect::Copy(_) | Effect::Edit(_) | Effect::Mouse(_) | Effect::Suspend | Effect::Redraw | Effect::Quit => {}
+            Effect::Copy(_) | Effect::Edit(..) | Effect::Mouse(_) | Effect::Suspend | Effect::Redraw | Effect::Quit => {}
         }
     }
 
@@ -244,10 +244,10 @@ impl Outside {
         self.corpora.get(file).map_or(String::new(), |corpus| corpus.name().to_owned())
     }
 
-    /// Runs the user's editor on a text.
-    pub(super) fn edit(&self, manuscript: Manuscript) {
+    /// Runs the user's editor on a text with something below it.
+    pub(super) fn edit(&self, manuscript: Manuscript, below: String) {
         self.beside(move || {
-            let written = editor::edit(&manuscript.text);
+            let written = editor::edit(&manuscript.text, &below);
             Message::Edited(manuscript, written)
         });
     }

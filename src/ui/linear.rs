@@ -253,6 +253,6 @@ fn pair(app: &App) -> String {
 fn help(app: &App) -> String {
     let Some(sheet) = &app.help else { return String::new() };
     let rows = sheet.rows(&app.keys.map, app.focus);
-    let Some(command) = rows.get(sheet.chosen) else { return format!("help: nothing for {}", sheet.filter) };
-    format!("help {} of {}: {}: {}", sheet.chosen + 1, rows.len(), app.keys.map.keys(command).join(" or "), command.doc)
+    let Some(row) = rows.get(sheet.chosen) else { return format!("help: nothing for {}", sheet.filter) };
+    format!("help {} of {}: {}: {}", sheet.chosen + 1, rows.len(), row.keys(&app.keys.map).join(" or "), row.doc())
 }

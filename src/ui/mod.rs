@@ -87,7 +87,7 @@ pub fn draw(app: &App, buffer: &mut Buffer, area: Rect) {
 /// Draws the view that stands over the panes, if any.
 fn covering(app: &App, pen: &mut Pen<'_>, area: Rect) {
     if let Some(sheet) = &app.sheet {
-        panes::sheet::draw(sheet, pen, area);
+        panes::sheet::draw(app, sheet, pen, area);
     }
     if let Some(picker) = &app.picker {
         panes::picker::draw(app, picker, pen, area);

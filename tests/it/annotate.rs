@@ -85,8 +85,12 @@ fn tags_are_completed_from_those_in_use() {
 fn a_critique_comes_back_from_the_editor_and_undo_takes_it_away() {
     let mut desk = Desk::demo();
     desk.keys("jC");
-    let Some(Effect::Edit(manuscript)) = desk.left.pop() else { panic!("{:?}", desk.left) };
+    let Some(Effect::Edit(manuscript, below)) = desk.left.pop() else { panic!("{:?}", desk.left) };
     let step = manuscript.step;
+    let trace = desk.app.trace().unwrap();
+    let shown = [&trace.node(desk.app.cursor.node).text, &trace.problem.text].map(|text| text.lines().next().unwrap());
+    assert!(shown.iter().all(|line| below.contains(line)) && below.contains("# step 2 of "), "{below}");
+    assert_eq!(stepscope::app::scissors::cut(&format!("The sign is lost.{below}")), "The sign is lost.\n");
     desk.tell(Message::Edited(manuscript.clone(), Ok("The sign is lost.\n".into())));
     let record = desk.app.record_key_here();
     assert_eq!(desk.app.session.text(Writing::Critique, step, record), Some("The sign is lost."));

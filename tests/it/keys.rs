@@ -29,13 +29,17 @@ fn no_letter_moves_with_the_keys_of_arrows() {
     use stepscope::app::commands::Group;
     let map = Keymap::preset("arrows").unwrap();
     // These put a step elsewhere on the screen, fold, or ask for the letter of a place: nobody is moved by them.
-    let stays = |name: &str| name.starts_with("cursor-") || name.contains("fold") || ["mark", "go-to-mark", "show-path"].contains(&name);
+    let stays =
+        |name: &str| name.starts_with("cursor-") || name.contains("fold") || ["mark", "go-to-mark", "show-path"].contains(&name);
     let steers = ["fold-or-parent", "unfold-or-child"];
     let moves = COMMANDS.iter().filter(|command| matches!(command.group, Group::Motion | Group::Tree));
-    let moves = moves.filter(|command| !command.name.starts_with("replay") && (!stays(command.name) || steers.contains(&command.name)));
+    let moves =
+        moves.filter(|command| !command.name.starts_with("replay") && (!stays(command.name) || steers.contains(&command.name)));
     for command in moves {
         for keys in map.keys(command) {
-            let letter = keys.split(' ').any(|key| key.chars().count() == 1 && key.chars().all(char::is_alphabetic) || key.starts_with("Ctrl-") && key.len() == 6);
+            let letter = keys.split(' ').any(|key| {
+                key.chars().count() == 1 && key.chars().all(char::is_alphabetic) || key.starts_with("Ctrl-") && key.len() == 6
+            });
             assert!(!letter, "{}: {keys}", command.name);
         }
     }
@@ -536,7 +540,10 @@ fn commands_take_on_the_command_line_what_they_would_ask_for() {
     assert_eq!(desk.app.session.verdict(record), Some(&Verdict::GiveUp("3 of them are no English".into())), "own words");
     typed(&mut desk, "first-error-at 2");
     desk.keys("(");
-    assert_eq!(desk.app.own_labels(desk.app.trace().unwrap(), *desk.app.cursor.path.last().unwrap()).first_error, FirstError::At(1));
+    assert_eq!(
+        desk.app.own_labels(desk.app.trace().unwrap(), *desk.app.cursor.path.last().unwrap()).first_error,
+        FirstError::At(1)
+    );
     assert_eq!(typed(&mut desk, "progress 2"), "half of the way");
     typed(&mut desk, "search [0-9]+");
     assert!(desk.app.search.is_some());

@@ -370,14 +370,19 @@ fn a_step_written_anew_is_scored_while_it_is_written() {
 fn a_critique_is_written_in_the_editor_and_survives_one_that_fails() {
     let folder = tempfile::tempdir().unwrap();
     // The editor has the keyboard to itself: it reads the line that is typed while it runs.
-    let good = script(folder.path(), "good", r#"echo "EDITING"; read line; printf '%s\n' "$line" > "$1""#);
+    let good = script(
+        folder.path(),
+        "good",
+        r#"echo "EDITING"; read line; grep -c '^# step 1 of' "$1" > seen; { printf '%s\n' "$line"; cat "$1"; } > new; cat new > "$1""#,
+    );
     let mut terminal = Terminal::start_with(folder.path(), &["--no-prm"], (120, 40), &[("EDITOR", &good)]);
     terminal.wait_for("1/35");
     terminal.keys("C");
     terminal.wait_for("EDITING");
     terminal.assert_restored();
     terminal.keys("q: the sign is lost\r");
-    terminal.wait_for("critique  q: the sign is lost");
+    let screen = terminal.wait_for("critique  q: the sign is lost");
+    assert!(!screen.contains(">8") && !screen.contains("cut off"), "what stands below the scissors is no critique:\n{screen}");
     terminal.wait_for("labels.db +1");
     terminal.keys("q");
     assert!(terminal.wait_for_exit().success());

@@ -91,6 +91,12 @@ fn one_key_and_a_letter_take_a_verdict_and_go_on() {
     desk.keys("u");
     assert_eq!((desk.id().as_str(), own(&desk)), ("demo-6", FirstError::Unknown));
     assert_eq!(desk.app.said_here().len(), 2);
+    // The same on the command line; who is nobody is told whom there is.
+    desk.keys(":take z<Enter>");
+    assert!(desk.app.notice.as_deref().is_some_and(|said| said.starts_with(":take takes ")), "{:?}", desk.app.notice);
+    desk.keys(&format!(":take {mira}<Enter>"));
+    go_to(&mut desk, "demo-6");
+    assert_eq!(own(&desk), FirstError::At(0));
 }
 
 #[test]

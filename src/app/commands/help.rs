@@ -4,6 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{COMMANDS, Command, Group};
 use crate::app::keymap::Keymap;
+use crate::app::views::{self, ViewKey, ViewKeys};
 use crate::app::{self, App, Effect, Focus};
 
 /// The open sheet.
@@ -13,11 +14,61 @@ pub struct HelpSheet {
     pub filter: String,
     /// The chosen row among the matching ones.
     pub chosen: usize,
+    /// The view with keys of its own over which it was opened.
+    pub view: Option<&'static ViewKeys>,
+}
+
+/// One row of the sheet.
+#[derive(Debug, Clone, Copy)]
+pub enum Row {
+    /// A key of the view: Enter types it there.
+    Key(&'static ViewKey, &'static ViewKeys),
+    /// A command: Enter runs it, where the view has the keyboard once that is closed.
+    Command(&'static Command),
+}
+
+impl Row {
+    /// Its keys.
+    pub fn keys(self, map: &Keymap) -> Vec<String> {
+        match self {
+            Self::Key(key, _) => key.keys.iter().map(|&key| key.to_owned()).collect(),
+            Self::Command(command) => map.keys(command).iter().map(|keys| keys.replace(' ', "")).collect(),
+        }
+    }
+
+    /// What it does.
+    pub fn doc(self) -> &'static str {
+        match self {
+            Self::Key(key, _) => key.doc,
+            Self::Command(command) => command.doc,
+        }
+    }
+
+    /// How it is called: a command as it is typed, a key by its view.
+    pub fn name(self) -> String {
+        match self {
+            Self::Key(_, view) => format!("({})", view.name),
+            Self::Command(command) => format!(":{}", command.usage()),
+        }
+    }
+
+    fn matches(self, words: &[String], typed: &str, map: &Keymap) -> bool {
+        let text = match self {
+            Self::Key(key, view) => format!("{} {}", key.doc, view.name),
+            Self::Command(command) => format!("{} {} {}", command.name, command.doc, command.group.title()),
+        };
+        let text = text.to_lowercase();
+        words.iter().all(|word| text.contains(word) || self.keys(map).iter().any(|keys| keys == typed))
+    }
 }
 
 impl HelpSheet {
-    /// The rows that match: what belongs to this pane first, then in table order.
-    pub fn rows(&self, map: &Keymap, focus: Focus) -> Vec<&'static Command> {
+    fn over(app: &App, filter: &str) -> Self {
+        Self { filter: filter.to_owned(), chosen: 0, view: views::here(app) }
+    }
+
+    /// The rows that match: keys of the view, commands that are at home in it, what belongs to this pane, then in table order.
+    pub fn rows(&self, map: &Keymap, focus: Focus) -> Vec<Row> {
         // Whoever is used to `/` may type it here.
         let words: Vec<String> =
             self.filter.trim_start_matches('/').to_lowercase().split_whitespace().map(str::to_owned).collect();
@@ -26,29 +77,24 @@ impl HelpSheet {
             Focus::Tree => Group::Tree,
             Focus::List => Group::Motion,
         };
-        let mut rows: Vec<&'static Command> = COMMANDS
-            .iter()
-            .filter(|command| {
-                let text = format!("{} {} {}", command.name, command.doc, command.group.title()).to_lowercase();
-                words.iter().all(|word| {
-                    text.contains(word) || map.keys(command).iter().any(|keys| keys.replace(' ', "") == self.filter.trim())
-                })
-            })
-            .collect();
-        rows.sort_by_key(|command| command.group != home);
-        rows
+        let at_home =
+            |command: &Command| self.view.is_some_and(|view| view.commands.iter().any(|(name, _)| *name == command.name));
+        let mut commands: Vec<&'static Command> = COMMANDS.iter().collect();
+        commands.sort_by_key(|command| (!at_home(command), command.group != home));
+        let keys = self.view.into_iter().flat_map(|view| view.rows().map(move |key| Row::Key(key, view)));
+        let rows = keys.chain(commands.into_iter().map(Row::Command));
+        rows.filter(|row| row.matches(&words, self.filter.trim(), map)).collect()
     }
 }
 
 /// Opens the sheet.
-pub(super) fn open(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    app.help = Some(HelpSheet::default());
-    Vec::new()
+pub(crate) fn open(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    about(app, "")
 }
 
 /// Opens the sheet at what speaks of this.
 pub(super) fn about(app: &mut App, word: &str) -> Vec<Effect> {
-    app.help = Some(HelpSheet { filter: word.to_owned(), ..HelpSheet::default() });
+    app.help = Some(HelpSheet::over(app, word));
     Vec::new()
 }
 
@@ -60,9 +106,9 @@ pub(crate) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     match key.code {
         KeyCode::Esc => app.help = None,
         KeyCode::Enter => {
-            if let Some(command) = rows.get(sheet.chosen).copied() {
+            if let Some(row) = rows.get(sheet.chosen).copied() {
                 app.help = None;
-                return app::run(app, command, None);
+                return run(app, row);
             }
         }
         KeyCode::Down => sheet.chosen = (sheet.chosen + 1).min(last),
@@ -86,4 +132,15 @@ pub(crate) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
         _ => {}
     }
     Vec::new()
+}
+
+/// Types a key into its view, or runs a command.
+fn run(app: &mut App, row: Row) -> Vec<Effect> {
+    match row {
+        Row::Key(key, _) => key.event().map_or_else(Vec::new, |event| app::key_press(app, event)),
+        Row::Command(command) => {
+            views::close(app);
+            app::run(app, command, None)
+        }
+    }
 }

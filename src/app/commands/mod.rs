@@ -282,7 +282,7 @@ pub static COMMANDS: &[Command] = &[
     row(Label, "segment", &[], "cut this solution by another rule, seen before it is taken; :segment sentence", cuts::segment)
         .takes("RULE", cuts::segment_by, Known::Only(cuts::rules)),
     row(Label, "note", &["c"], "write a note on this step", words::note).takes("TEXT", words::note_as, Known::Any),
-    row(Label, "critique", &["C"], "write in your editor what is wrong with this step", words::critique).takes("TEXT", words::critique_as, Known::Any),
+    row(Label, "critique", &["C"], "write in your editor what is wrong with this step, which stands there below the text", words::critique).takes("TEXT", words::critique_as, Known::Any),
     row(Label, "tags", &["t"], "tag this step; Tab completes", words::tags).takes("WORDS", words::tags_as, Known::Words(words::tags_in_use)),
     row(Label, "undo", &["u"], "take the last label back and go there", label::undo).counts(),
     row(Label, "redo", &["Ctrl-r"], "set the label that was taken back", label::redo).counts(),
@@ -403,7 +403,7 @@ pub static COMMANDS: &[Command] = &[
     row(View, "mouse", &["g M"], "hear of the mouse (clicks and wheel), or leave it to the terminal", view::toggle_mouse),
     row(View, "theme", &[], ":theme light - colours: dark, light, colour-blind, mono, 16", view::theme_shown)
         .takes("NAME", view::set_theme, Known::Only(view::themes)),
-    row(View, "help", &["?"], "all keys; type to find one, Enter runs it", help::open).takes("WORD", help::about, Known::Also(names)),
+    row(View, "help", &["?"], "all keys, those of a view that has its own first; type to find one, Enter runs it", help::open).takes("WORD", help::about, Known::Also(names)),
     row(View, "redraw", &["Ctrl-l"], "draw the screen anew", view::redraw),
     row(View, "cancel", &["Esc"], "close, clear the search; never leaves", view::cancel),
     row(Session, "command", &[":"], "command by name; Tab completes", search::command_line),
@@ -492,9 +492,8 @@ pub(crate) fn completions(app: &App, line: &str) -> (usize, Vec<String>) {
     };
     let word = argument.trim_start();
     let at = line.len() - word.len();
-    let beginning = |values: Vec<String>, word: &str| -> Vec<String> {
-        values.into_iter().filter(|value| value.starts_with(word)).collect()
-    };
+    let beginning =
+        |values: Vec<String>, word: &str| -> Vec<String> { values.into_iter().filter(|value| value.starts_with(word)).collect() };
     let known = match by_name(name).map(|command| command.takes) {
         None | Some(Takes::Nothing | Takes::Count) => return (at, Vec::new()),
         Some(Takes::Answer { question, .. }) => return (at, beginning(choice::names(app, question(app)), word)),

@@ -1,7 +1,7 @@
 //! What an annotator writes about a step: note, critique, tags.
 
 use crate::app::input::{Input, Purpose};
-use crate::app::{App, Effect, Manuscript, sampling};
+use crate::app::{App, Effect, Manuscript, sampling, scissors};
 use crate::trace::{Node, Writing};
 
 use super::label::aim;
@@ -75,7 +75,18 @@ pub(super) fn sample(app: &mut App, count: Option<usize>) -> Vec<Effect> {
     sampling::start(app, count, None)
 }
 
-/// Gives the critique of this step to the editor.
+/// Gives the critique of this step to the editor, with the step below it.
 pub(super) fn critique(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    manuscript(app, Writing::Critique).map(Effect::Edit).into_iter().collect()
+    let Some(manuscript) = manuscript(app, Writing::Critique) else { return Vec::new() };
+    vec![Effect::Edit(manuscript, scissors::below(&subject(app)))]
+}
+
+/// What a critique is about: the step, and how the problem begins.
+fn subject(app: &App) -> String {
+    let Some(trace) = app.trace() else { return String::new() };
+    let problem = trace.problem.text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let at = app.cursor.step();
+    let step =
+        app.cursor.path.get(at).map(|&id| format!("step {} of {}:\n{}\n\n", at + 1, app.cursor.path.len(), trace.node(id).text));
+    format!("{}problem: {problem}", step.unwrap_or_default())
 }

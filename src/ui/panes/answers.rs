@@ -4,11 +4,13 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::app::App;
-use crate::app::answers::{Answers, Group};
+use crate::app::answers::{Answers, Group, VIEW};
 use crate::app::describe::short;
 use crate::trace::Label;
 use crate::ui::pen::Pen;
 use crate::ui::theme::score_bar;
+
+use super::hints::heading;
 
 /// Width of the columns: answer, number of solutions, bar, right or wrong, mean, best and worst score, own verdicts.
 const COLUMNS: [u16; 8] = [19, 6, 11, 8, 6, 9, 9, 8];
@@ -21,10 +23,9 @@ pub(in crate::ui) fn draw(app: &App, answers: &Answers, pen: &mut Pen<'_>, area:
     let named = answers.groups.iter().filter(|group| !group.answer.is_empty()).count();
     let looked = if answers.looked < answers.solutions { format!("the first {} of ", answers.looked) } else { String::new() };
     let scored = answers.groups.iter().any(|group| group.best.is_some());
-    let goes = if scored { "Enter best, w worst" } else { "Enter goes there" };
     let several = if named == 1 { "answer" } else { "answers" };
-    let title = format!(" {named} {several} of {looked}{} solutions: {goes}, Esc closes ", answers.solutions);
-    pen.text(area.x + 2, area.y, area.width.saturating_sub(4), &title, pen.look.strong());
+    let title = format!("{named} {several} of {looked}{} solutions", answers.solutions);
+    heading(app, &VIEW, &title, pen, area);
     let rect = Rect { x: area.x + 2, width: area.width.saturating_sub(4), ..area };
     let dim = pen.look.dim();
     let heading = ["answer", "    n", "", "", "mean", "best", "worst", "yours"].map(|text| (text.to_owned(), dim));

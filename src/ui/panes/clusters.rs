@@ -4,11 +4,13 @@
 use ratatui::layout::Rect;
 
 use crate::app::App;
-use crate::app::clusters::Clusters;
+use crate::app::clusters::{Clusters, VIEW};
 use crate::typeset::Page;
 use crate::ui::pen::Pen;
 use crate::ui::styled::styled;
 use crate::ui::theme::score_bar;
+
+use super::hints::heading;
 
 /// Width of the columns before the words: number, steps, bar, share, who says so.
 const COLUMNS: [u16; 5] = [4, 6, 11, 6, 12];
@@ -27,8 +29,8 @@ pub(in crate::ui) fn draw(app: &App, clusters: &Clusters, pen: &mut Pen<'_>, are
         count => format!("{count} groups"),
     };
     let what = if clusters.steps.lowest { "lowest" } else { "wrong" };
-    let title = format!(" {count} of {all} {what} steps by {}: Enter walks one, r anew, Esc closes ", clusters.by);
-    pen.text(rect.x, area.y, rect.width, &title, pen.look.strong());
+    let title = format!("{count} of {all} {what} steps by {}", clusters.by);
+    heading(app, &VIEW, &title, pen, area);
     let dim = pen.look.dim();
     let missing = clusters.steps.missing();
     let missing = if missing.is_empty() { missing } else { format!("; not in it: {missing}") };

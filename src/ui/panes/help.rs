@@ -3,8 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::app::App;
-use crate::app::commands::Command;
-use crate::app::commands::help::HelpSheet;
+use crate::app::commands::help::{HelpSheet, Row};
 use crate::typeset::Page;
 use crate::ui::pen::Pen;
 use crate::ui::styled::styled;
@@ -15,19 +14,15 @@ pub(in crate::ui) fn draw(app: &App, sheet: &HelpSheet, pen: &mut Pen<'_>, area:
     pen.clear(area);
     pen.rule(rect);
     pen.rule(Rect { y: rect.bottom() - 1, height: 1, ..rect });
-    pen.text(
-        rect.x + 2,
-        rect.y,
-        rect.width,
-        &format!(" all keys ({}): type to find, Enter runs, Esc closes ", app.keys.map.preset),
-        pen.look.strong(),
-    );
+    let view = sheet.view.map_or(String::new(), |view| format!("{}, then ", view.name));
+    let title = format!(" {view}all keys ({}): type to find, Enter runs, Esc closes ", app.keys.map.preset);
+    pen.text(rect.x + 2, rect.y, rect.width.saturating_sub(4), &title, pen.look.strong());
     let prompt = format!("find: {}", sheet.filter);
     pen.text(rect.x + 2, rect.y + 1, rect.width.saturating_sub(4), &prompt, pen.look.accent());
     let rows = sheet.rows(&app.keys.map, app.focus);
     let width = usize::from(rect.width.saturating_sub(4)).max(1);
     // The whole text of the chosen row stands below: in a narrow list it is cut.
-    let said = rows.get(sheet.chosen).map(|command| Page::plain(&format!(":{}  {}", command.usage(), command.doc), width));
+    let said = rows.get(sheet.chosen).map(|row| Page::plain(&format!("{}  {}", row.name(), row.doc()), width));
     let said_rows = said.as_ref().map_or(0, |said| said.rows().min(3));
     let below = u16::try_from(said_rows).unwrap_or(0);
     let y = rect.bottom().saturating_sub(1 + below);
@@ -39,17 +34,16 @@ pub(in crate::ui) fn draw(app: &App, sheet: &HelpSheet, pen: &mut Pen<'_>, area:
     }
     let room = usize::from(rect.height.saturating_sub(4 + below)).max(1);
     let top = sheet.chosen.saturating_sub(room / 2).min(rows.len().saturating_sub(room));
-    let keys =
-        |command: &Command| app.keys.map.keys(command).iter().map(|keys| keys.replace(' ', "")).collect::<Vec<_>>().join(" ");
-    let wide = u16::try_from(rows.iter().map(|command| keys(command).chars().count()).max().unwrap_or(0)).unwrap_or(16).min(16);
-    for (index, command) in rows.iter().skip(top).take(room).enumerate() {
+    let keys = |row: &Row| row.keys(&app.keys.map).join(" ");
+    let wide = u16::try_from(rows.iter().map(|row| keys(row).chars().count()).max().unwrap_or(0)).unwrap_or(16).min(16);
+    for (index, row) in rows.iter().skip(top).take(room).enumerate() {
         let y = rect.y + 2 + u16::try_from(index).unwrap_or(0);
-        pen.text(rect.x + 2, y, wide, &keys(command), pen.look.strong());
-        let (at, name) = (rect.x + 4 + wide, format!("  :{}", command.usage()));
-        let x = pen.text(at, y, rect.right().saturating_sub(at + 1), command.doc, pen.look.plain());
+        pen.text(rect.x + 2, y, wide, &keys(row), pen.look.strong());
+        let (at, name) = (rect.x + 4 + wide, format!("  {}", row.name()));
+        let x = pen.text(at, y, rect.right().saturating_sub(at + 1), row.doc(), pen.look.plain());
         // The name is what one types; of the chosen row it stands below, too.
         let left = rect.right().saturating_sub(x + 1);
-        if name.len() <= usize::from(left) {
+        if name.chars().count() <= usize::from(left) {
             pen.text(x, y, left, &name, pen.look.dim());
         }
         if top + index == sheet.chosen {

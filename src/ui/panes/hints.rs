@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Line;
 
 use crate::app::input::Input;
+use crate::app::views::{self, ViewKeys};
 use crate::app::{App, Focus};
 use crate::labels::Digits;
 use crate::typeset::Page;
@@ -89,7 +90,7 @@ fn offers(app: &App, pen: &mut Pen<'_>, rect: Rect) {
 /// The keys to show, those that are typed most first.
 fn keys(app: &App) -> Vec<String> {
     if let Some(keys) = keys_of_owner(app) {
-        return keys.split("  ").map(str::to_owned).collect();
+        return keys;
     }
     let hints = match app.focus {
         Focus::Steps if app.review.is_some() => REVIEW,
@@ -107,18 +108,37 @@ fn keys(app: &App) -> Vec<String> {
         (["hide-prm"], ..) if blind => shown(app, (&["page-down"], "", "page")),
         hint => shown(app, *hint),
     };
-    hints.iter().filter_map(shown).collect()
+    let own = views::here(app).map_or_else(Vec::new, |view| view.hints(app));
+    own.into_iter().chain(hints.iter().filter_map(shown)).collect()
 }
 
-/// The keys of an open input or choice.
-fn keys_of_owner(app: &App) -> Option<&'static str> {
+/// The keys of an open input, choice or view.
+fn keys_of_owner(app: &App) -> Option<Vec<String>> {
     let input = app.input.as_ref().map(Input::keys);
     input
         .or(app.rewrite.as_ref().map(|_| "Ctrl-s keeps it as a correction  Esc leaves no trace"))
         .or(app.choice.as_ref().map(|_| "a letter answers  Esc leaves it"))
-        .or(app.split.as_ref().map(|_| "h l a word  j k a line or sentence  Enter splits  Esc leaves it"))
-        .or(app.segmenting.as_ref().map(|_| "h l rule  j k look  Enter takes it  Esc leaves it"))
-        .or(app.replay.as_ref().map(|_| ". next iteration  , previous  > < ten of them  Esc ends the replay"))
+        .map(|keys| keys.split("  ").map(str::to_owned).collect())
+        .or_else(|| views::owner(app).map(|view| of_view(app, view)))
+}
+
+/// The keys of a view, and the one that shows all of them.
+fn of_view(app: &App, view: &ViewKeys) -> Vec<String> {
+    let mut keys = view.hints(app);
+    keys.push(format!("{} keys", views::help_key(app)));
+    keys
+}
+
+/// Draws on the first rule of a view that covers the screen what it is, and its keys as far as there is room.
+pub(super) fn heading(app: &App, view: &ViewKeys, title: &str, pen: &mut Pen<'_>, area: Rect) {
+    let mut keys = of_view(app, view);
+    let line = |keys: &[String]| format!(" {title}: {} ", keys.join("  "));
+    let room = area.width.saturating_sub(4);
+    // Those that matter least stand before the one that shows all.
+    while line(&keys).chars().count() > usize::from(room) && keys.len() > 1 {
+        keys.remove(keys.len() - 2);
+    }
+    pen.text(area.x + 2, area.y, room, &line(&keys), pen.look.strong());
 }
 
 /// Entries in rows, broken between them.

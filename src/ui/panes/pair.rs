@@ -5,17 +5,18 @@ use ratatui::layout::Rect;
 use crate::app::App;
 use crate::app::blocks::Part;
 use crate::app::describe::short;
-use crate::app::pair::{GUTTER, Pair};
+use crate::app::pair::{GUTTER, Pair, VIEW};
 use crate::ui::pen::Pen;
 use crate::ui::styled::{Run, styled};
+
+use super::hints::heading;
 
 /// Draws the rows from the first one on the screen on.
 pub(in crate::ui) fn draw(app: &App, pair: &Pair, pen: &mut Pen<'_>, area: Rect) {
     pen.clear(area);
     pen.rule(Rect { height: 1, ..area });
     pen.rule(Rect { y: area.bottom().saturating_sub(1), height: 1, ..area });
-    let title = " side by side: Enter goes to the step, o to the right one, Space scrolls, n p others, z folds, Esc ";
-    pen.text(area.x + 2, area.y, area.width.saturating_sub(4), title, pen.look.strong());
+    heading(app, &VIEW, "side by side", pen, area);
     let half = area.width.saturating_sub(1) / 2;
     let sides = [area.x, area.x + half + 1].map(|x| Rect { x, width: half, ..area });
     for (rect, solution) in sides.iter().zip(pair.sides) {

@@ -2,9 +2,11 @@
 
 use ratatui::layout::Rect;
 
-use crate::app::picker::Picker;
+use crate::app::picker::{Picker, VIEW};
 use crate::app::{App, layout};
 use crate::ui::pen::Pen;
+
+use super::hints::heading;
 
 /// Draws what was typed and what fits.
 pub(in crate::ui) fn draw(app: &App, picker: &Picker, pen: &mut Pen<'_>, area: Rect) {
@@ -13,8 +15,8 @@ pub(in crate::ui) fn draw(app: &App, picker: &Picker, pen: &mut Pen<'_>, area: R
     pen.rule(Rect { y: area.bottom().saturating_sub(1), height: 1, ..area });
     let (looked, total) = (picker.looked(), app.items.total());
     let progress = if looked < total { format!(" of {looked} of {total} looked at") } else { String::new() };
-    let title = format!(" {} problems{progress}: type to find, Enter goes there, Esc closes ", picker.count);
-    pen.text(area.x + 2, area.y, area.width.saturating_sub(4), &title, pen.look.strong());
+    let title = format!("{} problems{progress}, type to find", picker.count);
+    heading(app, &VIEW, &title, pen, area);
     let width = area.width.saturating_sub(4);
     pen.text(area.x + 2, area.y + 1, width, &format!("go to: {}", picker.line.value()), pen.look.accent());
     let window = picker.window(layout::picker_rows(app));

@@ -2,17 +2,19 @@
 
 use ratatui::layout::Rect;
 
-use crate::app::sheet::Sheet;
+use crate::app::App;
+use crate::app::sheet::{Sheet, VIEW};
 use crate::ui::pen::Pen;
 use crate::ui::styled::{Run, styled};
 
+use super::hints::heading;
+
 /// Draws the page between two rules.
-pub(in crate::ui) fn draw(sheet: &Sheet, pen: &mut Pen<'_>, area: Rect) {
+pub(in crate::ui) fn draw(app: &App, sheet: &Sheet, pen: &mut Pen<'_>, area: Rect) {
     pen.clear(area);
     pen.rule(Rect { height: 1, ..area });
     pen.rule(Rect { y: area.bottom().saturating_sub(1), height: 1, ..area });
-    let title = format!(" {}: j k scroll, Esc closes ", sheet.title);
-    pen.text(area.x + 2, area.y, area.width.saturating_sub(4), &title, pen.look.strong());
+    heading(app, &VIEW, sheet.title, pen, area);
     let Some(page) = sheet.page() else { return };
     let room = usize::from(area.height.saturating_sub(2)).max(1);
     let top = sheet.first_row(page.row_of(sheet.from), page.rows(), room);
