@@ -463,7 +463,7 @@ fn a_new_store_that_cannot_be_made_takes_labels_once_it_can() {
     let (folder, path) = (dir.path().join("place"), dir.path().join("place/labels.db"));
     std::os::unix::fs::symlink("/proc/self", &folder).unwrap();
     let (mut store, session) = Store::open(&path, "mira").unwrap();
-    assert!(store.read_only() && session.len() == 0);
+    assert!(store.read_only() && session.is_empty());
     let warning = store.warnings().last().unwrap().clone();
     let reason = warning.strip_prefix("labels stay in memory, NOT SAVED, until the store can be written: ").unwrap();
     assert!(reason.starts_with(&format!("{}: cannot make the label store: ", path.display())), "{reason}");
