@@ -19,7 +19,7 @@ pub(crate) static VIEW: ViewKeys = ViewKeys {
     command: "answers",
     keys: &[
         &[
-            key_row(&["Enter"], "best", "go to the best solution with this answer; without scores to the first"),
+            key_row(&["Enter"], "goes there", "go to the best solution with this answer; without scores to the first"),
             key_row(&["w"], "worst", "go to the worst one; without scores to the last"),
             key_row(&["Esc", "q", "Ctrl-c"], "closes", "close the table"),
         ],

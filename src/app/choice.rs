@@ -87,6 +87,11 @@ impl Question {
     fn is_free(self) -> bool {
         matches!(self, Self::BadProblem | Self::GiveUp)
     }
+
+    /// What asks it can have a count.
+    fn is_counted(self) -> bool {
+        matches!(self, Self::ErrorKind { .. } | Self::Partner)
+    }
 }
 
 impl Open {
@@ -253,11 +258,11 @@ pub(super) fn say(app: &mut App, command: &Command, question: fn(&App) -> Questi
     let number = |word: &str| word.parse::<usize>().ok().filter(|number| *number > 0);
     let asked = question(app);
     let (count, said) = match said.split_once(char::is_whitespace) {
-        Some((first, rest)) if !asked.is_free() && number(first).is_some() => (number(first), rest.trim()),
+        Some((first, rest)) if asked.is_counted() && number(first).is_some() => (number(first), rest.trim()),
         _ => (None, said),
     };
     if let Some(count) =
-        number(said).filter(|_| !asked.is_free() && !app.answers_to(asked).iter().any(|known| known.is(asked, said)))
+        number(said).filter(|_| asked.is_counted() && !app.answers_to(asked).iter().any(|known| known.is(asked, said)))
     {
         return (command.run)(app, Some(count));
     }

@@ -18,8 +18,8 @@ pub(crate) static VIEW: ViewKeys = ViewKeys {
     name: "side by side",
     command: "side-by-side",
     keys: &[&[
-        key_row(&["Enter"], "goes there", "go to this step of the solution on the left"),
-        key_row(&["o"], "right one", "go to this step of the solution on the right"),
+        key_row(&["Enter"], "left", "go to this step of the solution on the left"),
+        key_row(&["o"], "right", "go to this step of the solution on the right"),
         key_row(&["n"], "others", "the next solution on the right"),
         key_row(&["p"], "others", "the solution before on the right"),
         key_row(&["z"], "folds", "fold what both begin with, or show it"),

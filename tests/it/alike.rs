@@ -52,7 +52,10 @@ fn the_groups_of_wrong_steps_are_listed_and_gone_through() {
     {
         assert!(screen.contains(part), "{part}\n{screen}");
     }
-    desk.keys("j");
+    assert!(screen.contains("Enter walks one  r anew  Esc closes  j k row  ? keys"), "{screen}");
+    desk.keys("?");
+    assert!(desk.screen().contains("groups, then all keys"), "{}", desk.screen());
+    desk.keys("next row<Enter>");
     assert!(desk.screen().contains("The derivative of the function vanishes"), "{}", desk.screen());
     desk.keys("<Enter>");
     assert_eq!(desk.app.queue.filter_text(), "cluster == 2");

@@ -133,11 +133,7 @@ fn the_description_of_a_command_has_the_row() {
     let screen = desk.screen();
     assert!(screen.contains("set the label that was taken back"), "{screen}");
     desk.keys("<Esc>?second suspect");
-    assert!(
-        desk.screen().contains("first error at the second suspect, the step with this key before its number"),
-        "{}",
-        desk.screen()
-    );
+    assert!(desk.screen().contains("first error at the second suspect, with this key before its number"), "{}", desk.screen());
 }
 
 #[test]
@@ -162,4 +158,58 @@ fn the_picker_draws_formulas_as_the_list_does() {
     desk.app.look.glyphs = Glyphs::UNICODE;
     desk.keys("<C-f>");
     assert!(desk.screen().contains("Find x\u{b2} for all."), "{}", desk.screen());
+}
+
+#[test]
+fn a_view_with_keys_of_its_own_names_them_and_its_sheet_has_them_first() {
+    let samples: &[u8] = super::desk::SAMPLES;
+    for (bytes, keys, hint, name, first) in [
+        (
+            samples,
+            "gsA",
+            "side by side: Enter left  o right  n p others  z folds  Esc closes  ? keys",
+            "side by side",
+            "go to this step of the solution on the left",
+        ),
+        (samples, "gsga", "Enter goes there  w worst  Esc closes", "answers", "go to the best solution with this answer"),
+        (SOLUTIONS, "<C-f>", "Enter goes there  Down Up row  Esc closes", "problems", "go to this problem"),
+        (SOLUTIONS, "gggS", "h l a word  j k a line or sentence  Enter splits  Esc leaves it", "split", "a word back"),
+        (SOLUTIONS, ":segment<Enter>", "h l rule  j k look  Enter takes it  Esc leaves it", "other steps", "the rule before"),
+        (SOLUTIONS, ":trust<Enter>", "j k scroll  Esc closes", "a page", "a row down"),
+    ] {
+        let mut desk = Desk::new(&[("demo/file", bytes)], (80, 24));
+        desk.keys(keys);
+        let view = desk.screen();
+        assert!(view.contains(hint) && view.contains("? keys"), "{keys}:\n{view}");
+        desk.keys("?");
+        let sheet = desk.screen();
+        assert!(sheet.contains(&format!("{name}, then all keys (vim)")), "{keys}:\n{sheet}");
+        assert!(sheet.lines().nth(3).is_some_and(|row| row.contains(first)), "{keys}:\n{sheet}");
+        // The sheet goes, the view stays.
+        desk.keys("<Esc>");
+        assert_eq!(desk.screen(), view, "{keys}");
+    }
+}
+
+#[test]
+fn the_sheet_of_a_view_types_its_keys_and_runs_commands_behind_it() {
+    let mut desk = Desk::new(&[("demo/samples.jsonl", super::desk::SAMPLES)], (80, 24));
+    desk.keys("gsA");
+    let right = |desk: &Desk| desk.app.pair.as_ref().map(|pair| pair.sides[1]);
+    let before = right(&desk).unwrap();
+    desk.keys("?the next solution on the right<Enter>");
+    let after = right(&desk).unwrap();
+    assert!(after != before && desk.app.help.is_none());
+    desk.keys("p");
+    assert_eq!(right(&desk), Some(before));
+    desk.keys("?next problem<Enter>");
+    assert_eq!((right(&desk), desk.app.help.is_none()), (None, true), "a command runs where its effect is seen");
+    // Where text is typed a question mark is text, but for its first sign.
+    let mut desk = Desk::demo();
+    desk.keys("<C-f>how?");
+    assert_eq!(desk.app.picker.as_ref().map(|picker| picker.line.value()), Some("how?"));
+    desk.keys("<F1>");
+    assert!(desk.app.help.is_some());
+    desk.keys("go to this problem<Enter>");
+    assert!(desk.app.help.is_none() && desk.app.picker.is_none(), "Enter was typed");
 }

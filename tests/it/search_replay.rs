@@ -105,3 +105,18 @@ fn real_logs_of_searches_are_replayed() {
         desk.keys("gI<Esc>");
     }
 }
+
+#[test]
+fn the_keys_of_a_replay_stand_below_it_and_first_on_the_sheet() {
+    let mut desk = desk();
+    desk.keys("gi");
+    assert!(desk.screen().contains(", . an iteration  < > ten  gI elsewhere  Esc whole tree"), "{}", desk.screen());
+    desk.keys("?");
+    let sheet = desk.screen();
+    let row = |text: &str| sheet.lines().position(|row| row.contains(text)).unwrap_or_else(|| panic!("{text}:\n{sheet}"));
+    assert!(row("an iteration back") < row(":replay-turn") && row(":replay-turn") < row(":fold-or-parent"), "{sheet}");
+    desk.keys("an iteration back<Enter>");
+    assert!(desk.screen().contains("iteration 3 of 4"), "{}", desk.screen());
+    desk.keys("q");
+    assert!(desk.app.replay.is_none() && !desk.app.quitting && desk.app.show_tree, "the replay is closed first");
+}
