@@ -570,7 +570,6 @@ fn what_a_command_does_not_take_is_refused_in_a_line_that_says_what_it_takes() {
         ("take b", "that is for a review: stepscope review STORES opens the labels of several annotators"),
         ("send-back again", "that is for a review: stepscope review STORES opens the labels of several annotators"),
         ("progress 2", "progress is that of a solution with a first error; x marks one"),
-        ("search [", "this cannot be searched for: "),
     ] {
         let notice = typed(&mut desk, line);
         assert!(notice.starts_with(said) && !notice.contains('\n'), "{line}: {notice}");
