@@ -126,9 +126,10 @@ pub struct OpenArgs {
     /// Draw with ASCII characters only
     #[arg(long)]
     pub ascii: bool,
-    /// Cells that the terminal gives to characters of ambiguous width, such as `α` or `…`: 2 in East Asian set-ups
-    #[arg(long, value_name = "CELLS", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
-    pub ambiguous: u8,
+    /// Cells that the terminal gives to characters of ambiguous width, such as `α` or `…`: 2 in East Asian set-ups; without it the
+    /// terminal is asked, and it is 1 where that says nothing
+    #[arg(long, value_name = "CELLS", value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub ambiguous: Option<u8>,
     /// Say changes line by line instead of drawing a screen: for screen readers, plain terminals and pipes; the keys are the same
     #[arg(long)]
     pub linear: bool,
@@ -449,7 +450,7 @@ fn desk(corpora: &[Corpus], other: Option<&str>) -> String {
 fn look(args: &OpenArgs) -> anyhow::Result<(Look, background::Answer)> {
     let env = |name: &str| std::env::var(name).ok();
     let mut look = Look::detect(env);
-    let ask = !args.linear && (DRAWS || args.theme.is_none());
+    let ask = !args.linear && (DRAWS || args.theme.is_none() || args.ambiguous.is_none());
     let asked = if ask { background::ask(env) } else { background::Answer::default() };
     if let Some(background) = asked.background {
         look.theme = Theme::on(background, env);
@@ -459,7 +460,8 @@ fn look(args: &OpenArgs) -> anyhow::Result<(Look, background::Answer)> {
         look.theme = Theme::named(name, Depth::detect(env), Background::detect(env))
             .with_context(|| format!("no theme {name:?}; there are {}", THEME_NAMES.join(", ")))?;
     }
-    look.ambiguous = if args.ambiguous == 2 { Ambiguous::Wide } else { Ambiguous::Narrow };
+    let given = args.ambiguous.map(|cells| if cells == 2 { Ambiguous::Wide } else { Ambiguous::Narrow });
+    look.ambiguous = given.or(asked.ambiguous).unwrap_or(look.ambiguous);
     if args.ascii {
         look.glyphs = Glyphs::ASCII;
     }

@@ -1,4 +1,4 @@
-//! Which background the terminal has, and how it shows pixels: it is asked, and not waited for. Of an answer that comes late the background
+//! Which background the terminal has, how wide its signs are, and how it shows pixels: it is asked, and not waited for. Of an answer that comes late the background
 //! still counts ([`super::late`]).
 
 use std::io::{IsTerminal, Write, stdin, stdout};
@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use crate::text::Ambiguous;
 use crate::ui::picture::{Canvas, DRAWS};
 use crate::ui::theme::Background;
 
@@ -18,6 +19,8 @@ const QUESTION: &[u8] = b"\x1b]11;?\x1b\\\x1b[c";
 /// The same, and between them whether the terminal knows kitty's pictures, what it is called, and how many pixels a cell of it has. Those
 /// who do not know these requests pass over them.
 const QUESTION_OF_PICTURES: &[u8] = b"\x1b]11;?\x1b\\\x1b_Gi=31,s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\\x1b[>q\x1b[16t\x1b[c";
+/// A sign that is one cell wide here and two there, at the beginning of a line, and the question where that has put the cursor.
+const QUESTION_OF_WIDTH: &str = "\r\u{b1}\x1b[6n\r\x1b[K";
 /// Bytes of an answer.
 const LONGEST: usize = 512;
 
@@ -28,6 +31,8 @@ pub struct Answer {
     pub background: Option<Background>,
     /// What it draws pictures on.
     pub canvas: Canvas,
+    /// Cells of characters whose width depends on the terminal.
+    pub ambiguous: Option<Ambiguous>,
     /// It has not answered in time: the answer may still come.
     pub owed: bool,
     /// Nothing says what its background is.
@@ -45,10 +50,22 @@ pub fn ask(env: impl Fn(&str) -> Option<String>) -> Answer {
     if set("NO_COLOR") || plain || (known && !draws) || !stdin().is_terminal() || !stdout().is_terminal() {
         return Answer::default();
     }
-    let Some(answer) = raw_answer(if draws { QUESTION_OF_PICTURES } else { QUESTION }) else { return Answer::default() };
+    let question = [QUESTION_OF_WIDTH.as_bytes(), if draws { QUESTION_OF_PICTURES } else { QUESTION }].concat();
+    let Some(answer) = raw_answer(&question) else { return Answer::default() };
     let background = Background::from_answer(&answer).filter(|_| !known);
     let canvas = if draws { Canvas::from_answer(&answer, cell(), env) } else { Canvas::default() };
-    Answer { background, canvas, owed: !is_whole(&answer), open: background.is_none() && !known }
+    Answer { background, canvas, ambiguous: width(&answer), owed: !is_whole(&answer), open: background.is_none() && !known }
+}
+
+/// Where the cursor stands behind one sign, `ESC [ row ; column R`, as the width of that sign.
+fn width(answer: &[u8]) -> Option<Ambiguous> {
+    let text = String::from_utf8_lossy(answer);
+    let column = text.split("\x1b[").find_map(|part| part.split_once('R')?.0.split_once(';')?.1.parse::<u16>().ok())?;
+    match column {
+        2 => Some(Ambiguous::Narrow),
+        3 => Some(Ambiguous::Wide),
+        _ => None,
+    }
 }
 
 /// Pixels of a cell, as far as the system knows how large the window is.
@@ -99,4 +116,18 @@ fn waiting(time: Duration) -> bool {
     let mut fds = [PollFd::new(&stdin, PollFlags::IN)];
     let time = Timespec { tv_sec: 0, tv_nsec: i64::from(time.subsec_nanos()) };
     poll(&mut fds, Some(&time)).is_ok_and(|ready| ready > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cursor_behind_a_sign_tells_how_wide_it_is() {
+        assert_eq!(width(b"\x1b[7;2R\x1b]11;rgb:0000/0000/0000\x1b\\\x1b[?62;c"), Some(Ambiguous::Narrow));
+        assert_eq!(width(b"\x1b[24;3R\x1b[?62;c"), Some(Ambiguous::Wide));
+        for other in [&b""[..], b"\x1b[?62;c", b"\x1b[7;40R", b"\x1b[6;18;9t", b"\x1b[;R"] {
+            assert_eq!(width(other), None);
+        }
+    }
 }

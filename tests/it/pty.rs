@@ -561,7 +561,7 @@ fn what_a_slow_terminal_answers_is_taken_for_no_key() {
     terminal.wait_for("step 1/");
     assert!(terminal.bytes().windows(6).any(|bytes| bytes == b"\x1b]11;?"), "the terminal is asked");
     // `f` flags, `=` rates, `G` goes to the last step.
-    terminal.keys("\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b_Gi=31;OK\x1b\\\x1b[6;18;9t\x1b[?62;4c");
+    terminal.keys("\x1b[7;3R\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b_Gi=31;OK\x1b\\\x1b[6;18;9t\x1b[?62;4c");
     terminal.keys("j");
     terminal.wait_for("step 2/");
     terminal.keys("=");
