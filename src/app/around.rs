@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
+use super::answers::Answers;
 use super::describe::decision;
 use super::{App, layout};
 use crate::trace::{NodeId, Solution, Trace};
@@ -16,6 +17,8 @@ const ROWS: usize = 6;
 pub(super) struct Around {
     of: Option<(Weak<Trace>, NodeId, usize, bool)>,
     lines: Vec<String>,
+    /// The answers of a problem, worked out after so many events, as long as they may be told.
+    answers: Option<(Weak<Trace>, usize, Answers)>,
 }
 
 impl App {
@@ -26,7 +29,7 @@ impl App {
 
     /// The answers of other solutions are on the screen beside this one.
     pub(super) fn answers_beside(&self) -> bool {
-        self.around.lines.first().is_some_and(|line| line.starts_with("answers"))
+        self.around.answers.is_some()
     }
 
     /// Reads it again where it is that of something else.
@@ -46,10 +49,14 @@ impl App {
         if self.around.of.as_ref().is_some_and(same) {
             return;
         }
-        let mut lines = Vec::new();
-        if told && (2..=MOST).contains(&trace.solutions.len()) {
-            lines.extend(self.answers_in_short(&trace, leaf));
-        }
+        let known = |of: &(Weak<Trace>, usize, Answers)| of.0.ptr_eq(&Arc::downgrade(&trace)) && of.1 == events;
+        let answers = self.around.answers.take().filter(|of| told && known(of)).or_else(|| {
+            let few = told && (2..=MOST).contains(&trace.solutions.len());
+            let answers = few.then(|| self.answers_of(&trace))?;
+            let named = answers.groups.iter().any(|group| !group.answer.is_empty());
+            named.then(|| (Arc::downgrade(&trace), events, answers))
+        });
+        let mut lines = answers.as_ref().map_or_else(Vec::new, |(.., answers)| self.answers_in_short(answers, &trace, leaf));
         if let Some(own) = self.own() {
             let past = own.history(&trace, &Solution::new(leaf));
             if !past.is_empty() {
@@ -57,14 +64,10 @@ impl App {
                 lines.extend(past.iter().rev().take(ROWS).map(|past| format!("  {}", decision(past))));
             }
         }
-        *self.around = Around { of: Some((Arc::downgrade(&trace), leaf, events, told)), lines };
+        *self.around = Around { of: Some((Arc::downgrade(&trace), leaf, events, told)), lines, answers };
     }
 
-    fn answers_in_short(&self, trace: &Arc<Trace>, leaf: NodeId) -> Vec<String> {
-        let answers = self.answers_of(trace);
-        if answers.groups.iter().all(|group| group.answer.is_empty()) {
-            return Vec::new();
-        }
+    fn answers_in_short(&self, answers: &Answers, trace: &Trace, leaf: NodeId) -> Vec<String> {
         let mut lines = vec![format!("answers of {} solutions ({} compares)", answers.solutions, self.key("answers"))];
         for group in answers.groups.iter().take(ROWS) {
             let answer = if group.answer.is_empty() { "none" } else { &group.answer };

@@ -188,7 +188,7 @@ impl App {
             item: Some(self.cursor.item.problem as u64),
             prm: seen.then(|| self.scoring.key().map(str::to_owned)).flatten(),
             score: step.and_then(|key| self.scoring.scores.get(&key).filter(|_| seen)).map(|score| score.value()),
-            blind: !self.scores_seen(),
+            blind: !seen,
             shown: self.on_show(),
             context,
         }

@@ -147,7 +147,7 @@ pub struct Trust {
 }
 
 /// A number from 0 up to but not including 1 that belongs to this content and purpose.
-fn chance(purpose: &str, content: &[u8]) -> f64 {
+pub(super) fn chance(purpose: &str, content: &[u8]) -> f64 {
     let mut hasher = Sha256::new();
     hasher.update(purpose.as_bytes());
     hasher.update(content);

@@ -259,10 +259,16 @@ impl Session {
 
     /// The own labels of a solution laid over the recorded ones, and whether they say something that the source does not.
     pub fn overlay(&self, trace: &Trace, solution: &Solution) -> (SolutionLabels, bool) {
+        let own = self.labels(trace, solution);
+        self.overlay_of(own, trace, solution)
+    }
+
+    /// The same of own labels that are known ([`Session::labels`]).
+    pub fn overlay_of(&self, own: SolutionLabels, trace: &Trace, solution: &Solution) -> (SolutionLabels, bool) {
         let recorded = trace.recorded_labels(solution);
-        let labels = match self.own(trace, solution) {
-            Some(own) if own.is_labelled() => own,
-            Some(own) => completed(own, &recorded),
+        let labels = match own.annotator {
+            Some(_) if own.is_labelled() => own,
+            Some(_) => completed(own, &recorded),
             None => {
                 let unsure = self.flag(trace, solution).unwrap_or(recorded.unsure);
                 let labels = SolutionLabels { unsure, ..recorded.clone() };

@@ -1,5 +1,5 @@
-//! Which background the terminal has, how wide its signs are, and how it shows pixels: it is asked, and not waited for. Of an answer that comes late the background
-//! still counts ([`super::late`]).
+//! Which background the terminal has, how wide its signs are, and how it shows pixels: it is asked, and not waited for. Of an answer that
+//! comes late the background still counts ([`super::late`]).
 
 use std::io::{IsTerminal, Write, stdin, stdout};
 use std::time::{Duration, Instant};

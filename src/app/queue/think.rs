@@ -7,9 +7,8 @@ use std::sync::Arc;
 use super::feed::enter;
 use super::{Entries, Members, Place};
 use crate::analysis::label_errors::{Case, Doubt, doubts};
-use crate::app::items::ItemId;
+use crate::app::trust::chance;
 use crate::app::{App, Effect};
-use crate::text::fnv1a;
 
 /// Something to work out.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,8 +44,8 @@ fn sorted(entries: &Entries, share: f64) -> Thought {
     for (item, entries) in entries {
         let fitting = entries.iter().enumerate().filter(|(_, entry)| entry.holds == Some(true));
         places.extend(fitting.map(|(solution, entry)| {
-            let drawn = chance("drawn", *item, solution) < share;
-            Place { item: *item, solution, number: entry.number, drawn }
+            let place = Place { item: *item, solution, number: entry.number, drawn: false };
+            Place { drawn: share > 0.0 && chance_of("drawn", &place) < share, ..place }
         }));
     }
     let number = |place: &Place| place.number.unwrap_or(f64::NEG_INFINITY);
@@ -58,23 +57,17 @@ fn sorted(entries: &Entries, share: f64) -> Thought {
     Thought::Sorted(places, members)
 }
 
-/// A number from 0 up to but not including 1 that belongs to this place and purpose.
-fn chance(purpose: &str, item: ItemId, solution: usize) -> f64 {
-    let mut bytes = purpose.as_bytes().to_vec();
-    for number in [item.file, item.problem, solution] {
-        bytes.extend((number as u64).to_le_bytes());
-    }
-    // The best bits of this hash are its last ones after another turn.
-    let hash = fnv1a(bytes);
-    let mixed = (hash ^ (hash >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    ((mixed ^ (mixed >> 32)) >> 11) as f64 / (1u64 << 53) as f64
+/// The chance that belongs to this place and purpose.
+fn chance_of(purpose: &str, place: &Place) -> f64 {
+    let numbers = [place.item.file, place.item.problem, place.solution];
+    chance(purpose, numbers.map(|number| (number as u64).to_le_bytes()).as_flattened())
 }
 
 /// Those that were drawn, in an order of their own, evenly between the others: whoever goes through a part of the queue has gone through
 /// the same part of both.
 fn spread(places: Vec<Place>) -> Vec<Place> {
     let (mut drawn, others): (Vec<Place>, Vec<Place>) = places.into_iter().partition(|place| place.drawn);
-    drawn.sort_by(|a, b| chance("order", a.item, a.solution).total_cmp(&chance("order", b.item, b.solution)));
+    drawn.sort_by_cached_key(|place| chance_of("order", place).to_bits());
     let (count, all) = (drawn.len(), drawn.len() + others.len());
     let (mut drawn, mut others) = (drawn.into_iter(), others.into_iter());
     // Of the first `n` places `n * count / all`, rounded down, were drawn.

@@ -226,11 +226,12 @@ impl Voice<'_> {
     fn said(&self, trace: &Trace, index: usize) -> Said {
         let shown = self.cut.as_ref().unwrap_or(trace);
         let solution = &shown.solutions[index];
-        let (mut labels, touched) = self.session.overlay(shown, solution);
+        let own = self.session.labels(shown, solution);
+        let (mut labels, touched) = self.session.overlay_of(own.clone(), shown, solution);
         let before = shown.origin(solution.leaf).and_then(|origin| self.times.get(&origin.record));
         (labels.ms_spent, labels.drawn) =
             self.times.get(&shown.record_key(solution.leaf)).or(before).copied().unwrap_or_default();
-        Said { solution: index, labels, touched, own: self.session.labels(shown, solution) }
+        Said { solution: index, labels, touched, own }
     }
 
     /// Names the steps of a solution as this person cut them.
