@@ -17,3 +17,4 @@ pub mod paired;
 pub mod processbench;
 pub mod quality;
 pub mod signals;
+pub mod wilson;

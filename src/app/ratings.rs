@@ -21,9 +21,8 @@ impl App {
         let seen = |(order, _): &(Order, Mark)| since.is_none_or(|since| Some(*order) > since);
         let on_its_way = |step: StepKey| {
             let rates = |draft: &Draft| match &draft.body {
-                Body::Act(Action::Rate { step: of, rating }) if *of == step => Some(*rating),
-                Body::Act(Action::RateRange { steps, rating, .. }) if steps.contains(&step) => Some(*rating),
-                _ => None,
+                Body::Act(action) => action.ratings().filter(|(steps, _)| steps.contains(&step)).map(|(_, rating)| rating),
+                Body::Undo(_) => None,
             };
             self.saving.queue.iter().rev().find_map(rates)
         };
@@ -37,10 +36,8 @@ impl App {
     /// What a label makes of the solution on show where it decides it: a verdict, the rating behind which none is missing, or the bad one that
     /// ends a solution ([`Scope::FirstError`]). Work goes on behind such a label, and the solution counts as judged.
     pub(crate) fn decided_by(&self, action: &Action) -> Option<Decision> {
-        let (steps, rating) = match action {
-            Action::Rate { step, rating } => (std::slice::from_ref(step), *rating),
-            Action::RateRange { steps, rating, .. } => (steps.as_slice(), *rating),
-            _ => return action.verdict().map(|verdict| Decision { verdict, first: true }),
+        let Some((steps, rating)) = action.ratings() else {
+            return action.verdict().map(|verdict| Decision { verdict, first: true });
         };
         let trace = self.trace().filter(|_| rating.is_some() && !self.on_sampled())?;
         let mut ratings = self.ratings(trace);

@@ -134,9 +134,7 @@ impl App {
     pub fn save_state(&self, record: RecordKey, step: Option<StepKey>) -> Option<&'static str> {
         let about = |draft: &Draft| match &draft.body {
             Body::Act(action) => match step {
-                Some(step) => {
-                    action.step() == Some(step) || matches!(action, Action::RateRange { steps, .. } if steps.contains(&step))
-                }
+                Some(step) => action.ratings().map_or(action.step() == Some(step), |(steps, _)| steps.contains(&step)),
                 None => action.record().or(draft.saw.context.record) == Some(record),
             },
             Body::Undo(_) => false,

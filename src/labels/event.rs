@@ -171,7 +171,16 @@ impl Action {
 
     /// It rates steps, or takes ratings away.
     pub fn rates(&self) -> bool {
-        matches!(self, Self::Rate { .. } | Self::RateRange { .. })
+        self.ratings().is_some()
+    }
+
+    /// The steps that it rates, and how; `None` for any other label. The rating is `None` where it takes ratings away.
+    pub fn ratings(&self) -> Option<(&[StepKey], Option<Rating>)> {
+        match self {
+            Self::Rate { step, rating } => Some((std::slice::from_ref(step), *rating)),
+            Self::RateRange { steps, rating, .. } => Some((steps, *rating)),
+            _ => None,
+        }
     }
 
     /// The step it speaks of, where it names one.

@@ -118,6 +118,10 @@ pub(super) struct Book {
     circumstances: HashSet<Arc<str>>,
     ids: HashMap<EventId, usize>,
     by_index: Vec<EventId>,
+    /// Actions, in force or not, by the step that they speak of.
+    by_step: HashMap<StepKey, Vec<usize>>,
+    /// Those that name a solution, by it.
+    by_record: HashMap<RecordKey, Vec<usize>>,
     /// Undo events that arrived before the event they name.
     waiting: HashMap<EventId, Vec<Event>>,
     state: State,
@@ -162,6 +166,14 @@ impl Book {
         };
         let place = event.saw.file.as_deref().zip(event.saw.item).map(|(file, item)| (shared(&mut self.files, file), item));
         let index = self.known.len();
+        if let Body::Act(action) = &event.body {
+            if let Some(step) = action.step() {
+                self.by_step.entry(step).or_default().push(index);
+            }
+            if let Some(record) = action.record() {
+                self.by_record.entry(record).or_default().push(index);
+            }
+        }
         if let (Some(Mode::RevealAfter), Body::Act(action)) = (event.saw.context.mode, &event.body) {
             self.revealed.extend(action.record().or(event.saw.context.record));
         }
@@ -256,18 +268,19 @@ impl Book {
 
     /// All that was ever said of a solution under one of these names or of one of these steps, which have their indices, oldest first.
     pub(super) fn history(&self, records: &[RecordKey], steps: &HashMap<StepKey, usize>) -> Vec<Past<'_>> {
-        let mut found: Vec<(Order, Past<'_>)> = Vec::new();
-        for known in &self.known {
-            let Kind::Act(action) = &known.kind else { continue };
-            let Said { at_utc, ms_spent, mode, .. } = &known.said;
+        let of_steps = steps.keys().filter_map(|step| self.by_step.get(step));
+        let of_records = records.iter().filter_map(|record| self.by_record.get(record));
+        let mut found: Vec<(Order, usize)> =
+            of_steps.chain(of_records).flatten().map(|&index| (self.known[index].order, index)).collect();
+        found.sort_unstable();
+        found.dedup();
+        let past = |(_, index): (Order, usize)| {
+            let Known { kind: Kind::Act(action), said, undone_by, .. } = &self.known[index] else { return None };
+            let Said { at_utc, ms_spent, mode, .. } = said;
             let step = action.step().and_then(|step| steps.get(&step)).copied();
-            if step.is_some() || action.record().is_some_and(|record| records.contains(&record)) {
-                let past = Past { at_utc, action, step, ms_spent: *ms_spent, mode: *mode, in_force: known.undone_by == 0 };
-                found.push((known.order, past));
-            }
-        }
-        found.sort_by_key(|(order, _)| *order);
-        found.into_iter().map(|(_, past)| past).collect()
+            Some(Past { at_utc, action, step, ms_spent: *ms_spent, mode: *mode, in_force: *undone_by == 0 })
+        };
+        found.into_iter().filter_map(past).collect()
     }
 
     /// Some label of this solution, in force or not, says that scores had been shown before it.

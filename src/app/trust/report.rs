@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{FAST_WORDS, Mode};
+use crate::analysis::wilson;
 use crate::app::App;
 use crate::trace::FirstError;
 
@@ -45,9 +46,10 @@ impl App {
         for judged in self.session.verdicts().filter(|judged| judged.drawn.is_some()) {
             last.insert(judged.record, judged.verdict);
         }
-        let known = last.values().filter(|said| matches!(said, FirstError::At(_) | FirstError::NoError)).count();
-        let wrong = last.values().filter(|said| matches!(said, FirstError::At(_))).count();
-        let (low, high) = wilson(wrong, known)?;
+        let count = |of: fn(&FirstError) -> bool| last.values().filter(|said| of(said)).count() as u64;
+        let known = count(|said| matches!(said, FirstError::At(_) | FirstError::NoError));
+        let wrong = count(|said| matches!(said, FirstError::At(_)));
+        let (low, high) = wilson::interval(wrong, known)?;
         let share = 100.0 * wrong as f64 / known as f64;
         let percent = self.trust.terms.random_share * 100.0;
         Some(format!(
@@ -84,16 +86,6 @@ impl App {
         }
         lines.join("\n")
     }
-}
-
-/// The interval of Wilson (1927) for a share of so many of all, at 95 %.
-fn wilson(some: usize, all: usize) -> Option<(f64, f64)> {
-    const Z: f64 = 1.96;
-    let n = (all > 0).then_some(all as f64)?;
-    let p = some as f64 / n;
-    let (middle, scale) = ((p + Z * Z / (2.0 * n)), 1.0 + Z * Z / n);
-    let half = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
-    Some((((middle - half) / scale).max(0.0), ((middle + half) / scale).min(1.0)))
 }
 
 fn words(first_error: FirstError) -> String {

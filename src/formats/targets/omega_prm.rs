@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::export::{Feature, Keeps, LabelledTrace, Loss, Writer, count_lost, json_bytes};
 use super::Target;
+use crate::analysis::wilson;
 use crate::labels::policy::{Policy, Skipped, Switch};
 use crate::trace::{Node, NodeId, Trace};
 
@@ -85,25 +86,13 @@ fn estimate(node: &Node) -> Map<String, Value> {
     let mut fields = Map::new();
     fields.insert("mc_value".into(), node.stats.mc.map_or(Value::Null, Value::from));
     if let (Some(k), Some(hits)) = (node.stats.mc_k, node.stats.mc_hits) {
-        let (low, high) = wilson(hits, k);
         fields.insert("mc_k".into(), k.into());
         fields.insert("mc_hits".into(), hits.into());
-        fields.insert("mc_interval".into(), json!([low, high]));
+        if let Some((low, high)) = wilson::interval(hits, k) {
+            fields.insert("mc_interval".into(), json!([low, high]));
+        }
     }
     fields
-}
-
-/// Wilson's interval of a share, 95 %.
-fn wilson(hits: u64, k: u64) -> (f64, f64) {
-    const Z: f64 = 1.959_963_984_540_054;
-    if k == 0 {
-        return (0.0, 1.0);
-    }
-    let (n, p) = (k as f64, hits as f64 / k as f64);
-    let centre = p + Z * Z / (2.0 * n);
-    let spread = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
-    let scale = 1.0 + Z * Z / n;
-    (((centre - spread) / scale).max(0.0), ((centre + spread) / scale).min(1.0))
 }
 
 /// Nested nodes, one a step; the root repeats the question.
@@ -164,17 +153,4 @@ fn processes(trace: &Trace) -> Vec<Value> {
         })
     };
     leaves.filter_map(record).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::wilson;
-
-    #[test]
-    fn the_interval_is_wilson_s() {
-        let (low, high) = wilson(0, 8);
-        assert!(low.abs() < 1e-12 && (high - 0.324_408).abs() < 1e-5, "{low} {high}");
-        let (low, high) = wilson(6, 8);
-        assert!((low - 0.409_275).abs() < 1e-5 && (high - 0.928_521).abs() < 1e-6, "{low} {high}");
-    }
 }
