@@ -9,6 +9,8 @@ use crate::trace::Trace;
 
 /// At most this many problems are kept; the ones touched longest ago go first.
 const KEPT: usize = 4096;
+/// And at most so many bytes of them, but for the newest one.
+const KEPT_BYTES: usize = 256 << 20;
 
 /// One problem of one file. Ordered as the list shows them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -53,17 +55,31 @@ impl FileState {
     }
 }
 
+/// A problem in memory.
+#[derive(Debug)]
+struct Loaded {
+    view: Arc<ProblemView>,
+    /// When it was used last.
+    used: u64,
+    /// What it takes, in bytes, about.
+    bytes: usize,
+}
+
 /// The files and the loaded problems.
 #[derive(Debug, Default)]
 pub struct Items {
     /// The open files, in order.
     pub files: Vec<FileState>,
-    loaded: HashMap<ItemId, (Arc<ProblemView>, u64)>,
+    loaded: HashMap<ItemId, Loaded>,
     /// Loaded problems whose steps the annotator cut anew, or has got more of.
     cut: HashMap<ItemId, Arc<Trace>>,
     clock: u64,
     /// Records that cannot be read, by the problem they stand in, as far as problems were read.
     bad: HashMap<ItemId, usize>,
+    /// All of them.
+    bad_in_all: usize,
+    /// What the loaded problems take, in bytes, about.
+    held: usize,
 }
 
 impl Items {
@@ -111,7 +127,7 @@ impl Items {
 
     /// The loaded problem, if it is in memory.
     pub fn get(&self, item: ItemId) -> Option<&Arc<ProblemView>> {
-        self.loaded.get(&item).map(|(view, _)| view)
+        self.loaded.get(&item).map(|loaded| &loaded.view)
     }
 
     /// The trace of a loaded problem, in the steps that the annotator wants; `None` as well for a problem whose record is broken.
@@ -149,13 +165,14 @@ impl Items {
 
     /// Records that cannot be read, in all problems read so far.
     pub fn bad(&self) -> usize {
-        self.bad.values().sum()
+        self.bad_in_all
     }
 
     /// Notes how many records of an item cannot be read.
     pub fn note_bad(&mut self, item: ItemId, errors: usize) {
         if errors > 0 {
-            self.bad.insert(item, errors);
+            let before = self.bad.insert(item, errors).unwrap_or(0);
+            self.bad_in_all = self.bad_in_all - before + errors;
         }
     }
 
@@ -163,13 +180,24 @@ impl Items {
     pub fn insert(&mut self, item: ItemId, view: Arc<ProblemView>) {
         self.clock += 1;
         self.note_bad(item, view.errors.len());
-        self.loaded.insert(item, (view, self.clock));
-        if self.loaded.len() > KEPT {
-            let mut clocks: Vec<u64> = self.loaded.values().map(|(_, clock)| *clock).collect();
-            let (_, &mut median, _) = clocks.select_nth_unstable(KEPT / 4);
-            self.loaded.retain(|_, (_, clock)| *clock > median);
-            self.cut.retain(|item, _| self.loaded.contains_key(item));
+        let bytes = view.trace.as_ref().map_or(0, |trace| trace.bytes());
+        self.held += bytes;
+        let before = self.loaded.insert(item, Loaded { view, used: self.clock, bytes });
+        self.held -= before.map_or(0, |before| before.bytes);
+        if self.loaded.len() > KEPT || self.held > KEPT_BYTES {
+            self.forget_oldest();
         }
+    }
+
+    /// Forgets problems until a quarter of the room is free, or one alone is left.
+    fn forget_oldest(&mut self) {
+        let mut oldest: Vec<(u64, ItemId)> = self.loaded.iter().map(|(item, loaded)| (loaded.used, *item)).collect();
+        oldest.sort_unstable_by(|a, b| b.cmp(a));
+        while oldest.len() > 1 && (oldest.len() > KEPT / 4 * 3 || self.held > KEPT_BYTES / 4 * 3) {
+            let forgotten = oldest.pop().and_then(|(_, item)| self.loaded.remove(&item));
+            self.held -= forgotten.map_or(0, |forgotten| forgotten.bytes);
+        }
+        self.cut.retain(|item, _| self.loaded.contains_key(item));
     }
 
     /// True when the index has got as far as this item.
@@ -180,14 +208,15 @@ impl Items {
     /// Forgets the loaded problems of a file, but for one that is on the screen until it is read again.
     pub fn forget_others(&mut self, file: usize, kept: ItemId) {
         self.loaded.retain(|item, _| item.file != file || *item == kept);
+        self.held = self.loaded.values().map(|loaded| loaded.bytes).sum();
         self.cut.retain(|item, _| self.loaded.contains_key(item));
     }
 
     /// Marks an item as in use, so that it is not forgotten.
     pub fn touch(&mut self, item: ItemId) {
         self.clock += 1;
-        if let Some((_, clock)) = self.loaded.get_mut(&item) {
-            *clock = self.clock;
+        if let Some(loaded) = self.loaded.get_mut(&item) {
+            loaded.used = self.clock;
         }
     }
 }

@@ -69,8 +69,8 @@ enum Held {
     Key(KeyEvent),
 }
 
-fn record_of(draft: &Draft) -> Option<RecordKey> {
-    match &draft.body {
+fn record_of(body: &Body) -> Option<RecordKey> {
+    match body {
         Body::Act(action) => action.record(),
         Body::Undo(_) => None,
     }
@@ -85,6 +85,15 @@ impl App {
 
     /// The same of a label of which it is known what it makes of the solution on show.
     pub(crate) fn record_deciding(&mut self, body: Body, step: Option<StepKey>, decided: Option<Decision>) -> Vec<Effect> {
+        if self.comes_too_early(&body) {
+            // What a second label takes back can be said only when the first one counts.
+            self.notice = Some(format!(
+                "the last label of this solution is NOT SAVED yet; {} tries again, {} takes it back",
+                self.key("retry-saving"),
+                self.key("undo")
+            ));
+            return Vec::new();
+        }
         let leaf = self.record_key_here();
         let path = self.trace().cloned().map(|trace| self.cursor.path.iter().map(|&id| trace.node(id).key).collect::<Vec<_>>());
         let spent = match &body {
@@ -105,18 +114,6 @@ impl App {
             }
         }
         let draft = Draft { body, saw, ms_spent };
-        let record = record_of(&draft);
-        // A text or a further answer takes nothing back, and must not be lost.
-        let builds = !matches!(draft.body, Body::Act(Action::Write { .. } | Action::Progress { .. }));
-        if builds && record.is_some() && self.saving.queue.iter().any(|other| record_of(other) == record) {
-            // What a second label takes back can be said only when the first one counts.
-            self.notice = Some(format!(
-                "the last label of this solution is NOT SAVED yet; {} tries again, {} takes it back",
-                self.key("retry-saving"),
-                self.key("undo")
-            ));
-            return Vec::new();
-        }
         super::review::name_source(self);
         if let Body::Act(action) = &draft.body
             && let Some(word) = self.heard_label(action, decided, ms_spent)
@@ -147,9 +144,16 @@ impl App {
         })
     }
 
+    /// Another label of its solution is on its way to the store, and it might take that one back. A text or a further answer takes
+    /// nothing back, and must not be lost.
+    fn comes_too_early(&self, body: &Body) -> bool {
+        let builds = !matches!(body, Body::Act(Action::Write { .. } | Action::Progress { .. }));
+        builds && record_of(body).is_some_and(|record| self.is_on_its_way(record))
+    }
+
     /// A label of this solution is on its way to the store.
     pub(super) fn is_on_its_way(&self, record: RecordKey) -> bool {
-        self.saving.queue.iter().any(|draft| record_of(draft) == Some(record))
+        self.saving.queue.iter().any(|draft| record_of(&draft.body) == Some(record))
     }
 
     /// What was on the screen when a label was set.

@@ -92,11 +92,36 @@ impl Finding {
     }
 }
 
+/// How far the two sides of an equality lie apart, nearest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Closeness {
+    /// They are equal, or equal after rounding or cutting off to the digits written.
+    Holds,
+    /// They differ by at most one in the last digit written, which no rounding of the left side explains.
+    LastDigit,
+    /// They differ, but rounding before, units or words nearby may explain it.
+    Explained,
+    /// They differ.
+    Off,
+}
+
+impl Closeness {
+    fn verdict(self) -> Verdict {
+        match self {
+            Self::Holds => Verdict::Ok,
+            Self::LastDigit | Self::Explained => Verdict::Soft,
+            Self::Off => Verdict::Bad,
+        }
+    }
+}
+
 /// An equality that could be computed, with its place among the tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Equation {
     /// What the check says.
     pub(crate) finding: Finding,
+    /// How far its sides lie apart.
+    pub(crate) closeness: Closeness,
     /// Tokens of the left side.
     pub(crate) left: Range<usize>,
     /// Tokens of the right side.
@@ -152,9 +177,15 @@ fn judge(tokens: &[Token], left: Range<usize>, right: Range<usize>, sign: usize,
         return None;
     }
     let approximately = tokens[sign].kind == Kind::Approximately;
-    let verdict = compare(tokens, &left, &right, approximately)?;
+    let closeness = closest(tokens, &left, &right, approximately)?;
+    let verdict = closeness.verdict();
     let span = tokens[left.start].span.start..tokens[right.end - 1].span.end;
-    Some(Equation { finding: Finding { verdict, span, left: l.value, right: r.value, claim: Claim::Numbers }, left, right })
+    Some(Equation {
+        finding: Finding { verdict, span, left: l.value, right: r.value, claim: Claim::Numbers },
+        closeness,
+        left,
+        right,
+    })
 }
 
 /// The longest expression that ends right before the sign, unless something before it binds to it.
@@ -224,13 +255,18 @@ fn binds_backward(tokens: &[Token], end: usize) -> bool {
     }
 }
 
-/// Compares under every reading of the percent signs; the kindest verdict counts.
+/// What is to be said of two sides; `approximately`: the sign between them says no more.
 pub(in crate::checks) fn compare(
     tokens: &[Token],
     left: &Range<usize>,
     right: &Range<usize>,
     approximately: bool,
 ) -> Option<Verdict> {
+    closest(tokens, left, right, approximately).map(Closeness::verdict)
+}
+
+/// Compares under every reading of the percent signs; the kindest one counts.
+fn closest(tokens: &[Token], left: &Range<usize>, right: &Range<usize>, approximately: bool) -> Option<Closeness> {
     let readings = |side: &Range<usize>| -> Vec<Evaluated> {
         [Percent::Hundredth, Percent::Unit].iter().filter_map(|percent| evaluate(&tokens[side.clone()], *percent)).collect()
     };
@@ -239,7 +275,7 @@ pub(in crate::checks) fn compare(
     let places = (decimals(&tokens[left.clone()]), decimals(&tokens[right.clone()]));
     let excused = has_excuse(tokens, &whole);
     let units_change = unit_kinds(&tokens[whole.start..(whole.end + 3).min(tokens.len())], &tokens[whole]) >= 2;
-    let mut best: Option<Verdict> = None;
+    let mut best: Option<Closeness> = None;
     for l in readings(left) {
         for r in readings(right) {
             let hundred = Rational::integer(100);
@@ -250,30 +286,22 @@ pub(in crate::checks) fn compare(
             }
             for (l, r) in pairs {
                 // Out of bounds: nothing can be said.
-                let mut verdict = compare_values(l, r, places, approximately)?;
-                if verdict == Verdict::Bad && (excused || (units_change && is_conversion(l, r))) {
-                    verdict = Verdict::Soft;
+                let mut closeness = compare_values(l, r, places, approximately)?;
+                if closeness == Closeness::Off && (excused || (units_change && is_conversion(l, r))) {
+                    closeness = Closeness::Explained;
                 }
-                best = Some(best.map_or(verdict, |best| kinder(best, verdict)));
+                best = Some(best.map_or(closeness, |best| best.min(closeness)));
             }
         }
     }
     best
 }
 
-fn kinder(a: Verdict, b: Verdict) -> Verdict {
-    match (a, b) {
-        (Verdict::Ok, _) | (_, Verdict::Ok) => Verdict::Ok,
-        (Verdict::Soft, _) | (_, Verdict::Soft) => Verdict::Soft,
-        _ => Verdict::Bad,
-    }
-}
-
 /// `places`: digits behind the point that each side writes.
-fn compare_values(left: Rational, right: Rational, places: (usize, usize), approximately: bool) -> Option<Verdict> {
+fn compare_values(left: Rational, right: Rational, places: (usize, usize), approximately: bool) -> Option<Closeness> {
     let error = left.sub(right)?.abs()?;
     if error == Rational::ZERO {
-        return Some(Verdict::Ok);
+        return Some(Closeness::Holds);
     }
     let size = left.abs()?;
     let within = |digits: usize| Rational::unit_of(digits).is_some_and(|unit| error.at_most(unit));
@@ -283,16 +311,34 @@ fn compare_values(left: Rational, right: Rational, places: (usize, usize), appro
             .is_some_and(|part| error.at_most(part))
     };
     let (left_places, right_places) = places;
-    let rounded = right_places > 0 && within(right_places);
+    let last_digit = right_places > 0 && within(right_places);
     let close = approximately && (within(right_places) || share(3));
-    if rounded || close {
-        return Some(Verdict::Ok);
+    if close || (last_digit && is_rounded(left, right, right_places)) {
+        return Some(Closeness::Holds);
+    }
+    if last_digit {
+        return Some(Closeness::LastDigit);
     }
     let from_rounded = left_places > 0 && within(left_places);
     // Rounded to a whole number without saying so.
     let to_whole = right.whole().is_some() && left.whole().is_none() && !Rational::integer(1).at_most(error);
     let carried = left_places.max(right_places) >= 2 && share(1);
-    Some(if from_rounded || to_whole || carried { Verdict::Soft } else { Verdict::Bad })
+    Some(if from_rounded || to_whole || carried { Closeness::Explained } else { Closeness::Off })
+}
+
+/// The right side is the left one with so many digits behind the point, rounded or cut off. A value that needs no more digits is neither.
+fn is_rounded(exact: Rational, written: Rational, places: usize) -> bool {
+    let rounded = || {
+        let unit = Rational::unit_of(places)?;
+        if exact.div(unit)?.whole().is_some() {
+            return None;
+        }
+        let (exact_size, written_size) = (exact.abs()?, written.abs()?);
+        let error = exact.sub(written)?.abs()?;
+        let cut_off = written_size.at_most(exact_size) && error.at_most(unit);
+        Some(cut_off || error.add(error)?.at_most(unit))
+    };
+    rounded().unwrap_or(false)
 }
 
 fn decimals(tokens: &[Token]) -> usize {
@@ -328,7 +374,7 @@ pub(in crate::checks) fn has_excuse(tokens: &[Token], whole: &Range<usize>) -> b
     near.iter().any(says) || near.windows(9).any(mixed)
 }
 
-/// Units that convert into each other, by the start of the word.
+/// Units that convert into each other, by a part of the word.
 const UNITS: &[&str] = &[
     "cent", "dollar", "hour", "minute", "second", "day", "week", "month", "year", "inch", "feet", "foot", "yard", "mile",
     "meter", "cm", "mm", "km", "kg", "ml", "gram", "ounce", "pound", "lb", "liter", "dozen", "million", "thousand", "billion",
@@ -415,6 +461,16 @@ mod tests {
             "1,200 + 300 = 1,600",
         ] {
             assert_eq!(verdicts(step), [Verdict::Bad], "{step}");
+        }
+    }
+
+    #[test]
+    fn a_sum_that_misses_in_its_last_digit_does_not_hold() {
+        for step in ["Cost: $3.10 + $2.10 = $5.21", "1.25 + 1.25 = 2.51", "2.5 + 1.1 = 3.7", "1/3 = 0.34"] {
+            assert_eq!(verdicts(step), [Verdict::Soft], "{step}");
+        }
+        for step in ["2/3 = 0.67", "2/3 = 0.66", "-2/3 = -0.66", "1/8 = 0.13", "1/8 = 0.12", "3.1 + 2.1 ≈ 5.3"] {
+            assert_eq!(verdicts(step), [Verdict::Ok], "{step}");
         }
     }
 

@@ -43,8 +43,8 @@ use crate::trace::{FirstError, Solution, SolutionLabels, Trace};
 /// gives solutions and exact first errors by kind of error. Intervals are 95 %, bootstrap over solutions; null where undefined.
 ///
 /// In a list, `decided` is the verdict of --as in words, null while there is none; `state` is "decided", "waiting" for what was sent
-/// back until one of its annotators has changed a label of it, and "open"; `kind` is "error or none",
-/// "far", "off by one", "reason" or "unsure"; `gap` counts the steps between first errors, "no error" behind the last step.
+/// back until one of its annotators has changed a label of it, "settled" where they agree by now, and "open"; `kind` is "error or none",
+/// "far", "off by one", "reason", "unsure", or "agreed" for what was sent back and is no disagreement any more; `gap` counts the steps between first errors, "no error" behind the last step.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 #[expect(clippy::struct_excessive_bools, reason = "each one is a flag of the command line")]
@@ -201,7 +201,8 @@ fn list(args: &ReviewArgs, corpora: &[Corpus], session: &Session, panel: &Panel)
         out::print_safe(&text)?;
     }
     let count = |state: &str| rows.iter().filter(|row| row.state == state).count();
-    let (decided, waiting) = (count("decided"), count("waiting"));
+    let decided = rows.iter().filter(|row| row.state == "decided" && row.kind != "agreed").count();
+    let waiting = count("waiting");
     let also = |count: usize, what: &str| if count > 0 { format!(", {count} sent back and {what}") } else { String::new() };
     let (waiting, agreed) = (also(waiting, "waiting"), also(count("settled"), "settled"));
     let disputes = rows.iter().filter(|row| row.kind != "agreed").count();

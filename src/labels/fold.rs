@@ -129,6 +129,8 @@ pub(super) struct Book {
     live: Timeline<usize>,
     /// Undos of actions in force: what redo takes back, newest first.
     undos: Timeline<usize>,
+    /// Place of the newest event.
+    last: Option<Order>,
     /// Place of the newest action, in force or not: redo does not reach behind it.
     newest: Option<Order>,
     /// Solutions that were labelled after scores had been shown.
@@ -165,6 +167,7 @@ impl Book {
             }
         };
         let place = event.saw.file.as_deref().zip(event.saw.item).map(|(file, item)| (shared(&mut self.files, file), item));
+        self.last = self.last.max(Some(event.order()));
         let index = self.known.len();
         if let Body::Act(action) = &event.body {
             if let Some(step) = action.step() {
@@ -312,7 +315,7 @@ impl Book {
 
     /// Place of the newest event.
     pub(super) fn newest(&self) -> Option<Order> {
-        self.known.iter().map(|known| known.order).max()
+        self.last
     }
 
     /// Number of events taken in.

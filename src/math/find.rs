@@ -130,8 +130,8 @@ fn signs<'a>(text: &'a str, skip: &[Range<usize>]) -> Vec<(usize, Sign<'a>)> {
 fn sign(rest: &str) -> (Option<Sign<'_>>, usize) {
     let bytes = rest.as_bytes();
     let name = |prefix: &str| {
-        let name = rest.strip_prefix(prefix)?.split('}').next()?;
-        ENVIRONMENTS.contains(&name).then_some(name)
+        let rest = rest.strip_prefix(prefix)?;
+        ENVIRONMENTS.into_iter().find(|name| rest.strip_prefix(name).is_some_and(|rest| rest.starts_with('}')))
     };
     match (bytes.first(), bytes.get(1)) {
         (Some(b'\n'), _) => {

@@ -199,6 +199,12 @@ impl Trace {
         self.origins.get(&leaf)
     }
 
+    /// What its nodes and texts take in memory, in bytes, about.
+    pub fn bytes(&self) -> usize {
+        let texts = self.nodes.iter().map(|node| node.text.len()).sum::<usize>() + self.problem.text.len();
+        texts + self.nodes.len() * size_of::<Node>() + self.solutions.len() * size_of::<Solution>()
+    }
+
     /// The node of this id.
     pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.index()]

@@ -21,7 +21,7 @@ pub(super) fn page(source: Safe, setting: Setting) -> Page {
     if formulas.is_empty() && markup.is_empty() {
         return Page::verbatim(source, setting);
     }
-    let mut flow = Flow::new(&source, &markup, setting);
+    let mut flow = Flow::new(&source, &markup, setting, source.len());
     let mut at = 0;
     for table in &markup.tables {
         flow.run(at..table.range.start, &formulas);
@@ -60,13 +60,14 @@ struct Flow<'a> {
 }
 
 impl<'a> Flow<'a> {
-    fn new(source: &'a Safe, markup: &'a Markup, setting: Setting) -> Self {
+    /// `len`: bytes that it will set, about.
+    fn new(source: &'a Safe, markup: &'a Markup, setting: Setting, len: usize) -> Self {
         Self {
             source,
             markup,
             setting,
             line: Vec::new(),
-            out: String::with_capacity(source.len()),
+            out: String::with_capacity(len),
             hangs: Vec::new(),
             lines: 0,
             displayed: 0,
@@ -97,21 +98,29 @@ impl<'a> Flow<'a> {
 
     /// Adds a table with its columns aligned; as it stands when it is wider than the page.
     fn table(&mut self, table: &Table, formulas: &[Formula]) {
+        let columns = table.rows.iter().map(Vec::len).max().unwrap_or(0);
+        let rules = 3 * columns.saturating_sub(1);
+        if rules > self.setting.wrap.width {
+            self.run(table.range.clone(), formulas);
+            return;
+        }
         let flat = Setting { tall: false, ..self.setting };
         let cell = |range: &Range<usize>| {
-            let mut cell = Flow::new(self.source, self.markup, flat);
+            let mut cell = Flow::new(self.source, self.markup, flat, range.len());
             cell.run(range.clone(), formulas);
             cell.end_line();
             cell
         };
         let rows: Vec<Vec<Flow<'_>>> = table.rows.iter().map(|row| row.iter().map(cell).collect()).collect();
-        let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
         let ambiguous = self.setting.wrap.ambiguous;
         let cells = |cell: &Flow<'_>| ambiguous.text(cell.out.trim_end());
-        let widths: Vec<usize> =
-            (0..columns).map(|column| rows.iter().filter_map(|row| row.get(column)).map(cells).max().unwrap_or(0)).collect();
-        let total = widths.iter().sum::<usize>() + 3 * columns.saturating_sub(1);
-        if total > self.setting.wrap.width || rows.iter().flatten().any(|cell| cell.lines > 1) {
+        let mut widths = vec![0; columns];
+        for row in &rows {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = cells(cell).max(*width);
+            }
+        }
+        if widths.iter().sum::<usize>() + rules > self.setting.wrap.width || rows.iter().flatten().any(|cell| cell.lines > 1) {
             self.run(table.range.clone(), formulas);
             return;
         }

@@ -157,14 +157,18 @@ impl Page {
         self.wrapped.row_at(drawn)
     }
 
-    /// The source that stands in a part of the drawn text; all formulas in it are covered as a whole.
+    /// The source that stands in a part of the drawn text; formulas in it are covered as a whole, words as far as they stand in it.
     pub fn source_of(&self, drawn: Range<usize>) -> Range<usize> {
         if self.pieces.is_empty() {
             return drawn;
         }
-        let pieces = self.pieces_in(&drawn);
-        let start = pieces.iter().map(|piece| piece.source.start).min();
-        let end = pieces.iter().map(|piece| piece.source.end).max();
+        let source = |piece: &Piece| {
+            let (before, behind) = (drawn.start.max(piece.drawn.start), drawn.end.min(piece.drawn.end));
+            let inside = before - piece.drawn.start + piece.source.start..behind - piece.drawn.start + piece.source.start;
+            if piece.verbatim { inside } else { piece.source.clone() }
+        };
+        let ranges = || self.pieces_in(&drawn).iter().map(source);
+        let (start, end) = (ranges().map(|range| range.start).min(), ranges().map(|range| range.end).max());
         start.unwrap_or(0)..end.unwrap_or(0)
     }
 

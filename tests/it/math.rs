@@ -403,3 +403,25 @@ fn words_take_the_same_room_beside_tall_formulas_as_elsewhere() {
     let rows: Vec<String> = page(edge, true, 30).text.lines().map(str::to_owned).collect();
     assert!(rows.iter().any(|row| row.trim_end() == "aaaa bbbb cccc dddd eeee ffff1"), "{rows:?}");
 }
+
+#[test]
+fn long_tables_and_open_environments_take_as_long_as_they_are() {
+    let start = std::time::Instant::now();
+    let tall = format!("|a|b|\n|-|-|\n{}", "|1|2|\n".repeat(40_000));
+    assert!(page(&tall, false, 80).text.contains("1 │ 2"));
+    let wide = format!("|{}\n|{}\n{}", "a|".repeat(20_000), "-|".repeat(20_000), "|1|2|\n".repeat(20_000));
+    assert!(page(&wide, false, 80).text.contains("|1|2|"));
+    assert_eq!(find(&r"\begin{".repeat(200_000), &[]), []);
+    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+}
+
+#[test]
+fn words_are_traced_as_far_as_they_stand_in_a_row() {
+    let text = format!("{}$x^2$", "ab ".repeat(2000));
+    let page = page(&text, false, 60);
+    for row in page.wrapped.rows() {
+        let source = page.source_of(row.range.clone());
+        assert!(source.len() <= row.range.len() + "$x^2$".len(), "{row:?}: {source:?}");
+    }
+    assert_eq!(page.source_of(0..5), 0..5);
+}

@@ -1,7 +1,7 @@
 //! The equalities of a step: do they hold, and what do they compute.
 
 use super::{Seen, count};
-use crate::checks::arithmetic::{Equation, Kind, Rational, Reading, Token, Verdict};
+use crate::checks::arithmetic::{Closeness, Equation, Kind, Rational, Reading, Token, Verdict};
 
 pub(super) const NAMES: &[&str] = &[
     "holding",
@@ -32,7 +32,6 @@ const SIGNS: [&str; 4] = ["+", "-", "*", "/"];
 
 pub(super) fn values(seen: &Seen) -> Vec<f32> {
     let reading = &seen.reading;
-    let verdict = |verdict| count(seen.verdicts(verdict));
     let signs = |sign: &str| count(reading.tokens.iter().filter(|token| token.is(Kind::Operator, sign)).count());
     let equations = |test: &dyn Fn(&Equation) -> bool| count(reading.equations.iter().filter(|e| test(e)).count());
     let with = with_operation(reading);
@@ -46,10 +45,12 @@ pub(super) fn values(seen: &Seen) -> Vec<f32> {
         let operands: Vec<&Token> = operands(reading, equation).take(3).collect();
         matches!(operands.as_slice(), [a, b] if a.text == b.text)
     };
+    let apart = |closeness| equations(&|equation| equation.closeness == closeness);
     vec![
-        verdict(Verdict::Ok),
-        verdict(Verdict::Bad),
-        verdict(Verdict::Soft),
+        // To the trees an equality that misses by one in its last digit holds.
+        apart(Closeness::Holds) + apart(Closeness::LastDigit),
+        count(seen.verdicts(Verdict::Bad)),
+        apart(Closeness::Explained),
         count(reading.equations.len()),
         count(seen.before.equations),
         count(seen.before.bad_equations),

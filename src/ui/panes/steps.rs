@@ -144,6 +144,13 @@ fn slice_rows(
     let layers = layers(app, pen, node, page, slice);
     let base = text_style(app, pen, node, own && label == Label::AfterError);
     text_rows(pen, row, columns, page, slice, &[&[(0..page.text.len(), base)], &layers[0], &layers[1], &layers[2]]);
+    if slice.shape.hidden > 0 && slice.first + slice.rows == slice.shape.rows {
+        let lines = if slice.shape.hidden == 1 { "line" } else { "lines" };
+        let more = format!("{} +{} {lines}, {}", pen.look.glyphs.folded, slice.shape.hidden, app.key("open-fold"));
+        let [.., x] = offsets(row, columns);
+        let y = row.y + u16::try_from(slice.rows.saturating_sub(1)).unwrap_or(u16::MAX);
+        pen.text(x, y, row.right() - x, &more, pen.look.dim());
+    }
 }
 
 /// A step that is shown once those before it are rated.
@@ -168,15 +175,12 @@ fn edge(app: &App, pen: &mut Pen<'_>, row: Rect, slice: &Slice, current: bool) {
     }
 }
 
-/// The rows of the text that are in sight, and what the fold hides.
+/// The rows of the text that are in sight.
 fn text_rows(pen: &mut Pen<'_>, rect: Rect, columns: StepColumns, page: &Page, slice: &Slice, layers: &[&[Run]]) {
     let [.., x] = offsets(rect, columns);
     let shown = slice.shape.rows - usize::from(slice.shape.hidden > 0);
     for (row, y) in (slice.first..slice.first + slice.rows).zip(rect.y..) {
-        if row >= shown {
-            let more = format!("{} +{} lines, zo", pen.look.glyphs.folded, slice.shape.hidden);
-            pen.text(x, y, rect.right() - x, &more, pen.look.dim());
-        } else if let Some(wrapped) = page.wrapped.rows().get(row) {
+        if let Some(wrapped) = page.wrapped.rows().get(row).filter(|_| row < shown) {
             let indent = u16::try_from(wrapped.indent).unwrap_or(0);
             let room = rect.right().saturating_sub(x + indent);
             pen.line(x + indent, y, room, &styled(&page.text, wrapped, layers));
