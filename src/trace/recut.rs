@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FirstError, Node, NodeId, NodeStats, RecordKey, Solution, StepKey, StepKind, Trace, TraceBuilder};
+use super::{FirstError, Node, NodeId, NodeStats, Rating, RecordKey, Solution, StepKey, StepKind, Trace, TraceBuilder};
 
 /// A place in a solution as the source cuts it: a step, from 0, and a byte in its text. Written `[step, at]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -242,10 +242,14 @@ fn followed(solution: &Solution, pieces: &[Piece]) -> Solution {
         };
         if values.is_empty() { Vec::new() } else { pieces.iter().map(value).collect() }
     };
-    let ratings = pieces.iter().map(|piece| piece.same().and_then(|step| solution.ratings.get(step).copied().flatten()));
+    // Where the error is nowhere any more, the steps before it are as good as they were.
+    let lost = first_error == FirstError::Unknown;
+    let good = |step: usize| matches!(solution.first_error, FirstError::At(k) if lost && step < k).then_some(Rating::Good);
+    let rating = |step: usize| solution.ratings.get(step).copied().flatten().or_else(|| good(step));
+    let ratings: Vec<Option<Rating>> = pieces.iter().map(|piece| piece.same().and_then(rating)).collect();
     Solution {
         first_error,
-        ratings: if solution.ratings.is_empty() { Vec::new() } else { ratings.collect() },
+        ratings: if solution.ratings.is_empty() && ratings.iter().all(Option::is_none) { Vec::new() } else { ratings },
         // A score is read off at the end of a step: it follows to the piece that ends there.
         scores: by_step(&solution.scores, true),
         ..solution.clone()
@@ -299,6 +303,7 @@ mod tests {
         let path = cut.solution_path(&cut.solutions[0]);
         assert_eq!(path.iter().map(|&id| cut.node(id).sep_after.as_str()).collect::<Vec<_>>(), ["\n\n", " ", "\n\n", "\n\n"]);
         assert_eq!(cut.solutions[0].first_error, FirstError::Unknown, "which half is wrong is not known");
+        assert_eq!(cut.solutions[0].ratings, [Some(Rating::Good), None, None, None], "that those before are right is");
         assert_eq!(cut.solutions[0].scores, [Some(0.9), None, None, Some(0.1)]);
         assert_eq!(path[0], cut.solution_path(&cut.solutions[1])[0], "the first step is still shared");
     }
