@@ -47,6 +47,10 @@ pub(super) struct Ending {
     pub(super) first_error: Option<FirstError>,
     /// `None` when the ratings of the nodes say it.
     pub(super) ratings: Option<Vec<Option<Rating>>>,
+    /// Path and length of each list with an entry a step.
+    pub(super) lists: [(String, usize); 2],
+    /// Fields without a meaning here, where they do not stand on the line itself.
+    pub(super) rest: Extra,
     /// Leaf and first error are filled in when the line has its place.
     pub(super) fill: Box<dyn FnOnce(&mut Solution)>,
 }
@@ -206,7 +210,8 @@ fn endings(fields: &mut Fields) -> Result<Option<Vec<Ending>>, Fault> {
         fields.optional_boolean("terminal")?;
         let several = items.into_iter().enumerate().map(|(index, item)| {
             let mut inner = Fields::of(item, format!("solutions[{index}]"))?;
-            ending(&mut inner)
+            let ending = ending(&mut inner)?;
+            Ok(Ending { rest: inner.rest(), ..ending })
         });
         return several.collect::<Result<Vec<_>, _>>().map(Some);
     }
@@ -240,6 +245,7 @@ fn ending(fields: &mut Fields) -> Result<Ending, Fault> {
             number => Ok(number),
         })?,
     };
+    let lists = [(fields.at("ratings"), ratings.as_ref().map_or(0, Vec::len)), (fields.at("scores"), scores.len())];
     let outcome = fields.optional_boolean("correct")?.map_or(Outcome::Unknown, Outcome::from);
     let answer = fields.optional_name("answer")?;
     let (source_id, generator) = (fields.optional_name("source_id")?, fields.optional_text("generator")?);
@@ -261,7 +267,7 @@ fn ending(fields: &mut Fields) -> Result<Ending, Fault> {
         solution.annotator = annotator;
         solution.extra = extra;
     });
-    Ok(Ending { number, first_error, ratings, fill })
+    Ok(Ending { number, first_error, ratings, lists, rest: Extra::new(), fill })
 }
 
 fn each<T>(items: &[Value], path: &str, read: impl Fn(&Value, &str) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {

@@ -5,7 +5,7 @@
 //! | `tree` | names the tree; lines of several trees may interleave |
 //! | `id`, `parent` | string or number, unique inside the tree; `parent` null or missing = below the root; a list = several parents; forward references allowed |
 //! | `text` or `prefix` | the step alone, or all text up to its end |
-//! | `problem`, `gold`, `reference_solution`, `meta` | on the root line |
+//! | `problem`, `gold`, `reference_solution`, `meta` | on the root line; a tree has one problem, and lines without `tree` are all one tree |
 //! | `order`, `sep`, `kind` | place among siblings; exact separator behind the text; `thought`, `code` or `tool` |
 //! | `rating`, `mc`, `mc_k`, `mc_hits`, `q`, `value`, `prior`, `visits`, `prm` (or `score`) | of the step |
 //! | `history` | `[[iteration, value], ..]`: the iterations of the search that made the step or valued it anew, and the value, if any |

@@ -85,6 +85,8 @@ struct Placing<'a> {
     records: Vec<usize>,
     waiting: Vec<Waiting>,
     says_solutions: bool,
+    /// Some line stands for the problem itself.
+    rooted: bool,
     builder: TraceBuilder,
     meta: Extra,
 }
@@ -106,23 +108,9 @@ impl<'a> Placing<'a> {
         for (index, (_, line)) in lines.iter().enumerate() {
             by_id.insert(line.id.clone(), index);
         }
-        let (mut problem, mut found, mut meta) = (Problem::default(), false, Extra::new());
-        for (_, line) in &mut lines {
-            if let Some(text) = line.problem.take().filter(|_| !found) {
-                problem =
-                    Problem { text, reference_answer: line.gold.take(), reference_solution: line.reference_solution.take() };
-                meta.extend(line.tree.clone().map(|tree| ("tree".to_owned(), tree)));
-                meta.append(&mut line.meta);
-                found = true;
-                // Marks the root for `place`.
-                line.problem = Some(String::new());
-            }
-        }
-        if !found && let Some(tree) = lines.iter().find_map(|(_, line)| line.tree.clone()) {
-            meta.insert("tree".to_owned(), tree);
-        }
-        let mut builder = TraceBuilder::new(problem);
-        if !found {
+        let mut meta = Extra::new();
+        let mut builder = TraceBuilder::new(problem(&mut lines, &mut meta));
+        if lines.iter().all(|(_, line)| line.problem.is_none()) {
             builder.warn("no line of this tree has a problem");
         }
         let count = lines.len();
@@ -137,6 +125,7 @@ impl<'a> Placing<'a> {
             orders: HashMap::new(),
             waiting: Vec::new(),
             says_solutions: false,
+            rooted: false,
             builder,
             meta,
         }
@@ -177,6 +166,7 @@ impl<'a> Placing<'a> {
 
     fn place(&mut self, index: usize, record: &RawRecord<'_>, mut line: Line) -> Result<(), Fault> {
         let is_root = line.parents.is_empty() && line.problem.is_some();
+        self.keep_beside(&mut line)?;
         let parent = line.parents.first().and_then(|id| self.by_id.get(id)).and_then(|&at| self.nodes[at]);
         let parent = parent.unwrap_or(NodeId::ROOT);
         let text = self.step_text(index, &mut line, parent)?;
@@ -203,17 +193,47 @@ impl<'a> Placing<'a> {
         let endings = line.ends.take();
         self.says_solutions |= endings.is_some();
         for ending in endings.into_iter().flatten() {
-            let Ending { number, first_error, ratings, fill } = ending;
+            let Ending { number, first_error, ratings, fill, rest, .. } = ending;
             let mut solution = Solution::new(id);
             solution.record = record.index;
             fill(&mut solution);
+            solution.extra.extend(rest);
             self.waiting.push(Waiting { number, place: index, ratings, first_error, solution });
         }
         for (iteration, value) in std::mem::take(&mut line.history) {
             self.builder.touch(iteration, id, value);
         }
-        let merged = !at_root && id.index() < known;
+        let merged = if at_root { std::mem::replace(&mut self.rooted, true) } else { id.index() < known };
         self.fill_node(id, record, line, merged);
+        Ok(())
+    }
+
+    /// What is said of the whole tree stays with a line that says something else than the first did. A problem of its own, however, is
+    /// another tree.
+    fn keep_beside(&mut self, line: &mut Line) -> Result<(), Fault> {
+        let Problem { text, reference_answer, reference_solution } = &self.builder.trace().problem;
+        let other = line.problem.take().filter(|problem| problem != text);
+        if other.is_some() && line.parents.is_empty() {
+            let hint = if line.tree.is_none() { " (lines without `tree` are all one tree)" } else { "" };
+            return Err(Fault::new("problem", format!("expected the problem of its tree, found another one{hint}")));
+        }
+        let gold = line.gold.take().filter(|gold| Some(gold) != reference_answer.as_ref());
+        let solution = line.reference_solution.take().filter(|solution| Some(solution) != reference_solution.as_ref());
+        for (key, value) in [("problem", other), ("gold", gold), ("reference_solution", solution)] {
+            line.extra.extend(value.map(|value| (key.to_owned(), value.into())));
+        }
+        let (mut known, mut clash) = (std::mem::take(&mut self.meta), Extra::new());
+        for (key, value) in std::mem::take(&mut line.meta) {
+            match known.get(&key) {
+                None => drop(known.insert(key, value)),
+                Some(first) if *first == value => {}
+                Some(_) => drop(clash.insert(key, value)),
+            }
+        }
+        self.meta = known;
+        if !clash.is_empty() {
+            line.extra.insert("meta".to_owned(), clash.into());
+        }
         Ok(())
     }
 
@@ -247,7 +267,8 @@ impl<'a> Placing<'a> {
             line.extra.insert("id".to_owned(), line.id_value);
         }
         if merged {
-            self.builder.warn(format!("line {}: repeats a step beside it and is shown as one with it", record.line));
+            let what = if id == NodeId::ROOT { "the problem" } else { "a step beside it" };
+            self.builder.warn(format!("line {}: repeats {what} and is shown as one with it", record.line));
             let node = self.builder.node_mut(id);
             // The node keeps what its first line said; what this one said is kept beside it.
             node.rating = node.rating.or(line.rating);
@@ -266,7 +287,6 @@ impl<'a> Placing<'a> {
         node.rating = line.rating;
         node.stats = line.stats;
         node.extra.append(&mut line.extra);
-        self.meta.append(&mut line.meta);
     }
 
     /// Errors for lines that found no place: their parent is missing, was left out, or they form a cycle.
@@ -361,7 +381,31 @@ impl<'a> Placing<'a> {
     }
 }
 
+/// The problem of a tree, and what is said of the whole tree beside it: those of its root, or of the first line that has any.
+fn problem(lines: &mut [(RawRecord<'_>, Line)], meta: &mut Extra) -> Problem {
+    let tree = lines.iter().find_map(|(_, line)| line.tree.clone());
+    meta.extend(tree.map(|tree| ("tree".to_owned(), tree)));
+    let bare = |line: &Line| line.parents.is_empty() && matches!(&line.text, Text::Step(text) if text.is_empty());
+    let find = |fits: &dyn Fn(&Line) -> bool| lines.iter().position(|(_, line)| fits(line));
+    let root = find(&|line| line.problem.is_some() && line.parents.is_empty())
+        .or_else(|| find(&|line| line.problem.is_some()))
+        .or_else(|| find(&bare));
+    let Some((_, line)) = root.map(|root| &mut lines[root]) else { return Problem::default() };
+    meta.append(&mut line.meta);
+    Problem {
+        text: line.problem.clone().unwrap_or_default(),
+        reference_answer: line.gold.take(),
+        reference_solution: line.reference_solution.take(),
+    }
+}
+
+/// What is said of single steps of a solution must be said of steps that it has.
 fn check_range(ending: &Ending, depth: usize) -> Result<(), Fault> {
+    for (field, length) in &ending.lists {
+        if *length > depth {
+            return Err(Fault::new(field, format!("expected at most {depth} entries (the steps up to here), found {length}")));
+        }
+    }
     match ending.first_error {
         Some(FirstError::At(index)) if index >= depth => {
             let message = format!("expected an index below {depth} (the steps up to here), found {index}");

@@ -241,3 +241,66 @@ fn solutions_that_end_at_one_step_are_all_kept() {
     assert_eq!(trace.solutions[1].generator.as_deref(), Some("y"));
     assert_lossless(&trace);
 }
+
+#[test]
+fn a_second_problem_among_lines_that_name_no_tree_is_an_error() {
+    let lines = r#"{"id":1,"parent":null,"problem":"What is 1+1?"}
+{"id":2,"parent":1,"text":"It is 2.","first_error":"none"}
+{"id":3,"parent":null,"problem":"What is 5+5?","gold":"10"}
+{"id":4,"parent":3,"text":"It is 10.","first_error":"none"}"#;
+    let hint = " (lines without `tree` are all one tree)";
+    for (lines, hint) in [(lines.to_owned(), hint), (lines.replace("{\"id", "{\"tree\":\"t\",\"id"), "")] {
+        let unit = unit(&lines);
+        let errors: Vec<_> = unit.errors.iter().map(ToString::to_string).collect();
+        let problem = format!("line 3: problem: expected the problem of its tree, found another one{hint}; record skipped");
+        assert_eq!(errors, [problem.as_str(), "line 4: parent: the step before it was skipped; record skipped"]);
+        let trace = unit.trace.unwrap();
+        assert_eq!((trace.nodes.len(), trace.solutions.len(), trace.problem.reference_answer), (2, 1, None));
+    }
+}
+
+#[test]
+fn what_is_said_of_steps_that_are_not_there_is_an_error() {
+    for (said, field, count) in [
+        (r#""terminal":true,"ratings":[1,1,-1]"#, "ratings", 3),
+        (r#""terminal":true,"scores":[0.5,0.25]"#, "scores", 2),
+        (r#""solutions":[{"ratings":[1]},{"ratings":[1,-1]}]"#, "solutions[1].ratings", 2),
+    ] {
+        let lines = format!(
+            "{{\"tree\":\"t\",\"id\":0,\"problem\":\"q\"}}\n{{\"tree\":\"t\",\"id\":1,\"parent\":0,\"text\":\"a\",{said}}}"
+        );
+        let message =
+            format!("line 2: {field}: expected at most 1 entries (the steps up to here), found {count}; record skipped");
+        assert_eq!(unit(&lines).errors.iter().map(ToString::to_string).collect::<Vec<_>>(), [message]);
+    }
+}
+
+#[test]
+fn an_archive_keeps_fields_of_solutions_that_share_an_end_and_references_of_single_lines() {
+    let unit = unit(
+        r#"{"tree":"t","id":0,"text":"","gold":"7","reference_solution":"RS","meta":{"run":1}}
+{"tree":"t","id":1,"parent":0,"text":"a","gold":"9","meta":{"run":2},"solutions":[{"first_error":0,"seed":1},{"source_id":"b","seed":2}]}
+{"tree":"t","id":2,"text":"","colour":"red","gold":"7"}"#,
+    );
+    assert_eq!(unit.errors, []);
+    let trace = unit.trace.unwrap();
+    let problem = &trace.problem;
+    assert_eq!((problem.reference_answer.as_deref(), problem.reference_solution.as_deref()), (Some("7"), Some("RS")));
+    assert_eq!(trace.solutions.iter().map(|solution| solution.extra["seed"].clone()).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!((&trace.extra["run"], trace.nodes[1].extra["gold"].as_str()), (&1.into(), Some("9")));
+    assert_eq!(trace.nodes[1].extra["meta"]["run"], 2);
+    assert_eq!(trace.nodes[0].extra["merged"].to_string(), r#"[{"colour":"red","id":2}]"#);
+    assert_lossless(&trace);
+}
+
+#[test]
+fn a_step_with_a_problem_of_its_own_keeps_it() {
+    let lines = r#"{"tree":"t","id":0,"parent":1,"problem":"part","text":"a"}
+{"tree":"t","id":1,"problem":"whole"}"#;
+    let trace = unit(lines).trace.unwrap();
+    assert_eq!(
+        (trace.problem.text.as_str(), steps(&trace, 0), &trace.nodes[1].extra["problem"]),
+        ("whole", vec!["a"], &"part".into())
+    );
+    assert_lossless(&trace);
+}
