@@ -77,6 +77,9 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
             trail.text(&prefix[..end], StepKind::Text, Rule::Line);
             let known = trail.depth();
             trail.step(&format!("{}{answer}", &prefix[end..]), StepKind::Text);
+            if trail.depth() == known {
+                return Err(Fault::new(key, "expected a step behind the common ones, found nothing but white space"));
+            }
             let solution = trail.end();
             solution.ratings = std::iter::repeat_n(Some(Rating::Good), known).chain([Some(rating)]).collect();
             // Nobody has said anything of what would follow the chosen step.

@@ -168,6 +168,15 @@ fn what_is_no_record() {
 }
 
 #[test]
+fn an_answer_without_a_step_is_no_step_that_is_right_or_wrong() {
+    let prefix = "initial_reason_steps";
+    let record = format!(r#"{{"prompt":"q","{prefix}":"Step 1: a\nStep 2: b\n","chosen":"c","rejected":"\n "}}"#);
+    let expected = "rejected: expected a step behind the common ones, found nothing but white space";
+    assert!(error("preference", record.as_bytes()).contains(expected), "{}", error("preference", record.as_bytes()));
+    assert_eq!(error("preference", record.replace("\\n \"", "d\"").as_bytes()), "no error");
+}
+
+#[test]
 fn text_from_a_file_is_harmless_in_messages() {
     let message = error("processbench", "{\"a\": \u{202e}x\u{1b}[31m".as_bytes());
     assert!(message.is_ascii(), "{message}");
