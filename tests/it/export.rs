@@ -489,6 +489,28 @@ fn untouched_files_come_back_byte_for_byte_in_every_format_that_goes_both_ways()
 }
 
 #[test]
+fn a_byte_order_mark_in_the_middle_of_a_file_stays_behind_and_is_counted() {
+    let folder = TempDir::new().unwrap();
+    let source = folder.path().join("joined.jsonl");
+    let part = std::fs::read(fixture("processbench.jsonl")).unwrap();
+    std::fs::write(&source, [part.as_slice(), b"\xef\xbb\xbf", &part].concat()).unwrap();
+    for (name, expected) in [("a.jsonl", Some(part.repeat(2))), ("a.json", None)] {
+        let output = export(&folder, &source, &format!("--to processbench --unsure keep -o {name}"));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let written = std::fs::read(folder.path().join(name)).unwrap();
+        if let Some(expected) = expected {
+            assert!(written == expected);
+        } else {
+            let written: Value = serde_json::from_slice(&written).unwrap();
+            assert_eq!(written.as_array().unwrap().len(), units(&source).len());
+        }
+        let manifest = std::fs::read(folder.path().join(format!("{name}.manifest.json"))).unwrap();
+        let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+        assert_eq!(manifest["lost"]["byte order marks before records"], 1);
+    }
+}
+
+#[test]
 fn a_filter_writes_just_what_was_judged() {
     let folder = TempDir::new().unwrap();
     let path = fixture("processbench.jsonl");

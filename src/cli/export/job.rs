@@ -5,10 +5,10 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::layout::Output;
+use super::layout::{Output, Part};
 use super::voices::{Said, View, Voices};
 use crate::corpus::Corpus;
-use crate::formats::{self, Feature, Kept, Labelled, LabelledTrace, Loss, Target};
+use crate::formats::{self, Feature, Framing, Kept, Labelled, LabelledTrace, Loss, Target};
 use crate::labels::policy::{Alternatives, Author, Policy, Repeats, Skipped};
 use crate::query::Query;
 use crate::segment::{self, Rule};
@@ -55,6 +55,12 @@ impl Counts {
         self.loss.records -= repeated;
         rows
     }
+}
+
+/// Adds a record and counts the mark before it, if there is one: it stays behind.
+fn put(part: &mut Part, record: &[u8], loss: &mut Loss) -> anyhow::Result<()> {
+    loss.lose(Framing::MARKS, u64::from(Framing::is_marked(record)));
+    part.record(record)
 }
 
 impl Job<'_> {
@@ -107,7 +113,7 @@ impl Job<'_> {
             let untouched = |item: &Labelled<'_>| !item.touched && !item.confirmed();
             if raws.len() > 1 && labelled.marks.is_empty() && labelled.solutions.iter().all(untouched) {
                 for raw in &raws {
-                    draft.record(raw)?;
+                    put(draft, raw, &mut counts.loss)?;
                 }
                 counts.loss.copied(&labelled, raws.len());
                 continue;
@@ -125,7 +131,7 @@ impl Job<'_> {
                 written = counts.once(written, labelled.solutions.iter().any(|item| item.touched));
             }
             for row in written {
-                draft.record(&row)?;
+                put(draft, &row, &mut counts.loss)?;
             }
         }
         Ok(())

@@ -4,6 +4,9 @@ use std::borrow::Cow;
 
 use super::super::span;
 
+/// A byte order mark, as UTF-8. Files that were put together have some in their middle.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// How the records of a file are held together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
@@ -50,8 +53,18 @@ impl Framing {
         }
     }
 
-    /// A record as it may stand in this framing: a pretty-printed one loses its line ends where lines count.
+    /// What an export calls the marks that [`Framing::record`] takes off.
+    pub const MARKS: &'static str = "byte order marks before records";
+
+    /// True for a record with a byte order mark before it.
+    pub fn is_marked(bytes: &[u8]) -> bool {
+        bytes.starts_with(MARK)
+    }
+
+    /// A record as it may stand in this framing: without a byte order mark, which would be no part of any JSON here, and a
+    /// pretty-printed one without its line ends where lines count.
     pub fn record(self, bytes: &[u8]) -> Cow<'_, [u8]> {
+        let bytes = bytes.strip_prefix(MARK).unwrap_or(bytes);
         match self {
             Self::Lines if memchr::memchr2(b'\n', b'\r', bytes).is_some() => Cow::Owned(span::compact(bytes)),
             _ => Cow::Borrowed(bytes),
