@@ -1,25 +1,33 @@
 //! Regions of a text that must stay in one piece: fenced code, display formulas, LaTeX environments.
 
+use std::collections::HashMap;
 use std::ops::Range;
+
+const BEGIN: &str = "\\begin{";
+const END: &str = "\\end{";
+/// Most bytes of the name of an environment.
+const NAME: usize = 39;
 
 /// All closed regions, in order, without overlaps. What is opened and never closed is no region.
 pub(super) fn regions(text: &str) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
     let mut out = Vec::new();
-    // Searches that found nothing need not be repeated further down: this keeps the whole linear.
-    let mut dead = Dead::default();
+    // A search that found nothing is not repeated further down, and environments are matched all at once: the whole stays linear.
+    let (mut dead, mut ends) = (Vec::new(), None);
     let mut at = 0;
     while let Some(offset) = bytes[at..].iter().position(|byte| matches!(byte, b'`' | b'~' | b'$' | b'\\')) {
         let start = at + offset;
         let rest = &text[start..];
-        let end = if rest.starts_with("```") || rest.starts_with("~~~") {
-            fence_end(text, start, &mut dead)
+        let end = if rest.starts_with("```") {
+            fence_end(text, start, "```", &mut dead)
+        } else if rest.starts_with("~~~") {
+            fence_end(text, start, "~~~", &mut dead)
         } else if rest.starts_with("$$") {
             find(text, start + 2, "$$", &mut dead)
         } else if rest.starts_with("\\[") && !text[..start].ends_with('\\') {
             find(text, start + 2, "\\]", &mut dead)
-        } else if rest.starts_with("\\begin{") {
-            environment_end(text, start, &mut dead)
+        } else if rest.starts_with(BEGIN) {
+            ends.get_or_insert_with(|| environments(text)).get(&start).copied()
         } else {
             None
         };
@@ -41,31 +49,14 @@ pub(super) fn covers(regions: &[Range<usize>], at: usize) -> bool {
     after > 0 && at < regions[after - 1].end
 }
 
-/// Closing marks that do not come any more.
-#[derive(Default)]
-struct Dead(Vec<String>);
-
-impl Dead {
-    fn has(&self, mark: &str) -> bool {
-        self.0.iter().any(|known| known == mark)
-    }
-
-    fn add(&mut self, mark: &str) {
-        // Names of environments come from the text: there is no use in remembering thousands.
-        if self.0.len() < 64 {
-            self.0.push(mark.to_owned());
-        }
-    }
-}
-
-/// End of the first `mark` from `from` on.
-fn find(text: &str, from: usize, mark: &str, dead: &mut Dead) -> Option<usize> {
-    if dead.has(mark) {
+/// End of the first `mark` from `from` on; `dead` holds the marks that do not come any more.
+fn find(text: &str, from: usize, mark: &'static str, dead: &mut Vec<&'static str>) -> Option<usize> {
+    if dead.contains(&mark) {
         return None;
     }
     let found = text[from..].find(mark).map(|at| from + at + mark.len());
     if found.is_none() {
-        dead.add(mark);
+        dead.push(mark);
     }
     found
 }
@@ -77,9 +68,8 @@ fn line_start(text: &str, at: usize) -> bool {
 }
 
 /// End of the fenced code that starts at `start`: behind the next line that begins with the same fence.
-fn fence_end(text: &str, start: usize, dead: &mut Dead) -> Option<usize> {
-    let fence = &text[start..start + 3];
-    if dead.has(fence) || !line_start(text, start) {
+fn fence_end(text: &str, start: usize, fence: &'static str, dead: &mut Vec<&'static str>) -> Option<usize> {
+    if dead.contains(&fence) || !line_start(text, start) {
         return None;
     }
     let mut at = start + 3;
@@ -90,29 +80,45 @@ fn fence_end(text: &str, start: usize, dead: &mut Dead) -> Option<usize> {
             return Some(at);
         }
     }
-    dead.add(fence);
+    dead.push(fence);
     None
 }
 
-/// End of the environment that starts at `start`, with environments of the same name inside of it counted.
-fn environment_end(text: &str, start: usize, dead: &mut Dead) -> Option<usize> {
-    let name_start = start + "\\begin{".len();
-    let name_end = name_start + text[name_start..].bytes().take(40).position(|byte| byte == b'}')?;
-    let name = &text[name_start..name_end];
-    let (open, close) = (format!("\\begin{{{name}}}"), format!("\\end{{{name}}}"));
-    if dead.has(&close) {
-        return None;
-    }
-    let (mut depth, mut at) = (1_usize, name_end);
-    while let Some(next) = text[at..].find(&close) {
-        let end = at + next;
-        depth += text[at..end].matches(&open).count();
-        depth -= 1;
-        at = end + close.len();
-        if depth == 0 {
-            return Some(at);
+/// End of each environment that is closed, by its start. An end closes the last open beginning of its name.
+fn environments(text: &str) -> HashMap<usize, usize> {
+    let (mut open, mut ends) = (HashMap::<&str, Vec<usize>>::new(), HashMap::new());
+    for (start, _) in text.match_indices('\\') {
+        let rest = &text[start..];
+        if let Some(name) = rest.strip_prefix(BEGIN).and_then(name) {
+            open.entry(name).or_default().push(start);
+        } else if let Some(name) = rest.strip_prefix(END).and_then(name)
+            && let Some(begin) = open.get_mut(name).and_then(Vec::pop)
+        {
+            ends.insert(begin, start + END.len() + name.len() + 1);
         }
     }
-    dead.add(&close);
-    None
+    ends
+}
+
+/// The name before the next closing brace.
+fn name(text: &str) -> Option<&str> {
+    let end = text.bytes().take(NAME + 1).position(|byte| byte == b'}')?;
+    Some(&text[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Vec<&str> {
+        regions(text).into_iter().map(|region| &text[region]).collect()
+    }
+
+    #[test]
+    fn environments_end_with_the_end_of_their_own_name() {
+        let nested = r"\begin{a}\begin{b}\begin{a}x\end{a}\end{a}";
+        assert_eq!(found(&format!(r"\end{{a}} {nested} \end{{b}}")), [nested]);
+        // An outer one that is never closed does not open what stands inside of it.
+        assert_eq!(found(r"\begin{a} \begin{a}x\end{a} \begin{a}"), [r"\begin{a}x\end{a}"]);
+    }
 }
