@@ -3,7 +3,7 @@
 //! Text is the first of the attributes `text`, `step`, `thought`, `content`, `label`; numbers are those of our own interchange form (`mc`,
 //! `q`, `value`, `prior`, `visits`), and `score` or `reward` where there is no `value`. NetworkX knows no ranges: shares must lie in 0..1.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Value, json};
 
@@ -71,6 +71,7 @@ fn read(mut fields: Fields, record: usize) -> Result<TraceBuilder, Fault> {
         nodes.push(read_node(id, node)?);
     }
     let key = if fields.peek("edges").is_some() { "edges" } else { "links" };
+    let mut joined = HashSet::new();
     for (index, value) in fields.list(key)?.into_iter().enumerate() {
         let mut edge = Fields::of(value, format!("{key}[{index}]"))?;
         let mut end = |which: &str, other: &str| -> Result<usize, Fault> {
@@ -81,7 +82,7 @@ fn read(mut fields: Fields, record: usize) -> Result<TraceBuilder, Fault> {
         };
         let (source, target) = (end("source", "from")?, end("target", "to")?);
         // Several edges between two nodes are one step.
-        if !nodes[target].parents.contains(&source) {
+        if joined.insert((source, target)) {
             nodes[target].parents.push(source);
         }
         let rest = edge.rest();

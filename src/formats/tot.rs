@@ -3,7 +3,7 @@
 //! Texts are cumulative and have no names: a candidate's parent is the longest text of the frontier that it begins with. Values are sums of
 //! votes (up to 60 in game24) or their count and have no fixed range; a repeated candidate carries 0 in place of its value.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Value, json};
 
@@ -104,14 +104,13 @@ fn read_level(mut level: Fields, nodes: &mut Vec<Node>, known: &mut HashMap<Stri
     if !values.is_empty() {
         fields::one_each(&path, (values.len(), "values"), (candidates.len(), "candidates"))?;
     }
-    let mut selected: Vec<String> = match level.peek("select_new_ys") {
-        Some(_) => level.texts("select_new_ys")?,
-        None => Vec::new(),
-    };
-    let mut fresh = Vec::with_capacity(candidates.len());
-    for (at, text) in candidates.into_iter().enumerate() {
-        let parent =
-            frontier.iter().filter(|entry| !entry.is_empty() && text.starts_with(entry.as_str())).max_by_key(|entry| entry.len());
+    // How often each text was selected.
+    let mut selected: HashMap<String, usize> = HashMap::new();
+    if level.peek("select_new_ys").is_some() {
+        level.texts("select_new_ys")?.into_iter().for_each(|text| *selected.entry(text).or_default() += 1);
+    }
+    let (mut fresh, mut seen) = (Vec::with_capacity(candidates.len()), HashSet::new());
+    for (at, (text, parent)) in candidates.iter().zip(beginnings(&frontier, &candidates)).enumerate() {
         let (parents, own) = match parent.and_then(|entry| Some((*known.get(entry)?, entry.len()))) {
             Some((parent, shared)) => (vec![parent], text[shared..].to_owned()),
             None => (Vec::new(), text.clone()),
@@ -122,20 +121,44 @@ fn read_level(mut level: Fields, nodes: &mut Vec<Node>, known: &mut HashMap<Stri
         };
         let mut node = Node { id: format!("{step}/{at}"), parents, text: own, ..Node::default() };
         // A text that stands in its level already carries 0: its real value is that of the first.
-        let repeated = fresh.iter().any(|(earlier, _)| *earlier == text);
+        let repeated = !seen.insert(text);
         node.stats = NodeStats { value: value.filter(|_| !repeated), ..NodeStats::default() };
         node.rest.extend(value.map(|value| ("value".to_owned(), value.into())));
-        if let Some(place) = selected.iter().position(|entry| *entry == text) {
-            selected.remove(place);
+        if let Some(left) = selected.get_mut(text).filter(|left| **left > 0) {
+            *left -= 1;
             node.rest.insert("selected".to_owned(), true.into());
         }
-        fresh.push((text, nodes.len()));
+        fresh.push(nodes.len());
         nodes.push(node);
     }
-    for (text, place) in fresh {
+    for (text, place) in candidates.into_iter().zip(fresh) {
         known.entry(text).or_insert(place);
     }
     Ok(())
+}
+
+/// For each candidate the longest text of the frontier that it begins with.
+fn beginnings<'a>(frontier: &'a [String], candidates: &[String]) -> Vec<Option<&'a str>> {
+    enum Text<'a> {
+        Frontier(&'a str),
+        Candidate(usize),
+    }
+    let known = frontier.iter().filter(|text| !text.is_empty()).map(|text| (text.as_str(), Text::Frontier(text)));
+    let asked = candidates.iter().enumerate().map(|(at, text)| (text.as_str(), Text::Candidate(at)));
+    let mut texts: Vec<_> = known.chain(asked).collect();
+    // All texts that begin with one stand right behind it; the sort is stable, so the frontier comes before an equal candidate.
+    texts.sort_by_key(|(text, _)| *text);
+    let (mut open, mut found) = (Vec::<&str>::new(), vec![None; candidates.len()]);
+    for (text, which) in texts {
+        while open.last().is_some_and(|start| !text.starts_with(start)) {
+            open.pop();
+        }
+        match which {
+            Text::Frontier(text) => open.push(text),
+            Text::Candidate(at) => found[at] = open.last().copied(),
+        }
+    }
+    found
 }
 
 /// A final text ends where it was found as a candidate, or on a path of its own.

@@ -75,16 +75,17 @@ fn read(value: Value, record: usize) -> Result<TraceBuilder, Fault> {
     let mut builder = TraceBuilder::new(Problem { text: format!("game {}", record + 1), ..Problem::default() });
     builder.warn("the log does not hold the text of the problem");
     let mut nodes: Vec<Node> = Vec::with_capacity(visits.len());
-    let mut known: HashMap<Vec<String>, usize> = HashMap::new();
+    // Places by that of the step before and the text: keys that hold whole paths would take memory as the square of their length.
+    let mut known: HashMap<(Option<usize>, String), usize> = HashMap::new();
     for (at, visit) in visits.into_iter().enumerate() {
         let mut visit = Fields::of(visit, format!("[{at}]"))?;
         let path = fields::texts(visit.list("actions")?, &visit.at("actions"))?;
         let mut parent = None;
-        for depth in 1..=path.len() {
+        for text in path {
             // A step that was never visited itself is a step all the same.
-            let place = *known.entry(path[..depth].to_vec()).or_insert_with(|| {
-                let parents = parent.into_iter().collect();
-                nodes.push(Node { id: nodes.len().to_string(), parents, text: path[depth - 1].clone(), ..Node::default() });
+            let place = *known.entry((parent, text)).or_insert_with_key(|(parent, text)| {
+                let parents = parent.iter().copied().collect();
+                nodes.push(Node { id: nodes.len().to_string(), parents, text: text.clone(), ..Node::default() });
                 nodes.len() - 1
             });
             parent = Some(place);

@@ -167,3 +167,26 @@ fn deep_trees_with_many_leaves_are_read_in_linear_time() {
     assert_eq!(trace.solutions.len(), 20_000);
     assert!(start.elapsed() < std::time::Duration::from_secs(60), "{:?}", start.elapsed());
 }
+
+#[test]
+fn wide_and_deep_searches_are_read_in_linear_time() {
+    let list = |count: usize, item: &dyn Fn(usize) -> String| (0..count).map(item).collect::<Vec<_>>().join(",");
+    let texts = |end: &str| list(60_000, &|at| format!("\"c{at}{end}\""));
+    let (one, two) = (texts(""), texts("d"));
+    let tot = format!(
+        r#"{{"idx":1,"steps":[{{"step":0,"x":"q","ys":[""],"new_ys":[{one}],"select_new_ys":[{one}]}},{{"step":1,"x":"q","ys":[{one}],"new_ys":[{two}]}}],"ys":[]}}"#
+    );
+    let count = 40_000;
+    let link = format!(
+        r#"{{"directed":true,"graph":{{}},"nodes":[{}],"edges":[{}]}}"#,
+        list(count, &|at| format!(r#"{{"id":{at}}}"#)),
+        list(count - 1, &|at| format!(r#"{{"source":{},"target":0}}"#, at + 1)),
+    );
+    let dfs = format!(r#"[{{"actions":[{}],"env_step":1}}]"#, list(5_000, &|at| format!("\"a{at}\"")));
+    for (name, record, steps) in [("tot", tot, 120_000), ("node-link", link, count), ("tot-dfs", dfs, 5_000)] {
+        let start = std::time::Instant::now();
+        let trace = super::one(name, &record);
+        assert_eq!(trace.steps().count(), steps, "{name}");
+        assert!(start.elapsed() < std::time::Duration::from_secs(10), "{name}: {:?}", start.elapsed());
+    }
+}
