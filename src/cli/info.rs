@@ -17,10 +17,10 @@ use crate::trace::{FirstError, Trace};
 const ERRORS: usize = 10_000;
 
 /// Reads every file to its end and counts what is in it:
-/// `{"files":[{"path","format","evidence","records","bad_records","problems","traces","steps","solution_steps","labelled","errors":[{"record","line","field","message"}]}]}`.
+/// `{"files":[{"path","format","evidence","records","lines","bad_records","problems","traces","steps","solution_steps","labelled","errors":[{"record","line","field","message"}]}]}`.
 ///
-/// `records` counts records (trees, where a tree takes several lines), `bad_records` those of them that cannot be read, `problems` the
-/// different problems, `traces` solutions, `steps` the distinct steps of each record, `solution_steps` those of all solutions, `labelled`
+/// `records` counts records (trees, where a tree takes several lines), `lines` what they are made of (as many, where none takes several),
+/// `bad_records` those of these lines that cannot be read, `problems` the different problems, `traces` solutions, `steps` the distinct steps of each record, `solution_steps` those of all solutions, `labelled`
 /// the solutions with a recorded verdict, also "cannot be labelled".
 /// A file that cannot be opened has the format `null` and one error without record. `evidence` says why the format was taken.
 pub fn info(paths: &[PathBuf], way: impl Into<Way>) -> Value {
@@ -69,9 +69,10 @@ pub fn text(report: &Value) -> String {
             let _ = writeln!(out, "  {place}{field}{}", escaped(error["message"].as_str().unwrap_or_default()));
         }
         if let Some(bad) = file["bad_records"].as_u64().filter(|&bad| bad > 0) {
-            // Of a tree of many lines each may be bad.
-            let of = if bad > file["records"].as_u64().unwrap_or(0) { "lines of" } else { "of" };
-            let _ = writeln!(out, "  {bad} {of} {} cannot be read", counted(&file["records"], "record"));
+            // Of a tree of many lines each may be bad, and the others stay.
+            let trees = file["lines"].as_u64() > file["records"].as_u64();
+            let bad = if trees { format!("{} of", counted(&file["bad_records"], "line")) } else { format!("{bad} of") };
+            let _ = writeln!(out, "  {bad} {} cannot be read", counted(&file["records"], "record"));
         }
     }
     out
@@ -136,6 +137,7 @@ fn file(source: Result<Source, OpenError>, way: Way) -> Value {
         "format": corpus.format().name(),
         "evidence": corpus.evidence(),
         "records": corpus.unit_count(),
+        "lines": corpus.record_count(),
         "bad_records": counts.bad,
         "problems": corpus.problem_count(),
         "traces": counts.traces,
@@ -152,6 +154,7 @@ fn refused(path: &str, message: &str) -> Value {
         "format": null,
         "evidence": null,
         "records": 0,
+        "lines": 0,
         "bad_records": 0,
         "problems": 0,
         "traces": 0,
@@ -165,9 +168,9 @@ fn refused(path: &str, message: &str) -> Value {
 /// Options of `info`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_long_help = "--json prints {\"files\":[{\"path\",\"format\",\"evidence\",\"records\",\"bad_records\",\"problems\",\"traces\",\"steps\",\"solution_steps\",\"labelled\",\
-\"errors\":[{\"record\",\"line\",\"field\",\"message\"}]}]}: records counts records (trees, where a tree takes several lines), \
-bad_records those that cannot be read, problems the different problems, traces solutions, steps the distinct steps of each record, solution_steps those of all solutions, labelled solutions with a \
+    after_long_help = "--json prints {\"files\":[{\"path\",\"format\",\"evidence\",\"records\",\"lines\",\"bad_records\",\"problems\",\"traces\",\"steps\",\"solution_steps\",\"labelled\",\
+\"errors\":[{\"record\",\"line\",\"field\",\"message\"}]}]}: records counts records (trees, where a tree takes several lines), lines what they are made of, \
+bad_records those of these lines that cannot be read, problems the different problems, traces solutions, steps the distinct steps of each record, solution_steps those of all solutions, labelled solutions with a \
 recorded verdict, also 'cannot be labelled'. A file that cannot be opened has format null and one error; the exit code is then 1."
 )]
 pub struct InfoArgs {
@@ -224,11 +227,11 @@ mod tests {
         let evidence = "`problem`, `steps`, `label` and `final_answer_correct`: sure, 3 of 3 sampled records";
         let expected = json!({"files": [
             {
-                "path": path, "format": "processbench", "evidence": evidence, "records": 3, "bad_records": 1, "problems": 1, "traces": 2, "steps": 4, "solution_steps": 4, "labelled": 2,
+                "path": path, "format": "processbench", "evidence": evidence, "records": 3, "lines": 3, "bad_records": 1, "problems": 1, "traces": 2, "steps": 4, "solution_steps": 4, "labelled": 2,
                 "errors": [{"record": 1, "line": 2, "field": "label", "message": message}],
             },
             {
-                "path": missing, "format": null, "evidence": null, "records": 0, "bad_records": 0, "problems": 0, "traces": 0, "steps": 0, "solution_steps": 0, "labelled": 0,
+                "path": missing, "format": null, "evidence": null, "records": 0, "lines": 0, "bad_records": 0, "problems": 0, "traces": 0, "steps": 0, "solution_steps": 0, "labelled": 0,
                 "errors": [{"record": null, "line": null, "field": null, "message": "no such file"}],
             },
         ]});
@@ -260,7 +263,8 @@ mod tests {
         let file = &report["files"][0];
         let counts = ["records", "bad_records", "traces", "steps", "labelled"].map(|name| file[name].as_u64().unwrap());
         assert_eq!((file["format"].as_str(), counts), (Some("stepscope"), [3, 1, 3, 4, 2]), "{report:#}");
-        assert_eq!(file["errors"][0]["line"], 5);
+        assert_eq!((&file["errors"][0]["line"], &file["lines"]), (&json!(5), &json!(7)));
+        assert!(text(&report).ends_with("  1 line of 3 records cannot be read\n"), "{}", text(&report));
     }
 
     #[test]
