@@ -31,7 +31,7 @@
 //! | [`app`], [`ui`], [`shell`] | state and commands; drawing; the one loop that waits |
 //! | [`cli`] | one file a subcommand |
 //!
-//! Which folder may use which is tested (`tests/it/layers.rs`).
+//! Which folder must not use which stands in `tests/it/layers.rs`, and is tested there.
 
 pub mod analysis;
 pub mod app;

@@ -380,7 +380,7 @@ impl Corpus {
         self.shared().groups().problems()
     }
 
-    /// The units of a problem that are known by now, in the order of the file.
+    /// The units of a problem that are known by now, in the order in which their problem became known.
     pub fn problem_units(&self, problem: usize) -> Vec<usize> {
         self.shared().groups().problem_units(problem)
     }

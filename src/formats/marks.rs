@@ -14,7 +14,8 @@ pub(super) struct Marks {
 }
 
 impl Marks {
-    /// Notes those of a record of less than 4 GiB. True when all of it is ASCII without control characters.
+    /// Notes those of a record of less than 4 GiB. True when all of it is ASCII from the space on (control characters
+    /// stand below it, but for DEL, which JSON lets stand).
     pub(super) fn note(&mut self, record: &[u8]) -> bool {
         self.count = 0;
         if self.at.len() < record.len() + LANES {

@@ -1,4 +1,4 @@
-//! The folders may only use what the map in the crate header allows.
+//! The folders of the crate header and what each of them must not use.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,6 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("labels", &["app", "cli", "corpus", "prm", "scoring", "shell", "ui"]),
     ("prm", &["app", "cli", "corpus", "labels", "shell", "ui"]),
     ("scoring", &["app", "cli", "labels", "shell", "ui"]),
-    // `ui::look` and `ui::code` are arithmetic on colours and tokens; widgets and panes stay out of reach.
     (
         "text",
         &["analysis", "app", "checks", "cli", "corpus", "formats", "labels", "prm", "scoring", "segment", "shell", "trace", "ui"],
@@ -27,6 +26,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         "typeset",
         &["analysis", "app", "checks", "cli", "corpus", "formats", "labels", "prm", "scoring", "segment", "shell", "trace", "ui"],
     ),
+    // `ui::look` and `ui::code` are arithmetic on colours and tokens; widgets and panes stay out of reach.
     ("app", &["cli", "shell", "prm", "ui::panes", "ui::pen"]),
     ("ui", &["cli", "shell", "prm"]),
 ];
