@@ -31,17 +31,17 @@ pub struct PolicyArgs {
     /// What a step label is, for trainers that take right and wrong as well as shares
     #[arg(long)]
     pub values: Option<Values>,
-    /// Which two steps make a pair, for trainers of preferences
+    /// Which two steps make a pair, for trainers of preferences; all samples of a problem in one file are compared
     #[arg(long)]
     pub pairs: Option<PairRule>,
     /// What joins problem and steps, for targets of one text; \\n is a line end
     #[arg(long, value_name = "TEXT", value_parser = unescaped)]
     pub glue: Option<String>,
     /// Pair steps that are not both rated when their values lie at least this far apart
-    #[arg(long, value_name = "GAP")]
+    #[arg(long, value_name = "GAP", value_parser = gap)]
     pub min_gap: Option<f64>,
     /// Most pairs behind one beginning
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count)]
     pub pairs_per_step: Option<usize>,
     /// Leave out pairs whose solutions end with the same answer
     #[arg(long)]
@@ -52,8 +52,8 @@ pub struct PolicyArgs {
     /// What becomes of records that were made to check annotators
     #[arg(long, default_value = "exclude")]
     pub quality_control: QualityControl,
-    /// What becomes of rows that are the same to the byte, as samples with one judged beginning give them; records that keep their format
-    /// and --author each keep theirs
+    /// What becomes of rows of a problem that are the same to the byte, as samples with one judged beginning give them; records that keep
+    /// their format and --author each keep theirs
     #[arg(long, default_value = "once")]
     pub repeats: Repeats,
 }
@@ -75,6 +75,17 @@ pub(crate) fn unescaped(text: &str) -> Result<String, String> {
         });
     }
     Ok(out)
+}
+
+/// A number from 0 on.
+fn gap(text: &str) -> Result<f64, String> {
+    let gap = text.parse::<f64>().ok().filter(|gap| gap.is_finite() && *gap >= 0.0);
+    gap.ok_or_else(|| "expected a number from 0 on".to_owned())
+}
+
+/// A whole number from 1 on.
+fn count(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|&count| count > 0).ok_or_else(|| "expected a whole number from 1 on".to_owned())
 }
 
 impl PolicyArgs {
@@ -118,6 +129,19 @@ impl PolicyArgs {
             distinct_answers: self.distinct_answers,
             glue: self.glue.clone().unwrap_or_default(),
         }
+    }
+
+    /// Decisions that were made and change nothing that `writer` writes, as they stand on the command line.
+    pub fn unused(&self, writer: &dyn Writer) -> Vec<String> {
+        let asks = |switch: &Switch| writer.asks().contains(switch);
+        let switches = Switch::ALL.iter().filter(|switch| self.given(**switch) && !asks(switch)).map(|switch| switch.name());
+        let of_pairs = [
+            ("min-gap", self.min_gap.is_some()),
+            ("pairs-per-step", self.pairs_per_step.is_some()),
+            ("distinct-answers", self.distinct_answers),
+        ];
+        let of_pairs = of_pairs.into_iter().filter(|(_, given)| *given && !asks(&Switch::Pairs)).map(|(name, _)| name);
+        switches.chain(of_pairs).map(|name| format!("--{name}")).collect()
     }
 
     /// The decisions that were made, as a manifest tells them.

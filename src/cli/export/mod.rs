@@ -127,6 +127,10 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let layout = Layout::of(args);
     check_target(args, &target, &layout, &from)?;
     let policy = args.policy.policy(target.name, target.writer);
+    let unused = args.policy.unused(target.writer);
+    if !unused.is_empty() {
+        out::note(format_args!("note: {} changes nothing in {}", unused.join(", "), target.name));
+    }
     let Labels { session, names, stores } = labels(args)?;
     let filter = args.filter.as_deref().map(|text| filter(text, &names)).transpose()?;
     let voices = Voices::new(session, args.author.unwrap_or_default()).with_groups(groups(args, filter.as_ref())?);
