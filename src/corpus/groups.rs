@@ -171,6 +171,15 @@ impl Groups {
         self.problems.members(problem).collect()
     }
 
+    /// The problem of every unit.
+    pub(super) fn problems_of_units(&self) -> Vec<usize> {
+        let mut of = vec![0; self.units()];
+        for problem in 0..self.problems() {
+            self.problems.members(problem).for_each(|unit| of[unit] = problem);
+        }
+        of
+    }
+
     /// The record of a problem that has no other.
     pub(super) fn only_record(&self, problem: usize) -> Option<usize> {
         if self.weight(problem) != 1 {
@@ -256,6 +265,7 @@ mod tests {
             [vec![0], vec![1, 3], vec![2, 5, 6], vec![4], vec![7]]
         );
         assert_eq!(problems(&groups), [vec![0], vec![1, 3], vec![2], vec![4]]);
+        assert_eq!(groups.problems_of_units(), [0, 1, 2, 1, 3]);
         assert_eq!((0..4).map(|problem| groups.weight(problem)).collect::<Vec<_>>(), [1, 3, 3, 1]);
     }
 }

@@ -385,6 +385,11 @@ impl Corpus {
         self.shared().groups().problem_units(problem)
     }
 
+    /// The problem of every unit; of a complete corpus.
+    pub fn problems_of_units(&self) -> Vec<usize> {
+        self.shared().groups().problems_of_units()
+    }
+
     /// For each of these problems its record, where it has but one.
     pub fn only_records(&self, problems: Range<usize>) -> Vec<Option<usize>> {
         let groups = self.shared().groups();

@@ -178,11 +178,27 @@ impl Policy {
             && (is("is_quality_control_question") || is("is_initial_screening_question"))
     }
 
-    /// What a step with this label is called when it stands alone; `None` when it goes.
-    pub fn target(&self, label: Label) -> Option<StepTarget> {
-        match fate(self, label) {
-            Fate::Keep(target) => Some(target),
-            Fate::Leave | Fate::Stop => None,
+    /// Why nothing of a solution with these further fields and labels counts, not even what stands beside its steps.
+    pub fn refuses(&self, extra: &Extra, labels: &SolutionLabels) -> Option<Skipped> {
+        if self.leaves_out(extra) { Some(Skipped::QualityControl) } else { doubt(self, labels) }
+    }
+
+    /// What becomes of a step with this label when it stands alone.
+    pub fn fate(&self, label: Label) -> Fate {
+        match label {
+            Label::Good => Fate::Keep(StepTarget::Positive),
+            Label::Bad => Fate::Keep(StepTarget::Negative),
+            Label::Neutral => match self.neutral {
+                Neutral::Positive => Fate::Keep(StepTarget::Positive),
+                Neutral::Negative => Fate::Keep(StepTarget::Negative),
+                Neutral::DropStep => Fate::Leave,
+                Neutral::StopBefore => Fate::Stop,
+            },
+            Label::AfterError | Label::Unseen => match self.unlabelled {
+                // Not only this step goes: a trainer must never see later steps behind a text that lacks one.
+                Unlabelled::Drop => Fate::Stop,
+                Unlabelled::KeepUnset => Fate::Keep(StepTarget::Unset),
+            },
         }
     }
 
@@ -344,57 +360,60 @@ pub enum Skipped {
     Unwritable(String),
 }
 
-enum Fate {
+/// What becomes of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It stays, with this target.
     Keep(StepTarget),
+    /// It alone goes.
     Leave,
+    /// The solution ends before it.
     Stop,
 }
 
-fn fate(policy: &Policy, label: Label) -> Fate {
-    match label {
-        Label::Good => Fate::Keep(StepTarget::Positive),
-        Label::Bad => Fate::Keep(StepTarget::Negative),
-        Label::Neutral => match policy.neutral {
-            Neutral::Positive => Fate::Keep(StepTarget::Positive),
-            Neutral::Negative => Fate::Keep(StepTarget::Negative),
-            Neutral::DropStep => Fate::Leave,
-            Neutral::StopBefore => Fate::Stop,
-        },
-        Label::AfterError | Label::Unseen => match policy.unlabelled {
-            // Not only this step goes: a trainer must never see later steps behind a text that lacks one.
-            Unlabelled::Drop => Fate::Stop,
-            Unlabelled::KeepUnset => Fate::Keep(StepTarget::Unset),
-        },
+/// Why the verdict on a solution does not count.
+fn doubt(policy: &Policy, labels: &SolutionLabels) -> Option<Skipped> {
+    if labels.first_error == FirstError::Unlabelable {
+        return Some(Skipped::Unlabelable);
     }
+    let counts = match policy.unsure {
+        Unsure::Keep => true,
+        Unsure::DropStep => matches!(labels.first_error, FirstError::At(_)),
+        Unsure::SkipTrace => false,
+    };
+    (labels.unsure && !counts).then_some(Skipped::Unsure)
+}
+
+/// What becomes of the steps of one solution whose verdict counts, in order; behind a [`Fate::Stop`] stands nothing.
+pub fn fates(policy: &Policy, labels: &SolutionLabels) -> Vec<Fate> {
+    let end = match labels.first_error {
+        FirstError::At(k) if labels.unsure && policy.unsure == Unsure::DropStep => k,
+        _ => labels.steps.len(),
+    };
+    let behind_error = |index: usize| matches!(labels.first_error, FirstError::At(k) if index > k);
+    let mut fates = Vec::with_capacity(labels.steps.len());
+    for (index, &label) in labels.steps.iter().enumerate() {
+        let fate = match policy.after_error {
+            _ if index >= end => Fate::Stop,
+            AfterError::Drop if behind_error(index) => Fate::Stop,
+            AfterError::ForceNegative if behind_error(index) => Fate::Keep(StepTarget::Negative),
+            _ => policy.fate(label),
+        };
+        fates.push(fate);
+        if fate == Fate::Stop {
+            break;
+        }
+    }
+    fates
 }
 
 /// What a trainer sees of one solution: index (from 0) and target of every step that stays, in order.
 pub fn apply(policy: &Policy, labels: &SolutionLabels) -> Result<Vec<(usize, StepTarget)>, Skipped> {
-    if labels.first_error == FirstError::Unlabelable {
-        return Err(Skipped::Unlabelable);
+    if let Some(doubt) = doubt(policy, labels) {
+        return Err(doubt);
     }
-    let mut end = labels.steps.len();
-    if labels.unsure {
-        match (policy.unsure, labels.first_error) {
-            (Unsure::Keep, _) => {}
-            (Unsure::DropStep, FirstError::At(k)) => end = end.min(k),
-            (Unsure::SkipTrace | Unsure::DropStep, _) => return Err(Skipped::Unsure),
-        }
-    }
-    let behind_error = |index: usize| matches!(labels.first_error, FirstError::At(k) if index > k);
-    let mut targets = Vec::with_capacity(end);
-    for (index, &label) in labels.steps[..end].iter().enumerate() {
-        let fate = match policy.after_error {
-            AfterError::Drop if behind_error(index) => Fate::Stop,
-            AfterError::ForceNegative if behind_error(index) => Fate::Keep(StepTarget::Negative),
-            _ => fate(policy, label),
-        };
-        match fate {
-            Fate::Keep(target) => targets.push((index, target)),
-            Fate::Leave => {}
-            Fate::Stop => break,
-        }
-    }
+    let kept = |(index, fate)| if let Fate::Keep(target) = fate { Some((index, target)) } else { None };
+    let targets: Vec<_> = fates(policy, labels).into_iter().enumerate().filter_map(kept).collect();
     let any_target = targets.iter().any(|&(_, target)| target != StepTarget::Unset);
     let any_label = labels.steps.iter().any(|&label| !matches!(label, Label::Unseen | Label::AfterError));
     match (any_target, any_label) {

@@ -8,6 +8,7 @@ mod linear;
 mod real;
 mod round_trip;
 mod sets;
+mod siblings;
 mod stepscope;
 mod switches;
 mod targets;

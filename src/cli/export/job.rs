@@ -1,14 +1,15 @@
-//! Every unit of a file in the steps and with the labels that hold, to the writer of the target.
+//! Every unit of a file in the steps and with the labels that hold, to the writer of the target: as the file has them one after the other, or,
+//! for targets that compare samples, all those of a problem at once.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::layout::{Output, Part};
+use super::layout::Output;
 use super::voices::{Said, View, Voices};
 use crate::corpus::Corpus;
-use crate::formats::{self, Feature, Framing, Kept, Labelled, LabelledTrace, Loss, Target};
+use crate::formats::{self, Exploded, Feature, Framing, Kept, Labelled, LabelledTrace, Loss, Target};
 use crate::labels::policy::{Alternatives, Author, Policy, Repeats, Skipped};
 use crate::query::Query;
 use crate::segment::{self, Rule};
@@ -37,104 +38,205 @@ pub(super) struct Counts {
     pub(super) passed_over: u64,
     /// Rows that are the same as another and were not written.
     pub(super) repeated: u64,
-    /// Hashes of the rows of solutions that somebody judged here.
-    judged: HashSet<[u8; 32]>,
+    /// Rows of solutions that somebody judged here.
+    judged: Rows,
 }
 
-impl Counts {
-    /// The rows that are not there yet. Those of one trace are compared with each other; those of solutions that somebody judged here also
-    /// with all such rows before, because a label of a step holds wherever the step stands.
-    fn once(&mut self, mut rows: Vec<Vec<u8>>, judged: bool) -> Vec<Vec<u8>> {
-        let (before, mut here) = (rows.len(), HashSet::new());
-        rows.retain(|row| {
-            let hash: [u8; 32] = Sha256::digest(row).into();
-            here.insert(hash) && (!judged || self.judged.insert(hash))
-        });
-        let repeated = (before - rows.len()) as u64;
-        self.repeated += repeated;
-        self.loss.records -= repeated;
-        rows
+/// Rows of which nothing but hashes is kept.
+type Rows = HashSet<[u8; 16]>;
+
+/// A trace that was read, and what is said of it.
+struct Heard<'a> {
+    trace: Trace,
+    /// The same in the steps of a rule.
+    by_rule: Option<Trace>,
+    told: Vec<Told<'a>>,
+}
+
+/// A view of a trace, as far as the filter chooses it.
+struct Told<'a> {
+    view: View<'a>,
+    /// The filter leaves nothing of it out.
+    whole: bool,
+}
+
+impl Heard<'_> {
+    /// The trace in other steps than those of its source.
+    fn cut<'b>(&'b self, told: &'b Told<'_>) -> Option<&'b Trace> {
+        told.view.cut().or(self.by_rule.as_ref())
     }
 }
 
-/// Adds a record and counts the mark before it, if there is one: it stays behind.
-fn put(part: &mut Part, record: &[u8], loss: &mut Loss) -> anyhow::Result<()> {
-    loss.lose(Framing::MARKS, u64::from(Framing::is_marked(record)));
-    part.record(record)
+/// One file on its way.
+struct Run<'a> {
+    corpus: &'a Corpus,
+    out: &'a mut Output,
+    counts: &'a mut Counts,
+}
+
+impl Run<'_> {
+    /// Puts records of a trace into the draft. A byte order mark before one stays behind, and is counted.
+    fn put(&mut self, unit: &LabelledTrace<'_>, records: &[Vec<u8>]) -> anyhow::Result<()> {
+        let draft = self.out.of(unit.trace.prompt_key);
+        records.iter().try_for_each(|record| {
+            self.counts.loss.lose(Framing::MARKS, u64::from(Framing::is_marked(record)));
+            draft.record(record)
+        })
+    }
 }
 
 impl Job<'_> {
     /// Writes every unit.
     pub(super) fn write(&self, corpus: &Corpus, out: &mut Output, counts: &mut Counts) -> anyhow::Result<()> {
-        for index in 0..corpus.unit_count() {
-            let unit = corpus.unit(index);
-            counts.bad += unit.errors.len();
-            if let Some(trace) = &unit.trace {
-                let records = if unit.errors.is_empty() { corpus.unit_records(index) } else { Vec::new() };
-                self.unit(corpus, trace, &records, out, counts)?;
+        let mut run = Run { corpus, out, counts };
+        if self.target.writer.compares() { self.by_problem(&mut run) } else { self.in_order(&mut run) }
+    }
+
+    /// Writes one unit after the other.
+    fn in_order(&self, run: &mut Run<'_>) -> anyhow::Result<()> {
+        let problems = run.corpus.problems_of_units();
+        let mut left = vec![0_u32; run.corpus.problem_count()];
+        for &problem in &problems {
+            left[problem] += 1;
+        }
+        // Of problems of which more is still to come.
+        let mut open: HashMap<usize, Rows> = HashMap::new();
+        for (index, problem) in problems.into_iter().enumerate() {
+            let unit = run.corpus.unit(index);
+            run.counts.bad += unit.errors.len();
+            let mut seen = open.remove(&problem).unwrap_or_default();
+            if let Some(trace) = unit.trace {
+                let records = if unit.errors.is_empty() { run.corpus.unit_records(index) } else { Vec::new() };
+                let heard = self.hear(trace, run.counts);
+                for told in &heard.told {
+                    self.unit(run, &heard, told, &records, &mut seen)?;
+                }
+            }
+            left[problem] -= 1;
+            if left[problem] > 0 && !seen.is_empty() {
+                open.insert(problem, seen);
             }
         }
         Ok(())
     }
 
-    /// Writes one trace, which was read from these records.
-    fn unit(
-        &self,
-        corpus: &Corpus,
-        trace: &Trace,
-        records: &[usize],
-        out: &mut Output,
-        counts: &mut Counts,
-    ) -> anyhow::Result<()> {
-        let by_rule = self.segment.and_then(|rule| segment::resplit(trace, rule));
-        let base = by_rule.as_ref().unwrap_or(trace);
+    /// Writes one problem after the other, each with all units of it.
+    fn by_problem(&self, run: &mut Run<'_>) -> anyhow::Result<()> {
+        for problem in 0..run.corpus.problem_count() {
+            let mut heard = Vec::new();
+            for unit in run.corpus.problem_units(problem) {
+                let unit = run.corpus.unit(unit);
+                run.counts.bad += unit.errors.len();
+                heard.extend(unit.trace.map(|trace| self.hear(trace, run.counts)));
+            }
+            let told = heard.iter().flat_map(|heard| heard.told.iter().map(move |told| (heard, told)));
+            let parts: Vec<_> = told.map(|(heard, told)| self.labelled(heard, told, None)).collect();
+            let mut seen = Rows::new();
+            // Two problems can have the same hash.
+            for parts in parts.chunk_by(|a, b| a.trace.prompt_key == b.trace.prompt_key) {
+                self.together(run, parts, &mut seen)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what was said of one problem.
+    fn together(&self, run: &mut Run<'_>, parts: &[LabelledTrace<'_>], seen: &mut Rows) -> anyhow::Result<()> {
+        let counted = |item: &Labelled<'_>| self.policy.refuses(&item.of().extra, &item.labels).is_none();
+        // What stands beside refused solutions must not come to stand beside others.
+        let (parts, refused): (Vec<_>, Vec<_>) = parts.iter().partition(|part| part.solutions.iter().any(counted));
+        let trace = if parts.len() > 1 { formats::gathered(&parts) } else { None };
+        let whole = trace.as_ref().map(|trace| LabelledTrace::of_parts(trace, &parts));
+        let alone = if whole.is_none() { parts } else { Vec::new() };
+        for unit in whole.iter().chain(alone).chain(refused) {
+            let mut rows = self.rows(run, unit);
+            self.once(run, unit, &mut rows, seen);
+            run.put(unit, &rows)?;
+        }
+        Ok(())
+    }
+
+    /// A trace with what is said of it and chosen by the filter.
+    fn hear(&self, trace: Trace, counts: &mut Counts) -> Heard<'_> {
+        let by_rule = self.segment.and_then(|rule| segment::resplit(&trace, rule));
+        let base = by_rule.as_ref().unwrap_or(&trace);
         let before = counts.loss.agreement.left_out;
         let views = self.voices.views(base, &mut counts.loss.agreement);
         for _ in before..counts.loss.agreement.left_out {
             counts.loss.read += 1;
             counts.loss.skip(&Skipped::Disagreement);
         }
-        let draft = out.of(trace.prompt_key);
+        let mut told = Vec::with_capacity(views.len());
         for mut view in views {
-            let told = view.said.len();
+            let all = view.said.len();
             self.choose(&mut view, base, counts);
-            if view.said.is_empty() {
-                continue;
-            }
-            let (view, whole) = (&view, view.said.len() == told);
-            let cut = view.cut().or(by_rule.as_ref());
-            // The record of a tree holds solutions that were not chosen.
-            let same = whole && corpus.format().name() == self.target.name && cut.is_none();
-            let raws = records.iter().filter(|_| same).map(|&record| corpus.raw(record)).collect::<Result<Vec<_>, _>>()?;
-            // Only a record that stands alone has bytes that belong to one unit.
-            let raw = if let [raw] = raws.as_slice() { Some(raw.as_slice()) } else { None };
-            let labelled = self.labelled(cut.unwrap_or(trace), cut.map(|_| trace), view, raw);
-            // A tree of several records is copied as it stands when nobody touched it.
-            let untouched = |item: &Labelled<'_>| !item.touched && !item.confirmed();
-            if raws.len() > 1 && labelled.marks.is_empty() && labelled.solutions.iter().all(untouched) {
-                for raw in &raws {
-                    put(draft, raw, &mut counts.loss)?;
-                }
-                counts.loss.copied(&labelled, raws.len());
-                continue;
-            }
-            let mut written = Vec::new();
-            let writer = self.target.writer;
-            match self.policy.alternatives {
-                Alternatives::ExplodeRows if corpus.format().name() != self.target.name => {
-                    let exploded = formats::exploded(&labelled);
-                    writer.write(&self.exploded(&exploded, &labelled), self.policy, &mut written, &mut counts.loss);
-                }
-                _ => writer.write(&labelled, self.policy, &mut written, &mut counts.loss),
-            }
-            if !same && self.policy.repeats == Repeats::Once && self.voices.author() != Author::Each {
-                written = counts.once(written, labelled.solutions.iter().any(|item| item.touched));
-            }
-            for row in written {
-                put(draft, &row, &mut counts.loss)?;
+            if !view.said.is_empty() {
+                told.push(Told { whole: view.said.len() == all, view });
             }
         }
-        Ok(())
+        Heard { trace, by_rule, told }
+    }
+
+    /// Writes one trace, which was read from these records, as one view shows it.
+    fn unit(
+        &self,
+        run: &mut Run<'_>,
+        heard: &Heard<'_>,
+        told: &Told<'_>,
+        records: &[usize],
+        seen: &mut Rows,
+    ) -> anyhow::Result<()> {
+        let corpus = run.corpus;
+        // The record of a tree holds solutions that were not chosen.
+        let same = told.whole && corpus.format().name() == self.target.name && heard.cut(told).is_none();
+        let copies = records.iter().filter(|_| same).map(|&record| corpus.raw(record)).collect::<Result<Vec<_>, _>>()?;
+        // Only a record that stands alone has bytes that belong to one unit.
+        let raw = if let [raw] = copies.as_slice() { Some(raw.as_slice()) } else { None };
+        let labelled = self.labelled(heard, told, raw);
+        // A tree of several records is copied as it stands when nobody touched it.
+        let untouched = |item: &Labelled<'_>| !item.touched && !item.confirmed();
+        if copies.len() > 1 && labelled.marks.is_empty() && labelled.solutions.iter().all(untouched) {
+            run.counts.loss.copied(&labelled, copies.len());
+            return run.put(&labelled, &copies);
+        }
+        let mut rows = self.rows(run, &labelled);
+        if !same {
+            self.once(run, &labelled, &mut rows, seen);
+        }
+        run.put(&labelled, &rows)
+    }
+
+    /// The records of a labelled trace.
+    fn rows(&self, run: &mut Run<'_>, unit: &LabelledTrace<'_>) -> Vec<Vec<u8>> {
+        let mut written = Vec::new();
+        let (writer, loss) = (self.target.writer, &mut run.counts.loss);
+        match self.policy.alternatives {
+            Alternatives::ExplodeRows if run.corpus.format().name() != self.target.name => {
+                let exploded = formats::exploded(unit, self.policy);
+                writer.write(&self.exploded(&exploded, unit), self.policy, &mut written, loss);
+            }
+            _ => writer.write(unit, self.policy, &mut written, loss),
+        }
+        written
+    }
+
+    /// Leaves out rows that are there already, where the policy says so. They are compared with those `seen` of the same problem in the same
+    /// file; those of solutions that somebody judged here also with all such rows before, because a label of a step holds wherever the step
+    /// stands.
+    fn once(&self, run: &mut Run<'_>, unit: &LabelledTrace<'_>, rows: &mut Vec<Vec<u8>>, seen: &mut Rows) {
+        if self.policy.repeats == Repeats::Keep || self.voices.author() == Author::Each {
+            return;
+        }
+        let judged = unit.solutions.iter().any(|item| item.touched);
+        let (counts, before) = (&mut *run.counts, rows.len());
+        rows.retain(|row| {
+            let digest = Sha256::digest(row);
+            let hash = std::array::from_fn(|at| digest[at]);
+            seen.insert(hash) && (!judged || counts.judged.insert(hash))
+        });
+        let repeated = (before - rows.len()) as u64;
+        counts.repeated += repeated;
+        counts.loss.records -= repeated;
     }
 
     /// Leaves out what the filter does not choose.
@@ -147,15 +249,11 @@ impl Job<'_> {
         counts.passed_over += (told - said.len()) as u64;
     }
 
-    /// A trace with the labels that hold: those of the store over those of the file. `source` is the trace as the file cuts it, when
-    /// `trace` has other steps.
-    fn labelled<'a>(
-        &self,
-        trace: &'a Trace,
-        source: Option<&'a Trace>,
-        view: &View<'_>,
-        raw: Option<&'a [u8]>,
-    ) -> LabelledTrace<'a> {
+    /// A trace with the labels that hold: those of the store over those of the file.
+    fn labelled<'a>(&self, heard: &'a Heard<'_>, told: &'a Told<'_>, raw: Option<&'a [u8]>) -> LabelledTrace<'a> {
+        let recut = heard.cut(told);
+        // `source` is the trace as the file cuts it, when `trace` has other steps.
+        let (trace, source) = (recut.unwrap_or(&heard.trace), recut.map(|_| &heard.trace));
         let key = |trace: &Trace, solution: &Solution| trace.node(solution.leaf).key;
         let cut = |index: usize| {
             let source = source?;
@@ -176,20 +274,21 @@ impl Job<'_> {
             self.voices.own()?.chosen(trace.node(node.parent?).key).filter(|chosen| *chosen == node.key).map(|_| id)
         };
         let chosen = trace.steps().filter_map(best).collect();
-        LabelledTrace { marks, chosen, ..LabelledTrace::new(trace, view.said.iter().map(item).collect()) }
+        LabelledTrace { marks, chosen, ..LabelledTrace::new(trace, told.view.said.iter().map(item).collect()) }
     }
 
     /// The same with one more solution for each rated step beside the solutions.
-    fn exploded<'a>(&self, trace: &'a Trace, unit: &LabelledTrace<'a>) -> LabelledTrace<'a> {
+    fn exploded<'a>(&self, exploded: &'a Exploded, unit: &LabelledTrace<'a>) -> LabelledTrace<'a> {
+        let trace = &exploded.trace;
         let known = unit.solutions.iter().map(|item| Labelled { trace, raw: None, ..item.clone() });
-        let more = (unit.trace.solutions.len()..trace.solutions.len()).filter_map(|solution| {
+        let more = exploded.beside.iter().zip(unit.trace.solutions.len()..).filter_map(|(&beside, solution)| {
             let said = self.voices.own_word(trace, solution);
             if self.filter.is_some_and(|filter| !self.voices.fits(filter, trace, &said)) {
                 return None;
             }
-            let Said { labels, touched, .. } = said;
-            Some(Labelled { trace, solution, labels, raw: None, touched, source: None })
+            let labels = Exploded::doubted(said.labels, &unit.solutions[beside].labels);
+            Some(Labelled { trace, solution, labels, raw: None, touched: said.touched, source: None })
         });
-        LabelledTrace::new(trace, known.chain(more).collect())
+        LabelledTrace { chosen: unit.chosen.clone(), ..LabelledTrace::new(trace, known.chain(more).collect()) }
     }
 }

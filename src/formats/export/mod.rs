@@ -2,6 +2,7 @@
 
 mod explode;
 mod framing;
+mod gather;
 mod loss;
 
 use std::collections::{HashMap, HashSet};
@@ -12,8 +13,9 @@ use super::{json, span};
 use crate::labels::policy::{Policy, Skipped, StepTarget, Switch};
 use crate::trace::{Label, Node, NodeId, Rating, Solution, SolutionLabels, Trace};
 
-pub use explode::exploded;
+pub use explode::{Exploded, exploded};
 pub use framing::Framing;
+pub use gather::gathered;
 pub use loss::{Agreement, Feature, Keeps, Kept, Loss};
 pub(super) use loss::{count_lost, count_lost_branches, rated_behind_error};
 
@@ -30,7 +32,8 @@ pub struct Labelled<'a> {
     pub raw: Option<&'a [u8]>,
     /// The labels differ from those in the file.
     pub touched: bool,
-    /// The trace in the steps of its source, when somebody cut those of this solution anew. Its solutions stand in the same order.
+    /// The trace in the steps of its source, when somebody cut those of this solution anew. Its solutions stand in the same order, but
+    /// for targets that compare samples.
     pub source: Option<&'a Trace>,
 }
 
@@ -107,6 +110,11 @@ pub trait Writer: Sync {
 
     /// The decisions of the policy that change what is written; the user makes each of them.
     fn asks(&self) -> &'static [Switch];
+
+    /// True when its records compare the samples of a problem with each other: it is given all of them at once, as one trace.
+    fn compares(&self) -> bool {
+        false
+    }
 
     /// Appends the records of one trace and counts. A record is one solution, one step, one pair of steps or the whole trace.
     fn write(&self, unit: &LabelledTrace<'_>, policy: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss);

@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use super::super::export::{Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, each_solution, json_bytes};
 use super::Target;
-use crate::labels::policy::{Policy, Skipped, Switch, Unsure};
-use crate::trace::{FirstError, NodeId, Rating, Writing};
+use super::siblings::Siblings;
+use crate::labels::policy::{AfterError, Neutral, Policy, Skipped, Switch, Unlabelled, Unsure};
+use crate::trace::{FirstError, NodeId, Writing};
 
 pub(super) const CORRECTIONS: Target = Target {
     name: "corrections",
@@ -52,16 +53,24 @@ impl Writer for Corrections {
         self.asks
     }
 
+    fn compares(&self) -> bool {
+        true
+    }
+
     fn write(&self, unit: &LabelledTrace<'_>, policy: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {
+        // Only what is right without question corrects, and every rating counts: none of this is asked.
+        let (neutral, after_error, unlabelled) = (Neutral::DropStep, AfterError::Drop, Unlabelled::KeepUnset);
+        let strict = Policy { neutral, after_error, unlabelled, ..policy.clone() };
+        let siblings = Siblings::of(unit, &strict);
         each_solution(self, unit, policy, out, loss, |item, rows, _| {
-            rows.push(json_bytes(&(self.record)(item, &correction(unit, item, policy)?, policy)));
+            rows.push(json_bytes(&(self.record)(item, &correction(&siblings, item, policy)?, policy)));
             Ok(())
         });
     }
 }
 
-fn correction<'a>(unit: &LabelledTrace<'a>, item: &'a Labelled<'_>, policy: &Policy) -> Result<Correction<'a>, Skipped> {
-    let (trace, labels) = (unit.trace, &item.labels);
+fn correction<'a>(siblings: &Siblings<'a>, item: &'a Labelled<'_>, policy: &Policy) -> Result<Correction<'a>, Skipped> {
+    let (trace, labels) = (siblings.unit.trace, &item.labels);
     let FirstError::At(at) = labels.first_error else {
         return Err(Skipped::Unwritable("no wrong step".to_owned()));
     };
@@ -74,10 +83,13 @@ fn correction<'a>(unit: &LabelledTrace<'a>, item: &'a Labelled<'_>, policy: &Pol
     let (corrected, rest) = if let Some(correction) = labels.remark(Writing::Correction, Some(at)) {
         (correction, Vec::new())
     } else {
-        let sibling = correct_sibling(unit, wrong);
+        let sibling = right_sibling(siblings, wrong);
         let id = sibling.ok_or_else(|| Skipped::Unwritable("no correction of its wrong step".to_owned()))?;
-        (text(&id), continuation(unit, id))
+        (text(&id), continuation(siblings, id))
     };
+    if corrected.trim() == text(&wrong).trim() {
+        return Err(Skipped::Unwritable("a correction that differs from its wrong step in white space alone".to_owned()));
+    }
     Ok(Correction {
         prefix: path[..at].iter().map(text).collect(),
         wrong: text(&wrong),
@@ -119,21 +131,21 @@ fn noticed(item: &Labelled<'_>, found: &Correction<'_>, policy: &Policy) -> Valu
 /// What is said before a step is put right.
 const NOTICED: &str = "Wait, that step is wrong.";
 
-/// A step beside the wrong one that is right: one that a person wrote comes first.
-fn correct_sibling(unit: &LabelledTrace<'_>, wrong: NodeId) -> Option<NodeId> {
-    let trace = unit.trace;
-    let siblings = &trace.node(trace.node(wrong).parent?).children;
-    let human = |id: &NodeId| trace.node(*id).extra.get("source").is_some_and(|source| source == "human");
-    let rating = |id: &NodeId| unit.marks.get(id).copied().or(trace.node(*id).rating);
-    let right = |id: &NodeId| rating(id) == Some(Rating::Good) || (human(id) && rating(id).is_none());
-    let candidates = || siblings.iter().copied().filter(|id| *id != wrong && right(id));
-    candidates().find(human).or_else(|| candidates().next())
+/// A step beside the wrong one that is right: one that a person wrote comes first, also when nobody rated it.
+fn right_sibling(siblings: &Siblings<'_>, wrong: NodeId) -> Option<NodeId> {
+    let trace = siblings.unit.trace;
+    let text = |id: NodeId| trace.node(id).text.trim();
+    let human = |id: &NodeId| siblings.by_a_person(*id);
+    let right = |id: &NodeId| siblings.target(*id).unwrap_or_else(|| human(id));
+    let beside = siblings.behind(trace.node(wrong).parent?);
+    let mut right = beside.into_iter().filter(|&id| id != wrong && text(id) != text(wrong)).filter(right);
+    let first = right.next()?;
+    Some(std::iter::once(first).chain(right).find(human).unwrap_or(first))
 }
 
 /// What follows a step in a solution through it, when that solution is right.
-fn continuation(unit: &LabelledTrace<'_>, id: NodeId) -> Vec<NodeId> {
-    let depth = unit.trace.node(id).depth;
-    let right = |item: &&Labelled<'_>| item.labels.first_error == FirstError::NoError;
-    let through = unit.solutions.iter().filter(right).find(|item| unit.trace.ancestor_at(item.of().leaf, depth) == Some(id));
-    through.map(|item| unit.trace.solution_path(item.of()).split_off(depth)).unwrap_or_default()
+fn continuation(siblings: &Siblings<'_>, id: NodeId) -> Vec<NodeId> {
+    let trace = siblings.unit.trace;
+    let right = siblings.through(id).iter().find(|item| item.labels.first_error == FirstError::NoError);
+    right.map(|item| trace.solution_path(item.of()).split_off(trace.node(id).depth)).unwrap_or_default()
 }

@@ -15,6 +15,7 @@ mod potato;
 mod qwen_prm;
 mod report;
 mod rlhflow;
+mod siblings;
 mod step_dpo;
 mod trl;
 

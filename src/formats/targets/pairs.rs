@@ -1,13 +1,14 @@
 //! Pairs of steps behind the same beginning, one better than the other: the examples of preference trainers.
 
-use std::cmp::Ordering;
-use std::collections::{HashMap, HashSet};
+use std::cmp::{Ordering, Reverse};
+use std::collections::HashSet;
 
 use serde_json::Value;
 
 use super::super::export::{Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, count_lost, count_lost_branches, json_bytes};
-use crate::labels::policy::{AfterError, PairRule, Policy, Skipped, StepTarget, Switch, Unlabelled, apply};
-use crate::trace::{FirstError, Label, NodeId, NodeStats, Outcome, Trace, Writing};
+use super::siblings::Siblings;
+use crate::labels::policy::{PairRule, Policy, Skipped, Switch};
+use crate::trace::{FirstError, NodeId, NodeStats, Outcome, Trace};
 
 /// A target whose records are pairs.
 pub(super) struct PairTarget {
@@ -67,32 +68,37 @@ impl Writer for PairTarget {
         self.asks
     }
 
+    fn compares(&self) -> bool {
+        true
+    }
+
     fn write(&self, unit: &LabelledTrace<'_>, policy: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {
         let siblings = Siblings::of(unit, policy);
-        let (mut used, mut taken) = (HashSet::new(), 0);
+        let (mut used, before) = (HashSet::new(), out.len());
         for parent in std::iter::once(NodeId::ROOT).chain(unit.trace.steps()) {
-            for (chosen, rejected) in siblings.pairs(parent, policy) {
-                match siblings.pair(parent, chosen, rejected, policy) {
+            let mut room = policy.pairs_per_step.unwrap_or(usize::MAX);
+            for (chosen, rejected) in candidates(&siblings, parent, policy) {
+                if room == 0 {
+                    break;
+                }
+                match pair(&siblings, parent, (chosen, rejected), policy) {
                     Ok(pair) => {
                         out.push(json_bytes(&(self.record)(&pair, policy)));
-                        used.extend([chosen, rejected]);
-                        taken += 1;
+                        used.insert(rejected);
+                        used.extend(chosen.step());
+                        room -= 1;
                     }
                     Err(skipped) => loss.skip(&skipped),
                 }
             }
         }
-        for (wrong, pair) in siblings.corrected(policy) {
-            out.push(json_bytes(&(self.record)(&pair, policy)));
-            used.insert(wrong);
-            taken += 1;
-        }
+        let taken = (out.len() - before) as u64;
         loss.read += unit.solutions.len() as u64;
         loss.records += taken;
         for item in &unit.solutions {
             let in_pair = unit.trace.solution_path(item.of()).iter().any(|id| used.contains(id));
-            match siblings.refused.get(&item.solution) {
-                Some(skipped) => loss.skip(skipped),
+            match siblings.refused(item) {
+                Some(skipped) => loss.skip(&skipped),
                 None if !in_pair => loss.skip(&Skipped::NoPair),
                 None => {
                     loss.wrote(item);
@@ -110,169 +116,149 @@ impl Writer for PairTarget {
     }
 }
 
-/// What is known of every step, to compare those with the same parent.
-struct Siblings<'a> {
-    unit: &'a LabelledTrace<'a>,
-    /// Right or wrong under the policy.
-    targets: HashMap<NodeId, bool>,
-    /// Solutions whose labels do not count, by index.
-    refused: HashMap<usize, Skipped>,
+/// What a pair takes as the better way to go on.
+#[derive(Debug, Clone, Copy)]
+enum Way<'a> {
+    /// A step of the tree.
+    Step(NodeId),
+    /// What an annotator wrote in place of the wrong step.
+    Written(&'a str),
 }
 
-impl<'a> Siblings<'a> {
-    fn of(unit: &'a LabelledTrace<'a>, policy: &Policy) -> Self {
-        let (mut targets, mut refused) = (HashMap::new(), HashMap::new());
-        for item in &unit.solutions {
-            if policy.leaves_out(&item.of().extra) {
-                refused.insert(item.solution, Skipped::QualityControl);
-                continue;
-            }
-            match apply(policy, &item.labels) {
-                Ok(list) => {
-                    let path = unit.trace.solution_path(item.of());
-                    for (index, target) in list {
-                        if target != StepTarget::Unset {
-                            targets.entry(path[index]).or_insert(target == StepTarget::Positive);
-                        }
-                    }
-                }
-                // Steps that nobody rated can still have values.
-                Err(Skipped::Unlabelled) if policy.unlabelled == Unlabelled::KeepUnset => {}
-                Err(skipped) => drop(refused.insert(item.solution, skipped)),
-            }
+impl<'a> Way<'a> {
+    fn step(self) -> Option<NodeId> {
+        if let Self::Step(id) = self { Some(id) } else { None }
+    }
+
+    fn text(self, trace: &'a Trace) -> &'a str {
+        match self {
+            Self::Step(id) => &trace.node(id).text,
+            Self::Written(text) => text,
         }
-        let on_path: HashSet<_> = unit.solutions.iter().flat_map(|item| unit.trace.solution_path(item.of())).collect();
-        for id in unit.trace.steps().filter(|id| !on_path.contains(id)) {
-            let rating = unit.marks.get(&id).copied().or(unit.trace.node(id).rating);
-            match rating.and_then(|rating| policy.target(Label::from(rating))) {
-                Some(StepTarget::Positive) => drop(targets.insert(id, true)),
-                Some(StepTarget::Negative) => drop(targets.insert(id, false)),
-                Some(StepTarget::Unset) | None => {}
-            }
+    }
+}
+
+/// The better and the worse ways to go on behind `parent`, those first that are better beyond doubt.
+fn candidates<'a>(siblings: &Siblings<'a>, parent: NodeId, policy: &Policy) -> Vec<(Way<'a>, NodeId)> {
+    let children = siblings.unit.trace.node(parent).children.as_slice();
+    let comparable = children.len() > 1 || children.iter().any(|&id| !siblings.corrections(id).is_empty());
+    if !comparable || !siblings.may_precede(parent) {
+        return Vec::new();
+    }
+    let order = Order::behind(siblings, parent);
+    let steps = order.steps.as_slice();
+    let better = |&(a, b): &(NodeId, NodeId)| order.better(a, b, policy);
+    let behind = |at: usize| steps[at + 1..].iter().map(move |&b| (steps[at], b));
+    let wrong = || steps.iter().copied().filter(|&id| siblings.target(id) == Some(false));
+    let corrected = |wrong| siblings.corrections(wrong).iter().map(move |&text| (Way::Written(text), wrong));
+    let step = |(chosen, rejected)| (Way::Step(chosen), rejected);
+    let mut candidates: Vec<_> = match policy.pairs {
+        PairRule::All => {
+            let pairs = (0..steps.len()).flat_map(behind).filter(better);
+            wrong().flat_map(corrected).chain(pairs.map(step)).collect()
         }
-        Self { unit, targets, refused }
-    }
-
-    /// Whether the steps up to here may stand before a pair.
-    fn may_precede(&self, parent: NodeId, policy: &Policy) -> bool {
-        self.unit.trace.path(parent).iter().all(|id| match self.targets.get(id) {
-            Some(true) => true,
-            Some(false) => policy.after_error != AfterError::Drop,
-            None => policy.unlabelled == Unlabelled::KeepUnset,
-        })
-    }
-
-    /// The pairs of steps behind `parent`, best first.
-    fn pairs(&self, parent: NodeId, policy: &Policy) -> Vec<(NodeId, NodeId)> {
-        let mut order = self.unit.trace.node(parent).children.clone();
-        if order.len() < 2 || !self.may_precede(parent, policy) {
-            return Vec::new();
+        PairRule::BestWorst => steps.first().copied().zip(steps.last().copied()).filter(better).map(step).into_iter().collect(),
+        PairRule::BestSecond if steps.is_empty() => Vec::new(),
+        PairRule::BestSecond => behind(0).find(better).map(step).into_iter().collect(),
+        PairRule::Correction => {
+            let human: Vec<_> =
+                steps.iter().filter(|&&id| siblings.by_a_person(id) && siblings.target(id) != Some(false)).collect();
+            wrong().flat_map(|bad| corrected(bad).chain(human.iter().map(move |&&good| (Way::Step(good), bad)))).collect()
         }
-        order.sort_by(|&a, &b| self.compare(b, a));
-        let better = |a: NodeId, b: NodeId| self.better(a, b, policy);
-        let all = || order.iter().enumerate().flat_map(|(at, &a)| order[at + 1..].iter().map(move |&b| (a, b)));
-        let mut pairs: Vec<_> = match policy.pairs {
-            PairRule::All => all().filter(|&(a, b)| better(a, b)).collect(),
-            PairRule::BestWorst => {
-                order.first().copied().zip(order.last().copied()).into_iter().filter(|&(a, b)| better(a, b)).collect()
-            }
-            PairRule::BestSecond => {
-                let best = order[0];
-                order[1..].iter().copied().find(|&other| better(best, other)).map(|other| (best, other)).into_iter().collect()
-            }
-            PairRule::Correction => {
-                let corrected = |id: &&NodeId| self.by_a_person(**id) && self.targets.get(id) != Some(&false);
-                let right: Vec<_> = order.iter().filter(corrected).collect();
-                let wrong = order.iter().filter(|id| self.targets.get(id) == Some(&false));
-                wrong.flat_map(|&bad| right.iter().map(move |&&good| (good, bad))).collect()
-            }
-        };
-        pairs.truncate(policy.pairs_per_step.unwrap_or(usize::MAX));
-        pairs
+    };
+    let mut seen = HashSet::new();
+    candidates.retain(|(chosen, rejected)| seen.insert((chosen.text(siblings.unit.trace), *rejected)));
+    candidates
+}
+
+/// A number that a search or a scorer left on a step.
+type Kind = fn(&NodeStats) -> Option<f64>;
+
+/// Kinds of numbers, those first that tell most.
+const KINDS: [Kind; 4] = [|stats| stats.mc, |stats| stats.q, |stats| stats.value, |stats| stats.prm];
+
+/// The steps behind one beginning, best first.
+struct Order<'s, 'a> {
+    siblings: &'s Siblings<'a>,
+    steps: Vec<NodeId>,
+    /// The kind of value by which these steps are compared: the one that most of them have.
+    kind: Kind,
+}
+
+impl<'s, 'a> Order<'s, 'a> {
+    fn behind(siblings: &'s Siblings<'a>, parent: NodeId) -> Self {
+        let steps = siblings.behind(parent);
+        let trace = siblings.unit.trace;
+        let having = |kind: &Kind| steps.iter().filter(|&&id| kind(&trace.node(id).stats).is_some()).count();
+        let kind = KINDS.into_iter().min_by_key(|kind| Reverse(having(kind))).unwrap_or(KINDS[0]);
+        let mut order = Self { siblings, steps, kind };
+        let mut steps = std::mem::take(&mut order.steps);
+        steps.sort_by(|&a, &b| order.compare(b, a));
+        Self { steps, ..order }
     }
 
-    /// First errors with what their annotators wrote in their place.
-    fn corrected(&self, policy: &Policy) -> Vec<(NodeId, Pair<'a>)> {
-        if !matches!(policy.pairs, PairRule::Correction | PairRule::All) {
-            return Vec::new();
-        }
-        let pair = |item: &'a Labelled<'a>| {
-            let FirstError::At(at) = item.labels.first_error else { return None };
-            let trace = self.unit.trace;
-            let path = trace.solution_path(item.of());
-            let (wrong, step) = (*path.get(at)?, item.labels.remark(Writing::Correction, Some(at))?);
-            if self.targets.get(&wrong) != Some(&false) {
-                return None;
-            }
-            let chosen = Branch { step, rest: Vec::new(), answer: None };
-            let prefix = path[..at].iter().map(|&id| trace.node(id).text.as_str()).collect();
-            Some((wrong, Pair { trace, prefix, chosen, rejected: self.branch(wrong, false) }))
-        };
-        let mut seen = HashSet::new();
-        self.unit.solutions.iter().filter_map(pair).filter(|(wrong, pair)| seen.insert((*wrong, pair.chosen.step))).collect()
-    }
-
-    fn by_a_person(&self, id: NodeId) -> bool {
-        self.unit.trace.node(id).extra.get("source").is_some_and(|source| source == "human")
-    }
-
-    /// Right before unrated before wrong, then by value; one that was called the best before them all, unless it is wrong.
     fn compare(&self, a: NodeId, b: NodeId) -> Ordering {
-        let rank = |id| match self.targets.get(&id) {
+        let by_value = || self.value(a).partial_cmp(&self.value(b)).unwrap_or(Ordering::Equal);
+        self.rank(a).cmp(&self.rank(b)).then_with(by_value)
+    }
+
+    /// Right before unrated before wrong; one that was called the best before them all, unless it is wrong.
+    fn rank(&self, id: NodeId) -> u8 {
+        match self.siblings.target(id) {
             Some(false) => 0,
-            _ if self.unit.chosen.contains(&id) => 3,
+            _ if self.siblings.unit.chosen.contains(&id) => 3,
             None => 1,
             Some(true) => 2,
-        };
-        rank(a).cmp(&rank(b)).then_with(|| {
-            let (a, b) = self.values(a, b).unwrap_or_default();
-            a.total_cmp(&b)
-        })
+        }
+    }
+
+    /// A finite number.
+    fn value(&self, id: NodeId) -> Option<f64> {
+        (self.kind)(&self.siblings.unit.trace.node(id).stats).filter(|value| value.is_finite())
     }
 
     fn better(&self, a: NodeId, b: NodeId, policy: &Policy) -> bool {
+        let (target, chosen) = (|id| self.siblings.target(id), &self.siblings.unit.chosen);
         // Who calls one the best says that it is better than each of the others, be they right or not.
-        if self.unit.chosen.contains(&a) && self.targets.get(&a) != Some(&false) {
-            return !self.unit.chosen.contains(&b);
+        if chosen.contains(&a) && target(a) != Some(false) {
+            return !chosen.contains(&b);
         }
-        match (self.targets.get(&a), self.targets.get(&b)) {
-            (Some(&a), Some(&b)) => a && !b,
-            _ => policy.min_gap.zip(self.values(a, b)).is_some_and(|(gap, (a, b))| a > b && a - b >= gap),
+        if let (Some(a), Some(b)) = (target(a), target(b)) {
+            return a && !b;
         }
+        let values = self.value(a).zip(self.value(b));
+        policy.min_gap.zip(values).is_some_and(|(gap, (a, b))| a > b && a - b >= gap)
     }
+}
 
-    /// Values of the same kind that both steps have.
-    fn values(&self, a: NodeId, b: NodeId) -> Option<(f64, f64)> {
-        type Value = fn(&NodeStats) -> Option<f64>;
-        const KINDS: [Value; 4] = [|stats| stats.mc, |stats| stats.q, |stats| stats.value, |stats| stats.prm];
-        let [a, b] = [a, b].map(|id| &self.unit.trace.node(id).stats);
-        KINDS.iter().find_map(|kind| kind(a).zip(kind(b)))
+fn pair<'a>(
+    siblings: &Siblings<'a>,
+    parent: NodeId,
+    (chosen, rejected): (Way<'a>, NodeId),
+    policy: &Policy,
+) -> Result<Pair<'a>, Skipped> {
+    let trace = siblings.unit.trace;
+    if chosen.text(trace).trim() == trace.node(rejected).text.trim() {
+        return Err(Skipped::Unwritable("a pair of steps that differ in white space alone".to_owned()));
     }
+    let chosen = match chosen {
+        Way::Step(id) => branch(siblings, id, true),
+        Way::Written(step) => Branch { step, rest: Vec::new(), answer: None },
+    };
+    let rejected = branch(siblings, rejected, false);
+    if policy.distinct_answers && chosen.answer.is_some() && chosen.answer == rejected.answer {
+        return Err(Skipped::Unwritable("a pair of steps whose solutions end with the same answer".to_owned()));
+    }
+    Ok(Pair { trace, prefix: siblings.texts(trace.path(parent)), chosen, rejected })
+}
 
-    fn pair(&self, parent: NodeId, chosen: NodeId, rejected: NodeId, policy: &Policy) -> Result<Pair<'a>, Skipped> {
-        let trace = self.unit.trace;
-        let text = |id: NodeId| trace.node(id).text.as_str();
-        if text(chosen).trim() == text(rejected).trim() {
-            return Err(Skipped::Unwritable("a pair of steps that differ in white space alone".to_owned()));
-        }
-        let (chosen, rejected) = (self.branch(chosen, true), self.branch(rejected, false));
-        if policy.distinct_answers && chosen.answer.is_some() && chosen.answer == rejected.answer {
-            return Err(Skipped::Unwritable("a pair of steps whose solutions end with the same answer".to_owned()));
-        }
-        Ok(Pair { trace, prefix: trace.path(parent).into_iter().map(text).collect(), chosen, rejected })
-    }
-
-    /// A step and the rest of a solution through it: one that fits the step's judgement, if there is one.
-    fn branch(&self, id: NodeId, right: bool) -> Branch<'a> {
-        let trace = self.unit.trace;
-        let depth = trace.node(id).depth;
-        let mut through: Vec<_> =
-            self.unit.solutions.iter().filter(|item| trace.ancestor_at(item.of().leaf, depth) == Some(id)).collect();
-        through.sort_by_key(|item| right != ends_well(item));
-        let rest = through.first().map_or_else(Vec::new, |item| trace.solution_path(item.of()).split_off(depth));
-        let answer = through.first().and_then(|item| trace.solutions[item.solution].final_answer.as_deref());
-        Branch { step: &trace.node(id).text, rest: rest.into_iter().map(|id| trace.node(id).text.as_str()).collect(), answer }
-    }
+/// A step and the rest of a solution through it: one that fits the step's judgement, if there is one.
+fn branch<'a>(siblings: &Siblings<'a>, id: NodeId, right: bool) -> Branch<'a> {
+    let trace = siblings.unit.trace;
+    let fitting = siblings.through(id).iter().min_by_key(|item| right != ends_well(item));
+    let rest = fitting.map(|item| trace.solution_path(item.of()).split_off(trace.node(id).depth));
+    let answer = fitting.and_then(|item| trace.solutions[item.solution].final_answer.as_deref());
+    Branch { step: &trace.node(id).text, rest: siblings.texts(rest.unwrap_or_default()), answer }
 }
 
 fn ends_well(item: &Labelled<'_>) -> bool {

@@ -150,7 +150,7 @@ fn each_decision_shows_in_the_rows_of_a_trainer() {
 #[test]
 fn alternatives_become_solutions_of_their_own_on_request() {
     let trace = trace();
-    let more = exploded(&LabelledTrace::new(&trace, foreign(&trace)));
+    let more = exploded(&LabelledTrace::new(&trace, foreign(&trace)), &Policy::default()).trace;
     let row = |row: &Vec<u8>| parse_json(row).unwrap()["completions"].to_string();
     let texts = |trace| written("trl", &foreign(trace), Policy::default()).0.iter().map(row).collect::<Vec<_>>();
     let human = r#"["a","so","h"]"#.to_owned();

@@ -173,14 +173,14 @@ fn llama_factory_files_come_with_their_entry() {
 fn rated_alternatives_become_solutions_where_they_are_wanted() {
     let trace = siblings();
     let unit = LabelledTrace::new(&trace, foreign(&trace));
-    let more = exploded(&unit);
+    let more = exploded(&unit, &Policy::default()).trace;
     assert_eq!(more.solutions.len(), 3);
     let records = records("trl", &more, &Policy::default());
     assert_eq!(records[2], json!({"prompt": "3*4+2?", "completions": ["3*4=12.", "Add 2 to 12."], "labels": [true, true]}));
     // A rating of the session counts before that of the file.
     let human = trace.steps().find(|&id| trace.node(id).rating.is_some()).unwrap();
     let unit = LabelledTrace { marks: [(human, Rating::Bad)].into(), ..unit };
-    assert_eq!(exploded(&unit).solutions[2].first_error, FirstError::At(1));
+    assert_eq!(exploded(&unit, &Policy::default()).trace.solutions[2].first_error, FirstError::At(1));
     assert_ne!(human, NodeId::ROOT);
 }
 
@@ -263,7 +263,7 @@ fn corrections_of_annotators_and_of_sources() {
     let pairs = Policy { pairs: PairRule::Correction, ..with_glue("\n") };
     let (out, loss) = written("trl-dpo", &items, pairs);
     let chosen: Vec<_> = out.iter().map(|record| parse_json(record).unwrap()["chosen"].clone()).collect();
-    assert_eq!((chosen, loss.records), (vec![json!("Add 2 to 12."), json!("12+2 is 14.")], 2));
+    assert_eq!((chosen, loss.records), (vec![json!("12+2 is 14."), json!("Add 2 to 12.")], 2));
     // An archive keeps them.
     let (out, _) = written("stepscope", &items, Policy::default());
     let back = &traces(format("stepscope"), &out)[0];
