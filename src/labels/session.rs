@@ -271,10 +271,11 @@ impl Session {
             Some(_) => completed(own, &recorded),
             None => {
                 let unsure = self.flag(trace, solution).unwrap_or(recorded.unsure);
-                let labels = SolutionLabels { unsure, ..recorded.clone() };
+                let labels = SolutionLabels { unsure, remarks: Vec::new(), ..recorded.clone() };
                 self.with_words(labels, trace, solution)
             }
         };
+        let labels = labels.with_words_of(&recorded);
         let touched = differs(&labels, &recorded);
         (labels, touched)
     }

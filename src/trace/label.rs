@@ -162,6 +162,19 @@ pub struct Remark {
     pub text: String,
 }
 
+/// What a source says of a solution beside ratings and verdict.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Words {
+    /// Kind of the first error; empty when none was given.
+    pub error_kind: String,
+    /// Why the problem is bad or was given up; may be empty.
+    pub end_reason: String,
+    /// How far the solution had come when it went wrong: 0 (nowhere) to 3 (nearly done).
+    pub progress: Option<u8>,
+    /// Notes, critiques, corrections and tags, by step.
+    pub remarks: Vec<Remark>,
+}
+
 /// All that is said about one solution, ready to draw, count or export.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SolutionLabels {
@@ -209,6 +222,27 @@ impl SolutionLabels {
         let steps =
             (0..n).map(|index| ratings.get(index).copied().flatten().map_or_else(|| implied(index), Label::from)).collect();
         Self { steps, first_error, end_state, ..Self::default() }
+    }
+
+    /// The same with the words of recorded labels that nothing was said against: texts of places that have none of their kind, and what
+    /// belongs to a verdict where both have the same.
+    #[must_use]
+    pub fn with_words_of(mut self, recorded: &Self) -> Self {
+        for remark in &recorded.remarks {
+            if self.remark(remark.writing, remark.step).is_none() {
+                self.remarks.push(remark.clone());
+            }
+        }
+        if self.first_error == recorded.first_error {
+            if self.error_kind.is_empty() {
+                self.error_kind.clone_from(&recorded.error_kind);
+            }
+            self.progress = self.progress.or(recorded.progress);
+        }
+        if self.end_reason.is_empty() && self.end_state == recorded.end_state {
+            self.end_reason.clone_from(&recorded.end_reason);
+        }
+        self
     }
 
     /// The first text of this kind on a step, or on the whole solution (`None`).

@@ -15,7 +15,7 @@ mod tree;
 pub use id::IdParseError;
 pub(crate) use id::{bytes as id_bytes, id};
 pub use key::{PromptKey, RecordKey, StepKey};
-pub use label::{EndState, FirstError, Label, Outcome, Rating, Remark, SolutionLabels, Writing};
+pub use label::{EndState, FirstError, Label, Outcome, Rating, Remark, SolutionLabels, Words, Writing};
 pub use rationale::{Critique, Rationale};
 pub use recut::{Cut, Origin};
 pub use score::{ScoreError, Semantics, StepScore};

@@ -247,11 +247,21 @@ fn followed(solution: &Solution, pieces: &[Piece]) -> Solution {
     let good = |step: usize| matches!(solution.first_error, FirstError::At(k) if lost && step < k).then_some(Rating::Good);
     let rating = |step: usize| solution.ratings.get(step).copied().flatten().or_else(|| good(step));
     let ratings: Vec<Option<Rating>> = pieces.iter().map(|piece| piece.same().and_then(rating)).collect();
+    // What was said of a step is said of the one in which it begins.
+    let begins = |step: usize| {
+        let inside = |piece: &Piece| (piece.steps.start() + usize::from(!piece.begins)..=*piece.steps.end()).contains(&step);
+        pieces.iter().position(inside)
+    };
+    let words = solution.words.clone().map(|mut words| {
+        words.remarks.iter_mut().for_each(|remark| remark.step = remark.step.and_then(begins));
+        words
+    });
     Solution {
         first_error,
         ratings: if solution.ratings.is_empty() && ratings.iter().all(Option::is_none) { Vec::new() } else { ratings },
         // A score is read off at the end of a step: it follows to the piece that ends there.
         scores: by_step(&solution.scores, true),
+        words,
         ..solution.clone()
     }
 }
@@ -259,7 +269,7 @@ fn followed(solution: &Solution, pieces: &[Piece]) -> Solution {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::Problem;
+    use crate::trace::{Problem, Remark, Words, Writing};
 
     /// `a b.`, `c d`, `e` and, through the same first step, `a b.`, `x`.
     fn source() -> Trace {
@@ -294,6 +304,25 @@ mod tests {
         assert_eq!(cut.solutions[0].first_error, FirstError::At(0));
         assert_eq!(cut.solutions[0].scores, [Some(0.2), Some(0.1)]);
         assert_eq!(cut.nodes.len(), 1 + 2 + 2, "the old path is gone where nothing else runs through it");
+    }
+
+    #[test]
+    fn words_follow_the_step_in_which_theirs_begins() {
+        let mut source = source();
+        let remark = |step| Remark { writing: Writing::Critique, step, text: "x".into() };
+        let words =
+            Words { error_kind: "sum".into(), remarks: vec![remark(None), remark(Some(1)), remark(Some(2))], ..Words::default() };
+        source.solutions[0].words = Some(Box::new(words));
+        let leaf = source.solutions[0].leaf;
+        for (starts, expected) in
+            [(&[(0, 0), (2, 0)][..], [None, Some(0), Some(1)]), (&[(0, 0), (1, 0), (1, 2), (2, 0)], [None, Some(1), Some(3)])]
+        {
+            let starts: Vec<Cut> = starts.iter().copied().map(Cut::from).collect();
+            let cut = source.recut(|solution| if solution.leaf == leaf { &starts } else { &[] }).unwrap();
+            let labels = cut.recorded_labels(&cut.solutions[0]);
+            assert_eq!(labels.remarks.iter().map(|remark| remark.step).collect::<Vec<_>>(), expected);
+            assert_eq!(labels.error_kind, "sum");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
-use super::{EndState, FirstError, Origin, Outcome, PromptKey, Rating, RecordKey, SolutionLabels, StepKey};
+use super::{EndState, FirstError, Origin, Outcome, PromptKey, Rating, RecordKey, SolutionLabels, StepKey, Words};
 
 /// What a search did: for each of its iterations, by number, the steps that it made or valued anew, and the value it then took each to
 /// have, in the source's own range.
@@ -141,6 +141,8 @@ pub struct Solution {
     pub unsure: bool,
     /// Who gave the recorded labels, where the source says so.
     pub annotator: Option<String>,
+    /// What the recorded labels say in words; `None` when they have none.
+    pub words: Option<Box<Words>>,
     /// Step scores that the source records, one a step of the path; may be shorter.
     pub scores: Vec<Option<f64>>,
     /// Index of the record that it was read from, counted from 0 in its file.
@@ -163,6 +165,7 @@ impl Solution {
             end_state: EndState::Open,
             unsure: false,
             annotator: None,
+            words: None,
             scores: Vec::new(),
             record: 0,
             extra: Extra::new(),
@@ -245,9 +248,14 @@ impl Trace {
     /// Labels of a solution as the source records them.
     pub fn recorded_labels(&self, solution: &Solution) -> SolutionLabels {
         let steps = self.node(solution.leaf).depth;
+        let Words { error_kind, end_reason, progress, remarks } = solution.words.as_deref().cloned().unwrap_or_default();
         SolutionLabels {
             unsure: solution.unsure,
             annotator: solution.annotator.clone(),
+            error_kind,
+            end_reason,
+            progress,
+            remarks,
             ..SolutionLabels::recorded(steps, solution.first_error, &solution.ratings, solution.end_state)
         }
     }

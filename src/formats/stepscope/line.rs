@@ -1,11 +1,12 @@
 //! One line of the format, checked field by field but not yet placed in its tree.
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::fields::{Fault, Fields, integer};
 use super::super::json::describe;
-use super::write::SOURCE_STEPS;
-use crate::trace::{EndState, Extra, FirstError, NodeStats, Outcome, Rating, Solution, StepKind};
+use super::write::{SAID, SOURCE_STEPS};
+use crate::trace::{EndState, Extra, FirstError, NodeStats, Outcome, Rating, Remark, Solution, StepKind, Words, Writing};
 
 /// Where the text of a step comes from.
 pub(super) enum Text {
@@ -51,6 +52,8 @@ pub(super) struct Ending {
     pub(super) lists: [(String, usize); 2],
     /// Fields without a meaning here, where they do not stand on the line itself.
     pub(super) rest: Extra,
+    /// Index of the last step that something is said of in words.
+    pub(super) remarked: Option<usize>,
     /// Leaf and first error are filled in when the line has its place.
     pub(super) fill: Box<dyn FnOnce(&mut Solution)>,
 }
@@ -251,6 +254,8 @@ fn ending(fields: &mut Fields) -> Result<Ending, Fault> {
     let (source_id, generator) = (fields.optional_name("source_id")?, fields.optional_text("generator")?);
     let unsure = fields.optional_boolean("unsure")?.unwrap_or(false);
     let annotator = fields.optional_text("annotator")?;
+    let words = said(fields).map(Box::new);
+    let remarked = words.iter().flat_map(|words| &words.remarks).filter_map(|remark| remark.step).max();
     let mut extra = match fields.take_some("solution_extra") {
         None => Extra::new(),
         Some(value) => Fields::of(value, fields.at("solution_extra"))?.rest(),
@@ -265,9 +270,38 @@ fn ending(fields: &mut Fields) -> Result<Ending, Fault> {
         solution.generator = generator;
         solution.unsure = unsure;
         solution.annotator = annotator;
+        solution.words = words;
         solution.extra = extra;
     });
-    Ok(Ending { number, first_error, ratings, lists, rest: Extra::new(), fill })
+    Ok(Ending { number, first_error, ratings, lists, rest: Extra::new(), remarked, fill })
+}
+
+/// What is said in words, as [`super::write`] writes it. A field of that name with anything else in it stays where it is.
+fn said(fields: &mut Fields) -> Option<Words> {
+    #[derive(Default, Deserialize)]
+    #[serde(default, deny_unknown_fields)]
+    struct Whole {
+        error_kind: String,
+        end_reason: String,
+        progress: Option<u8>,
+        remarks: Vec<Said>,
+    }
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Said {
+        writing: Writing,
+        step: Option<usize>,
+        text: String,
+    }
+    // A list would do for the fields of a structure.
+    let found = fields.peek(SAID).filter(|found| found.is_object())?;
+    let Whole { error_kind, end_reason, progress, remarks } = Whole::deserialize(found).ok()?;
+    let remarks = remarks.into_iter().map(|Said { writing, step, text }| Remark { writing, step, text }).collect();
+    let words = Words { error_kind, end_reason, progress, remarks };
+    (words != Words::default()).then(|| {
+        fields.take(SAID);
+        words
+    })
 }
 
 fn each<T>(items: &[Value], path: &str, read: impl Fn(&Value, &str) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {

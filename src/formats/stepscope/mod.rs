@@ -11,6 +11,7 @@
 //! | `history` | `[[iteration, value], ..]`: the iterations of the search that made the step or valued it anew, and the value, if any |
 //! | `terminal`, `answer`, `correct`, `source_id`, `generator` | of the solution that ends here; without any of them in a tree, its leaves are its solutions |
 //! | `first_error` (index from 0, `"none"`, `"unlabelable"`, `"unknown"`), `end_state`, `unsure`, `annotator`, `ratings`, `scores` | labels of the solution that ends here |
+//! | `said` | in words, of the solution that ends here: `error_kind`, `end_reason`, `progress`, `remarks` (each `writing`, `step` from 0 or null, `text`) |
 //! | `solution`, `solution_extra`, `solutions` | its number in the trace; its further fields; several solutions that end here |
 //!
 //! Everything else stays with its node.

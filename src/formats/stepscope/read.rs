@@ -409,7 +409,14 @@ fn check_range(ending: &Ending, depth: usize) -> Result<(), Fault> {
     match ending.first_error {
         Some(FirstError::At(index)) if index >= depth => {
             let message = format!("expected an index below {depth} (the steps up to here), found {index}");
-            Err(Fault::new("first_error", message))
+            return Err(Fault::new("first_error", message));
+        }
+        _ => {}
+    }
+    match ending.remarked {
+        Some(index) if index >= depth => {
+            let message = format!("expected steps below {depth} (the steps up to here), found {index}");
+            Err(Fault::new("said.remarks", message))
         }
         _ => Ok(()),
     }

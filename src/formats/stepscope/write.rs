@@ -45,6 +45,7 @@ const RESERVED: &[&str] = &[
     "end_state",
     "unsure",
     "annotator",
+    "said",
     "ratings",
     "scores",
     "solution",
@@ -159,8 +160,7 @@ impl<'a> Lines<'a> {
         let (clash, plain): (Extra, Extra) =
             node.extra.clone().into_iter().partition(|(key, _)| RESERVED.contains(&key.as_str()));
         let clash: Extra = clash.into_iter().filter(|(key, _)| key != "id" && key != "other_parents").collect();
-        // What was said anew stands already.
-        line.extend(plain.into_iter().filter(|(key, _)| key != SAID || !self.ends.contains_key(&id)));
+        line.extend(plain);
         if !clash.is_empty() {
             line.insert("node_extra".into(), clash.into());
         }
@@ -231,7 +231,7 @@ impl<'a> Lines<'a> {
         // Who says the same as the file has said it all the same.
         let annotator = if item.touched || item.confirmed() { &item.labels.annotator } else { &solution.annotator };
         put("annotator", annotator.clone().map(Value::from));
-        put(SAID, said(&item.labels).or_else(|| self.trace.node(solution.leaf).extra.get(SAID).cloned()));
+        put(SAID, said(&item.labels));
         put("scores", (!solution.scores.is_empty()).then(|| solution.scores.iter().map(|score| finite(*score)).collect()));
         let mut extra = solution.extra.clone();
         // Of steps that were cut anew again and again, the first ones are those of the source.
@@ -255,7 +255,7 @@ fn labels_of(item: &Labelled<'_>) -> (Vec<Option<Rating>>, (FirstError, EndState
 }
 
 /// Field of what is said in words: remarks on steps and solution, kind of the error, reason of the end, progress.
-const SAID: &str = "said";
+pub(super) const SAID: &str = "said";
 
 /// Field of the steps as the source cuts them, beside those that somebody cut anew.
 pub(super) const SOURCE_STEPS: &str = "source_steps";

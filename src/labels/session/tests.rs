@@ -1,7 +1,7 @@
 use super::super::event::tests::event;
 use super::super::{Body, Context, Draft, Saw, Scope};
 use super::*;
-use crate::trace::{Cut, Problem, TraceBuilder};
+use crate::trace::{Cut, Problem, TraceBuilder, Words};
 
 /// Two solutions, `a b c d` and `a b x`, and an annotator at work.
 struct Desk {
@@ -267,6 +267,32 @@ fn own_labels_lie_over_recorded_ones() {
     assert_eq!(overlay(&desk).0.first_error, FirstError::NoError);
     desk.rate(0, 1, Rating::Bad);
     assert_eq!(overlay(&desk).0.first_error, FirstError::Unknown);
+}
+
+#[test]
+fn recorded_words_stand_where_nothing_was_said_against_them() {
+    let mut desk = Desk::new();
+    let remark = |writing, step, text: &str| Remark { writing, step, text: text.into() };
+    let words = Words {
+        error_kind: "sum".into(),
+        progress: Some(1),
+        remarks: vec![remark(Writing::Note, None, "theirs"), remark(Writing::Critique, Some(2), "theirs")],
+        ..Words::default()
+    };
+    desk.trace.solutions[0].first_error = FirstError::At(2);
+    desk.trace.solutions[0].words = Some(Box::new(words));
+    let overlay = |desk: &Desk| desk.session.overlay(&desk.trace, &desk.trace.solutions[0]).0;
+    assert_eq!(overlay(&desk), desk.trace.recorded_labels(&desk.trace.solutions[0]));
+    let record = desk.record(0);
+    desk.act(Action::Write { writing: Writing::Note, step: None, record, text: "mine".into() });
+    let labels = overlay(&desk);
+    assert_eq!((labels.remark(Writing::Note, None), labels.remark(Writing::Critique, Some(2))), (Some("mine"), Some("theirs")));
+    assert_eq!((labels.error_kind.as_str(), labels.progress, labels.remarks.len()), ("sum", Some(1), 2));
+    desk.first_error(0, 2);
+    assert_eq!((overlay(&desk).error_kind.as_str(), overlay(&desk).progress), ("sum", Some(1)));
+    // The kind is that of another error.
+    desk.first_error(0, 1);
+    assert_eq!((overlay(&desk).error_kind.as_str(), overlay(&desk).remark(Writing::Critique, Some(2))), ("", Some("theirs")));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use stepscope::formats::{FORMATS, Labelled};
 use stepscope::labels::policy::{Neutral, Policy};
 use stepscope::trace::FirstError::{At, NoError};
-use stepscope::trace::{EndState, FirstError, Label, Rating, SolutionLabels, StepKind, Trace};
+use stepscope::trace::{EndState, FirstError, Label, Rating, Remark, SolutionLabels, StepKind, Trace, Writing};
 
 use super::{fixture, foreign, format, lines, recorded, steps, traces, units, written};
 
@@ -196,6 +196,44 @@ fn labels_of_a_session_come_back_as_they_were() {
         let back = &traces(format("stepscope"), &records)[0];
         assert_eq!([recorded(back, 0), recorded(back, 1)], [a.clone(), b.clone()]);
     }
+}
+
+#[test]
+fn what_was_said_in_words_comes_back() {
+    let remark = |writing, step, text: &str| Remark { writing, step, text: text.into() };
+    let wrong = SolutionLabels {
+        error_kind: "calculation".into(),
+        progress: Some(2),
+        remarks: vec![remark(Writing::Note, None, "on the whole"), remark(Writing::Correction, Some(1), "12+2=14.")],
+        ..SolutionLabels::recorded(2, At(1), &[], EndState::FoundError)
+    };
+    let vague = SolutionLabels {
+        end_reason: "vague".into(),
+        ..SolutionLabels::recorded(2, FirstError::Unlabelable, &[], EndState::BadProblem)
+    };
+    // Each with a place of its own, and both at one step.
+    let apart = &traces(format("stepscope"), &fixture("stepscope"))[0];
+    let one_end = r#"{"tree":"t","id":0,"problem":"q"}
+{"tree":"t","id":1,"parent":0,"text":"a"}
+{"tree":"t","id":2,"parent":1,"text":"b","solutions":[{"generator":"x"},{"generator":"y"}]}"#;
+    for trace in [apart, &unit(one_end).trace.unwrap()] {
+        let mut items = foreign(trace);
+        for (item, labels) in items.iter_mut().zip([&wrong, &vague]) {
+            (item.labels, item.touched) = (labels.clone(), true);
+        }
+        let (records, _) = written("stepscope", &items, Policy::default());
+        let back = &traces(format("stepscope"), &records)[0];
+        assert_eq!([recorded(back, 0), recorded(back, 1)], [wrong.clone(), vague.clone()]);
+        assert_lossless(back);
+    }
+    // A field of that name that somebody else wrote stays where it is; words on a step that is not there are an error.
+    let others = r#"{"tree":"t","id":1,"parent":0,"text":"a","terminal":true,"said":"aloud"}"#;
+    let trace = unit(&format!("{{\"tree\":\"t\",\"id\":0,\"problem\":\"q\"}}\n{others}")).trace.unwrap();
+    assert_eq!(trace.nodes[1].extra["said"], "aloud");
+    assert_lossless(&trace);
+    let beyond = others.replace("\"aloud\"", r#"{"remarks":[{"writing":"note","step":1,"text":"x"}]}"#);
+    let errors = unit(&format!("{{\"tree\":\"t\",\"id\":0,\"problem\":\"q\"}}\n{beyond}")).errors;
+    assert!(errors[0].to_string().contains("said.remarks: expected steps below 1"), "{}", errors[0]);
 }
 
 #[test]
