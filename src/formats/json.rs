@@ -75,7 +75,7 @@ pub(super) fn replaced_halves(warnings: &[String]) -> u64 {
 }
 
 /// How many characters of a record are no text.
-pub(super) fn halves(record: &[u8]) -> u64 {
+pub fn halves(record: &[u8]) -> u64 {
     parse_json_noting(record).map_or(0, |parsed| replaced_halves(&parsed.warnings))
 }
 

@@ -1,17 +1,19 @@
-//! Search trees of `OmegaPRM` as ModalMinds/MM-PRM writes them, one file a question. Texts are lists of steps already; a node may hold
-//! several.
+//! Search trees of `OmegaPRM` as ModalMinds/MM-PRM writes them, one file a question, and the labelled processes that it makes of them. Texts
+//! of trees are lists of steps already; a node may hold several, and so may the part of a process before a tag.
 
 use serde_json::{Value, json};
 
 use super::detect::Detection;
 use super::fields::{Fault, Fields};
 use super::tree::{self, End, Node};
-use super::{Format, RawRecord, RecordError, numbers};
-use crate::segment::Rule;
-use crate::trace::{NodeStats, Outcome, Problem, Trace, TraceBuilder};
+use super::{Format, RawRecord, RecordError, numbers, place_below};
+use crate::segment::{self, Rule};
+use crate::trace::{NodeId, NodeStats, Outcome, Problem, Trace, TraceBuilder};
 
 /// Separator that stands between the steps of one node while they are one text.
-const BETWEEN: &str = "\n\n";
+pub(super) const BETWEEN: &str = "\n\n";
+/// What stands behind each step of a process.
+pub(super) const TAG: &str = "<prm>";
 const NAME: &str = "mm-prm";
 
 /// The format.
@@ -23,22 +25,67 @@ impl Format for MmPrm {
     }
 
     fn doc(&self) -> &'static str {
-        "MM-PRM OmegaPRM trees: question, correct_rollouts, incorrect_rollouts, children with partial_solution and mc_value"
+        "MM-PRM: OmegaPRM trees with correct_rollouts, children, mc_value; processes with image_path, <prm>, labels"
     }
 
     fn detect(&self, value: &Value) -> Detection {
         let tree =
             value.get("correct_rollouts").is_some_and(Value::is_array) && value.get("children").is_some_and(Value::is_array);
+        if is_process(value) {
+            return Detection::sure("`process` with <prm>, `labels` and `image_path`");
+        }
         Detection::sure_if(tree && value.get("question").is_some(), "`correct_rollouts` and `children`")
     }
 
     fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {
-        record.read(read)
+        record.read(|fields| if fields.peek("process").is_some() { read_process(fields) } else { read(fields) })
     }
 
     fn problem_at(&self) -> &'static [&'static str] {
         &["question"]
     }
+}
+
+/// Whether a record is a labelled process: a file of openr has no images.
+pub(super) fn is_process(value: &Value) -> bool {
+    let tagged = value.get("process").and_then(Value::as_str).is_some_and(|text| text.contains(TAG));
+    tagged && ["question", "image_path"].iter().all(|key| value.get(*key).is_some()) && value["labels"].is_array()
+}
+
+/// One path of a tree. An estimate stands on the last step of its part.
+fn read_process(mut fields: Fields) -> Result<TraceBuilder, Fault> {
+    let text = fields.text("question")?;
+    let reference_answer = fields.optional_name("answer")?;
+    let process = fields.text("process")?;
+    let labels = fields.list("labels")?;
+    let mut parts: Vec<&str> = process.split(TAG).map(str::trim).collect();
+    let behind = parts.pop().filter(|rest| !rest.is_empty());
+    super::fields::one_each("labels", (labels.len(), "labels"), (parts.len(), "tags"))?;
+    let mut builder = TraceBuilder::new(Problem { text, reference_answer, reference_solution: None });
+    let mut at = NodeId::ROOT;
+    for (index, (part, label)) in parts.into_iter().zip(labels).enumerate() {
+        let share = label.as_f64().filter(|share| (0.0..=1.0).contains(share));
+        if share.is_none() && !label.is_null() {
+            return Err(Fault::expected(format!("labels[{index}]"), "a number from 0 to 1", &label));
+        }
+        // An empty part is a step all the same: it has an estimate.
+        at = if part.is_empty() {
+            builder.child(at, "")
+        } else {
+            place_below(&mut builder, at, &segment::split(part, Rule::Blank))
+        };
+        builder.node_mut(at).stats.mc = share;
+    }
+    if let Some(behind) = behind {
+        builder.warn("text behind the last step tag, a step without an estimate");
+        at = place_below(&mut builder, at, &segment::split(behind, Rule::Blank));
+    }
+    builder.solution(at);
+    let mut extra = fields.rest();
+    extra.insert(segment::EXTRA_KEY.to_owned(), Rule::Blank.to_string().into());
+    tree::ranges(&mut extra, json!({"mc": [0, 1]}));
+    builder.extra(extra);
+    Ok(builder)
 }
 
 fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {

@@ -74,9 +74,12 @@ use crate::trace::{NodeId, Trace, TraceBuilder};
 use fields::{Fault, Fields};
 
 pub use detect::{Confidence, DetectError, Detection, Evidence, detect};
-pub use export::{Agreement, Exploded, Feature, Framing, Keeps, Kept, Labelled, LabelledTrace, Loss, Writer, exploded, gathered};
+pub use export::{
+    Agreement, Completion, Exploded, Feature, Framing, Keeps, Kept, Labelled, LabelledTrace, Loss, Writer, Written, exploded,
+    gathered,
+};
 pub use glance::Glance;
-pub use json::{MAX_DEPTH, ParseFailure, Parsed, parse_json, parse_json_noting};
+pub use json::{MAX_DEPTH, ParseFailure, Parsed, halves, parse_json, parse_json_noting};
 pub use targets::{EXPORTS, Target, target, targets};
 
 /// One record of a file, as its bytes.

@@ -9,7 +9,7 @@ use super::detect::Detection;
 use super::fields::{self, Fault, Fields, integer};
 use super::mapping::{Said, correct};
 use super::math_shepherd::{TAG, border};
-use super::{Format, RawRecord, RecordError, span};
+use super::{Format, RawRecord, RecordError, mm_prm, span};
 use crate::trace::{NodeId, Problem, Rating, Trace, TraceBuilder};
 
 /// Tags in use, tried in this order.
@@ -120,7 +120,7 @@ impl Format for Tagged {
         let tagged = value.get(self.text).and_then(Value::as_str).is_some_and(|text| tag(text).is_some());
         let labels = self.labels.iter().any(|key| value.get(key).is_some_and(Value::is_array));
         let asked = self.problem.is_none_or(|key| value.get(key).is_some());
-        Detection::sure_if(tagged && labels && asked, "a text with step tags and a list of labels")
+        Detection::sure_if(tagged && labels && asked && !mm_prm::is_process(value), "a text with step tags and a list of labels")
     }
 
     fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {

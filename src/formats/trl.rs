@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::detect::Detection;
 use super::export::{Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, decided, each_solution, json_bytes, set_field};
 use super::fields::{self, Fault, Fields, integer};
-use super::{Format, Glance, RawRecord, RecordError, glance};
+use super::{Format, Glance, RawRecord, RecordError, glance, parse_json, span};
 use crate::labels::policy::{Policy, Skipped, Switch};
 use crate::trace::{FirstError, NodeId, Problem, Rating, Trace, TraceBuilder};
 
@@ -91,6 +91,17 @@ impl Writer for Trl {
 
     fn asks(&self) -> &'static [Switch] {
         Switch::LABELS
+    }
+
+    /// Columns of a table have one type: 1 and 0 beside true and false make a file that no reader of tables takes.
+    fn copy(&self, raw: &[u8], _: &Policy) -> Vec<u8> {
+        let label = |(index, label): (usize, &Value)| boolean(label, index).ok();
+        let booleans = || {
+            let labels = parse_json(&raw[span::find(raw, &["labels"])?]).ok()?;
+            let labels = labels.as_array().filter(|labels| !labels.iter().all(Value::is_boolean))?;
+            set_field(raw, &["labels"], &labels.iter().enumerate().map(label).collect::<Option<Value>>()?).ok()
+        };
+        booleans().unwrap_or_else(|| raw.to_vec())
     }
 
     fn write(&self, unit: &LabelledTrace<'_>, policy: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {

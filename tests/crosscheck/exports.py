@@ -37,11 +37,11 @@ def alternating(turns):
 
 
 SCHEMAS = {
-    # A record that came as 1 and 0 goes back as it came; the trainer reads them as true and false.
-    "trl": lambda r: text(r["prompt"]) and all(map(text, r["completions"])) and all(l in (0, 1, -100) for l in r["labels"])
+    "trl": lambda r: text(r["prompt"]) and all(map(text, r["completions"])) and all(isinstance(l, bool) for l in r["labels"])
     and len(r["labels"]) == len(r["completions"]) > 0,
     "trl-dpo": lambda r: set(r) == {"prompt", "chosen", "rejected"} and all(map(text, r.values())) and r["chosen"] != r["rejected"],
-    "trl-dpo-chat": lambda r: all(m["role"] in ROLES for key in ("prompt", "chosen", "rejected") for m in r[key]),
+    # A trainer that opens a turn behind every prompt, and one that goes on with a last turn of the assistant, read this alike.
+    "trl-dpo-chat": lambda r: [[m["role"] for m in r[key]] for key in ("prompt", "chosen", "rejected")] == [["user"], ["assistant"], ["assistant"]],
     "trl-kto": lambda r: text(r["prompt"]) and text(r["completion"]) and isinstance(r["label"], bool),
     "step-dpo": lambda r: r["initial_reason_steps"].endswith(":") and all(map(text, r.values())) and r["full_chosen"].startswith(r["chosen"]),
     "ms-swift-dpo": lambda r: messages(r) and r["messages"][-1]["role"] == "assistant" and text(r["rejected_response"]),

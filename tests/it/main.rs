@@ -25,6 +25,7 @@ mod desk;
 #[cfg(feature = "candle")]
 mod doctor;
 mod export;
+mod export_files;
 #[cfg(feature = "candle")]
 mod families;
 mod features;

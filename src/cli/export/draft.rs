@@ -61,8 +61,12 @@ impl Draft {
         self.finish_plain(replace)
     }
 
+    /// Another draft of the same file, to be put in place instead.
+    pub(super) fn again(&self) -> anyhow::Result<Self> {
+        Self::create(&self.target)
+    }
+
     /// What was written so far, to be read again.
-    #[cfg(feature = "parquet")]
     pub(super) fn read_back(&mut self) -> anyhow::Result<std::io::BufReader<File>> {
         self.file.flush().context("writing the export")?;
         Ok(std::io::BufReader::new(File::open(&self.path)?))

@@ -5,7 +5,7 @@ use std::io::BufRead;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use arrow_array::RecordBatch;
 use arrow_schema::Schema;
 use clap::ValueEnum;
@@ -18,7 +18,7 @@ use super::ExportArgs;
 use super::columns::{Type, arrow_fields, features, quoted};
 use super::draft::Draft;
 use super::layout::Part;
-use crate::formats::Target;
+use crate::formats::{Feature, Loss, Target, halves, parse_json};
 
 /// Records of a row group: a group is in memory at once.
 const GROUP: usize = 1000;
@@ -40,14 +40,15 @@ pub(super) struct Table {
     size: (u64, u64),
 }
 
-/// The columns that hold the records of all parts.
-pub(super) fn columns<'a>(parts: impl Iterator<Item = &'a mut Part>) -> anyhow::Result<Vec<(String, Type)>> {
+/// The columns that hold the records of all parts. `loss` counts what is written in a record and is no text: a table holds text alone.
+pub(super) fn columns<'a>(parts: impl Iterator<Item = &'a mut Part>, loss: &mut Loss) -> anyhow::Result<Vec<(String, Type)>> {
     let mut known = Type::Object(Vec::new());
     for part in parts {
-        for line in part.draft.read_back()?.lines() {
+        for (index, line) in part.draft.read_back()?.lines().enumerate() {
             let line = line?;
             if !line.is_empty() {
-                known = known.with(Type::of(&serde_json::from_str(&line)?, "record", 0)?, "record")?;
+                loss.lose(Feature::NoText.name(), halves(line.as_bytes()));
+                known = known.with(Type::of(&row(&line, index)?, "record", 0)?, "record")?;
             }
         }
     }
@@ -55,6 +56,11 @@ pub(super) fn columns<'a>(parts: impl Iterator<Item = &'a mut Part>) -> anyhow::
         bail!("no solution makes a record under this policy; the same export without --hub tells why");
     }
     Ok(known.columns().to_vec())
+}
+
+/// A record as it was written: one that keeps its format may hold what is JSON for Python alone. `index` counts from 0.
+fn row(line: &str, index: usize) -> anyhow::Result<Value> {
+    parse_json(line.as_bytes()).map_err(|failure| anyhow!("record {} of the export: {failure}", index + 1))
 }
 
 /// Writes the records of a part as a table. Gives the SHA-256 of its file.
@@ -73,10 +79,9 @@ pub(super) fn table(
         .build();
     let mut draft = Draft::create(path)?;
     let mut writer = ArrowWriter::try_new(&mut draft, Arc::clone(&schema), Some(properties)).context("writing a table")?;
-    let mut lines = part.draft.read_back()?.lines();
+    let mut lines = part.draft.read_back()?.lines().enumerate();
     loop {
-        let rows: Vec<Value> =
-            lines.by_ref().take(GROUP).map(|line| anyhow::Ok(serde_json::from_str(&line?)?)).collect::<Result<_, _>>()?;
+        let rows: Vec<Value> = lines.by_ref().take(GROUP).map(|(index, line)| row(&line?, index)).collect::<Result<_, _>>()?;
         if rows.is_empty() {
             break;
         }

@@ -29,11 +29,11 @@ use draft::{Draft, hash_of, hash_of_content};
 #[cfg(feature = "parquet")]
 pub use hub::Lists;
 use job::{Counts, Job};
-use layout::{Layout, Output, Part};
+use layout::{Folders, Layout, Output, Part};
 use voices::Voices;
 
 use crate::corpus::{Corpus, Source, escaped, sources};
-use crate::formats::{self, Framing, Loss, Target};
+use crate::formats::{self, Framing, Loss, Target, Written};
 use crate::labels::policy::Author;
 use crate::labels::{Session, Store};
 use crate::query::{Names, Query};
@@ -126,6 +126,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let from = sources(&args.paths).into_iter().collect::<Result<Vec<_>, _>>()?;
     let layout = Layout::of(args);
     check_target(args, &target, &layout, &from)?;
+    let old_test = layout.old_test()?;
     let policy = args.policy.policy(target.name, target.writer);
     let unused = args.policy.unused(target.writer);
     if !unused.is_empty() {
@@ -135,19 +136,24 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let filter = args.filter.as_deref().map(|text| filter(text, &names)).transpose()?;
     let voices = Voices::new(session, args.author.unwrap_or_default()).with_groups(groups(args, filter.as_ref())?);
     let framing = framing(args, &target);
-    if args.is_hub() {
-        std::fs::create_dir_all(args.out.join("data")).context("making the folder of the data set")?;
-    }
+    // Outlives the drafts in it.
+    let _folders = if args.is_hub() { Some(Folders::create(&args.out.join("data"))?) } else { None };
     let mut output = Output::create(&layout, framing, args.test_share)?;
     let mut counts = Counts::default();
     let job = Job { target: &target, policy: &policy, voices: &voices, segment: args.reading.segment, filter: filter.as_ref() };
     let sources = write(args, from, &job, &mut output, &mut counts)?;
+    if let Some(completion) = target.writer.completion() {
+        output = output.completed(completion, &counts.loss)?;
+    }
     let mut files = Files::default();
     #[cfg(feature = "parquet")]
     if args.hub {
-        files.columns = hub::columns(std::iter::once(&mut output.train).chain(&mut output.test))?;
+        files.columns = hub::columns(std::iter::once(&mut output.train).chain(&mut output.test), &mut counts.loss)?;
     }
     finish(args, &target, &layout, output, &counts.loss, &mut files)?;
+    if let Some(path) = old_test {
+        std::fs::remove_file(&path).with_context(|| format!("removing {}", escaped(&path.to_string_lossy())))?;
+    }
     let told = Told { sources: &sources, stores: &stores };
     let manifest = manifest(args, &job, &counts, &told, &files);
     #[cfg(feature = "parquet")]
@@ -254,7 +260,8 @@ fn finish(
             files.sha256 = sha256;
         }
     }
-    for (name, content) in target.writer.beside(&layout.name(), loss) {
+    let written = Written { name: &layout.name(), records: &layout.records() };
+    for (name, content) in target.writer.beside(written, loss) {
         let mut draft = Draft::create(&layout.beside(&name))?;
         draft.bytes(content.as_bytes())?;
         files.beside.push(json!({"path": name, "sha256": draft.finish_plain(true)?}));
@@ -326,17 +333,13 @@ fn check_target(args: &ExportArgs, target: &Target, layout: &Layout, from: &[Sou
             bail!("{shown} is a file; --hub writes a folder");
         }
     } else {
-        if args.out.is_dir() {
-            bail!("{shown} is a folder; name a file");
-        }
-        if std::fs::symlink_metadata(&args.out).is_ok_and(|found| !found.is_file()) {
-            bail!("{shown} is no regular file; an export replaces files alone");
-        }
+        check_file(&args.out)?;
     }
     let mut paths = vec![layout.train.clone(), layout.manifest.clone()];
     paths.extend(layout.test.clone());
     paths.extend(args.is_hub().then(|| layout.beside("README.md")));
-    paths.extend(target.writer.beside(&layout.name(), &Loss::default()).iter().map(|(name, _)| layout.beside(name)));
+    let written = Written { name: &layout.name(), records: &layout.records() };
+    paths.extend(target.writer.beside(written, &Loss::default()).iter().map(|(name, _)| layout.beside(name)));
     for path in &paths {
         let path = path.canonicalize().ok();
         let same = |source: &Source| matches!(source, Source::Path(from) if path.is_some() && from.canonicalize().ok() == path);
@@ -352,6 +355,29 @@ fn check_target(args: &ExportArgs, target: &Target, layout: &Layout, from: &[Sou
     }
     Ok(())
 }
+
+/// Refuses what no file of records can be written as.
+fn check_file(path: &Path) -> anyhow::Result<()> {
+    let shown = escaped(&path.to_string_lossy());
+    if path.is_dir() {
+        bail!("{shown} is a folder; name a file");
+    }
+    if std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) {
+        bail!("{shown} is no regular file; an export replaces files alone");
+    }
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir()) {
+        bail!("there is no folder {}", escaped(&folder.to_string_lossy()));
+    }
+    if let Some(ending) = path.extension().and_then(|ending| ending.to_str()).filter(|ending| PACKED.contains(ending)) {
+        bail!(
+            "{shown} would be no packed file: exports are written as they are; leave .{ending} away and pack the file afterwards"
+        );
+    }
+    Ok(())
+}
+
+/// Endings of packed files.
+const PACKED: [&str; 5] = ["gz", "zst", "bz2", "xz", "zip"];
 
 /// The groups of wrong steps, by solution, where the filter speaks of them.
 fn groups(args: &ExportArgs, filter: Option<&Query>) -> anyhow::Result<Option<HashMap<RecordKey, usize>>> {

@@ -106,7 +106,7 @@ impl Feature {
     }
 
     /// How often a solution has it; what belongs to the whole trace counts 0 here.
-    fn present(self, item: &Labelled<'_>) -> usize {
+    pub(in super::super) fn present(self, item: &Labelled<'_>) -> usize {
         let (solution, labels) = (item.of(), &item.labels);
         match self {
             Self::FirstError => usize::from(matches!(labels.first_error, FirstError::At(_))),

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{json, span};
 use crate::labels::policy::{Policy, Skipped, StepTarget, Switch};
-use crate::trace::{Label, Node, NodeId, Rating, Solution, SolutionLabels, Trace};
+use crate::trace::{EndState, FirstError, Label, Node, NodeId, Rating, Remark, Solution, SolutionLabels, Trace};
 
 pub use explode::{Exploded, exploded};
 pub use framing::Framing;
@@ -56,11 +56,9 @@ impl<'a> Labelled<'a> {
 
     /// Texts that somebody wrote and that the source does not have.
     pub fn words(&self) -> usize {
-        if self.labels.remarks.is_empty() {
-            return 0;
-        }
-        let recorded = self.trace.recorded_labels(self.of()).remarks;
-        self.labels.remarks.iter().filter(|remark| !recorded.contains(remark)).count()
+        let recorded = self.of().words.as_deref();
+        let is_new = |remark: &&Remark| !recorded.is_some_and(|words| words.remarks.contains(remark));
+        self.labels.remarks.iter().filter(is_new).count()
     }
 
     /// The bytes of the source, when they can be written as they are.
@@ -96,6 +94,30 @@ impl<'a> LabelledTrace<'a> {
     pub fn new(trace: &'a Trace, solutions: Vec<Labelled<'a>>) -> Self {
         Self { trace, solutions, marks: HashMap::new(), chosen: HashSet::new() }
     }
+
+    /// Whether the session rated a step beside this solution otherwise than the source does.
+    pub(super) fn rated_beside(&self, item: &Labelled<'_>) -> bool {
+        let anew = |id: &NodeId| self.marks.get(id).is_some_and(|rating| Some(*rating) != self.trace.node(*id).rating);
+        let beside = |id: NodeId| &self.trace.node(self.trace.node(id).parent.unwrap_or(NodeId::ROOT)).children;
+        !self.marks.is_empty() && self.trace.solution_path(item.of()).into_iter().any(|id| beside(id).iter().any(anew))
+    }
+
+    /// All that is said of the solution of an item, by several people where they all have a word; `None` where the item is not the first.
+    pub(super) fn together(&self, item: &Labelled<'_>) -> Option<&[Labelled<'a>]> {
+        let from = self.solutions.partition_point(|other| other.solution < item.solution);
+        let all = &self.solutions[from..];
+        let all = &all[..all.partition_point(|other| other.solution == item.solution)];
+        all.first().filter(|first| std::ptr::eq(*first, item)).map(|_| all)
+    }
+}
+
+/// The files of records that an export writes.
+#[derive(Debug, Clone, Copy)]
+pub struct Written<'a> {
+    /// The name that further files are named after.
+    pub name: &'a str,
+    /// Paths from the folder of those further files: the records to train on, then those to test with, if any.
+    pub records: &'a [String],
 }
 
 /// Writes labelled traces in one format.
@@ -119,16 +141,29 @@ pub trait Writer: Sync {
     /// Appends the records of one trace and counts. A record is one solution, one step, one pair of steps or the whole trace.
     fn write(&self, unit: &LabelledTrace<'_>, policy: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss);
 
+    /// A record of this format that nobody touched, as it is copied: other bytes only where its trainer could not read them beside new records.
+    fn copy(&self, raw: &[u8], _policy: &Policy) -> Vec<u8> {
+        raw.to_vec()
+    }
+
+    /// What makes a record whole once all are known, where one hangs on the others. Its records are objects, one a line.
+    fn completion(&self) -> Option<Completion> {
+        None
+    }
+
     /// What stands behind the last record, before the end of the framing.
     fn summary(&self, _loss: &Loss) -> String {
         String::new()
     }
 
-    /// Further files that belong beside a file of this name: name and content.
-    fn beside(&self, _file: &str, _loss: &Loss) -> Vec<(String, String)> {
+    /// Further files that belong beside these: name and content.
+    fn beside(&self, _files: Written<'_>, _loss: &Loss) -> Vec<(String, String)> {
         Vec::new()
     }
 }
+
+/// Makes a record whole that was written before all were known.
+pub type Completion = fn(&[u8], &Loss) -> Vec<u8>;
 
 /// Writes each solution on its own: `write` makes the records of one, or refuses it and leaves nothing.
 ///
@@ -142,17 +177,18 @@ pub(super) fn each_solution(
     write: impl Fn(&Labelled<'_>, &mut Vec<Vec<u8>>, &mut Loss) -> Result<(), Skipped>,
 ) {
     let halves = json::replaced_halves(&unit.trace.warnings);
+    let takes_alternatives = writer.keeps().of(Feature::Alternatives) != Kept::No;
     let (mut lost_branches, mut lost_halves) = (false, 0);
     for item in &unit.solutions {
         loss.read += 1;
         let (mut rows, mut own) = (Vec::new(), Loss::default());
         let written = if policy.leaves_out(&item.of().extra) {
             Err(Skipped::QualityControl)
-        } else if let Some(raw) = item.verbatim() {
+        } else if let Some(raw) = item.verbatim().filter(|_| !takes_alternatives || !unit.rated_beside(item)) {
             // The record stays that of the person whose labels it holds.
             own.lose(Feature::Annotators.name(), u64::from(item.confirmed()));
             own.lose(Feature::Remarks.name(), item.words() as u64);
-            rows.push(raw.to_vec());
+            rows.push(writer.copy(raw, policy));
             Ok(())
         } else {
             write(item, &mut rows, &mut own)
@@ -178,6 +214,17 @@ pub(super) fn each_solution(
     loss.lose(Feature::NoText.name(), lost_halves);
     if lost_branches {
         count_lost_branches(unit.trace, writer.keeps(), loss);
+    }
+}
+
+/// How a labelling ended, in PRM800K's words; `None` while it has not.
+pub(super) fn finish_reason(labels: &SolutionLabels) -> Option<&'static str> {
+    match (labels.first_error, labels.end_state) {
+        (FirstError::Unlabelable, EndState::BadProblem) => Some("bad_problem"),
+        (FirstError::Unlabelable, _) => Some("give_up"),
+        (FirstError::At(_), _) | (FirstError::Unknown, EndState::FoundError) => Some("found_error"),
+        (FirstError::NoError, _) => Some("solution"),
+        (FirstError::Unknown, _) => None,
     }
 }
 

@@ -149,6 +149,8 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let positions =
         positions.map(|(index, item)| position(item, format!("label.steps[{index}]"))).collect::<Result<Vec<_>, _>>()?;
     let finish = label.optional_text("finish_reason")?;
+    let is_name = |value: &Value| value.as_str().is_some_and(|name| !name.is_empty());
+    let labeler = if fields.peek("labeler").is_some_and(is_name) { fields.optional_text("labeler")? } else { None };
 
     let mut builder = TraceBuilder::new(problem);
     let end_state = end_state(finish.as_deref(), &mut builder);
@@ -173,6 +175,7 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     solution.first_error = first_error;
     solution.end_state = end_state;
     solution.unsure = unsure;
+    solution.annotator = labeler;
     let mut extra = fields.rest();
     for (key, rest) in [("question", question.rest()), ("label", label.rest())] {
         if !rest.is_empty() {

@@ -8,16 +8,17 @@
 use serde_json::{Map, Value, json};
 
 use super::super::export::{
-    Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, each_solution, json_bytes, rated_behind_error, set_field,
+    Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, each_solution, finish_reason, json_bytes, rated_behind_error,
+    set_field,
 };
 use super::super::{parse_json, span};
 use super::{Prm800k, Taken, position};
 use crate::labels::policy::{Policy, Skipped, Switch, Unlabelled, Unsure};
-use crate::trace::{EndState, FirstError, Label, NodeId};
+use crate::trace::{FirstError, Label, Node, NodeId};
 
 impl Writer for Prm800k {
     fn keeps(&self) -> &'static Keeps {
-        // `relabelled` and `fresh` count the ratings behind the first error that find no place.
+        // `relabelled` and `fresh` count the ratings behind the first error, and the further fields, that find no place.
         &Keeps {
             all: &[
                 Feature::FirstError,
@@ -28,7 +29,7 @@ impl Writer for Prm800k {
                 Feature::Answers,
                 Feature::References,
             ],
-            partly: &[Feature::BehindError, Feature::Alternatives, Feature::Tree],
+            partly: &[Feature::BehindError, Feature::Alternatives, Feature::Tree, Feature::Further],
         }
     }
 
@@ -38,14 +39,19 @@ impl Writer for Prm800k {
 
     fn write(&self, unit: &LabelledTrace<'_>, policy: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {
         each_solution(self, unit, policy, out, loss, |item, rows, loss| {
-            rows.push(record(item, policy, loss)?);
+            rows.push(record(unit, item, policy, loss)?);
             Ok(())
         });
     }
 }
 
-fn record(item: &Labelled<'_>, policy: &Policy, loss: &mut Loss) -> Result<Vec<u8>, Skipped> {
+fn record(unit: &LabelledTrace<'_>, item: &Labelled<'_>, policy: &Policy, loss: &mut Loss) -> Result<Vec<u8>, Skipped> {
     let labels = &item.labels;
+    if let Some(raw) = item.verbatim() {
+        // Nobody touched the solution itself: what is new are ratings beside it.
+        loss.changed += 1;
+        return edited(raw, |label| rate_alternatives(label, unit, item));
+    }
     if labels.unsure && policy.unsure == Unsure::SkipTrace {
         return Err(Skipped::Unsure);
     }
@@ -54,19 +60,8 @@ fn record(item: &Labelled<'_>, policy: &Policy, loss: &mut Loss) -> Result<Vec<u
         return Err(Skipped::Unlabelled);
     }
     match item.raw {
-        Some(raw) => relabelled(raw, item, loss),
-        None => Ok(json_bytes(&fresh(item, loss))),
-    }
-}
-
-/// `None` for a solution whose rating has not come to an end.
-fn finish_reason(item: &Labelled<'_>) -> Option<&'static str> {
-    match (item.labels.first_error, item.labels.end_state) {
-        (FirstError::Unlabelable, EndState::BadProblem) => Some("bad_problem"),
-        (FirstError::Unlabelable, _) => Some("give_up"),
-        (FirstError::At(_), _) | (FirstError::Unknown, EndState::FoundError) => Some("found_error"),
-        (FirstError::NoError, _) => Some("solution"),
-        (FirstError::Unknown, _) => None,
+        Some(raw) => relabelled(raw, unit, item, loss),
+        None => Ok(json_bytes(&fresh(unit, item, loss))),
     }
 }
 
@@ -92,12 +87,34 @@ fn labelled_steps(item: &Labelled<'_>) -> usize {
     }
 }
 
-/// The record of the source with the ratings on its path, and the name of who gave them, replaced.
-fn relabelled(raw: &[u8], item: &Labelled<'_>, loss: &mut Loss) -> Result<Vec<u8>, Skipped> {
+/// A record with its `label` edited. `None` from the edit when that cannot be read.
+fn edited(raw: &[u8], edit: impl FnOnce(&mut Value) -> Option<()>) -> Result<Vec<u8>, Skipped> {
     let unwritable = || Skipped::Unwritable("its record in the source cannot be read again".to_owned());
     let range = span::find(raw, &["label"]).ok_or_else(unwritable)?;
     let mut label = parse_json(&raw[range]).map_err(|_| unwritable())?;
-    let Some(steps) = label.get_mut("steps").and_then(Value::as_array_mut) else { return Err(unwritable()) };
+    edit(&mut label).ok_or_else(unwritable)?;
+    set_field(raw, &["label"], &label)
+}
+
+/// The record of the source with the ratings on its path and beside it, and the name of who gave them, replaced.
+fn relabelled(raw: &[u8], unit: &LabelledTrace<'_>, item: &Labelled<'_>, loss: &mut Loss) -> Result<Vec<u8>, Skipped> {
+    // Only phase 2 stops at the first error, without choosing anything there; phase 1 has no such reason to finish.
+    let generated = span::find(raw, &["question", "pre_generated_steps"]).is_some();
+    let record = edited(raw, |label| {
+        rate_alternatives(label, unit, item)?;
+        rate_path(label, item, generated, loss)
+    })?;
+    match &item.labels.annotator {
+        Some(annotator) if item.of().annotator.as_ref() != Some(annotator) => {
+            set_field(&record, &["labeler"], &annotator.as_str().into())
+        }
+        _ => Ok(record),
+    }
+}
+
+/// Rates the steps of the path, and those behind it that now are labelled, too. `None` when a position cannot be read.
+fn rate_path(label: &mut Value, item: &Labelled<'_>, generated: bool, loss: &mut Loss) -> Option<()> {
+    let steps = label.get_mut("steps").and_then(Value::as_array_mut)?;
     let labels = &item.labels;
     let (count, wanted) = (steps.len(), labelled_steps(item));
     let flag_changed = labels.unsure != item.of().unsure;
@@ -105,7 +122,7 @@ fn relabelled(raw: &[u8], item: &Labelled<'_>, loss: &mut Loss) -> Result<Vec<u8
     loss.lose(Feature::BehindError.name(), rated_behind_error(labels).filter(|&index| index >= count.max(wanted)).count() as u64);
     for (index, (step, &state)) in steps.iter_mut().zip(&labels.steps).enumerate() {
         let flag = flag_changed.then_some(labels.unsure && index + 1 == wanted);
-        rate(step, state, decided, flag).ok_or_else(unwritable)?;
+        rate(step, state, decided, flag)?;
     }
     let texts: Vec<_> = item.path().map(|node| node.text.as_str()).collect();
     if wanted > count && count > 0 {
@@ -119,9 +136,7 @@ fn relabelled(raw: &[u8], item: &Labelled<'_>, loss: &mut Loss) -> Result<Vec<u8
             "chosen_completion": 0,
         }));
     }
-    // Only phase 2 stops at the first error, without choosing anything there; phase 1 has no such reason to finish.
-    let generated = span::find(raw, &["question", "pre_generated_steps"]).is_some();
-    let mut reason = finish_reason(item);
+    let mut reason = finish_reason(&item.labels);
     if let FirstError::At(_) = labels.first_error {
         if !generated {
             reason = Some("solution");
@@ -131,14 +146,27 @@ fn relabelled(raw: &[u8], item: &Labelled<'_>, loss: &mut Loss) -> Result<Vec<u8
             *chosen = Value::Null;
         }
     }
-    if let Value::Object(label) = &mut label {
+    if let Value::Object(label) = label {
         label.insert("finish_reason".to_owned(), reason.into());
     }
-    let record = set_field(raw, &["label"], &label)?;
-    match &labels.annotator {
-        Some(annotator) => set_field(&record, &["labeler"], &annotator.as_str().into()),
-        None => Ok(record),
+    Some(())
+}
+
+/// Rates the candidates beside the path that the session rated.
+fn rate_alternatives(label: &mut Value, unit: &LabelledTrace<'_>, item: &Labelled<'_>) -> Option<()> {
+    let steps = label.get_mut("steps").and_then(Value::as_array_mut)?;
+    let trace = item.trace;
+    for (step, id) in steps.iter_mut().zip(trace.solution_path(item.of())) {
+        let siblings = &trace.node(trace.node(id).parent.unwrap_or(NodeId::ROOT)).children;
+        let candidates = step.get_mut("completions").and_then(Value::as_array_mut);
+        for candidate in candidates.into_iter().flatten().filter_map(Value::as_object_mut) {
+            let same = |sibling: &&NodeId| candidate.get("text").is_some_and(|text| *text == trace.node(**sibling).text);
+            if let Some(rating) = siblings.iter().find(same).and_then(|sibling| unit.marks.get(sibling)) {
+                candidate.insert("rating".to_owned(), rating.value().into());
+            }
+        }
     }
+    Some(())
 }
 
 /// Rates the candidate that the walk took at a position. `None` when the position cannot be read.
@@ -172,45 +200,108 @@ fn choose_generated(step: &mut Value) {
     }
 }
 
-/// A new record in the shape of phase 2.
-fn fresh(item: &Labelled<'_>, loss: &mut Loss) -> Value {
+/// A new record in the shape of phase 2, with what a record of PRM800K has that was read and written elsewhere since.
+fn fresh(unit: &LabelledTrace<'_>, item: &Labelled<'_>, loss: &mut Loss) -> Value {
     let (trace, solution, labels) = (item.trace, item.of(), &item.labels);
     let path = trace.solution_path(solution);
-    let wanted = labelled_steps(item).min(path.len());
     loss.lose(Feature::BehindError.name(), rated_behind_error(labels).count() as u64);
-    let mut steps = Vec::with_capacity(wanted);
-    for (index, &id) in path[..wanted].iter().enumerate() {
-        let first_error = labels.first_error == FirstError::At(index);
-        let flagged = if labels.unsure && index + 1 == wanted { Value::Bool(true) } else { Value::Null };
-        let node = trace.node(id);
-        let mut completions = vec![json!({"text": node.text, "rating": rating(labels.steps[index]), "flagged": flagged})];
-        let siblings = &trace.node(node.parent.unwrap_or(NodeId::ROOT)).children;
-        for sibling in siblings.iter().filter(|&&sibling| sibling != id).map(|&sibling| trace.node(sibling)) {
-            // Steps of other solutions are no candidates that an annotator saw here.
-            let Some(rating) = sibling.rating else { continue };
-            completions.push(json!({"text": sibling.text, "rating": rating.value(), "flagged": false}));
-            loss.lose("steps behind alternatives", u64::from(!sibling.children.is_empty()));
-        }
-        steps.push(json!({
-            "completions": completions,
-            "human_completion": null,
-            "chosen_completion": if first_error { Value::Null } else { 0.into() },
-        }));
-    }
+    let mut known = Known { item, kept: 0 };
+    let wanted = labelled_steps(item);
+    // Doubt of a session is about the whole: the last step carries it.
+    let in_file = path.iter().take(wanted).filter(|&&id| known.of_the_file() && flagged(trace.node(id))).count();
+    known.kept += in_file;
+    let unsure = |index, id| labels.unsure && if in_file > 0 { flagged(trace.node(id)) } else { index + 1 == wanted };
+    let mut position = |(index, &id)| position_of(unit, &mut known, (index, id), unsure(index, id), loss);
+    let steps: Vec<_> = path.iter().enumerate().take(wanted).map(&mut position).collect();
     let mut question = Map::new();
     question.insert("problem".into(), trace.problem.text.clone().into());
     question.insert("ground_truth_solution".into(), trace.problem.reference_solution.clone().into());
     question.insert("ground_truth_answer".into(), trace.problem.reference_answer.clone().into());
     question.insert("pre_generated_steps".into(), path.iter().map(|&id| trace.node(id).text.as_str()).collect());
     question.insert("pre_generated_answer".into(), solution.final_answer.clone().into());
-    question.insert("pre_generated_verifier_score".into(), Value::Null);
-    json!({
+    let score = known.inside("question", "pre_generated_verifier_score", Value::is_number);
+    question.insert("pre_generated_verifier_score".into(), score.unwrap_or_default());
+    let time = known.inside("label", "total_time", Value::is_number).filter(|_| known.of_the_file());
+    let record = json!({
         "labeler": labels.annotator,
-        "timestamp": null,
-        "generation": null,
-        "is_quality_control_question": false,
-        "is_initial_screening_question": false,
+        "timestamp": known.field("timestamp", Value::is_string).filter(|_| known.of_the_file()),
+        "generation": known.field("generation", Value::is_i64),
+        "is_quality_control_question": known.field("is_quality_control_question", Value::is_boolean).unwrap_or(Value::Bool(false)),
+        "is_initial_screening_question": known.field("is_initial_screening_question", Value::is_boolean).unwrap_or(Value::Bool(false)),
         "question": question,
-        "label": {"steps": steps, "total_time": item.labels.ms_spent, "finish_reason": finish_reason(item)},
+        "label": {"steps": steps, "total_time": labels.ms_spent.map(Value::from).or(time), "finish_reason": finish_reason(labels)},
+    });
+    loss.lose(Feature::Further.name(), Feature::Further.present(item).saturating_sub(known.kept) as u64);
+    record
+}
+
+/// Whether the source marks a step as unsure.
+fn flagged(node: &Node) -> bool {
+    node.extra.get("flagged").is_some_and(|flagged| *flagged == true)
+}
+
+/// Further fields of a solution that have their place in a record of PRM800K.
+struct Known<'a> {
+    item: &'a Labelled<'a>,
+    /// Those that found it.
+    kept: usize,
+}
+
+impl Known<'_> {
+    /// Whether the labels are those that the source's fields tell of.
+    fn of_the_file(&self) -> bool {
+        !self.item.touched && !self.item.confirmed()
+    }
+
+    fn field(&mut self, key: &str, fits: impl Fn(&Value) -> bool) -> Option<Value> {
+        let found = self.item.of().extra.get(key).filter(|value| fits(value) || value.is_null());
+        self.kept += usize::from(found.is_some());
+        found.cloned()
+    }
+
+    /// A field of an object that holds no other.
+    fn inside(&mut self, object: &str, key: &str, fits: impl Fn(&Value) -> bool) -> Option<Value> {
+        let object = self.item.of().extra.get(object)?.as_object()?;
+        let found = object.get(key).filter(|value| fits(value) || value.is_null());
+        self.kept += usize::from(found.is_some() && object.len() == 1);
+        found.cloned()
+    }
+}
+
+/// The position of a step of the path: what was rated there, and which step the walk takes.
+fn position_of(
+    unit: &LabelledTrace<'_>,
+    known: &mut Known<'_>,
+    (index, id): (usize, NodeId),
+    unsure: bool,
+    loss: &mut Loss,
+) -> Value {
+    let (trace, labels) = (known.item.trace, &known.item.labels);
+    let node = trace.node(id);
+    let mark = if unsure { Value::Bool(true) } else { Value::Null };
+    let mut completions = Vec::new();
+    let mut human = Value::Null;
+    if node.extra.get("source").is_some_and(|source| source == "human") {
+        known.kept += 1;
+        // A step of the annotator counts as right as long as nobody calls it otherwise.
+        let decided = matches!(labels.first_error, FirstError::At(_) | FirstError::NoError);
+        let rating = Some(labels.steps[index]).filter(|&label| !(decided && label == Label::Good)).map(rating);
+        human = json!({"text": node.text, "rating": rating, "source": "human", "flagged": mark});
+    } else {
+        completions.push(json!({"text": node.text, "rating": rating(labels.steps[index]), "flagged": mark}));
+    }
+    let siblings = &trace.node(node.parent.unwrap_or(NodeId::ROOT)).children;
+    for sibling in siblings.iter().filter(|&&sibling| sibling != id) {
+        let node = trace.node(*sibling);
+        // Steps of other solutions are no candidates that an annotator saw here.
+        let Some(rating) = unit.marks.get(sibling).copied().or(node.rating) else { continue };
+        completions.push(json!({"text": node.text, "rating": rating.value(), "flagged": flagged(node)}));
+        loss.lose("steps behind alternatives", u64::from(!node.children.is_empty()));
+    }
+    let stops = human != Value::Null || labels.first_error == FirstError::At(index);
+    json!({
+        "completions": completions,
+        "human_completion": human,
+        "chosen_completion": if stops { Value::Null } else { 0.into() },
     })
 }

@@ -1,12 +1,12 @@
 //! Records for Argilla 2 (`Dataset.records.from_json`), with the settings of the data set beside the file: the first error is one question.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::super::export::{Feature, Framing, Keeps, Labelled, LabelledTrace, Loss, Writer, each_solution, json_bytes};
+use super::super::export::{Feature, Framing, Keeps, Labelled, LabelledTrace, Loss, Writer, Written, each_solution, json_bytes};
 use super::Target;
 use crate::labels::policy::{Policy, Switch};
-use crate::trace::{FirstError, Writing};
+use crate::trace::{FirstError, Remark, SolutionLabels, Writing};
 
 pub(super) const ARGILLA: Target = Target {
     name: "argilla",
@@ -30,48 +30,78 @@ impl Writer for Argilla {
         &[]
     }
 
+    /// A record is a solution; each annotator who judged it gives a response.
     fn write(&self, unit: &LabelledTrace<'_>, policy: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {
-        each_solution(self, unit, policy, out, loss, |item, rows, _| {
-            rows.push(json_bytes(&record(item)));
+        each_solution(self, unit, policy, out, loss, |item, rows, loss| {
+            let labels = &item.labels;
+            let told = labels.remarks.iter().filter(|remark| at(remark) == Some(labels.first_error)).count();
+            let homeless = labels.remarks.len() - told + usize::from(!labels.error_kind.is_empty());
+            loss.lose(Feature::Remarks.name(), homeless as u64);
+            rows.extend(unit.together(item).map(|all| json_bytes(&record(item, all))));
             Ok(())
         });
     }
 
-    fn beside(&self, file: &str, loss: &Loss) -> Vec<(String, String)> {
-        vec![(format!("{file}.settings.json"), format!("{:#}\n", settings(loss.most_steps)))]
+    fn beside(&self, files: Written<'_>, loss: &Loss) -> Vec<(String, String)> {
+        vec![(format!("{}.settings.json", files.name), format!("{:#}\n", settings(loss.most_steps)))]
     }
 }
 
-fn record(item: &Labelled<'_>) -> Value {
-    let (solution, labels) = (item.of(), &item.labels);
+/// The first error that a remark gives the reason of.
+fn at(remark: &Remark) -> Option<FirstError> {
+    remark.step.filter(|_| remark.writing == Writing::Critique).map(FirstError::At)
+}
+
+fn record(item: &Labelled<'_>, all: &[Labelled<'_>]) -> Value {
+    let solution = item.of();
     let steps: Vec<_> = item.path().enumerate().map(|(index, node)| format!("[{index}] {}", node.text)).collect();
-    let user = user_id(labels.annotator.as_deref().unwrap_or_default());
-    let mut responses = serde_json::Map::new();
-    if let Some(value) = verdict(labels.first_error) {
-        responses.insert("first_error".into(), json!([{"value": value, "user_id": user}]));
-        if let FirstError::At(index) = labels.first_error
-            && let Some(reason) = labels.remark(Writing::Critique, Some(index))
-        {
-            responses.insert("reason".into(), json!([{"value": reason, "user_id": user}]));
+    let mut responses = Map::new();
+    let mut suggestions = suggestion(item);
+    for labels in all.iter().map(|item| &item.labels) {
+        for (question, value) in answers(labels) {
+            match &labels.annotator {
+                Some(name) => {
+                    let list = responses.entry(question).or_insert_with(|| json!([]));
+                    list.as_array_mut().into_iter().for_each(|list| list.push(json!({"value": value, "user_id": user_id(name)})));
+                }
+                // Whose labels those of a file are, nobody knows: they are no answer of a user.
+                None => drop(suggestions.insert(question.to_owned(), json!({"value": value, "agent": "file"}))),
+            }
         }
     }
-    let scores: Option<Vec<_>> =
-        item.path().enumerate().map(|(index, node)| node.stats.prm.or(solution.scores.get(index).copied().flatten())).collect();
-    let suggestion = scores.filter(|scores| !scores.is_empty()).map(|scores| {
-        let found = scores.iter().position(|&score| score < 0.5);
-        let least = scores.iter().copied().fold(1.0, f64::min);
-        let value = found.map_or_else(|| "none".to_owned(), |index| index.to_string());
-        let score = if found.is_some() { 1.0 - least } else { least };
-        json!({"first_error": {"value": value, "score": score, "agent": "recorded"}})
-    });
+    let told = [("source_id", &solution.source_id), ("generator", &solution.generator)];
+    let metadata: Map<_, _> = told.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.clone()?.into()))).collect();
     json!({
         "id": format!("{}-{}", item.trace.record_key(solution.leaf), solution.record),
         "fields": {"problem": item.trace.problem.text, "steps": steps.join("\n")},
-        "metadata": {"source_id": solution.source_id, "generator": solution.generator},
-        "suggestions": suggestion.unwrap_or_else(|| json!({})),
+        "metadata": metadata,
+        "suggestions": suggestions,
         "responses": responses,
         "vectors": {},
     })
+}
+
+/// What labels answer to the questions of the data set.
+fn answers(labels: &SolutionLabels) -> Vec<(&'static str, String)> {
+    let Some(value) = verdict(labels.first_error) else { return Vec::new() };
+    let mut answers = vec![("first_error", value)];
+    if let FirstError::At(index) = labels.first_error {
+        answers.extend(labels.remark(Writing::Critique, Some(index)).map(|reason| ("reason", reason.to_owned())));
+    }
+    answers
+}
+
+/// What recorded step scores say.
+fn suggestion(item: &Labelled<'_>) -> Map<String, Value> {
+    let recorded = |index: usize| item.of().scores.get(index).copied().flatten();
+    let scores: Option<Vec<_>> =
+        item.path().enumerate().map(|(index, node)| node.stats.prm.or_else(|| recorded(index))).collect();
+    let Some(scores) = scores.filter(|scores| !scores.is_empty()) else { return Map::new() };
+    let found = scores.iter().position(|&score| score < 0.5);
+    let least = scores.iter().copied().fold(1.0, f64::min);
+    let value = found.map_or_else(|| "none".to_owned(), |index| index.to_string());
+    let score = if found.is_some() { 1.0 - least } else { least };
+    Map::from_iter([("first_error".to_owned(), json!({"value": value, "score": score, "agent": "recorded"}))])
 }
 
 fn verdict(first_error: FirstError) -> Option<String> {
@@ -110,6 +140,8 @@ fn settings(steps: usize) -> Value {
     let option = |value: &String| json!({"value": value, "text": value});
     json!({
         "guidelines": "Index of the first wrong step, counted from 0; none when every step is right.",
+        // A record names its source and its generator where they are known.
+        "allow_extra_metadata": true,
         "fields": [field("problem"), field("steps")],
         "questions": [
             {

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::super::export::{Feature, Framing, Keeps, Labelled, LabelledTrace, Loss, Writer, each_solution};
 use super::Target;
-use crate::labels::policy::{Policy, Switch};
+use crate::labels::policy::{Policy, Skipped, Switch};
 use crate::trace::{FirstError, Label, Node, Outcome, Writing};
 
 pub(super) const CSV: Target = Target {
@@ -38,13 +38,18 @@ impl Writer for Csv {
 
     /// Every solution, labelled or not.
     fn write(&self, unit: &LabelledTrace<'_>, policy: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {
+        let before = out.len();
         each_solution(self, unit, policy, out, loss, |item, rows, loss| {
+            if item.labels.steps.is_empty() {
+                return Err(Skipped::Unwritable("a solution without steps has no row".to_owned()));
+            }
             // A row is a step: what is said of the whole solution has no cell.
             let homeless = item.labels.remarks.iter().filter(|remark| remark.step.is_none()).count();
             loss.lose(Feature::Remarks.name(), homeless as u64);
             rows.extend(item.path().enumerate().map(|(index, node)| row(item, index, node)));
             Ok(())
         });
+        loss.lose("texts of problems", u64::from(out.len() > before));
     }
 }
 

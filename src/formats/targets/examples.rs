@@ -2,15 +2,15 @@
 
 use serde_json::Value;
 
-use super::super::export::{Feature, Keeps, LabelledTrace, Loss, Writer, decided, each_solution, json_bytes};
+use super::super::export::{Feature, Keeps, LabelledTrace, Loss, Writer, Written, decided, each_solution, json_bytes};
 use crate::labels::policy::{Level, Policy, Switch};
 
 /// A target whose records are judgements of one step or of one solution.
 pub(super) struct ExampleTarget {
     /// The record of an example.
     pub(super) record: fn(&Example) -> Value,
-    /// Files that belong beside one of this name.
-    pub(super) beside: fn(&str) -> Vec<(String, String)>,
+    /// Files that belong beside these.
+    pub(super) beside: fn(Written<'_>) -> Vec<(String, String)>,
 }
 
 /// One judgement.
@@ -45,8 +45,8 @@ impl Writer for ExampleTarget {
         });
     }
 
-    fn beside(&self, file: &str, _: &Loss) -> Vec<(String, String)> {
-        (self.beside)(file)
+    fn beside(&self, files: Written<'_>, _: &Loss) -> Vec<(String, String)> {
+        (self.beside)(files)
     }
 }
 

@@ -1,12 +1,17 @@
-//! Tasks for Label Studio (its task format with predictions and annotations): one `Choices` control a step, and the labelling
-//! configuration beside the file.
+//! Tasks for Label Studio (its task format with predictions and annotations): one `Choices` control a step, two for the whole solution, and the
+//! labelling configuration beside the file.
+
+use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use super::super::export::{Feature, Framing, Keeps, Labelled, LabelledTrace, Loss, Writer, each_solution, json_bytes};
+use super::super::export::{
+    Completion, Feature, Framing, Keeps, Labelled, LabelledTrace, Loss, Writer, Written, each_solution, finish_reason, json_bytes,
+};
+use super::super::parse_json;
 use super::Target;
 use crate::labels::policy::{Policy, Switch};
-use crate::trace::{Label, Writing};
+use crate::trace::{Label, Remark, SolutionLabels, Writing};
 
 pub(super) const LABEL_STUDIO: Target = Target {
     name: "label-studio",
@@ -33,49 +38,75 @@ impl Writer for LabelStudio {
         &[]
     }
 
+    /// A task is a solution; each annotator who judged it gives an annotation.
     fn write(&self, unit: &LabelledTrace<'_>, policy: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {
-        each_solution(self, unit, policy, out, loss, |item, rows, _| {
-            rows.push(json_bytes(&task(item)));
+        each_solution(self, unit, policy, out, loss, |item, rows, loss| {
+            let homeless = item.labels.remarks.iter().filter(|remark| reason(remark).is_none()).count();
+            let kinds = usize::from(!item.labels.error_kind.is_empty());
+            loss.lose(Feature::Remarks.name(), (homeless + kinds) as u64);
+            rows.extend(unit.together(item).map(|all| json_bytes(&task(item, all))));
             Ok(())
         });
     }
 
-    fn beside(&self, file: &str, loss: &Loss) -> Vec<(String, String)> {
-        vec![(format!("{file}.config.xml"), configuration(loss.most_steps))]
+    /// An import refuses all tasks when one of them lacks a field that the configuration names.
+    fn completion(&self) -> Option<Completion> {
+        Some(|record, loss| {
+            let Ok(mut task) = parse_json(record) else { return record.to_vec() };
+            if let Some(Value::Object(data)) = task.get_mut("data") {
+                for index in 0..loss.most_steps {
+                    data.entry(format!("step_{index}")).or_insert_with(|| "".into());
+                }
+            }
+            json_bytes(&task)
+        })
+    }
+
+    fn beside(&self, files: Written<'_>, loss: &Loss) -> Vec<(String, String)> {
+        vec![(format!("{}.config.xml", files.name), configuration(loss.most_steps))]
     }
 }
 
-fn task(item: &Labelled<'_>) -> Value {
-    let (solution, labels) = (item.of(), &item.labels);
+fn task(item: &Labelled<'_>, all: &[Labelled<'_>]) -> Value {
+    let solution = item.of();
+    let said: Vec<_> =
+        all.iter().filter_map(|item| Some((item.labels.annotator.as_deref(), annotation(&item.labels)?))).collect();
     let mut data = Map::from_iter([
         ("uid".to_owned(), item.trace.record_key(solution.leaf).to_string().into()),
         ("id".to_owned(), item.id().into()),
         ("problem".to_owned(), item.trace.problem.text.as_str().into()),
+        // In the order of the annotations: a name that is no address of an account would be refused there.
+        ("annotators".to_owned(), said.iter().map(|(name, _)| name.map(Value::from)).collect()),
+        ("generator".to_owned(), solution.generator.clone().into()),
     ]);
-    data.insert("generator".into(), solution.generator.clone().into());
     for (index, node) in item.path().enumerate() {
         data.insert(format!("step_{index}"), node.text.as_str().into());
     }
-    let rated: Vec<_> = labels.steps.iter().enumerate().filter_map(|(index, &label)| choice(index, word(label)?)).collect();
-    let mut annotations = Vec::new();
-    if !rated.is_empty() {
-        let mut result = rated;
-        result.extend(labels.remarks.iter().filter_map(|remark| {
-            let step = remark.step.filter(|_| remark.writing == Writing::Critique)?;
-            let name = format!("reason_{step}");
-            Some(json!({"id": name, "from_name": name, "to_name": format!("text_{step}"), "type": "textarea", "value": {"text": [remark.text]}}))
-        }));
-        annotations.push(json!({
-            "result": result,
-            "completed_by": {"email": labels.annotator},
-            "was_cancelled": false,
-            "ground_truth": false,
-            // In seconds; PRM800K counts milliseconds.
-            "lead_time": labels.ms_spent.map(|ms| ms as f64 / 1000.0),
-            "meta": {"unsure": labels.unsure},
-        }));
-    }
+    let annotations: Vec<_> = said.into_iter().map(|(_, annotation)| annotation).collect();
     json!({"data": data, "predictions": predictions(item), "annotations": annotations})
+}
+
+/// What one annotator says; `None` for nothing.
+fn annotation(labels: &SolutionLabels) -> Option<Value> {
+    let mut result: Vec<_> =
+        labels.steps.iter().enumerate().filter_map(|(index, &label)| Some(rating(index, word(label)?))).collect();
+    result.extend(finish_reason(labels).map(|end| choice("end", "problem", end)));
+    result.extend(labels.unsure.then(|| choice("unsure", "problem", "unsure")));
+    result.extend(labels.remarks.iter().filter_map(reason));
+    if result.is_empty() {
+        return None;
+    }
+    let mut annotation = json!({
+        "result": result,
+        "was_cancelled": false,
+        "ground_truth": false,
+        // In seconds; PRM800K counts milliseconds.
+        "lead_time": labels.ms_spent.map(|ms| ms as f64 / 1000.0),
+    });
+    if let Some(address) = labels.annotator.as_deref().filter(|name| name.contains('@')) {
+        annotation["completed_by"] = json!({"email": address});
+    }
+    Some(annotation)
 }
 
 fn word(label: Label) -> Option<&'static str> {
@@ -87,10 +118,20 @@ fn word(label: Label) -> Option<&'static str> {
     }
 }
 
-fn choice(index: usize, word: &str) -> Option<Value> {
-    let name = format!("rate_{index}");
+fn choice(name: &str, of: &str, chosen: &str) -> Value {
+    json!({"id": name, "from_name": name, "to_name": of, "type": "choices", "value": {"choices": [chosen]}})
+}
+
+fn rating(index: usize, word: &str) -> Value {
+    choice(&format!("rate_{index}"), &format!("text_{index}"), word)
+}
+
+/// A critique of a step: other texts have no place.
+fn reason(remark: &Remark) -> Option<Value> {
+    let step = remark.step.filter(|_| remark.writing == Writing::Critique)?;
+    let name = format!("reason_{step}");
     Some(
-        json!({"id": name, "from_name": name, "to_name": format!("text_{index}"), "type": "choices", "value": {"choices": [word]}}),
+        json!({"id": name, "from_name": name, "to_name": format!("text_{step}"), "type": "textarea", "value": {"text": [remark.text]}}),
     )
 }
 
@@ -99,25 +140,27 @@ fn predictions(item: &Labelled<'_>) -> Vec<Value> {
     let recorded = |index: usize| item.of().scores.get(index).copied().flatten();
     let scores: Vec<_> = item.path().enumerate().map(|(index, node)| node.stats.prm.or_else(|| recorded(index))).collect();
     let Some(least) = scores.iter().flatten().copied().reduce(f64::min) else { return Vec::new() };
-    let result =
-        scores.iter().enumerate().filter_map(|(index, score)| choice(index, if (*score)? < 0.5 { "bad" } else { "good" }));
+    let known = scores.iter().enumerate().filter_map(|(index, score)| Some((index, (*score)?)));
+    let result = known.map(|(index, score)| rating(index, if score < 0.5 { "bad" } else { "good" }));
     vec![json!({"model_version": "recorded", "score": least, "result": result.collect::<Vec<_>>()})]
 }
 
 fn configuration(steps: usize) -> String {
+    let choices = |name: &str, of: &str, all: &[&str]| {
+        let all = all.iter().map(|choice| format!("    <Choice value=\"{choice}\"/>\n")).collect::<Vec<_>>().concat();
+        format!("  <Choices name=\"{name}\" toName=\"{of}\" choice=\"single\" showInline=\"true\">\n{all}  </Choices>\n")
+    };
     let mut text = "<View>\n  <Header value=\"Problem\"/>\n  <Text name=\"problem\" value=\"$problem\"/>\n".to_owned();
+    // Writing to a string cannot fail.
     for index in 0..steps {
-        text.push_str(
-            &[
-                format!("  <Text name=\"text_{index}\" value=\"$step_{index}\"/>\n"),
-                format!("  <Choices name=\"rate_{index}\" toName=\"text_{index}\" choice=\"single\" showInline=\"true\">\n"),
-                "    <Choice value=\"good\"/>\n    <Choice value=\"neutral\"/>\n    <Choice value=\"bad\"/>\n  </Choices>\n"
-                    .to_owned(),
-                format!("  <TextArea name=\"reason_{index}\" toName=\"text_{index}\" rows=\"1\"/>\n"),
-            ]
-            .concat(),
-        );
+        let (of, name) = (format!("text_{index}"), format!("rate_{index}"));
+        let _ = writeln!(text, "  <Text name=\"{of}\" value=\"$step_{index}\"/>");
+        text.push_str(&choices(&name, &of, &["good", "neutral", "bad"]));
+        let _ = writeln!(text, "  <TextArea name=\"reason_{index}\" toName=\"{of}\" rows=\"1\"/>");
     }
+    text.push_str("  <Header value=\"The whole solution\"/>\n");
+    text.push_str(&choices("end", "problem", &["solution", "found_error", "bad_problem", "give_up"]));
+    text.push_str(&choices("unsure", "problem", &["unsure"]));
     text.push_str("</View>\n");
     text
 }

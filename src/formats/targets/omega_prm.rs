@@ -3,9 +3,13 @@
 //!
 //! Beside each estimate stand, where they are known, the rollouts behind it and their Wilson interval (95 %); readers ignore them.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
-use super::super::export::{Feature, Keeps, LabelledTrace, Loss, Writer, count_lost, json_bytes};
+use super::super::export::{Feature, Framing, Keeps, LabelledTrace, Loss, Writer, count_lost, json_bytes};
+use super::super::mm_prm::{BETWEEN, TAG};
+use super::super::span;
 use super::Target;
 use crate::analysis::wilson;
 use crate::labels::policy::{Policy, Skipped, Switch};
@@ -14,30 +18,39 @@ use crate::trace::{Node, NodeId, Trace};
 pub(super) const TREE: Target = Target {
     name: "openr",
     doc: "openr OmegaPRM trees: question, final_answer, reasoning_steps as nested text and mc_value",
-    writer: &OmegaPrm { record: |trace| vec![record(trace, &tree(trace, NodeId::ROOT))] },
+    writer: &OmegaPrm {
+        framing: Framing::Lines,
+        record: |trace, _| vec![record(trace, &tree(trace, NodeId::ROOT))],
+        is_own: |_| true,
+    },
 };
 
 pub(super) const FLAT: Target = Target {
     name: "openr-flat",
     doc: "openr OmegaPRM prefixes: question, final_answer, reasoning_steps as a list of solution_prefix and mc_value",
-    writer: &OmegaPrm { record: |trace| vec![record(trace, &flat(trace))] },
+    writer: &OmegaPrm { framing: Framing::Lines, record: |trace, _| vec![record(trace, &flat(trace))], is_own: |_| true },
 };
 
 pub(super) const MM_PRM: Target = Target {
     name: "mm-prm",
     doc: "MM-PRM labelled processes: question, answer, process with <prm> behind each step, labels = its estimates",
-    writer: &OmegaPrm { record: processes },
+    // Its trees, which are read under the same name, are what the processes are made of.
+    writer: &OmegaPrm { framing: Framing::Array, record: processes, is_own: |raw| span::find(raw, &["process"]).is_some() },
 };
 
-/// What joins steps.
-const BLANK: &str = "\n\n";
-
 struct OmegaPrm {
+    framing: Framing,
     /// The records of a trace.
-    record: fn(&Trace) -> Vec<Value>,
+    record: fn(&Trace, &mut Loss) -> Vec<Value>,
+    /// Whether a record that is read under the same name has the form that is written.
+    is_own: fn(&[u8]) -> bool,
 }
 
 impl Writer for OmegaPrm {
+    fn framing(&self) -> Framing {
+        self.framing
+    }
+
     fn keeps(&self) -> &'static Keeps {
         &Keeps {
             all: &[Feature::Scores, Feature::Alternatives, Feature::Tree],
@@ -53,11 +66,11 @@ impl Writer for OmegaPrm {
         let trace = unit.trace;
         loss.read += unit.solutions.len() as u64;
         let before = out.len();
-        match unit.solutions.first().and_then(|item| item.raw) {
+        match unit.solutions.first().and_then(|item| item.raw).filter(|raw| (self.is_own)(raw)) {
             // Labels of people have no place here, so the record of the source still holds.
             Some(raw) => out.push(raw.to_vec()),
             None if trace.steps().any(|id| trace.node(id).stats.mc.is_some()) => {
-                out.extend((self.record)(trace).iter().map(json_bytes));
+                out.extend((self.record)(trace, loss).iter().map(json_bytes));
             }
             None => {
                 let skipped = Skipped::Unwritable("no step has a Monte Carlo estimate".to_owned());
@@ -68,7 +81,7 @@ impl Writer for OmegaPrm {
         loss.records += (out.len() - before) as u64;
         for item in &unit.solutions {
             loss.wrote(item);
-            count_lost(item, self.keeps(), item.raw.is_some(), loss);
+            count_lost(item, self.keeps(), item.raw.is_some_and(self.is_own), loss);
         }
     }
 }
@@ -114,7 +127,7 @@ fn flat(trace: &Trace) -> Value {
     let with_estimate = std::iter::once(NodeId::ROOT).chain(trace.steps()).filter(|&id| trace.node(id).stats.mc.is_some());
     let prefix = |id: NodeId| {
         let steps = trace.path(id).into_iter().map(|id| trace.node(id).text.as_str());
-        let text = std::iter::once(trace.problem.text.as_str()).chain(steps).collect::<Vec<_>>().join(BLANK);
+        let text = std::iter::once(trace.problem.text.as_str()).chain(steps).collect::<Vec<_>>().join(BETWEEN);
         let mut fields = Map::from_iter([("solution_prefix".to_owned(), Value::from(text))]);
         fields.extend(estimate(trace.node(id)));
         Value::Object(fields)
@@ -122,35 +135,53 @@ fn flat(trace: &Trace) -> Value {
     with_estimate.map(prefix).collect()
 }
 
-/// One record a leaf: its steps up to the first without hope, each with its estimate.
-fn processes(trace: &Trace) -> Vec<Value> {
-    let leaves = trace.steps().filter(|&id| trace.node(id).children.is_empty());
-    let record = |leaf| {
-        let (mut process, mut labels, mut pending) = (String::new(), Vec::new(), String::new());
-        for id in trace.path(leaf) {
-            let node = trace.node(id);
-            if !pending.is_empty() {
-                pending.push_str(BLANK);
-            }
-            pending.push_str(&node.text);
-            // Steps without an estimate of their own belong to the next that has one.
-            let Some(mc) = node.stats.mc else { continue };
-            process.push_str(&std::mem::take(&mut pending));
-            process.push_str(" <prm>\n");
-            labels.push(mc);
-            if mc <= 0.0 {
-                break;
-            }
+/// One record for each last estimate of a path: the steps up to it, or to the first without hope, each with its estimate.
+fn processes(trace: &Trace, loss: &mut Loss) -> Vec<Value> {
+    let mut estimated_below = vec![false; trace.nodes.len()];
+    for (index, node) in trace.nodes.iter().enumerate().rev() {
+        let known = estimated_below[index] || node.stats.mc.is_some();
+        if let Some(parent) = node.parent.filter(|_| known) {
+            estimated_below[parent.index()] = true;
         }
-        (!labels.is_empty()).then(|| {
-            json!({
-                "question": trace.problem.text,
-                "answer": trace.problem.reference_answer,
-                "image_path": trace.extra.get("image_path").cloned().unwrap_or_default(),
-                "process": process.trim_end(),
-                "labels": labels,
-            })
+    }
+    let is_last = |id: &NodeId| trace.node(*id).stats.mc.is_some() && !estimated_below[id.index()];
+    let behind = trace.steps().filter(|id| trace.node(*id).stats.mc.is_none() && !estimated_below[id.index()]).count();
+    loss.lose("steps behind the last estimate", behind as u64);
+    // Where hope ends early, several paths are one.
+    let mut seen = HashSet::new();
+    trace.steps().filter(is_last).filter_map(|id| process(trace, id, &mut seen, loss)).collect()
+}
+
+/// The process up to a step; `None` when it was written before, or cannot be.
+fn process(trace: &Trace, last: NodeId, seen: &mut HashSet<NodeId>, loss: &mut Loss) -> Option<Value> {
+    let (mut process, mut labels, mut pending, mut end) = (String::new(), Vec::new(), String::new(), last);
+    for id in trace.path(last) {
+        let node = trace.node(id);
+        if node.text.contains(TAG) {
+            loss.lose("processes whose steps hold the step tag", 1);
+            return None;
+        }
+        if !pending.is_empty() {
+            pending.push_str(BETWEEN);
+        }
+        pending.push_str(&node.text);
+        // Steps without an estimate of their own belong to the next that has one.
+        let Some(mc) = node.stats.mc else { continue };
+        process.push_str(&std::mem::take(&mut pending));
+        process.push_str(&[" ", TAG, "\n"].concat());
+        labels.push(mc);
+        end = id;
+        if mc <= 0.0 {
+            break;
+        }
+    }
+    seen.insert(end).then(|| {
+        json!({
+            "question": trace.problem.text,
+            "answer": trace.problem.reference_answer,
+            "image_path": trace.extra.get("image_path").cloned().unwrap_or_default(),
+            "process": process.trim_end(),
+            "labels": labels,
         })
-    };
-    leaves.filter_map(record).collect()
+    })
 }

@@ -8,9 +8,11 @@ use serde_json::{Map, Value};
 use super::super::export::{
     Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, decided, each_solution, json_bytes, set_field,
 };
+use super::super::mapping::correct;
 use super::super::{math_shepherd, parse_json};
 use super::Target;
-use crate::labels::policy::{Policy, Skipped, Switch, Values};
+use crate::labels::policy::{AfterError, Policy, Skipped, Switch, Unlabelled, Values, apply};
+use crate::trace::{FirstError, Rating};
 
 pub(super) const OPENRLHF: Target = Target {
     name: "openrlhf",
@@ -32,6 +34,25 @@ impl Writer for OpenRlhf {
         &[Switch::Neutral, Switch::AfterError, Switch::Unsure, Switch::Values]
     }
 
+    /// Columns of a table have one type: verdicts of other spellings become signs, or shares where shares are wanted.
+    fn copy(&self, raw: &[u8], policy: &Policy) -> Vec<u8> {
+        let spelled = |label: &Value| {
+            let right = correct(label)? == Rating::Good;
+            Some(match policy.values {
+                Values::Hard => Value::from(if right { "+" } else { "-" }),
+                Values::Soft => Value::from(f64::from(u8::from(right))),
+            })
+        };
+        let respelled = || {
+            let record = parse_json(raw).ok()?;
+            let key = label_key(&record)?;
+            let labels = record.get(key)?.as_array()?;
+            let new: Vec<_> = labels.iter().map(spelled).collect::<Option<_>>()?;
+            if new == *labels { None } else { set_field(raw, &[key], &new.into()).ok() }
+        };
+        respelled().unwrap_or_else(|| raw.to_vec())
+    }
+
     fn write(&self, unit: &LabelledTrace<'_>, policy: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {
         each_solution(self, unit, policy, out, loss, |item, rows, loss| {
             rows.push(record(item, policy, loss)?);
@@ -44,14 +65,15 @@ fn record(item: &Labelled<'_>, policy: &Policy, loss: &mut Loss) -> Result<Vec<u
     let steps: Vec<_> = item.path().collect();
     let (kept, values): (Vec<_>, Vec<Value>) = match policy.values {
         Values::Hard => {
+            loss.lose(Feature::Scores.name(), Feature::Scores.present(item) as u64);
             let sign = |(index, right)| (index, Value::from(if right { "+" } else { "-" }));
             decided(policy, &item.labels, loss)?.into_iter().map(sign).unzip()
         }
         Values::Soft => {
-            let share = |index: usize| steps[index].stats.mc.or(steps[index].stats.prm).map(|share| (index, share.into()));
-            let shares: Option<(Vec<_>, Vec<_>)> =
-                (0..steps.len()).map(share).collect::<Option<Vec<_>>>().map(|all| all.into_iter().unzip());
-            shares.ok_or_else(|| Skipped::Unwritable("a step without a Monte Carlo estimate or recorded score".to_owned()))?
+            for feature in [Feature::FirstError, Feature::Ratings, Feature::BehindError] {
+                loss.lose(feature.name(), feature.present(item) as u64);
+            }
+            shares(item, policy)?.into_iter().map(|(index, share)| (index, share.into())).unzip()
         }
     };
     if kept.is_empty() {
@@ -59,7 +81,7 @@ fn record(item: &Labelled<'_>, policy: &Policy, loss: &mut Loss) -> Result<Vec<u
     }
     if let Some(raw) = item.raw.filter(|_| kept.len() == steps.len()) {
         let record = parse_json(raw).unwrap_or_default();
-        if let Some(key) = LABELS.iter().find(|key| record.get(**key).is_some_and(Value::is_array)) {
+        if let Some(key) = label_key(&record) {
             return set_field(raw, &[key], &values.into());
         }
     }
@@ -68,4 +90,33 @@ fn record(item: &Labelled<'_>, policy: &Policy, loss: &mut Loss) -> Result<Vec<u
     record.insert("input".into(), math_shepherd::tagged(&item.trace.problem.text, &texts, loss)?.into());
     record.insert("value".into(), values.into());
     Ok(json_bytes(&record.into()))
+}
+
+/// The name of the label list of a record.
+fn label_key(record: &Value) -> Option<&'static str> {
+    LABELS.iter().copied().find(|key| record.get(key).is_some_and(Value::is_array))
+}
+
+/// The steps that labels and policy leave, each with its share of right rollouts, else its score. A share needs no label, so steps and
+/// solutions that nobody labelled stay.
+fn shares(item: &Labelled<'_>, policy: &Policy) -> Result<Vec<(usize, f64)>, Skipped> {
+    let scores = &item.of().scores;
+    let steps: Vec<_> = item.path().collect();
+    let kept: Vec<_> = match apply(&Policy { unlabelled: Unlabelled::KeepUnset, ..policy.clone() }, &item.labels) {
+        Ok(targets) => targets.into_iter().map(|(index, _)| index).collect(),
+        Err(Skipped::Unlabelled) => (0..steps.len()).collect(),
+        Err(skipped) => return Err(skipped),
+    };
+    let forced = match (policy.after_error, item.labels.first_error) {
+        (AfterError::ForceNegative, FirstError::At(at)) => at + 1..steps.len(),
+        _ => 0..0,
+    };
+    let share = |index: usize| {
+        let stats = &steps[index].stats;
+        let known = stats.mc.or(stats.prm).or(scores.get(index).copied().flatten()).filter(|share| (0.0..=1.0).contains(share));
+        let share = if forced.contains(&index) { Some(0.0) } else { known };
+        share.map(|share| (index, share))
+    };
+    let shares: Option<Vec<_>> = kept.into_iter().map(share).collect();
+    shares.ok_or_else(|| Skipped::Unwritable("a step without a Monte Carlo estimate or recorded score from 0 to 1".to_owned()))
 }

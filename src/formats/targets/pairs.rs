@@ -5,7 +5,9 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::super::export::{Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, count_lost, count_lost_branches, json_bytes};
+use super::super::export::{
+    Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, Written, count_lost, count_lost_branches, json_bytes,
+};
 use super::siblings::Siblings;
 use crate::labels::policy::{PairRule, Policy, Skipped, Switch};
 use crate::trace::{FirstError, NodeId, NodeStats, Outcome, Trace};
@@ -16,8 +18,8 @@ pub(super) struct PairTarget {
     pub(super) asks: &'static [Switch],
     /// The record of a pair.
     pub(super) record: fn(&Pair<'_>, &Policy) -> Value,
-    /// Files that belong beside one of this name.
-    pub(super) beside: fn(&str) -> Vec<(String, String)>,
+    /// Files that belong beside these.
+    pub(super) beside: fn(Written<'_>) -> Vec<(String, String)>,
 }
 
 /// The decisions that every target of pairs asks for.
@@ -111,8 +113,8 @@ impl Writer for PairTarget {
         }
     }
 
-    fn beside(&self, file: &str, _: &Loss) -> Vec<(String, String)> {
-        (self.beside)(file)
+    fn beside(&self, files: Written<'_>, _: &Loss) -> Vec<(String, String)> {
+        (self.beside)(files)
     }
 }
 

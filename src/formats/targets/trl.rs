@@ -1,7 +1,8 @@
 //! Preferences and unpaired judgements for TRL's DPO, reward and KTO trainers (`docs/source/dataset_formats.md` of huggingface/trl).
 //!
 //! In the form of plain strings the trainer concatenates prompt and completion as they are, so the prompt ends with the glue. In the
-//! form of messages the prompt may end with the beginning of the assistant's answer, which the trainer then goes on with.
+//! form of messages the prompt is the problem alone and both answers hold the steps before: from some version on the DPO trainer opens a new
+//! turn of the assistant behind any prompt. What both answers share cancels in the loss.
 
 use serde_json::{Value, json};
 
@@ -18,7 +19,7 @@ pub(super) const PREFERENCE: Target = Target {
 
 pub(super) const PREFERENCE_CHAT: Target = Target {
     name: "trl-dpo-chat",
-    doc: "TRL preferences of steps as messages; the prompt ends with the beginning of the answer",
+    doc: "TRL preferences of steps as messages; both answers begin with the steps before",
     writer: &PairTarget { asks: ASKS_WITH_GLUE, record: messages, beside: |_| Vec::new() },
 };
 
@@ -34,13 +35,16 @@ fn strings(pair: &Pair<'_>, policy: &Policy) -> Value {
 }
 
 fn messages(pair: &Pair<'_>, policy: &Policy) -> Value {
-    let mut prompt = vec![json!({"role": "user", "content": pair.trace.problem.text})];
-    if !pair.prefix.is_empty() {
-        let beginning = pair.prefix.join(&policy.glue) + &policy.glue;
-        prompt.push(json!({"role": "assistant", "content": beginning}));
-    }
-    let answer = |step: &str| json!([{"role": "assistant", "content": step}]);
-    json!({"prompt": prompt, "chosen": answer(pair.chosen.step), "rejected": answer(pair.rejected.step)})
+    let message = |role: &str, content: String| json!([{"role": role, "content": content}]);
+    let answer = |step: &str| {
+        let steps: Vec<_> = pair.prefix.iter().copied().chain([step]).collect();
+        message("assistant", steps.join(&policy.glue))
+    };
+    json!({
+        "prompt": message("user", pair.trace.problem.text.clone()),
+        "chosen": answer(pair.chosen.step),
+        "rejected": answer(pair.rejected.step),
+    })
 }
 
 fn unpaired(example: &Example) -> Value {

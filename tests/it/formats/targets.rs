@@ -1,8 +1,10 @@
 //! Formats that are written and not read.
 
 use serde_json::json;
-use stepscope::formats::{EXPORTS, FORMATS, Framing, Labelled, LabelledTrace, Loss, exploded, parse_json, target, targets};
-use stepscope::labels::policy::{Level, PairRule, Policy, Unlabelled, Values};
+use stepscope::formats::{
+    EXPORTS, FORMATS, Framing, Labelled, LabelledTrace, Loss, Written, exploded, parse_json, target, targets,
+};
+use stepscope::labels::policy::{AfterError, Level, Neutral, PairRule, Policy, Unlabelled, Unsure, Values};
 use stepscope::trace::{EndState, FirstError, NodeId, Problem, Rating, Remark, SolutionLabels, Trace, TraceBuilder, Writing};
 
 use super::{fixture, foreign, format, one, steps, traces, written};
@@ -53,9 +55,9 @@ fn preferences_in_the_forms_of_their_trainers() {
         (
             "trl-dpo-chat",
             json!({
-                "prompt": [{"role": "user", "content": "3*4+2?"}, {"role": "assistant", "content": "3*4=12.\n"}],
-                "chosen": [{"role": "assistant", "content": "12+2=14."}],
-                "rejected": [{"role": "assistant", "content": "12+2=15."}],
+                "prompt": [{"role": "user", "content": "3*4+2?"}],
+                "chosen": [{"role": "assistant", "content": "3*4=12.\n12+2=14."}],
+                "rejected": [{"role": "assistant", "content": "3*4=12.\n12+2=15."}],
             }),
         ),
         (
@@ -160,13 +162,22 @@ fn judgements_of_steps_and_of_solutions() {
 }
 
 #[test]
-fn llama_factory_files_come_with_their_entry() {
-    let beside = target("llama-factory-dpo").unwrap().writer.beside("pairs.json", &Loss::default());
-    let (name, content) = &beside[0];
-    assert_eq!(name, "pairs.json.dataset_info.json");
-    let entry = parse_json(content.as_bytes()).unwrap();
-    assert_eq!(entry["pairs"]["file_name"], "pairs.json");
-    assert_eq!(entry["pairs"]["ranking"], true);
+fn llama_factory_files_come_with_their_entries() {
+    for (file, records) in
+        [("pairs.v1.json", ["pairs.v1.json", "pairs.v1.test.json"]), ("data.jsonl", ["data/train.parquet", "data/test.parquet"])]
+    {
+        let records = records.map(str::to_owned);
+        let beside =
+            target("llama-factory-dpo").unwrap().writer.beside(Written { name: file, records: &records }, &Loss::default());
+        let (name, content) = &beside[0];
+        assert_eq!(*name, format!("{file}.dataset_info.json"));
+        let entries = parse_json(content.as_bytes()).unwrap();
+        let name = file.rsplit_once('.').unwrap().0;
+        for (name, record) in [(name.to_owned(), &records[0]), (format!("{name}.test"), &records[1])] {
+            assert_eq!((&entries[&name]["file_name"], &entries[&name]["ranking"]), (&json!(record), &json!(true)));
+        }
+        assert_eq!(entries.as_object().unwrap().len(), 2);
+    }
 }
 
 #[test]
@@ -229,6 +240,81 @@ fn labels_in_the_forms_of_trainers_of_process_reward_models() {
 }
 
 #[test]
+fn soft_values_keep_to_the_decisions_on_labels() {
+    let text = "3*4+2?".to_owned();
+    let mut builder = TraceBuilder::new(Problem { text, ..Problem::default() });
+    let path = builder.path(["a", "b", "c"]);
+    for (id, mc) in path.iter().zip([0.9, 0.1, 0.05]) {
+        builder.node_mut(*id).stats.mc = Some(mc);
+    }
+    builder.solution(path[2]);
+    let trace = builder.finish();
+    let wrong = SolutionLabels::recorded(3, FirstError::At(1), &[], EndState::FoundError);
+    let neutral = SolutionLabels::recorded(3, FirstError::NoError, &[Some(Rating::Neutral)], EndState::Solution);
+    let unsure = SolutionLabels { unsure: true, ..wrong.clone() };
+    let bad = SolutionLabels::recorded(3, FirstError::Unlabelable, &[], EndState::BadProblem);
+    let soft = Policy { values: Values::Soft, ..with_glue("\n") };
+    let values = |labels: &SolutionLabels, policy: &Policy| {
+        let item = Labelled { labels: labels.clone(), touched: true, ..foreign(&trace).remove(0) };
+        written("openrlhf", &[item], policy).0.first().map(|record| parse_json(record).unwrap()["value"].clone())
+    };
+    for (labels, policy, expected) in [
+        (&SolutionLabels::unseen(3), soft.clone(), Some(json!([0.9, 0.1, 0.05]))),
+        (&wrong, soft.clone(), Some(json!([0.9, 0.1]))),
+        (&wrong, Policy { after_error: AfterError::KeepAsRated, ..soft.clone() }, Some(json!([0.9, 0.1, 0.05]))),
+        (&wrong, Policy { after_error: AfterError::ForceNegative, ..soft.clone() }, Some(json!([0.9, 0.1, 0.0]))),
+        (&neutral, Policy { neutral: Neutral::DropStep, ..soft.clone() }, Some(json!([0.1, 0.05]))),
+        (&unsure, soft.clone(), None),
+        (&unsure, Policy { unsure: Unsure::DropStep, ..soft.clone() }, Some(json!([0.9]))),
+        (&bad, soft.clone(), None),
+    ] {
+        assert_eq!(values(labels, &policy), expected, "{policy:?}");
+    }
+    // The scores of a solution do where its steps have no numbers; logits are no shares.
+    let mut scored = trace;
+    scored.nodes.iter_mut().for_each(|node| node.stats.mc = None);
+    scored.solutions[0].scores = vec![Some(0.9), Some(0.5), Some(0.25)];
+    assert_eq!(records("openrlhf", &scored, &soft)[0]["value"], json!([0.9, 0.5, 0.25]));
+    scored.solutions[0].scores[1] = Some(3.5);
+    assert!(records("openrlhf", &scored, &soft).is_empty());
+}
+
+#[test]
+fn copied_records_have_the_types_of_new_ones() {
+    for (name, record, policy, expected) in [
+        (
+            "trl",
+            r#"{"prompt":"q","completions":["a", "b"],"labels":[1, 0],"x": NaN}"#,
+            Values::Hard,
+            r#"{"prompt":"q","completions":["a", "b"],"labels":[true,false],"x": NaN}"#,
+        ),
+        (
+            "openrlhf",
+            r#"{"input":"q? Step 1: a ки","label":[true]}"#,
+            Values::Hard,
+            r#"{"input":"q? Step 1: a ки","label":["+"]}"#,
+        ),
+        (
+            "openrlhf",
+            r#"{"input":"q? Step 1: a ки","label":["-"]}"#,
+            Values::Soft,
+            r#"{"input":"q? Step 1: a ки","label":[0.0]}"#,
+        ),
+        (
+            "openrlhf",
+            r#"{"input":"q? Step 1: a ки","label":[ "+" ]}"#,
+            Values::Hard,
+            r#"{"input":"q? Step 1: a ки","label":[ "+" ]}"#,
+        ),
+    ] {
+        let trace = one(name, record);
+        let items: Vec<_> = foreign(&trace).into_iter().map(|item| Labelled { raw: Some(record.as_bytes()), ..item }).collect();
+        let (out, loss) = written(name, &items, Policy { values: policy, ..Policy::default() });
+        assert_eq!((String::from_utf8(out.concat()).unwrap().as_str(), loss.changed), (expected, 0));
+    }
+}
+
+#[test]
 fn corrections_of_annotators_and_of_sources() {
     let trace = siblings();
     let keep = Policy::default();
@@ -270,6 +356,16 @@ fn corrections_of_annotators_and_of_sources() {
     let (again, _) = written("stepscope", &foreign(back), Policy::default());
     assert!(String::from_utf8(out.concat()).unwrap().contains("The sum is off by one."));
     assert!(String::from_utf8(again.concat()).unwrap().contains("The sum is off by one."));
+    // And gives them to every target; the ids hold the numbers of records.
+    let policy = Policy { pairs: PairRule::Correction, ..with_glue("\n") };
+    for name in ["corrections", "corrections-sft", "trl-dpo"] {
+        let values = |items: &[Labelled<'_>]| {
+            let mut values: Vec<_> = written(name, items, &policy).0.iter().map(|record| parse_json(record).unwrap()).collect();
+            values.iter_mut().for_each(|value| drop(value.as_object_mut().unwrap().remove("id")));
+            values
+        };
+        assert_eq!(values(&foreign(back)), values(&items), "{name}");
+    }
 }
 
 #[test]
@@ -310,6 +406,32 @@ fn processes_stop_where_hope_ends() {
 }
 
 #[test]
+fn processes_of_trees_come_back_with_their_estimates() {
+    let raw = br#"{"question":"q","answer":"4","image_path":"i.png","mc_value":0.5,"visit_count":1,"correct_rollouts":[],"incorrect_rollouts":[],
+        "id":"7","children":[{"partial_solution":["a","b"],"mc_value":1.0,"visit_count":0,"correct_rollouts":[],"incorrect_rollouts":[["r"]],
+        "children":[{"partial_solution":["c"],"mc_value":1.0,"visit_count":0,"correct_rollouts":[],"incorrect_rollouts":[],"children":[]},
+        {"partial_solution":["d"],"mc_value":0.0,"visit_count":0,"correct_rollouts":[],"incorrect_rollouts":[],"children":[]}]}]}"#;
+    let tree = one("mm-prm", std::str::from_utf8(raw).unwrap());
+    // Its trainer reads processes: a tree of the same name is not what it takes.
+    let items: Vec<_> = foreign(&tree).into_iter().map(|item| Labelled { raw: Some(raw), ..item }).collect();
+    let (out, loss) = written("mm-prm", &items, Policy::default());
+    assert_eq!((out.len(), loss.records, loss.counts["steps behind the last estimate"]), (2, 2, 1));
+    assert_eq!(target("mm-prm").unwrap().writer.framing(), Framing::Array);
+    for (record, labels, texts) in [(&out[0], [1.0, 1.0], ["a", "b", "c"]), (&out[1], [1.0, 0.0], ["a", "b", "d"])] {
+        let value = parse_json(record).unwrap();
+        assert_eq!(value["labels"], json!(labels));
+        assert_eq!(stepscope::formats::detect(&[value]).unwrap().0.name(), "mm-prm");
+        let back = one("mm-prm", std::str::from_utf8(record).unwrap());
+        assert_eq!((steps(&back, 0), &back.extra["image_path"]), (texts.to_vec(), &json!("i.png")));
+        let estimates: Vec<_> = back.nodes[1..].iter().map(|node| node.stats.mc).collect();
+        assert_eq!(estimates, [None, Some(labels[0]), Some(labels[1])]);
+        // What is a process already is copied.
+        let items: Vec<_> = foreign(&back).into_iter().map(|item| Labelled { raw: Some(record), ..item }).collect();
+        assert_eq!(written("mm-prm", &items, Policy::default()).0, std::slice::from_ref(record));
+    }
+}
+
+#[test]
 fn tables_and_tools_get_every_step() {
     let trace = siblings();
     let (rows, loss) = written("csv", &foreign(&trace), Policy::default());
@@ -323,12 +445,16 @@ fn tables_and_tools_get_every_step() {
     assert_eq!(task["data"]["step_1"], "12+2=15.");
     let result = &task["annotations"][0]["result"];
     assert_eq!((&result[1]["from_name"], &result[1]["value"]["choices"]), (&json!("rate_1"), &json!(["bad"])));
-    let xml = &target("label-studio").unwrap().writer.beside("x.json", &loss)[0].1;
-    assert_eq!(xml.matches("<Choices").count(), 3);
+    let files = Written { name: "x.json", records: &[] };
+    let xml = &target("label-studio").unwrap().writer.beside(files, &loss)[0].1;
+    assert_eq!(xml.matches("<Choices").count(), 3 + 2, "one a step, one for the end, one for doubt");
 
     let record = &records("argilla", &trace, &Policy::default())[1];
-    assert_eq!(record["responses"]["first_error"][0]["value"], "1");
-    assert_eq!(record["responses"]["first_error"][0]["user_id"].as_str().unwrap().len(), 36);
+    assert_eq!(
+        (&record["suggestions"]["first_error"]["value"], &record["responses"]),
+        (&json!("1"), &json!({})),
+        "nobody's answer"
+    );
     assert_eq!(record["fields"]["steps"], "[0] 3*4=12.\n[1] 12+2=15.\n[2] The answer is 15.");
 
     let labels = &records("potato", &trace, &Policy::default())[1]["steps"];
@@ -336,6 +462,49 @@ fn tables_and_tools_get_every_step() {
         labels.as_array().unwrap().iter().map(|step| step["reward"].clone()).collect::<Vec<_>>(),
         [json!(1), json!(-1), json!(null)]
     );
+}
+
+#[test]
+fn tools_get_one_task_of_all_who_judged_a_solution() {
+    let trace = one("trl", r#"{"prompt":"q","completions":["a","b"],"labels":[true,true]}"#);
+    let said = |name: &str, labels| SolutionLabels { annotator: Some(name.into()), ..labels };
+    let wrong = SolutionLabels { unsure: true, ..SolutionLabels::recorded(2, FirstError::At(1), &[], EndState::FoundError) };
+    let bad = SolutionLabels::recorded(2, FirstError::Unlabelable, &[], EndState::BadProblem);
+    let file = foreign(&trace).remove(0);
+    let item = |labels| Labelled { labels, touched: true, ..file.clone() };
+    let items = [item(said("mira", wrong)), item(said("noor@example.org", bad))];
+    let record = |name: &str| {
+        let (out, loss) = written(name, &items, Policy::default());
+        assert_eq!((out.len(), loss.written), (1, 2), "{name}");
+        (parse_json(&out[0]).unwrap(), loss)
+    };
+    let (record_of_argilla, loss) = record("argilla");
+    let responses = record_of_argilla["responses"]["first_error"].as_array().unwrap();
+    assert_eq!(responses.iter().map(|response| &response["value"]).collect::<Vec<_>>(), ["1", "unlabelable"]);
+    assert!(responses.iter().all(|response| response["user_id"].as_str().unwrap().len() == 36));
+    let settings = &target("argilla").unwrap().writer.beside(Written { name: "x.json", records: &[] }, &loss)[0].1;
+    assert_eq!(parse_json(settings.as_bytes()).unwrap()["allow_extra_metadata"], true);
+    assert_eq!(record_of_argilla["metadata"], json!({}), "no nulls");
+
+    let (task, mut loss) = record("label-studio");
+    assert_eq!(task["data"]["annotators"], json!(["mira", "noor@example.org"]));
+    let annotations = task["annotations"].as_array().unwrap();
+    // An import refuses names that are no address.
+    assert_eq!(
+        (annotations[0].get("completed_by"), &annotations[1]["completed_by"]["email"]),
+        (None, &json!("noor@example.org"))
+    );
+    let chosen = |annotation: &serde_json::Value| -> Vec<String> {
+        let result = annotation["result"].as_array().unwrap().iter();
+        result.map(|item| format!("{} {}", item["from_name"], item["value"]["choices"][0]).replace('"', "")).collect()
+    };
+    assert_eq!(chosen(&annotations[0]), ["rate_0 good", "rate_1 bad", "end found_error", "unsure unsure"]);
+    assert_eq!(chosen(&annotations[1]), ["end bad_problem"]);
+    // Once the longest solution is known, every task has a text for each step that the configuration names.
+    loss.most_steps = 4;
+    let whole = target("label-studio").unwrap().writer.completion().unwrap()(task.to_string().as_bytes(), &loss);
+    let data = parse_json(&whole).unwrap()["data"].clone();
+    assert_eq!((&data["step_1"], &data["step_2"], &data["step_3"]), (&json!("b"), &json!(""), &json!("")));
 }
 
 #[test]
