@@ -213,3 +213,27 @@ fn a_tree_of_mm_prm_becomes_a_list_of_processes() {
     corpus.wait();
     assert_eq!(corpus.format().name(), "mm-prm");
 }
+
+/// A path of so many steps, each with an estimate.
+fn chain(steps: usize) -> String {
+    let step = |n: usize| json!({"tree": "t", "id": n, "parent": n - 1, "text": format!("s{n}"), "mc": 0.5}).to_string();
+    std::iter::once(json!({"tree": "t", "id": 0, "problem": "q?"}).to_string())
+        .chain((1..=steps).map(step))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn trees_that_would_nest_deeper_than_they_are_read_are_refused() {
+    let folder = TempDir::new().unwrap();
+    let output = export(&folder, &chain(62), "--to openr -o deep.jsonl");
+    assert!(said(&output).contains("1 record written"), "{}", said(&output));
+    let read = Corpus::open(Source::Path(folder.path().join("deep.jsonl")), None).unwrap();
+    read.wait();
+    assert_eq!(read.unit(0).trace.unwrap().nodes.len(), 63);
+    for steps in [63, 20_000] {
+        let output = export(&folder, &chain(steps), "--to openr --force -o deep.jsonl");
+        let said = said(&output);
+        assert!(said.contains("more than 62 steps on a path") && said.contains("openr-flat"), "{said}");
+    }
+}

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value, json};
 
 use super::super::export::{Feature, Framing, Keeps, LabelledTrace, Loss, Writer, count_lost, json_bytes};
+use super::super::json::MAX_DEPTH;
 use super::super::mm_prm::{BETWEEN, TAG};
 use super::super::span;
 use super::Target;
@@ -22,20 +23,32 @@ pub(super) const TREE: Target = Target {
         framing: Framing::Lines,
         record: |trace, _| vec![record(trace, &tree(trace, NodeId::ROOT))],
         is_own: |_| true,
+        // Each step is an object in a list, inside of the record and the root; it holds a list itself.
+        deepest: (MAX_DEPTH - 3) / 2,
     },
 };
 
 pub(super) const FLAT: Target = Target {
     name: "openr-flat",
     doc: "openr OmegaPRM prefixes: question, final_answer, reasoning_steps as a list of solution_prefix and mc_value",
-    writer: &OmegaPrm { framing: Framing::Lines, record: |trace, _| vec![record(trace, &flat(trace))], is_own: |_| true },
+    writer: &OmegaPrm {
+        framing: Framing::Lines,
+        record: |trace, _| vec![record(trace, &flat(trace))],
+        is_own: |_| true,
+        deepest: usize::MAX,
+    },
 };
 
 pub(super) const MM_PRM: Target = Target {
     name: "mm-prm",
     doc: "MM-PRM labelled processes: question, answer, process with <prm> behind each step, labels = its estimates",
     // Its trees, which are read under the same name, are what the processes are made of.
-    writer: &OmegaPrm { framing: Framing::Array, record: processes, is_own: |raw| span::find(raw, &["process"]).is_some() },
+    writer: &OmegaPrm {
+        framing: Framing::Array,
+        record: processes,
+        is_own: |raw| span::find(raw, &["process"]).is_some(),
+        deepest: usize::MAX,
+    },
 };
 
 struct OmegaPrm {
@@ -44,6 +57,8 @@ struct OmegaPrm {
     record: fn(&Trace, &mut Loss) -> Vec<Value>,
     /// Whether a record that is read under the same name has the form that is written.
     is_own: fn(&[u8]) -> bool,
+    /// Most steps of a path that a record can hold and be read again.
+    deepest: usize,
 }
 
 impl Writer for OmegaPrm {
@@ -66,15 +81,20 @@ impl Writer for OmegaPrm {
         let trace = unit.trace;
         loss.read += unit.solutions.len() as u64;
         let before = out.len();
+        let mut skip = |reason: String| unit.solutions.iter().for_each(|_| loss.skip(&Skipped::Unwritable(reason.clone())));
+        let depth = trace.nodes.iter().map(|node| node.depth).max().unwrap_or(0);
         match unit.solutions.first().and_then(|item| item.raw).filter(|raw| (self.is_own)(raw)) {
             // Labels of people have no place here, so the record of the source still holds.
             Some(raw) => out.push(raw.to_vec()),
+            None if depth > self.deepest => {
+                skip(format!("more than {} steps on a path, deeper than JSON is read ({} holds them)", self.deepest, FLAT.name));
+                return;
+            }
             None if trace.steps().any(|id| trace.node(id).stats.mc.is_some()) => {
                 out.extend((self.record)(trace, loss).iter().map(json_bytes));
             }
             None => {
-                let skipped = Skipped::Unwritable("no step has a Monte Carlo estimate".to_owned());
-                unit.solutions.iter().for_each(|_| loss.skip(&skipped));
+                skip("no step has a Monte Carlo estimate".to_owned());
                 return;
             }
         }
