@@ -11,7 +11,7 @@ use super::tree::TreeView;
 use super::{App, Effect, Focus, commands, layout, queue, saving, seek};
 use crate::corpus::ProblemView;
 use crate::labels::{Mode, Rules};
-use crate::trace::{NodeId, RecordKey, StepKey, Trace};
+use crate::trace::{NodeId, RecordKey, StepKey};
 use crate::typeset::View;
 
 /// Where a session stopped, found again by content.
@@ -182,10 +182,9 @@ impl App {
     fn take_aim(&mut self) {
         let Some(trace) = self.trace().cloned() else { return };
         let Some(aim) = self.aim.take_if(|aim| aim.item == self.cursor.item) else { return };
-        // A label may be of the steps as they are cut now, or of the source's own.
-        let traces = [Some(&trace), self.items.source(aim.item)];
-        let in_trace = |trace: &Arc<Trace>, record| trace.solutions.iter().position(|s| trace.record_key(s.leaf) == record);
-        let by_content = aim.record.and_then(|record| traces.into_iter().flatten().find_map(|trace| in_trace(trace, record)));
+        // A label may be of the steps as they are cut now, or of those of a source.
+        let named = |record| trace.solutions.iter().position(|solution| trace.names(solution.leaf).any(|name| name == record));
+        let by_content = aim.record.and_then(named);
         if let Some(solution) = by_content.or(aim.solution) {
             self.cursor.go_to_solution(&trace, solution);
         }

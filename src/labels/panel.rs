@@ -185,7 +185,5 @@ impl SentBack<'_> {
 
 /// The names of a solution, in the steps of now and in those of its source, and of its steps.
 fn names(trace: &Trace, solution: &Solution) -> (Vec<RecordKey>, Vec<StepKey>) {
-    let origin = trace.origin(solution.leaf);
-    let records = std::iter::once(trace.record_key(solution.leaf)).chain(origin.map(|origin| origin.record)).collect();
-    (records, trace.solution_path(solution).into_iter().map(|id| trace.node(id).key).collect())
+    (trace.names(solution.leaf).collect(), trace.solution_path(solution).into_iter().map(|id| trace.node(id).key).collect())
 }

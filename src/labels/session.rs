@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use super::fold::{Book, Judged, Past};
 use super::{Action, Event, EventId, Mark, Order, Sampled, Verdict};
 use crate::trace::{
-    Cut, EndState, FirstError, Label, Rating, RecordKey, Remark, Solution, SolutionLabels, StepKey, Trace, Writing,
+    Cut, Earlier, EndState, FirstError, Label, Rating, RecordKey, Remark, Solution, SolutionLabels, StepKey, Trace, Writing,
 };
 
 /// All labels of a store as one annotator sees them: own labels count, those of others are kept beside them.
@@ -140,11 +140,11 @@ impl Session {
 
     /// All that the annotator ever said of a solution or one of its steps, also before it was cut anew, oldest first.
     pub fn history(&self, trace: &Trace, solution: &Solution) -> Vec<Past<'_>> {
-        let origin = trace.origin(solution.leaf);
-        let records: Vec<RecordKey> =
-            std::iter::once(trace.record_key(solution.leaf)).chain(origin.map(|origin| origin.record)).collect();
-        let before = origin.into_iter().flat_map(|origin| origin.steps.iter().zip(0..));
-        let mut steps: HashMap<StepKey, usize> = before.flat_map(|(keys, at)| keys.iter().map(move |key| (*key, at))).collect();
+        let records: Vec<RecordKey> = trace.names(solution.leaf).collect();
+        let before =
+            trace.origin(solution.leaf).into_iter().flat_map(|origin| (0..origin.steps.len()).map(|at| (origin.keys(at), at)));
+        let mut steps: HashMap<StepKey, usize> =
+            before.flat_map(|(keys, at)| keys.into_iter().map(move |key| (key, at))).collect();
         steps.extend(keys(trace, solution).into_iter().zip(0..));
         self.book().map_or_else(Vec::new, |book| book.history(&records, &steps))
     }
@@ -285,23 +285,16 @@ impl Session {
     pub fn marks(&self, trace: &Trace, solution: &Solution) -> Vec<Option<(Order, Mark)>> {
         let keys = keys(trace, solution);
         let Some(book) = self.book() else { return vec![None; keys.len()] };
-        let origin = trace.origin(solution.leaf);
-        let judged = book.verdict(trace.record_key(solution.leaf)).is_some();
-        let mark = |(index, key): (usize, StepKey)| match origin.and_then(|origin| origin.steps.get(index)) {
-            // A verdict of now speaks of all steps that were called wrong before.
-            Some(steps) if !book.speaks_of(key) => {
-                followed(book, steps).filter(|(_, mark)| !judged || mark.rating != Rating::Bad)
-            }
-            _ => book.mark(key),
-        };
-        keys.into_iter().enumerate().map(mark).collect()
+        let steps = trace.origin(solution.leaf).map_or(&[][..], |origin| &origin.steps);
+        let judged: Vec<bool> = trace.names(solution.leaf).map(|record| book.verdict(record).is_some()).collect();
+        let before = |index: usize| steps.get(index).map_or(&[][..], Vec::as_slice);
+        keys.into_iter().enumerate().map(|(index, key)| mark(book, key, before(index), &judged)).collect()
     }
 
     /// The same with the verdict; `None` where nothing was said.
     fn said(&self, trace: &Trace, solution: &Solution) -> Option<Said<'_>> {
         let book = self.book()?;
-        let of_source = || book.verdict(trace.origin(solution.leaf)?.record);
-        let verdict = book.verdict(trace.record_key(solution.leaf)).or_else(of_source);
+        let verdict = trace.names(solution.leaf).find_map(|record| book.verdict(record));
         let marks = self.marks(trace, solution);
         (verdict.is_some() || marks.iter().any(Option::is_some)).then_some(Said { marks, verdict })
     }
@@ -336,9 +329,7 @@ impl Session {
 
     /// The mark of a solution as unsure, also from before it was cut anew.
     fn flag(&self, trace: &Trace, solution: &Solution) -> Option<bool> {
-        let records =
-            std::iter::once(trace.record_key(solution.leaf)).chain(trace.origin(solution.leaf).map(|origin| origin.record));
-        records.into_iter().find_map(|record| self.book()?.flagged(record))
+        trace.names(solution.leaf).find_map(|record| self.book()?.flagged(record))
     }
 
     /// The same with own kinds, reasons and texts.
@@ -346,12 +337,11 @@ impl Session {
         let Some(book) = self.book() else { return labels };
         let origin = trace.origin(solution.leaf);
         // By the names of now, then by those of the source.
-        let records: Vec<RecordKey> =
-            std::iter::once(trace.record_key(solution.leaf)).chain(origin.map(|origin| origin.record)).collect();
+        let records: Vec<RecordKey> = trace.names(solution.leaf).collect();
         let keys = keys(trace, solution);
         let names = |index: usize| {
-            let before = origin.and_then(|origin| origin.steps.get(index)).into_iter().flatten();
-            keys.get(index).into_iter().chain(before).copied()
+            let before = origin.map(|origin| origin.keys(index)).unwrap_or_default();
+            keys.get(index).copied().into_iter().chain(before)
         };
         if let FirstError::At(k) = labels.first_error {
             names(k)
@@ -403,9 +393,20 @@ struct Said<'a> {
     verdict: Option<&'a (Order, Verdict)>,
 }
 
+/// The mark on a step, else what follows from the source's steps that it is made of. Whether a verdict names the solution by these steps, by those
+/// of its source and by those of that one's source, says `judged`.
+fn mark(book: &Book, key: StepKey, before: &[Earlier], judged: &[bool]) -> Option<(Order, Mark)> {
+    if before.is_empty() || book.speaks_of(key) {
+        return book.mark(key);
+    }
+    let (now, earlier) = judged.split_first().unwrap_or((&false, &[]));
+    // A verdict of now speaks of all steps that were called wrong before.
+    followed(book, before, earlier).filter(|(_, mark)| !now || mark.rating != Rating::Bad)
+}
+
 /// What was said of the source's steps that a step is made of: the worst, unless nobody rated one of them.
-fn followed(book: &Book, steps: &[StepKey]) -> Option<(Order, Mark)> {
-    let marks: Vec<_> = steps.iter().map(|step| book.mark(*step)).collect();
+fn followed(book: &Book, steps: &[Earlier], judged: &[bool]) -> Option<(Order, Mark)> {
+    let marks: Vec<_> = steps.iter().map(|step| mark(book, step.key, &step.before, judged)).collect();
     let worst = marks.iter().flatten().copied().min_by_key(|(_, mark)| mark.rating)?;
     (worst.1.rating == Rating::Bad || marks.iter().all(Option::is_some)).then_some(worst)
 }

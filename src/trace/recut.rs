@@ -27,13 +27,36 @@ impl From<Cut> for (usize, usize) {
     }
 }
 
-/// What a solution that was cut anew is called in its source: what was said of it there can be found.
+/// What a solution that was cut anew is called in its source: what was said of it there can be found. One that was cut by a rule and then by hand
+/// has two sources.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
-    /// The solution.
-    pub record: RecordKey,
+    /// The solution, as the steps before these name it, and those before them.
+    pub records: Vec<RecordKey>,
     /// For each step, the source's steps that begin in it: several where steps were merged, none behind the first part of a split one.
-    pub steps: Vec<Vec<StepKey>>,
+    pub steps: Vec<Vec<Earlier>>,
+}
+
+/// A step of the source of a solution that was cut anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Earlier {
+    /// The step.
+    pub key: StepKey,
+    /// The steps of its own source that begin in it; empty where it has none.
+    pub before: Vec<Earlier>,
+}
+
+impl Origin {
+    /// What the source calls step `index`, and what the source's source does.
+    pub fn keys(&self, index: usize) -> Vec<StepKey> {
+        let mut level: Vec<&Earlier> = self.steps.get(index).into_iter().flatten().collect();
+        let mut keys = Vec::new();
+        while !level.is_empty() {
+            keys.extend(level.iter().map(|step| step.key));
+            level = level.into_iter().flat_map(|step| &step.before).collect();
+        }
+        keys
+    }
 }
 
 /// A step of a solution that was cut anew.
@@ -92,6 +115,9 @@ impl Trace {
             let Some(pieces) = pieces else {
                 let leaf = ids[solution.leaf.index()].unwrap_or(NodeId::ROOT);
                 *builder.solution(leaf) = Solution { leaf, ..solution.clone() };
+                if let Some(origin) = self.origin(solution.leaf) {
+                    builder.origin(leaf, origin.clone());
+                }
                 continue;
             };
             let mut leaf = NodeId::ROOT;
@@ -110,12 +136,16 @@ impl Trace {
     /// How the source names a solution and its steps.
     fn origin_of(&self, solution: &Solution, pieces: &[Piece]) -> Origin {
         let path = self.solution_path(solution);
+        let own = self.origin(solution.leaf);
+        let earlier = |index: usize| {
+            let before = own.and_then(|own| own.steps.get(index)).cloned().unwrap_or_default();
+            path.get(index).map(|&id| Earlier { key: self.node(id).key, before })
+        };
         let begin = |piece: &Piece| {
             let first = piece.steps.start() + usize::from(!piece.begins);
-            let inside = path.get(first..=*piece.steps.end()).unwrap_or_default();
-            inside.iter().map(|&id| self.node(id).key).collect()
+            (first..=*piece.steps.end()).filter_map(earlier).collect()
         };
-        Origin { record: self.record_key(solution.leaf), steps: pieces.iter().map(begin).collect() }
+        Origin { records: self.names(solution.leaf).collect(), steps: pieces.iter().map(begin).collect() }
     }
 
     /// What the source says of a step, as far as it still fits. A step that was there before, on another path, keeps what it has.
@@ -335,6 +365,26 @@ mod tests {
         assert_eq!(cut.solutions[0].ratings, [Some(Rating::Good), None, None, None], "that those before are right is");
         assert_eq!(cut.solutions[0].scores, [Some(0.9), None, None, Some(0.1)]);
         assert_eq!(path[0], cut.solution_path(&cut.solutions[1])[0], "the first step is still shared");
+    }
+
+    #[test]
+    fn a_trace_that_is_cut_twice_knows_both_of_its_sources() {
+        let source = source();
+        let key =
+            |trace: &Trace, solution: usize, step: usize| trace.node(trace.solution_path(&trace.solutions[solution])[step]).key;
+        let [halves, merged] = [[(0, 0), (0, 2), (1, 0)], [(0, 0), (2, 0), (3, 0)]].map(|cuts| cuts.map(Cut::from));
+        let once = source.recut(|_| &halves[..]).unwrap();
+        let leaf = once.solutions[1].leaf;
+        let twice = once.recut(|solution| if solution.leaf == leaf { &[] } else { &merged[..2] }).unwrap();
+        assert_eq!(texts(&twice, 0), ["a b.", "c d\n\ne"]);
+        let origin = twice.origin(twice.solutions[0].leaf).unwrap();
+        let records = [&once, &source].map(|trace| trace.record_key(trace.solutions[0].leaf));
+        assert_eq!(origin.records, records);
+        assert_eq!(origin.keys(0), [key(&once, 0, 0), key(&once, 0, 1), key(&source, 0, 0)]);
+        assert_eq!(twice.origin(twice.solutions[1].leaf), once.origin(leaf), "what is not cut again has the source it had");
+        let mut whole = TraceBuilder::new(source.problem.clone()).finish();
+        assert!(whole.absorb(once.clone()));
+        assert_eq!(whole.origin(whole.solutions[0].leaf), once.origin(once.solutions[0].leaf));
     }
 
     #[test]

@@ -208,6 +208,12 @@ impl Trace {
         texts + self.nodes.len() * size_of::<Node>() + self.solutions.len() * size_of::<Solution>()
     }
 
+    /// Everything that the solution that ends here is or was called: by its steps of now, then by those of its sources.
+    pub fn names(&self, leaf: NodeId) -> impl Iterator<Item = RecordKey> + '_ {
+        std::iter::once(self.record_key(leaf))
+            .chain(self.origin(leaf).into_iter().flat_map(|origin| origin.records.iter().copied()))
+    }
+
     /// The node of this id.
     pub fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.index()]
@@ -309,6 +315,7 @@ impl Trace {
             solution.leaf = ids[solution.leaf.index()];
             solution
         }));
+        self.origins.extend(other.origins.into_iter().map(|(leaf, origin)| (ids[leaf.index()], origin)));
         if self.history.is_empty() {
             let here = |(id, value): (NodeId, Option<f64>)| (ids[id.index()], value);
             self.history = other.history.into_iter().map(|(at, touched)| (at, touched.into_iter().map(here).collect())).collect();

@@ -44,6 +44,7 @@ mod pty;
 mod queue;
 mod ratings;
 mod readme;
+mod recut;
 mod refit;
 #[cfg(feature = "candle")]
 mod remote;

@@ -84,8 +84,7 @@ impl Voices {
     /// The group of a solution, also of one that was cut anew; 0 for none.
     fn group(&self, trace: &Trace, solution: &Solution) -> Option<usize> {
         let groups = self.groups.as_ref()?;
-        let before = || groups.get(&trace.origin(solution.leaf)?.record);
-        Some(groups.get(&trace.record_key(solution.leaf)).or_else(before).copied().unwrap_or(0))
+        Some(trace.names(solution.leaf).find_map(|record| groups.get(&record)).copied().unwrap_or(0))
     }
 
     /// Name of the one who exports.
@@ -228,9 +227,8 @@ impl Voice<'_> {
         let solution = &shown.solutions[index];
         let own = self.session.labels(shown, solution);
         let (mut labels, touched) = self.session.overlay_of(own.clone(), shown, solution);
-        let before = shown.origin(solution.leaf).and_then(|origin| self.times.get(&origin.record));
-        (labels.ms_spent, labels.drawn) =
-            self.times.get(&shown.record_key(solution.leaf)).or(before).copied().unwrap_or_default();
+        let taken = shown.names(solution.leaf).find_map(|record| self.times.get(&record));
+        (labels.ms_spent, labels.drawn) = taken.copied().unwrap_or_default();
         Said { solution: index, labels, touched, own }
     }
 

@@ -123,6 +123,32 @@ fn labels_follow_when_steps_are_merged_or_split() {
 }
 
 #[test]
+fn labels_follow_through_steps_of_a_rule_to_those_cut_by_hand() {
+    fn pictures(desk: &Desk, trace: &Trace) -> [String; 2] {
+        [0, 1].map(|at| {
+            let labels = desk.session.labels(trace, &trace.solutions[at]);
+            labels.steps.iter().map(|label| picture_of(*label)).collect()
+        })
+    }
+    let mut desk = Desk::new();
+    desk.first_error(0, 2);
+    desk.all_good(1);
+    // A rule joins the last two steps of both solutions; the first two of the first one are joined by hand.
+    let [long, short, hand] = [&[(0, 0), (1, 0), (2, 0)][..], &[(0, 0), (1, 0)], &[(0, 0), (2, 0)]]
+        .map(|cuts| cuts.iter().copied().map(Cut::from).collect::<Vec<_>>());
+    let first = desk.trace.solutions[0].leaf;
+    let rule = desk.trace.recut(|solution| if solution.leaf == first { &long } else { &short }).unwrap();
+    let first = rule.solutions[0].leaf;
+    let cut = rule.recut(|solution| if solution.leaf == first { &hand } else { &[] }).unwrap();
+    assert_eq!(pictures(&desk, &rule), ["++-", "++"]);
+    assert_eq!(pictures(&desk, &cut), ["+-", "++"]);
+    // A verdict on the steps of the rule takes back what was called wrong in those of the source.
+    let action = desk.session.all_good(&rule, &rule.solutions[0]);
+    desk.act(action);
+    assert_eq!(pictures(&desk, &cut), ["++", "++"]);
+}
+
+#[test]
 fn flagging_a_step_marks_earlier_steps_correct() {
     let mut desk = Desk::new();
     desk.first_error(0, 2);
