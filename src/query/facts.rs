@@ -1,6 +1,7 @@
 //! What can be asked of a solution: one row a name.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::{AtStep, Kind, Value};
@@ -37,6 +38,8 @@ pub struct Facts<'a> {
     pub whole: Option<f64>,
     /// Lowest and highest score of a whole solution among those of the same problem.
     pub spread: Option<(f64, f64)>,
+    /// Where the share of right answers among all solutions of the problem is kept once it was worked out: comparing answers takes long.
+    pub solved: Option<&'a OnceCell<Option<f64>>>,
     /// The first error that the scores predict.
     pub predicted: FirstError,
     /// What other models say.
@@ -298,6 +301,7 @@ impl<'a> Facts<'a> {
             threshold: 0.5,
             whole: None,
             spread: None,
+            solved: None,
             predicted: FirstError::Unknown,
             others: &[],
             own,
@@ -377,9 +381,12 @@ impl Facts<'_> {
     }
 
     fn right_share(&self) -> Option<f64> {
-        let all = || self.trace.solutions.iter().filter_map(|solution| answer::is_right(self.trace, solution));
-        let known = all().count();
-        (known > 0).then(|| all().filter(|right| *right).count() as f64 / known as f64)
+        let share = || {
+            let known: Vec<bool> =
+                self.trace.solutions.iter().filter_map(|solution| answer::is_right(self.trace, solution)).collect();
+            (!known.is_empty()).then(|| known.iter().filter(|right| **right).count() as f64 / known.len() as f64)
+        };
+        self.solved.map_or_else(share, |solved| *solved.get_or_init(share))
     }
 
     fn at_first_error(&self) -> Option<f64> {

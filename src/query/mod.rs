@@ -2,7 +2,7 @@
 //!
 //! Numbers, truths and texts; a truth counts 1 or 0 where a number is wanted. What is not known (a step without a score, an answer
 //! without a reference) is neither true nor false: it spreads through comparisons and arithmetic, and only `and` and `or` can
-//! decide without it.
+//! decide without it. Numbers are compared as they are, not as the screen rounds them: a score that is shown as .84 lies between .835 and .845.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -291,7 +291,7 @@ impl Expr {
                     Comparison::LessOrEqual => a <= b,
                     Comparison::More => a > b,
                     Comparison::MoreOrEqual => a >= b,
-                    // Numbers on the screen have two digits; what reads as equal is equal.
+                    // Room for what arithmetic rounds: .1 + .2 is .3.
                     Comparison::Equal => (a - b).abs() < 1e-9,
                     Comparison::Unequal => (a - b).abs() >= 1e-9,
                 })

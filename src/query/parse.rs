@@ -4,6 +4,9 @@ use super::{Comparison, Expr, Function, Kind, Names, Quantity, QueryError};
 
 /// Brackets and signs inside one another.
 const DEPTH: usize = 100;
+/// Names, numbers, brackets and signs of a question and of all that it names: a chain of them is as deep as it is long, and a name that stands in
+/// several places is written out in each.
+const PARTS: usize = 2_500;
 /// Named questions inside one another: one that uses itself ends here.
 const NAMED: usize = 16;
 /// Words that can be no names.
@@ -72,20 +75,14 @@ fn error(at: usize, what: impl Into<String>) -> QueryError {
 
 /// The tree of a question and what it is.
 pub(super) fn parse(text: &str, table: &'static [Quantity], names: &Names, uses: &mut Names) -> Result<(Expr, Kind), QueryError> {
-    inner(text, table, names, uses, 0)
+    inner(text, &mut Question { table, names, uses, inside: 0, depth: 0, parts: 0 })
 }
 
-fn inner(
-    text: &str,
-    table: &'static [Quantity],
-    names: &Names,
-    uses: &mut Names,
-    inside: usize,
-) -> Result<(Expr, Kind), QueryError> {
+fn inner(text: &str, question: &mut Question<'_>) -> Result<(Expr, Kind), QueryError> {
     if text.len() > LENGTH {
         return Err(error(LENGTH, format!("longer than {LENGTH} bytes")));
     }
-    let mut parser = Parser { tokens: tokens(text)?, next: 0, end: text.len(), depth: 0, table, names, uses, inside };
+    let mut parser = Parser { tokens: tokens(text)?, next: 0, end: text.len(), question };
     let found = parser.either()?;
     match parser.peek() {
         None => Ok(found),
@@ -96,21 +93,29 @@ fn inner(
     }
 }
 
-struct Parser<'a> {
-    tokens: Vec<(usize, Token)>,
-    next: usize,
-    end: usize,
-    depth: usize,
+/// A question with all questions that it names.
+struct Question<'a> {
     /// What can be asked.
     table: &'static [Quantity],
     /// Questions with a name, and those of them that were used.
     names: &'a Names,
     uses: &'a mut Names,
-    /// Names that this text is inside of.
+    /// Names that are being read inside one another.
     inside: usize,
+    /// Brackets and signs that are.
+    depth: usize,
+    /// Parts so far: see [`PARTS`].
+    parts: usize,
 }
 
-impl Parser<'_> {
+struct Parser<'p, 'a> {
+    tokens: Vec<(usize, Token)>,
+    next: usize,
+    end: usize,
+    question: &'p mut Question<'a>,
+}
+
+impl Parser<'_, '_> {
     fn peek(&self) -> Option<&Token> {
         self.tokens.get(self.next).map(|(_, token)| token)
     }
@@ -163,7 +168,7 @@ impl Parser<'_> {
         self.deeper()?;
         let at = self.at();
         let (inner, kind) = self.negation()?;
-        self.depth -= 1;
+        self.question.depth -= 1;
         must_be(kind, Kind::Truth, at, word)?;
         Ok((Expr::Not(Box::new(inner)), Kind::Truth))
     }
@@ -239,7 +244,7 @@ impl Parser<'_> {
         self.deeper()?;
         let at = self.at();
         let (inner, kind) = self.signed()?;
-        self.depth -= 1;
+        self.question.depth -= 1;
         must_count(kind, at, sign)?;
         Ok((Expr::Negative(Box::new(inner)), Kind::Number))
     }
@@ -250,12 +255,13 @@ impl Parser<'_> {
             return Err(error(at, "a name, a number or a bracket is expected at the end"));
         };
         self.next += 1;
+        self.more()?;
         match token {
             Token::Number(number) => Ok((Expr::Number(number), Kind::Number)),
             Token::Sign("(") => {
                 self.deeper()?;
                 let inner = self.either()?;
-                self.depth -= 1;
+                self.question.depth -= 1;
                 self.close(at)?;
                 Ok(inner)
             }
@@ -284,19 +290,22 @@ impl Parser<'_> {
             }
             return self.call(function, at);
         }
-        if let Some(quantity) = self.table.iter().find(|quantity| quantity.name == name) {
+        if let Some(quantity) = self.question.table.iter().find(|quantity| quantity.name == name) {
             return Ok((Expr::Quantity(quantity), quantity.kind));
         }
-        if let Some(meaning) = self.names.get(name) {
-            if self.inside == NAMED {
+        let names = self.question.names;
+        if let Some(meaning) = names.get(name) {
+            if self.question.inside == NAMED {
                 return Err(error(at, format!("{name} uses itself, or lies more than {NAMED} names deep")));
             }
-            self.uses.insert(name.to_owned(), meaning.clone());
-            return inner(meaning, self.table, self.names, self.uses, self.inside + 1)
-                .map_err(|wrong| error(at, format!("{name} is {}", wrong.in_line(meaning))));
+            self.question.uses.insert(name.to_owned(), meaning.clone());
+            self.question.inside += 1;
+            let found = inner(meaning, self.question);
+            self.question.inside -= 1;
+            return found.map_err(|wrong| error(at, format!("{name} is {}", wrong.in_line(meaning))));
         }
         let alike = |other: &str| name.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
-        let best = self.table.iter().map(|quantity| quantity.name).max_by_key(|other| alike(other));
+        let best = self.question.table.iter().map(|quantity| quantity.name).max_by_key(|other| alike(other));
         let hint = best.filter(|best| alike(best) >= 2).map_or_else(String::new, |best| format!("; is it {best}?"));
         Err(error(at, format!("nothing is called {name}{hint}")))
     }
@@ -313,15 +322,24 @@ impl Parser<'_> {
                 break;
             }
         }
-        self.depth -= 1;
+        self.question.depth -= 1;
         self.close(opened)?;
         Ok((Expr::Call(function, arguments), Kind::Number))
     }
 
     fn deeper(&mut self) -> Result<(), QueryError> {
-        self.depth += 1;
-        if self.depth > DEPTH {
+        self.question.depth += 1;
+        if self.question.depth > DEPTH {
             return Err(error(self.at(), format!("more than {DEPTH} brackets and signs inside one another")));
+        }
+        self.more()
+    }
+
+    /// One more part.
+    fn more(&mut self) -> Result<(), QueryError> {
+        self.question.parts += 1;
+        if self.question.parts > PARTS {
+            return Err(error(self.at(), format!("more than {PARTS} parts, those of the names in it counted as well")));
         }
         Ok(())
     }

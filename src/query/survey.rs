@@ -1,5 +1,6 @@
 //! Asking of every solution of a problem, from scores and labels wherever they come from.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use super::{Facts, Opinion, Query, Told};
@@ -134,7 +135,7 @@ impl Survey<'_> {
         let spread = wholes.iter().copied().collect::<Option<Vec<f64>>>().filter(|known| !known.is_empty()).map(|known| {
             known.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), score| (low.min(*score), high.max(*score)))
         });
-        let mut alike = HashMap::new();
+        let (mut alike, solved) = (HashMap::new(), OnceCell::new());
         let ask = |(index, (solution, whole)): (usize, (&Solution, Option<f64>))| {
             let path = trace.path(solution.leaf);
             let raw = self.steps(trace, &path);
@@ -150,6 +151,7 @@ impl Survey<'_> {
                 threshold: meaning.position(threshold),
                 whole,
                 spread,
+                solved: Some(&solved),
                 predicted,
                 others: &others,
                 own: &labels,

@@ -41,6 +41,7 @@ mod math;
 #[cfg(feature = "candle")]
 mod prm;
 mod pty;
+mod query;
 mod queue;
 mod ratings;
 mod readme;

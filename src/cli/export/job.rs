@@ -1,6 +1,7 @@
 //! Every unit of a file in the steps and with the labels that hold, to the writer of the target: as the file has them one after the other, or,
 //! for targets that compare samples, all those of a problem at once.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
@@ -245,7 +246,8 @@ impl Job<'_> {
         let told = view.said.len();
         let View { cut, said } = view;
         let trace = cut.as_ref().map_or(base, |(_, trace)| trace);
-        said.retain(|said| self.voices.fits(filter, trace, said));
+        let solved = OnceCell::new();
+        said.retain(|said| self.voices.fits(filter, trace, said, &solved));
         counts.passed_over += (told - said.len()) as u64;
     }
 
@@ -281,9 +283,10 @@ impl Job<'_> {
     fn exploded<'a>(&self, exploded: &'a Exploded, unit: &LabelledTrace<'a>) -> LabelledTrace<'a> {
         let trace = &exploded.trace;
         let known = unit.solutions.iter().map(|item| Labelled { trace, raw: None, ..item.clone() });
+        let solved = OnceCell::new();
         let more = exploded.beside.iter().zip(unit.trace.solutions.len()..).filter_map(|(&beside, solution)| {
             let said = self.voices.own_word(trace, solution);
-            if self.filter.is_some_and(|filter| !self.voices.fits(filter, trace, &said)) {
+            if self.filter.is_some_and(|filter| !self.voices.fits(filter, trace, &said, &solved)) {
                 return None;
             }
             let labels = Exploded::doubted(said.labels, &unit.solutions[beside].labels);

@@ -1,5 +1,6 @@
 //! Whose labels are written: those of one person, of everybody, or those on which everybody agrees.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 
 use crate::formats::Agreement;
@@ -110,7 +111,8 @@ impl Voices {
     }
 
     /// Whether a filter is true of a solution. Labels are one's own when they are those of the store that are written.
-    pub(super) fn fits(&self, filter: &Query, trace: &Trace, said: &Said) -> bool {
+    /// `solved` is that of the trace: see [`Facts::solved`].
+    pub(super) fn fits(&self, filter: &Query, trace: &Trace, said: &Said, solved: &OnceCell<Option<f64>>) -> bool {
         let solution = &trace.solutions[said.solution];
         let path = trace.solution_path(solution);
         let scores = vec![None; path.len()];
@@ -120,6 +122,7 @@ impl Voices {
             returned: self.own().is_some_and(|session| session.returned(trace, solution).is_some()),
             sent: self.own().is_some_and(|session| session.has_sent_back(trace, solution)),
             cluster: self.group(trace, solution),
+            solved: Some(solved),
             ..Facts::bare(trace, said.solution, &path, &scores, &said.own)
         };
         filter.holds(&facts) == Some(true)
