@@ -306,6 +306,14 @@ fn store_check_reports_in_json_and_in_words() {
     assert!(json["contract"].as_str().unwrap().starts_with("\"Saved\" means"));
     let (text, ok) = stepscope::cli::store::check_text(&path);
     assert!(ok && text.contains("journal mode  wal") && text.ends_with("ok\n"), "{text}");
+    drop(store);
+    // What somebody did to the store is seen and left as it is.
+    Connection::open(&path).unwrap().pragma_update(None, "journal_mode", "delete").unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let (json, ok) = stepscope::cli::store::check(&path);
+    assert!(ok && std::fs::read(&path).unwrap() == before, "{json}");
+    assert_eq!(json["journal_mode"], "delete");
+    assert!(json["warnings"].to_string().contains("journal mode delete: the next session makes it wal"), "{json}");
     let (json, ok) = stepscope::cli::store::check(&dir.path().join("none.db"));
     assert!(!ok && json["problems"][0].as_str().unwrap().ends_with("there is no label store"), "{json}");
     assert!(!dir.path().join("none.db").exists());

@@ -8,6 +8,7 @@ use rusqlite::backup::Backup;
 
 use super::StoreError;
 use super::connect::sql;
+use super::disk::sync_dir;
 
 /// Daily copies that are kept.
 const KEPT: usize = 5;
@@ -38,6 +39,8 @@ pub(super) fn copy(conn: &Connection, store: &Path, name: &str) -> Result<bool, 
     write().map_err(sql(store, "copy the label store"))?;
     std::fs::File::open(&unfinished).and_then(|file| file.sync_all()).map_err(io("copy the label store"))?;
     std::fs::rename(&unfinished, &target).map_err(io("copy the label store"))?;
+    // A change of schema rests on this copy: its name has to outlive a power failure, too.
+    sync_dir(target.parent().unwrap_or(Path::new("."))).map_err(io("copy the label store"))?;
     Ok(true)
 }
 

@@ -29,9 +29,9 @@ pub struct Check {
     pub sqlite: &'static str,
     /// Schema of the store.
     pub schema: Option<i64>,
-    /// Journal mode in force.
+    /// Journal mode that the store is in.
     pub journal_mode: Option<String>,
-    /// Synchronous mode in force.
+    /// Synchronous mode of a session.
     pub synchronous: Option<&'static str>,
     /// Labels can be seen but not saved.
     pub read_only: bool,
@@ -68,7 +68,8 @@ pub struct WriterCheck {
     pub last: u64,
 }
 
-/// Checks the store at `path`. Nothing in it is changed.
+/// Checks the store at `path`. Its settings and events stay as they are; like everybody who closes a store as the last one, this puts a log that
+/// lies beside it into it.
 pub fn check(path: &Path) -> Check {
     let mut check = Check {
         path: path.to_owned(),
@@ -103,7 +104,7 @@ impl Check {
             doing: "open the label store",
             cause,
         })?;
-        let link = connect(path, Access::Existing)?;
+        let link = connect(path, Access::View)?;
         self.settings(path, &link)?;
         self.disk(path, link.durability);
         self.integrity(path, &link)?;
@@ -113,7 +114,7 @@ impl Check {
     }
 
     fn settings(&mut self, path: &Path, link: &Link) -> Result<(), StoreError> {
-        self.read_only = link.read_only;
+        self.read_only = !link.writable;
         self.schema = Some(link.schema);
         if link.schema < SCHEMA_VERSION {
             self.warnings
@@ -121,6 +122,8 @@ impl Check {
         }
         let read = sql(path, "read the label store");
         let mode: String = link.conn.pragma_query_value(None, "journal_mode", |row| row.get(0)).map_err(&read)?;
+        // It belongs to a connection, not to the file: whether the library takes what every session asks for is to be seen.
+        link.set(path, "synchronous", link.durability.synchronous())?;
         let synchronous = link.number(path, "synchronous")?;
         self.synchronous = Some(match synchronous {
             0 => "OFF",
@@ -128,11 +131,14 @@ impl Check {
             2 => "FULL",
             _ => "EXTRA",
         });
-        if link.read_only {
+        let expected = link.durability;
+        if synchronous != expected.synchronous() {
+            self.problems.push(format!("synchronous stays {synchronous} where {} was asked for", expected.synchronous()));
+        }
+        if !link.writable {
             self.warnings.push(format!("{}: labels can be seen but not saved", StoreError::ReadOnly { path: path.to_owned() }));
-        } else if mode != link.durability.journal_mode() || synchronous != link.durability.synchronous() {
-            // connect() has read both back already: this would be a change under way.
-            self.problems.push(format!("expected journal mode {}, found {mode}", link.durability.journal_mode()));
+        } else if mode != expected.journal_mode() {
+            self.warnings.push(format!("journal mode {mode}: the next session makes it {}", expected.journal_mode()));
         }
         self.journal_mode = Some(mode);
         for name in guards(link).map_err(&read)? {

@@ -72,6 +72,8 @@ impl Durability {
 pub(super) struct Link {
     pub(super) conn: Connection,
     pub(super) read_only: bool,
+    /// Labels could be saved, were it not opened for looking alone.
+    pub(super) writable: bool,
     pub(super) durability: Durability,
     pub(super) file: Option<FileId>,
     /// Schema of the store: 1 or [`SCHEMA_VERSION`].
@@ -133,9 +135,6 @@ fn attempt(path: &Path, access: Access, durability: Durability) -> Result<Link, 
         }
         let made = if link.read_only { Err(StoreError::ReadOnly { path: path.to_owned() }) } else { link.make(path) };
         made.map_err(StoreError::not_made)?;
-    }
-    if access == Access::View {
-        link.read_only = true;
     }
     if link.read_only {
         link.set(path, "query_only", 1)?;
@@ -216,9 +215,10 @@ fn has_journal(path: &Path) -> bool {
 fn open(path: &Path, access: Access, durability: Durability) -> Result<Link, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags).map_err(sql(path, "open the label store"))?;
-    let mut link = Link { conn, read_only: access == Access::View, durability, file: None, schema: SCHEMA_VERSION, hold: None };
+    let writable = !conn.is_readonly(rusqlite::MAIN_DB).map_err(sql(path, "open the label store"))?;
+    let read_only = access == Access::View || !writable;
+    let link = Link { conn, read_only, writable, durability, file: None, schema: SCHEMA_VERSION, hold: None };
     link.guard(path)?;
-    link.read_only |= link.conn.is_readonly(rusqlite::MAIN_DB).map_err(sql(path, "open the label store"))?;
     link.identify(path)?;
     Ok(link)
 }
@@ -232,7 +232,7 @@ pub(super) fn open_immutable(path: &Path, durability: Durability) -> Option<Link
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let conn = Connection::open_with_flags(immutable_uri(path)?, flags).ok()?;
-    let link = Link { conn, read_only: true, durability, file: None, schema: SCHEMA_VERSION, hold: None };
+    let link = Link { conn, read_only: true, writable: false, durability, file: None, schema: SCHEMA_VERSION, hold: None };
     link.guard(path).ok()?;
     link.identify(path).ok()?;
     Some(link)
@@ -276,7 +276,7 @@ impl Link {
         Ok(())
     }
 
-    fn set(&self, path: &Path, setting: &'static str, value: i64) -> Result<(), StoreError> {
+    pub(super) fn set(&self, path: &Path, setting: &'static str, value: i64) -> Result<(), StoreError> {
         self.conn.pragma_update(None, setting, value).map_err(sql(path, "set up the label store"))
     }
 

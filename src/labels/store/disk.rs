@@ -30,7 +30,8 @@ pub(super) fn make_parents(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn sync_dir(dir: &Path) -> io::Result<()> {
+/// Makes what was made, renamed or removed in a directory durable.
+pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
     let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
     if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
 }
