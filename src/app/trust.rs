@@ -4,7 +4,6 @@
 //! All chances are hashes of content: the same file gives the same shares to everybody, every day.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
-use std::fmt::Write;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -15,6 +14,7 @@ use super::items::ItemId;
 use super::ratings::Decision;
 use super::{App, Effect, clusters};
 use crate::labels::{Action, Body, EventId, Judged, Mode, Order, Served, Session, Spent};
+use crate::text::hex;
 use crate::trace::{FirstError, NodeId, Outcome, PromptKey, RecordKey, Solution, Trace};
 
 /// A verdict in less time, in milliseconds ...
@@ -61,11 +61,7 @@ pub struct Guide {
 impl Guide {
     /// A guideline with this text.
     pub fn new(text: String) -> Self {
-        let mut version = String::new();
-        for byte in Sha256::digest(text.as_bytes()).iter().take(6) {
-            // Writing to a string cannot fail.
-            let _ = write!(version, "{byte:02x}");
-        }
+        let version = hex(&Sha256::digest(text.as_bytes())[..6]);
         Self { text, version }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write as _};
 use std::io::{self, Write};
 
-use crate::text::safe;
+use crate::text::{acts, safe};
 
 /// Writes a text of our own to standard output. A reader that left early (`| head`) is no fault.
 pub fn print(text: &str) -> io::Result<()> {
@@ -26,13 +26,14 @@ pub fn print_bytes(bytes: &[u8]) -> io::Result<()> {
 
 /// Writes a value as indented JSON to standard output.
 pub fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    let json = serde_json::to_string_pretty(value)?;
+    Ok(print(&(harmless(&serde_json::to_string_pretty(value)?) + "\n"))?)
+}
+
+/// The same JSON with what a terminal acts upon as escapes: JSON allows it raw.
+pub fn harmless(json: &str) -> String {
     let mut out = String::with_capacity(json.len() + 1);
     for c in json.chars() {
-        // JSON allows them raw; a terminal acts upon them.
-        let acts = (c.is_control() && c != '\n')
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}');
-        if acts {
+        if acts(c) && c != '\n' {
             for unit in c.encode_utf16(&mut [0; 2]) {
                 // Writing to a string cannot fail.
                 let _ = write!(out, "\\u{unit:04x}");
@@ -41,8 +42,7 @@ pub fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
             out.push(c);
         }
     }
-    out.push('\n');
-    Ok(print(&out)?)
+    out
 }
 
 /// Writes one line to standard error, without control characters.

@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
 
+use crate::text::acts;
+
 /// A file that cannot be opened. The message holds no control characters, whatever the path or the file hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {reason}", escaped(&path.to_string_lossy()))]
@@ -109,10 +111,7 @@ pub(crate) fn escaped(text: &str) -> String {
     for ch in text.chars() {
         match ch {
             '\n' | '\r' | '\t' => out.extend(ch.escape_default()),
-            // Direction marks, line and paragraph separators, zero-width characters and tags can hide or reorder what is read.
-            _ if ch.is_control()
-                || matches!(ch, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}') =>
-            {
+            _ if acts(ch) => {
                 // Writing to a string cannot fail.
                 let _ = write!(out, "<U+{:04X}>", u32::from(ch));
             }

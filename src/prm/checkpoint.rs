@@ -16,7 +16,8 @@ use super::matrices::Matrix;
 use super::packed::{self, Packed, Stamp};
 use super::request::CheckpointSource;
 use super::safetensors::{Shard, Source, TensorInfo, Values, converter};
-use super::{PrmError, config, hex};
+use super::{PrmError, config};
+use crate::text::hex;
 
 /// Largest configuration and index files; real ones have a few hundred kilobytes at most.
 const MAX_JSON: u64 = 64 << 20;

@@ -116,12 +116,3 @@ pub fn known_models() -> impl Iterator<Item = KnownModel> {
         })
     })
 }
-
-/// Bytes as hexadecimal digits.
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, b| {
-        let _ = write!(text, "{b:02x}");
-        text
-    })
-}

@@ -10,6 +10,7 @@ use super::families::{Opened, RowScore};
 use super::readout::{Head, Readout};
 use super::request::{CheckpointSource, ModelInfo, PrmRequest};
 use super::tokens::Plan;
+use crate::text::hex;
 
 /// The text side of a checkpoint, and its head where that is applied here.
 pub(crate) struct Outline {
@@ -65,7 +66,7 @@ impl Outline {
             parameters: 0,
             dtype: String::new(),
             computes: "elsewhere".to_owned(),
-            key: super::hex(&key.finalize()),
+            key: hex(&key.finalize()),
             embedded: checkpoint.embedded,
         };
         Ok(Self { opened, head, info })

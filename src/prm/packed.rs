@@ -18,6 +18,7 @@ use memmap2::{Advice, Mmap};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::PrmError;
 use super::checkpoint::{Checkpoint, Layout};
 use super::config::DecoderConfig;
 use super::families::Opened;
@@ -27,7 +28,7 @@ use super::lined::{LINE, Lined, map};
 use super::matrices::all_matrices;
 use super::request::CheckpointSource;
 use super::safetensors::Values;
-use super::{PrmError, hex};
+use crate::text::hex;
 
 /// Its name in a checkpoint folder.
 pub(super) const FILE: &str = "weights.stepscope";

@@ -8,9 +8,19 @@ mod width;
 mod wrap;
 
 pub use cluster::{Clusters, clusters};
-pub use safe::{Safe, safe, safe_line};
+pub use safe::{Safe, acts, safe, safe_line};
 pub use width::{Ambiguous, Glyphs, clip, pad, width};
 pub use wrap::{Row, WrapCache, WrapOptions, Wrapped, unwrapped, wrap, wrap_each};
+
+/// Bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
 
 /// FNV-1a of some bytes, 64 bits: the same on every machine and in every run.
 pub fn fnv1a(bytes: impl IntoIterator<Item = u8>) -> u64 {

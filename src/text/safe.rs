@@ -361,6 +361,12 @@ fn is_skin_tone(c: char) -> bool {
     matches!(c, '\u{1f3fb}'..='\u{1f3ff}')
 }
 
+/// Characters that a terminal acts upon, or that hide or reorder what stands around them. Variation selectors are none: they choose between
+/// pictures.
+pub fn acts(c: char) -> bool {
+    c.is_control() || (is_hidden(c) && !is_selector(c))
+}
+
 /// Characters that are drawn as nothing, or that change how others are drawn or ordered, wherever they stand: C1 controls, bidi
 /// controls, fillers, everything else of the property `Default_Ignorable_Code_Point`, line and paragraph separators, interlinear
 /// annotation, hieroglyph format controls, and non-characters.

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::corpus::Corpus;
 use crate::formats::Framing;
+use crate::text::hex;
 
 /// Drafts of this process so far.
 static DRAFTS: AtomicUsize = AtomicUsize::new(0);
@@ -80,12 +81,8 @@ impl Draft {
         if hash_of(&self.path)? != sha256 {
             anyhow::bail!("what the disk gives back is not what was written; nothing was put in its place");
         }
-        if replace {
-            std::fs::rename(&self.path, &self.target)?;
-        } else {
-            // A hard link refuses to replace a file that appeared in the meantime.
-            std::fs::hard_link(&self.path, &self.target).context("putting the export in its place")?;
-        }
+        if replace { std::fs::rename(&self.path, &self.target) } else { rename_to_free(&self.path, &self.target) }
+            .context("putting the export in its place")?;
         let folder = self.target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
         File::open(folder)?.sync_all()?;
         Ok(sha256)
@@ -131,6 +128,23 @@ impl Drop for Draft {
     }
 }
 
+/// Renames a file, and refuses to replace one that appeared under the new name in the meantime.
+fn rename_to_free(from: &Path, to: &Path) -> std::io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+    match rustix::fs::renameat_with(rustix::fs::CWD, from, rustix::fs::CWD, to, rustix::fs::RenameFlags::NOREPLACE) {
+        // Not every file system knows this way; those that do not (network ones above all) have hard links.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::OPNOTSUPP) => {}
+        renamed => return Ok(renamed?),
+    }
+    std::fs::hard_link(from, to)
+}
+
+/// True when no process has this number any more.
+fn is_gone(process: i32) -> bool {
+    let process = rustix::process::Pid::from_raw(process);
+    process.is_some_and(|process| rustix::process::test_kill_process(process) == Err(rustix::io::Errno::SRCH))
+}
+
 /// Removes drafts of earlier exports to the same target whose process is gone.
 fn remove_orphans(target: &Path, name: &std::ffi::OsStr) {
     let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
@@ -139,18 +153,41 @@ fn remove_orphans(target: &Path, name: &std::ffi::OsStr) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let file = name(&entry);
         let draft = file.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".part"));
-        let process = draft.and_then(|draft| draft.split_once('-')).and_then(|(id, _)| id.parse::<u32>().ok());
-        if process.is_some_and(|id| !Path::new(&format!("/proc/{id}")).exists()) {
+        let process = draft.and_then(|draft| draft.split_once('-')).and_then(|(id, _)| id.parse::<i32>().ok());
+        if process.is_some_and(is_gone) {
             let _ = std::fs::remove_file(entry.path());
         }
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drafts_of_processes_that_live_stay_and_those_of_others_go() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        child.wait().unwrap();
+        let draft = |process: u32| folder.path().join(format!(".out.jsonl.{process}-0.part"));
+        let [own, first, dead] = [std::process::id(), 1, child.id()].map(draft);
+        for path in [&own, &first, &dead] {
+            std::fs::write(path, "x").unwrap();
+        }
+        remove_orphans(&folder.path().join("out.jsonl"), std::ffi::OsStr::new("out.jsonl"));
+        assert_eq!([own, first, dead].map(|path| path.exists()), [true, true, false]);
+    }
+
+    #[test]
+    fn a_file_that_appeared_in_the_meantime_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let [from, to] = ["from", "to"].map(|name| folder.path().join(name));
+        std::fs::write(&from, "new").unwrap();
+        std::fs::write(&to, "old").unwrap();
+        assert_eq!(rename_to_free(&from, &to).unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
+        assert_eq!(std::fs::read_to_string(&to).unwrap(), "old");
+        std::fs::remove_file(&to).unwrap();
+        rename_to_free(&from, &to).unwrap();
+        assert_eq!((from.exists(), std::fs::read_to_string(&to).unwrap().as_str()), (false, "new"));
+    }
 }

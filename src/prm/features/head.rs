@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::{VERSION, names};
 use crate::analysis::logistic::{log_loss, logit, newton, sigmoid};
-use crate::prm::hex;
+use crate::text::hex;
 
 /// How strongly the weights are pulled towards 0; the best one is chosen on problems that were left out.
 const PENALTIES: [f64; 4] = [10.0, 100.0, 1000.0, 10_000.0];

@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 use sha2::{Digest, Sha256};
 
 use super::{Reader, Row, TableError, Trees, VERSION};
-use crate::prm::{NodeScore, PrmRequest, ScoreStats, hex};
+use crate::prm::{NodeScore, PrmRequest, ScoreStats};
+use crate::text::hex;
 use crate::trace::{Semantics, StepScore};
 
 /// A step with an equality that does not hold scores no higher than this.
