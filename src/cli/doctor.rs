@@ -1,25 +1,26 @@
-//! `stepscope doctor`: what a trainer really reads of an export, and the traps in it.
+//! `stepscope doctor`: what a trainer really reads of an export, and the traps in it. Told record by record, however large the file is.
 
 use std::fmt::Write as _;
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::builder::PossibleValuesParser;
 use serde_json::{Value, json};
 
 use super::out;
 use crate::corpus::{Corpus, Source};
-use crate::formats::{by_name, parse_json};
+use crate::formats::{mapping, parse_json};
 use crate::prm::TrainerTokens;
-use crate::training::{Diagnosis, Reading, Settings, StepReading, Survey, TRAINERS, Tokens, Trainer, trainer};
+use crate::training::{Diagnosis, Reading, Settings, StepReading, Survey, TRAINERS, Tokens, Trainer, Trap, trainer};
 
 /// Options of `doctor`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_long_help = "--json prints {\"trainer\",\"records\",\"trapped\",\"details\":[{\"record\",\"ids\",\"labels\",\"tokens\",\"steps\":[{\"tokens\":[from,to],\
-\"separator\":[from,to],\"at\",\"label\",\"cut\"}],\"traps\":[{\"step\",\"message\"}]}]}; -100 marks tokens that the loss does not look at.\n\n\
-Exit codes: 0 no trap, 1 a trap was found, 2 usage."
+    after_long_help = "--json prints {\"trainer\",\"records\",\"details\":[{\"record\",\"ids\",\"labels\",\"tokens\",\"steps\":[{\"tokens\":[from,to],\
+\"separator\":[from,to],\"at\",\"label\",\"cut\"}],\"traps\":[{\"step\",\"message\"}]}],\"trapped\"}; -100 marks tokens that the loss does not look at.\n\n\
+A record that cannot be read is a trap. Exit codes: 0 no trap, 1 failed, 2 usage, 3 a trap was found."
 )]
 pub struct DoctorArgs {
     /// File that a trainer will read
@@ -44,6 +45,8 @@ pub struct DoctorArgs {
     pub json: bool,
 }
 
+/// Exit code where a trap was found: the same as that of others that are done and have left something out.
+const TRAPPED: u8 = 3;
 /// Most records with traps that are shown.
 const MOST_TRAPPED: usize = 20;
 
@@ -55,27 +58,29 @@ pub fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
         separator: args.separator.clone(),
         max_length: args.max_length.map_or_else(|| trainer.max_length(), |length| (length > 0).then_some(length)),
     };
-    // The trainer reads the fields as they are: any format cuts a file into records.
-    let corpus = Corpus::open(Source::Path(args.file.clone()), by_name("stepscope"))?;
+    // The trainer reads the fields as they are.
+    let corpus = Corpus::open(Source::Path(args.file.clone()), Some(mapping::bare()))?;
     corpus.wait();
     let mut survey = Survey::default();
-    for record in 0..corpus.record_count() {
-        survey.add(&value(&corpus, record)?, trainer.label_fields());
+    for record in (0..corpus.record_count()).filter_map(|record| value(&corpus, record).ok()) {
+        survey.add(&record, trainer.label_fields());
     }
-    let mut report = Report { trainer, tokens: &tokens, args, trapped: 0, text: String::new(), details: Vec::new() };
+    let mut report = Report { trainer, tokens: &tokens, args, trapped: 0 };
+    report.begin(corpus.record_count())?;
     for record in 0..corpus.record_count() {
-        let diagnosis = trainer.read(&value(&corpus, record)?, &settings, &survey, &tokens);
-        report.add(record, &diagnosis);
+        let diagnosis = match value(&corpus, record) {
+            Ok(value) => trainer.read(&value, &settings, &survey, &tokens),
+            Err(message) => Diagnosis { reading: None, traps: vec![Trap { step: None, message }] },
+        };
+        report.add(record, &diagnosis)?;
     }
-    report.print(corpus.record_count())
+    report.end(corpus.record_count())
 }
 
-fn value(corpus: &Corpus, record: usize) -> anyhow::Result<Value> {
-    let bytes = corpus.raw(record)?;
-    match parse_json(&bytes) {
-        Ok(value) => Ok(value),
-        Err(failure) => bail!("record {}: {failure}", record + 1),
-    }
+/// A record as it stands, or why it is none.
+fn value(corpus: &Corpus, record: usize) -> Result<Value, String> {
+    let bytes = corpus.raw(record).map_err(|error| error.to_string())?;
+    parse_json(&bytes).map_err(|failure| format!("the record cannot be read: {failure}"))
 }
 
 struct Report<'a> {
@@ -83,35 +88,41 @@ struct Report<'a> {
     tokens: &'a TrainerTokens,
     args: &'a DoctorArgs,
     trapped: usize,
-    text: String,
-    details: Vec<Value>,
 }
 
 impl Report<'_> {
-    fn add(&mut self, record: usize, diagnosis: &Diagnosis) {
+    fn begin(&self, records: usize) -> io::Result<()> {
+        let head = format!("{{\n  \"trainer\": {:?},\n  \"records\": {records},\n  \"details\": [", self.trainer.name());
+        if self.args.json { out::print(&head) } else { Ok(()) }
+    }
+
+    fn add(&mut self, record: usize, diagnosis: &Diagnosis) -> io::Result<()> {
         let trapped = !diagnosis.traps.is_empty();
         self.trapped += usize::from(trapped);
         if self.args.json {
-            self.details.push(detail(record, diagnosis));
-        } else if record < self.args.show || (trapped && self.trapped <= MOST_TRAPPED) {
-            self.tell(record, diagnosis);
+            let between = if record == 0 { "\n    " } else { ",\n    " };
+            return out::print(&(between.to_owned() + &out::harmless(&detail(record, diagnosis).to_string())));
         }
+        if record < self.args.show || (trapped && self.trapped <= MOST_TRAPPED) {
+            return out::print_safe(&self.tell(record, diagnosis));
+        }
+        Ok(())
     }
 
-    fn tell(&mut self, record: usize, diagnosis: &Diagnosis) {
+    fn tell(&self, record: usize, diagnosis: &Diagnosis) -> String {
+        let mut text = format!("record {}\n", record + 1);
         // Writing to a string cannot fail.
-        let _ = writeln!(self.text, "record {}", record + 1);
         if let Some(reading) = &diagnosis.reading {
-            let _ = writeln!(self.text, "  {} tokens, {} steps", reading.uncut, reading.steps.len());
+            let _ = writeln!(text, "  {} tokens, {} steps", reading.uncut, reading.steps.len());
             for (index, step) in reading.steps.iter().enumerate() {
-                let line = self.step(index, step, reading);
-                self.text.push_str(&line);
+                text.push_str(&self.step(index, step, reading));
             }
         }
         for trap in &diagnosis.traps {
             let place = trap.step.map(|step| format!("step {}: ", step + 1)).unwrap_or_default();
-            let _ = writeln!(self.text, "  TRAP {place}{}", trap.message);
+            let _ = writeln!(text, "  TRAP {place}{}", trap.message);
         }
+        text
     }
 
     /// One line: label and position, the tokens that end the step, and its separator.
@@ -135,21 +146,15 @@ impl Report<'_> {
         )
     }
 
-    fn print(self, records: usize) -> anyhow::Result<ExitCode> {
+    fn end(self, records: usize) -> anyhow::Result<ExitCode> {
         if self.args.json {
-            out::print_json(&json!({
-                "trainer": self.trainer.name(),
-                "records": records,
-                "trapped": self.trapped,
-                "details": self.details,
-            }))?;
+            out::print(&format!("\n  ],\n  \"trapped\": {}\n}}\n", self.trapped))?;
         } else {
             let more = self.trapped.saturating_sub(MOST_TRAPPED);
             let more = if more > 0 { format!(" ({more} of them not shown)") } else { String::new() };
-            let verdict = format!("{}: {records} records, {} with traps{more}\n", self.trainer.name(), self.trapped);
-            out::print_safe(&(self.text + &verdict))?;
+            out::print(&format!("{}: {records} records, {} with traps{more}\n", self.trainer.name(), self.trapped))?;
         }
-        Ok(if self.trapped > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+        Ok(if self.trapped > 0 { ExitCode::from(TRAPPED) } else { ExitCode::SUCCESS })
     }
 }
 

@@ -30,6 +30,7 @@ pub mod tables;
 pub mod train_head;
 pub mod worker;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -180,20 +181,22 @@ pub struct With {
 
 impl With {
     /// Takes in what stands in these stores but for the one at `own`. Labels under the own name that stand in another store are left
-    /// out, because they cannot be taken back there, and that is said.
-    pub fn read_into(&self, session: &mut Session, own: &Path) -> anyhow::Result<()> {
+    /// out, because they cannot be taken back there, and that is said. Gives the stores with all who labelled there.
+    pub fn read_into(&self, session: &mut Session, own: &Path) -> anyhow::Result<Vec<(&Path, BTreeSet<String>)>> {
+        let mut read = Vec::new();
         let same =
             |path: &Path| std::fs::canonicalize(path).ok().is_some_and(|path| std::fs::canonicalize(own).ok() == Some(path));
         for path in self.with.iter().filter(|path| !same(path)) {
             let events = Store::events(path, session.annotator())?;
             let (mine, theirs): (Vec<_>, Vec<_>) = events.iter().partition(|event| event.annotator == session.annotator());
             session.extend(theirs);
+            read.push((path.as_path(), events.iter().map(|event| event.annotator.clone()).collect()));
             if !mine.is_empty() {
                 let (name, path) = (session.annotator(), path.display());
                 out::note(format_args!("note: {path} has {} events of {name}; those of {} count", mine.len(), own.display()));
             }
         }
-        Ok(())
+        Ok(read)
     }
 }
 

@@ -212,8 +212,20 @@ fn the_doctor_passes_what_export_wrote_and_refuses_a_trap() {
     assert!(text.contains("record 1\n") && text.contains("step 1: label 1 at token") && text.contains(" with traps\n"), "{text}");
     std::fs::write(folder.path().join("bad.jsonl"), r#"{"prompt":"q","completions":["a"],"labels":[0.9]}"#).unwrap();
     let output = doctor("bad.jsonl", &["--json"]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(3));
     let told: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&told["trapped"], &told["details"][0]["traps"][0]["step"]), (&json!(1), &json!(0)));
     assert_eq!(doctor("bad.jsonl", &["--trainer", "nobody"]).status.code(), Some(2));
+    assert_eq!(doctor("none.jsonl", &[]).status.code(), Some(1), "what cannot be looked at has no trap");
+    // A record that cannot be read is one of its traps, and those behind it are looked at.
+    let good = r#"{"prompt":"q","completions":["a"],"labels":[1]}"#;
+    std::fs::write(folder.path().join("broken.jsonl"), format!("{good}\n{{\"prompt\": \u{202e}\n{good}\n")).unwrap();
+    let output = doctor("broken.jsonl", &["--json"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let told: Value = serde_json::from_str(&text).unwrap();
+    let traps = |record: usize| told["details"][record]["traps"].as_array().unwrap().len();
+    assert_eq!((output.status.code(), &told["records"], &told["trapped"]), (Some(3), &json!(3), &json!(1)), "{text}");
+    assert_eq!([traps(0), traps(1), traps(2)], [0, 1, 0], "{text}");
+    let text = String::from_utf8(doctor("broken.jsonl", &[]).stdout).unwrap();
+    assert!(text.contains("record 2\n  TRAP ") && text.ends_with("trl: 3 records, 1 with traps\n"), "{text}");
 }

@@ -10,7 +10,7 @@ mod job;
 mod layout;
 mod voices;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -431,9 +431,7 @@ fn labels(args: &ExportArgs) -> anyhow::Result<Labels> {
     }
     if !args.with.is_empty() {
         let all = session.get_or_insert_with(|| Session::new(&name));
-        With { with: args.with.clone() }.read_into(all, &path)?;
-        for path in &args.with {
-            let people: BTreeSet<String> = Store::events(path, &name)?.into_iter().map(|event| event.annotator).collect();
+        for (path, people) in (With { with: args.with.clone() }).read_into(all, &path)? {
             stores.push(store_told(path, people.iter().map(String::as_str)));
         }
     }

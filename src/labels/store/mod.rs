@@ -80,13 +80,19 @@ impl Store {
 
     /// All events of a store in its order. Nothing is made or written.
     pub fn events(path: &Path, annotator: &str) -> Result<Vec<Event>, StoreError> {
-        let (mut store, _) = Self::view(path, annotator)?;
-        // From the beginning, as if nothing had been read.
-        (store.seen, store.chains) = (0, HashMap::new());
-        store.catch_up()
+        let mut events = Vec::new();
+        Self::begin(path, annotator, Access::View, |event| events.push(event))?;
+        Ok(events)
     }
 
     fn with(path: &Path, annotator: &str, access: Access) -> Result<(Self, Session), StoreError> {
+        let mut session = Session::new(annotator);
+        let store = Self::begin(path, annotator, access, |event| session.apply(&event))?;
+        Ok((store, session))
+    }
+
+    /// Opens the store and hands out every event in it.
+    fn begin(path: &Path, annotator: &str, access: Access, on: impl FnMut(Event)) -> Result<Self, StoreError> {
         // Absolute, so that a later change of directory leads nowhere else and no name has a meaning of its own in SQLite.
         let path = std::path::absolute(path).map_err(|cause| StoreError::Io {
             path: path.to_owned(),
@@ -119,12 +125,11 @@ impl Store {
             now: Timestamp::now,
             path,
         };
-        let mut session = Session::new(annotator);
-        store.read_new(|event| session.apply(&event))?;
+        store.read_new(on)?;
         store.began = (store.seen == 0).then(|| store.today());
         let hindered = if hindered.is_none() { store.begin_writing()? } else { hindered };
         store.warnings = warnings(&store.path, hindered.as_ref());
-        Ok((store, session))
+        Ok(store)
     }
 
     /// Gets the annotator ready to write; gives back what is in the way of writing for now.
