@@ -31,7 +31,7 @@
 //! | [`app`], [`ui`], [`shell`] | state and commands; drawing; the one loop that waits |
 //! | [`cli`] | one file a subcommand |
 //!
-//! Which folder must not use which stands in `tests/it/layers.rs`, and is tested there.
+//! Which folder may not use which others says the table of `tests/it/layers.rs`, which holds every file to it.
 
 pub mod analysis;
 pub mod app;

@@ -192,7 +192,9 @@ fn print(rows: &[Row], json: bool) -> anyhow::Result<()> {
 fn names() -> anyhow::Result<ExitCode> {
     let quantities = QUANTITIES.iter().map(|quantity| format!("{:10} {}", quantity.name, quantity.doc));
     let orders = ORDERS.iter().map(|order| format!("{:13} {} ({})", order.name, order.doc, order.expression).replace(" ()", ""));
-    let lines: Vec<String> = quantities.chain([String::new(), "orders".to_owned()]).chain(orders).collect();
+    let exact = "numbers are compared as they are, not as the screen rounds them";
+    let lines: Vec<String> =
+        quantities.chain([String::new(), exact.to_owned(), String::new(), "orders".to_owned()]).chain(orders).collect();
     out::print(&(lines.join("\n") + "\n"))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -14,8 +14,7 @@ pub(super) struct Marks {
 }
 
 impl Marks {
-    /// Notes those of a record of less than 4 GiB. True when all of it is ASCII from the space on (control characters
-    /// stand below it, but for DEL, which JSON lets stand).
+    /// Notes those of a record of less than 4 GiB. True when all of it is ASCII and no character stands below the space.
     pub(super) fn note(&mut self, record: &[u8]) -> bool {
         self.count = 0;
         if self.at.len() < record.len() + LANES {

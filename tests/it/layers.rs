@@ -1,4 +1,4 @@
-//! The folders of the crate header and what each of them must not use.
+//! Which folders use which: the table below is the map, and the code is held to it. What the folders own says the header of the crate.
 
 use std::path::{Path, PathBuf};
 
