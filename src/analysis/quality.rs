@@ -110,12 +110,7 @@ pub fn quality(names: &[String], cases: &[Case], samples: usize) -> Quality {
 
 /// Alpha over steps, whose draws are those of solutions.
 fn steps_alpha(cases: &[&Case], samples: usize) -> Figure {
-    let rating = |label: &Label| match label {
-        Label::Good => Some(1),
-        Label::Neutral => Some(0),
-        Label::Bad => Some(-1),
-        Label::AfterError | Label::Unseen => None,
-    };
+    let rating = |label: &Label| label.rating().map(|rating| i64::from(rating.value()));
     let units = |case: &&Case| -> Vec<Vec<i64>> {
         let most = case.said.iter().flatten().map(|labels| labels.steps.len()).max().unwrap_or(0);
         let of = |step: usize| case.said.iter().flatten().filter_map(|labels| rating(labels.steps.get(step)?)).collect();

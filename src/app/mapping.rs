@@ -7,7 +7,7 @@ use tui_input::backend::crossterm::EventHandler as _;
 use crate::formats::mapping::{self, KEYS, Spec};
 use crate::formats::parse_json;
 use crate::segment::RULES;
-use crate::trace::Trace;
+use crate::trace::{StepKind, Trace};
 use crate::ui::look::Look;
 
 /// What the user decided.
@@ -143,7 +143,7 @@ impl Dialog {
     fn choices(&self) -> Vec<String> {
         let fixed: Vec<&str> = match self.key().0 {
             "split" => RULES.iter().map(|(_, name, _)| *name).collect(),
-            "kind" => vec!["text", "thought", "code", "tool"],
+            "kind" => StepKind::ALL.map(StepKind::name).to_vec(),
             "as" => vec!["first-error", "errors", "correct", "ratings"],
             "base" => vec!["0", "1"],
             "none" => vec!["-1", "null", "N/A"],

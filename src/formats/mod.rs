@@ -202,19 +202,12 @@ pub trait Format: Sync {
         None
     }
 
-    /// Reads all records of one unit.
+    /// Reads all records of one unit. Formats with a [`Format::unit_key`] say how; without one a unit is a record.
     fn read_unit(&self, records: &[RawRecord<'_>]) -> Unit {
         let mut unit = Unit::default();
         for record in records {
             match self.read(record) {
-                Ok(trace) => match &mut unit.trace {
-                    None => unit.trace = Some(trace),
-                    Some(whole) => {
-                        if !whole.absorb(trace) {
-                            unit.errors.push(record.error(Fault::other_problem()));
-                        }
-                    }
-                },
+                Ok(trace) => unit.trace = Some(trace),
                 Err(error) => unit.errors.push(error),
             }
         }

@@ -75,14 +75,6 @@ impl Scheduler {
         }
     }
 
-    /// Gives every queued request the priority that `wanted` names, after a change of view.
-    pub fn reprioritise(&mut self, mut wanted: impl FnMut(&ScoreRequest) -> Priority) {
-        let changes: Vec<(u64, Priority)> = self.queued.iter().map(|(id, (_, _, request))| (*id, wanted(request))).collect();
-        for (id, priority) in changes {
-            self.set_priority(id, priority);
-        }
-    }
-
     /// The next request to send, which then counts as in flight; `None` when the limit is reached or nothing waits.
     #[expect(clippy::should_implement_trait, reason = "a queue that is asked again after `None` is no iterator")]
     pub fn next(&mut self) -> Option<ScoreRequest> {
@@ -98,11 +90,6 @@ impl Scheduler {
     /// Notes that a request is over. `false` when it was not in flight: a late answer.
     pub fn done(&mut self, id: u64) -> bool {
         self.in_flight.remove(&id).is_some()
-    }
-
-    /// True while answers with this id are wanted; all others are stale.
-    pub fn is_current(&self, id: u64) -> bool {
-        self.in_flight.contains_key(&id)
     }
 
     /// Drops a request. `true` when the scorer has it and must be told; its answers are stale from now on.

@@ -52,6 +52,18 @@ pub enum Label {
     Unseen,
 }
 
+impl Label {
+    /// The rating that it is; `None` where nobody judged the step on its own.
+    pub fn rating(self) -> Option<Rating> {
+        match self {
+            Self::Good => Some(Rating::Good),
+            Self::Neutral => Some(Rating::Neutral),
+            Self::Bad => Some(Rating::Bad),
+            Self::AfterError | Self::Unseen => None,
+        }
+    }
+}
+
 impl From<Rating> for Label {
     fn from(rating: Rating) -> Self {
         match rating {

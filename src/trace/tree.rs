@@ -52,6 +52,26 @@ pub enum StepKind {
     Tool,
 }
 
+impl StepKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Text, Self::Thought, Self::Code, Self::Tool];
+
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Thought => "thought",
+            Self::Code => "code",
+            Self::Tool => "tool",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
 /// Numbers that a search or an earlier scoring run left on a node. Not-a-number in a source becomes `None` with a warning.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct NodeStats {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use ratatui::style::{Modifier, Style};
 
 use crate::text::Glyphs;
-use crate::trace::{Label, Semantics, StepScore};
+use crate::trace::Label;
 
 mod colour;
 mod styles;
@@ -251,12 +251,12 @@ impl Theme {
         self.background
     }
 
-    /// The colour of a score at the place `p` of its scale (`0..=1`, see [`scale_position`]) before it is fitted to the terminal.
+    /// The colour of a score at the place `p` of its scale (`0..=1`, see [`Meaning::position`](crate::analysis::meaning::Meaning::position)) before it is fitted to the terminal.
     pub fn score_colour(&self, p: f64) -> Rgb {
         self.scale.at(p).to_rgb()
     }
 
-    /// The style of a score, or of the text that it judges, at the place `p` of its scale (`0..=1`; see [`scale_position`]).
+    /// The style of a score, or of the text that it judges, at the place `p` of its scale (`0..=1`; see [`Meaning::position`](crate::analysis::meaning::Meaning::position)).
     pub fn score_style(&self, p: f64) -> Style {
         self.styles.score(p)
     }
@@ -295,16 +295,6 @@ impl Scale {
             middle: Oklab { l: 0.49, ..self.middle },
             right: Oklab { l: 0.41, ..self.right },
         }
-    }
-}
-
-/// Where a score stands on its scale: 0 wrong, 1 right. Probabilities and values are taken as they are, an advantage of -1 to 1 is
-/// halved, a log-ratio goes through the logistic function.
-pub fn scale_position(score: StepScore) -> f64 {
-    match score.semantics() {
-        Semantics::Correctness | Semantics::Value => score.value(),
-        Semantics::Advantage => f64::midpoint(score.value(), 1.0),
-        Semantics::LogRatio => 1.0 / (1.0 + (-score.value()).exp()),
     }
 }
 

@@ -76,7 +76,7 @@ fn fill_the_disk(path: &Path) {
     for n in 40..60 {
         let error = save(n, &mut store).unwrap_err();
         assert!(error.to_string().starts_with("NOT SAVED: "), "{error}");
-        refused.push(error.into_draft().unwrap());
+        refused.push(unsaved(error));
     }
     setrlimit(Resource::Fsize, free).unwrap();
     for draft in refused {
@@ -89,6 +89,13 @@ fn fill_the_disk(path: &Path) {
     writeln!(out, "\nall saved").unwrap();
 }
 
+/// The decision that was not saved.
+#[cfg(unix)]
+fn unsaved(error: StoreError) -> stepscope::labels::Draft {
+    let StoreError::NotSaved { draft, .. } = error else { panic!("{error}") };
+    *draft
+}
+
 /// Sessions that begin while the disk is full: on a new store, and on one with labels. Both save when there is room.
 #[cfg(unix)]
 fn begin_on_a_full_disk(path: &Path) {
@@ -99,8 +106,8 @@ fn begin_on_a_full_disk(path: &Path) {
         let (mut store, session) = Store::open(path, "mira").unwrap();
         assert!(store.read_only() && session.len() == before, "{limit}: {}", session.len());
         assert!(store.warnings().last().unwrap().starts_with("labels stay in memory, NOT SAVED"), "{:?}", store.warnings());
-        let mut waiting = store.append(draft(before, &session)).unwrap_err().into_draft().unwrap();
-        waiting = store.append(waiting).unwrap_err().into_draft().unwrap();
+        let mut waiting = unsaved(store.append(draft(before, &session)).unwrap_err());
+        waiting = unsaved(store.append(waiting).unwrap_err());
         setrlimit(Resource::Fsize, free).unwrap();
         store.append(waiting).unwrap();
         store.append(draft(before + 1, &session)).unwrap();

@@ -3,13 +3,11 @@
 use proptest::prelude::*;
 use ratatui::style::{Color, Modifier, Style};
 use stepscope::text::{Glyphs, WrapOptions, safe, width, wrap};
-use stepscope::trace::{Label, Semantics, StepScore};
+use stepscope::trace::Label;
 use stepscope::typeset::fences;
 use stepscope::ui::code::{Tokens, highlight, highlight_step, looks_like_python, token_runs};
 use stepscope::ui::styled::styled;
-use stepscope::ui::theme::{
-    Background, Depth, Oklab, Rgb, Role, THEME_NAMES, Theme, Token, label_mark, scale_position, score_bar, score_glyph,
-};
+use stepscope::ui::theme::{Background, Depth, Oklab, Rgb, Role, THEME_NAMES, Theme, Token, label_mark, score_bar, score_glyph};
 
 use super::desk::Desk;
 
@@ -159,13 +157,6 @@ fn signs_and_bars_say_the_same_as_the_colours() {
     assert_eq!(score_bar(0.33, 2, &Glyphs::UNICODE), "▋ ");
     assert_eq!(score_bar(f64::NAN, 3, &Glyphs::UNICODE), "   ");
     assert_eq!(score_bar(7.0, 3, &Glyphs::ASCII), "===");
-    let at = |value, semantics| scale_position(StepScore::new(value, semantics).unwrap());
-    for (value, semantics, place) in
-        [(0.3, Semantics::Value, 0.3), (-1.0, Semantics::Advantage, 0.0), (0.0, Semantics::LogRatio, 0.5)]
-    {
-        assert!((at(value, semantics) - place).abs() < 1e-12, "{semantics}");
-    }
-    assert!(at(-800.0, Semantics::LogRatio) >= 0.0 && at(800.0, Semantics::LogRatio) <= 1.0);
 }
 
 #[test]

@@ -100,7 +100,7 @@ impl Spec {
         Ok(Mapping {
             split: self
                 .one_of("split", "auto, blank, line, numbered, sentence, thought or tag", Rule::Auto, |name| name.parse().ok())?,
-            kind: self.one_of("kind", "text, thought, code or tool", StepKind::Text, kind)?,
+            kind: self.one_of("kind", "text, thought, code or tool", StepKind::Text, StepKind::named)?,
             label,
             scores: self.get("scores"),
             answer: self.get("answer"),
@@ -162,16 +162,6 @@ impl Spec {
     fn pairs(&self) -> impl Iterator<Item = (&'static str, &str)> {
         KEYS.iter().filter_map(|(key, _)| Some((*key, self.get(key)?)))
     }
-}
-
-fn kind(name: &str) -> Option<StepKind> {
-    Some(match name {
-        "text" => StepKind::Text,
-        "thought" => StepKind::Thought,
-        "code" => StepKind::Code,
-        "tool" => StepKind::Tool,
-        _ => return None,
-    })
 }
 
 fn meaning(name: &str) -> Option<Meaning> {

@@ -134,14 +134,6 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// The decision that was not saved, to be tried again or written elsewhere.
-    pub fn into_draft(self) -> Option<Draft> {
-        match self {
-            Self::NotSaved { draft, .. } => Some(*draft),
-            _ => None,
-        }
-    }
-
     /// Why a new store could not be made; apart from all other reasons where things may change.
     pub(super) fn not_made(self) -> Self {
         if self.may_pass() { Self::NotMade { cause: Box::new(self) } } else { self }
