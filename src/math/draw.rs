@@ -359,47 +359,11 @@ impl Artist {
         let columns = cells.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| cells.iter().filter_map(|row| row.get(column)).map(Drawing::width).max().unwrap_or(0);
         let widths: Vec<usize> = (0..columns).map(width).collect();
-        let between = |column: usize| match grid.kind {
-            Kind::Lines if column % 2 == 1 => 1,
-            Kind::Lines => 4,
-            Kind::Matrix | Kind::Cases => 2,
-        };
         let total: usize = widths.iter().sum::<usize>() + 3 * columns;
         if total * cells.iter().map(|row| row.iter().map(Drawing::height).max().unwrap_or(1) + 1).sum::<usize>() > CELLS {
             return Err(Reason::TooLarge);
         }
-        let mut rows = Vec::new();
-        let mut high = false;
-        for (number, row) in cells.into_iter().enumerate() {
-            let tall = row.iter().any(|cell| cell.height() > 1);
-            if grid.rules.contains(&number) {
-                rows.push(None);
-            } else if number > 0 && (tall || high) {
-                rows.push(Some(Drawing::empty()));
-            }
-            high = tall;
-            let mut line = Drawing::empty();
-            for (column, wide) in widths.iter().enumerate() {
-                if column > 0 || grid.bars.contains(&0) {
-                    let bar = grid.bars.contains(&column);
-                    line.push(&if bar { Drawing::of(Strip::added(" │ ")) } else { Drawing::blank(between(column)) });
-                }
-                let cell = row.get(column).cloned().unwrap_or_else(Drawing::empty);
-                let room = wide - cell.width();
-                let before = match grid.align(column) {
-                    Align::Left => 0,
-                    Align::Centre => room / 2,
-                    Align::Right => room,
-                };
-                line.push(&Drawing::blank(before));
-                line.push(&cell);
-                line.push(&Drawing::blank(room - before));
-            }
-            rows.push(Some(line));
-        }
-        if grid.rules.contains(&grid.rows.len()) {
-            rows.push(None);
-        }
+        let rows = lines_of(grid, cells, &widths);
         let wide = rows.iter().flatten().map(Drawing::width).max().unwrap_or(0);
         let rule = || Drawing::of(Strip::added(&"─".repeat(wide)));
         let single = rows.len() == 1;
@@ -411,6 +375,48 @@ impl Artist {
         }
         fenced(grid.open, &body, grid.close, true)
     }
+}
+
+/// The lines of a grid whose columns are that wide: rows, blank lines between high ones; `None` for a rule.
+fn lines_of(grid: &Grid, cells: Vec<Vec<Drawing>>, widths: &[usize]) -> Vec<Option<Drawing>> {
+    let between = |column: usize| match grid.kind {
+        Kind::Lines if column % 2 == 1 => 1,
+        Kind::Lines => 4,
+        Kind::Matrix | Kind::Cases => 2,
+    };
+    let mut rows = Vec::new();
+    let mut high = false;
+    for (number, row) in cells.into_iter().enumerate() {
+        let tall = row.iter().any(|cell| cell.height() > 1);
+        if grid.rules.contains(&number) {
+            rows.push(None);
+        } else if number > 0 && (tall || high) {
+            rows.push(Some(Drawing::empty()));
+        }
+        high = tall;
+        let mut line = Drawing::empty();
+        for (column, wide) in widths.iter().enumerate() {
+            if column > 0 || grid.bars.contains(&0) {
+                let bar = grid.bars.contains(&column);
+                line.push(&if bar { Drawing::of(Strip::added(" │ ")) } else { Drawing::blank(between(column)) });
+            }
+            let cell = row.get(column).cloned().unwrap_or_else(Drawing::empty);
+            let room = wide - cell.width();
+            let before = match grid.align(column) {
+                Align::Left => 0,
+                Align::Centre => room / 2,
+                Align::Right => room,
+            };
+            line.push(&Drawing::blank(before));
+            line.push(&cell);
+            line.push(&Drawing::blank(room - before));
+        }
+        rows.push(Some(line));
+    }
+    if grid.rules.contains(&grid.rows.len()) {
+        rows.push(None);
+    }
+    rows
 }
 
 /// The class of a node by itself.

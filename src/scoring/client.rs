@@ -173,22 +173,15 @@ async fn supervise(
                     break;
                 }
             }
-            order = inbox.recv() => match order {
-                Some(Order::Send(request)) => {
-                    if !session.is_waiting() {
-                        heard = Instant::now();
-                    }
-                    begin(&request, &lines, &mut session, &emit);
+            order = inbox.recv() => {
+                if !session.is_waiting() {
+                    heard = Instant::now();
                 }
-                Some(Order::Cancel(id)) => {
-                    session.cancelled(id);
-                    send(&lines, &ToScorer::Cancel { id });
-                }
-                Some(Order::Kill) | None => {
-                    killed = true;
+                killed = !carry_out(order, &lines, &mut session, &emit);
+                if killed {
                     break;
                 }
-            },
+            }
             () = sleep_until(heard + silence), if session.is_waiting() => {
                 emit(WorkerEvent::Failed { request: None, message: format!("the scorer was silent for {} s", silence.as_secs_f32()) });
                 break;
@@ -199,6 +192,19 @@ async fn supervise(
     let status = end(&mut child, leaving).await;
     let words = timeout(Duration::from_millis(500), last_words).await.ok().and_then(Result::ok).flatten();
     emit(WorkerEvent::Exited { message: farewell(status.as_ref(), killed, words.as_deref()) });
+}
+
+/// False when the process is to end.
+fn carry_out(order: Option<Order>, lines: &UnboundedSender<String>, session: &mut Session, emit: &impl Fn(WorkerEvent)) -> bool {
+    match order {
+        Some(Order::Send(request)) => begin(&request, lines, session, emit),
+        Some(Order::Cancel(id)) => {
+            session.cancelled(id);
+            send(lines, &ToScorer::Cancel { id });
+        }
+        Some(Order::Kill) | None => return false,
+    }
+    true
 }
 
 fn begin(message: &ToScorer, lines: &UnboundedSender<String>, session: &mut Session, emit: &impl Fn(WorkerEvent)) {

@@ -337,75 +337,80 @@ impl Content {
     }
 }
 
+/// Words that say nothing about what is counted.
+fn is_empty_word(word: &str) -> bool {
+    matches!(
+        word,
+        "the"
+            | "and"
+            | "for"
+            | "are"
+            | "was"
+            | "were"
+            | "has"
+            | "have"
+            | "had"
+            | "his"
+            | "her"
+            | "its"
+            | "their"
+            | "that"
+            | "this"
+            | "with"
+            | "from"
+            | "how"
+            | "many"
+            | "much"
+            | "will"
+            | "would"
+            | "each"
+            | "she"
+            | "they"
+            | "then"
+            | "than"
+            | "more"
+            | "less"
+            | "not"
+            | "all"
+            | "but"
+            | "can"
+            | "there"
+            | "which"
+            | "what"
+            | "when"
+            | "who"
+            | "into"
+            | "out"
+            | "total"
+            | "number"
+            | "frac"
+            | "text"
+            | "times"
+            | "cdot"
+            | "div"
+            | "boxed"
+            | "left"
+            | "right"
+            | "answer"
+            | "therefore"
+            | "need"
+            | "find"
+            | "calculate"
+            | "let"
+            | "step"
+            | "first"
+            | "next"
+            | "equal"
+    )
+}
+
 /// The hash of a word without its plural, unless it says nothing about what is counted.
 fn content(word: &str) -> Option<u64> {
-    const EMPTY: &[&str] = &[
-        "the",
-        "and",
-        "for",
-        "are",
-        "was",
-        "were",
-        "has",
-        "have",
-        "had",
-        "his",
-        "her",
-        "its",
-        "their",
-        "that",
-        "this",
-        "with",
-        "from",
-        "how",
-        "many",
-        "much",
-        "will",
-        "would",
-        "each",
-        "she",
-        "they",
-        "then",
-        "than",
-        "more",
-        "less",
-        "not",
-        "all",
-        "but",
-        "can",
-        "there",
-        "which",
-        "what",
-        "when",
-        "who",
-        "into",
-        "out",
-        "total",
-        "number",
-        "frac",
-        "text",
-        "times",
-        "cdot",
-        "div",
-        "boxed",
-        "left",
-        "right",
-        "answer",
-        "therefore",
-        "need",
-        "find",
-        "calculate",
-        "let",
-        "step",
-        "first",
-        "next",
-        "equal",
-    ];
     if word.len() < 3 {
         return None;
     }
     let lower = word.to_ascii_lowercase();
-    if EMPTY.contains(&lower.as_str()) || relation(&lower, "", "").is_some_and(|_| lower.len() < 5) {
+    if is_empty_word(&lower) || relation(&lower, "", "").is_some_and(|_| lower.len() < 5) {
         return None;
     }
     let stem = if lower.len() > 3 { lower.strip_suffix('s').unwrap_or(&lower) } else { &lower };

@@ -69,11 +69,11 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     }
 }
 
-fn draw_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, columns: Columns, row: &TreeRow, current: bool) {
+/// Draws what a search and a model say of a node. Gives the column behind it.
+fn draw_numbers(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, columns: Columns, row: &TreeRow) -> u16 {
     let node = trace.node(row.node);
-    let open = app.shows_numbers_of(row.node);
     let hidden = NodeStats::default();
-    let stats = if open { &node.stats } else { &hidden };
+    let stats = if app.shows_numbers_of(row.node) { &node.stats } else { &hidden };
     let number = |value: Option<f64>| value.map_or(String::new(), short);
     let y = rect.y;
     let left = |x: u16| rect.right().saturating_sub(x);
@@ -100,12 +100,21 @@ fn draw_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, columns: Co
         let style = stats.mc.map_or(pen.look.plain(), |mc| pen.look.score(mc));
         x = pen.text(x, y, left(x), &format!("{:>5}", number(stats.mc)), style);
     }
-    let score = app.shown_score(node.key).map(StepScore::value);
-    let place = score.map(|score| app.scoring.place(score));
     if app.show_prm {
-        let style = place.map_or(pen.look.dim(), |place| pen.look.score(place));
+        let score = app.shown_score(node.key).map(StepScore::value);
+        let style = score.map_or(pen.look.dim(), |score| pen.look.score(app.scoring.place(score)));
         x = pen.text(x, y, left(x), &format!("{:>5}", number(score)), style);
     }
+    x
+}
+
+fn draw_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, columns: Columns, row: &TreeRow, current: bool) {
+    let node = trace.node(row.node);
+    let open = app.shows_numbers_of(row.node);
+    let y = rect.y;
+    let left = |x: u16| rect.right().saturating_sub(x);
+    let mut x = draw_numbers(app, pen, rect, trace, columns, row);
+    let place = app.shown_score(node.key).map(|score| app.scoring.place(score.value()));
     let glyph = place.map_or(" ".to_owned(), |place| pen.look.glyph(place, app.scoring.place(app.scoring.threshold)));
     let style = place.map_or(pen.look.plain(), |place| pen.look.score(place));
     x = pen.text(x, y, left(x), &format!("{glyph} "), style);
