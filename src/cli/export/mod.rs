@@ -93,7 +93,7 @@ pub struct ExportArgs {
     /// same groups as those of `stepscope clusters` where every solution has a label; else that also groups what scores predict
     #[arg(long, value_name = "K", value_parser = clusters::count, requires = "filter")]
     pub clusters: Option<usize>,
-    /// Replace OUT if it exists
+    /// Replace OUT if it exists; what an earlier export set apart beside it to test with goes, too
     #[arg(long)]
     pub force: bool,
     /// Which labels are laid over the files
