@@ -202,12 +202,19 @@ pub trait Format: Sync {
         None
     }
 
-    /// Reads all records of one unit. Formats with a [`Format::unit_key`] say how; without one a unit is a record.
+    /// Reads all records of one unit.
     fn read_unit(&self, records: &[RawRecord<'_>]) -> Unit {
         let mut unit = Unit::default();
         for record in records {
             match self.read(record) {
-                Ok(trace) => unit.trace = Some(trace),
+                Ok(trace) => match &mut unit.trace {
+                    None => unit.trace = Some(trace),
+                    Some(whole) => {
+                        if !whole.absorb(trace) {
+                            unit.errors.push(record.error(Fault::other_problem()));
+                        }
+                    }
+                },
                 Err(error) => unit.errors.push(error),
             }
         }

@@ -361,7 +361,9 @@ fn corrections_of_annotators_and_of_sources() {
     for name in ["corrections", "corrections-sft", "trl-dpo"] {
         let values = |items: &[Labelled<'_>]| {
             let mut values: Vec<_> = written(name, items, &policy).0.iter().map(|record| parse_json(record).unwrap()).collect();
-            values.iter_mut().for_each(|value| drop(value.as_object_mut().unwrap().remove("id")));
+            for value in &mut values {
+                value.as_object_mut().unwrap().remove("id");
+            }
             values
         };
         assert_eq!(values(&foreign(back)), values(&items), "{name}");
