@@ -61,6 +61,17 @@ fn disjoint<T>(runs: &mut Vec<(Range<usize>, T)>) {
     });
 }
 
+/// Signs at the beginning of a line that are no markup there.
+#[derive(Debug, Clone, Copy, Default)]
+struct Kept {
+    /// `-` and `*`.
+    bullet: bool,
+    /// One `#`.
+    lone_hash: bool,
+    /// Several.
+    hashes: bool,
+}
+
 struct Reader<'a> {
     text: &'a str,
     opaque: &'a [Range<usize>],
@@ -75,8 +86,10 @@ impl Reader<'_> {
             lines.push(at..at + line.trim_end_matches('\n').len());
             at += line.len();
         }
+        let diff = self.diff(&lines);
+        let kept = self.kept(&lines);
         let mut number = 0;
-        while let Some(line) = lines.get(number).cloned() {
+        while let Some(line) = lines.get(number).cloned().filter(|line| line.start < diff) {
             number += 1;
             if self.covered(line.start) && line.start < line.end {
                 continue;
@@ -85,7 +98,7 @@ impl Reader<'_> {
                 number += rows - 1;
                 continue;
             }
-            self.block(&line);
+            self.block(&line, kept.get(number - 1).copied().unwrap_or_default());
             self.spans(&line);
         }
     }
@@ -96,21 +109,47 @@ impl Reader<'_> {
         self.opaque.get(at).is_some_and(|range| range.start <= byte)
     }
 
+    /// The byte from which on a text is a diff: there `-` and `+` say what was removed and added. The end where it is none.
+    fn diff(&self, lines: &[Range<usize>]) -> usize {
+        let begins = |at: usize, start: &str| {
+            lines.get(at).and_then(|line| self.text.get(line.clone())).is_some_and(|text| text.starts_with(start))
+        };
+        let diff =
+            |at: &usize| begins(*at, "diff --git ") || begins(*at, "@@ -") || (begins(*at, "--- ") && begins(at + 1, "+++ "));
+        (0..lines.len()).find(diff).map_or(self.text.len() + 1, |at| lines[at].start)
+    }
+
+    /// Which signs at the beginning of each line are those of its text: program code has comments, and where one line of a paragraph begins
+    /// with a plus the others begin with a minus.
+    fn kept(&self, lines: &[Range<usize>]) -> Vec<Kept> {
+        let text = |line: &Range<usize>| self.text.get(line.clone()).filter(|_| !self.covered(line.start)).unwrap_or_default();
+        let code = lines.iter().any(|line| is_code(text(line)));
+        let assigns = code || lines.iter().any(|line| is_assignment(text(line)));
+        let mut kept = Vec::with_capacity(lines.len());
+        for paragraph in lines.split_inclusive(|line| text(line).trim().is_empty()) {
+            let sum = code || paragraph.iter().any(|line| text(line).trim_start().starts_with("+ "));
+            let inside = |at: usize| at > 0 && !text(&paragraph[at - 1]).starts_with('#');
+            kept.extend((0..paragraph.len()).map(|at| Kept { bullet: sum, lone_hash: assigns || inside(at), hashes: code }));
+        }
+        kept
+    }
+
     /// Headings, list items, quotes and rules.
-    fn block(&mut self, line: &Range<usize>) {
+    fn block(&mut self, line: &Range<usize>, kept: Kept) {
         let text = self.text.get(line.clone()).unwrap_or_default();
         let content = text.trim_start_matches(' ');
         let indent = text.len() - content.len();
         let start = line.start + indent;
         let level = content.len() - content.trim_start_matches('#').len();
-        if (1..=6).contains(&level) && content.get(level..).is_some_and(|rest| rest.starts_with(' ')) {
+        let heads = !if level == 1 { kept.lone_hash } else { kept.hashes };
+        if heads && (1..=6).contains(&level) && content.get(level..).is_some_and(|rest| rest.starts_with(' ')) {
             let words = content.get(level..).unwrap_or_default();
             let body = start + content.len() - words.trim_start().len();
             self.markup.edits.push((start..body, ""));
             self.markup.inks.push((body..line.end, Ink::Strong));
             return;
         }
-        if let Some(rest) = content.strip_prefix(['-', '*', '+'])
+        if let Some(rest) = content.strip_prefix(['-', '*']).filter(|_| !kept.bullet)
             && rest.starts_with(' ')
             && !rest.trim().is_empty()
         {
@@ -232,6 +271,23 @@ impl Reader<'_> {
         };
         cells.into_iter().map(trimmed).collect()
     }
+}
+
+/// A line that is program code beyond doubt.
+fn is_code(line: &str) -> bool {
+    let line = line.trim();
+    let begins = |words: &[&str]| words.iter().any(|word| line.starts_with(word));
+    let block =
+        begins(&["for ", "while ", "if ", "elif ", "else:", "try:", "except", "with ", "def ", "class "]) && line.ends_with(':');
+    let imports = line.starts_with("import ") || (line.starts_with("from ") && line.contains(" import "));
+    block || imports || begins(&["print(", "#include"]) || line == "}" || line.ends_with(") {")
+}
+
+/// `total = 3 * x`: a name and what it becomes.
+fn is_assignment(line: &str) -> bool {
+    let Some((name, _)) = line.trim().split_once(" = ") else { return false };
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "_.[]'\"".contains(c))
 }
 
 /// Cells of `12. ` at the start of a line.

@@ -322,6 +322,14 @@ fn markdown_is_drawn_where_it_cannot_be_mathematics() {
         ("| n | n^2 |\n|---|----|\n| 1 | $1^2$ |\n| 10 | 100 |\nend", "n  │ n^2\n───┼────\n1  │ 1²\n10 │ 100\nend"),
         ("```\n**code** $x^2$\n```", "```\n**code** $x^2$\n```"),
         ("a | b\nno table | here", "a | b\nno table | here"),
+        // Signs that say something.
+        ("The price\n- discount\n+ tax\nis paid.", "The price\n- discount\n+ tax\nis paid."),
+        ("Fix:\n--- a/f.py\n+++ b/f.py\n- **old** line", "Fix:\n--- a/f.py\n+++ b/f.py\n- **old** line"),
+        ("- why\n\n@@ -1,2 +1,2 @@\n- old\n # note", "• why\n\n@@ -1,2 +1,2 @@\n- old\n # note"),
+        ("x = 3\n# Step two\ny = 4", "x = 3\n# Step two\ny = 4"),
+        ("# sum them\ntotal = a + b", "# sum them\ntotal = a + b"),
+        ("## why\nfor a in b:\n    print(a)", "## why\nfor a in b:\n    print(a)"),
+        ("# Solution\n\nWe add.", "Solution\n\nWe add."),
     ] {
         assert_eq!(page(text, false, 60).text.as_str(), drawn, "{text:?}");
     }
