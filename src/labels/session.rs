@@ -225,17 +225,15 @@ impl Session {
         self.book().is_some_and(|book| book.skipped(record))
     }
 
-    /// "The first error of this solution is at `index`", with the earlier bad marks that this takes away; `None` behind its end.
+    /// "The first error of this solution is at `index`", with what that takes away: bad marks of earlier steps, and what was called the
+    /// first error behind it. Steps behind it that were rated bad stay so. `None` behind its end.
     pub fn first_error(&self, trace: &Trace, solution: &Solution, index: usize) -> Option<Action> {
         let keys = keys(trace, solution);
         let step = *keys.get(index)?;
-        Some(Action::FirstError {
-            record: trace.record_key(solution.leaf),
-            step,
-            index,
-            clears: self.bad(&keys[..index]),
-            kind: String::new(),
-        })
+        let moved = |key: &&StepKey| self.mark(**key).is_some_and(|mark| mark.first_error);
+        let mut clears = self.bad(&keys[..index]);
+        clears.extend(keys[index + 1..].iter().filter(moved));
+        Some(Action::FirstError { record: trace.record_key(solution.leaf), step, index, clears, kind: String::new() })
     }
 
     /// "All steps of this solution are right", with the bad marks that this takes away.

@@ -364,3 +364,18 @@ fn a_solution_without_steps_can_be_judged() {
     desk.all_good(0);
     assert_eq!(desk.picture(0), " NoError Solution");
 }
+
+#[test]
+fn a_first_error_that_moves_forward_takes_the_old_one_along() {
+    let mut desk = Desk::new();
+    desk.first_error(0, 3);
+    desk.first_error(0, 1);
+    assert_eq!(desk.picture(0), "+->> At(1) FoundError");
+    desk.undo();
+    assert_eq!(desk.picture(0), "+++- At(3) FoundError", "undo brings it back");
+    // What was rated bad by itself was said of that step, and stays.
+    desk.undo();
+    desk.rate(0, 3, Rating::Bad);
+    desk.first_error(0, 1);
+    assert_eq!(desk.picture(0), "+->- At(1) FoundError");
+}
