@@ -3,10 +3,11 @@
 
 use std::sync::{Arc, Weak};
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent};
 
-use super::views::{ViewKeys, key as key_row};
-use super::{App, Effect, lists};
+use super::lists::{self, Window};
+use super::views::{ViewKeys, key as key_row, plain};
+use super::{App, Effect};
 use crate::checks::answer;
 use crate::trace::{FirstError, Trace};
 
@@ -41,6 +42,13 @@ pub struct Answers {
     pub looked: usize,
     /// Solutions of the problem.
     pub solutions: usize,
+}
+
+impl Answers {
+    /// The groups on a screen of this height.
+    pub fn window(&self, height: u16) -> Window {
+        Window::around(self.chosen, self.groups.len(), 2, usize::from(height.saturating_sub(3)))
+    }
 }
 
 /// Solutions with the same answer.
@@ -140,9 +148,7 @@ pub(super) fn open(app: &mut App) -> Vec<Effect> {
 pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     let Some(answers) = &mut app.answers else { return Vec::new() };
     let last = answers.groups.len().saturating_sub(1);
-    let control = key.modifiers.contains(KeyModifiers::CONTROL);
-    match key.code {
-        KeyCode::Char('c') if control => app.answers = None,
+    match plain(key) {
         KeyCode::Enter => go(app, false),
         KeyCode::Char('w') => go(app, true),
         KeyCode::Esc | KeyCode::Char('q') => app.answers = None,

@@ -6,7 +6,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use super::commands::{Command, label, view};
 use super::input::{Input, Purpose};
 use super::steps::Slice;
-use super::{App, Effect, jumps, queue, review, saving};
+use super::{App, Effect, jumps, queue, review, saving, views};
 use crate::labels::Choice;
 use crate::query::ORDERS;
 use crate::trace::RecordKey;
@@ -201,7 +201,7 @@ pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     }
     let Some(open) = app.choice.take() else { return Vec::new() };
     let free = open.question.is_free();
-    match key.code {
+    match views::plain(key) {
         KeyCode::Enter if free => answer(app, open.question, ""),
         KeyCode::Esc | KeyCode::Enter => leave(app, open.question),
         KeyCode::Tab if free => {

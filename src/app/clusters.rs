@@ -2,14 +2,18 @@
 
 use std::collections::HashMap;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent};
 
 use super::items::ItemId;
 use super::likeness::{Row, Steps};
-use super::views::{ViewKeys, key as key_row};
-use super::{App, Effect, likeness, lists, queue};
+use super::lists::{self, Window};
+use super::views::{ViewKeys, key as key_row, plain};
+use super::{App, Effect, likeness, queue};
 use crate::analysis::clusters::MOST;
 use crate::analysis::likeness::{Ask, Group};
+
+/// Rows of the screen that the typical step of the chosen group takes.
+pub const TYPICAL: u16 = 4;
 
 /// The keys of the list.
 pub(crate) static VIEW: ViewKeys = ViewKeys {
@@ -51,6 +55,11 @@ impl Clusters {
         let row = self.steps.rows.get(self.groups.get(self.chosen)?.medoid)?;
         let step = row.wrong.map_or(String::new(), |(step, _)| format!(", step {}", step + 1));
         Some(format!("problem {}, solution {}{step}", app.items.rank(row.item) + 1, row.solution + 1))
+    }
+
+    /// The groups on a screen of this height.
+    pub fn window(&self, height: u16) -> Window {
+        Window::around(self.chosen, self.groups.len(), 3, usize::from(height.saturating_sub(5 + TYPICAL)))
     }
 
     /// The number of the group of a solution; 0 for none.
@@ -131,15 +140,13 @@ pub(super) fn forget(app: &mut App) -> Vec<Effect> {
 pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     let Some(clusters) = &mut app.alike.clusters else { return Vec::new() };
     let last = clusters.groups.len().saturating_sub(1);
-    let control = key.modifiers.contains(KeyModifiers::CONTROL);
-    match key.code {
+    match plain(key) {
         KeyCode::Char('r') => {
             let count = clusters.groups.len();
             clusters.open = false;
             return likeness::begin(app, Ask::Groups(Some(count)));
         }
         KeyCode::Enter => walk(app),
-        KeyCode::Char('c') if control => clusters.open = false,
         KeyCode::Esc | KeyCode::Char('q') => clusters.open = false,
         code => clusters.chosen = lists::chosen_by(code, clusters.chosen, last).unwrap_or(clusters.chosen),
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crossterm::event::{Event, KeyCode, KeyEvent};
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use tui_input::backend::crossterm::EventHandler;
 
 use super::choice::{self, Question};
@@ -116,6 +116,7 @@ impl Input {
 pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     match key.code {
         KeyCode::Esc => app.input = None,
+        KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => app.input = None,
         KeyCode::Enter => {
             if let Some(input) = app.input.take() {
                 return accept(app, &input);

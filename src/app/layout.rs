@@ -401,11 +401,6 @@ pub fn tree_rows(app: &App) -> Vec<NodeId> {
     app.tree.rows.iter().skip(app.tree_top).take(height).map(|row| row.node).collect()
 }
 
-/// Rows of the list of the picker of problems.
-pub fn picker_rows(app: &App) -> usize {
-    usize::from(app.size.1.saturating_sub(3)).max(1)
-}
-
 /// Where to put the current step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Anchor {

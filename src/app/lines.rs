@@ -75,8 +75,8 @@ impl App {
         }
         let mut items = layout::visible_items(self);
         if let Some(picker) = &self.picker {
-            let window = picker.window(layout::picker_rows(self));
-            items.extend(picker.found().skip(window.start).take(window.len()).map(|(item, _)| item));
+            let window = picker.window(self.size.1);
+            items.extend(picker.found().skip(window.top).take(window.rows).map(|(item, _)| item));
         }
         for trace in items.into_iter().filter_map(|item| self.items.trace(item)) {
             if !self.lines.problems.contains_key(&trace.prompt_key) {

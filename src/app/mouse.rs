@@ -1,15 +1,43 @@
 //! The mouse, for those who want it: a click goes where it points, the wheel moves what is under it. It never labels.
 
-use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{KeyCode, KeyEvent, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
-use super::{App, Focus, layout};
+use super::typed::key_press;
+use super::{App, Effect, Focus, layout, lists, views};
 
 /// Rows that one notch of the wheel moves.
 const NOTCH: usize = 3;
 
-/// A click or a turn of the wheel.
-pub(super) fn event(app: &mut App, event: MouseEvent) {
+/// A click or a turn of the wheel. A view that has the keyboard has the mouse as well: what lies under it stays where it is.
+pub(super) fn event(app: &mut App, event: MouseEvent) -> Vec<Effect> {
+    if app.help.is_some() || views::owner(app).is_some() {
+        return in_view(app, event);
+    }
+    app.seek = None;
+    app.walk.suggest = false;
+    in_panes(app, event);
+    Vec::new()
+}
+
+/// The wheel moves as the arrows do, a click chooses a row of a list. What is split is split by keys alone.
+fn in_view(app: &mut App, event: MouseEvent) -> Vec<Effect> {
+    let code = match event.kind {
+        MouseEventKind::ScrollDown => KeyCode::Down,
+        MouseEventKind::ScrollUp => KeyCode::Up,
+        MouseEventKind::Down(MouseButton::Left) => {
+            lists::choose_at(app, event.row);
+            return Vec::new();
+        }
+        _ => return Vec::new(),
+    };
+    if app.split.is_some() {
+        return Vec::new();
+    }
+    (0..NOTCH).flat_map(|_| key_press(app, KeyEvent::from(code))).collect()
+}
+
+fn in_panes(app: &mut App, event: MouseEvent) {
     let Some(panes) = layout::panes(app) else { return };
     let at = Position { x: event.column, y: event.row };
     let rule = layout::strip(&panes);
@@ -50,6 +78,7 @@ fn click(app: &mut App, focus: Focus, rect: Rect, y: u16) {
         Focus::Tree => {
             if let (Some(node), Some(trace)) = (app.tree.rows.get(app.tree_top + row).map(|row| row.node), trace) {
                 app.cursor.go_to_node(&trace, node);
+                app.walk.led = true;
             }
         }
         Focus::List if app.queue.active() => {
@@ -85,6 +114,7 @@ fn turn(app: &mut App, focus: Focus, forward: bool) {
             let node = app.tree.rows.get(row.min(app.tree.rows.len().saturating_sub(1))).map(|row| row.node);
             if let (Some(node), Some(trace)) = (node, app.trace().cloned()) {
                 app.cursor.go_to_node(&trace, node);
+                app.walk.led = true;
             }
         }
         Focus::List if app.queue.active() => {

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent};
 
 use super::blocks::{Blocks, Part, Row};
-use super::views::{ViewKeys, key as key_row};
+use super::views::{ViewKeys, key as key_row, plain};
 use super::{App, Effect, layout, steps};
 use crate::trace::{NodeId, Trace};
 use crate::typeset::align::align;
@@ -215,11 +215,12 @@ impl App {
         let Some(trace) = self.trace().cloned() else { return String::new() };
         let Some(known) = trace.solutions.get(solution) else { return String::new() };
         let mut parts = vec![format!("solution {}", solution + 1)];
-        parts.extend(self.answer_in_short(&trace, known));
         if self.shows_score_of(&trace, known.leaf) {
             let score = self.scoring.solution_score(&trace, &trace.path(known.leaf));
             parts.extend(score.map(|score| format!("{} {}", self.scoring.aggregate.name(), super::describe::short(score))));
         }
+        // What is cut where there is little room is the answer.
+        parts.extend(self.answer_in_short(&trace, known).into_iter().rev());
         parts.join("   ")
     }
 }
@@ -251,12 +252,10 @@ pub(super) fn open(app: &mut App, count: Option<usize>) -> Vec<Effect> {
 pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     let Some((mut pair, trace)) = app.pair.take().zip(app.trace().cloned()) else { return Vec::new() };
     let (page, half) = (layout::page_step(pair.page), (pair.page / 2).max(1));
-    let control = key.modifiers.contains(KeyModifiers::CONTROL);
-    match key.code {
+    match plain(key) {
         KeyCode::Esc | KeyCode::Char('q') => return Vec::new(),
-        KeyCode::Char('c') if control => return Vec::new(),
-        KeyCode::Char('d') if control => pair.scroll(&trace, half, true),
-        KeyCode::Char('u') if control => pair.scroll(&trace, half, false),
+        KeyCode::Null if key.code == KeyCode::Char('d') => pair.scroll(&trace, half, true),
+        KeyCode::Null if key.code == KeyCode::Char('u') => pair.scroll(&trace, half, false),
         KeyCode::Char('j') | KeyCode::Down => pair.choose(pair.chosen + 1),
         KeyCode::Char('k') | KeyCode::Up => pair.choose(pair.chosen.saturating_sub(1)),
         KeyCode::Char(' ') | KeyCode::PageDown => pair.scroll(&trace, page, true),

@@ -7,6 +7,7 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 use tui_input::backend::crossterm::EventHandler as _;
 
 use super::items::ItemId;
+use super::lists::Window;
 use super::views::{ViewKeys, key as key_row};
 use super::{App, Effect};
 use crate::trace::{NodeId, Writing};
@@ -89,10 +90,9 @@ impl Picker {
         self.hits.iter().map(|&(_, at)| (self.known[at].0, line(&self.lines, &self.known, at)))
     }
 
-    /// The part of the list that has room in so many rows, around the chosen one.
-    pub fn window(&self, rows: usize) -> std::ops::Range<usize> {
-        let top = self.chosen.saturating_sub(rows / 2).min(self.listed().saturating_sub(rows));
-        top..(top + rows).min(self.listed())
+    /// The problems on a screen of this height.
+    pub fn window(&self, height: u16) -> Window {
+        Window::around(self.chosen, self.listed(), 2, usize::from(height.saturating_sub(3)))
     }
 
     /// Some of the problems that were looked at are not weighed yet.

@@ -3,10 +3,10 @@
 use crossterm::event::{KeyCode, KeyEvent};
 
 use super::commands::cuts;
-use super::views::{ViewKeys, key as key_row};
+use super::views::{ViewKeys, key as key_row, plain};
 use super::{App, Effect, saving};
 use crate::segment::{self, RULES, Rule};
-use crate::trace::{Cut, Solution, Trace};
+use crate::trace::{Cut, RecordKey, Solution, Trace};
 
 /// Its keys.
 pub(super) static VIEW: ViewKeys = ViewKeys {
@@ -22,7 +22,7 @@ pub(super) static VIEW: ViewKeys = ViewKeys {
         key_row(&["g", "Home"], "", "its first step"),
         key_row(&["G", "End"], "", "its last step"),
         key_row(&["Enter"], "takes it", "cut the solution by this rule"),
-        key_row(&["Esc"], "leaves it", "leave the steps as they are"),
+        key_row(&["Esc", "Ctrl-c"], "leaves it", "leave the steps as they are"),
     ]],
     commands: &[],
 };
@@ -46,6 +46,8 @@ impl Offer {
 /// An open choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segmenting {
+    /// The solution of the source.
+    pub(crate) of: RecordKey,
     /// The source's steps, then what each rule makes of them.
     pub offers: Vec<Offer>,
     /// Index of the offer that is on show.
@@ -66,7 +68,7 @@ impl Segmenting {
         let offers: Vec<_> = std::iter::once(own).chain(by_rule).collect();
         let at = offers.iter().position(|offer| offer.rule == rule).unwrap_or(0);
         let texts = trace.texts_cut(solution, &offers[at].starts);
-        Self { offers, at, texts, top: 0, now }
+        Self { of: trace.record_key(solution.leaf), offers, at, texts, top: 0, now }
     }
 
     /// The offer that is on show.
@@ -82,7 +84,7 @@ pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     }
     let Some(mut open) = app.segmenting.take() else { return Vec::new() };
     let last = open.texts.len().saturating_sub(1);
-    match key.code {
+    match plain(key) {
         KeyCode::Esc => {
             app.notice = Some("the steps stay as they are".to_owned());
             return Vec::new();

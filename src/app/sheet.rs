@@ -1,8 +1,8 @@
 //! A page of text over the screen: guideline, history, what is known of one's own labels.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent};
 
-use super::views::{ViewKeys, key as key_row};
+use super::views::{ViewKeys, key as key_row, plain};
 use super::{App, Effect, steps};
 use crate::typeset::{Page, Setting, View};
 
@@ -13,7 +13,7 @@ pub(crate) static VIEW: ViewKeys = ViewKeys {
     keys: &[&[
         key_row(&["j", "Down"], "scroll", "a row down"),
         key_row(&["k", "Up"], "scroll", "a row up"),
-        key_row(&["Esc", "Enter", "q"], "closes", "close the page"),
+        key_row(&["Esc", "Enter", "q", "Ctrl-c"], "closes", "close the page"),
         key_row(&["Space", "PageDown", "Ctrl-d"], "", "half a page down"),
         key_row(&["PageUp", "Ctrl-u"], "", "half a page up"),
         key_row(&["g", "Home"], "", "to its beginning"),
@@ -84,13 +84,12 @@ impl App {
 pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     let Some(sheet) = &mut app.sheet else { return Vec::new() };
     let page = isize::try_from(app.size.1 / 2).unwrap_or(1).max(1);
-    let control = key.modifiers.contains(KeyModifiers::CONTROL);
     // A row more than the text has lines and bytes is behind its end at any width.
     let end = isize::try_from(sheet.text.len() + sheet.text.lines().count()).unwrap_or(isize::MAX);
     let down = |rows: isize| (sheet.top + rows).clamp(-end, end);
-    sheet.top = match key.code {
-        KeyCode::Char('d') if control => down(page),
-        KeyCode::Char('u') if control => down(-page),
+    sheet.top = match plain(key) {
+        KeyCode::Null if key.code == KeyCode::Char('d') => down(page),
+        KeyCode::Null if key.code == KeyCode::Char('u') => down(-page),
         KeyCode::Char('j') | KeyCode::Down => down(1),
         KeyCode::Char('k') | KeyCode::Up => down(-1),
         KeyCode::Char(' ') | KeyCode::PageDown => down(page),

@@ -3,9 +3,10 @@
 use crossterm::event::{KeyCode, KeyEvent};
 
 use super::commands::cuts;
-use super::views::{ViewKeys, key as key_row};
+use super::views::{ViewKeys, key as key_row, plain};
 use super::{App, Effect, saving};
 use crate::segment::whole_parts;
+use crate::trace::RecordKey;
 
 /// Its keys.
 pub(super) static VIEW: ViewKeys = ViewKeys {
@@ -17,7 +18,7 @@ pub(super) static VIEW: ViewKeys = ViewKeys {
         key_row(&["j", "Down"], "a line or sentence", "on to the next line or sentence"),
         key_row(&["k", "Up"], "a line or sentence", "back to the line or sentence before"),
         key_row(&["Enter"], "splits", "split the step here"),
-        key_row(&["Esc"], "leaves it", "leave the step whole"),
+        key_row(&["Esc", "Ctrl-c"], "leaves it", "leave the step whole"),
     ]],
     commands: &[],
 };
@@ -25,6 +26,8 @@ pub(super) static VIEW: ViewKeys = ViewKeys {
 /// An open choice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Split {
+    /// The solution of the source that it is a step of.
+    pub(crate) of: RecordKey,
     /// Index of the step, from 0.
     pub step: usize,
     /// Its text.
@@ -36,7 +39,7 @@ pub struct Split {
 
 impl Split {
     /// The places of a text, with the first line or sentence chosen; `None` when there are none.
-    pub fn of(step: usize, text: &str) -> Option<Self> {
+    pub fn of(of: RecordKey, step: usize, text: &str) -> Option<Self> {
         let mut places = Vec::new();
         let whole = whole_parts(text);
         let mut before: Option<(usize, char)> = None;
@@ -56,7 +59,7 @@ impl Split {
             before = Some((byte + c.len_utf8(), c));
         }
         let at = places.iter().position(|(_, strong)| *strong).unwrap_or(0);
-        (!places.is_empty()).then(|| Self { step, text: text.to_owned(), places, at })
+        (!places.is_empty()).then(|| Self { of, step, text: text.to_owned(), places, at })
     }
 
     /// The text before and behind the chosen place.
@@ -78,12 +81,12 @@ pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
         return Vec::new();
     }
     let Some(mut split) = app.split.take() else { return Vec::new() };
-    match key.code {
+    match plain(key) {
         KeyCode::Esc => {
             app.notice = Some("not split".to_owned());
             return Vec::new();
         }
-        KeyCode::Enter => return cuts::split_at(app, split.step, split.places[split.at].0),
+        KeyCode::Enter => return cuts::split_at(app, split.of, split.step, split.places[split.at].0),
         KeyCode::Char('l') | KeyCode::Right => split.go(true, false),
         KeyCode::Char('h') | KeyCode::Left => split.go(false, false),
         KeyCode::Char('j') | KeyCode::Down => split.go(true, true),
@@ -97,10 +100,15 @@ pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trace::PromptKey;
+
+    fn key() -> RecordKey {
+        PromptKey::of("").record()
+    }
 
     #[test]
     fn places_are_beginnings_of_words_and_lines_are_strides() {
-        let mut split = Split::of(0, "So x = 7. Then\ny = \u{3b1} now").unwrap();
+        let mut split = Split::of(key(), 0, "So x = 7. Then\ny = \u{3b1} now").unwrap();
         assert_eq!(split.parts(), ("So x = 7.", "Then\ny = \u{3b1} now"));
         split.go(true, true);
         assert_eq!(split.parts().1, "y = \u{3b1} now");
@@ -111,6 +119,6 @@ mod tests {
         split.go(false, true);
         split.go(false, true);
         assert_eq!(split.parts().0, "So x = 7.");
-        assert_eq!(Split::of(0, " word "), None);
+        assert_eq!(Split::of(key(), 0, " word "), None);
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+mod exam;
 mod report;
 
 use super::items::ItemId;
@@ -134,6 +135,10 @@ pub struct Trust {
     next_gold: (u64, usize),
     exam: VecDeque<ItemId>,
     in_exam: bool,
+    /// The question of the exam that is being asked.
+    asked: Option<ItemId>,
+    /// All questions were asked: what is said now counts no more.
+    exam_over: bool,
     /// Problems of the blind share whose scores were on the screen: what was seen cannot be hidden again.
     seen: HashSet<PromptKey>,
     /// Solutions whose scores were on the screen: a label that hides them again later is not blind.
@@ -224,6 +229,9 @@ impl Trust {
 
     /// Something was said of a solution with a known answer.
     fn answer(&mut self, item: ItemId, record: RecordKey, truth: FirstError, said: FirstError) {
+        if self.exam_over {
+            return;
+        }
         let of = |question: &Question| question.item == item && question.truth.is_none_or(|(of, _)| of == record);
         // A solution whose answer nobody recorded is no question.
         if truth == FirstError::Unknown {
@@ -263,11 +271,6 @@ impl App {
     /// Solutions with a known answer come between the others.
     pub fn has_gold(&self) -> bool {
         self.items.files.iter().any(|file| file.hidden)
-    }
-
-    /// The session is an exam.
-    pub(crate) fn is_exam(&self) -> bool {
-        self.trust.in_exam
     }
 
     /// Own earlier labels are out of sight.
@@ -494,36 +497,14 @@ impl App {
         self.trust.serving = Some(Serving { served, item, back, since: self.session.newest() });
         self.label_nodes();
     }
-
-    /// Starts the exam as soon as its questions are known.
-    pub(super) fn start_exam(&mut self) {
-        let Some(count) = self.trust.terms.exam.filter(|_| self.trust.exam.is_empty() && self.trust.verdicts.0 == 0) else {
-            return;
-        };
-        let total = self.items.total();
-        if !self.items.complete() || total == 0 {
-            return;
-        }
-        let count = count.clamp(1, total);
-        // Spread over the files, so that easy beginnings are not all there is.
-        self.trust.exam = (0..count).filter_map(|question| self.items.at_rank(question * total / count)).collect();
-        self.trust.terms.exam = None;
-        self.next_question();
-    }
-
-    fn next_question(&mut self) {
-        if let Some(item) = self.trust.exam.pop_front() {
-            self.trust.gold.push(Question { item, truth: None, said: None });
-            self.go_to(item, 0);
-        } else {
-            let said = self.exam_result();
-            self.show_sheet("exam", said);
-        }
-    }
 }
 
 /// Takes another mode.
 pub(crate) fn set_mode(app: &mut App, mode: Mode) -> Vec<Effect> {
+    if app.exam_runs() {
+        app.notice = Some("an exam is judged as it began: its modes come back with its result".to_owned());
+        return Vec::new();
+    }
     let effects = if app.trust.mode == mode { Vec::new() } else { clusters::forget(app) };
     app.trust.mode = mode;
     app.conceal();

@@ -34,17 +34,10 @@ pub(super) fn terminal(app: &mut App, event: TerminalEvent) -> Vec<Effect> {
             app.paste_into_rewrite(&text)
         }
         TerminalEvent::Mouse(event) => {
-            let covered = app.picker.is_some()
-                || app.answers.is_some()
-                || app.alike.clusters.as_ref().is_some_and(|clusters| clusters.open)
-                || app.pair.is_some()
-                || app.help.is_some()
-                || app.choice.is_some();
-            if app.mouse && app.input.is_none() && !covered {
-                app.seek = None;
-                mouse::event(app, event);
+            if !app.mouse || app.input.is_some() || app.rewrite.is_some() || app.choice.is_some() {
+                return Vec::new();
             }
-            Vec::new()
+            mouse::event(app, event)
         }
         TerminalEvent::Resize(columns, rows) => {
             app.size = (columns, rows);
@@ -58,6 +51,11 @@ pub(super) fn terminal(app: &mut App, event: TerminalEvent) -> Vec<Effect> {
 pub(super) fn key_press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     app.hint_due = false;
     app.walk.suggest = false;
+    // A spoilt screen is drawn anew whatever is open; a sign alone may be meant for what is.
+    let control = key.modifiers.contains(KeyModifiers::CONTROL);
+    if control && app.keys.single(key).is_some_and(|command| command.name == "redraw") {
+        return vec![Effect::Redraw];
+    }
     if app.input.is_some() {
         return input::key(app, key);
     }
@@ -142,6 +140,12 @@ pub(crate) fn run_given(app: &mut App, command: &'static Command, given: Given) 
     let blind_label = command.group == commands::Group::Label && !matches!(command.name, "undo" | "redo");
     if blind_label && layout::panes(app).is_none_or(|panes| panes.steps.is_none()) {
         app.notice = Some("labels are set where the steps can be seen: Enter goes there".to_owned());
+        return Vec::new();
+    }
+    if command.group == commands::Group::Label
+        && let Some(why) = app.exam_refuses()
+    {
+        app.notice = Some(why.to_owned());
         return Vec::new();
     }
     // Who goes somewhere by themselves wants to see what is there.

@@ -108,6 +108,7 @@ fn foreign(app: &mut App, events: Vec<Event>) {
 
 /// What must hold after every message: the queue goes on, the cursor stands where it may, the panes are laid out, work is asked for.
 fn settle(app: &mut App, stood: Stood, effects: &mut Vec<Effect>) {
+    app.stay_in_exam((stood.item, stood.solution, stood.node));
     let (item, solution, node) = (app.cursor.item, app.cursor.solution, app.cursor.node);
     if (item, solution, node) != (stood.item, stood.solution, stood.node) {
         // Nobody has moved it out of a problem that was not read yet.

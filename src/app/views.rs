@@ -86,6 +86,15 @@ pub fn here(app: &App) -> Option<&'static ViewKeys> {
     owner(app).or_else(|| app.replay.as_ref().map(|_| &replay::VIEW))
 }
 
+/// A key as questions and views of letters read it: Ctrl-c closes as Esc does, and no other letter with Ctrl is one of theirs.
+pub(super) fn plain(key: KeyEvent) -> KeyCode {
+    match key.code {
+        KeyCode::Char('c') if key.modifiers.contains(KeyModifiers::CONTROL) => KeyCode::Esc,
+        KeyCode::Char(_) if key.modifiers.contains(KeyModifiers::CONTROL) => KeyCode::Null,
+        code => code,
+    }
+}
+
 /// Closes whatever owns the keyboard, and nothing else happens.
 pub(super) fn close(app: &mut App) {
     (app.split, app.segmenting, app.picker) = (None, None, None);

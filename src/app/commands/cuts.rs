@@ -55,20 +55,28 @@ pub(super) fn merge(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 
 /// Opens the choice of the place where this step is split.
 pub(super) fn split(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    if source(app).is_none() {
-        return Vec::new();
-    }
+    let Some(source) = source(app) else { return Vec::new() };
     let Some(trace) = app.trace().cloned() else { return Vec::new() };
-    app.split = Split::of(app.cursor.step(), &trace.node(app.cursor.node).text);
+    app.split = Split::of(source.record, app.cursor.step(), &trace.node(app.cursor.node).text);
     if app.split.is_none() {
         app.notice = Some("a single word is not split".to_owned());
     }
     Vec::new()
 }
 
-/// Splits the step of this index before the byte of its text.
-pub(crate) fn split_at(app: &mut App, step: usize, byte: usize) -> Vec<Effect> {
-    let Some(source) = source(app) else { return Vec::new() };
+/// The same, where it is still the solution that a view was opened on.
+fn source_of(app: &mut App, record: RecordKey) -> Option<Source> {
+    let source = source(app)?;
+    if source.record != record {
+        app.notice = Some("another solution is on show by now; nothing was cut".to_owned());
+        return None;
+    }
+    Some(source)
+}
+
+/// Splits the step of this index before the byte of its text, in this solution of the source.
+pub(crate) fn split_at(app: &mut App, record: RecordKey, step: usize, byte: usize) -> Vec<Effect> {
+    let Some(source) = source_of(app, record) else { return Vec::new() };
     let Some(place) = source.trace.cut_at(&source.solution, &source.starts, step, byte) else { return Vec::new() };
     let mut starts = source.starts.clone();
     if let Err(at) = starts.binary_search(&place) {
@@ -104,7 +112,7 @@ fn open(app: &mut App, rule: Option<Rule>) -> Vec<Effect> {
 
 /// Shows the offer that stands so many places behind the one on show.
 pub(crate) fn offer(app: &mut App, open: &mut Segmenting, by: usize) {
-    let Some(source) = source(app) else { return };
+    let Some(source) = source_of(app, open.of) else { return };
     open.at = (open.at + by) % open.offers.len();
     open.texts = source.trace.texts_cut(&source.solution, &open.offer().starts);
     open.top = 0;
@@ -112,7 +120,7 @@ pub(crate) fn offer(app: &mut App, open: &mut Segmenting, by: usize) {
 
 /// Cuts the solution as the offer on show does.
 pub(crate) fn take(app: &mut App, open: &Segmenting) -> Vec<Effect> {
-    let Some(source) = source(app) else { return Vec::new() };
+    let Some(source) = source_of(app, open.of) else { return Vec::new() };
     let offer = open.offer();
     if offer.starts == source.starts {
         app.notice = Some(format!("{} makes the steps that are there", offer.name()));

@@ -4,8 +4,13 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{COMMANDS, Command, Group};
 use crate::app::keymap::Keymap;
+use crate::app::lists::Window;
 use crate::app::views::{self, ViewKey, ViewKeys};
 use crate::app::{self, App, Effect, Focus};
+use crate::typeset::Page;
+
+/// Rows that the whole text of the chosen row takes at most.
+pub const SAID: usize = 3;
 
 /// The open sheet.
 #[derive(Debug, Default)]
@@ -65,6 +70,20 @@ impl Row {
 impl HelpSheet {
     fn over(app: &App, filter: &str) -> Self {
         Self { filter: filter.to_owned(), chosen: 0, view: views::here(app) }
+    }
+
+    /// The whole text of the chosen row, which stands below the list: there it may be cut.
+    pub fn said(&self, app: &App) -> Option<Page> {
+        let width = usize::from(app.size.0.saturating_sub(6)).max(1);
+        let rows = self.rows(&app.keys.map, app.focus);
+        rows.get(self.chosen).map(|row| Page::plain(&format!("{}  {}", row.name(), row.doc()), width))
+    }
+
+    /// The rows on the screen.
+    pub fn window(&self, app: &App) -> Window {
+        let below = self.said(app).map_or(0, |said| said.rows().min(SAID));
+        let all = self.rows(&app.keys.map, app.focus).len();
+        Window::around(self.chosen, all, 3, usize::from(app.size.1.saturating_sub(6)).saturating_sub(below))
     }
 
     /// The rows that match: keys of the view, commands that are at home in it, what belongs to this pane, then in table order.

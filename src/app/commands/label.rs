@@ -55,6 +55,9 @@ pub(super) fn changes(app: &App, aim: &Aim, action: Option<&Action>, node: Optio
     if trace.solutions.len() > MOST {
         return said;
     }
+    // What stood behind the new first error was on solutions that have that one now.
+    let depth = node.map_or(usize::MAX, |node| trace.node(node).depth);
+    let cleared: Vec<NodeId> = cleared.into_iter().filter(|&id| trace.node(id).depth < depth).collect();
     let opened = |solution: &&Solution| {
         let FirstError::At(step) = app.own_labels(trace, solution.leaf).first_error else { return false };
         solution.leaf != aim.solution.leaf && cleared.iter().any(|&id| trace.ancestor_at(solution.leaf, step + 1) == Some(id))
@@ -369,7 +372,10 @@ pub(super) fn later(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     let judged =
         app.own().zip(app.trace().zip(app.solution())).is_some_and(|(own, (trace, solution))| own.judges(trace, solution));
     // What is judged is not passed through again as open.
-    let back = if judged {
+    let back = if app.exam_runs() {
+        app.put_question_off();
+        "it is asked once more behind the others".to_owned()
+    } else if judged {
         format!("it is judged, {}later lists it", app.key("filter"))
     } else {
         format!("{} comes back to it", app.key("next-unlabelled"))

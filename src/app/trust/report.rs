@@ -78,7 +78,9 @@ impl App {
             format!("repeats    {same} of {repeats} own solutions that came again were judged the same"),
         ];
         lines.extend(self.sample_report());
-        if trust.score().1 > 0 {
+        if let Some((_, all)) = trust.question().filter(|_| self.exam_runs()) {
+            lines.push(format!("exam       {} of {all} questions answered; what was right is told at the end", trust.answered()));
+        } else if trust.score().1 > 0 {
             lines.push(format!("known      {}", self.exam_result().replace('\n', "\n           ")));
         }
         if let Some(guide) = &trust.terms.guide {

@@ -6,6 +6,7 @@ use ratatui::style::Style;
 use crate::app::App;
 use crate::app::answers::{Answers, Group, VIEW};
 use crate::app::describe::short;
+use crate::app::lists::Window;
 use crate::trace::Label;
 use crate::ui::pen::Pen;
 use crate::ui::theme::score_bar;
@@ -30,11 +31,10 @@ pub(in crate::ui) fn draw(app: &App, answers: &Answers, pen: &mut Pen<'_>, area:
     let dim = pen.look.dim();
     let heading = ["answer", "    n", "", "", "mean", "best", "worst", "yours"].map(|text| (text.to_owned(), dim));
     row(pen, Rect { y: area.y + 1, ..rect }, &heading, scored);
-    let room = usize::from(area.height.saturating_sub(3)).max(1);
-    let top = answers.chosen.saturating_sub(room / 2).min(answers.groups.len().saturating_sub(room));
+    let Window { y: first, top, rows } = answers.window(area.height);
     let most = answers.groups.iter().map(|group| group.solutions.len()).max().unwrap_or(1).max(1);
-    for (index, group) in answers.groups.iter().enumerate().skip(top).take(room) {
-        let y = area.y + 2 + u16::try_from(index - top).unwrap_or(0);
+    for (index, group) in answers.groups.iter().enumerate().skip(top).take(rows) {
+        let y = area.y + first + u16::try_from(index - top).unwrap_or(0);
         row(pen, Rect { y, ..rect }, &cells(app, pen, group, most), scored);
         if index == answers.chosen {
             pen.restyle(Rect { y, height: 1, ..area }, pen.look.selected());

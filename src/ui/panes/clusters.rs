@@ -4,7 +4,8 @@
 use ratatui::layout::Rect;
 
 use crate::app::App;
-use crate::app::clusters::{Clusters, VIEW};
+use crate::app::clusters::{Clusters, TYPICAL, VIEW};
+use crate::app::lists::Window;
 use crate::typeset::Page;
 use crate::ui::pen::Pen;
 use crate::ui::styled::styled;
@@ -14,8 +15,6 @@ use super::hints::heading;
 
 /// Width of the columns before the words: number, steps, bar, share, who says so.
 const COLUMNS: [u16; 5] = [4, 6, 11, 6, 12];
-/// Rows of the typical step.
-const TYPICAL: u16 = 4;
 
 /// Draws the groups with the chosen one marked.
 pub(in crate::ui) fn draw(app: &App, clusters: &Clusters, pen: &mut Pen<'_>, area: Rect) {
@@ -37,11 +36,10 @@ pub(in crate::ui) fn draw(app: &App, clusters: &Clusters, pen: &mut Pen<'_>, are
     pen.text(rect.x, area.y + 1, rect.width, &format!("{}{missing}", clusters.steps.sources()), dim);
     let heading = ["", "    n", "", "", "you/file/prm"].map(str::to_owned);
     row(pen, Rect { y: area.y + 2, ..rect }, &heading, "words that tell them from the others");
-    let room = usize::from(area.height.saturating_sub(5 + TYPICAL)).max(1);
-    let top = clusters.chosen.saturating_sub(room / 2).min(clusters.groups.len().saturating_sub(room));
+    let Window { y: first, top, rows } = clusters.window(area.height);
     let most = clusters.groups.first().map_or(1, |group| group.members.len()).max(1) as f64;
-    for (index, group) in clusters.groups.iter().enumerate().skip(top).take(room) {
-        let y = area.y + 3 + u16::try_from(index - top).unwrap_or(0);
+    for (index, group) in clusters.groups.iter().enumerate().skip(top).take(rows) {
+        let y = area.y + first + u16::try_from(index - top).unwrap_or(0);
         let count = group.members.len();
         let [own, file, scores] = clusters.steps.said(group.members.iter().copied());
         let cells = [

@@ -3,8 +3,8 @@
 use ratatui::layout::Rect;
 
 use crate::app::App;
-use crate::app::commands::help::{HelpSheet, Row};
-use crate::typeset::Page;
+use crate::app::commands::help::{HelpSheet, Row, SAID};
+use crate::app::lists::Window;
 use crate::ui::pen::Pen;
 use crate::ui::styled::styled;
 
@@ -20,10 +20,8 @@ pub(in crate::ui) fn draw(app: &App, sheet: &HelpSheet, pen: &mut Pen<'_>, area:
     let prompt = format!("find: {}", sheet.filter);
     pen.text(rect.x + 2, rect.y + 1, rect.width.saturating_sub(4), &prompt, pen.look.accent());
     let rows = sheet.rows(&app.keys.map, app.focus);
-    let width = usize::from(rect.width.saturating_sub(4)).max(1);
-    // The whole text of the chosen row stands below: in a narrow list it is cut.
-    let said = rows.get(sheet.chosen).map(|row| Page::plain(&format!("{}  {}", row.name(), row.doc()), width));
-    let said_rows = said.as_ref().map_or(0, |said| said.rows().min(3));
+    let said = sheet.said(app);
+    let said_rows = said.as_ref().map_or(0, |said| said.rows().min(SAID));
     let below = u16::try_from(said_rows).unwrap_or(0);
     let y = rect.bottom().saturating_sub(1 + below);
     if let Some(said) = &said {
@@ -32,12 +30,11 @@ pub(in crate::ui) fn draw(app: &App, sheet: &HelpSheet, pen: &mut Pen<'_>, area:
             pen.line(rect.x + 2, y, rect.width.saturating_sub(4), &styled(&said.text, row, &[]));
         }
     }
-    let room = usize::from(rect.height.saturating_sub(4 + below)).max(1);
-    let top = sheet.chosen.saturating_sub(room / 2).min(rows.len().saturating_sub(room));
+    let Window { y: first, top, rows: room } = sheet.window(app);
     let keys = |row: &Row| row.keys(&app.keys.map).join(" ");
     let wide = u16::try_from(rows.iter().map(|row| keys(row).chars().count()).max().unwrap_or(0)).unwrap_or(16).min(16);
     for (index, row) in rows.iter().skip(top).take(room).enumerate() {
-        let y = rect.y + 2 + u16::try_from(index).unwrap_or(0);
+        let y = area.y + first + u16::try_from(index).unwrap_or(0);
         pen.text(rect.x + 2, y, wide, &keys(row), pen.look.strong());
         let (at, name) = (rect.x + 4 + wide, format!("  {}", row.name()));
         let x = pen.text(at, y, rect.right().saturating_sub(at + 1), row.doc(), pen.look.plain());

@@ -29,14 +29,15 @@ pub(in crate::ui) fn draw(app: &App, pair: &Pair, pen: &mut Pen<'_>, area: Rect)
             break;
         }
         let body = Rect { y, height: u16::try_from(part.rows).unwrap_or(u16::MAX).min(rows.bottom() - y), ..rows };
-        if pair.rows().get(part.block) == Some(&[None; 2]) {
-            let said = format!("{} steps that both begin with (z)", pair.shared);
+        let folds = pair.rows().get(part.block) == Some(&[None; 2]);
+        if folds {
+            let said = format!("{} {} that both begin with (z)", pair.shared, if pair.shared == 1 { "step" } else { "steps" });
             pen.text(area.x + GUTTER, y, area.width.saturating_sub(GUTTER), &said, pen.look.dim());
         }
         for (side, rect) in sides.iter().enumerate() {
             draw_side(app, pair, pen, *part, side, Rect { x: rect.x, width: rect.width, ..body });
         }
-        for y in body.y..body.bottom() {
+        for y in (body.y..body.bottom()).filter(|_| !folds) {
             pen.text(area.x + half, y, 1, pen.look.glyphs.border, pen.look.dim());
         }
         if part.block == pair.chosen {

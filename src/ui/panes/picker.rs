@@ -2,8 +2,9 @@
 
 use ratatui::layout::Rect;
 
+use crate::app::App;
+use crate::app::lists::Window;
 use crate::app::picker::{Picker, VIEW};
-use crate::app::{App, layout};
 use crate::ui::pen::Pen;
 
 use super::hints::heading;
@@ -19,9 +20,9 @@ pub(in crate::ui) fn draw(app: &App, picker: &Picker, pen: &mut Pen<'_>, area: R
     heading(app, &VIEW, &title, pen, area);
     let width = area.width.saturating_sub(4);
     pen.text(area.x + 2, area.y + 1, width, &format!("go to: {}", picker.line.value()), pen.look.accent());
-    let window = picker.window(layout::picker_rows(app));
-    for (index, (item, text)) in picker.found().enumerate().skip(window.start).take(window.len()) {
-        let y = area.y + 2 + u16::try_from(index - window.start).unwrap_or(0);
+    let Window { y: first, top, rows } = picker.window(area.height);
+    for (index, (item, text)) in picker.found().enumerate().skip(top).take(rows) {
+        let y = area.y + first + u16::try_from(index - top).unwrap_or(0);
         let x = pen.text(area.x + 2, y, 8, &format!("{:>6}  ", app.items.rank(item) + 1), pen.look.dim());
         let line = app.items.trace(item).map_or(text, |trace| app.problem_line(trace));
         // What is drawn says less of the answers than what is looked through; without formulas both are the same.

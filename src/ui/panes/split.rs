@@ -27,6 +27,11 @@ pub(in crate::ui) fn draw(split: &Split, pen: &mut Pen<'_>, panes: &Panes) {
     let mut y = area.y + 1;
     for (part, page) in texts.iter().enumerate() {
         let first = if part == 0 { page.rows().saturating_sub(ROWS) } else { 0 };
+        if first > 0 {
+            let above = format!(" +{first} {} above ", if first == 1 { "row" } else { "rows" });
+            let rule = Rect { width: area.width.saturating_sub(2), ..area };
+            pen.right(rule, area.y, &above, pen.look.accent());
+        }
         let number = format!("{:>4}", split.step + 1 + part);
         pen.text(area.x + 1, y, 5, &number, pen.look.accent());
         for row in page.wrapped.window(first, rows[part]) {
