@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use super::answers::Answers;
-use super::describe::decision;
+use super::describe::{Words, decision};
 use super::{App, layout};
 use crate::trace::{NodeId, Solution, Trace};
 
@@ -61,7 +61,7 @@ impl App {
             let past = own.history(&trace, &Solution::new(leaf));
             if !past.is_empty() {
                 lines.push(format!("said of it ({} tells all)", self.key("history")));
-                lines.extend(past.iter().rev().take(ROWS).map(|past| format!("  {}", decision(past))));
+                lines.extend(past.iter().rev().take(ROWS).map(|past| format!("  {}", decision(past, Words::First))));
             }
         }
         *self.around = Around { of: Some((Arc::downgrade(&trace), leaf, events, told)), lines, answers };

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use crate::checks::answer::{self, Agreement};
 use crate::labels::{Action, Mode, Past, Verdict};
-use crate::trace::{FirstError, Outcome, Rating, Solution, Trace};
+use crate::trace::{FirstError, NodeId, Outcome, Rating, Solution, Trace};
 use crate::typeset::{Page, View};
 
 use super::App;
@@ -20,6 +20,8 @@ const SCORES: &str = "PRM ";
 pub(super) struct FactsOf {
     trace: Option<Weak<Trace>>,
     solution: usize,
+    /// The path on show leads beside it.
+    beside: bool,
     reference: bool,
     view: View,
     measured: bool,
@@ -41,6 +43,7 @@ impl App {
         let of = FactsOf {
             trace: self.trace().map(Arc::downgrade),
             solution: self.cursor.solution,
+            beside: self.solution_on_show().is_none(),
             reference: self.reference_shown(),
             view: self.steps.view,
             measured: self.picture_measured(),
@@ -51,9 +54,8 @@ impl App {
             _ => false,
         };
         let known = &self.facts.0;
-        if same(&known.trace, &of.trace)
-            && (known.solution, known.reference, known.view, known.measured) == (of.solution, of.reference, of.view, of.measured)
-        {
+        let rest = |of: &FactsOf| (of.solution, of.beside, of.reference, of.view, of.measured);
+        if same(&known.trace, &of.trace) && rest(known) == rest(&of) {
             return;
         }
         self.facts = (of, self.facts_now());
@@ -63,7 +65,7 @@ impl App {
         let mut facts: Vec<String> = self.image().into_iter().collect();
         if let Some(trace) = self.trace().filter(|_| self.reference_shown()) {
             facts.extend(trace.problem.reference_answer.as_ref().map(|reference| format!("ref {}", self.answer_line(reference))));
-            if let Some(solution) = self.solution() {
+            if let Some(solution) = self.solution_on_show() {
                 facts.extend(self.answer_in_short(trace, solution));
                 facts.extend(checked_answer(trace, solution).map(str::to_owned));
             }
@@ -76,7 +78,8 @@ impl App {
         if !self.reference_shown() {
             return Vec::new();
         }
-        let got = answer::of_solution(trace, solution).map(|answer| format!("got {}", self.answer_line(answer)));
+        let got = answer::of_solution(trace, solution).map(|answer| self.answer_line(answer)).filter(|got| !got.is_empty());
+        let got = got.map(|got| format!("got {got}"));
         let outcome = match solution.outcome {
             Outcome::Wrong => Some("WRONG".to_owned()),
             Outcome::Correct => Some("RIGHT".to_owned()),
@@ -168,7 +171,7 @@ impl App {
     /// What the file itself says of the solution.
     fn recorded(&self, trace: &Trace) -> Vec<String> {
         let mut parts = Vec::new();
-        if let Some(solution) = self.solution() {
+        if let Some(solution) = self.solution_on_show() {
             match solution.outcome {
                 Outcome::Wrong => parts.push("answer wrong".to_owned()),
                 Outcome::Correct => parts.push("answer right".to_owned()),
@@ -187,6 +190,9 @@ impl App {
     /// Model and progress of scoring, in a few words.
     pub fn scoring_line(&self) -> String {
         let scoring = &self.scoring;
+        if let Some(known) = self.recorded_here() {
+            return format!("{} {known}", scoring.name());
+        }
         let name = scoring.model.as_ref().map_or("PRM", |model| model.name.as_str());
         match &scoring.state {
             WorkerState::Off => "no PRM".to_owned(),
@@ -212,6 +218,17 @@ impl App {
         }
     }
 
+    /// How many steps of the path on show have a score, where the model on show is one whose scores were brought along.
+    pub(crate) fn recorded_here(&self) -> Option<String> {
+        let scoring = self.scoring.scorer.is_some().then_some(&self.scoring)?;
+        let known = |trace: &Arc<Trace>| {
+            let scored = |id: &&NodeId| scoring.scores.contains_key(&trace.node(**id).key);
+            self.cursor.path.iter().filter(scored).count()
+        };
+        let of = self.cursor.path.len();
+        Some(format!("{} of {of} steps here", self.trace().map_or(0, known)))
+    }
+
     /// What became of the labels.
     pub fn saving_line(&self) -> String {
         let saving = &self.saving;
@@ -228,8 +245,17 @@ impl App {
     }
 }
 
-/// One line of a history: time, what was said of which step, how long it took, in which mode, and whether it holds.
-pub(crate) fn decision(past: &Past<'_>) -> String {
+/// How much of the words of a decision is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Words {
+    /// Their beginning.
+    First,
+    /// All of them; later lines are indented.
+    All,
+}
+
+/// A part of a history: time, what was said of which step, how long it took, in which mode, and whether it holds.
+pub(crate) fn decision(past: &Past<'_>, told: Words) -> String {
     let mut line = format!("{}  {}", past.at_utc.get(..19).unwrap_or(past.at_utc).replace('T', " "), what(past.action));
     if let Some(step) = past.step {
         let _ = write!(line, " at step {}", step + 1);
@@ -242,7 +268,8 @@ pub(crate) fn decision(past: &Past<'_>) -> String {
         | Action::SendBack { text: words, .. }
             if !words.is_empty() =>
         {
-            let _ = write!(line, ": {}", first_words(words));
+            let words = if told == Words::All { words.trim_end().replace('\n', "\n    ") } else { first_words(words) };
+            let _ = write!(line, ": {words}");
         }
         Action::Rate { rating: Some(rating), .. } => {
             let _ =
@@ -274,9 +301,9 @@ fn checked_answer(trace: &Trace, solution: &Solution) -> Option<&'static str> {
     }
 }
 
-/// The beginning of the first line of an answer.
+/// The beginning of the first line of a text that says something.
 fn first_words(text: &str) -> String {
-    let line = text.lines().next().unwrap_or_default();
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     if line.chars().count() > 18 { line.chars().take(17).chain(['\u{2026}']).collect() } else { line.to_owned() }
 }
 

@@ -28,7 +28,7 @@ use crate::trace::{Semantics, StepKey, StepScore};
 use crate::ui::look::Look;
 
 /// Version of the log. It changes when an old log can no longer be played.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 /// One line of the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -244,6 +244,8 @@ impl Start {
             unopened: self.unopened,
             session,
             annotator: self.annotator,
+            // Where it lay says nothing of what was labelled.
+            store_path: String::new(),
             store: self.store,
             look,
             place: self.place,

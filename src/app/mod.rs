@@ -23,7 +23,7 @@ pub mod keys;
 pub mod layout;
 pub mod likeness;
 pub mod lines;
-mod lists;
+pub mod lists;
 pub mod log;
 pub mod mapping;
 mod message;
@@ -128,6 +128,8 @@ pub struct Setup {
     pub annotator: String,
     /// Name of the label store, as shown.
     pub store: String,
+    /// Its path, as a command line names it.
+    pub store_path: String,
     /// Colours and glyphs.
     pub look: Look,
     /// Where the last session stopped.
@@ -168,6 +170,8 @@ pub struct App {
     pub annotator: String,
     /// Name of the label store, as shown.
     pub store: String,
+    /// Its path, as a command line names it; empty where a log is played.
+    store_path: String,
     /// Scores and the worker.
     pub scoring: Scoring,
     /// Alternatives that a language model writes.
@@ -329,6 +333,7 @@ impl App {
             others: HashSet::new(),
             annotator: setup.annotator,
             store: setup.store,
+            store_path: setup.store_path,
             scoring: Scoring::new(setup.scoring),
             sampling: Box::new(Sampling::new(setup.sampler)),
             saving: Saving::default(),
@@ -448,6 +453,11 @@ impl App {
         ))
     }
 
+    /// The solution under the cursor where its path is on show, and not one that leads beside all solutions.
+    pub(crate) fn solution_on_show(&self) -> Option<&Solution> {
+        self.solution().filter(|solution| self.cursor.path.last() == Some(&solution.leaf))
+    }
+
     /// The key of the path on show, as a whole.
     pub fn record_key(&self) -> Option<RecordKey> {
         let trace = self.trace()?;
@@ -468,10 +478,20 @@ impl App {
             return (SolutionLabels::unseen(own.steps.len()), vec![false; own.steps.len()]);
         }
         let mine = own.steps.iter().map(|label| own.is_labelled() || *label != Label::Unseen).collect();
-        match self.solution() {
-            Some(solution) if solution.leaf == leaf && self.reference_shown() => (self.session.overlay(trace, solution).0, mine),
-            _ => (own, mine),
+        match self.solution_on_show() {
+            _ if !self.reference_shown() => (own, mine),
+            Some(solution) => (self.session.overlay(trace, solution).0, mine),
+            None => (self.completed_by_file(trace, own), mine),
         }
+    }
+
+    /// Own labels of a path beside all solutions, with what the file says of the steps that they leave open.
+    fn completed_by_file(&self, trace: &Trace, mut own: SolutionLabels) -> SolutionLabels {
+        for (label, id) in own.steps.iter_mut().zip(&self.cursor.path).filter(|(label, _)| **label == Label::Unseen) {
+            let said = trace.node(*id).rating.map(Label::from).or_else(|| self.file_labels.get(id).copied());
+            *label = said.unwrap_or(*label);
+        }
+        own
     }
 
     /// Works out the labels of the tree's nodes anew: own marks, else what a verdict on a solution through the node says of it.

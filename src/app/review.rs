@@ -209,8 +209,7 @@ pub(super) fn begin(app: &mut App, goes_on: bool) {
     let returns = app.session.returns();
     if returns > 0 {
         let solutions = if returns == 1 { "1 solution was".to_owned() } else { format!("{returns} solutions were") };
-        app.notice =
-            Some(format!("{solutions} sent back to you: {} goes there, &returned lists them", app.key("next-unlabelled")));
+        app.notice = Some(format!("{solutions} sent back to you: {}returned lists them", app.key("filter")));
     }
 }
 

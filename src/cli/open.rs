@@ -164,6 +164,7 @@ pub(super) fn start(args: &OpenArgs, review: bool) -> anyhow::Result<ExitCode> {
         session,
         annotator: annotator.clone(),
         store: path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+        store_path: path.display().to_string(),
         look,
         place,
         scoring: !args.no_prm,

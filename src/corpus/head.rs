@@ -129,10 +129,13 @@ fn in_lists(
     Some((Framing::Lists, format, format!("{evidence} in the lists of one object")))
 }
 
+/// How a format is known that was asked for.
+pub const BY_NAME: &str = "chosen by name";
+
 /// The format that was named, or the one of the first records.
 fn chosen(format: Option<&'static dyn Format>, bytes: &[u8], frames: &[Frame]) -> Result<(&'static dyn Format, String), Refusal> {
     match format {
-        Some(format) => Ok((format, "chosen by name".to_owned())),
+        Some(format) => Ok((format, BY_NAME.to_owned())),
         // A defect of a format must not end the program before it began.
         None => catch_unwind(|| detect(bytes, frames)).unwrap_or(Err(Refusal::Defect)),
     }

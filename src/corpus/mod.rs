@@ -36,6 +36,7 @@ pub(crate) use error::escaped;
 pub use error::{OpenError, Refusal};
 pub use folder::sources;
 pub use framing::Framing;
+pub use head::BY_NAME;
 pub use in_order::in_order;
 
 use crate::formats::{Format, Glance, RecordError, Unit};

@@ -3,13 +3,13 @@
 //! Nothing is drawn over. Each part of the screen is said when it has changed: the problem when one comes to another, the step when
 //! one moves, a message when there is one.
 
-use crate::app::App;
 use crate::app::choice::Open;
 use crate::app::describe::short;
 use crate::app::items::FileState;
 use crate::app::rewrite::Rewrite;
 use crate::app::segmenting::Segmenting;
 use crate::app::split::Split;
+use crate::app::{App, Focus};
 use crate::checks::arithmetic::Verdict;
 use crate::text::safe_line;
 use crate::trace::{Label, NodeId};
@@ -46,6 +46,8 @@ impl Reader {
             // Whoever types knows the letter: a screen reader says keys by itself. The whole line is said when it is done.
             Some(old) if spoken.goes_on(old) => Vec::new(),
             Some(old) if spoken.lines.is_empty() => old.lines.clone(),
+            // Where one begins is heard from the first step.
+            None if *name == "pane" && self.said.is_empty() => Vec::new(),
             _ => spoken.lines.clone(),
         };
         let news = news.flat_map(said);
@@ -63,11 +65,15 @@ impl Reader {
 fn parts(app: &App) -> Vec<(&'static str, Spoken)> {
     let part = |place: String, lines: Vec<String>| Spoken { place, lines };
     let line = |text: String| Spoken { lines: if text.is_empty() { Vec::new() } else { vec![text.clone()] }, place: text };
-    // What a label did is heard before what comes next.
+    // What was typed is heard before what it did, and what a label did before what comes next.
+    let typed = app.input.as_ref().map_or(String::new(), |input| format!("{}{}", input.prompt(), input.line.value()));
     let mut parts = vec![
+        ("input", line(typed)),
+        ("pane", line(pane(app))),
         ("notice", line(app.notice.clone().unwrap_or_default())),
         ("saving", line(app.saving.at.as_ref().map_or(String::new(), |_| app.saving_line()))),
         ("error", line(app.saving.error.as_ref().map_or(String::new(), |_| app.saving_line()))),
+        ("queue", line(queue(app))),
         ("problem", problem(app)),
         ("solution", line(solution(app))),
     ];
@@ -91,11 +97,31 @@ fn parts(app: &App) -> Vec<(&'static str, Spoken)> {
     parts.push(("split", line(app.split.as_ref().map_or(String::new(), split))));
     parts.push(("segmenting", app.segmenting.as_ref().map_or_else(|| line(String::new()), segmenting)));
     parts.push(("choice", line(app.choice.as_ref().map_or(String::new(), choice))));
-    parts.push((
-        "input",
-        line(app.input.as_ref().map_or(String::new(), |input| format!("{}{}", input.prompt(), input.line.value()))),
-    ));
     parts
+}
+
+/// What the keys that move act on.
+fn pane(app: &App) -> String {
+    match app.focus {
+        Focus::List => "in the list: keys move from problem to problem",
+        Focus::Steps => "in the steps",
+        Focus::Tree => "in the tree",
+    }
+    .to_owned()
+}
+
+/// How many solutions filter and order have found, once all were looked at.
+fn queue(app: &App) -> String {
+    let queue = &app.queue;
+    if !queue.active() || !queue.is_complete() {
+        return String::new();
+    }
+    let said = match (queue.filter_text(), queue.order_name()) {
+        ("", order) => format!("order {order}"),
+        (filter, "file") => format!("filter {filter}"),
+        (filter, order) => format!("filter {filter}, order {order}"),
+    };
+    format!("{said}: {} solutions", queue.places().len())
 }
 
 fn problem(app: &App) -> Spoken {
@@ -244,7 +270,8 @@ fn pair(app: &App) -> String {
     };
     let place = format!("row {} of {}", pair.chosen + 1, pair.rows().len());
     if *row == [None; 2] {
-        return format!("{place}: {} steps that both begin with", pair.shared);
+        let steps = if pair.shared == 1 { "step" } else { "steps" };
+        return format!("{place}: {} {steps} that both begin with", pair.shared);
     }
     let [left, right] = pair.sides.map(|side| format!("solution {}", side + 1));
     format!("{place}: {left}, {}; {right}, {}", said(0), said(1))

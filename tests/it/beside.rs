@@ -52,6 +52,23 @@ fn an_order_of_several_models_says_what_it_lacks_beside_one() {
 }
 
 #[test]
+fn a_model_that_was_brought_along_is_named_and_tells_how_much_it_knows() {
+    let mut desk = desk((120, 40));
+    desk.keys("P");
+    let steps = desk.app.cursor.path.len();
+    assert_eq!(desk.app.scoring_line(), format!("other {steps} of {steps} steps here"));
+    desk.keys("P");
+    desk.tell(Message::Judge(Box::new(Judge::recorded(
+        "elsewhere@1".to_owned(),
+        &ScoreRule::usual(Semantics::Correctness),
+        HashMap::new(),
+    ))));
+    desk.keys("PP");
+    let said = desk.app.notice.clone().unwrap();
+    assert!(said.contains("elsewhere") && said.contains(&format!("0 of {steps} steps here")), "{said}");
+}
+
+#[test]
 fn models_have_columns_and_the_next_one_colours() {
     let mut desk = desk((120, 40));
     desk.keys("3go3G");

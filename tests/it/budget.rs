@@ -46,6 +46,7 @@ impl Typist {
             session: Session::new("mira"),
             annotator: "mira".to_owned(),
             store: "labels.db".to_owned(),
+            store_path: "labels.db".to_owned(),
             look: Look {
                 theme: Theme::named("dark", Depth::TrueColor, Background::Dark).unwrap(),
                 guessed: false,

@@ -102,6 +102,7 @@ impl Desk {
             session,
             annotator: annotator.to_owned(),
             store: "labels.db".to_owned(),
+            store_path: "labels.db".to_owned(),
             look: Look {
                 theme: Theme::named("dark", Depth::TrueColor, Background::Dark).unwrap(),
                 guessed: false,

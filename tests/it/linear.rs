@@ -1,14 +1,19 @@
 //! The program without a screen: what a screen reader hears, over a pipe.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// What the program says to these keys, typed into a pipe.
 fn said(keys: &str, args: &[&str]) -> Vec<String> {
-    let folder = tempfile::tempdir().unwrap();
+    said_in(tempfile::tempdir().unwrap().path(), keys, args)
+}
+
+/// The same with the label store in this folder.
+fn said_in(folder: &Path, keys: &str, args: &[&str]) -> Vec<String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stepscope"));
-    command.args(["--linear", "--no-prm", "--as", "mira", "--store"]).arg(folder.path().join("labels.db")).args(args);
-    command.env("XDG_CACHE_HOME", folder.path()).env("LANG", "C.UTF-8").env("TERM", "dumb").env_remove("NO_COLOR");
+    command.args(["--linear", "--no-prm", "--as", "mira", "--store"]).arg(folder.join("labels.db")).args(args);
+    command.env("XDG_CACHE_HOME", folder).env("LANG", "C.UTF-8").env("TERM", "dumb").env_remove("NO_COLOR");
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(keys.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
@@ -55,4 +60,29 @@ fn what_is_typed_is_said_once_and_not_letter_by_letter() {
     let lines = said(":theme light\n&len > 3\nq", &[]);
     let typed: Vec<&String> = lines.iter().filter(|line| line.starts_with([':', '&'])).collect();
     assert_eq!(typed, [":", ":theme light", "&", "&len > 3"], "{lines:#?}");
+}
+
+#[test]
+fn counts_and_panes_are_said_and_what_was_typed_comes_before_what_it_did() {
+    let lines = said("&len > 3\n\tgs&\u{15}len > 1000\nq", &[]);
+    let typed = position(&lines, "&len > 3");
+    let count = position(&lines, "filter len > 3: ");
+    assert!(typed < count, "{lines:#?}");
+    assert!(lines.iter().any(|line| line == "in the list: keys move from problem to problem"), "{lines:#?}");
+    position(&lines, "in the steps");
+    position(&lines, "no solution fits len > 1000");
+    position(&lines, "filter len > 1000: 0 solutions");
+}
+
+#[test]
+fn the_command_line_of_an_export_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let traces = folder.path().join("traces of today.jsonl");
+    std::fs::copy("assets/demo/solutions.json", &traces).unwrap();
+    let lines = said_in(folder.path(), "ax:export csv\nq", &[traces.to_str().unwrap()]);
+    let line = lines.iter().find_map(|line| line.strip_prefix("copied command line: stepscope "));
+    let line = format!("{} {}", env!("CARGO_BIN_EXE_stepscope"), line.unwrap_or_else(|| panic!("{lines:#?}")));
+    let output = Command::new("sh").arg("-c").arg(&line).current_dir(folder.path()).output().unwrap();
+    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(folder.path().join("traces of today.csv").exists());
 }

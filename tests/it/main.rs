@@ -64,3 +64,4 @@ mod train_head;
 #[cfg(feature = "candle")]
 mod tree_cost;
 mod trust;
+mod views;

@@ -491,3 +491,20 @@ fn a_share_of_an_ordered_queue_is_drawn_at_random() {
     desk.keys("<Esc>:random-share 0<Enter>");
     assert!(desk.app.queue.places().iter().all(|place| !place.drawn));
 }
+
+#[test]
+fn a_filter_that_nothing_fits_says_so() {
+    let mut desk = Desk::demo();
+    desk.keys("&len > 1000<Enter>");
+    assert_eq!(desk.app.notice.as_deref(), Some("no solution fits len > 1000; Esc shows all"));
+    desk.keys("<Esc>");
+    assert!(!desk.app.queue.active());
+}
+
+#[test]
+fn problems_and_numbers_of_an_order_do_not_stand_in_one_column() {
+    let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (120, 40));
+    desk.keys(":order len<Enter>:blind-share 100<Enter>");
+    let rows: Vec<String> = desk.screen().lines().skip(2).take(5).map(|row| row.chars().take(6).collect()).collect();
+    assert!(rows.iter().all(|row| row.trim_start_matches('>').trim() == "?"), "{}", desk.screen());
+}

@@ -1,9 +1,9 @@
 //! Steps rated one by one: where a solution begins, when it counts as judged, and what goes on by itself.
 
-use stepscope::app::Message;
+use stepscope::app::{Focus, Message};
 use stepscope::labels::{Mode, Project, Scope};
 use stepscope::scoring::WorkerEvent;
-use stepscope::trace::{FirstError, Semantics, StepScore};
+use stepscope::trace::{FirstError, Label, Semantics, StepScore};
 
 use super::desk::{Desk, SAMPLES};
 
@@ -346,4 +346,59 @@ fn a_rating_that_is_taken_back_unsays_no_verdict() {
     let answered = desk.app.standing().done;
     desk.keys("(=u");
     assert_eq!((answered, desk.app.standing().done), (1, 1), "{}", desk.screen());
+}
+
+#[test]
+fn who_rates_an_alternative_of_the_file_stays_beside_it() {
+    let mut desk = Desk::new(&[("prm800k.jsonl", include_bytes!("../fixtures/formats/prm800k.jsonl"))], (120, 40));
+    desk.keys("gsgg2GJJ");
+    let step = desk.step();
+    let node = desk.app.cursor.node;
+    assert_eq!(step, 2, "{}", desk.screen());
+    desk.keys("=");
+    assert_eq!((desk.app.cursor.node, desk.step()), (node, 2), "{:?}", desk.app.notice);
+    let said = desk.screen();
+    assert!(!said.contains("file: ") && !said.contains("got "), "what the file says is of its solution: {said}");
+    desk.keys("K-");
+    let trace = desk.app.trace().unwrap();
+    assert!(desk.app.cursor.node != node && desk.app.session.mark(trace.node(desk.app.cursor.node).key).is_some());
+    desk.keys("gB");
+    assert_eq!(desk.app.notice.as_deref(), Some("best of 3 alternatives"));
+}
+
+#[test]
+fn beside_an_alternative_the_steps_have_the_ratings_of_the_file() {
+    let mut desk = Desk::new(&[("prm800k.jsonl", include_bytes!("../fixtures/formats/prm800k.jsonl"))], (120, 40));
+    desk.keys("gsgg2GJ");
+    let (labels, own) = desk.app.labels_here(desk.app.trace().unwrap());
+    assert_eq!(labels.steps, [Label::Good, Label::Good]);
+    assert_eq!(own, [false, false]);
+}
+
+#[test]
+fn a_move_in_the_tree_leads_to_the_step_and_no_score_leads_away() {
+    let mut desk = Desk::new(&[("demo/samples.jsonl", SAMPLES)], (120, 40));
+    desk.keys("gs");
+    let trace = desk.app.trace().unwrap().clone();
+    for solution in &trace.solutions {
+        for &id in &trace.path(solution.leaf) {
+            let score = if id == solution.leaf { 0.1 } else { 0.9 };
+            let score = StepScore::new(score, Semantics::Correctness).unwrap();
+            desk.app.scoring.scores.insert(trace.node(id).key, score);
+        }
+    }
+    // A step that has a sibling, on a path that goes on.
+    let parent =
+        trace.steps().find(|&id| trace.node(id).children.iter().filter(|&&at| !trace.node(at).children.is_empty()).count() > 1);
+    let [first, second, ..] = trace.node(parent.unwrap()).children[..] else { panic!("no siblings") };
+    desk.app.focus = Focus::Steps;
+    let solution = (0..trace.solutions.len()).find(|&at| trace.path(trace.solutions[at].leaf).contains(&first)).unwrap();
+    desk.keys("1go");
+    desk.app.cursor.go_to_solution(&trace, solution);
+    desk.app.cursor.go_to_node(&trace, first);
+    desk.keys("J");
+    assert_eq!(desk.app.cursor.node, second, "{}", desk.screen());
+    desk.keys("gp");
+    desk.keys("gc");
+    assert!(trace.node(parent.unwrap()).children.contains(&desk.app.cursor.node));
 }

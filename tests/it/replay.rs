@@ -64,6 +64,7 @@ impl Recorded {
             session,
             annotator: "mira".to_owned(),
             store: "labels.db".to_owned(),
+            store_path: "labels.db".to_owned(),
             look: Look::detect(|_| None),
             place: None,
             scoring,

@@ -529,3 +529,44 @@ fn the_reference_is_a_page_where_it_may_be_seen() {
     desk.keys("g=");
     assert!(desk.app.sheet.is_none(), "{}", desk.screen());
 }
+
+#[test]
+fn an_exam_gives_nothing_away_and_asks_its_own_questions_alone() {
+    let mut desk = Desk::on(Terms { mode: Some(Mode::Blind), exam: Some(4), ..Terms::default() });
+    desk.keys("k");
+    let first = desk.app.cursor.item;
+    // What is put off comes again, behind the others.
+    desk.keys("s");
+    assert!(desk.app.cursor.item != first && desk.screen().contains("question 1 of 4"), "{}", desk.screen());
+    let second = desk.app.cursor.item;
+    desk.keys("a:trust<Enter>");
+    assert!(desk.screen().contains("1 of 4 questions answered") && !desk.screen().contains("known is"), "{}", desk.screen());
+    desk.keys("<Esc>p");
+    assert!(!desk.app.show_prm, "{:?}", desk.app.notice);
+    let third = desk.app.cursor.item;
+    desk.keys(":mode assist<Enter>}");
+    assert!(!desk.app.show_prm && desk.app.cursor.item == third, "{:?}", desk.app.notice);
+    // Who says something else of an earlier one goes on with the question that was asked.
+    desk.keys("u");
+    assert_eq!(desk.app.cursor.item, second);
+    desk.keys("1x");
+    assert_eq!(desk.app.cursor.item, third);
+    desk.keys("aa");
+    assert_eq!(desk.app.cursor.item, first, "what was put off");
+    assert!(desk.app.sheet.is_none());
+    desk.keys("a");
+    assert!(desk.app.sheet.is_some(), "{}", desk.screen());
+    let result = desk.app.exam_result();
+    assert!(result.contains(" of 4 known answers found") && !result.contains("left open"), "{result}");
+    let decisions = desk.app.session.decisions();
+    desk.keys("<Esc>}xu");
+    assert_eq!((desk.app.exam_result(), desk.app.session.decisions()), (result, decisions), "its result stands");
+    assert_eq!(desk.app.notice.as_deref(), Some("the exam is over: its result stands"));
+}
+
+#[test]
+fn a_history_has_all_words_that_were_written() {
+    let mut desk = Desk::demo();
+    desk.keys("cThe units are hours here and were minutes before, so nothing fits<Enter>gH");
+    assert!(desk.screen().contains("minutes before, so nothing fits"), "{}", desk.screen());
+}

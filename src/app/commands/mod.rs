@@ -2,6 +2,7 @@
 //! the README.
 
 pub mod cuts;
+mod export;
 pub mod help;
 pub mod label;
 pub mod motion;
@@ -420,6 +421,8 @@ pub static COMMANDS: &[Command] = &[
     row(Session, "refit-undo", &["g U"], "back to the scores before the last fit", session::undo_refit),
     row(Session, "retry-saving", &["g W"], "write labels again that could not be saved", session::retry_saving),
     row(Session, "format", &[], "format of the file, and what it is known by", session::format),
+    row(Session, "export", &[], ":export trl - the command line that writes the labels of these files for it, with store, annotator and filter of now, is copied", export::targets_said)
+        .takes("FORMAT", export::command_line, Known::Only(export::targets)),
     row(Session, "suspend", &["Ctrl-z"], "suspend; fg brings it back", session::suspend),
     row(Session, "close", &["q"], "back to the steps from list, tree or replay; from the steps, leave", session::close),
     row(Session, "quit", &["Z Z", "Ctrl-c"], "leave; the next start goes on from here", session::quit),

@@ -93,24 +93,25 @@ fn rate(app: &mut App, rating: Option<Rating>, count: Option<usize>) -> Vec<Effe
             effects.extend(on_to_the_next(app));
         }
     } else if rating.is_some() && !app.on_sampled() {
-        // Who compares alternatives goes on to the next one by themselves.
-        go_on(app, &aim.trace, steps.end() + 1);
+        go_on(app, &aim.trace, *steps.end());
     } else if steps.end() > steps.start() {
         app.cursor.go_to_step(*steps.end());
     }
     effects
 }
 
-/// To this step; from the last one on to the first that is not rated yet.
+/// To the step behind this one; from the last one on to the first that is not rated yet. Who compares alternatives that end here goes on to
+/// the next one by themselves.
 fn go_on(app: &mut App, trace: &Trace, step: usize) {
-    let open = app.ratings(trace).iter().position(Option::is_none);
-    match open.filter(|_| step >= app.cursor.path.len()) {
-        Some(open) => {
-            app.notice = app.notice.take().map(|said| format!("{said}; step {} is not rated yet", open + 1));
-            app.cursor.go_to_step(open);
-        }
-        None => app.cursor.go_to_step(step),
+    let ends = step + 1 >= app.cursor.path.len();
+    let open = app.ratings(trace).iter().position(Option::is_none).filter(|_| ends);
+    let (Some(open), Some(&last)) = (open, app.cursor.path.last()) else { return app.cursor.go_to_step(step + 1) };
+    let alternatives = trace.node(last).parent.is_some_and(|parent| trace.node(parent).children.len() > 1);
+    if alternatives || !trace.solutions.iter().any(|solution| solution.leaf == last) {
+        return app.cursor.go_to_step(step);
     }
+    app.notice = app.notice.take().map(|said| format!("{said}; step {} is not rated yet", open + 1));
+    app.cursor.go_to_step(open);
 }
 
 /// What a rating does, in words.

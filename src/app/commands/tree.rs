@@ -7,6 +7,7 @@ use crate::trace::{Node, NodeId, Trace};
 fn go(app: &mut App, trace: &Trace, node: NodeId) {
     app.tree.reveal(trace, node);
     app.cursor.go_to_node(trace, node);
+    app.walk.led = true;
 }
 
 fn on_trace(app: &mut App, act: impl FnOnce(&mut App, &Trace)) -> Vec<Effect> {

@@ -1,6 +1,6 @@
 //! Modes, guideline and history: what labels rest on.
 
-use crate::app::describe::decision;
+use crate::app::describe::{Words, decision};
 use crate::app::guide;
 use crate::app::trust::set_mode;
 use crate::app::{App, Effect};
@@ -166,7 +166,7 @@ pub(super) fn history(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     };
     let leaf = app.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
     let solution = Solution::new(leaf);
-    let mut lines: Vec<String> = app.session.history(&trace, &solution).iter().map(decision).collect();
+    let mut lines: Vec<String> = app.session.history(&trace, &solution).iter().map(|past| decision(past, Words::All)).collect();
     lines.extend(history_of_annotators(app, &trace, &solution));
     if lines.is_empty() {
         app.notice = Some("nothing was said of this solution".to_owned());
@@ -183,7 +183,7 @@ fn history_of_annotators(app: &App, trace: &Trace, solution: &Solution) -> Vec<S
     for (letter, said) in app.said_here() {
         let voice = review.panel.voices().iter().find(|voice| voice.annotator() == said.name);
         let past = voice.map_or_else(Vec::new, |voice| voice.history(trace, solution));
-        lines.extend(past.iter().map(|past| format!("{}   {}", app.called(letter, &said), decision(past))));
+        lines.extend(past.iter().map(|past| format!("{}   {}", app.called(letter, &said), decision(past, Words::All))));
     }
     lines
 }

@@ -213,7 +213,8 @@ fn copy(text: String) -> Effect {
     if text.len() > MAX_COPY { Effect::CopyToFile(text) } else { Effect::Copy(text) }
 }
 
-fn copied(app: &mut App, what: &str, text: Option<String>) -> Vec<Effect> {
+/// Says what is put on the clipboard, and puts it there.
+pub(super) fn copied(app: &mut App, what: &str, text: Option<String>) -> Vec<Effect> {
     app.notice = Some(text.as_ref().map_or_else(|| format!("there is no {what} here"), |text| format!("copied {what}: {text}")));
     text.map(copy).into_iter().collect()
 }

@@ -207,6 +207,9 @@ fn next_work(app: &mut App) -> Option<Effect> {
 
 /// Goes to the first place of the queue unless the cursor stands in it.
 pub(super) fn enter(app: &mut App) {
+    if app.queue.places.is_empty() && app.queue.filter.is_some() {
+        app.notice = Some(format!("no solution fits {}; {} shows all", app.queue.filter_text(), app.key("cancel")));
+    }
     let is_new = app.queue.start == Start::First;
     if is_new {
         app.queue.start = Start::Stay;

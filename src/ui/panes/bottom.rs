@@ -3,7 +3,9 @@
 use ratatui::layout::{Position, Rect};
 
 use crate::app::App;
+use crate::app::input::Input;
 use crate::app::layout::{self, Panes};
+use crate::text::safe_line;
 use crate::ui::pen::Pen;
 
 use super::{hints, steps};
@@ -24,9 +26,15 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, panes: &Panes) {
         Some(input) => {
             let x = pen.text(panes.status.x, panes.status.y, panes.status.width, input.prompt(), pen.look.strong());
             let room = panes.status.right().saturating_sub(x + 1);
-            let skip = input.line.visual_scroll(usize::from(room));
-            let (from, _) = pen.ambiguous().skip(input.line.value(), skip);
-            pen.text(x, panes.status.y, room, &input.line.value()[from..], pen.look.plain());
+            let (skipped, _) = scrolled(app, input, usize::from(room));
+            let typed = safe_line(input.line.value());
+            if skipped == 0 {
+                pen.safe(x, panes.status.y, room, &typed, pen.look.plain());
+            } else {
+                let ellipsis = pen.look.glyphs.ellipsis;
+                let (from, _) = pen.ambiguous().skip(&typed, skipped + pen.ambiguous().text(ellipsis));
+                pen.text(x, panes.status.y, room, &format!("{ellipsis}{}", &typed[from..]), pen.look.plain());
+            }
         }
         None => status(app, pen, panes.status),
     }
@@ -55,9 +63,19 @@ pub(in crate::ui) fn caret(app: &App, area: Rect) -> Option<Position> {
     let input = app.input.as_ref()?;
     let prompt = u16::try_from(input.prompt().len()).ok()?;
     let room = panes.status.width.checked_sub(prompt + 1)?;
-    let caret = input.line.visual_cursor() - input.line.visual_scroll(usize::from(room));
+    let (_, caret) = scrolled(app, input, usize::from(room));
     let x = panes.status.x + prompt + u16::try_from(caret).ok()?;
     (x < area.right()).then_some(Position { x, y: panes.status.y })
+}
+
+/// Cells of what was typed that are out of sight on the left, and of those that are left the one of the caret. They are counted as they are
+/// drawn: signs that cannot be seen are written out.
+fn scrolled(app: &App, input: &Input, room: usize) -> (usize, usize) {
+    let typed = input.line.value();
+    let end = typed.char_indices().nth(input.line.cursor()).map_or(typed.len(), |(at, _)| at);
+    let caret = app.look.ambiguous.text(&safe_line(&typed[..end]));
+    let skipped = (caret + 1).saturating_sub(room);
+    (skipped, caret - skipped)
 }
 
 /// How far the annotator has come and what the model is doing. A model that died is news; one that works is not, and gives way.

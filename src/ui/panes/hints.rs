@@ -24,18 +24,26 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let keys = rows_of(&keys(app), "  ", width);
     let said = message(app).map(|said| Page::plain(&said, width));
     let lines: Vec<Line<'_>> = said.iter().flat_map(|page| lines(pen, page)).collect();
-    // A message may take rows from the keys, but never the one with those that are typed most.
+    // A message may take rows from the keys, but never the one with those that are typed most; a longer one stands over the panes.
     let most = usize::from(rect.height).saturating_sub(lines.len()).max(1);
     let shown = u16::try_from(keys.len().min(most)).unwrap_or(1);
     let bottom = rect.bottom() - shown;
     for (y, keys) in (bottom..rect.bottom()).rev().zip(&keys) {
         pen.text(rect.x + 1, y, rect.width - 1, keys, pen.look.dim());
     }
-    let top = above(pen, rect, bottom, lines.len());
-    for (y, line) in (top..bottom).zip(&lines) {
+    let top = if lines.len() <= usize::from(bottom - rect.y) { rect.y } else { over_panes(pen, rect, lines.len()) };
+    for (y, line) in (top..).zip(&lines) {
         pen.line(rect.x + 1, y, rect.width - 1, line);
     }
     offers(app, pen, Rect { height: bottom - top.min(rect.y), y: top.min(rect.y), ..rect });
+}
+
+/// Makes room for so many rows over the panes, above the line that says why the solution is there; gives the first of them.
+fn over_panes(pen: &mut Pen<'_>, rect: Rect, rows: usize) -> u16 {
+    let why = rect.y.saturating_sub(1);
+    let top = why.saturating_sub(u16::try_from(rows).unwrap_or(u16::MAX)).max(1);
+    pen.clear(Rect { y: top, height: why.saturating_sub(top), ..rect });
+    top
 }
 
 /// Makes room for so many rows above `bottom`, over the panes where the place of the keys is too small; gives the first of them.

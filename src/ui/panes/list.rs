@@ -43,7 +43,7 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     }
 }
 
-/// The solutions of the queue: number in the order, own verdict, problem.
+/// The solutions of the queue: number in the order (`?` where it is hidden or not known), own verdict, problem.
 fn queue(app: &App, pen: &mut Pen<'_>, rect: Rect, rows: usize) {
     let kinds = app.kinds_in_queue(usize::from(rect.width.saturating_sub(1)));
     let heading = kinds.unwrap_or_else(|| format!("{}  {}", app.queue.order_name(), app.queue.filter_text()));
@@ -53,10 +53,13 @@ fn queue(app: &App, pen: &mut Pen<'_>, rect: Rect, rows: usize) {
     for (index, place) in in_sight() {
         let y = rect.y + 1 + u16::try_from(index - app.queue.top).unwrap_or(0);
         let left = |x: u16| rect.right().saturating_sub(x);
-        let number = place
-            .number
-            .filter(|_| app.review.is_some() || app.shows_number_of(place.item))
-            .map_or_else(|| (app.items.rank(place.item) + 1).to_string(), |number| app.number_in_queue(number, whole));
+        let shown = place.number.filter(|_| app.review.is_some() || app.shows_number_of(place.item));
+        let number = match shown {
+            Some(number) => app.number_in_queue(number, whole),
+            // Numbers of problems and of the order do not stand in one column.
+            None if app.queue.order_name() == "file" => (app.items.rank(place.item) + 1).to_string(),
+            None => "?".to_owned(),
+        };
         let wide = u16::try_from(number.len().max(4) + 1).unwrap_or(u16::MAX);
         let mut x = pen.text(rect.x + 1, y, wide, &format!("{number:>4} "), pen.look.dim());
         let here = place.item == app.cursor.item && place.solution == app.cursor.solution;
