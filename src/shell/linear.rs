@@ -87,7 +87,9 @@ impl Screen for LinearScreen {
             }
             out.flush()?;
         }
-        self.pace.report(app.heard, app.is_settled());
+        // Who types a filter into a pipe wants to hear what it finds; a file that grows has no end to wait for.
+        let found = !app.queue.active() || app.queue.is_complete() || !app.items.complete();
+        self.pace.report(app.heard, app.is_settled() && found);
         Ok(())
     }
 

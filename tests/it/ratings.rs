@@ -402,3 +402,11 @@ fn a_move_in_the_tree_leads_to_the_step_and_no_score_leads_away() {
     desk.keys("gc");
     assert!(trace.node(parent.unwrap()).children.contains(&desk.app.cursor.node));
 }
+
+#[test]
+fn a_first_error_that_is_taken_along_is_named() {
+    let mut desk = Desk::demo();
+    desk.keys("3x(2x");
+    let said = desk.app.notice.clone().unwrap();
+    assert!(said.contains("first error at step 2") && said.contains("step 3 is wrong no more"), "{said}");
+}

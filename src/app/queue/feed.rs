@@ -208,7 +208,9 @@ fn next_work(app: &mut App) -> Option<Effect> {
 /// Goes to the first place of the queue unless the cursor stands in it.
 pub(super) fn enter(app: &mut App) {
     if app.queue.places.is_empty() && app.queue.filter.is_some() {
-        app.notice = Some(format!("no solution fits {}; {} shows all", app.queue.filter_text(), app.key("cancel")));
+        // A word on why that may be so tells more.
+        let said = format!("no solution fits {}; {} shows all", app.queue.filter_text(), app.key("cancel"));
+        app.notice.get_or_insert(said);
     }
     let is_new = app.queue.start == Start::First;
     if is_new {

@@ -77,7 +77,7 @@ fn lines(app: &App, pen: &Pen<'_>, trace: &Trace, node: &Node) -> Vec<(String, S
         lines.push((search, pen.look.plain()));
     }
     lines.extend(siblings(app, pen, trace, node));
-    if let Some(solution) = app.solution().filter(|_| !app.has_gold()) {
+    if let Some(solution) = app.solution_on_show().filter(|_| !app.has_gold()) {
         let name = |label: &str, value: &Option<String>| value.as_ref().map(|value| format!("{label} {value}"));
         // Who wrote it and what came out tell how likely it is to be right.
         let told = [name("by", &solution.generator), name("answer", &solution.final_answer)];
