@@ -25,13 +25,15 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let said = message(app).map(|said| Page::plain(&said, width));
     let lines: Vec<Line<'_>> = said.iter().flat_map(|page| lines(pen, page)).collect();
     // A message may take rows from the keys, but never the one with those that are typed most; a longer one stands over the panes.
-    let most = usize::from(rect.height).saturating_sub(lines.len()).max(1);
+    let height = usize::from(rect.height);
+    let fits = lines.len() < height;
+    let most = if fits { height - lines.len() } else { height };
     let shown = u16::try_from(keys.len().min(most)).unwrap_or(1);
     let bottom = rect.bottom() - shown;
     for (y, keys) in (bottom..rect.bottom()).rev().zip(&keys) {
         pen.text(rect.x + 1, y, rect.width - 1, keys, pen.look.dim());
     }
-    let top = if lines.len() <= usize::from(bottom - rect.y) { rect.y } else { over_panes(pen, rect, lines.len()) };
+    let top = if fits { rect.y } else { over_panes(pen, rect, lines.len()) };
     for (y, line) in (top..).zip(&lines) {
         pen.line(rect.x + 1, y, rect.width - 1, line);
     }
