@@ -377,6 +377,12 @@ impl Checkpoint {
         if let Some(template) = self.chat_template() {
             key.update(Sha256::digest(template));
         }
+        // Before the problem, behind a solution, and in what a template prints.
+        for role in ["bos_token", "eos_token"] {
+            if let Some(token) = self.special_token(role) {
+                key.update(Sha256::digest(format!("{role}={token}")));
+            }
+        }
         key.finalize().to_vec()
     }
 }
