@@ -56,7 +56,9 @@ impl Judge {
     pub fn recorded(name: String, rule: &ScoreRule, scores: HashMap<StepKey, StepScore>) -> Self {
         let (meaning, decision) = (rule.meaning(), rule.decision());
         let Meaning { threshold, aggregate, .. } = meaning;
-        Self { scorer: Some(name), scores, meaning, aggregate, threshold, decision, ..Self::default() }
+        let mut judge = Self { scorer: Some(name), meaning, aggregate, threshold, decision, ..Self::default() };
+        judge.add(scores);
+        judge
     }
 
     /// How the scores are read, for a file.
@@ -105,7 +107,7 @@ impl Judge {
     }
 
     /// Takes in scores that were known already.
-    pub fn add(&mut self, scores: Vec<(StepKey, StepScore)>) {
+    pub fn add(&mut self, scores: impl IntoIterator<Item = (StepKey, StepScore)>) {
         if self.meaning.outcome {
             self.outcomes.extend(scores);
         } else {
