@@ -80,11 +80,12 @@ fn file(corpus: &Corpus, scorers: &[String], known: &Known, output: &mut Output)
         let Some(trace) = unit.trace else { continue };
         for solution in &trace.solutions {
             let key = trace.record_key(solution.leaf);
+            output.found(key);
             for scorer in scorers {
                 let Some(place) = known.find(scorer, key) else {
                     bail!("{}: record {} has no line by {scorer} in the score files", corpus.name(), solution.record + 1);
                 };
-                output.add(key, &known.text(place)?, known)?;
+                output.add(&known.text(place)?, known)?;
             }
             solutions += 1;
         }

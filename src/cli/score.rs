@@ -209,8 +209,9 @@ async fn score(args: &ScoreArgs, corpora: &[Corpus]) -> anyhow::Result<(Summary,
     let scorers = args.scorer.start_all().await?;
     let labels: Vec<String> = scorers.iter().map(|scorer| scorer.model().label()).collect();
     let mut known = Known::default();
-    let output = Output::open(&args.out, args.force, &labels, &mut known)?;
     let shard = args.shard.unwrap_or_default();
+    let mut output = Output::open(&args.out, args.force, &labels, &mut known)?;
+    find_again(&mut output, corpora, shard).await?;
     let mut run = Run {
         scorers,
         shard,
@@ -244,6 +245,23 @@ async fn score(args: &ScoreArgs, corpora: &[Corpus]) -> anyhow::Result<(Summary,
         bad_records: run.bad.count,
     };
     Ok((summary, stats))
+}
+
+/// Looks for the solutions of an output that is to be replaced, so that nobody computes for hours before hearing that the input lacks some.
+async fn find_again(output: &mut Output, corpora: &[Corpus], shard: Shard) -> anyhow::Result<()> {
+    let problems = corpora.iter().flat_map(|corpus| (0..corpus.problem_count()).map(move |problem| (corpus, problem)));
+    for (number, (corpus, problem)) in problems.enumerate() {
+        if !output.is_missing_some() {
+            break;
+        }
+        tokio::task::yield_now().await;
+        if shard.holds(number)
+            && let Some(trace) = &corpus.problem(problem).trace
+        {
+            trace.solutions.iter().for_each(|solution| output.found(trace.record_key(solution.leaf)));
+        }
+    }
+    output.check_input()
 }
 
 struct Run {
@@ -325,7 +343,7 @@ impl Run {
     fn emit(&mut self, solutions: &[Lines]) -> anyhow::Result<()> {
         for lines in solutions {
             for line in lines {
-                self.output.add(line.record_key, &serde_json::to_string(line)?, &self.known)?;
+                self.output.add(&serde_json::to_string(line)?, &self.known)?;
                 self.steps += line.steps.len();
                 for reason in line.steps.iter().filter_map(|step| step.reason.as_deref()).filter(|reason| *reason != NO_STEPS) {
                     *self.not_scored.entry(reason.to_owned()).or_default() += 1;
@@ -358,8 +376,9 @@ async fn score_problem(trace: &Trace, scorer: &mut Batch, known: &Known, bar: &P
 }
 
 fn line(trace: &Trace, solution: &Solution, answers: &Answers, model: &WorkerModel) -> ScoredSolution {
+    let is_asked = |node: &Node| !model.meaning().outcome || node.key == trace.node(solution.leaf).key;
     let step = |node: &Node| {
-        let answer = answers.get(&node.key);
+        let answer = answers.get(&node.key).filter(|_| is_asked(node));
         let (score, reason) = match answer.map(|answer| &answer.score) {
             Some(Ok(score)) => (Some(score.value()), None),
             Some(Err(reason)) => (None, Some(reason.clone())),

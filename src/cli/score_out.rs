@@ -117,8 +117,7 @@ pub struct Output {
     // Lines that the partial file held already, and how many of them have been seen again.
     existing: Vec<Place>,
     seen: usize,
-    begun: bool,
-    // Solutions of the finished output that this one replaces, and that have not come again.
+    // Solutions of the finished output that this one replaces, and that were not found in the input.
     missing: HashSet<RecordKey>,
 }
 
@@ -154,16 +153,11 @@ impl Output {
         // Half a line at the end goes; writing starts behind the last whole one.
         file.set_len(length)?;
         file.seek(SeekFrom::End(0))?;
-        Ok(Self { target: target.to_owned(), partial, file: BufWriter::new(file), existing, seen: 0, begun: false, missing })
+        Ok(Self { target: target.to_owned(), partial, file: BufWriter::new(file), existing, seen: 0, missing })
     }
 
     /// Adds the line of a solution, or checks that the line which stands in its place already is the same.
-    pub fn add(&mut self, solution: RecordKey, line: &str, known: &Known) -> anyhow::Result<()> {
-        let first = std::mem::replace(&mut self.begun, true);
-        // Seen at the first solution, so that nobody computes for hours before hearing it.
-        if !self.missing.remove(&solution) && !first && !self.missing.is_empty() {
-            bail!(self.other_input());
-        }
+    pub fn add(&mut self, line: &str, known: &Known) -> anyhow::Result<()> {
         if let Some(place) = self.existing.get(self.seen) {
             if known.text(*place)? != line {
                 bail!("{} belongs to another input; remove the file, or use --force to start anew", known.name(*place));
@@ -174,12 +168,25 @@ impl Output {
         self.file.write_all(line.as_bytes()).and_then(|()| self.file.write_all(b"\n")).with_context(|| shown(&self.partial))
     }
 
-    fn other_input(&self) -> String {
-        let count = self.missing.len();
-        format!(
-            "{}: has scores of {count} solutions that are not in the input; write to another file, or replace it with --force",
-            shown(&self.target)
-        )
+    /// Notes that the input holds a solution.
+    pub fn found(&mut self, solution: RecordKey) {
+        self.missing.remove(&solution);
+    }
+
+    /// Refuses an input that lacks solutions of the output that it would replace.
+    pub fn check_input(&self) -> anyhow::Result<()> {
+        match self.missing.len() {
+            0 => Ok(()),
+            count => bail!(
+                "{}: has scores of {count} solutions that are not in the input; write to another file, or replace it with --force",
+                shown(&self.target)
+            ),
+        }
+    }
+
+    /// Whether solutions of the output that this one replaces were not found in the input yet.
+    pub fn is_missing_some(&self) -> bool {
+        !self.missing.is_empty()
     }
 
     /// Hands everything to the system, so that a kill of this process loses none of it.
@@ -193,9 +200,7 @@ impl Output {
             bail!("{}: holds more solutions than the input; remove the file, or use --force to start anew", shown(&self.partial));
         }
         self.flush()?;
-        if !self.missing.is_empty() {
-            bail!(self.other_input());
-        }
+        self.check_input()?;
         self.file.get_ref().sync_all().with_context(|| shown(&self.partial))?;
         std::fs::rename(&self.partial, &self.target).with_context(|| shown(&self.target))?;
         let folder = match self.target.parent() {
@@ -261,8 +266,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("out.jsonl");
         let (mut output, known) = open(&target, false, "m@1").unwrap();
-        output.add(solution(0).record_key, &line(0), &known).unwrap();
-        output.add(solution(1).record_key, &line(1), &known).unwrap();
+        output.add(&line(0), &known).unwrap();
+        output.add(&line(1), &known).unwrap();
         output.flush().unwrap();
         drop((output, known));
         let partial = folder.path().join("out.jsonl.partial");
@@ -276,7 +281,7 @@ mod tests {
         }
         assert_eq!(answers.len(), 2, "the answers of the first solution are known");
         for n in 0..3 {
-            output.add(solution(n).record_key, &line(n), &known).unwrap();
+            output.add(&line(n), &known).unwrap();
         }
         output.finish().unwrap();
         assert_eq!(std::fs::read_to_string(&target).unwrap(), format!("{}\n{}\n{}\n", line(0), line(1), line(2)));
@@ -290,7 +295,11 @@ mod tests {
         let write = |numbers: &[usize]| -> anyhow::Result<()> {
             let (mut output, known) = open(&target, false, "m@1")?;
             for &n in numbers {
-                output.add(solution(n).record_key, &line(n), &known)?;
+                output.found(solution(n).record_key);
+            }
+            output.check_input()?;
+            for &n in numbers {
+                output.add(&line(n), &known)?;
             }
             output.finish()
         };
@@ -301,7 +310,7 @@ mod tests {
         let error = write(&[0, 1]).unwrap_err().to_string();
         assert!(error.contains("scores of 1 solutions"), "{error}");
         assert_eq!(std::fs::read_to_string(&target).unwrap(), before);
-        write(&[0, 1, 2, 3]).unwrap();
+        write(&[3, 0, 2, 1]).unwrap();
         let (_, known) = open(&target, false, "m@1").unwrap();
         let mut answers = Answers::new();
         known.learn("m@1", solution(3).record_key, &Meaning::CORRECT, &mut answers).unwrap();
@@ -319,16 +328,16 @@ mod tests {
             assert!(error.contains("no regular file"), "{error}");
         }
         let (mut output, known) = open(&target, true, "m@1").unwrap();
-        output.add(solution(0).record_key, &line(0), &known).unwrap();
+        output.add(&line(0), &known).unwrap();
         output.finish().unwrap();
         drop(known);
         assert!(open(&target, false, "other@2").unwrap_err().to_string().contains("written by \"m@1\""));
         let target = folder.path().join("begun.jsonl");
         let (mut output, known) = open(&target, false, "m@1").unwrap();
-        output.add(solution(1).record_key, &line(1), &known).unwrap();
+        output.add(&line(1), &known).unwrap();
         drop((output, known));
         let (mut output, known) = open(&target, false, "m@1").unwrap();
-        assert!(output.add(solution(0).record_key, &line(0), &known).unwrap_err().to_string().contains("another input"));
+        assert!(output.add(&line(0), &known).unwrap_err().to_string().contains("another input"));
     }
 
     #[test]
