@@ -3,6 +3,9 @@
 //! All functions take pairs of a score and whether the step is right. For ProcessBench-like labels these are the steps up to and
 //! including the first error: what stands behind it was judged by nobody.
 
+use super::meaning::Meaning;
+use crate::trace::Semantics;
+
 /// Area under the ROC curve: the chance that a right step scores higher than a wrong one, ties counting half. `None` when one of the two
 /// kinds is missing.
 pub fn auc(steps: &[(f64, bool)]) -> Option<f64> {
@@ -44,6 +47,27 @@ pub fn expected_calibration_error(steps: &[(f64, bool)], bins: usize) -> Option<
     }
     // n_b / n * |mean score - mean truth| = |sum of differences| / n
     Some(sums.iter().map(|(difference, _)| difference.abs()).sum::<f64>() / steps.len() as f64)
+}
+
+/// Bins of a calibration.
+pub const BINS: usize = 10;
+
+/// How far scores are from the chance that a step is right.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Calibration {
+    /// The expected calibration error.
+    pub error: f64,
+    /// The steps by their places.
+    pub bins: Vec<Bin>,
+}
+
+/// The calibration of scores of this meaning, given as places between wrong (0) and right (1). `None` without steps, for scores that are no
+/// chances, and where one lies beyond its range.
+pub fn calibration(meaning: &Meaning, places: &[(f64, bool)]) -> Option<Calibration> {
+    let is_chance = matches!(meaning.semantics, Semantics::Correctness | Semantics::Value);
+    let inside = places.iter().all(|(place, _)| (0.0..=1.0).contains(place));
+    let error = expected_calibration_error(places, BINS).filter(|_| is_chance && inside)?;
+    Some(Calibration { error, bins: reliability(places, BINS) })
 }
 
 /// Steps of nearly the same score, and how many of them are right.
@@ -95,6 +119,17 @@ mod tests {
         assert!((auc(&STEPS).unwrap() - 0.833_333).abs() < 1e-6);
         assert!((brier(&STEPS).unwrap() - 0.17).abs() < 1e-9);
         assert!((expected_calibration_error(&STEPS, 5).unwrap() - 0.233_333).abs() < 1e-6);
+    }
+
+    #[test]
+    fn only_chances_have_a_calibration_whatever_the_numbers_are() {
+        let found = calibration(&Meaning::CORRECT, &STEPS).unwrap();
+        assert_eq!((Some(found.error), found.bins.len()), (expected_calibration_error(&STEPS, BINS), BINS));
+        assert_eq!(calibration(&Meaning::VALUE.within(-1.0, 1.0, 0.0), &STEPS), Some(found));
+        let ratio = Meaning { semantics: Semantics::LogRatio, ..Meaning::VALUE.open(0.0, 0.001) };
+        assert_eq!(calibration(&ratio, &STEPS), None);
+        assert_eq!(calibration(&Meaning::CORRECT, &[(1.2, true)]), None);
+        assert_eq!(calibration(&Meaning::CORRECT, &[]), None);
     }
 
     #[test]

@@ -6,14 +6,12 @@ use std::fmt::Write as _;
 use super::App;
 use super::describe::short;
 use super::items::ItemId;
-use crate::analysis::calibration::{auc, expected_calibration_error, reliability};
+use crate::analysis::calibration::{BINS, auc, calibration};
 use crate::analysis::processbench::{Case, Subset, judged_steps};
 use crate::text::Glyphs;
-use crate::trace::{FirstError, Semantics};
+use crate::trace::FirstError;
 use crate::ui::theme::score_bar;
 
-/// Bins of scores.
-const BINS: usize = 10;
 /// Cells of a bar.
 const BAR: usize = 30;
 /// Positions of first errors that have a row of their own.
@@ -122,21 +120,17 @@ impl App {
         if let Some(auc) = auc(&tally.steps) {
             let _ = writeln!(page, "  right above wrong step       {} of the pairs", percent(Some(100.0 * auc)));
         }
-        if !matches!(self.scoring.meaning.semantics, Semantics::Correctness | Semantics::Value) {
-            return;
-        }
-        let ece = expected_calibration_error(&tally.steps, BINS).map_or("-".to_owned(), |ece| format!("{ece:.3}"));
-        let _ = writeln!(page, "\nScore and truth of {} steps: calibration error {ece}\n", tally.steps.len());
+        let Some(found) = calibration(&self.scoring.meaning, &tally.steps) else { return };
+        let _ = writeln!(page, "\nScore and truth of {} steps: calibration error {:.3}\n", tally.steps.len(), found.error);
         let _ = writeln!(page, "  scores     steps  mean  right");
-        let bins = reliability(&tally.steps, BINS);
-        for (at, bin) in bins.iter().enumerate().filter(|(_, bin)| bin.steps > 0) {
+        for (at, bin) in found.bins.iter().enumerate().filter(|(_, bin)| bin.steps > 0) {
             let from = at as f64 / BINS as f64;
             let bar = score_bar(bin.right, BAR / 2, &self.look.glyphs);
             let (low, high, mean, right) = (short(from), short(from + 0.1), short(bin.score), short(bin.right));
             let _ = writeln!(page, "  {low:>3} to {high:<4} {:>4}  {mean:>4}  {right:>4}  {bar}", bin.steps);
         }
         self.of_parts(tally, page);
-        let points: Vec<(f64, f64)> = bins.iter().filter(|bin| bin.steps > 0).map(|bin| (bin.score, bin.right)).collect();
+        let points: Vec<(f64, f64)> = found.bins.iter().filter(|bin| bin.steps > 0).map(|bin| (bin.score, bin.right)).collect();
         let _ = writeln!(page, "\nright, from 0 to 1, over the mean score of a bin; the line is where they are the same\n");
         for line in plot(&points, self.look.glyphs == Glyphs::ASCII) {
             let _ = writeln!(page, "  {line}");
@@ -156,7 +150,8 @@ impl App {
         let _ = writeln!(page, "\n  {:wide$}  steps  mean  right  error", "");
         for (name, steps) in parts {
             let mean = |of: &dyn Fn(&(f64, bool)) -> f64| short(steps.iter().map(of).sum::<f64>() / steps.len() as f64);
-            let error = expected_calibration_error(steps, BINS).map_or("-".to_owned(), |ece| format!("{ece:.3}"));
+            let found = calibration(&self.scoring.meaning, steps);
+            let error = found.map_or("-".to_owned(), |found| format!("{:.3}", found.error));
             let (score, right) = (mean(&|step| step.0), mean(&|step| f64::from(u8::from(step.1))));
             let _ = writeln!(page, "  {name:wide$}  {:>5}  {score:>4}  {right:>5}  {error}", steps.len());
         }

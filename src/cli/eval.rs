@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::out;
 use super::reading::Reading;
 use super::scorer::{BadRecords, ScorerArgs, open_counted, runtime, stop_signal};
-use crate::analysis::calibration::{Bin, auc, expected_calibration_error, reliability};
+use crate::analysis::calibration::{Bin, auc, calibration};
 use crate::analysis::decide::{Decision, decide};
 use crate::analysis::meaning::Meaning;
 use crate::analysis::processbench::{Case, Subset, judged_steps, mean_f1};
@@ -19,14 +19,13 @@ use crate::analysis::signals::{Signal, Worth, f1_interval};
 use crate::checks::arithmetic::{self, Verdict};
 use crate::checks::findings;
 use crate::corpus::Corpus;
+use crate::scoring::WorkerModel;
 use crate::scoring::batch::{Answers, Batch};
 use crate::scoring::request::on_solutions;
 use crate::trace::{FirstError, Solution, Trace};
 
 /// Threshold for recorded scores, of which nothing is known but that they lie in `0..=1`.
 const RECORDED_THRESHOLD: f64 = 0.5;
-/// Bins of the reliability table.
-const BINS: usize = 10;
 
 /// Measure how well a scorer finds the first wrong step
 ///
@@ -48,8 +47,8 @@ const BINS: usize = 10;
 /// `step_auc` (0 to 1, null without scores) is the chance that a right step scores above a
 /// wrong one, over the steps up to the first error; `solution_auc` that a solution free of errors
 /// scores above another one, for each way to make one score of the steps. Intervals are 95 %, bootstrap over
-/// solutions. `ece` and `reliability` (ten bins) say whether scores are probabilities; null and empty for
-/// scores that are none. `signals` are the ways to find the first error, each by itself: `checks` (exact
+/// solutions. `ece` and `reliability` (ten bins) say whether scores, from 0 to 1 of their range, are
+/// probabilities; null and empty for scores that are none (advantages, log-ratios). `signals` are the ways to find the first error, each by itself: `checks` (exact
 /// arithmetic and algebra), `score` (first step below the threshold), `suspicion` (both), `posterior`;
 /// `precision` is the share of the named first errors that are right. `skipped` counts solutions without gold
 /// label (with --recorded: or without scores), `unscored` solutions of which some step got no
@@ -143,6 +142,20 @@ enum Judge {
     Baseline(Baseline),
 }
 
+impl Judge {
+    fn model(&self) -> Option<&WorkerModel> {
+        match self {
+            Self::Scorer(batch) => Some(batch.model()),
+            Self::Recorded | Self::Baseline(_) => None,
+        }
+    }
+
+    /// What its scores mean; recorded ones are taken for chances.
+    fn meaning(&self) -> Meaning {
+        self.model().map_or(Meaning { threshold: RECORDED_THRESHOLD, ..Meaning::CORRECT }, WorkerModel::meaning)
+    }
+}
+
 /// Runs the command.
 pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     if args.threshold.is_some_and(|threshold| !threshold.is_finite()) {
@@ -227,9 +240,9 @@ async fn file(name: &str, corpus: &Corpus, judge: &mut Judge, decision: Decision
     let f1_interval = f1_interval(&tally.cases);
     let signals = tally.signals.iter().map(|(signal, cases)| Worth::of(*signal, cases)).collect();
     let Tally { steps, skipped, unscored, .. } = tally;
-    let probable = !steps.is_empty() && steps.iter().all(|(score, _)| (0.0..=1.0).contains(score));
-    let (ece, reliability) =
-        if probable { (expected_calibration_error(&steps, BINS), reliability(&steps, BINS)) } else { (None, Vec::new()) };
+    let meaning = judge.meaning();
+    let places: Vec<(f64, bool)> = steps.iter().map(|(score, right)| (meaning.position(*score), *right)).collect();
+    let (ece, reliability) = calibration(&meaning, &places).map_or((None, Vec::new()), |found| (Some(found.error), found.bins));
     let step_auc = auc(&steps);
     Ok(Measured {
         subset,
@@ -292,8 +305,8 @@ impl Tally {
             let predicted = decide(&scores, decision);
             self.cases.push(Case { gold: solution.first_error, predicted });
             self.steps.extend(judged_steps(solution.first_error, &scores));
-            self.signals(trace, solution, &scores, judge);
-            let meaning = if let Judge::Scorer(batch) = judge { batch.model().meaning() } else { Meaning::CORRECT };
+            self.signals(trace, solution, &scores, judge, decision);
+            let meaning = judge.meaning();
             let all: Option<Vec<_>> = scores.iter().map(|score| meaning.score((*score)?).ok()).collect();
             for (form, score) in all.and_then(|all| meaning.side_by_side(&all).ok()).unwrap_or_default() {
                 self.whole.entry(form.name()).or_default().push((score, solution.first_error == FirstError::NoError));
@@ -302,11 +315,13 @@ impl Tally {
         Ok(())
     }
 
-    fn signals(&mut self, trace: &Trace, solution: &Solution, scores: &[Option<f64>], judge: &Judge) {
-        let (threshold, whole) = match judge {
-            Judge::Scorer(batch) => (batch.model().threshold, batch.model().posterior.map(|_| batch.model().decision())),
-            Judge::Recorded | Judge::Baseline(_) => (RECORDED_THRESHOLD, None),
+    fn signals(&mut self, trace: &Trace, solution: &Solution, scores: &[Option<f64>], judge: &Judge, decision: Decision) {
+        let model = judge.model();
+        let threshold = match decision {
+            Decision::FirstBelow(threshold) => threshold,
+            Decision::Posterior { .. } => judge.meaning().threshold,
         };
+        let whole = model.filter(|model| model.posterior.is_some()).map(WorkerModel::decision);
         let fails = |text: &str| findings(text).iter().any(|finding| finding.verdict == Verdict::Bad);
         let failing: Vec<bool> = trace.solution_path(solution).into_iter().map(|id| fails(&trace.node(id).text)).collect();
         for signal in Signal::ALL {

@@ -187,7 +187,8 @@ pub(super) fn start(args: &OpenArgs, review: bool) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build()?;
     let log = args.log.as_ref().map(|log| (log.clone(), std::iter::once(&path).chain(&args.with.with).cloned().collect()));
     let correctable = args.scorer_cmd.is_none() && args.runs_on.server.is_none();
-    let refit = correctable.then(|| train_head::refit(&path, &annotator, args.prm.clone(), corpora.clone()));
+    let refit =
+        correctable.then(|| train_head::refit(&path, &annotator, (args.prm.clone(), args.runs_on.clone()), corpora.clone()));
     let outside = Outer { corpora, worker, sampler, vectors, log, desk, refit, judges, asked };
     let unsaved = runtime.block_on(interactive(setup, store, outside, &ended_by, args.linear))?;
     // A worker that is being killed and a blocked read must not hold the exit up.

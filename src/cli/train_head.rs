@@ -13,13 +13,15 @@ use super::out;
 use super::reading::Reading;
 use super::scorer::{ScorerArgs, open, runtime, stop_signal};
 use crate::analysis::bootstrap::interval;
-use crate::analysis::calibration::{auc, expected_calibration_error};
+use crate::analysis::calibration::{auc, calibration};
 use crate::analysis::logistic::log_loss;
 use crate::analysis::meaning::Meaning;
 use crate::app::refit::Fitted;
 use crate::corpus::Corpus;
 use crate::labels::{Session, Store};
+use crate::prm::Device;
 use crate::prm::features::{Example, Head, Reader};
+use crate::scoring::RunsOn;
 use crate::scoring::batch::{Answers, Batch};
 use crate::scoring::head::{FILE, HeadFile};
 use crate::scoring::local::{self, DECODER};
@@ -29,8 +31,6 @@ use crate::trace::{Label, Solution, Trace};
 
 /// Problems with a wrong step, and problems with a right one, below which nothing can be told.
 const NEEDED: usize = 10;
-/// Bins of the calibration error.
-const BINS: usize = 10;
 
 /// Correct a model's scores by your own labels
 ///
@@ -52,6 +52,9 @@ pub struct TrainHeadArgs {
     /// Model to correct [default: the built-in feature model]
     #[arg(long, value_name = "DIR")]
     pub prm: Option<PathBuf>,
+    /// Compute it on cpu, cuda or metal; the head is for this device alone
+    #[arg(long, value_name = "DEVICE", default_value_t, hide_default_value = true, requires = "prm")]
+    pub device: Device,
     /// Folder to write
     #[arg(short, long, value_name = "DIR")]
     pub out: PathBuf,
@@ -116,9 +119,10 @@ pub fn run(args: &TrainHeadArgs) -> anyhow::Result<ExitCode> {
     }
     let corpora = open(&paths, args.reading.format()?)?;
     let mut note = |line: &str| out::note(line);
+    let runs_on = RunsOn { server: None, device: args.device };
     let labelled = runtime()?.block_on(async {
         tokio::select! {
-            result = Labelled::collect(args.prm.as_deref(), &corpora, &session, &mut note) => result.map(Some),
+            result = Labelled::collect((args.prm.as_deref(), &runs_on), &corpora, &session, &mut note) => result.map(Some),
             stopped = stop_signal() => stopped.map(|()| None).map_err(Into::into),
         }
     })?;
@@ -138,24 +142,25 @@ pub fn run(args: &TrainHeadArgs) -> anyhow::Result<ExitCode> {
         shown["out"] = args.out.to_string_lossy().into();
         out::print_json(&shown)?;
     } else {
-        let place = args.out.display();
-        out::print_safe(&format!("{}written to {place}; use it with --prm {place}\n", text(&report)))?;
+        let (place, device) = (args.out.display(), args.device);
+        let on = if device == Device::Cpu { String::new() } else { format!(" --device {device}") };
+        out::print_safe(&format!("{}written to {place}; use it with --prm {place}{on}\n", text(&report)))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// How the interactive program fits the scores of a model to the saved labels of an annotator.
-pub(super) fn refit(store: &Path, annotator: &str, prm: Option<PathBuf>, corpora: Vec<Corpus>) -> Refit {
-    let (store, annotator) = (store.to_owned(), annotator.to_owned());
+/// How the interactive program fits the scores of a model, where it runs, to the saved labels of an annotator.
+pub(super) fn refit(store: &Path, annotator: &str, model: (Option<PathBuf>, RunsOn), corpora: Vec<Corpus>) -> Refit {
+    let (store, annotator, (prm, runs_on)) = (store.to_owned(), annotator.to_owned(), model);
     Arc::new(move || {
-        let fitted = refit_once(&store, &annotator, prm.as_deref(), &corpora);
+        let fitted = refit_once(&store, &annotator, (prm.as_deref(), &runs_on), &corpora);
         fitted.map_err(|error| format!("{error:#}"))
     })
 }
 
-fn refit_once(store: &Path, annotator: &str, prm: Option<&Path>, corpora: &[Corpus]) -> anyhow::Result<Fitted> {
+fn refit_once(store: &Path, annotator: &str, model: (Option<&Path>, &RunsOn), corpora: &[Corpus]) -> anyhow::Result<Fitted> {
     let (_, session) = Store::view(store, annotator)?;
-    let labelled = runtime()?.block_on(Labelled::collect(prm, corpora, &session, &mut |_| ()))?;
+    let labelled = runtime()?.block_on(Labelled::collect(model, corpora, &session, &mut |_| ()))?;
     labelled.enough()?;
     let report = labelled.estimate(annotator)?;
     let (low, high) = report.gain.interval;
@@ -171,7 +176,7 @@ fn refit_once(store: &Path, annotator: &str, prm: Option<&Path>, corpora: &[Corp
         report.steps, report.before.log_loss, report.after.log_loss
     );
     let head = Head::fit(&labelled.examples.iter().collect::<Vec<_>>());
-    let base = local::named(prm).map(kept_path).transpose()?;
+    let base = local::named(model.0).map(kept_path).transpose()?;
     let folder = new_folder(store, annotator)?;
     write(&folder, &HeadFile::new(base, labelled.key, head, serde_json::to_value(&report)?))
         .with_context(|| format!("cannot write {}", folder.display()))?;
@@ -222,26 +227,32 @@ fn write(folder: &Path, file: &HeadFile) -> anyhow::Result<()> {
 }
 
 /// The labelled steps.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Labelled {
     scorer: String,
     /// The key of the model.
     key: String,
+    /// What its scores mean.
+    meaning: Meaning,
     examples: Vec<Example>,
     solutions: usize,
 }
 
 impl Labelled {
     async fn collect(
-        prm: Option<&Path>,
+        (prm, runs_on): (Option<&Path>, &RunsOn),
         corpora: &[Corpus],
         session: &Session,
         note: &mut dyn FnMut(&str),
     ) -> anyhow::Result<Self> {
-        let scorer = ScorerArgs { prm: prm.map(Path::to_owned).into_iter().collect(), ..ScorerArgs::default() };
+        let prm = prm.map(Path::to_owned).into_iter().collect();
+        // A head fits the scores of one device alone: the key of the model says which.
+        let scorer = ScorerArgs { prm, runs_on: runs_on.clone(), ..ScorerArgs::default() };
         let mut batch = scorer.start().await?;
-        let mut labelled = Self { scorer: batch.model().label(), key: batch.model().key.clone(), ..Self::default() };
-        if batch.model().meaning().outcome {
+        let (model, examples) = (batch.model(), Vec::new());
+        let (scorer, key, meaning) = (model.label(), model.key.clone(), model.meaning());
+        let mut labelled = Self { scorer, key, meaning, examples, solutions: 0 };
+        if meaning.outcome {
             bail!("{} judges whole solutions, no steps: there is nothing to correct", labelled.scorer);
         }
         for corpus in corpora {
@@ -267,15 +278,14 @@ impl Labelled {
         let wanted = on_solutions(trace, judged.iter().map(|(solution, _)| *solution));
         let mut answers = Answers::new();
         batch.score(trace, &wanted, &mut answers, &mut || ()).await?;
-        let meaning = batch.model().meaning();
         for (solution, judged) in judged {
             self.solutions += 1;
-            self.solution(trace, solution, &judged, &answers, &meaning);
+            self.solution(trace, solution, &judged, &answers);
         }
         Ok(())
     }
 
-    fn solution(&mut self, trace: &Trace, solution: &Solution, judged: &[bool], answers: &Answers, meaning: &Meaning) {
+    fn solution(&mut self, trace: &Trace, solution: &Solution, judged: &[bool], answers: &Answers) {
         // The key is a cryptographic hash: its first bytes number the problem.
         let bytes = trace.prompt_key.as_bytes();
         let problem = bytes.iter().take(8).fold(0, |number, byte| (number << 8) | u64::from(*byte));
@@ -284,7 +294,7 @@ impl Labelled {
             let node = trace.node(node);
             let row = reader.step(&node.text).values;
             if let Some(Ok(score)) = answers.get(&node.key).map(|answer| &answer.score) {
-                self.examples.push(Example { problem, place: meaning.position(score.value()), row, right: *right });
+                self.examples.push(Example { problem, place: self.meaning.position(score.value()), row, right: *right });
             }
         }
     }
@@ -331,8 +341,9 @@ impl Labelled {
             problems: problems.len(),
             steps: self.examples.len(),
             wrong: self.examples.iter().filter(|example| !example.right).count(),
-            before: self.quality(&before),
-            after: self.quality(&after),
+            before: self.quality(&self.meaning, &before),
+            // What a head gives are chances, whatever it corrects.
+            after: self.quality(&Meaning::CORRECT, &after),
             gain: Gain {
                 log_loss: gains.iter().sum::<f64>() / gains.len().max(1) as f64,
                 interval: interval.context("there are no labelled steps")?,
@@ -340,13 +351,13 @@ impl Labelled {
         })
     }
 
-    fn quality(&self, scores: &[f64]) -> Quality {
+    fn quality(&self, meaning: &Meaning, scores: &[f64]) -> Quality {
         let steps: Vec<(f64, bool)> = scores.iter().copied().zip(self.examples.iter().map(|example| example.right)).collect();
         let loss: f64 = steps.iter().map(|(score, right)| log_loss(*score, *right)).sum();
         Quality {
             log_loss: loss / steps.len().max(1) as f64,
             step_auc: auc(&steps),
-            ece: expected_calibration_error(&steps, BINS),
+            ece: calibration(meaning, &steps).map(|found| found.error),
         }
     }
 }

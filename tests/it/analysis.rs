@@ -280,6 +280,31 @@ fn eval_gives_the_figures_of_the_hand_made_vector() {
     // Below every score: nothing is wrong.
     let report = stdout(&place.scored(&["eval", toy.to_str().unwrap(), "--json", "--threshold", "0.05"], 0));
     assert_eq!((&report["subsets"][0]["acc_error"], &report["subsets"][0]["acc_correct"]), (&json!(0.0), &json!(100.0)));
+    let by_score = &report["subsets"][0]["signals"][1];
+    assert_eq!(
+        (&by_score["signal"], &by_score["recall"]),
+        (&json!("score"), &json!(0.0)),
+        "the threshold is that of all figures"
+    );
+}
+
+/// Differences of two chances are chances on another scale, logarithms are none, whatever numbers a file happens to hold.
+#[test]
+fn the_meaning_of_scores_decides_whether_they_are_probabilities() {
+    let place = Place::new();
+    let (scorer, toy) = (std::fs::read_to_string(fixture("scorer.sh")).unwrap(), fixture("toy.jsonl"));
+    let ece = |semantics: &str, answer: &str| {
+        let said = scorer.replace(r#""semantics":"correctness","#, semantics).replace("0.1", answer);
+        std::fs::write(place.path("scorer.sh"), said).unwrap();
+        let report = stdout(&place.run(&["eval", toy.to_str().unwrap(), "--json", "--no-cache", "--scorer-cmd", "sh scorer.sh"]));
+        report["subsets"][0]["ece"].as_f64()
+    };
+    let plain = ece(r#""semantics":"correctness","#, "0.1").unwrap();
+    // .9 stays .9 on a scale from -1 to 1 and is the place .95, above 0 as below it.
+    let scaled = r#""semantics":"correctness","scale":{"range":[-1,1]},"#;
+    let (positive, negative) = (ece(scaled, "0.1").unwrap(), ece(scaled, "-0.1").unwrap());
+    assert!((positive - plain).abs() > 1e-3 && (negative - plain).abs() > 1e-3, "{plain} {positive} {negative}");
+    assert_eq!(ece(r#""semantics":"log-ratio","#, "0.1"), None);
 }
 
 #[test]

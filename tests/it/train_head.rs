@@ -123,6 +123,16 @@ fn a_head_of_another_model_or_a_broken_one_is_refused() {
     assert!(broken(&|v| *v = json!([])).contains("head.json"));
 }
 
+/// A head fits the scores of one device alone.
+#[test]
+#[cfg(all(feature = "candle", not(feature = "cuda")))]
+fn a_head_is_fitted_where_its_model_runs() {
+    let place = Place::new(20);
+    place.label(|n| (n % 2 == 0).then_some(1));
+    let output = place.train(&["--prm", "embedded:decoder", "--device", "cuda"]);
+    assert!(!output.status.success() && said(&output).contains("cuda"), "{}", said(&output));
+}
+
 #[test]
 fn labels_that_tell_nothing_give_no_model() {
     let few = Place::new(12);
