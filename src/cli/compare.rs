@@ -30,7 +30,7 @@ pub struct CompareArgs {
     pub paths: Vec<PathBuf>,
     /// The first step with a score below this is the first error, for the first and the second scorer [default: as the files say; those that
     /// say nothing are parted at 0.5 for chances, else at 0]
-    #[arg(long, value_names = ["FIRST", "SECOND"], num_args = 2)]
+    #[arg(long, value_names = ["FIRST", "SECOND"], num_args = 2, allow_negative_numbers = true)]
     pub thresholds: Option<Vec<f64>>,
     /// How the files are read
     #[command(flatten)]
@@ -50,6 +50,9 @@ struct Report {
 
 /// Runs the command.
 pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
+    if args.thresholds.iter().flatten().any(|threshold| !threshold.is_finite()) {
+        bail!("expected finite numbers for --thresholds");
+    }
     let read = |path: &PathBuf| Beside { beside: vec![path.clone()] }.judges();
     let [mut judges, second] = [read(&args.first)?, read(&args.second)?];
     judges.extend(second);

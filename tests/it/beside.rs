@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use stepscope::analysis::meaning::ScoreRule;
+use stepscope::analysis::meaning::{Scale, ScoreRule};
 use stepscope::app::Message;
 use stepscope::app::judge::Judge;
 use stepscope::trace::{Semantics, StepKey, StepScore};
@@ -42,6 +42,21 @@ fn the_order_of_the_committee_begins_with_what_models_do_not_agree_on() {
     assert!(desk.app.why().contains("committee .80"), "{}", desk.app.why());
     desk.keys("of&divided<Enter>");
     assert_eq!(desk.app.queue.places().len(), 1, "{}", desk.screen());
+}
+
+/// Brought along or computed now: a score of whole solutions is none of their last steps.
+#[test]
+fn a_score_file_of_whole_solutions_says_nothing_of_steps() {
+    let scale = Scale { outcome: true, ..Scale::default() };
+    let rule = ScoreRule { scale, ..ScoreRule::usual(Semantics::Correctness) };
+    let desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (120, 40));
+    let (trace, path) = (desk.app.trace().unwrap(), &desk.app.cursor.path);
+    let last = trace.node(*path.last().unwrap()).key;
+    let low = StepScore::new(0.1, Semantics::Correctness).unwrap();
+    let judge = Judge::recorded("orm@1234".to_owned(), &rule, HashMap::from([(last, low)]));
+    assert_eq!(judge.first_error(trace, path), None);
+    assert_eq!(judge.solution_score(trace, path), Some(0.1));
+    assert!(judge.opinion(trace, path).scores.iter().all(Option::is_none) && judge.known(last) == Some(low));
 }
 
 #[test]
@@ -160,4 +175,10 @@ fn two_score_files_are_compared_on_what_people_found() {
     let parted = run(&["compare", "a.jsonl", "b.jsonl", "traces.json", "--json", "--thresholds", "0", "0.3"]);
     let parted: serde_json::Value = serde_json::from_str(&parted).unwrap();
     assert_eq!((&parted["each"][0]["acc_error"], &parted["each"][1]["f1"]), (&0.0.into(), &100.0.into()), "{parted}");
+    let below = run(&["compare", "a.jsonl", "b.jsonl", "traces.json", "--json", "--thresholds", "-0.1", "0.3"]);
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&below).unwrap()["each"], parted["each"]);
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_stepscope"));
+    command.current_dir(folder.path()).args(["compare", "a.jsonl", "b.jsonl", "traces.json", "--thresholds", "nan", "0.3"]);
+    let refused = command.output().unwrap();
+    assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("finite numbers for --thresholds"));
 }
