@@ -8,7 +8,7 @@ use crate::checks::provenance::{Ledger, Sighting};
 use crate::checks::{findings, suspicion};
 use crate::math::{Form, draw};
 use crate::text::{Safe, safe};
-use crate::trace::{Critique, NodeId, Outcome, Rationale, Semantics, StepKey, StepScore, Trace, Writing};
+use crate::trace::{Critique, NodeId, Outcome, Rationale, Semantics, StepKey, Trace, Writing};
 use crate::typeset::View;
 use crate::typeset::diff::{Changed, Words, changed_words};
 
@@ -169,11 +169,11 @@ impl App {
         Some(suspicion(self.scoring.place(score.value()), self.wrong_equality(key).is_some()))
     }
 
-    /// The step at which the score falls most below that of the step before, as an index on the path, and by how much.
+    /// The step at which the score falls most below that of the step before, as an index on the path, and by how much of its scale.
     pub fn score_drop(&self) -> Option<(usize, f64)> {
         let trace = self.trace()?;
         let open = self.cursor.path.iter().take(self.open_steps());
-        let scores = open.map(|&id| self.shown_score(trace.node(id).key).map(StepScore::value));
+        let scores = open.map(|&id| self.shown_score(trace.node(id).key).map(|score| self.scoring.place(score.value())));
         let mut drop: Option<(usize, f64)> = None;
         let mut before: Option<f64> = None;
         for (step, score) in scores.enumerate() {
@@ -317,7 +317,9 @@ impl App {
                 Outcome::Wrong if self.reference_shown() => 0,
                 _ => 1,
             };
-            let scores = path.iter().map(|&id| self.shown_score(trace.node(id).key).map_or(0.0, StepScore::value));
+            let scores = path
+                .iter()
+                .map(|&id| self.shown_score(trace.node(id).key).map_or(0.0, |score| self.scoring.place(score.value())));
             (right, scores.fold(f64::INFINITY, f64::min))
         };
         let others = trace.solutions.iter().take(1000).enumerate().filter_map(|(number, solution)| {

@@ -311,6 +311,22 @@ fn a_label_that_is_not_on_the_disk_is_marked_where_it_was_set() {
     assert!(screen.contains("1 .! ") && screen.contains(" 1 (+)! "), "{screen}");
 }
 
+/// A log-ratio of .001 can be as far as a chance of .5.
+#[test]
+fn a_drop_is_one_on_the_scale_of_the_model() {
+    use stepscope::analysis::meaning::Meaning;
+    use stepscope::trace::{Semantics, StepScore};
+    let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (120, 40));
+    let trace = desk.app.trace().unwrap().clone();
+    desk.app.scoring.meaning = Meaning { semantics: Semantics::LogRatio, ..Meaning::VALUE.open(0.0, 0.001) };
+    for (id, score) in desk.app.cursor.path.clone().into_iter().zip([0.004, -0.006, 0.001, 0.001]) {
+        desk.app.scoring.scores.insert(trace.node(id).key, StepScore::new(score, Semantics::LogRatio).unwrap());
+    }
+    assert_eq!(desk.app.score_drop().map(|(step, drop)| (step, (drop * 100.0).round())), Some((1, 98.0)));
+    desk.keys("gggD");
+    assert_eq!(desk.step(), 2, "{}", desk.screen());
+}
+
 #[test]
 fn the_strip_over_the_steps_is_clicked_and_its_drop_is_gone_to() {
     use crossterm::event::{Event, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};

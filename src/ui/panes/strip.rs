@@ -6,13 +6,14 @@ use ratatui::style::{Modifier, Style};
 use crate::app::App;
 use crate::app::describe::short;
 use crate::app::layout::{self, strip_cells};
-use crate::trace::{Label, NodeId, Solution, StepScore};
+use crate::trace::{Label, NodeId, Solution};
 use crate::ui::pen::Pen;
 
 /// A step as the strip shows it.
 #[derive(Clone, Copy)]
 struct Cell {
-    score: Option<f64>,
+    /// Where its score stands between wrong (0) and right (1).
+    place: Option<f64>,
     label: Label,
     current: bool,
 }
@@ -31,7 +32,7 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rule: Rect) {
         .take(open)
         .enumerate()
         .map(|(step, &id)| Cell {
-            score: app.shown_score(trace.node(id).key).map(StepScore::value),
+            place: app.shown_score(trace.node(id).key).map(|score| app.scoring.place(score.value())),
             label: own.get(step).copied().unwrap_or(Label::Unseen),
             current: id == app.cursor.node,
         })
@@ -64,16 +65,16 @@ fn merged(cells: &[Cell]) -> Cell {
         .iter()
         .copied()
         .reduce(|a, b| Cell {
-            score: a.score.into_iter().chain(b.score).reduce(f64::min),
+            place: a.place.into_iter().chain(b.place).reduce(f64::min),
             label: worst(a.label, b.label),
             current: a.current || b.current,
         })
-        .unwrap_or(Cell { score: None, label: Label::Unseen, current: false })
+        .unwrap_or(Cell { place: None, label: Label::Unseen, current: false })
 }
 
 fn sign(app: &App, pen: &Pen<'_>, cell: &Cell) -> (String, Style) {
-    let (sign, style) = match cell.score {
-        Some(score) => (pen.look.level(score).to_owned(), pen.look.score(score)),
+    let (sign, style) = match cell.place {
+        Some(place) => (pen.look.level(place).to_owned(), pen.look.score(place)),
         None if app.show_prm => (pen.look.narrow().dot.to_owned(), pen.look.dim()),
         None => (crate::ui::theme::label_mark(cell.label).to_string(), pen.look.dim()),
     };
