@@ -199,6 +199,31 @@ fn a_row_for_every_token_and_an_old_dialect_are_understood() {
     place.expect(&place.scores(&mock.url, "vllm-pooling"));
 }
 
+/// One row by itself may look like shares; what the server gave before tells.
+#[test]
+fn logits_of_a_single_step_are_not_taken_for_shares_once_others_were_seen() {
+    let place = Place::new("my-trl-prm");
+    let problem = |q: &str| {
+        json!({"id": q, "problem": q, "steps": ["It is so."], "final_answer_correct": true, "label": -1, "generator": "g"})
+            .to_string()
+    };
+    let problems = ["1+1?", "2+2?"].map(problem);
+    fs::write(place.folder.path("in.jsonl"), problems.join("\n")).unwrap();
+    let mock = Mock::start(move |asked, before| match asked.path.as_str() {
+        "/v1/models" => (200, MODELS.to_owned()),
+        _ => {
+            let row = if before <= 1 { json!([[-1.0, 1.0]]) } else { json!([[0.3, 0.7]]) };
+            (200, pooled(&row, asked.body["input"][0].as_array().unwrap().len()))
+        }
+    });
+    let output = place.run(&mock.url, "vllm-pooling");
+    let lines = fs::read_to_string(place.folder.path("out.jsonl")).unwrap();
+    let score = |line: &str| serde_json::from_str::<Value>(line).unwrap()["steps"][0]["score"].as_f64().unwrap();
+    let scores: Vec<f64> = lines.lines().map(score).collect();
+    let logistic = |z: f64| 1.0 / (1.0 + (-z).exp());
+    assert!((scores[0] - logistic(2.0)).abs() < 1e-5 && (scores[1] - logistic(0.4)).abs() < 1e-5, "{scores:?} {output:?}");
+}
+
 #[test]
 fn faults_of_a_server_are_one_line_and_never_a_wrong_score() {
     let place = Place::new("my-trl-prm");

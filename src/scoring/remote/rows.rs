@@ -74,15 +74,16 @@ pub(super) fn at_reads(rows: Vec<Row>, sequence: &Sequence) -> Result<Vec<Row>, 
     }
 }
 
-/// Logits from rows that may have gone through a softmax already. Rows of one number are taken as they are.
-pub(super) fn logits(rows: Vec<Row>) -> Vec<Row> {
-    let is_share =
-        |row: &Row| row.len() > 1 && row.iter().all(|p| (0.0..=1.0).contains(p)) && (row.iter().sum::<f32>() - 1.0).abs() < 1e-2;
-    if !rows.iter().all(is_share) {
-        return rows;
-    }
-    // The softmax of logarithms of shares gives the shares back.
-    rows.into_iter().map(|row| row.into_iter().map(|p| p.max(f32::MIN_POSITIVE).ln()).collect()).collect()
+/// Whether the numbers cannot be shares that a softmax made. A row of one number and one with a hole say nothing.
+pub(super) fn are_logits(row: &[f32]) -> bool {
+    let is_share = row.iter().all(|p| (0.0..=1.0).contains(p)) && (row.iter().sum::<f32>() - 1.0).abs() < 1e-2;
+    row.len() > 1 && row.iter().all(|number| number.is_finite()) && !is_share
+}
+
+/// Logits of shares: the softmax of their logarithms gives them back. A row of one number is taken as it is.
+pub(super) fn logits(shares: Row) -> Row {
+    let logit = |p: f32| if p.is_nan() { p } else { p.max(f32::MIN_POSITIVE).ln() };
+    if shares.len() > 1 { shares.into_iter().map(logit).collect() } else { shares }
 }
 
 /// The beginning of a value, for messages.
@@ -131,17 +132,18 @@ mod tests {
     }
 
     #[test]
-    fn shares_become_logits_and_logits_stay() {
+    fn shares_become_logits_and_are_told_from_them() {
         let softmax = |row: &Row| {
             let sum: f32 = row.iter().map(|z| z.exp()).sum();
             row.iter().map(|z| z.exp() / sum).collect::<Row>()
         };
         let shares = vec![vec![0.25, 0.75], vec![0.0, 1.0]];
-        for (row, share) in logits(shares.clone()).iter().zip(&shares) {
-            assert!(softmax(row).iter().zip(share).all(|(a, b)| (a - b).abs() < 1e-6));
+        for share in shares {
+            assert!(!are_logits(&share));
+            assert!(softmax(&logits(share.clone())).iter().zip(share).all(|(a, b)| (a - b).abs() < 1e-6));
         }
-        let raw = vec![vec![0.25, 0.75], vec![-3.0, 1.0]];
-        assert_eq!(logits(raw.clone()), raw);
-        assert_eq!(logits(vec![vec![0.3]]), vec![vec![0.3]]);
+        assert!(are_logits(&[-3.0, 1.0]) && are_logits(&[0.9, 0.9]));
+        assert!(!are_logits(&[0.5, f32::NAN]) && logits(vec![0.5, f32::NAN])[1].is_nan());
+        assert!(!are_logits(&[7.0]) && logits(vec![0.3]) == [0.3]);
     }
 }

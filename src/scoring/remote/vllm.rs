@@ -7,7 +7,7 @@ use std::cell::Cell;
 use serde_json::{Map, Value, json};
 
 use super::http::{Server, ServerError};
-use super::rows::{Row, Sequence, at_reads, logits, rows, short};
+use super::rows::{Row, Sequence, are_logits, at_reads, logits, rows, short};
 
 /// How names of the pooling request changed over the years: task, and the switch of the softmax.
 const DIALECTS: [(Option<&str>, &str); 3] =
@@ -23,6 +23,9 @@ const SLACK: f64 = 1e-3;
 #[derive(Debug, Default)]
 pub(super) struct Pooling {
     dialect: Cell<usize>,
+    /// A row came that can be no shares. Servers may pass over a switch that they do not know, so that what they give is told by what came
+    /// so far, and from the first such row on it is settled.
+    gives_logits: Cell<bool>,
 }
 
 impl Pooling {
@@ -53,11 +56,17 @@ impl Pooling {
                 Ok(answer) => break answer,
             }
         };
-        pooled(&answer, sequences, width).map_err(|error| ServerError::Refused(format!("{}/pooling: {error}", server.base())))
+        let rows = pooled(&answer, sequences, width, &self.gives_logits)
+            .map_err(|error| ServerError::Refused(format!("{}/pooling: {error}", server.base())))?;
+        if self.gives_logits.get() {
+            return Ok(rows);
+        }
+        Ok(rows.into_iter().map(|rows| rows.into_iter().map(logits).collect()).collect())
     }
 }
 
-fn pooled(answer: &Value, sequences: &[Sequence], width: usize) -> Result<Vec<Vec<Row>>, String> {
+/// The rows at the read positions; `gives_logits` is set where a row of any position shows it.
+fn pooled(answer: &Value, sequences: &[Sequence], width: usize, gives_logits: &Cell<bool>) -> Result<Vec<Vec<Row>>, String> {
     let tokens: usize = sequences.iter().map(|sequence| sequence.ids.len()).sum();
     if let Some(read) = answer.pointer("/usage/prompt_tokens").and_then(Value::as_u64).filter(|read| *read != tokens as u64) {
         return Err(format!("expected {tokens} tokens to be read, the server read {read}"));
@@ -73,8 +82,12 @@ fn pooled(answer: &Value, sequences: &[Sequence], width: usize) -> Result<Vec<Ve
             return Err(format!("data[{place}].index: expected less than {}, found {index}", sequences.len()));
         };
         let payload = item.get("data").or_else(|| item.get("embedding")).unwrap_or(&Value::Null);
-        let rows = rows(payload, Some(width)).and_then(|rows| at_reads(rows, sequence));
-        *slot = Some(logits(rows.map_err(|error| format!("data[{place}]: {error}"))?));
+        let at = |error: String| format!("data[{place}]: {error}");
+        let rows = rows(payload, Some(width)).map_err(at)?;
+        if rows.iter().any(|row| are_logits(row)) {
+            gives_logits.set(true);
+        }
+        *slot = Some(at_reads(rows, sequence).map_err(at)?);
     }
     out.into_iter().collect::<Option<_>>().ok_or_else(|| "expected one answer for each input, found one twice".to_owned())
 }
