@@ -47,13 +47,19 @@ impl MeasureChoice {
     }
 
     /// How much solutions have a step like this one.
-    pub(super) async fn alike(&self, like: &str, corpora: &[Corpus], scorer: &ScorerArgs) -> anyhow::Result<HashMap<Place, f64>> {
+    pub(super) async fn alike(
+        &self,
+        like: &str,
+        questions: &Questions,
+        corpora: &[Corpus],
+        scorer: &ScorerArgs,
+    ) -> anyhow::Result<HashMap<Place, f64>> {
         let mut steps = Steps::default();
         for (item, corpus) in problems(corpora) {
             if steps.is_full() {
                 steps.left_out.problems += 1;
-            } else if let Some(trace) = &corpus.problem(item.problem).trace {
-                steps.all_of(item, trace);
+            } else if let Some(trace) = questions.cut(&corpus.problem(item.problem)) {
+                steps.all_of(item, &trace);
             }
         }
         if steps.left_out.problems > 0 {
@@ -100,10 +106,10 @@ pub(super) fn labelled_groups(questions: &Questions, corpora: &[Corpus], count: 
     let (mut steps, mut keys) = (Steps::default(), HashMap::new());
     for (item, corpus) in problems(corpora) {
         let view = corpus.problem(item.problem);
-        let Some(trace) = view.trace.as_ref().filter(|_| !steps.is_full()) else { continue };
-        steps.wrong_of(item, trace, &questions.first_wrong(trace, &Answers::new(), None), |_| false);
-        let leaves = trace.solutions.iter().map(|solution| solution.leaf).enumerate();
-        keys.extend(leaves.map(|(solution, leaf)| ((item, solution), trace.record_key(leaf))));
+        let Some((source, trace)) = view.trace.as_ref().zip(questions.cut(&view)).filter(|_| !steps.is_full()) else { continue };
+        steps.wrong_of(item, &trace, &questions.first_wrong(&trace, &Answers::new(), None), |_| false);
+        let leaves = source.solutions.iter().map(|solution| solution.leaf).enumerate();
+        keys.extend(leaves.map(|(solution, leaf)| ((item, solution), source.record_key(leaf))));
     }
     let work = Work { ask: Ask::Groups(Some(count)), texts: steps.texts.clone() };
     let Some(Found::Groups(groups)) = work.answer(Measure::Words, &|| false) else { return HashMap::new() };
@@ -149,19 +155,19 @@ async fn look(
             continue;
         }
         let view = corpus.problem(item.problem);
-        let Some(trace) = &view.trace else { continue };
-        let mut first = questions.first_wrong(trace, &Answers::new(), None);
+        let Some(trace) = questions.cut(&view) else { continue };
+        let mut first = questions.first_wrong(&trace, &Answers::new(), None);
         if first.iter().any(open) {
             if batch.is_none() {
                 *batch = Some(Box::new(scorer.start().await?));
             }
             let Some(batch) = batch.as_mut() else { continue };
             let mut answers = Answers::new();
-            batch.score(trace, &on_solutions(trace, trace.solutions.iter()), &mut answers, &mut || ()).await?;
+            batch.score(&trace, &on_solutions(&trace, trace.solutions.iter()), &mut answers, &mut || ()).await?;
             batch.take_notices().into_iter().for_each(out::note);
-            first = questions.first_wrong(trace, &answers, Some(batch));
+            first = questions.first_wrong(&trace, &answers, Some(batch));
         }
-        steps.wrong_of(item, trace, &first, |_| false);
+        steps.wrong_of(item, &trace, &first, |_| false);
     }
     Ok(steps)
 }

@@ -1,5 +1,6 @@
 //! `stepscope queue`: which solutions to look at first, without a terminal.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -281,9 +282,15 @@ impl Questions {
             self.groups = Some(numbered.map(|(row, number)| (place(corpora, &steps.rows[row]), number)).collect());
         }
         if let Some(like) = args.like.as_ref().filter(|_| args.measure.vectors.is_some() && self.any(Query::needs_likeness)) {
-            self.alike = Some(args.measure.alike(like, corpora, &args.scorer).await?);
+            self.alike = Some(args.measure.alike(like, self, corpora, &args.scorer).await?);
         }
         Ok(())
+    }
+
+    /// A problem as the screen shows it: with own cuts, and with the steps that a language model wrote for it.
+    pub(super) fn cut<'v>(&self, view: &'v ProblemView) -> Option<Cow<'v, Trace>> {
+        let trace = view.trace.as_deref()?;
+        Some(self.session.recut(trace).map_or(Cow::Borrowed(trace), Cow::Owned))
     }
 
     /// Which steps of a problem are wrong first.
@@ -330,8 +337,8 @@ impl Questions {
 
     /// Asks every record of a file while it is opened.
     fn look(&self, seen: &Arc<Seen>) -> Look {
-        // A record does not say what its problem is called.
-        seen.look(self.overlap.is_none(), self.filter.clone(), self.order.clone())
+        // A record does not say what its problem is called, nor how its steps were cut since.
+        seen.look(self.overlap.is_none() && !self.session.has_cuts(), self.filter.clone(), self.order.clone())
     }
 
     /// Asks a run of problems. Gives those of which there is something to tell, without an answer where they have to be scored first.
@@ -368,20 +375,29 @@ impl Questions {
     async fn ask_scored(&self, corpus: &Corpus, problem: usize, batch: &mut Batch) -> anyhow::Result<Answer> {
         let view = corpus.problem(problem);
         let mut answers = Answers::new();
-        if let Some(trace) = &view.trace {
+        let trace = self.cut(&view);
+        if let Some(trace) = trace.as_deref() {
             batch.score(trace, &on_solutions(trace, trace.solutions.iter()), &mut answers, &mut || ()).await?;
             batch.take_notices().into_iter().for_each(out::note);
         }
-        Ok(self.answer(corpus, problem, &view, &answers, Some(batch)))
+        Ok(self.answer((corpus, problem), &view.errors, trace.as_deref(), &answers, Some(batch)))
     }
 
     fn ask_whole(&self, corpus: &Corpus, problem: usize) -> Answer {
-        self.answer(corpus, problem, &corpus.problem(problem), &Answers::new(), None)
+        let view = corpus.problem(problem);
+        self.answer((corpus, problem), &view.errors, self.cut(&view).as_deref(), &Answers::new(), None)
     }
 
-    fn answer(&self, corpus: &Corpus, problem: usize, view: &ProblemView, answers: &Answers, batch: Option<&Batch>) -> Answer {
-        let mut answer = Answer { errors: view.errors.clone(), ..Answer::default() };
-        let Some(trace) = &view.trace else { return answer };
+    fn answer(
+        &self,
+        (corpus, problem): (&Corpus, usize),
+        errors: &[RecordError],
+        trace: Option<&Trace>,
+        answers: &Answers,
+        batch: Option<&Batch>,
+    ) -> Answer {
+        let mut answer = Answer { errors: errors.to_vec(), ..Answer::default() };
+        let Some(trace) = trace else { return answer };
         let at = Some((corpus.name(), problem));
         let asked = self.survey(at, (trace, answers, batch), |survey| survey.ask(trace, usize::MAX));
         for (solution, Asked { holds, number }) in asked.into_iter().enumerate() {
@@ -404,10 +420,10 @@ impl Questions {
             for problem in 0..corpus.problem_count() {
                 tokio::task::yield_now().await;
                 let view = corpus.problem(problem);
-                let Some(trace) = &view.trace else { continue };
+                let Some(trace) = self.cut(&view) else { continue };
                 let mut answers = Answers::new();
-                batch.score(trace, &on_solutions(trace, trace.solutions.iter()), &mut answers, &mut || ()).await?;
-                let found = self.survey(None, (trace, &answers, Some(batch)), |survey| survey.cases(trace, usize::MAX));
+                batch.score(&trace, &on_solutions(&trace, trace.solutions.iter()), &mut answers, &mut || ()).await?;
+                let found = self.survey(None, (&trace, &answers, Some(batch)), |survey| survey.cases(&trace, usize::MAX));
                 for (solution, case) in found.into_iter().enumerate().filter_map(|(solution, case)| Some((solution, case?))) {
                     places.push((corpus.name().to_owned(), problem, solution));
                     cases.push(case);

@@ -3,10 +3,13 @@
 use std::process::Command;
 
 use stepscope::app::Focus;
+use stepscope::corpus::{Corpus, Source};
+use stepscope::labels::{Action, Draft, Session, Store};
 use stepscope::query::{Kind, Query, STEP_QUANTITIES};
-use stepscope::trace::{FirstError, NodeId, Semantics, StepScore};
+use stepscope::trace::{Cut, FirstError, NodeId, Semantics, StepScore};
 
 use super::desk::{Desk, SAMPLES, SOLUTIONS, TREE};
+use super::support::Folder;
 use stepscope::app::queue::Work;
 use stepscope::app::{Effect, Message};
 
@@ -37,6 +40,32 @@ fn a_share_of_the_problems_falls_to_several_annotators() {
     )
     .unwrap();
     assert_eq!(run(&[]), all);
+}
+
+#[test]
+fn labels_of_steps_that_were_cut_anew_are_seen_without_a_terminal() {
+    let folder = Folder::new();
+    let solution = r#"{"id":"a","problem":"1+1?","steps":["It is one. And one.","So 3."],"final_answer_correct":true,"label":-1,"generator":"g"}"#;
+    std::fs::write(folder.path("in.jsonl"), solution).unwrap();
+    let corpus = Corpus::open(Source::Path(folder.path("in.jsonl")), None).unwrap();
+    corpus.wait();
+    let trace = corpus.problem(0).trace.clone().unwrap();
+    let (mut store, mut session): (Store, Session) = Store::open(&folder.path("labels.db"), "mira").unwrap();
+    let starts = [(0, 0), (0, 11), (1, 0)].map(Cut::from).to_vec();
+    session
+        .apply(&store.append(Draft::of(Action::Segment { record: trace.record_key(trace.solutions[0].leaf), starts })).unwrap());
+    let cut = session.recut(&trace).unwrap();
+    session.apply(&store.append(Draft::of(session.first_error(&cut, &cut.solutions[0], 2).unwrap())).unwrap());
+    let lines = |more: &[&str]| {
+        let output = folder.run(&[more, &["in.jsonl", "--store", "labels.db", "--as", "mira", "--json"]].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for (filter, count) in [("labelled", 1), ("!labelled", 0), ("len == 3", 1), ("len == 2", 0)] {
+        assert_eq!(lines(&["queue", "--filter", filter]).lines().count(), count, "{filter}");
+    }
+    let group: serde_json::Value = serde_json::from_str(&lines(&["clusters", "--clusters", "1"])).unwrap();
+    assert_eq!((&group["medoid"]["step"], &group["said"]["own"]), (&3.into(), &1.into()), "{group}");
 }
 
 #[test]
