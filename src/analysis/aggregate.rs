@@ -46,7 +46,8 @@ impl Aggregate {
         Self::ALL.into_iter().find(|form| form.name() == name)
     }
 
-    /// The solution score of these step scores (each in `0..=1`); `None` without any step.
+    /// The solution score of these step scores; `None` without any step. The product, the geometric mean and the soft minimum take numbers in
+    /// `0..=1`, the others any.
     pub fn of(self, scores: &[f64]) -> Option<f64> {
         let last = *scores.last()?;
         let n = scores.len() as f64;
