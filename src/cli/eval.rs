@@ -190,6 +190,12 @@ async fn evaluate(args: &EvalArgs, corpora: &[Corpus]) -> anyhow::Result<Report>
         None if args.recorded => Judge::Recorded,
         None => Judge::Scorer(Box::new(args.scorer.start().await?)),
     };
+    if judge.meaning().outcome {
+        bail!(
+            "{} judges whole solutions, no steps: it finds no first error",
+            judge.model().map_or_else(String::new, WorkerModel::label)
+        );
+    }
     let given = args.threshold.map(Decision::FirstBelow);
     let (scorer, decision) = match &judge {
         Judge::Scorer(batch) => (batch.model().label(), given.unwrap_or(batch.model().decision())),
