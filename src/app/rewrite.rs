@@ -61,6 +61,9 @@ impl Rewrite {
         let mut builder = TraceBuilder::new(source.problem.clone());
         let texts = path.iter().enumerate().map(|(at, &id)| if at == self.step { &text } else { &source.node(id).text });
         self.path = builder.path(texts);
+        if let Some(&end) = self.path.last() {
+            builder.solution(end);
+        }
         self.trace = builder.finish();
     }
 }

@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 
 use crate::query::Query;
 use crate::scoring::batch::NO_SCORER;
-use crate::scoring::request::{Limits, plan};
+use crate::scoring::request::{Limits, asked_about, plan};
 use crate::scoring::{Priority, Scheduler, ScoreRequest, WorkerEvent};
 use crate::trace::{NodeId, Rationale, RecordKey, StepKey, StepScore, Trace};
 
@@ -137,8 +137,10 @@ impl Scoring {
     /// Asks for the steps of a trace that have neither score nor refusal, before everything else.
     pub(super) fn ask_for(&mut self, trace: &Trace, wanted: impl Fn(NodeId) -> bool) -> Vec<u64> {
         let judge = &mut self.judges[0];
-        let open = |key: StepKey| !judge.scores.contains_key(&key) && !judge.refused.contains_key(&key);
-        let plan = plan(trace, &Limits::default(), &mut self.own_ids, |id| wanted(id) && open(trace.node(id).key));
+        let open = |key: StepKey| judge.known(key).is_none() && !judge.refused.contains_key(&key);
+        let asked = asked_about(trace, &judge.meaning);
+        let plan =
+            plan(trace, &Limits::default(), &mut self.own_ids, |id| asked[id.index()] && wanted(id) && open(trace.node(id).key));
         judge.refused.extend(plan.left_out);
         let ids = plan.requests.iter().map(|request| request.id).collect();
         for request in plan.requests {

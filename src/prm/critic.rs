@@ -104,25 +104,13 @@ impl Habits {
 /// For each node the tokens at whose end its critique begins, without what was written about the steps before it.
 pub(super) fn plan(critic: &dyn Critic, request: &PrmRequest) -> TokenTree {
     let node = |node: usize| {
-        let steps = steps(request, node);
+        let steps = request.steps_to(node);
         let prompt = critic.prompt(&request.problem, &steps, &vec![""; steps.len().saturating_sub(1)]);
         let lead = critic.pieces(steps.len()).into_iter().next().unwrap_or_default().lead;
         let tail = critic.desk().vocabulary.ids(prompt.iter().chain([&Part::Text(lead)]))?;
         Ok(NodeTokens { ids: Vec::new(), read: vec![tail.len().cast_signed() - 1], tail })
     };
     TokenTree { prefix: Vec::new(), nodes: (0..request.nodes.len()).map(node).collect() }
-}
-
-/// The texts of the steps up to a node.
-fn steps(request: &PrmRequest, node: usize) -> Vec<&str> {
-    let mut texts = vec![request.nodes[node].text.as_str()];
-    let mut next = request.nodes[node].parent;
-    while let Some(parent) = next {
-        texts.push(&request.nodes[parent].text);
-        next = request.nodes[parent].parent;
-    }
-    texts.reverse();
-    texts
 }
 
 /// What was written about steps, by problem and steps.
@@ -160,7 +148,7 @@ impl Prm {
             if is_known && !critic.looks_back() {
                 continue;
             }
-            let steps = steps(request, node);
+            let steps = request.steps_to(node);
             let mut tell = |critiques: &[Critique]| {
                 if is_known {
                     return ControlFlow::Continue(());

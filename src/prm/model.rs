@@ -224,7 +224,7 @@ mod tests {
     /// A tree, and then an edit of it that goes on from what is remembered.
     #[test]
     fn tensors_score_a_tree_as_our_kernels_do() {
-        let node = |parent: Option<usize>, text: &str| PrmNode { parent, text: text.to_owned(), known: false };
+        let node = |parent: Option<usize>, text: &str| PrmNode { parent, text: text.to_owned(), ..PrmNode::default() };
         let nodes = vec![
             node(None, "There are 3 boxes of 4 pens, so 3 * 4 = 12 pens."),
             node(Some(0), "With 5 more pens that is 12 + 5 = 17."),

@@ -157,10 +157,10 @@ impl Head {
         }
         match (self, states) {
             (Self::LogRatio { own, reference }, [policy, base]) => {
-                let next: Vec<u32> = nodes.iter().flat_map(|node| node.ids.iter().copied()).collect();
+                let next: Vec<u32> = nodes.iter().flat_map(|node| node.read_next()).collect();
                 let (own, base) = (own.log_probabilities(policy, &next)?, reference.log_probabilities(base, &next)?);
                 let mut rewards = own.iter().zip(base).map(|(own, base)| own - base);
-                Ok(nodes.iter().map(|node| rewards.by_ref().take(node.ids.len()).collect()).collect())
+                Ok(nodes.iter().map(|node| rewards.by_ref().take(node.read.len()).collect()).collect())
             }
             (_, [hidden]) if nodes.iter().all(|node| node.read.len() <= 1) => {
                 let mut logits = self.logits(hidden)?.into_iter();

@@ -97,9 +97,25 @@ impl PrmRequest {
         let nodes = steps
             .into_iter()
             .enumerate()
-            .map(|(i, s)| PrmNode { parent: i.checked_sub(1), text: s.into(), known: false })
+            .map(|(i, s)| PrmNode { parent: i.checked_sub(1), text: s.into(), ..PrmNode::default() })
             .collect();
-        Self { problem: problem.into(), nodes }
+        let mut request = Self { problem: problem.into(), nodes };
+        if let Some(last) = request.nodes.last_mut() {
+            last.ends = true;
+        }
+        request
+    }
+
+    /// The texts of the steps up to a node, the first one first.
+    pub fn steps_to(&self, node: usize) -> Vec<&str> {
+        let mut texts = Vec::new();
+        let mut next = Some(node);
+        while let Some((at, node)) = next.and_then(|at| Some((at, self.nodes.get(at)?))) {
+            texts.push(node.text.as_str());
+            next = node.parent.filter(|parent| *parent < at);
+        }
+        texts.reverse();
+        texts
     }
 }
 
@@ -110,6 +126,8 @@ pub struct PrmNode {
     pub parent: Option<usize>,
     /// The text of the step.
     pub text: String,
+    /// A solution ends here, whether or not others go on. Models that judge whole solutions are asked about these steps only.
+    pub ends: bool,
     /// No score is wanted: the step is there because others follow it.
     pub known: bool,
 }

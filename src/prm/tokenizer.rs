@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use tokenizers::{AddedToken, Tokenizer};
+use tokenizers::{AddedToken, Encoding, Tokenizer};
 
 use super::PrmError;
 
@@ -82,7 +82,17 @@ impl Vocabulary {
 
     /// The ids of a piece of text that holds no control token, whatever its letters are.
     pub(super) fn encode(&self, text: &str) -> Result<Vec<u32>, String> {
-        let encoded = catch_unwind(AssertUnwindSafe(|| self.tokenizer.encode_fast(text, false)))
+        self.checked(|| self.tokenizer.encode_fast(text, false)).map(|encoded| encoded.get_ids().to_vec())
+    }
+
+    /// The same, and for each token the number of bytes of the text up to its end.
+    pub(super) fn encode_with_ends(&self, text: &str) -> Result<(Vec<u32>, Vec<usize>), String> {
+        let encoded = self.checked(|| self.tokenizer.encode(text, false))?;
+        Ok((encoded.get_ids().to_vec(), encoded.get_offsets().iter().map(|(_, end)| *end).collect()))
+    }
+
+    fn checked(&self, encode: impl FnOnce() -> tokenizers::Result<Encoding>) -> Result<Encoding, String> {
+        let encoded = catch_unwind(AssertUnwindSafe(encode))
             .map_err(|_| "the tokenizer failed on this text".to_owned())?
             .map_err(|e| format!("the tokenizer failed on this text: {e}"))?;
         for &id in encoded.get_ids() {
@@ -93,7 +103,7 @@ impl Vocabulary {
                 return Err(format!("the tokenizer gives token {id}, the model has {} tokens", self.rows));
             }
         }
-        Ok(encoded.get_ids().to_vec())
+        Ok(encoded)
     }
 
     /// The ids of a text as it stands behind `before`, which must end where a token ends. Tokenizers of the `SentencePiece` kind put

@@ -30,6 +30,12 @@ impl NodeTokens {
         Self { ids, tail: Vec::new(), read }
     }
 
+    /// The tokens behind the read positions; behind the last token of all stands none.
+    pub(super) fn read_next(&self) -> Vec<u32> {
+        let all = [self.ids.as_slice(), &self.tail].concat();
+        self.read.iter().filter_map(|read| all.get(usize::try_from(read + 1).ok()?).copied()).collect()
+    }
+
     /// Number of tokens.
     pub(super) fn len(&self) -> usize {
         self.ids.len() + self.tail.len()

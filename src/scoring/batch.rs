@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::request::{Limits, plan};
+use super::request::{Limits, asked_about, plan};
 use super::{Cost, ScoreCache, ScoreRequest, Worker, WorkerEvent, WorkerModel, WorkerSpec};
 use crate::trace::{NodeId, Rationale, StepKey, StepScore, Trace};
 
@@ -114,8 +114,8 @@ impl Batch {
         std::mem::take(&mut self.notices)
     }
 
-    /// Scores the steps with a mark in `wanted` (by [`NodeId::index`]) that `answers` does not hold yet, and adds them to it. `on_step`
-    /// is called for each as it becomes known.
+    /// Scores the steps with a mark in `wanted` (by [`NodeId::index`]) that `answers` does not hold yet, and adds them to it; a model that
+    /// judges whole solutions is asked about their last steps alone. `on_step` is called for each as it becomes known.
     pub async fn score(
         &mut self,
         trace: &Trace,
@@ -123,8 +123,10 @@ impl Batch {
         answers: &mut Answers,
         on_step: &mut dyn FnMut(),
     ) -> Result<(), BatchError> {
+        let asked = asked_about(trace, &self.model.meaning());
         let is_wanted = |id: NodeId, answers: &Answers| {
-            wanted.get(id.index()).is_some_and(|wanted| *wanted) && !answers.contains_key(&trace.node(id).key)
+            let wanted = wanted.get(id.index()).is_some_and(|wanted| *wanted);
+            wanted && asked[id.index()] && !answers.contains_key(&trace.node(id).key)
         };
         let keys: Vec<StepKey> = trace.steps().filter(|id| is_wanted(*id, answers)).map(|id| trace.node(id).key).collect();
         let cached = self.cached(&keys);

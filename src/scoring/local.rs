@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use super::head::{HeadFile, Headed};
-use super::{Cost, RunsOn, SamplerSpec, ScoreRequest, Scored, Scorer, ServerSpec, WorkerModel};
+use super::{Cost, RequestNode, RunsOn, SamplerSpec, ScoreRequest, Scored, Scorer, ServerSpec, WorkerModel};
 #[cfg(feature = "candle")]
 use crate::prm::CheckpointSource;
 use crate::prm::features::FeatureModel;
@@ -139,9 +139,11 @@ pub(super) fn worker_model(info: &crate::prm::ModelInfo) -> WorkerModel {
 
 /// The request without what only the protocol needs.
 pub(super) fn asked(request: &ScoreRequest) -> PrmRequest {
-    let nodes =
-        request.nodes.iter().map(|node| PrmNode { parent: node.parent, text: node.text.clone(), known: node.known }).collect();
-    PrmRequest { problem: request.problem.clone(), nodes }
+    let node = |node: &RequestNode| {
+        let RequestNode { parent, ref text, ends, known, .. } = *node;
+        PrmNode { parent, text: text.clone(), ends, known }
+    };
+    PrmRequest { problem: request.problem.clone(), nodes: request.nodes.iter().map(node).collect() }
 }
 
 impl From<ScoreStats> for Cost {

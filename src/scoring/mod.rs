@@ -56,6 +56,9 @@ pub struct RequestNode {
     pub key: StepKey,
     /// The text of the step.
     pub text: String,
+    /// True when a solution ends here, whether or not others go on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ends: bool,
     /// True when no answer is wanted: the node is there because later ones stand on it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub known: bool,

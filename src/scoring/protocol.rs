@@ -11,7 +11,7 @@
 //! > {"type":"hello","protocol":1}
 //! < {"type":"ready","model":{"name":"my-prm","key":"sha256:6b...","family":"mine","semantics":"correctness","threshold":0.5}}
 //! > {"type":"score","id":7,"problem":"1+1?","nodes":[{"parent":null,"key":"9c0f...","text":"1+1 is 2.","known":true},
-//!                                                    {"parent":0,"key":"41d2...","text":"So 2+2 is 5."}]}
+//!                                                    {"parent":0,"key":"41d2...","text":"So 2+2 is 5.","ends":true}]}
 //! < {"type":"score","id":7,"key":"41d2...","score":0.04}
 //! < {"type":"done","id":7,"tokens":31,"seconds":0.02}
 //! > {"type":"cancel","id":8}
@@ -22,7 +22,8 @@
 //! - `hello`: the protocol version of the asker. A scorer may ignore it.
 //! - `score`: a tree of steps. `parent` is the index of an earlier node, or null for a first step; a step is judged after the problem and
 //!   all of its ancestors. `key` (32 hexadecimal digits) names the step in the answers. A node with `"known": true` wants no answer; it is
-//!   there because others stand on it. Requests are answered one after another, in order.
+//!   there because others stand on it. `"ends": true` says that a solution ends with this step, whether or not others go on; a scorer of
+//!   `outcome` is asked about such steps only. Requests are answered one after another, in order.
 //! - `sample`: steps to be written by a language model, where the process holds one (`stepscope worker --sampler DIR`); no scorer is asked for
 //!   them. `{"type":"sample","id":9,"problem":"1+1?","steps":["1+1 is 2."],"first":0,"count":4,"temperature":0.8,"seed":0}`; the text of each
 //!   number from `first` on is always the same.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{RequestNode, ScoreRequest};
+use crate::analysis::meaning::Meaning;
 use crate::trace::{NodeId, Solution, StepKey, Trace};
 
 /// Bounds of a request. The bounds on new steps keep the time between two changes of priority short.
@@ -40,6 +41,20 @@ fn too_long(bytes: usize, limits: &Limits) -> String {
     format!(
         "too long for one request: {bytes} bytes up to here, {STEP_OVERHEAD} of them a step for its frame; the limit is {limit}"
     )
+}
+
+/// True for the steps with which a solution ends, by [`NodeId::index`].
+fn ends(trace: &Trace) -> Vec<bool> {
+    let mut ends = vec![false; trace.nodes.len()];
+    for solution in &trace.solutions {
+        ends[solution.leaf.index()] = true;
+    }
+    ends
+}
+
+/// True for the steps that a model of this meaning is asked about, by [`NodeId::index`]: all, or those with which a solution ends.
+pub fn asked_about(trace: &Trace, meaning: &Meaning) -> Vec<bool> {
+    if meaning.outcome { ends(trace) } else { vec![true; trace.nodes.len()] }
 }
 
 /// Requests for all steps that `wanted` names (usually: those without a known score). Ids are taken from `next_id`.
@@ -104,6 +119,7 @@ struct Builder<'a> {
     next_id: &'a mut u64,
     requests: Vec<ScoreRequest>,
     nodes: Vec<RequestNode>,
+    ends: Vec<bool>,
     place: HashMap<NodeId, usize>,
     new_nodes: usize,
     new_bytes: usize,
@@ -117,6 +133,7 @@ impl<'a> Builder<'a> {
             next_id,
             requests: Vec::new(),
             nodes: Vec::new(),
+            ends: ends(trace),
             place: HashMap::new(),
             new_nodes: 0,
             new_bytes: 0,
@@ -142,7 +159,8 @@ impl<'a> Builder<'a> {
         let node = self.trace.node(id);
         let parent = node.parent.and_then(|parent| self.place.get(&parent).copied());
         self.place.insert(id, self.nodes.len());
-        self.nodes.push(RequestNode { parent, key: node.key, text: node.text.clone(), known: !wanted });
+        let ends = self.ends[id.index()];
+        self.nodes.push(RequestNode { parent, key: node.key, text: node.text.clone(), ends, known: !wanted });
     }
 
     fn close(&mut self) {
@@ -247,6 +265,25 @@ mod tests {
         let plan = plan(&trace, &limits, &mut 0, |_| true);
         assert_eq!(plan.requests.iter().map(|request| request.nodes.len()).sum::<usize>(), 100);
         assert_eq!(plan.left_out.len(), 900);
+    }
+
+    #[test]
+    fn a_cut_makes_no_end_of_a_solution_and_going_on_takes_none_away() {
+        let mut builder = TraceBuilder::new(Problem::default());
+        let path = builder.path(["a", "b", "c", "d"]);
+        builder.solution(path[1]);
+        builder.solution(path[3]);
+        let trace = builder.finish();
+        let limits = Limits { nodes: 3, ..Limits::default() };
+        let plan = plan(&trace, &limits, &mut 0, |_| true);
+        let ends = |request: &ScoreRequest| request.nodes.iter().map(|node| node.ends).collect::<Vec<_>>();
+        assert_eq!(
+            plan.requests.iter().map(ends).collect::<Vec<_>>(),
+            [vec![false, true, false], vec![false, true, false, true]]
+        );
+        let outcome = Meaning { outcome: true, ..Meaning::CORRECT };
+        assert_eq!(asked_about(&trace, &outcome), [false, false, true, false, true]);
+        assert_eq!(asked_about(&trace, &Meaning::CORRECT), [true; 5]);
     }
 
     #[test]

@@ -182,7 +182,7 @@ mod tests {
     }
 
     fn request() -> ScoreRequest {
-        let nodes = keys().map(|key| RequestNode { parent: None, key, text: "t".into(), known: false });
+        let nodes = keys().map(|key| RequestNode { parent: None, key, text: "t".into(), ends: false, known: false });
         ScoreRequest { id: 1, problem: "q".into(), nodes: nodes.into() }
     }
 

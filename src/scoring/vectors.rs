@@ -60,7 +60,7 @@ impl Vectors {
         let mut asked = std::collections::HashSet::new();
         for (key, text) in keys.iter().zip(texts) {
             if !known.contains_key(key) && asked.insert(*key) {
-                open.push(RequestNode { parent: None, key: *key, text: beginning(text).to_owned(), known: false });
+                open.push(RequestNode { parent: None, key: *key, text: beginning(text).to_owned(), ends: false, known: false });
             }
         }
         let (mut left, cached) = (open.len(), texts.len().saturating_sub(open.len()));

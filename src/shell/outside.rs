@@ -20,7 +20,7 @@ use crate::app::search::Wanted;
 use crate::app::{Effect, Manuscript, Message};
 use crate::corpus::Corpus;
 use crate::query::Query;
-use crate::scoring::request::{Limits, plan};
+use crate::scoring::request::{Limits, asked_about, plan};
 use crate::scoring::{ScoreCache, Worker, WorkerEvent, WorkerModel, WorkerSpec};
 use crate::trace::{Rationale, RecordKey, Solution, StepKey, Trace};
 use crate::ui::code::highlight_step;
@@ -287,12 +287,16 @@ impl Outside {
             if let Some(trace) = &view.trace {
                 known.solutions = trace.solutions.len();
                 known.each = each(trace);
-                let keys: Vec<StepKey> = trace.steps().map(|id| trace.node(id).key).collect();
+                let asked = asked_about(trace, &model.meaning());
+                let steps = trace.steps().filter(|id| asked[id.index()]);
+                let keys: Vec<StepKey> = steps.map(|id| trace.node(id).key).collect();
                 let found = lock(&cache).get_many(&model.key, &keys);
                 known.rationales = lock(&cache).rationales(&model.key, &keys).into_iter().collect();
                 known.scores =
                     found.iter().filter_map(|(key, value)| Some((*key, model.meaning().score(*value).ok()?))).collect();
-                let plan = plan(trace, &Limits::default(), &mut lock(&ids), |id| !found.contains_key(&trace.node(id).key));
+                let plan = plan(trace, &Limits::default(), &mut lock(&ids), |id| {
+                    asked[id.index()] && !found.contains_key(&trace.node(id).key)
+                });
                 known.refused = plan.left_out;
                 requests = plan.requests;
             }
@@ -373,15 +377,24 @@ async fn forward(
             }
             _ => flush = true,
         }
-        if !fresh.is_empty() && (flush || fresh.len() >= CACHE_GROUP) {
-            let (cache, model, fresh) = (Arc::clone(&cache), model.clone(), std::mem::take(&mut fresh));
-            tokio::task::spawn_blocking(move || lock(&cache).put_many(&model, &fresh));
+        if flush || fresh.len() >= CACHE_GROUP {
+            keep(&cache, &model, std::mem::take(&mut fresh));
         }
-        // A worker that was replaced has nothing more to say.
-        if current.load(Ordering::Relaxed) != own || messages.send(Message::Worker(event)).is_err() {
-            return;
+        // A worker that was replaced has nothing more to say; what it computed is kept.
+        if current.load(Ordering::Relaxed) == own && messages.send(Message::Worker(event)).is_err() {
+            break;
         }
     }
+    keep(&cache, &model, fresh);
+}
+
+/// Puts scores into the cache, on another thread.
+fn keep(cache: &Arc<Mutex<ScoreCache>>, model: &str, scores: Vec<(StepKey, f64)>) {
+    if scores.is_empty() {
+        return;
+    }
+    let (cache, model) = (Arc::clone(cache), model.to_owned());
+    tokio::task::spawn_blocking(move || lock(&cache).put_many(&model, &scores));
 }
 
 /// What stays the same however a path is spelt; the name itself for what is no file.
@@ -414,5 +427,38 @@ fn keep_copy(text: &str) -> String {
     match write() {
         Ok(path) => format!("{} bytes are too many for the clipboard: they are in {}", text.len(), path.display()),
         Err(error) => format!("{} bytes are too many for the clipboard, and a file cannot be written: {error}", text.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::{PromptKey, Semantics, StepScore};
+
+    #[test]
+    fn scores_of_a_worker_that_was_replaced_are_kept_and_not_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Arc::new(Mutex::new(ScoreCache::open(&folder.path().join("scores.sqlite"))));
+        let (events, received) = unbounded_channel();
+        let (messages, mut told) = unbounded_channel();
+        let keys = ["a", "b"].map(|text| PromptKey::of("q").step(text));
+        let model: WorkerModel =
+            serde_json::from_str(r#"{"name":"m","key":"k","family":"f","semantics":"correctness","threshold":0.5}"#).unwrap();
+        events.send(WorkerEvent::Ready(model)).unwrap();
+        for key in keys {
+            let score = StepScore::new(0.5, Semantics::Correctness).unwrap();
+            events.send(WorkerEvent::Score { request: 1, key, score }).unwrap();
+        }
+        drop(events);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(forward(received, (Arc::new(AtomicU64::new(2)), 1), messages, Arc::clone(&cache)));
+        for _ in 0..1000 {
+            if lock(&cache).get_many("k", &keys).len() == 2 {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        assert_eq!(lock(&cache).get_many("k", &keys).len(), 2);
+        assert!(told.try_recv().is_err());
     }
 }

@@ -326,7 +326,7 @@ fn nearest_steps_and_groups_against_error_classes() {
     let folders = folders.split(':').filter(|folder| !folder.is_empty()).map(|folder| CheckpointSource::Dir(folder.into()));
     for source in std::iter::once(CheckpointSource::Embedded).chain(folders) {
         let mut embedder = Embedder::load(&source, Device::Cpu).unwrap();
-        let node = |(_, text, _): &(String, String, usize)| PrmNode { parent: None, text: text.clone(), known: false };
+        let node = |(_, text, _): &(String, String, usize)| PrmNode { parent: None, text: text.clone(), ..PrmNode::default() };
         let request = PrmRequest { problem: String::new(), nodes: steps.iter().map(node).collect() };
         let mut vectors: Vec<Option<Vector>> = vec![None; steps.len()];
         let mut keep = |node: usize, direction: Result<Vector, String>| {

@@ -200,10 +200,10 @@ fn a_step_scores_the_same_in_every_tree() {
     let mut nodes = chain(&STEPS);
     // A second solution that parts behind the first step, and a third from the start.
     nodes.extend([
-        PrmNode { parent: Some(0), text: other[1].into(), known: false },
-        PrmNode { parent: None, text: other[0].into(), known: false },
-        PrmNode { parent: Some(4), text: other[1].into(), known: false },
-        PrmNode { parent: Some(0), text: STEPS[1].into(), known: false },
+        PrmNode { parent: Some(0), text: other[1].into(), ..PrmNode::default() },
+        PrmNode { parent: None, text: other[0].into(), ..PrmNode::default() },
+        PrmNode { parent: Some(4), text: other[1].into(), ..PrmNode::default() },
+        PrmNode { parent: Some(0), text: STEPS[1].into(), ..PrmNode::default() },
     ]);
     let all = scores(PROBLEM, nodes);
     assert_eq!(all[..3], scores(PROBLEM, chain(&STEPS)));
@@ -218,8 +218,8 @@ fn a_solution_of_many_steps_and_a_broken_parent_are_no_trouble() {
     let steps = vec!["So 2 + 2 = 4."; 5_000];
     assert!(scores(PROBLEM, chain(&steps)).iter().all(|score| score.is_finite()));
     let nodes = vec![
-        PrmNode { parent: Some(7), text: "a".into(), known: false },
-        PrmNode { parent: Some(1), text: "b".into(), known: false },
+        PrmNode { parent: Some(7), text: "a".into(), ..PrmNode::default() },
+        PrmNode { parent: Some(1), text: "b".into(), ..PrmNode::default() },
     ];
     assert!(scores(PROBLEM, nodes).iter().all(|score| score.is_nan()));
 }

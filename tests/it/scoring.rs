@@ -24,6 +24,7 @@ fn request(id: u64, texts: &[&str]) -> ScoreRequest {
         parent: index.checked_sub(1),
         key: key(text),
         text: (*text).to_owned(),
+        ends: index + 1 == texts.len(),
         known: false,
     });
     ScoreRequest { id, problem: "q".into(), nodes: nodes.collect() }
@@ -49,11 +50,12 @@ pub(crate) fn model() -> WorkerModel {
 
 proptest! {
     #[test]
-    fn requests_survive_the_wire(id: u64, problem: String, texts: Vec<(String, bool, Option<usize>)>) {
-        let nodes = texts.into_iter().enumerate().map(|(index, (text, known, parent))| RequestNode {
+    fn requests_survive_the_wire(id: u64, problem: String, texts: Vec<(String, bool, bool, Option<usize>)>) {
+        let nodes = texts.into_iter().enumerate().map(|(index, (text, known, ends, parent))| RequestNode {
             parent: parent.filter(|_| index > 0).map(|parent| parent % index.max(1)),
             key: key(&text),
             text,
+            ends,
             known,
         });
         let message = ToScorer::Score(ScoreRequest { id, problem, nodes: nodes.collect() });

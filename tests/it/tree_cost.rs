@@ -19,14 +19,16 @@ fn cost(prm: &mut Prm, trace: &Trace) -> [usize; 3] {
     let requests = plan(trace, &Limits::default(), &mut 0, |_| true).requests;
     let forward = requests.iter().map(|request| {
         let nodes = request.nodes.iter();
-        let nodes = nodes.map(|node| PrmNode { parent: node.parent, text: node.text.clone(), known: node.known }).collect();
+        let nodes = nodes
+            .map(|node| PrmNode { parent: node.parent, text: node.text.clone(), ends: node.ends, known: node.known })
+            .collect();
         let request = PrmRequest { problem: request.problem.clone(), nodes };
         prm.score(&request, &mut |_, _| ControlFlow::Continue(())).unwrap().tokens
     });
     let forward = forward.sum();
     let parent = |id: NodeId| trace.node(id).parent.and_then(|parent| parent.index().checked_sub(1));
     let nodes: Vec<PrmNode> =
-        trace.steps().map(|id| PrmNode { parent: parent(id), text: trace.node(id).text.clone(), known: false }).collect();
+        trace.steps().map(|id| PrmNode { parent: parent(id), text: trace.node(id).text.clone(), ..PrmNode::default() }).collect();
     let whole = PrmRequest { problem: trace.problem.text.clone(), nodes };
     let tokens = prm.tokens(&whole).unwrap();
     // What does not fit the context is not computed.

@@ -96,11 +96,13 @@ pub(super) struct Fit {
     pub(super) preset: &'static str,
     /// Why.
     pub(super) evidence: String,
+    /// Another preset that fits as well: the user has to say which.
+    pub(super) or: Option<&'static str>,
 }
 
 impl Fit {
     fn new(preset: &'static str, evidence: impl Into<String>) -> Self {
-        Self { preset, evidence: evidence.into() }
+        Self { preset, evidence: evidence.into(), or: None }
     }
 }
 
@@ -135,8 +137,8 @@ pub(super) trait Convention: Send {
     fn readout(&self) -> Readout;
     /// The score of a step from the numbers that are read: logits of one position, or rewards of its tokens.
     fn score(&self, numbers: &[f32]) -> f64;
-    /// What explains the score of a step, from its tokens and the numbers that are read of them.
-    fn rationale(&self, _ids: &[u32], _numbers: &[f32]) -> Option<Rationale> {
+    /// What explains the score of a step, from the tokens behind its read positions and the numbers that are read of them.
+    fn rationale(&self, _tokens: &[u32], _numbers: &[f32]) -> Option<Rationale> {
         None
     }
     /// The convention as one that has the model write ([`Readout::Written`]).
@@ -146,6 +148,10 @@ pub(super) trait Convention: Send {
     /// The folder of the second model of a [`Readout::LogRatio`].
     fn reference(&self) -> Option<PathBuf> {
         None
+    }
+    /// Another number since the code gives other scores.
+    fn revision(&self) -> u32 {
+        1
     }
 }
 
@@ -214,9 +220,9 @@ impl Opened {
         matrices::layout(&self.config).into_iter().chain(self.head()).collect()
     }
 
-    /// Everything that decides the scores beside weights, configuration and tokenizer; the number changes when the code does.
+    /// Everything that decides the scores beside weights, configuration and tokenizer.
     pub(super) fn identity(&self) -> String {
-        let mut text = format!("{} {} 1", self.family.name, self.settings.preset.name);
+        let mut text = format!("{} {} {}", self.family.name, self.settings.preset.name, self.convention.revision());
         for (key, value) in self.settings.listed() {
             let _ = write!(text, "\n{key}={value}");
         }
@@ -282,7 +288,7 @@ impl Judge {
         };
         let explained = |(node, numbers): (&&NodeTokens, Vec<f32>)| {
             let score = score(node, &numbers);
-            let rationale = score.is_ok().then(|| self.convention.rationale(&node.ids, &numbers)).flatten();
+            let rationale = score.is_ok().then(|| self.convention.rationale(&node.read_next(), &numbers)).flatten();
             (score, rationale)
         };
         Ok(nodes.iter().zip(numbers).map(explained).collect())
@@ -304,17 +310,20 @@ fn detect(checkpoint: &Checkpoint) -> Result<(&'static Family, &'static Preset, 
     let mut fits = FAMILIES.iter().filter_map(|family| {
         let fit = (family.fingerprint)(checkpoint)?;
         let preset = family.presets.iter().find(|preset| preset.name == fit.preset)?;
-        Some((family, preset, fit.evidence))
+        Some((family, preset, fit))
     });
     let unknown = |also: &str| PrmError::UnknownFamily {
         place: checkpoint.place.clone(),
         looked: looked_for(),
         found: format!("{}{also}", found(checkpoint)),
     };
-    let first = fits.next().ok_or_else(|| unknown(""))?;
-    match fits.next() {
-        Some((_, other, _)) => Err(unknown(&format!("; {} and {} both fit", first.1.name, other.name))),
-        None => Ok(first),
+    let (family, preset, fit) = fits.next().ok_or_else(|| unknown(""))?;
+    match fits.next().map(|(_, other, _)| other.name).or(fit.or) {
+        Some(other) => {
+            let (one, file) = (preset.name, &checkpoint.settings_file);
+            Err(unknown(&format!("; {one} and {other} both fit, {file} can say which: {{\"model\": \"{other}\"}}")))
+        }
+        None => Ok((family, preset, fit.evidence)),
     }
 }
 

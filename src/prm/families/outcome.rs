@@ -8,6 +8,7 @@
 
 use super::super::PrmError;
 use super::super::checkpoint::Checkpoint;
+use super::super::config::DecoderConfig;
 use super::super::readout::{Readout, sigmoid};
 use super::super::request::PrmRequest;
 use super::super::tokenizer::{Part, Vocabulary};
@@ -67,19 +68,36 @@ pub(super) const FAMILY: Family = Family {
 fn fingerprint(checkpoint: &Checkpoint) -> Option<Fit> {
     let one = checkpoint.tensor("score.2.weight").is_some_and(|(t, _)| t.shape.first() == Some(&1));
     if checkpoint.architecture() == "Qwen2ForRewardModel" && one {
-        // The class is the same; the context of the universal model is longer than that of any Qwen2.5-Math model.
-        return Some(match named(checkpoint, &["universal-prm"]) {
-            Some(name) => Fit::new("universal", format!("architectures is Qwen2ForRewardModel, {name}")),
-            None => Fit::new("qwen-rm", "architectures is Qwen2ForRewardModel with 1 output"),
-        });
+        return Some(reward_model(checkpoint));
     }
     causal_lm(checkpoint, &[("llemma-orm", &["llemma-7b-orm", "llemma_7b_orm", "llemma-34b-orm"])])
+}
+
+/// Two models have this class. Their names tell them apart, or else the rotary base with the context that each was published with.
+fn reward_model(checkpoint: &Checkpoint) -> Fit {
+    let by = |evidence: String| format!("architectures is Qwen2ForRewardModel with 1 output, {evidence}");
+    if let Some(name) = named(checkpoint, &["universal-prm"]) {
+        return Fit::new("universal", by(name));
+    }
+    if let Some(name) = named(checkpoint, &["math-rm"]) {
+        return Fit::new("qwen-rm", by(name));
+    }
+    let config = DecoderConfig::read(&checkpoint.config, &checkpoint.config_file);
+    match config.map(|config| (config.rope_theta, config.context)) {
+        Ok((1e6, context @ 32_768)) => Fit::new("universal", by(format!("rope_theta 1000000 and {context} positions"))),
+        Ok((1e4, context @ 4096)) => Fit::new("qwen-rm", by(format!("rope_theta 10000 and {context} positions"))),
+        _ => Fit {
+            or: Some("universal"),
+            ..Fit::new("qwen-rm", by("neither name nor rope_theta and positions of one".to_owned()))
+        },
+    }
 }
 
 struct Outcome {
     vocabulary: Vocabulary,
     reading: Reading,
     glue: String,
+    context: usize,
 }
 
 enum Reading {
@@ -113,18 +131,15 @@ fn open(at: &Opening<'_>) -> Result<Box<dyn Convention>, PrmError> {
             Reading::Prefixes { frame, user: text("user"), reference: text("reference"), eos }
         }
     };
-    Ok(Box::new(Outcome { vocabulary, reading, glue: text("glue") }))
+    Ok(Box::new(Outcome { vocabulary, reading, glue: text("glue"), context: at.config.context }))
 }
 
 impl Outcome {
-    /// One text whose end is read where no step follows.
+    /// One text whose end is read where a solution ends.
     fn whole(&self, request: &PrmRequest, prefix: Vec<u32>, lead: String, end: &[Part]) -> TokenTree {
-        let mut ends = vec![true; request.nodes.len()];
-        for parent in request.nodes.iter().filter_map(|node| node.parent) {
-            ends[parent] = false;
-        }
-        let joint = Joint { vocabulary: &self.vocabulary, prefix, lead, glue: &self.glue, end };
-        joint.plan(request, |node| ends[node])
+        let Self { vocabulary, glue, context, .. } = self;
+        let joint = Joint { vocabulary, prefix, lead, glue, end, context: *context };
+        joint.plan(request, |node| request.nodes[node].ends)
     }
 }
 

@@ -104,6 +104,7 @@ struct ValueHead {
     end: String,
     value: fn(f32) -> f64,
     readout: Readout,
+    context: usize,
 }
 
 fn open(at: &Opening<'_>) -> Result<Box<dyn Convention>, PrmError> {
@@ -116,7 +117,8 @@ fn open(at: &Opening<'_>) -> Result<Box<dyn Convention>, PrmError> {
         _ => sigmoid,
     };
     let (lead, step, marked, glue, end) = (text("lead"), text("step"), text("marked"), text("glue"), text("end"));
-    Ok(Box::new(ValueHead { vocabulary, bos, lead, step, marked, glue, end, value, readout: readout(at)? }))
+    let (readout, context) = (readout(at)?, at.config.context);
+    Ok(Box::new(ValueHead { vocabulary, bos, lead, step, marked, glue, end, value, readout, context }))
 }
 
 fn readout(at: &Opening<'_>) -> Result<Readout, PrmError> {
@@ -141,7 +143,8 @@ impl Convention for ValueHead {
         if self.end.is_empty() {
             let lead = filled(&self.lead, &[("{q}", &request.problem)]);
             let prefix = self.bos.iter().copied().collect();
-            let joint = Joint { vocabulary: &self.vocabulary, prefix, lead, glue: &self.glue, end: &[] };
+            let Self { vocabulary, glue, context, .. } = self;
+            let joint = Joint { vocabulary, prefix, lead, glue, end: &[], context: *context };
             return Ok(joint.plan(request, |_| true));
         }
         let lead = Part::Text(filled(&self.lead, &[("{q}", &request.problem)]));

@@ -118,7 +118,7 @@ fn a_tree_is_judged_like_its_paths_and_known_steps_are_not_judged_again() {
     for entry in entries() {
         let case = &entry.cases[1];
         let (mut prm, _root) = entry.load("new");
-        let node = |parent, text: &str, known| PrmNode { parent, text: text.to_owned(), known };
+        let node = |parent, text: &str, known| PrmNode { parent, text: text.to_owned(), known, ..PrmNode::default() };
         let nodes = vec![
             node(None, &case.steps[0], true),
             node(Some(0), &case.steps[1], false),
@@ -254,12 +254,13 @@ fn critiques_and_shares_of_tokens_stand_in_the_output_of_score_and_in_the_cache(
 
     let implicit = super::entry("EurusPRM-Stage2").folder(home.path(), "new");
     let lines = scored(&implicit, home.path(), "implicit.jsonl", &[]);
-    for step in lines[0]["steps"].as_array().unwrap() {
+    let steps = lines[0]["steps"].as_array().unwrap();
+    for (at, step) in steps.iter().enumerate() {
         let tokens = step["rationale"]["tokens"].as_array().unwrap();
         let (text, sum) = tokens.iter().fold((String::new(), 0.0), |(text, sum), token| {
             (text + token[0].as_str().unwrap(), sum + token[1].as_f64().unwrap())
         });
         assert!((sum - step["score"].as_f64().unwrap()).abs() < 1e-6, "the shares add up to the score");
-        assert!(text.starts_with("Step ") && text.ends_with("\n\n"), "{text:?}");
+        assert!(text.starts_with("Step ") && text.ends_with("\n\n") == (at + 1 < steps.len()), "{text:?}");
     }
 }

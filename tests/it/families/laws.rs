@@ -48,7 +48,9 @@ fn a_step_does_not_see_the_steps_behind_it() {
         let (mut prm, _root) = entry.load("new");
         for case in &entry.cases[..2] {
             for n in (1..case.steps.len()).rev() {
-                let request = PrmRequest::linear(&case.problem, case.steps[..n].to_vec());
+                let mut request = PrmRequest::linear(&case.problem, case.steps[..n].to_vec());
+                // Others follow it.
+                request.nodes[n - 1].ends = false;
                 let off = difference(&scores(&mut prm, &request), &case.scores[..n]);
                 assert!(off <= 1e-4, "{} {} {n} steps: {off}", entry.folder, case.name);
             }
@@ -65,8 +67,9 @@ fn a_tree_has_the_scores_of_its_paths_in_any_order() {
         let mut nodes = Vec::new();
         for (i, step) in case.steps.iter().enumerate() {
             let parent = i.checked_sub(1).map(|before| 2 * before);
-            nodes.push(PrmNode { parent, text: step.clone(), known: false });
-            nodes.push(PrmNode { parent, text: format!("Or {i} instead."), known: false });
+            let ends = i + 1 == case.steps.len();
+            nodes.push(PrmNode { parent, text: step.clone(), ends, known: false });
+            nodes.push(PrmNode { parent, text: format!("Or {i} instead."), ends: true, known: false });
         }
         let request = PrmRequest { problem: case.problem.clone(), nodes };
         let all = scores(&mut prm, &request);

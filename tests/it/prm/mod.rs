@@ -185,7 +185,8 @@ fn tree() -> (PrmRequest, Vec<Vec<usize>>) {
         "\nIt is 7.",
     ];
     let parents = [None, Some(0), Some(0), Some(1), None, Some(4), Some(5), Some(0), None];
-    let nodes = texts.iter().zip(parents).map(|(t, parent)| PrmNode { parent, text: (*t).to_owned(), known: false }).collect();
+    let nodes =
+        texts.iter().zip(parents).map(|(t, parent)| PrmNode { parent, text: (*t).to_owned(), ..PrmNode::default() }).collect();
     let path = |mut i: usize| {
         let mut path = vec![i];
         while let Some(p) = parents[i] {
@@ -210,7 +211,7 @@ fn a_tree_gets_the_scores_of_its_paths_and_computes_each_token_once() {
     }
     // The same request again needs the read positions alone; another step below a known path needs its own tokens alone.
     let mut longer = request.clone();
-    longer.nodes.push(PrmNode { parent: Some(8), text: "So it is 7.".to_owned(), known: false });
+    longer.nodes.push(PrmNode { parent: Some(8), text: "So it is 7.".to_owned(), ..PrmNode::default() });
     let again = score(&mut prm, &longer);
     assert_close(&again.0[..9], &scores, 1e-5, "again");
     assert!(again.1.tokens < stats.tokens);
@@ -279,7 +280,7 @@ fn wide_tree(depth: usize) -> PrmRequest {
             for branch in 0..4 {
                 next.push(Some(request.nodes.len()));
                 let text = format!("So {} + {branch} = {d}.", request.nodes.len());
-                request.nodes.push(PrmNode { parent, text, known: false });
+                request.nodes.push(PrmNode { parent, text, ..PrmNode::default() });
             }
         }
         level = next;
@@ -326,7 +327,7 @@ proptest! {
         for (i, index) in parents.iter().enumerate() {
             let parent = index.index(i + 1).checked_sub(1);
             let text = format!("We compute {} {}.", i % 3, "rolls ".repeat(lengths[i]));
-            request.nodes.push(PrmNode { parent, text, known: false });
+            request.nodes.push(PrmNode { parent, text, ..PrmNode::default() });
         }
         let mut prm = tiny();
         prm.remember_prefixes(bytes);
@@ -378,7 +379,7 @@ fn a_step_that_does_not_fit_says_so_and_the_others_are_scored() {
     let mut prm = tiny();
     let long = "We compute 2 + 2 = 4. ".repeat(600);
     let mut request = PrmRequest::linear("2+2?", ["4", long.as_str(), "5"]);
-    request.nodes.push(PrmNode { parent: Some(0), text: "6".to_owned(), known: false });
+    request.nodes.push(PrmNode { parent: Some(0), text: "6".to_owned(), ..PrmNode::default() });
     let (results, stats) = results(&mut prm, &request);
     assert!(matches!(results[0], NodeScore::Score(_)) && matches!(results[3], NodeScore::Score(_)));
     for node in [1, 2] {
@@ -392,8 +393,10 @@ fn a_step_that_does_not_fit_says_so_and_the_others_are_scored() {
 fn odd_requests() {
     let mut prm = tiny();
     assert_eq!(score(&mut prm, &PrmRequest::default()).1, ScoreStats::default());
-    let wrong =
-        PrmRequest { problem: String::new(), nodes: vec![PrmNode { parent: Some(0), text: String::new(), known: false }] };
+    let wrong = PrmRequest {
+        problem: String::new(),
+        nodes: vec![PrmNode { parent: Some(0), text: String::new(), ..PrmNode::default() }],
+    };
     let error = prm.score(&wrong, &mut |_, _| ControlFlow::Continue(())).unwrap_err();
     assert!(error.to_string().contains("parent of node 0 is 0"), "{error}");
     let empty = score(&mut prm, &PrmRequest::linear("", ["", "", ""]));
