@@ -209,12 +209,12 @@ fn logits_of_a_single_step_are_not_taken_for_shares_once_others_were_seen() {
     };
     let problems = ["1+1?", "2+2?"].map(problem);
     fs::write(place.folder.path("in.jsonl"), problems.join("\n")).unwrap();
-    let mock = Mock::start(move |asked, before| match asked.path.as_str() {
-        "/v1/models" => (200, MODELS.to_owned()),
-        _ => {
-            let row = if before <= 1 { json!([[-1.0, 1.0]]) } else { json!([[0.3, 0.7]]) };
-            (200, pooled(&row, asked.body["input"][0].as_array().unwrap().len()))
+    let mock = Mock::start(move |asked, before| {
+        if asked.path == "/v1/models" {
+            return (200, MODELS.to_owned());
         }
+        let row = if before <= 1 { json!([[-1.0, 1.0]]) } else { json!([[0.3, 0.7]]) };
+        (200, pooled(&row, asked.body["input"][0].as_array().unwrap().len()))
     });
     let output = place.run(&mock.url, "vllm-pooling");
     let lines = fs::read_to_string(place.folder.path("out.jsonl")).unwrap();
