@@ -80,6 +80,7 @@ pub use export::{
 };
 pub use glance::Glance;
 pub use json::{MAX_DEPTH, ParseFailure, Parsed, halves, parse_json, parse_json_noting};
+pub use stepscope::TREE_KEY;
 pub use targets::{EXPORTS, Target, target, targets};
 
 /// One record of a file, as its bytes.

@@ -3,7 +3,7 @@
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 
-use crate::formats::Agreement;
+use crate::formats::{Agreement, TREE_KEY};
 use crate::labels::Session;
 use crate::labels::policy::Author;
 use crate::query::{Facts, Query};
@@ -205,7 +205,7 @@ impl View<'_> {
         if let (Author::Each, Some((session, trace))) = (author, &mut self.cut) {
             let record = trace.solutions.first().map_or(0, |solution| solution.record);
             let key = trace.prompt_key.to_string();
-            trace.extra.insert("tree".to_owned(), format!("{}-{record}-{}", &key[..12], session.annotator()).into());
+            trace.extra.insert(TREE_KEY.to_owned(), format!("{}-{record}-{}", &key[..12], session.annotator()).into());
         }
         self
     }

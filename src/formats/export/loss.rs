@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use serde_json::Value;
-
+use super::super::TREE_KEY;
 use super::{Labelled, LabelledTrace};
 use crate::labels::policy::Skipped;
 use crate::segment;
@@ -152,8 +151,7 @@ impl Feature {
 
 /// Fields that the source had: not those that tell how we cut a text, or which lines of an archive belong together.
 fn further(extra: &Extra) -> usize {
-    let ours = |key: &str, value: &Value| key == segment::EXTRA_KEY || key == "tree" && !value.is_object();
-    extra.iter().filter(|(key, value)| !ours(key, value)).count()
+    extra.keys().filter(|key| !matches!(key.as_str(), segment::EXTRA_KEY | TREE_KEY)).count()
 }
 
 /// How much of a feature a target keeps.

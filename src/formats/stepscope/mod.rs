@@ -29,6 +29,9 @@ use super::export::Writer;
 use super::{Format, RawRecord, RecordError, Unit, span};
 use crate::trace::Trace;
 
+/// Name under which traces keep the name of their tree. A field `tree` of another format names none.
+pub const TREE_KEY: &str = "stepscope.tree";
+
 /// The format.
 pub(super) struct Stepscope;
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::super::fields::Fault;
 use super::super::json::excerpt;
 use super::super::{RawRecord, RecordError, Unit};
+use super::TREE_KEY;
 use super::line::{Ending, Line, Text};
 use crate::trace::{Extra, FirstError, NodeId, Problem, Rating, Solution, Trace, TraceBuilder};
 
@@ -384,7 +385,7 @@ impl<'a> Placing<'a> {
 /// The problem of a tree, and what is said of the whole tree beside it: those of its root, or of the first line that has any.
 fn problem(lines: &mut [(RawRecord<'_>, Line)], meta: &mut Extra) -> Problem {
     let tree = lines.iter().find_map(|(_, line)| line.tree.clone());
-    meta.extend(tree.map(|tree| ("tree".to_owned(), tree)));
+    meta.extend(tree.map(|tree| (TREE_KEY.to_owned(), tree)));
     let bare = |line: &Line| line.parents.is_empty() && matches!(&line.text, Text::Step(text) if text.is_empty());
     let find = |fits: &dyn Fn(&Line) -> bool| lines.iter().position(|(_, line)| fits(line));
     let root = find(&|line| line.problem.is_some() && line.parents.is_empty())

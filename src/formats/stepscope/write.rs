@@ -6,8 +6,8 @@ use serde_json::{Number, Value, json};
 
 use super::super::export::{Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, json_bytes};
 use super::super::json::replaced_halves;
-use super::Stepscope;
 use super::read::{derived_first_error, path_ratings};
+use super::{Stepscope, TREE_KEY};
 use crate::labels::policy::{Policy, Switch};
 use crate::trace::{
     EndState, Extra, FirstError, Label, NodeId, NodeStats, Outcome, Rating, Remark, SolutionLabels, StepKind, Trace,
@@ -107,7 +107,7 @@ impl<'a> Lines<'a> {
         for item in &unit.solutions {
             ends.entry(item.of().leaf).or_default().push(item);
         }
-        let tree = trace.extra.get("tree").cloned().unwrap_or_else(|| {
+        let tree = trace.extra.get(TREE_KEY).cloned().unwrap_or_else(|| {
             let key = trace.prompt_key.to_string();
             let record = trace.solutions.first().map_or(0, |solution| solution.record);
             format!("{}-{record}", &key[..12]).into()
@@ -177,7 +177,7 @@ impl<'a> Lines<'a> {
             line.insert("reference_solution".into(), solution.clone().into());
         }
         let meta: Extra =
-            self.trace.extra.iter().filter(|(key, _)| *key != "tree").map(|(k, v)| (k.clone(), v.clone())).collect();
+            self.trace.extra.iter().filter(|(key, _)| *key != TREE_KEY).map(|(k, v)| (k.clone(), v.clone())).collect();
         if !meta.is_empty() {
             line.insert("meta".into(), meta.into());
         }

@@ -1,11 +1,11 @@
 //! The interchange format: trees from lines in any order, and errors that name the ids.
 
-use stepscope::formats::{FORMATS, Labelled};
+use stepscope::formats::{FORMATS, Labelled, TREE_KEY};
 use stepscope::labels::policy::{Neutral, Policy};
 use stepscope::trace::FirstError::{At, NoError};
 use stepscope::trace::{EndState, FirstError, Label, Rating, Remark, SolutionLabels, StepKind, Trace, Writing};
 
-use super::{fixture, foreign, format, lines, recorded, steps, traces, units, written};
+use super::{fixture, foreign, format, lines, one, recorded, steps, traces, units, written};
 
 fn unit(text: &str) -> stepscope::formats::Unit {
     let mut units = units(format("stepscope"), &lines(text.as_bytes()));
@@ -26,7 +26,7 @@ fn again(trace: &Trace) -> Trace {
 /// What a file cannot hold or what names the file itself is no loss.
 fn comparable(mut trace: Trace) -> Trace {
     trace.warnings.clear();
-    trace.extra.shift_remove("tree");
+    trace.extra.shift_remove(TREE_KEY);
     for solution in &mut trace.solutions {
         solution.record = 0;
     }
@@ -341,4 +341,17 @@ fn a_step_with_a_problem_of_its_own_keeps_it() {
         ("whole", vec!["a"], &"part".into())
     );
     assert_lossless(&trace);
+}
+
+#[test]
+fn a_field_tree_of_another_format_names_no_tree() {
+    let record = |query: &str| String::from_utf8(fixture("toolbench").remove(0)).unwrap().replace("3*4+2?", query);
+    let mut lines = Vec::new();
+    for query in ["3*4+2?", "1+1?"] {
+        let trace = one("toolbench", &record(query));
+        lines.extend(written("stepscope", &foreign(&trace), Policy::default()).0);
+    }
+    let back = traces(format("stepscope"), &lines);
+    assert_eq!(back.iter().map(|trace| trace.problem.text.as_str()).collect::<Vec<_>>(), ["3*4+2?", "1+1?"]);
+    assert_eq!(back[0].extra["tree"], serde_json::json!({"size": 6, "max_length": 4}));
 }
