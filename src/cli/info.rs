@@ -17,7 +17,7 @@ use crate::trace::{FirstError, Trace};
 const ERRORS: usize = 10_000;
 
 /// Reads every file to its end and counts what is in it:
-/// `{"files":[{"path","format","evidence","records","lines","bad_records","problems","traces","steps","solution_steps","labelled","errors":[{"record","line","field","message"}]}]}`.
+/// `{"files":[{"path","format","evidence","records","lines","bad_records","problems","traces","steps","solution_steps","labelled","errors":[{"record","line","place","field","message"}]}]}`.
 ///
 /// `records` counts records (trees, where a tree takes several lines), `lines` what they are made of (as many, where none takes several),
 /// `bad_records` those of these lines that cannot be read, `problems` the different problems, `traces` solutions, `steps` the distinct steps of each record, `solution_steps` those of all solutions, `labelled`
@@ -64,7 +64,7 @@ pub fn text(report: &Value) -> String {
             let _ = writeln!(out, "  format: {}", escaped(evidence));
         }
         for error in file["errors"].as_array().into_iter().flatten() {
-            let place = error["line"].as_u64().map(|line| format!("line {line}: ")).unwrap_or_default();
+            let place = error["place"].as_str().map(|place| format!("{place}: ")).unwrap_or_default();
             let field = error["field"].as_str().map(|field| format!("{}: ", escaped(field))).unwrap_or_default();
             let _ = writeln!(out, "  {place}{field}{}", escaped(error["message"].as_str().unwrap_or_default()));
         }
@@ -130,7 +130,7 @@ fn file(source: Result<Source, OpenError>, way: Way) -> Value {
     let errors: Vec<Value> = counts
         .errors
         .iter()
-        .map(|error| json!({"record": error.record, "line": error.line, "field": error.field, "message": error.message}))
+        .map(|error| json!({"record": error.record, "line": error.line, "place": error.at(), "field": error.field, "message": error.message}))
         .collect();
     json!({
         "path": corpus.name(),
@@ -161,7 +161,7 @@ fn refused(path: &str, message: &str) -> Value {
         "steps": 0,
         "solution_steps": 0,
         "labelled": 0,
-        "errors": [{"record": null, "line": null, "field": null, "message": message}],
+        "errors": [{"record": null, "line": null, "place": null, "field": null, "message": message}],
     })
 }
 
@@ -169,7 +169,7 @@ fn refused(path: &str, message: &str) -> Value {
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = "--json prints {\"files\":[{\"path\",\"format\",\"evidence\",\"records\",\"lines\",\"bad_records\",\"problems\",\"traces\",\"steps\",\"solution_steps\",\"labelled\",\
-\"errors\":[{\"record\",\"line\",\"field\",\"message\"}]}]}: records counts records (trees, where a tree takes several lines), lines what they are made of, \
+\"errors\":[{\"record\",\"line\",\"place\",\"field\",\"message\"}]}]}: records counts records (trees, where a tree takes several lines), lines what they are made of, \
 bad_records those of these lines that cannot be read, problems the different problems, traces solutions, steps the distinct steps of each record, solution_steps those of all solutions, labelled solutions with a \
 recorded verdict, also 'cannot be labelled'. A file that cannot be opened has format null and one error; the exit code is then 1."
 )]
@@ -228,11 +228,11 @@ mod tests {
         let expected = json!({"files": [
             {
                 "path": path, "format": "processbench", "evidence": evidence, "records": 3, "lines": 3, "bad_records": 1, "problems": 1, "traces": 2, "steps": 4, "solution_steps": 4, "labelled": 2,
-                "errors": [{"record": 1, "line": 2, "field": "label", "message": message}],
+                "errors": [{"record": 1, "line": 2, "place": "line 2", "field": "label", "message": message}],
             },
             {
                 "path": missing, "format": null, "evidence": null, "records": 0, "lines": 0, "bad_records": 0, "problems": 0, "traces": 0, "steps": 0, "solution_steps": 0, "labelled": 0,
-                "errors": [{"record": null, "line": null, "field": null, "message": "no such file"}],
+                "errors": [{"record": null, "line": null, "place": null, "field": null, "message": "no such file"}],
             },
         ]});
         assert_eq!(report, expected);

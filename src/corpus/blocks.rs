@@ -35,6 +35,11 @@ pub(super) trait Blocks: Send + Sync + Debug {
     /// Number of blocks, where it is known without reading them all.
     fn count(&self) -> Option<usize>;
 
+    /// What a block is called in an archive, where it is one of its members.
+    fn member(&self, _: usize) -> Option<String> {
+        None
+    }
+
     /// The records of a block, counted from 0, each of them one line with its line end; `None` behind the last block. The same block
     /// gives the same text each time.
     fn block(&self, index: usize) -> Result<Option<Vec<u8>>, BlockError>;
@@ -105,6 +110,11 @@ impl BlockText {
         let known = self.known();
         let at = known.faults.binary_search_by_key(&offset, |(at, _)| *at).ok()?;
         Some(known.faults[at].1.clone())
+    }
+
+    pub(super) fn member(&self, offset: u64) -> Option<String> {
+        let index = self.known().ends.partition_point(|&end| end <= offset);
+        self.source.member(index)
     }
 
     /// Makes the next block. Only one thread goes forward at a time: the one that indexes.

@@ -14,7 +14,7 @@ pub(super) fn raw(shared: &Shared, record: usize) -> Result<(usize, Vec<u8>), Re
         (index.span(record), index.line(record), index.fault(record).map(super::index::Fault::message))
     };
     let line = usize::try_from(line).unwrap_or(usize::MAX);
-    let error = |message: String| RecordError { record, line, field: None, message };
+    let error = |message: String| RecordError { record, line, place: beside(shared, record), field: None, message };
     let (start, len) = span.ok_or_else(|| error(format!("there is no record {}", record + 1)))?;
     if let Some(message) = fault {
         return Err(error(message));
@@ -54,6 +54,7 @@ pub(super) fn unit(shared: &Shared, unit: usize) -> (Unit, u64) {
         Ok(unit) => unit,
         Err(panic) => Unit { trace: None, errors: vec![defect(shared, &raws[0], panic.as_ref())] },
     };
+    unit.errors.iter_mut().for_each(|error| error.place = place(shared, error.record));
     unit.errors.splice(0..0, errors);
     if let Some((rule, trace)) = shared.segment.zip(unit.trace.as_mut())
         && let Some(cut) = segment::resplit(trace, rule)
@@ -61,6 +62,21 @@ pub(super) fn unit(shared: &Shared, unit: usize) -> (Unit, u64) {
         *trace = cut;
     }
     (unit, size)
+}
+
+/// Where a record is, if its line does not tell.
+fn place(shared: &Shared, record: usize) -> Option<String> {
+    let start = shared.index().span(record)?.0;
+    shared.bytes.member(start).map(|name| format!("member {}", escaped(&name))).or_else(|| beside(shared, record))
+}
+
+/// Which record it is, if others stand in its line.
+fn beside(shared: &Shared, record: usize) -> Option<String> {
+    let index = shared.index();
+    let line = index.line(record);
+    let here = |other: usize| other < index.len() && index.line(other) == line;
+    let several = record.checked_sub(1).is_some_and(here) || here(record + 1);
+    several.then(|| format!("line {line}, record {}", record + 1))
 }
 
 /// A panic inside of a format is an error on its record: one bad record must not end a session of work.
@@ -71,7 +87,7 @@ fn defect(shared: &Shared, record: &RawRecord<'_>, panic: &(dyn std::any::Any + 
         shared.format.name(),
         escaped(text.unwrap_or("no message"))
     );
-    RecordError { record: record.index, line: record.line, field: None, message }
+    RecordError { record: record.index, line: record.line, place: None, field: None, message }
 }
 
 /// A problem with all of its units, from the cache when it has not grown since.
@@ -115,5 +131,5 @@ fn collision(shared: &Shared, unit: usize) -> RecordError {
     let record = shared.groups().unit_records(unit).first().copied().unwrap_or_default();
     let line = usize::try_from(shared.index().line(record)).unwrap_or(usize::MAX);
     let message = "expected the problem of the records it is grouped with, found another one".to_owned();
-    RecordError { record, line, field: None, message }
+    RecordError { record, line, place: beside(shared, record), field: None, message }
 }

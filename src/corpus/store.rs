@@ -104,6 +104,11 @@ impl Bytes {
         if let Self::Blocks(blocks) = self { blocks.fault(offset) } else { None }
     }
 
+    /// The member of an archive that the record at this offset was.
+    pub(super) fn member(&self, offset: u64) -> Option<String> {
+        if let Self::Blocks(blocks) = self { blocks.member(offset) } else { None }
+    }
+
     /// Fills `buffer` from `offset` on and says how many bytes there were; fewer than asked for only at the end of what is known.
     pub(super) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         match self {

@@ -96,21 +96,30 @@ pub struct RawRecord<'a> {
 
 /// A record that cannot be used, or only in part.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("line {line}: {}{message}; record skipped", .field.as_ref().map(|field| format!("{field}: ")).unwrap_or_default())]
+#[error("{}: {}{message}; record skipped", self.at(), .field.as_ref().map(|field| format!("{field}: ")).unwrap_or_default())]
 pub struct RecordError {
     /// Number of the record in its file, counted from 0.
     pub record: usize,
     /// Physical line of its first byte, counted from 1.
     pub line: usize,
+    /// The place in words where the line does not tell it: a member of an archive, or which of the records of a line.
+    pub place: Option<String>,
     /// The field that is wrong, like `label` or `steps[1]`; `None` when the whole record is.
     pub field: Option<String>,
     /// What was expected and what was found.
     pub message: String,
 }
 
+impl RecordError {
+    /// Where it is, for people.
+    pub fn at(&self) -> String {
+        self.place.clone().unwrap_or_else(|| format!("line {}", self.line))
+    }
+}
+
 impl RawRecord<'_> {
     fn error(&self, fault: Fault) -> RecordError {
-        RecordError { record: self.index, line: self.line, field: fault.field, message: fault.message }
+        RecordError { record: self.index, line: self.line, place: None, field: fault.field, message: fault.message }
     }
 
     /// Parses the record and lets a format make a trace of its fields.

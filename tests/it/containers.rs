@@ -156,6 +156,37 @@ fn samples_of_an_inspect_log_are_records_in_both_layouts() {
 }
 
 #[test]
+fn ids_of_samples_may_hold_slashes() {
+    let dir = tempfile::tempdir().unwrap();
+    let sample = |id: &str| json!({"id": id}).to_string();
+    let (plain, chunked) = (sample("HumanEval/0"), sample("HumanEval/1"));
+    let members: &[Member<'_>] = &[
+        ("header.json", "{}", Stored),
+        ("samples/HumanEval/0_epoch_1.json", &plain, Stored),
+        ("samples/HumanEval/1_epoch_1/sample.json", &chunked, Stored),
+        ("samples/HumanEval/1_epoch_1/messages/0.json", "[]", Stored),
+        ("samples/HumanEval/1_epoch_1/calls/0_epoch_1.json", "[]", Stored),
+        ("samples/2_epoch_1/events/0.json", "[]", Stored),
+    ];
+    let corpus = open(&written(&dir, archive(members)));
+    let ids: Vec<_> = records(&corpus).into_iter().map(|record| record["id"].clone()).collect();
+    assert_eq!(ids, ["HumanEval/0", "HumanEval/1"]);
+}
+
+#[test]
+fn errors_name_the_member_or_the_record_where_the_line_does_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let log: &[Member<'_>] = &[("header.json", "{}", Stored), ("samples/a/1_epoch_1.json", "{\"id\":1}", Stored)];
+    let error = |bytes: Vec<u8>, record: usize| {
+        let corpus = open(&written(&dir, bytes));
+        corpus.unit(record).errors[0].to_string()
+    };
+    assert!(error(archive(log), 0).starts_with("member samples/a/1_epoch_1.json: prompt: "), "{}", error(archive(log), 0));
+    let array = br#"[{"prompt":"q","completions":["a"],"labels":[true]}, {"prompt":1}]"#;
+    assert!(error(array.to_vec(), 1).starts_with("line 1, record 2: prompt: "), "{}", error(array.to_vec(), 1));
+}
+
+#[test]
 fn members_that_lie_or_are_damaged_are_left_out_alone() {
     let dir = tempfile::tempdir().unwrap();
     let good = json!({"id": 1}).to_string();

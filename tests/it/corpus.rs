@@ -40,7 +40,7 @@ impl Format for Plain {
     }
 
     fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {
-        let error = |message: String| RecordError { record: record.index, line: record.line, field: None, message };
+        let error = |message: String| RecordError { record: record.index, line: record.line, place: None, field: None, message };
         let value = formats::parse_json(record.bytes).map_err(|failure| error(failure.to_string()))?;
         let row: Row = serde_json::from_value(value).map_err(|failure| error(failure.to_string()))?;
         assert!(!row.steps.iter().any(|step| step == "defect"), "a defect of the reader");

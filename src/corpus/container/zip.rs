@@ -1,9 +1,10 @@
 //! Zip archives of [Inspect](https://inspect.aisi.org.uk/eval-logs.html) (`.eval`): every sample is a record. A sample is one member,
-//! `samples/ID_epoch_N.json`, or, in the chunked layout, a folder of members with a `sample.json`; one archive may hold both.
+//! `samples/ID_epoch_N.json`, or, in the chunked layout, a folder of members with a `sample.json`; one archive may hold both. An id may
+//! hold a `/`.
 //!
 //! Nothing is ever written to disk, so names of members can do no harm. Sizes that the archive states are not believed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -80,10 +81,11 @@ fn samples(names: &[Option<String>]) -> Vec<Sample> {
     let mut chunked: BTreeMap<&str, usize> = BTreeMap::new();
     let members =
         || names.iter().enumerate().filter_map(|(index, name)| Some((index, name.as_deref()?.strip_prefix("samples/")?)));
+    let folders: HashSet<&str> = members().filter_map(|(_, name)| name.strip_suffix("/sample.json")).collect();
     for (index, name) in members() {
         if let Some(sample) = name.strip_suffix("/sample.json") {
             chunked.insert(sample, samples.len());
-        } else if name.contains('/') || name.strip_suffix(".json").is_none() {
+        } else if !is_whole(name, &folders) {
             continue;
         }
         samples.push(Sample { shell: index, ..Sample::default() });
@@ -100,6 +102,15 @@ fn samples(names: &[Option<String>]) -> Vec<Sample> {
         };
     }
     samples
+}
+
+/// True of a member that is a sample by itself. Ids come as they are into its name, those with a `/` too (`HumanEval/0_epoch_1.json`).
+fn is_whole(name: &str, folders: &HashSet<&str>) -> bool {
+    let Some(stem) = name.strip_suffix(".json") else { return false };
+    let numbered = stem.rsplit_once("_epoch_").is_some_and(|(_, epoch)| epoch.bytes().all(|byte| byte.is_ascii_digit()));
+    let chunk = name.match_indices('/').any(|(at, _)| folders.contains(&name[..at]));
+    let odd = name.split('/').any(|part| matches!(part, "" | "." | ".."));
+    !chunk && !odd && (numbered || !name.contains('/'))
 }
 
 #[derive(Debug)]
@@ -127,6 +138,10 @@ impl Blocks for Log {
         Some(self.samples.len())
     }
 
+    fn member(&self, index: usize) -> Option<String> {
+        self.names.get(self.samples.get(index)?.shell)?.clone()
+    }
+
     fn block(&self, index: usize) -> Result<Option<Vec<u8>>, BlockError> {
         let Some(sample) = self.samples.get(index) else { return Ok(None) };
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -148,7 +163,7 @@ impl Blocks for Log {
 
 impl Log {
     fn sample(&self, archive: &mut ZipArchive<Reader>, sample: &Sample) -> Result<Vec<u8>, BlockError> {
-        let shell = self.member(archive, sample.shell)?;
+        let shell = self.unpack(archive, sample.shell)?;
         if sample.messages.is_empty() && sample.attachments.is_empty() {
             return Ok(shell);
         }
@@ -170,7 +185,7 @@ impl Log {
     }
 
     fn list(&self, archive: &mut ZipArchive<Reader>, member: usize) -> Result<Vec<Value>, BlockError> {
-        let bytes = self.member(archive, member)?;
+        let bytes = self.unpack(archive, member)?;
         match self.json(member, &bytes)? {
             Value::Array(items) => Ok(items),
             _ => Err(self.skip(member, "expected a list")),
@@ -187,7 +202,7 @@ impl Log {
     }
 
     /// The bytes of a member, as far as the limits allow.
-    fn member(&self, archive: &mut ZipArchive<Reader>, index: usize) -> Result<Vec<u8>, BlockError> {
+    fn unpack(&self, archive: &mut ZipArchive<Reader>, index: usize) -> Result<Vec<u8>, BlockError> {
         let skip = |message: String| self.skip(index, &message);
         let mut file = archive.by_index(index).map_err(|error| skip(error.to_string()))?;
         if !file.is_file() {
