@@ -1,7 +1,7 @@
 //! Several files at once: what stands on the command line, with folders taken apart into the files of traces in them.
 
 use std::collections::HashSet;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -73,12 +73,17 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, Refusal> {
             names.push(name);
         }
     }
+    // Beside its samples, lm-evaluation-harness writes what it counted over them.
+    let counted = |name: &OsString, start: &str| name.to_string_lossy().starts_with(start);
+    if names.iter().any(|name| counted(name, "samples_")) {
+        names.retain(|name| !(counted(name, "results_") || name == "results.json"));
+    }
     names.sort_by_cached_key(|name| natural(&name.to_string_lossy()));
     let mut known = HashSet::new();
     let described = described(folder);
     let paths = described.iter().map(OsStr::new).filter(|name| names.iter().any(|known| known == name));
     let paths: Vec<PathBuf> = paths
-        .chain(names.iter().map(std::ffi::OsString::as_os_str))
+        .chain(names.iter().map(OsString::as_os_str))
         .filter(|name| known.insert(name.to_os_string()))
         .map(|name| folder.join(name))
         .collect();
@@ -149,10 +154,15 @@ mod tests {
         for name in ["train/a.arrow", "train/b.arrow", "train/cache-1.arrow", "test/10.json", "test/9.json", "test/.x.json"] {
             write(name, "");
         }
-        for name in ["more.jsonl.gz", "readme.md", "dataset_info.json"] {
+        for name in ["more.jsonl.gz", "readme.md", "dataset_info.json", "results_1.json"] {
             write(name, "");
         }
-        let expected = ["train/b.arrow", "train/a.arrow", "test/9.json", "test/10.json", "more.jsonl.gz"];
+        for name in ["log/samples_gsm8k_2026-01-01.jsonl", "log/results_2026-01-01.json"] {
+            write(name, "");
+        }
+        let samples = "log/samples_gsm8k_2026-01-01.jsonl";
+        let expected =
+            ["train/b.arrow", "train/a.arrow", "test/9.json", "test/10.json", samples, "more.jsonl.gz", "results_1.json"];
         assert_eq!(names(dir.path()), expected);
     }
 
