@@ -6,8 +6,8 @@ use super::detect::Detection;
 use super::fields::{Fault, Fields};
 use super::trail::Trail;
 use super::{Format, RawRecord, RecordError};
-use crate::segment::Rule;
-use crate::trace::{Problem, StepKind, Trace, TraceBuilder};
+use crate::segment::{Rule, split};
+use crate::trace::{Problem, STEP_TAGS, StepKind, Trace, TraceBuilder};
 
 /// The format.
 pub(super) struct OpenrSamples;
@@ -47,10 +47,7 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
         let scores = scores(&mut output)?;
         let id = output.optional_name("path_idx")?;
         let mut trail = Trail::new(&mut builder);
-        // As many scores as lines, and not as paragraphs: the run cut its text at line ends.
-        let lines = text.lines().filter(|line| !line.trim().is_empty()).count();
-        let blank = crate::segment::split(&text, Rule::Blank).pieces.len();
-        let rule = if scores.len() == lines && lines != blank { Rule::Line } else { Rule::Blank };
+        let rule = rule(&text, scores.len());
         trail.text(&text, StepKind::Text, rule);
         let steps = trail.depth();
         let solution = trail.end();
@@ -68,6 +65,18 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     }
     builder.extra(fields.rest());
     Ok(builder)
+}
+
+/// Where the run cut its text: at the step tags, if there are as many scores; at line ends, if there are as many scores as lines and not
+/// as paragraphs.
+fn rule(text: &str, scores: usize) -> Rule {
+    let lines = text.lines().filter(|line| !line.trim().is_empty()).count();
+    let pieces = |rule| split(text, rule).pieces.len();
+    match scores {
+        _ if STEP_TAGS.iter().any(|tag| text.contains(tag)) && scores == pieces(Rule::Tag) => Rule::Tag,
+        _ if scores == lines && lines != pieces(Rule::Blank) => Rule::Line,
+        _ => Rule::Blank,
+    }
 }
 
 /// One score a step; a single number is the score of a single step.

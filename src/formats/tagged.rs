@@ -8,12 +8,9 @@ use serde_json::Value;
 use super::detect::Detection;
 use super::fields::{self, Fault, Fields, integer};
 use super::mapping::{Said, correct};
-use super::math_shepherd::{TAG, border};
+use super::math_shepherd::border;
 use super::{Format, RawRecord, RecordError, mm_prm, span};
-use crate::trace::{NodeId, Problem, Rating, Trace, TraceBuilder};
-
-/// Tags in use, tried in this order.
-const TAGS: [&str; 3] = [TAG, "<extra_0>", "<prm>"];
+use crate::trace::{NodeId, Problem, Rating, STEP_TAGS, Trace, TraceBuilder};
 
 /// A format of such records.
 pub(super) struct Tagged {
@@ -44,14 +41,15 @@ pub(super) static OPENR: Tagged = Tagged {
 };
 
 fn tag(text: &str) -> Option<&'static str> {
-    TAGS.into_iter().find(|tag| text.contains(tag))
+    STEP_TAGS.into_iter().find(|tag| text.contains(tag))
 }
 
 impl Tagged {
     fn read(&self, mut fields: Fields) -> Result<TraceBuilder, Fault> {
         let text = fields.text(self.text)?;
-        let tag = tag(&text)
-            .ok_or_else(|| Fault::new(self.text, format!("expected a tag ({}) behind each step, found none", TAGS.join(", "))))?;
+        let tag = tag(&text).ok_or_else(|| {
+            Fault::new(self.text, format!("expected a tag ({}) behind each step, found none", STEP_TAGS.join(", ")))
+        })?;
         let (problem, solution) = if let Some(key) = self.problem {
             (fields.text(key)?, text.as_str())
         } else {

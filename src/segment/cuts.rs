@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{EXTRA_KEY, Rule, split};
-use crate::trace::{Cut, Node, NodeId, Solution, StepKind, Trace};
+use crate::trace::{Cut, FirstError, Node, NodeId, Solution, StepKind, Trace};
 
 /// What stands for a separator that the source does not give: no rule joins steps over it but those that go by words.
 const BORDER: &str = "\n\n";
@@ -56,6 +56,11 @@ pub fn resplit(trace: &Trace, rule: Rule) -> Option<Trace> {
         trace.solutions.iter().map(|solution| (solution.leaf, starts(trace, solution, rule))).collect();
     let mut cut = trace.recut(|solution| by_leaf.get(&solution.leaf).map_or(&[][..], Vec::as_slice))?;
     cut.extra.insert(EXTRA_KEY.to_owned(), rule.to_string().into());
+    let lost = |(old, new): (&Solution, &Solution)| old.first_error != new.first_error && new.first_error == FirstError::Unknown;
+    let lost = trace.solutions.iter().zip(&cut.solutions).filter(|pair| lost(*pair)).count();
+    if lost > 0 {
+        cut.warnings.push(format!("{lost} first errors stand in steps that were cut: in which part is not known"));
+    }
     Some(cut)
 }
 
@@ -65,7 +70,7 @@ mod tests {
 
     use super::super::RULES;
     use super::*;
-    use crate::trace::{FirstError, Problem, TraceBuilder};
+    use crate::trace::{Label, Problem, TraceBuilder};
 
     /// A trace of one solution with these steps and what stands behind each.
     fn trace(steps: &[(&str, &str)]) -> Trace {
@@ -129,6 +134,27 @@ mod tests {
         assert_eq!(texts(&cut), ["Look.", "See.", "x = 1. y\n\nz", "1\n\n2", "Good.", "Done."]);
         let kinds: Vec<_> = cut.solution_path(&cut.solutions[0]).into_iter().map(|id| cut.node(id).kind).collect();
         assert_eq!(kinds[2..4], [StepKind::Code, StepKind::Tool]);
+    }
+
+    #[test]
+    fn tags_of_a_step_that_they_cut_go_and_do_not_come_back_in_merged_ones() {
+        let source = trace(&[("a ки\nb ки", "\n\n"), ("c", " <prm>"), ("d", "")]);
+        let cut = resplit(&source, Rule::Tag).unwrap();
+        assert_eq!(texts(&cut), ["a", "b", "c", "d"]);
+        assert_eq!(cut.node(cut.solution_path(&cut.solutions[0])[0]).sep_after, " ки\n");
+        let starts = [Cut { step: 0, at: 0 }, Cut { step: 2, at: 0 }];
+        assert_eq!(texts(&cut.recut(|_| &starts).unwrap()), ["a\nb", "c d"]);
+    }
+
+    #[test]
+    fn an_error_in_a_step_that_is_cut_leaves_the_steps_before_it_good() {
+        let mut source = trace(&[("a.", "\n\n"), ("b. B", "\n\n"), ("c.", "")]);
+        source.solutions[0].first_error = FirstError::At(1);
+        let cut = resplit(&source, Rule::Sentence).unwrap();
+        let labels = cut.recorded_labels(&cut.solutions[0]);
+        assert_eq!(labels.steps, [Label::Good, Label::Unseen, Label::Unseen, Label::Unseen]);
+        assert_eq!(labels.first_error, FirstError::Unknown);
+        assert_eq!(cut.warnings.len(), 1);
     }
 
     proptest! {

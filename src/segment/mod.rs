@@ -1,5 +1,5 @@
 //! Splitting one text into steps, by rules that are data. A split never loses a byte: lead, texts and separators re-join to the
-//! text. Formulas, code blocks and LaTeX environments are never cut.
+//! text. Formulas, code blocks and LaTeX environments are never cut. Tags that only mark the end of a step are separators.
 
 mod cuts;
 mod protect;
@@ -14,8 +14,10 @@ use regex::Regex;
 
 pub use cuts::{resplit, starts};
 
+use crate::trace::STEP_TAGS;
+
 /// Version of the rules, to be kept beside the name of the rule that was used.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// Name under which traces keep the rule that split them.
 pub const EXTRA_KEY: &str = "stepscope.segmentation";
@@ -33,9 +35,10 @@ pub enum Rule {
     Sentence,
     /// Before lines and sentences with which a long chain of thought changes its course: `Wait`, `Alternatively`, `Let me check`.
     Thought,
-    /// Around `<step>` and its end, and behind the tags that step labels refer to (`ки`, `<extra_0>`, `<prm>`). Tags stay in the text.
+    /// Around `<step>` and its end, which stay in the text, and at the tags that step labels refer to ([`STEP_TAGS`]), which do not.
     Tag,
     /// [`Rule::Tag`] or [`Rule::Numbered`] when one finds two steps or more, else [`Rule::Blank`] when that does, else [`Rule::Line`].
+    /// Bare numbers do not count when one of their steps has more than two paragraphs: they are a list in the midst of the solution.
     Auto,
 }
 
@@ -44,14 +47,14 @@ pub const RULES: &[(Rule, &str, &str)] = &[
     (
         Rule::Auto,
         "auto",
-        "tagged or numbered steps if there are two or more, else blank lines if they give two or more, else lines",
+        "tagged steps, `Step k:` or a list `k.` of short items if there are two or more, else blank lines, else lines",
     ),
     (Rule::Blank, "blank", "blank lines"),
     (Rule::Line, "line", "every line a step"),
     (Rule::Numbered, "numbered", "lines that begin with `Step k:` or `k.`"),
     (Rule::Sentence, "sentence", "every sentence a step"),
     (Rule::Thought, "thought", "before words like `Wait` and `Alternatively` that begin a new thought"),
-    (Rule::Tag, "tag", "around `<step>` and `</step>`, behind `ки`, `<extra_0>` and `<prm>`"),
+    (Rule::Tag, "tag", "around `<step>` and `</step>`, at `ки`, `<extra_0>` and `<prm>`, which go"),
 ];
 
 impl fmt::Display for Rule {
@@ -89,14 +92,14 @@ impl FromStr for Rule {
 pub struct Piece<'a> {
     /// The step: never empty, never only white space.
     pub text: &'a str,
-    /// The exact white space up to the next step or the end.
+    /// What stands up to the next step or the end: white space, and the tags of [`Rule::Tag`].
     pub sep: &'a str,
 }
 
 /// A text in pieces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pieces<'a> {
-    /// White space before the first step; the whole text when there is none.
+    /// What stands before the first step, white space or tags; the whole text when there is none.
     pub lead: &'a str,
     /// The steps.
     pub pieces: Vec<Piece<'a>>,
@@ -116,23 +119,35 @@ pub fn split(text: &str, rule: Rule) -> Pieces<'_> {
     match rule {
         Rule::Blank => assemble(text, at_line_ends(text, 2), rule),
         Rule::Line => assemble(text, at_line_ends(text, 1), rule),
-        Rule::Numbered => assemble(text, before_numbers(text), rule),
+        Rule::Numbered => assemble(text, before_numbers(text).1, rule),
         Rule::Sentence => assemble(text, sentence::gaps(text), rule),
         Rule::Thought => assemble(text, sentence::thoughts(text), rule),
         Rule::Tag => assemble(text, at_tags(text), rule),
-        Rule::Auto => {
-            let tags = split(text, Rule::Tag);
-            if tags.pieces.len() >= 2 {
-                return tags;
-            }
-            let numbers = before_numbers(text);
-            if numbers.len() >= 2 || (numbers.len() == 1 && begins_with_number(text)) {
-                return assemble(text, numbers, Rule::Numbered);
-            }
-            let blank = split(text, Rule::Blank);
-            if blank.pieces.len() >= 2 { blank } else { split(text, Rule::Line) }
+        Rule::Auto => auto(text),
+    }
+}
+
+/// Paragraphs of one item of a list whose items are the steps: more of them stand behind a list, not in it.
+const PARAGRAPHS: usize = 2;
+
+fn auto(text: &str) -> Pieces<'_> {
+    let tags = split(text, Rule::Tag);
+    if tags.pieces.len() >= 2 {
+        return tags;
+    }
+    let (numbers, gaps) = before_numbers(text);
+    if gaps.len() >= 2 || (gaps.len() == 1 && begins_with_number(text)) {
+        let items = assemble(text, gaps, Rule::Numbered);
+        let short = |item: &str| split(item, Rule::Blank).pieces.len() <= PARAGRAPHS;
+        if numbers == Numbers::Steps || items.texts().all(short) {
+            return items;
         }
     }
+    let several = [Rule::Blank, Rule::Line].into_iter().map(|rule| split(text, rule)).find(|pieces| pieces.pieces.len() >= 2);
+    several.unwrap_or_else(|| {
+        let tagged = tags.pieces.iter().any(|piece| !piece.sep.trim().is_empty()) || !tags.lead.trim().is_empty();
+        if tagged { tags } else { split(text, Rule::Line) }
+    })
 }
 
 /// Runs of white space with at least `ends` line ends, outside of protected regions. Indentation of the next line is no part of them.
@@ -169,10 +184,19 @@ static STEP_WORD: LazyLock<Option<Regex>> = LazyLock::new(|| {
 static BARE_NUMBER: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"(?m)^([ \t]*)(?:#+[ \t]*)?(?:\*\*)?(\d{1,4})[.)](?:\*\*)?[ \t]").ok());
 
+/// What numbers the steps of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Numbers {
+    /// `Step k:`.
+    Steps,
+    /// `k.`, as in any list.
+    Bare,
+}
+
 /// Starts of the lines that number a step, each one higher than the last: a list inside a step starts again at one or is indented.
-fn numbered_lines(text: &str) -> Vec<usize> {
+fn numbered_lines(text: &str) -> (Numbers, Vec<usize>) {
     let protected = protect::regions(text);
-    for marker in [&STEP_WORD, &BARE_NUMBER] {
+    for (numbers, marker) in [(Numbers::Steps, &STEP_WORD), (Numbers::Bare, &BARE_NUMBER)] {
         let Some(marker) = LazyLock::force(marker) else { continue };
         let (mut starts, mut expected, mut indent) = (Vec::new(), None, "");
         for found in marker.captures_iter(text) {
@@ -189,38 +213,43 @@ fn numbered_lines(text: &str) -> Vec<usize> {
             }
         }
         if starts.len() >= 2 {
-            return starts;
+            return (numbers, starts);
         }
     }
-    Vec::new()
+    (Numbers::Bare, Vec::new())
 }
 
 fn begins_with_number(text: &str) -> bool {
-    numbered_lines(text).first().is_some_and(|&start| text[..start].trim().is_empty())
+    numbered_lines(text).1.first().is_some_and(|&start| text[..start].trim().is_empty())
 }
 
-static TAG: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\s*<step>|(?:</step>|\bки\b|<extra_0>|<prm>)\s*").ok());
+/// A tag with the white space around it; letters right beside `ки` make another word of it.
+static TAG: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(&format!(r"\s*(?:<step>|</step>\s*|(?:\b{}\b|{}|{})\s*)", STEP_TAGS[0], STEP_TAGS[1], STEP_TAGS[2])).ok()
+});
 
-/// The white space before each opening tag and behind each other one; none where they touch the text.
+/// Each tag that step labels refer to, with the white space around it; the white space before each opening tag and behind each closing one.
 fn at_tags(text: &str) -> Vec<Range<usize>> {
     let found = LazyLock::force(&TAG).iter().flat_map(|tag| tag.find_iter(text));
     let gaps = found.map(|tag| match tag.as_str().trim() {
         "<step>" => tag.start()..tag.end() - "<step>".len(),
-        _ => tag.start() + tag.as_str().trim_end().len()..tag.end(),
+        "</step>" => tag.start() + tag.as_str().trim_end().len()..tag.end(),
+        _ => tag.range(),
     });
     gaps.collect()
 }
 
 /// The white space before each numbered line but one at the very start.
-fn before_numbers(text: &str) -> Vec<Range<usize>> {
+fn before_numbers(text: &str) -> (Numbers, Vec<Range<usize>>) {
     let before = |start: usize| text[..start].trim_end_matches([' ', '\t', '\r', '\n']).len();
-    numbered_lines(text).into_iter().map(|start| before(start)..start).filter(|gap| gap.start > 0).collect()
+    let (numbers, starts) = numbered_lines(text);
+    (numbers, starts.into_iter().map(|start| before(start)..start).filter(|gap| gap.start > 0).collect())
 }
 
 /// Pieces of `text` between the gaps, with white space at its ends moved out of the steps.
 fn assemble(text: &str, gaps: Vec<Range<usize>>, rule: Rule) -> Pieces<'_> {
     let blank = |c: char| matches!(c, ' ' | '\t' | '\r' | '\n');
-    let lead_end = {
+    let mut lead_end = {
         let body = text.trim_start_matches(blank);
         // The indentation of the first line belongs to it, unless nothing else is there.
         let lead = text.len() - body.len();
@@ -229,14 +258,26 @@ fn assemble(text: &str, gaps: Vec<Range<usize>>, rule: Rule) -> Pieces<'_> {
     let end = text.trim_end_matches(blank).len();
     let mut pieces = Vec::with_capacity(gaps.len() + 1);
     let mut start = lead_end;
-    for gap in gaps.into_iter().filter(|gap| gap.start > lead_end && gap.end <= end) {
+    let (first, mut sep) = (start, 0..0);
+    for gap in gaps.into_iter().skip_while(|gap| gap.start < first) {
         if !text[start..gap.start].trim_matches(blank).is_empty() {
             pieces.push(Piece { text: &text[start..gap.start], sep: &text[gap.clone()] });
-            start = gap.end;
+            sep = gap.clone();
+        } else if let Some(last) = pieces.last_mut() {
+            // One tag behind another.
+            sep.end = gap.end;
+            last.sep = &text[sep.clone()];
+        } else {
+            lead_end = gap.end;
         }
+        start = gap.end;
     }
     if start < end {
         pieces.push(Piece { text: &text[start..end], sep: &text[end..] });
+    } else if let Some(last) = pieces.last_mut() {
+        last.sep = &text[sep.start..];
+    } else {
+        lead_end = text.len();
     }
     Pieces { lead: &text[..lead_end], pieces, rule }
 }
@@ -291,6 +332,11 @@ mod tests {
             ("a\nb\n\nc", Rule::Blank),
             ("a\nb", Rule::Line),
             ("a", Rule::Line),
+            // A list in the midst of a solution makes no step of all that stands behind it.
+            ("To do:\n\n1. a\n2. b\n\nNow\n\nc\n\nd\n\ne", Rule::Blank),
+            ("1. a\n\n  $$x$$\n\n2. b\n\nSo c", Rule::Numbered),
+            ("Step 1: a\n\nb\n\nc\n\nd\n\nStep 2: e", Rule::Numbered),
+            ("a <extra_0>", Rule::Tag),
         ] {
             assert_eq!(split(text, Rule::Auto).rule, rule, "{text:?}");
         }
@@ -302,8 +348,18 @@ mod tests {
         let steps = ["Plan.", "<step>\n<p>Add.</p>\n\n<code>1+1</code>\n</step>", "<step>Two.</step>", "<step>End.</step>"];
         assert_eq!(texts(text, Rule::Tag), steps);
         assert_eq!(split(text, Rule::Auto).rule, Rule::Tag);
-        assert_eq!(texts("Step 1: a ки\nStep 2: b ки\n", Rule::Tag), ["Step 1: a ки", "Step 2: b ки"]);
-        assert_eq!(texts("a<extra_0>b<extra_0>", Rule::Tag), ["a<extra_0>", "b<extra_0>"]);
+    }
+
+    #[test]
+    fn tags_that_only_end_a_step_are_separators() {
+        let parts = |text| {
+            let Pieces { lead, pieces, .. } = split(text, Rule::Tag);
+            (lead, pieces.into_iter().map(|piece| (piece.text, piece.sep)).collect::<Vec<_>>())
+        };
+        assert_eq!(parts("Step 1: a ки\nStep 2: b ки\n"), ("", vec![("Step 1: a", " ки\n"), ("Step 2: b", " ки\n")]));
+        assert_eq!(parts("<prm> a<extra_0>b<prm><prm>"), ("<prm> ", vec![("a", "<extra_0>"), ("b", "<prm><prm>")]));
+        assert_eq!(parts("a <prm> <prm>\n"), ("", vec![("a", " <prm> <prm>\n")]));
+        assert_eq!(parts("<prm>\n"), ("<prm>\n", vec![]));
         assert_eq!(texts("руки и книги", Rule::Tag), ["руки и книги"]);
     }
 

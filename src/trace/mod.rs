@@ -17,6 +17,6 @@ pub(crate) use id::{bytes as id_bytes, id};
 pub use key::{PromptKey, RecordKey, StepKey};
 pub use label::{EndState, FirstError, Label, Outcome, Rating, Remark, SolutionLabels, Words, Writing};
 pub use rationale::{Critique, Rationale};
-pub use recut::{Cut, Earlier, Origin};
+pub use recut::{Cut, Earlier, Origin, STEP_TAGS};
 pub use score::{ScoreError, Semantics, StepScore};
 pub use tree::{Extra, History, Node, NodeId, NodeStats, Problem, Solution, StepKind, Trace, TraceBuilder};

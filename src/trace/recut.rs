@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{FirstError, Node, NodeId, NodeStats, Rating, RecordKey, Solution, StepKey, StepKind, Trace, TraceBuilder};
 
+/// Tags behind each step that step labels refer to: of Math-Shepherd, Qwen's PRM and MM-PRM.
+pub const STEP_TAGS: [&str; 3] = ["ки", "<extra_0>", "<prm>"];
+
 /// A place in a solution as the source cuts it: a step, from 0, and a byte in its text. Written `[step, at]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "(usize, usize)", into = "(usize, usize)")]
@@ -219,16 +222,37 @@ impl Trace {
 }
 
 impl Node {
-    /// What stands between this step and the next one when both become one text: a list of steps has no separators, so a line end
-    /// stands in their place; Chinese sentences need none.
+    /// What stands between this step and the next one when both become one text: the separator without tags that mark the end of a
+    /// step; a list of steps has no separators, so a line end stands in their place; Chinese sentences need none.
     pub fn joint(&self) -> &str {
         let closers = ['"', '\'', ')', ']', '}', '”', '’', '*', '`', '$', '」', '』'];
         let needs_none = self.text.trim_end_matches(closers).ends_with(['。', '？', '！']);
-        if self.sep_after.is_empty() && !needs_none { "\n" } else { &self.sep_after }
+        let tagged = STEP_TAGS.iter().find_map(|tag| self.sep_after.rsplit_once(tag));
+        let sep = tagged.map_or(self.sep_after.as_str(), |(before, behind)| match behind {
+            "" if before.trim().is_empty() => before,
+            _ => behind,
+        });
+        if sep.is_empty() && !needs_none { "\n" } else { sep }
     }
 }
 
-/// The text from one place to another. White space before a cut inside a step goes into the separator.
+/// Where a text ends without the white space and the step tags behind it; there is some text before them.
+fn body(text: &str) -> usize {
+    let mut body = text.trim_end();
+    // Letters right before it make another word of the first tag.
+    let untagged = |text: &str| {
+        let rest = STEP_TAGS
+            .iter()
+            .find_map(|tag| text.strip_suffix(tag).filter(|rest| tag.starts_with('<') || !rest.ends_with(char::is_alphanumeric)));
+        rest.map(|rest| rest.trim_end().len()).filter(|&end| end > 0)
+    };
+    while let Some(end) = untagged(body) {
+        body = &body[..end];
+    }
+    body.len()
+}
+
+/// The text from one place to another. White space and step tags before a cut inside a step go into the separator.
 fn piece(nodes: &[&Node], from: Cut, to: Cut) -> Piece {
     let last = if to.at > 0 { to.step } else { to.step - 1 };
     let mut text = String::new();
@@ -241,9 +265,12 @@ fn piece(nodes: &[&Node], from: Cut, to: Cut) -> Piece {
         }
     }
     let mut sep_after = nodes[last].sep_after.clone();
+    let kept = body(&text);
     if to.at > 0 {
-        let kept = text.trim_end().len();
         sep_after = text.split_off(kept);
+    } else if from.at > 0 && kept < text.trim_end().len() {
+        // The last part of a step that tags cut.
+        sep_after.insert_str(0, &text.split_off(kept));
     }
     Piece {
         text,
@@ -272,11 +299,15 @@ fn followed(solution: &Solution, pieces: &[Piece]) -> Solution {
         };
         if values.is_empty() { Vec::new() } else { pieces.iter().map(value).collect() }
     };
-    // Where the error is nowhere any more, the steps before it are as good as they were.
-    let lost = first_error == FirstError::Unknown;
-    let good = |step: usize| matches!(solution.first_error, FirstError::At(k) if lost && step < k).then_some(Rating::Good);
-    let rating = |step: usize| solution.ratings.get(step).copied().flatten().or_else(|| good(step));
-    let ratings: Vec<Option<Rating>> = pieces.iter().map(|piece| piece.same().and_then(rating)).collect();
+    // Of an error that has no place any more, what was said of the steps before it remains.
+    let before = match (solution.first_error, first_error) {
+        (FirstError::At(k), FirstError::Unknown) => k,
+        _ => 0,
+    };
+    let rating = |piece: &Piece| {
+        let own = piece.same().and_then(|step| solution.ratings.get(step).copied().flatten());
+        own.or_else(|| (*piece.steps.end() < before).then_some(Rating::Good))
+    };
     // What was said of a step is said of the one in which it begins.
     let begins = |step: usize| {
         let inside = |piece: &Piece| (piece.steps.start() + usize::from(!piece.begins)..=*piece.steps.end()).contains(&step);
@@ -288,7 +319,7 @@ fn followed(solution: &Solution, pieces: &[Piece]) -> Solution {
     });
     Solution {
         first_error,
-        ratings: if solution.ratings.is_empty() && ratings.iter().all(Option::is_none) { Vec::new() } else { ratings },
+        ratings: if solution.ratings.is_empty() && before == 0 { Vec::new() } else { pieces.iter().map(rating).collect() },
         // A score is read off at the end of a step: it follows to the piece that ends there.
         scores: by_step(&solution.scores, true),
         words,
