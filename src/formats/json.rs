@@ -51,7 +51,7 @@ pub fn parse_json_noting(bytes: &[u8]) -> Result<Parsed, ParseFailure> {
     if let Some(message) = not_json_at_all(text) {
         return Err(shift(ParseFailure { at: 0, field: None, message }));
     }
-    let mut parser = Parser { text, bytes: text.as_bytes(), at: 0, not_numbers: 0, surrogates: 0, controls: 0 };
+    let mut parser = Parser { text, bytes: text.as_bytes(), at: 0, not_numbers: 0, surrogates: 0, controls: 0, ends: 0 };
     match parser.document() {
         Ok(value) => {
             let mut warnings = parser.warnings();
@@ -108,6 +108,32 @@ pub(super) fn excerpt(text: &str, limit: usize) -> String {
 /// Most parts of a field path that are named.
 const MAX_PATH: usize = 8;
 
+/// Most letters of a command that are looked at.
+const LONGEST: usize = 14;
+
+/// Commands whose backslash and first letter are a line end, a tab or a carriage return in JSON. A line may well begin with the rest of
+/// shorter ones, as with `u` of `\nu`.
+fn may_be_meant(command: &str) -> bool {
+    matches!(
+        command,
+        "nabla"
+            | "neq"
+            | "notin"
+            | "rangle"
+            | "rho"
+            | "right"
+            | "rightarrow"
+            | "text"
+            | "textbf"
+            | "tfrac"
+            | "therefore"
+            | "theta"
+            | "tilde"
+            | "times"
+            | "triangle"
+    )
+}
+
 struct Bad {
     at: usize,
     message: String,
@@ -140,6 +166,8 @@ struct Parser<'a> {
     not_numbers: usize,
     surrogates: usize,
     controls: usize,
+    /// Line ends, tabs and carriage returns that are perhaps the beginning of a command.
+    ends: usize,
 }
 
 impl Parser<'_> {
@@ -153,6 +181,9 @@ impl Parser<'_> {
         }
         if self.controls > 0 {
             warnings.push(format!("{} escapes \\b or \\f before a letter: unescaped LaTeX?", self.controls));
+        }
+        if self.ends > 0 {
+            warnings.push(format!("{} escapes \\t, \\n or \\r that begin a command (\\times): unescaped LaTeX?", self.ends));
         }
         warnings
     }
@@ -344,12 +375,18 @@ impl Parser<'_> {
         };
         let plain = match letter {
             b'"' | b'\\' | b'/' => char::from(letter),
-            b'n' => '\n',
-            b't' => '\t',
-            b'r' => '\r',
+            b'n' | b't' | b'r' => {
+                self.ends += usize::from(may_be_meant(self.command()));
+                match letter {
+                    b'n' => '\n',
+                    b't' => '\t',
+                    _ => '\r',
+                }
+            }
             b'b' | b'f' => {
-                // `\frac` and `\boxed` are valid JSON and never meant as form feed and backspace.
-                self.controls += usize::from(self.bytes.get(self.at + 2).is_some_and(u8::is_ascii_alphabetic));
+                // `\frac` and `\boxed` are valid JSON and never meant as form feed and backspace. Records of ProcessBench have them, so that
+                // they are read all the same.
+                self.controls += usize::from(self.command().len() > 1);
                 if letter == b'b' { '\u{8}' } else { '\u{c}' }
             }
             b'u' => return self.unicode_escape(out),
@@ -365,6 +402,13 @@ impl Parser<'_> {
         out.push(plain);
         self.at += 2;
         Ok(())
+    }
+
+    /// The letters behind a backslash, as far as names of LaTeX go.
+    fn command(&self) -> &str {
+        let rest = &self.bytes[self.at + 1..];
+        let letters = rest.iter().take(LONGEST).take_while(|byte| byte.is_ascii_alphabetic()).count();
+        &self.text[self.at + 1..self.at + 1 + letters]
     }
 
     /// The four hexadecimal digits of a `\u` escape at `at`.
@@ -520,8 +564,13 @@ mod tests {
 
     #[test]
     fn latex_that_is_valid_json_is_noticed() {
-        let parsed = parse_json_noting(br#"{"a": "\frac{1}{2} \boxed{3} \n"}"#).unwrap();
-        assert_eq!(parsed.warnings, ["2 escapes \\b or \\f before a letter: unescaped LaTeX?"]);
+        let parsed =
+            parse_json_noting(br#"{"a": "\frac{1}{2} \boxed{3} x\f1 \times \neq \right) \nu \text \nabla\n\times_"}"#).unwrap();
+        let expected = [
+            "2 escapes \\b or \\f before a letter: unescaped LaTeX?",
+            "6 escapes \\t, \\n or \\r that begin a command (\\times): unescaped LaTeX?",
+        ];
+        assert_eq!(parsed.warnings, expected);
     }
 
     #[test]
