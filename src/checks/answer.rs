@@ -37,9 +37,28 @@ pub fn of_solution<'a>(trace: &'a Trace, solution: &'a Solution) -> Option<&'a s
     solution.final_answer.as_deref().or_else(|| extract(&trace.node(solution.leaf).text))
 }
 
+/// What stands between reference answers that are all right.
+pub const ALTERNATIVE: &str = " | ";
+
 /// How the answer of a solution stands to the reference answer; `None` when one of the two is missing.
 pub fn against_reference(trace: &Trace, solution: &Solution) -> Option<Agreement> {
-    Some(compare(of_solution(trace, solution)?, trace.problem.reference_answer.as_deref()?))
+    Some(against(of_solution(trace, solution)?, trace.problem.reference_answer.as_deref()?))
+}
+
+/// Compares an answer with the right one, or with several of which one is enough. A single one may hold the sign between them.
+fn against(given: &str, reference: &str) -> Agreement {
+    let whole = compare(given, reference);
+    if whole == Agreement::Equal || !reference.contains(ALTERNATIVE) {
+        return whole;
+    }
+    let each: Vec<Agreement> = reference.split(ALTERNATIVE).map(|one| compare(given, one)).collect();
+    if each.contains(&Agreement::Equal) {
+        Agreement::Equal
+    } else if each.contains(&Agreement::Undecided) {
+        Agreement::Undecided
+    } else {
+        Agreement::Different
+    }
 }
 
 /// Whether the answer of a solution is right: as recorded, else as compared with the reference.
@@ -348,6 +367,14 @@ fn compare_values(given: &Value, reference: &Value) -> Agreement {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_of_several_right_answers_is_enough() {
+        for (given, expected) in [("14", Agreement::Equal), ("14.5", Agreement::Equal), ("15", Agreement::Different)] {
+            assert_eq!(against(given, "14 | 14.5"), expected, "{given}");
+        }
+        assert_eq!(against("P(A | B)", "P(A | B)"), Agreement::Equal);
+    }
 
     #[test]
     fn answers_are_found_where_people_put_them() {

@@ -41,7 +41,7 @@ impl Format for DeltaBench {
 
 fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let text = fields.text("question")?;
-    let reference_answer = fields.optional_name("answer")?;
+    let reference_answer = fields.reference("answer")?;
     let id = fields.optional_name("id")?;
     let generator = fields.optional_text("origin")?;
     let correct = fields.take_some("final_correct");

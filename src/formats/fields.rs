@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::json::describe;
+use crate::checks::answer::ALTERNATIVE;
 use crate::trace::Extra;
 
 /// What is wrong with one field of a record.
@@ -103,9 +104,19 @@ impl Fields {
 
     /// Identifiers: a string, or a number as its digits.
     pub(super) fn optional_name(&mut self, key: &str) -> Result<Option<String>, Fault> {
+        self.take_some(key).map(|value| name(value, || self.at(key))).transpose()
+    }
+
+    /// The right answer: a string or a number, or several of them that are all right, with [`ALTERNATIVE`] between.
+    pub(super) fn reference(&mut self, key: &str) -> Result<Option<String>, Fault> {
+        let path = self.at(key);
         match self.take_some(key) {
-            Some(Value::Number(number)) => Ok(Some(number.to_string())),
-            Some(value) => text(value, || self.at(key)).map(Some),
+            Some(Value::Array(several)) => {
+                let name = |(index, item): (usize, Value)| name(item, || format!("{path}[{index}]"));
+                let answers = several.into_iter().enumerate().map(name).collect::<Result<Vec<_>, _>>()?;
+                Ok((!answers.is_empty()).then(|| answers.join(ALTERNATIVE)))
+            }
+            Some(one) => name(one, || path).map(Some),
             None => Ok(None),
         }
     }
@@ -162,6 +173,14 @@ pub(super) fn text(value: Value, path: impl FnOnce() -> String) -> Result<String
     match value {
         Value::String(text) => Ok(text),
         other => Err(Fault::expected(path(), "a string", &other)),
+    }
+}
+
+/// A string, or a number as its digits.
+fn name(value: Value, path: impl FnOnce() -> String) -> Result<String, Fault> {
+    match value {
+        Value::Number(number) => Ok(number.to_string()),
+        value => text(value, path),
     }
 }
 

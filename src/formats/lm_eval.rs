@@ -7,7 +7,7 @@ use super::detect::Detection;
 use super::fields::{self, Fault, Fields};
 use super::mapping::verdict;
 use super::trail::Trail;
-use super::{Format, RawRecord, RecordError, Unit, span};
+use super::{Format, RawRecord, RecordError, Unit, span, worked};
 use crate::segment::Rule;
 use crate::trace::{Outcome, Problem, Trace, TraceBuilder};
 
@@ -71,12 +71,12 @@ fn merge(first: &mut Trace, other: Trace) {
 
 fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let text = asked(&fields)?;
-    let reference_answer = fields.optional_name("target")?;
+    let (reference_answer, reference_solution) = worked::reference(fields.reference("target")?);
     let id = fields.optional_name("doc_id")?;
     let texts = texts(fields.list("resps")?)?;
     let answers: Vec<Value> = fields.optional_list("filtered_resps")?.unwrap_or_default();
     let outcome = outcome(&fields);
-    let mut builder = TraceBuilder::new(Problem { text, reference_answer, reference_solution: None });
+    let mut builder = TraceBuilder::new(Problem { text, reference_solution, reference_answer });
     for (index, text) in texts.iter().enumerate() {
         let mut trail = Trail::new(&mut builder);
         trail.answer(text, Rule::Auto);

@@ -44,7 +44,7 @@ fn steps(text: &str) -> Option<Vec<Value>> {
 fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let key = ASKED.into_iter().find(|key| fields.peek(key).is_some()).unwrap_or(ASKED[0]);
     let problem = fields.text(key)?;
-    let reference_answer = fields.optional_name("answer")?;
+    let reference_answer = fields.reference("answer")?;
     let response = fields.text("response")?;
     let items = steps(&response).ok_or_else(|| Fault::new("response", "expected a JSON list of steps with Q, found a text"))?;
     let mut builder = TraceBuilder::new(Problem { text: problem, reference_answer, reference_solution: None });

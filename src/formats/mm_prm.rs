@@ -90,7 +90,7 @@ fn read_process(mut fields: Fields) -> Result<TraceBuilder, Fault> {
 
 fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let text = fields.text("question")?;
-    let reference_answer = fields.optional_name("answer")?;
+    let reference_answer = fields.reference("answer")?;
     let children = fields.optional_list("children")?.unwrap_or_default();
     let mut builder = TraceBuilder::new(Problem { text, reference_answer, reference_solution: None });
     let mut nodes = vec![Node { id: "0".into(), stats: stats(&fields)?, ..Node::default() }];

@@ -55,7 +55,7 @@ fn read(mut fields: Fields, record: usize) -> Result<TraceBuilder, Fault> {
     let text = graph.optional_text("problem")?.unwrap_or_else(|| format!("graph {}", record + 1));
     let problem = Problem {
         text,
-        reference_answer: graph.optional_name("gold")?,
+        reference_answer: graph.reference("gold")?,
         reference_solution: graph.optional_text("reference_solution")?,
     };
     let mut places = HashMap::new();

@@ -51,7 +51,7 @@ impl Format for Openr {
 
 fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let text = fields.text("question")?;
-    let reference_answer = fields.optional_name("final_answer")?;
+    let reference_answer = fields.reference("final_answer")?;
     let steps = fields.need("reasoning_steps", "a tree or a list")?;
     let mut builder = TraceBuilder::new(Problem { text, reference_answer, reference_solution: None });
     match steps {

@@ -39,7 +39,7 @@ impl Format for OpenrSamples {
 
 fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let text = fields.text("question")?;
-    let reference_answer = fields.optional_name("groundtruth")?;
+    let reference_answer = fields.reference("groundtruth")?;
     let mut builder = TraceBuilder::new(Problem { text, reference_answer, reference_solution: None });
     for (index, item) in fields.list("output")?.into_iter().enumerate() {
         let mut output = Fields::of(item, format!("output[{index}]"))?;

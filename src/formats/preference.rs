@@ -65,7 +65,7 @@ fn asked(fields: &mut Fields) -> Result<String, Fault> {
 fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let problem = asked(&mut fields)?;
     let prefix = fields.optional_text(PREFIX)?;
-    let reference_answer = fields.optional_name("answer")?;
+    let reference_answer = fields.reference("answer")?;
     let mut builder = TraceBuilder::new(Problem { text: problem, reference_answer, reference_solution: None });
     for (key, rating) in ANSWERS {
         let answer = text(&mut fields, key)?;

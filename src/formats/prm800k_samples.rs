@@ -44,7 +44,7 @@ impl Format for Prm800kSamples {
 
 fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let text = fields.text("problem")?;
-    let reference_answer = fields.optional_name("ground_truth_answer")?;
+    let reference_answer = fields.reference("ground_truth_answer")?;
     let key = TEXTS.into_iter().find(|key| fields.peek(key).is_some_and(|value| !value.is_null())).unwrap_or(TEXTS[2]);
     let steps = match fields.peek(key) {
         Some(Value::Array(_)) => fields.texts(key)?,

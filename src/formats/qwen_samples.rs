@@ -46,7 +46,7 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let texts = fields.texts("code")?;
     let answers = same_length(fields.list("pred")?, texts.len(), "pred")?;
     let correct = same_length(fields.list("score")?, texts.len(), "score")?;
-    let reference_answer = fields.optional_name("gt")?;
+    let reference_answer = fields.reference("gt")?;
     let reference_solution = fields.optional_text("solution")?;
     let mut builder = TraceBuilder::new(Problem { text, reference_solution, reference_answer });
     // A list of another length belongs to the record as a whole.

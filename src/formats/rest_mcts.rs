@@ -52,7 +52,7 @@ impl Format for RestMcts {
 
 fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let text = fields.text("content")?;
-    let reference_answer = fields.optional_name("real_answer")?;
+    let reference_answer = fields.reference("real_answer")?;
     let mut builder = TraceBuilder::new(Problem { text, reference_answer, reference_solution: None });
     let mut nodes = Vec::new();
     // Values first: a solution's last step then keeps the value of its whole text.

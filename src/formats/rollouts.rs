@@ -80,7 +80,7 @@ fn verl(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let output = fields.text("output")?;
     let text = asked(&input).to_owned();
     let whole = text.len() == input.len();
-    let reference_answer = fields.optional_name("gts")?;
+    let reference_answer = fields.reference("gts")?;
     // A reward of 1 is right and of 0 or -1 wrong; others stay what they are.
     let score = fields.peek("score").and_then(Value::as_f64);
     let outcome = match fields.peek("acc").and_then(verdict) {
@@ -126,7 +126,7 @@ impl Format for OpenR1 {
 fn open_r1(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let text = fields.text("problem")?;
     let reference_solution = fields.optional_text("solution")?;
-    let reference_answer = fields.optional_name("answer")?;
+    let reference_answer = fields.reference("answer")?;
     let id = fields.optional_name("uuid")?;
     let texts = fields.texts("generations")?;
     // Each of the lists may be null or of another length; the first verdict there is counts.

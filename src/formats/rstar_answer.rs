@@ -37,7 +37,7 @@ impl Format for RStarAnswer {
 
 fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let text = fields.text("problem")?;
-    let (reference_answer, reference_solution) = (fields.optional_name("gold_answer")?, fields.optional_text("gold_solution")?);
+    let (reference_answer, reference_solution) = (fields.reference("gold_answer")?, fields.optional_text("gold_solution")?);
     let mut builder = TraceBuilder::new(Problem { text, reference_solution, reference_answer });
     let answer = fields.optional_name("model_answer")?;
     if let Some(text) = fields.optional_text("model_completion")? {

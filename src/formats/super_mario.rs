@@ -54,7 +54,7 @@ fn is_tree(value: &Value) -> bool {
 
 fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let text = fields.text("question")?;
-    let reference_answer = fields.optional_name("answer")?;
+    let reference_answer = fields.reference("answer")?;
     let mut builder = TraceBuilder::new(Problem { text, reference_answer, reference_solution: None });
     let key = fields.keys().find(|key| fields.peek(key).is_some_and(is_tree)).map(str::to_owned);
     let key = key.ok_or_else(|| Fault::record("expected an object with the keys 0, 0.0, .., found none"))?;

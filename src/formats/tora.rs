@@ -40,7 +40,7 @@ impl Format for Tora {
 
 fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let text = fields.text("question")?;
-    let reference_answer = fields.optional_name("gt")?;
+    let reference_answer = fields.reference("gt")?;
     let reference_solution = fields.optional_text("gt_cot")?;
     let texts = fields.texts("code")?;
     let answers = fields.list("pred")?;

@@ -54,6 +54,12 @@ pub(super) static SVAMP: Flat = Flat {
     )
 };
 
+/// A reference as answer and solution: of a worked one, the answer is what stands behind its mark.
+pub(super) fn reference(text: Option<String>) -> (Option<String>, Option<String>) {
+    let answer = text.as_ref().and_then(|text| text.rsplit_once(GSM8K_ANSWER)).map(|(_, answer)| answer.trim().to_owned());
+    if answer.is_some() { (answer, text) } else { (text, None) }
+}
+
 fn gsm8k_answer(builder: &mut TraceBuilder) {
     let Some(solution) = builder.trace().solutions.first() else { return };
     let last = &builder.trace().node(solution.leaf).text;

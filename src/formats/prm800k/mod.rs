@@ -138,7 +138,7 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let problem = Problem {
         text: question.text("problem")?,
         reference_solution: question.optional_text("ground_truth_solution")?,
-        reference_answer: question.optional_name("ground_truth_answer")?,
+        reference_answer: question.reference("ground_truth_answer")?,
     };
     let generated = match question.optional_list("pre_generated_steps")? {
         None => Vec::new(),

@@ -92,7 +92,7 @@ impl Line {
             order: fields.peek("order").and_then(Value::as_f64),
             text,
             problem,
-            gold: fields.optional_name("gold")?,
+            gold: fields.reference("gold")?,
             reference_solution: fields.optional_text("reference_solution")?,
             meta,
             sep: fields.optional_text("sep")?.unwrap_or_default(),
