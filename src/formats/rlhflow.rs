@@ -1,7 +1,8 @@
 //! Step labels in the form of `RLHFlow` (RLHFlow/RLHF-Reward-Modeling, `math-rm`): conversations in which the user says a step and the
 //! assistant answers `+` or `-`; and its test sets, several answers with one outcome each.
 //!
-//! The first turn holds the problem and the first step, glued with a blank line or a space. Nothing marks the border, so it is a guess. The
+//! The first turn holds the problem and the first step, glued with a blank line or a space. Unless `Step 1` stands there, the border is a guess: a
+//! problem may hold a blank line of its own. The
 //! beginning that all rows of a problem share would be a better one, but is not looked for: which rows belong together is not known before
 //! the border is, and a border that hangs on the other rows of a file would give a step another key, and lose its labels, as soon as
 //! somebody filters, shuffles or cuts that file. What a record says follows from the record.
@@ -32,7 +33,7 @@ impl Format for Rlhflow {
     }
 
     fn detect(&self, value: &Value) -> Detection {
-        Detection::sure_if(are_signs(value), "`conversations` whose answers are + or -")
+        Detection::sure_if(are_signs(value), "a conversation whose answers are + or -")
     }
 
     fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {
@@ -50,17 +51,21 @@ fn is_answer(role: &str) -> bool {
     matches!(role, "assistant" | "gpt")
 }
 
+/// Names of the turns: the one in use, and that of chat records.
+const TURNS: [&str; 2] = ["conversations", "messages"];
+
 /// Conversations whose answers are all `+` or `-` are step labels, not chat.
 pub(super) fn are_signs(value: &Value) -> bool {
-    let turns = value.get("conversations").and_then(Value::as_array).into_iter().flatten();
-    let mut answers = turns.filter_map(turn).filter(|(role, _)| is_answer(role)).peekable();
+    let turns = TURNS.into_iter().find_map(|key| value.get(key)?.as_array());
+    let mut answers = turns.into_iter().flatten().filter_map(turn).filter(|(role, _)| is_answer(role)).peekable();
     answers.peek().is_some() && answers.all(|(_, text)| matches!(text.trim(), "+" | "-"))
 }
 
 fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let (mut steps, mut ratings) = (Vec::<String>::new(), Vec::new());
-    for (index, item) in fields.list("conversations")?.iter().enumerate() {
-        let path = || format!("conversations[{index}]");
+    let key = TURNS.into_iter().find(|key| fields.peek(key).is_some_and(Value::is_array)).unwrap_or(TURNS[0]);
+    for (index, item) in fields.list(key)?.iter().enumerate() {
+        let path = || format!("{key}[{index}]");
         let (role, text) = turn(item).ok_or_else(|| Fault::expected(path(), "a turn with role and content", item))?;
         if !is_answer(role) {
             steps.push(text.to_owned());
@@ -77,7 +82,7 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
         ratings.push(Some(rating));
     }
     let Some(first) = steps.first().cloned() else {
-        return Err(Fault::new("conversations", "expected a step, found none"));
+        return Err(Fault::new(key, "expected a step, found none"));
     };
     let (border, sure) = border(&first);
     let mut builder = TraceBuilder::new(Problem { text: first[..border].trim().to_owned(), ..Problem::default() });
@@ -98,11 +103,13 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
 /// Where the first step begins, and whether that is more than a guess: at `Step 1`, else behind the last blank line (steps hold none),
 /// else behind the last question mark; at the very start when there is none of them.
 fn border(turn: &str) -> (usize, bool) {
-    if let Some(at) = turn.find("Step 1") {
+    const FIRST: &str = "Step 1";
+    let ends = |at: &usize| !turn[at + FIRST.len()..].starts_with(|c: char| c.is_ascii_digit());
+    if let Some(at) = turn.match_indices(FIRST).map(|(at, _)| at).find(ends) {
         return (at, true);
     }
     if let Some(at) = turn.trim_end().rfind("\n\n") {
-        return (at + 2, true);
+        return (at + 2, false);
     }
     (turn.rfind("? ").map_or(0, |at| at + 2), false)
 }
