@@ -3,14 +3,14 @@
 //!
 //! Beam search pads to n by copying finished beams: a text that comes again is one solution, with the number of its copies.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
 use super::detect::Detection;
 use super::fields::{self, Fault, Fields, boxed};
 use super::{Format, RawRecord, RecordError, place};
-use crate::segment::{self, Rule};
+use crate::segment::{self, Pieces, Rule};
 use crate::trace::{Problem, Trace, TraceBuilder};
 
 /// The format.
@@ -42,7 +42,7 @@ impl Format for SearchAndLearn {
 
 fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let text = fields.text("problem")?;
-    let (reference_answer, reference_solution) = (fields.optional_name("answer")?, fields.optional_text("solution")?);
+    let (reference_answer, reference_solution) = (fields.reference("answer")?, fields.optional_text("solution")?);
     let completions = fields.texts("completions")?;
     let scores = fields.list("scores")?;
     fields::one_each("scores", (scores.len(), "lists"), (completions.len(), "completions"))?;
@@ -51,32 +51,91 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     for text in &completions {
         *copies.entry(text).or_default() += 1;
     }
+    let mut rules = BTreeSet::new();
     for (index, (text, scores)) in completions.iter().zip(scores).enumerate() {
         // Taken out with the first copy.
         let Some(copies) = copies.remove(text.as_str()) else { continue };
         let scores = step_scores(&scores, index)?;
-        let leaf = place(&mut builder, &segment::split(text, Rule::Blank));
-        let steps = builder.trace().node(leaf).depth;
-        // A blank line at the end gives one score more.
-        if scores.len() != steps && !(scores.len() == steps + 1 && text.ends_with("\n\n")) {
-            builder
-                .warn(format!("completions[{index}]: {} scores for {steps} steps, laid on from the first step on", scores.len()));
+        let laid = lay_on(text, scores);
+        if let Some(found) = laid.unfit {
+            let steps = laid.pieces.pieces.len();
+            builder.warn(format!("completions[{index}]: {found} scores for {steps} steps, laid on from the first step on"));
         }
+        let leaf = place(&mut builder, &laid.pieces);
+        rules.insert(laid.pieces.rule.to_string());
         let solution = builder.solution(leaf);
         solution.final_answer = boxed(text);
         solution.source_id = Some(index.to_string());
-        if scores.len() > steps {
-            solution.extra.insert("scores_left".to_owned(), scores[steps..].iter().map(|score| Value::from(*score)).collect());
+        solution.scores = laid.scores;
+        if !laid.left.is_empty() {
+            solution.extra.insert("scores_left".to_owned(), laid.left.into_iter().map(Value::from).collect());
         }
-        solution.scores = scores.into_iter().take(steps).collect();
         if copies > 1 {
             solution.extra.insert("copies".to_owned(), copies.into());
         }
     }
     let mut extra = fields.rest();
-    extra.insert(segment::EXTRA_KEY.to_owned(), Rule::Blank.to_string().into());
+    if !rules.is_empty() {
+        extra.insert(segment::EXTRA_KEY.to_owned(), rules.into_iter().collect::<Vec<_>>().join(",").into());
+    }
     builder.extra(extra);
     Ok(builder)
+}
+
+/// A text with the scores of its steps.
+struct Scored<'a> {
+    pieces: Pieces<'a>,
+    scores: Vec<Option<f64>>,
+    /// Scores that belong to none of the steps.
+    left: Vec<Option<f64>>,
+    /// The number of scores, where it fits no way of cutting the text.
+    unfit: Option<usize>,
+}
+
+/// The steps to which scores belong. Their number says where the model cut the text: at blank lines, or (Skywork) at every line end, where
+/// an empty line has a score too.
+fn lay_on(text: &str, mut scores: Vec<Option<f64>>) -> Scored<'_> {
+    let (blank, found) = (segment::split(text, Rule::Blank), scores.len());
+    let steps = blank.pieces.len();
+    // A blank line at the end gives one score more.
+    let fits = found == steps || (found == steps + 1 && text.ends_with("\n\n"));
+    if !fits {
+        for (rule, border, empty) in
+            [(Rule::Blank, "\n\n", true), (Rule::Blank, "\n\n", false), (Rule::Line, "\n", true), (Rule::Line, "\n", false)]
+        {
+            let ends = ends(text, border, empty);
+            if ends.len() == found {
+                return by_place(segment::split(text, rule), &ends, &scores);
+            }
+        }
+    }
+    let left = scores.split_off(found.min(steps));
+    Scored { pieces: blank, scores, left, unfit: (!fits).then_some(found) }
+}
+
+/// Where each part of a text ends that is cut at `border`; parts of white space count if `empty`.
+fn ends(text: &str, border: &str, empty: bool) -> Vec<usize> {
+    let mut at = 0;
+    let parts = text.split(border).map(|part| {
+        at += part.len() + border.len();
+        (part, at - border.len())
+    });
+    parts.filter(|(part, _)| empty || !part.trim().is_empty()).map(|(_, end)| end).collect()
+}
+
+/// A step has the score of the part in which it ends: formulas over several lines are one step.
+fn by_place<'a>(pieces: Pieces<'a>, ends: &[usize], scores: &[Option<f64>]) -> Scored<'a> {
+    let (mut at, mut used, mut on_steps) = (pieces.lead.len(), 0, Vec::with_capacity(pieces.pieces.len()));
+    let mut left = Vec::new();
+    for piece in &pieces.pieces {
+        let part = ends.partition_point(|&end| end < at + piece.text.len());
+        left.extend(scores.get(used..part).unwrap_or_default());
+        on_steps.push(scores.get(part).copied().flatten());
+        used = part + 1;
+        at += piece.text.len() + piece.sep.len();
+    }
+    left.extend(scores.get(used..).unwrap_or_default());
+    Scored { pieces, scores: on_steps, left, unfit: None }
 }
 
 fn step_scores(scores: &Value, index: usize) -> Result<Vec<Option<f64>>, Fault> {

@@ -3,7 +3,7 @@
 use stepscope::trace::FirstError::{self, At, NoError, Unknown};
 use stepscope::trace::{Outcome, Rating, StepKind, Trace};
 
-use super::{fixture, format, joined, steps, traces};
+use super::{fixture, format, joined, one, steps, traces};
 
 fn all(name: &str) -> Vec<Trace> {
     traces(format(name), &fixture(name))
@@ -145,8 +145,13 @@ fn problems_are_what_was_asked() {
         let problems: Vec<_> = all(name).iter().map(|trace| trace.problem.text.clone()).collect();
         assert_eq!(problems, expected, "{name}");
     }
-    assert_eq!(all("rlhflow")[0].warnings, ["the border between the problem and the first step is a guess"]);
-    assert!(all("rlhflow")[1].warnings.is_empty());
+    // A problem may hold a blank line of its own.
+    for guessed in &all("rlhflow")[..2] {
+        assert_eq!(guessed.warnings, ["the border between the problem and the first step is a guess"]);
+    }
+    assert!(all("rlhflow")[2].warnings.is_empty());
+    let far = r#"{"messages":[{"role":"user","content":"See Step 12 there. Step 1: a"},{"role":"assistant","content":"+"}]}"#;
+    assert_eq!(one("rlhflow", far).problem.text, "See Step 12 there.");
 }
 
 #[test]
@@ -161,6 +166,47 @@ fn recorded_scores_are_kept() {
     assert_eq!(all("rlhflow-answers")[0].solutions[1].extra["step_scores"].to_string(), "[0.9]");
     let soft = &all("openrlhf")[1];
     assert_eq!(soft.nodes.iter().filter_map(|node| node.stats.mc).collect::<Vec<_>>(), [0.875, 0.25]);
+}
+
+#[test]
+fn scores_lie_on_the_steps_that_their_model_cut() {
+    let record = |text: &str, scores: &str| {
+        let text = serde_json::Value::from(text);
+        format!(r#"{{"problem":"q","completions":[{text}],"scores":[{scores}]}}"#)
+    };
+    for (text, scores, expected, left) in [
+        // Skywork cuts at every line end, and empty lines have scores.
+        ("a1\na2\n\nb1", "[0.9,0.8,0.7,0.6]", vec![0.9, 0.8, 0.6], Some("[0.7]")),
+        ("a1\na2\n\nb1", "[0.9,0.8,0.6]", vec![0.9, 0.8, 0.6], None),
+        // A formula is one step, though a model cut it.
+        ("a\n\\[\nx\n\\]\nb", "[0.9,0.8,0.7,0.6,0.5]", vec![0.9, 0.6, 0.5], Some("[0.8,0.7]")),
+        ("a\n\n$$x\n\ny$$\n\nb", "[0.9,0.8,0.7,0.6]", vec![0.9, 0.7, 0.6], Some("[0.8]")),
+        ("a\nA\n\nb\n\n", "[0.9,0.8,0.7]", vec![0.9, 0.8], Some("[0.7]")),
+    ] {
+        let trace = one("search-and-learn", &record(text, scores));
+        let solution = &trace.solutions[0];
+        assert_eq!(solution.scores, expected.into_iter().map(Some).collect::<Vec<_>>(), "{text:?}");
+        assert_eq!(solution.extra.get("scores_left").map(ToString::to_string).as_deref(), left, "{text:?}");
+        assert_eq!((steps(&trace, 0).len(), trace.warnings.len()), (solution.scores.len(), 0), "{text:?}");
+    }
+    let lines = one("search-and-learn", &record("a\nb", "[0.9,0.8]"));
+    assert_eq!((steps(&lines, 0), lines.extra["stepscope.segmentation"].as_str()), (vec!["a", "b"], Some("line")));
+    let unfit = one("search-and-learn", &record("a\n\nb", "[0.9]"));
+    assert_eq!(unfit.warnings, ["completions[0]: 1 scores for 2 steps, laid on from the first step on"]);
+    let tagged = one("openr-samples", r#"{"question":"q","output":[{"text":"Step 1: a ки\nStep 2: b ки","value":[0.9,0.2]}]}"#);
+    assert_eq!((steps(&tagged, 0), tagged.warnings.len()), (vec!["Step 1: a", "Step 2: b"], 0));
+}
+
+#[test]
+fn references_may_be_worked_or_several() {
+    let worked =
+        r#"{"doc_id":0,"doc":{"question":"q"},"target":"One step.\n#### 14","resps":[["It is 14."]],"filtered_resps":["14"]}"#;
+    let problem = one("lm-eval", worked).problem;
+    assert_eq!(problem.reference_answer.as_deref(), Some("14"));
+    assert_eq!(problem.reference_solution.as_deref(), Some("One step.\n#### 14"));
+    let several = one("verl", r#"{"input":"q","output":"a","gts":["14",14.0],"score":1,"step":1}"#);
+    assert_eq!(several.problem.reference_answer.as_deref(), Some("14 | 14.0"));
+    assert_eq!(one("verl", r#"{"input":"q","output":"a","gts":[],"score":1,"step":1}"#).problem.reference_answer, None);
 }
 
 #[test]
