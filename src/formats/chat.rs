@@ -1,8 +1,12 @@
 //! Chat records: `messages`, whole responses with `choices`, lines of a batch output (`response.body.choices`) and `ShareGPT`'s
-//! `conversations`. The last answer is the trace; thoughts of reasoning models come before the answer and are marked as such.
-//! They stand in `reasoning_content` (vLLM, later `reasoning`) or inside of `<think>` tags.
+//! `conversations`. The last answer is the trace, with the calls of tools on its way to it and what those said; thoughts of reasoning
+//! models come before the answer and are marked as such. They stand in `reasoning_content` (vLLM, later `reasoning`), in parts of their
+//! own or inside of `<think>` tags. Whatever else messages hold is kept.
 
-use serde_json::Value;
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use serde_json::{Value, json};
 
 use super::detect::Detection;
 use super::fields::{self, Fault, Fields};
@@ -10,9 +14,9 @@ use super::json::{describe, excerpt};
 use super::mm_prm_chat::are_estimates;
 use super::rlhflow::are_signs;
 use super::trail::Trail;
-use super::{Format, RawRecord, RecordError};
-use crate::segment::Rule;
-use crate::trace::{Extra, Problem, StepKind, Trace, TraceBuilder};
+use super::turns::{ASSISTANT, Turn, is_tool};
+use super::{Format, RawRecord, RecordError, responses};
+use crate::trace::{Extra, Problem, Trace, TraceBuilder};
 
 /// The format.
 pub(super) struct Chat;
@@ -29,7 +33,8 @@ impl Format for Chat {
     fn detect(&self, value: &Value) -> Detection {
         let entries = |key: &str| value.get(key).and_then(Value::as_array).and_then(|list| list.first());
         // Logs of evaluations, sets of rollouts and preference pairs carry messages too.
-        if ["epoch", "generations", "trajectory", "chosen"].iter().any(|key| value.get(key).is_some()) || are_estimates(value) {
+        let other = ["epoch", "generations", "trajectory", "chosen"].iter().any(|key| value.get(key).is_some());
+        if other || are_estimates(value) || are_signs(value) {
             Detection::NO
         } else if entries("messages").is_some_and(|message| message.get("role").is_some()) {
             Detection::sure("`messages` with `role`")
@@ -37,7 +42,7 @@ impl Format for Chat {
             Detection::sure("`choices`")
         } else if ["/response/body/choices", "/response/choices"].iter().any(|path| value.pointer(path).is_some()) {
             Detection::sure("`response` with `choices`")
-        } else if entries("conversations").is_some_and(|turn| turn.get("from").is_some()) && !are_signs(value) {
+        } else if entries("conversations").is_some_and(|turn| turn.get("from").is_some()) {
             Detection::maybe(90, "`conversations` with `from` and `value`")
         } else if entries("conversation").is_some_and(|turn| turn.get("human").is_some()) {
             Detection::maybe(90, "`conversation` with `human` and `assistant`")
@@ -55,66 +60,117 @@ fn is_choice(choice: &Value) -> bool {
     choice.get("message").is_some() || choice.get("text").is_some()
 }
 
-/// One turn of a conversation.
-struct Turn {
-    role: String,
-    content: String,
-    reasoning: String,
-    extra: Extra,
-}
-
 /// One answer to read as a solution.
 struct Answer {
-    turn: Turn,
+    turns: Vec<Turn>,
     extra: Extra,
 }
 
 fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
-    let (mut turns, mut answers) = (Vec::new(), Vec::new());
-    if let Some(list) = fields.optional_list("messages")? {
-        turns =
-            list.into_iter().enumerate().map(|(at, item)| message(item, format!("messages[{at}]"))).collect::<Result<_, _>>()?;
-    } else if let Some(list) = fields.optional_list("conversations")? {
-        turns = list.into_iter().enumerate().map(|(at, item)| share_gpt(item, at)).collect::<Result<_, _>>()?;
-    } else if let Some(list) = fields.optional_list("conversation")? {
-        for (at, item) in list.into_iter().enumerate() {
-            let mut pair = Fields::of(item, format!("conversation[{at}]"))?;
-            for (key, role) in [("human", "user"), ("assistant", "assistant")] {
-                turns.push(Turn::new(role, pair.text(key)?));
-            }
-        }
-    }
+    let (mut asked, mut behind) = (messages(&mut fields)?, Vec::new());
     let choices = choices(&mut fields)?;
     let from_choices = choices.is_some();
-    if let Some(choices) = choices {
-        answers = choices;
+    let answers = if let Some(choices) = choices {
+        choices
     } else {
-        let last = turns.pop_if(|turn| turn.role == "assistant");
-        let turn = last.ok_or_else(|| unanswered(&fields))?;
-        answers.push(Answer { turn, extra: Extra::new() });
-    }
+        let answer = answer(&asked).ok_or_else(|| unanswered(&fields))?;
+        behind = asked.split_off(answer.end);
+        let turns = asked.split_off(answer.start).into_iter().map(|(turn, _)| turn).collect();
+        vec![Answer { turns, extra: Extra::new() }]
+    };
     let source_id = fields.optional_name("custom_id")?.or(fields.optional_name("id")?);
     let generator = fields.optional_text("model")?;
-    let (text, system) = problem(&mut fields, turns)?;
-    let mut builder = TraceBuilder::new(Problem { text, ..Problem::default() });
+    let several = answers.len() > 1;
+    let outcome = responses::outcome(&fields).filter(|_| !several).unwrap_or_default();
+    let (text, system) = problem(&mut fields, &asked)?;
+    let known = ["answer", "target"].iter().all(|key| fields.peek(key).is_none_or(is_reference));
+    let reference_answer = if known { responses::reference(&mut fields)? } else { None };
+    let mut builder = TraceBuilder::new(Problem { text, reference_answer, reference_solution: None });
     if builder.trace().problem.text.is_empty() {
         builder.warn("the record does not hold the question");
     }
-    let several = answers.len() > 1;
+    keep_beside(&mut builder, asked, &behind);
     for (index, answer) in answers.into_iter().enumerate() {
         let id = source_id.clone().map(|id| if several { format!("{id}-{index}") } else { id });
         add(&mut builder, answer, from_choices.then_some(index));
         if let Some(solution) = builder.last_solution() {
             solution.source_id = id.or_else(|| several.then(|| index.to_string()));
             solution.generator.clone_from(&generator);
+            solution.outcome = outcome;
         }
     }
     let mut extra = fields.rest();
     if !system.is_empty() {
         extra.insert("system".to_owned(), system.into());
     }
+    if !behind.is_empty() {
+        extra.insert("messages_behind".to_owned(), behind.into_iter().map(|(_, value)| value).collect());
+    }
     builder.extra(extra);
     Ok(builder)
+}
+
+/// A turn and the message that it was.
+type Message = (Turn, Value);
+
+/// The turns of a conversation, whatever it is called.
+fn messages(fields: &mut Fields) -> Result<Vec<Message>, Fault> {
+    let each = |list: Vec<Value>, read: fn(Value, usize) -> Result<Turn, Fault>| {
+        list.into_iter().enumerate().map(|(at, item)| Ok((read(item.clone(), at)?, item))).collect()
+    };
+    if let Some(list) = fields.optional_list("messages")? {
+        return each(list, |item, at| Turn::of_message(item, format!("messages[{at}]")));
+    }
+    if let Some(list) = fields.optional_list("conversations")? {
+        return each(list, share_gpt);
+    }
+    let mut turns = Vec::new();
+    for (at, item) in fields.optional_list("conversation")?.unwrap_or_default().into_iter().enumerate() {
+        let mut pair = Fields::of(item, format!("conversation[{at}]"))?;
+        for (key, role) in [("human", "user"), ("assistant", ASSISTANT)] {
+            let text = pair.text(key)?;
+            turns.push((Turn::new(role, text.clone()), json!({"role": role, "content": text})));
+        }
+    }
+    Ok(turns)
+}
+
+/// The last answer: from the first call of a tool on the way to it, to its last turn.
+fn answer(messages: &[Message]) -> Option<Range<usize>> {
+    let role = |at: usize| messages.get(at).map_or("", |(turn, _)| turn.role.as_str());
+    let mut start = (0..messages.len()).rfind(|&at| role(at) == ASSISTANT)?;
+    let mut end = start + 1;
+    while is_tool(role(end)) {
+        end += 1;
+    }
+    while start > 0 && (is_tool(role(start - 1)) || (role(start - 1) == ASSISTANT && is_tool(role(start)))) {
+        start -= 1;
+    }
+    Some(start..end)
+}
+
+/// Keeps what the question holds beside texts, and says that it is there.
+fn keep_beside(builder: &mut TraceBuilder, asked: Vec<Message>, behind: &[Message]) {
+    let kinds: BTreeSet<String> = asked.iter().flat_map(|(turn, _)| turn.beside_text()).collect();
+    if !kinds.is_empty() {
+        let kinds: Vec<String> = kinds.iter().map(|kind| excerpt(kind, 24)).collect();
+        builder
+            .warn(format!("messages before the answer hold more than text, which is kept and not shown: {}", kinds.join(", ")));
+    }
+    if asked.iter().any(|(turn, _)| !turn.is_plain()) {
+        builder.note("messages", asked.into_iter().map(|(_, value)| value).collect::<Vec<_>>());
+    }
+    if !behind.is_empty() {
+        builder.warn(format!("{} messages behind the last answer are kept and not shown", behind.len()));
+    }
+}
+
+/// An answer that can be compared, and not a structure of somebody's own.
+fn is_reference(answer: &Value) -> bool {
+    match answer {
+        Value::Array(several) => several.iter().all(|answer| answer.is_string() || answer.is_number()),
+        answer => answer.is_string() || answer.is_number() || answer.is_null(),
+    }
 }
 
 /// A record without an answer; a line of a batch output may say why there is none.
@@ -126,42 +182,21 @@ fn unanswered(fields: &Fields) -> Fault {
             let said = said.as_str().map_or_else(|| describe(said), |text| excerpt(text, 80));
             Fault::new("error", format!("the request failed: {said}"))
         }
-        None => Fault::record("expected an answer of the assistant at the end, found none"),
+        None => Fault::record("expected an answer of the assistant, found none"),
     }
-}
-
-impl Turn {
-    fn new(role: &str, content: String) -> Self {
-        Self { role: role.to_owned(), content, reasoning: String::new(), extra: Extra::new() }
-    }
-}
-
-fn message(value: Value, path: String) -> Result<Turn, Fault> {
-    let mut fields = Fields::of(value, path)?;
-    let role = fields.optional_text("role")?.unwrap_or_else(|| "assistant".to_owned());
-    let content_path = fields.at("content");
-    let content = match fields.take_some("content") {
-        // Null beside a reasoning text: the answer was cut off before it began.
-        None => String::new(),
-        Some(Value::String(text)) => text,
-        Some(Value::Array(parts)) => parts.iter().filter_map(|part| part.get("text").and_then(Value::as_str)).collect(),
-        Some(other) => return Err(Fault::expected(content_path, "a string or a list of parts", &other)),
-    };
-    let reasoning = match fields.optional_text("reasoning_content")? {
-        Some(text) => text,
-        None => fields.optional_text("reasoning")?.unwrap_or_default(),
-    };
-    Ok(Turn { role, content, reasoning, extra: fields.rest() })
 }
 
 fn share_gpt(value: Value, index: usize) -> Result<Turn, Fault> {
     let mut fields = Fields::of(value, format!("conversations[{index}]"))?;
-    let role = match fields.text("from")?.as_str() {
-        "human" => "user".to_owned(),
-        "gpt" => "assistant".to_owned(),
-        other => other.to_owned(),
+    let (role, text) = (fields.text("from")?, fields.text("value")?);
+    let mut turn = match role.as_str() {
+        "human" => Turn::new("user", text),
+        "gpt" => Turn::new(ASSISTANT, text),
+        "function_call" => Turn::of_call(text),
+        other => Turn::new(other, text),
     };
-    Ok(Turn::new(&role, fields.text("value")?))
+    turn.extra = fields.rest();
+    Ok(turn)
 }
 
 /// The choices of a response, wherever the record keeps it.
@@ -178,18 +213,18 @@ fn choices(fields: &mut Fields) -> Result<Option<Vec<Answer>>, Fault> {
     let answers = list.into_iter().enumerate().map(|(index, item)| {
         let mut choice = Fields::of(item, format!("{path}[{index}]"))?;
         let turn = match choice.take_some("message") {
-            Some(value) => message(value, choice.at("message"))?,
-            None => Turn::new("assistant", choice.text("text")?),
+            Some(value) => Turn::of_message(value, choice.at("message"))?,
+            None => Turn::new(ASSISTANT, choice.text("text")?),
         };
-        Ok(Answer { turn, extra: choice.rest() })
+        Ok(Answer { turns: vec![turn], extra: choice.rest() })
     });
     answers.collect::<Result<Vec<_>, Fault>>().map(Some)
 }
 
 /// What was asked, and the system message beside it.
-fn problem(fields: &mut Fields, turns: Vec<Turn>) -> Result<(String, String), Fault> {
-    let (system, asked): (Vec<_>, Vec<_>) = turns.into_iter().partition(|turn| turn.role == "system");
-    let system = system.into_iter().map(|turn| turn.content).collect::<Vec<_>>().join("\n\n");
+fn problem(fields: &mut Fields, turns: &[Message]) -> Result<(String, String), Fault> {
+    let (system, asked): (Vec<_>, Vec<_>) = turns.iter().map(|(turn, _)| turn).partition(|turn| turn.role == "system");
+    let system = system.into_iter().map(Turn::text).collect::<Vec<_>>().join("\n\n");
     let text = match asked.as_slice() {
         [] => {
             let mut found = None;
@@ -200,22 +235,35 @@ fn problem(fields: &mut Fields, turns: Vec<Turn>) -> Result<(String, String), Fa
             }
             found.unwrap_or_default()
         }
-        [only] => only.content.clone(),
-        several => several.iter().map(|turn| format!("{}: {}", turn.role, turn.content)).collect::<Vec<_>>().join("\n\n"),
+        [only] => only.text(),
+        several => several.iter().map(|turn| format!("{}: {}", turn.role, turn.text())).collect::<Vec<_>>().join("\n\n"),
     };
     Ok((text, system))
 }
 
-/// Adds one answer: first its thoughts, then the rest.
+/// Adds one answer, turn by turn.
 fn add(builder: &mut TraceBuilder, answer: Answer, choice: Option<usize>) {
-    let Answer { turn, mut extra } = answer;
+    let Answer { turns, mut extra } = answer;
     if extra.get("finish_reason").and_then(Value::as_str) == Some("length") {
         let which = choice.map(|index| format!("choices[{index}]: ")).unwrap_or_default();
         builder.warn(format!("{which}the text was cut off by the length limit"));
     }
     let mut trail = Trail::new(builder);
-    trail.text(&turn.reasoning, StepKind::Thought, Rule::Auto);
-    trail.answer(&turn.content, Rule::Auto);
-    extra.extend(turn.extra);
+    let last = turns.len().saturating_sub(1);
+    let mut beside = Vec::new();
+    for (index, turn) in turns.into_iter().enumerate() {
+        turn.lay(&mut trail);
+        if last == 0 {
+            extra.extend(turn.extra);
+        } else {
+            if index < last {
+                trail.separate("\n\n");
+            }
+            beside.push(Value::Object(turn.extra));
+        }
+    }
+    if beside.iter().any(|turn| turn.as_object().is_some_and(|fields| !fields.is_empty())) {
+        extra.insert("turns".to_owned(), beside.into());
+    }
     trail.end().extra = extra;
 }

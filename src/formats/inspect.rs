@@ -8,9 +8,9 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::detect::Detection;
-use super::fields::{self, Fault, Fields};
+use super::fields::{Fault, Fields};
 use super::trail::Trail;
-use super::{Format, RawRecord, RecordError, mapping};
+use super::{Format, RawRecord, RecordError, mapping, turns};
 use crate::segment::Rule;
 use crate::trace::{Problem, StepKind, Trace, TraceBuilder};
 
@@ -76,11 +76,7 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let messages = fields.list("messages")?;
     let id = fields.optional_name("id")?.unwrap_or_default();
     let epoch = fields.optional_name("epoch")?.unwrap_or_default();
-    let target = match fields.take_some("target") {
-        Some(Value::Array(several)) => Some(fields::texts(several, "target")?.join(" | ")),
-        Some(target) => Some(attachments.text(&fields::text(target, || "target".to_owned())?).trim().to_owned()),
-        None => None,
-    };
+    let target = fields.reference("target")?.map(|target| attachments.text(&target).trim().to_owned());
     let (text, asked) = problem(&attachments, &input);
     let mut builder = TraceBuilder::new(Problem { text, reference_answer: target, reference_solution: None });
     let mut trail = Trail::new(&mut builder);
@@ -141,14 +137,8 @@ fn turn(trail: &mut Trail<'_>, attachments: &Attachments, message: &Value) {
     }
 }
 
-/// A call as a text: the name of the function, then its only text (a program, a command) or all of its arguments.
 fn called(attachments: &Attachments, call: &Value) -> String {
     let name = call.get("function").and_then(Value::as_str).unwrap_or("call");
     let arguments = call.get("arguments").and_then(Value::as_object);
-    let mut texts = arguments.into_iter().flat_map(Map::values);
-    match (texts.next(), texts.next(), arguments) {
-        (Some(Value::String(only)), None, _) => format!("{name}\n{}", attachments.text(only)),
-        (Some(_), _, Some(arguments)) => format!("{name}\n{}", Value::Object(arguments.clone())),
-        _ => name.to_owned(),
-    }
+    turns::call(name, arguments, |text| attachments.text(text))
 }

@@ -63,6 +63,7 @@ mod trail;
 mod tree;
 mod tree_log;
 mod trl;
+mod turns;
 mod verify_then_generate;
 mod versaprm;
 mod worked;

@@ -9,7 +9,7 @@ use super::mapping::verdict;
 use super::trail::Trail;
 use super::{Format, RawRecord, RecordError};
 use crate::segment::Rule;
-use crate::trace::{Problem, Trace, TraceBuilder};
+use crate::trace::{Outcome, Problem, Trace, TraceBuilder};
 
 const ASKED: [&str; 5] = ["problem", "question", "prompt", "query", "instruction"];
 /// Names of one text. `answer` and `solution` are not among them: they name the right one as often.
@@ -48,6 +48,19 @@ impl Format for Responses {
     }
 }
 
+/// The right answer beside a question.
+pub(super) fn reference(fields: &mut Fields) -> Result<Option<String>, Fault> {
+    match fields.reference("answer")? {
+        Some(answer) => Ok(Some(answer)),
+        None => fields.reference("target"),
+    }
+}
+
+/// Whether the answer is right, where the record says it.
+pub(super) fn outcome(fields: &Fields) -> Option<Outcome> {
+    VERDICTS.into_iter().find_map(|key| fields.peek(key)).and_then(verdict)
+}
+
 fn are_texts(value: &Value, key: &str) -> bool {
     value[key].as_array().is_some_and(|list| !list.is_empty() && list.iter().all(Value::is_string))
 }
@@ -64,13 +77,10 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
         Some(key) => vec![fields.text(key)?],
         None => fields.texts(SEVERAL.into_iter().find(|key| fields.peek(key).is_some()).unwrap_or(ONE[0]))?,
     };
-    let reference_answer = match fields.optional_name("answer")? {
-        Some(answer) => Some(answer),
-        None => fields.optional_name("target")?,
-    };
+    let reference_answer = reference(&mut fields)?;
     let id = fields.optional_name("id")?;
     let several = answers.len() > 1;
-    let judged = VERDICTS.into_iter().find_map(|key| fields.peek(key)).filter(|_| !several).and_then(verdict);
+    let judged = outcome(&fields).filter(|_| !several);
     let mut builder = TraceBuilder::new(Problem { text, reference_answer, reference_solution: None });
     for (index, answer) in answers.iter().enumerate() {
         let mut trail = Trail::new(&mut builder);

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod contents;
+mod conversations;
 mod dialects;
 mod glance;
 mod linear;
@@ -153,6 +154,7 @@ fn look_alikes_are_told_apart() {
         (r#"{"input":"q","steps":["a"],"mistake_index":0,"target":"x","answer":"y"}"#, Some("bigbench-mistake")),
         // Conversations of signs are labels, not chat.
         (r#"{"conversations":[{"from":"human","value":"q a"},{"from":"gpt","value":"+"}]}"#, Some("rlhflow")),
+        (r#"{"messages":[{"role":"user","content":"q a"},{"role":"assistant","content":"+"}]}"#, Some("rlhflow")),
         (r#"{"conversations":[{"from":"human","value":"q"},{"from":"gpt","value":"a"}]}"#, Some("chat")),
         // OpenRLHF's step labels are a list where Math-Shepherd has a text.
         (r#"{"input":"q? Step 1: a ки","label":["+"]}"#, Some("openrlhf")),

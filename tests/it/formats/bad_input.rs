@@ -117,7 +117,7 @@ fn fields_of_the_wrong_kind() {
             "augs[0].aug_idx: expected an index from 0 to 0, found 1",
         ),
         ("gsm8k-samples", "6b_finetuning", Some("{\"solution\":\"a\",\"is_correct\":\"no\"}"), "6b_finetuning.is_correct"),
-        ("chat", "messages", Some("[]"), "expected an answer of the assistant at the end"),
+        ("chat", "messages", Some("[]"), "expected an answer of the assistant, found none"),
         ("prmbench", "error_steps", Some("3"), "error_steps: expected a list, found 3"),
         (
             "mr-gsm8k",
