@@ -4,7 +4,7 @@
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use tui_input::backend::crossterm::EventHandler as _;
 
-use crate::formats::mapping::{self, KEYS, Spec};
+use crate::formats::mapping::{self, KEYS, Proposal, Spec};
 use crate::formats::parse_json;
 use crate::segment::RULES;
 use crate::trace::{StepKind, Trace};
@@ -50,6 +50,8 @@ pub struct Dialog {
     pub preview: Result<Trace, String>,
     /// Number of the record that is shown, from 0.
     pub record: usize,
+    /// Keys of the proposal of which no record decides the value, with what there is to know, until somebody sets them.
+    pub open: Vec<(&'static str, &'static str)>,
     /// Paths that the records have.
     pub paths: Vec<String>,
     records: Vec<Vec<u8>>,
@@ -58,16 +60,18 @@ pub struct Dialog {
 impl Dialog {
     /// A dialog about the first records of a file, with a proposal to begin with.
     pub fn new(file: String, records: Vec<Vec<u8>>, look: Look) -> Self {
-        let first = records.first().and_then(|record| parse_json(record).ok()).unwrap_or_default();
+        let parsed: Vec<_> = records.iter().filter_map(|record| parse_json(record).ok()).collect();
+        let Proposal { spec, open } = mapping::propose(&parsed);
         let mut dialog = Self {
             file,
             look,
-            spec: mapping::propose(&first),
+            spec,
+            open,
             row: 0,
             input: None,
             preview: Err(String::new()),
             record: 0,
-            paths: mapping::paths(&first),
+            paths: mapping::paths(&parsed),
             records,
         };
         dialog.read();
@@ -163,8 +167,10 @@ impl Dialog {
     }
 
     fn set(&mut self, value: &str) {
+        let key = self.key().0;
         // Every row is a known key.
-        let _ = self.spec.set(self.key().0, value);
+        let _ = self.spec.set(key, value);
+        self.open.retain(|(open, _)| *open != key);
         self.read();
     }
 

@@ -7,7 +7,8 @@ use std::fmt;
 use serde_json::Value;
 
 use super::json::excerpt;
-use super::{FORMATS, Format, mapping};
+use super::mapping::{self, Proposal};
+use super::{FORMATS, Format};
 
 /// How well a record fits a format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,13 +103,15 @@ pub enum DetectError {
     NoRecords,
     /// No format knows these records.
     #[error(
-        "no known format: the first records have {keys}; say what they mean, as in `--map {proposal}`, or force one of `stepscope formats` with --format"
+        "no known format: the first records have {keys}; say what they mean, as in `--map {proposal}`{open}, or force one of `stepscope formats` with --format"
     )]
     Unknown {
         /// The keys that were seen, for people.
         keys: String,
         /// A mapping that may fit, or the shape of one.
         proposal: String,
+        /// What no record decides of it, in brackets; empty for nothing.
+        open: String,
     },
     /// The records are of several formats.
     #[error("mixed formats: {found} of {sampled} sampled records; --format NAME reads the file as one of them")]
@@ -132,7 +135,7 @@ pub fn detect(samples: &[Value]) -> Result<(&'static dyn Format, Evidence), Dete
     let fits = |row: &[Detection], column: usize| row[column].confidence > Confidence::No;
     let recognised = table.iter().filter(|row| (0..FORMATS.len()).any(|column| fits(row, column))).count();
     if recognised * 2 < samples.len() || recognised == 0 {
-        return Err(DetectError::Unknown { keys: keys_seen(samples), proposal: proposal(&samples[0]) });
+        return Err(unknown(samples));
     }
     let mut best: Option<(usize, u64)> = None;
     for column in 0..FORMATS.len() {
@@ -165,10 +168,14 @@ fn mixed(table: &[Vec<Detection>]) -> DetectError {
     DetectError::Mixed { found, sampled: table.len() }
 }
 
-/// What could be said of the keys of a record.
-fn proposal(record: &Value) -> String {
-    let spec = mapping::propose(record);
-    if spec.get("steps").is_some() { spec.to_string() } else { "problem=KEY,steps=KEY,label=KEY,base=0".to_owned() }
+/// What could be said of the keys of the records.
+fn unknown(samples: &[Value]) -> DetectError {
+    let Proposal { spec, open } = mapping::propose(samples);
+    let known = spec.get("steps").is_some();
+    let proposal = if known { spec.to_string() } else { "problem=KEY,steps=KEY,label=KEY,base=0".to_owned() };
+    let open = open.iter().map(|(key, what)| format!("{key}: {what}")).collect::<Vec<_>>().join("; ");
+    let open = if open.is_empty() { open } else { format!(" ({open})") };
+    DetectError::Unknown { keys: keys_seen(samples), proposal, open }
 }
 
 fn keys_seen(samples: &[Value]) -> String {

@@ -107,7 +107,7 @@ fn what_is_wrong_with_a_mapping_is_said() {
     for (text, expected) in [
         ("problem", "expected KEY=VALUE, found `problem`"),
         ("problem=q", "a mapping needs `steps=PATH`"),
-        ("steps=s,lable=l", "no key `lable` in a mapping; there are problem, steps, split"),
+        ("steps=s,lable=l", "no key `lable` in a mapping; there are problem, solutions, steps, split"),
         ("steps=s,label=l,base=2", "base: expected 0 or 1, found `2`"),
         ("steps=s,label=l,as=index", "as: expected first-error, errors, correct or ratings, found `index`"),
         ("steps=s,split=words", "split: expected auto, blank, line, numbered, sentence, thought or tag"),
@@ -125,16 +125,143 @@ fn an_unknown_file_says_how_to_map_its_keys() {
     let record =
         parse_json(br#"{"uid":"7","task":{"question":"3*4+2?"},"chain":[{"text":"12"},{"text":"15"}],"first_error":1}"#).unwrap();
     let message = detect(std::slice::from_ref(&record)).err().unwrap().to_string();
-    let proposal = "problem=task.question,steps=chain.text,label=first_error,id=uid";
-    assert!(message.contains(&format!("`--map {proposal}`")) && message.contains("the keys \"uid\", \"task\""), "{message}");
-    assert_eq!(propose(&record).to_string(), proposal);
+    let proposal = "problem=task.question,steps=chain.text,label=first_error,base=0,id=uid";
+    assert!(message.contains(&format!("`--map {proposal}` (base: no record tells whether")), "{message}");
+    assert!(message.contains("the keys \"uid\", \"task\""), "{message}");
+    assert_eq!(propose(std::slice::from_ref(&record)).spec.to_string(), proposal);
     let trace = read(proposal, &record).unwrap();
     assert_eq!((trace.problem.text.as_str(), trace.solutions[0].first_error), ("3*4+2?", At(1)));
     // A key without a telling name, beside others that have one.
     let bare = parse_json(br#"{"uid":"7","t":{"q":"1+1?"},"chain":[{"text":"2"}],"gold":"2"}"#).unwrap();
-    assert_eq!(propose(&bare).to_string(), "problem=t.q,steps=chain.text,reference=gold,id=uid");
+    assert_eq!(propose(&[bare]).spec.to_string(), "problem=t.q,steps=chain.text,reference=gold,id=uid");
     let nothing = detect(&[parse_json(br#"{"x":1}"#).unwrap()]).err().unwrap().to_string();
     assert!(nothing.contains("`--map problem=KEY,steps=KEY,label=KEY,base=0`"), "{nothing}");
+}
+
+/// The records of a text, the mapping that is proposed for them, and what it leaves open.
+fn proposed(text: &str) -> (Vec<Value>, String, Vec<&'static str>) {
+    let records: Vec<Value> = text.lines().map(|line| parse_json(line.as_bytes()).unwrap()).collect();
+    let proposal = propose(&records);
+    (records, proposal.spec.to_string(), proposal.open.iter().map(|(key, _)| *key).collect())
+}
+
+#[test]
+fn a_proposal_counts_as_the_labels_of_all_sampled_records_do() {
+    for (label, said, open) in [
+        // The last step is named: labels count from 1.
+        (&["1", "2", "3", "null"][..], "base=1", &["none"][..]),
+        (&["null", "1", "3"], "base=1", &["none"]),
+        // The first one is: they count from 0.
+        (&["0", "2", "-1"], "base=0", &[]),
+        (&["1", "2", "-1"], "base=0", &["base"]),
+        (&["0", "3", "1"], "base=1,none=0", &[]),
+        (&["\"N/A\"", "3"], "base=1,none=N/A", &[]),
+        (&["[true, false, true]"], "as=correct", &[]),
+        (&["[1, 0, 1]", "[1, 1, 1]"], "as=correct", &[]),
+        (&["[1, 0, 1]", "[1, 0, -1]"], "as=ratings", &[]),
+        (&["[3]", "[]", "[1, 2]"], "as=errors,base=1", &[]),
+        (&["[0]", "[]", "[1, 2]"], "as=errors,base=0", &[]),
+    ] {
+        let record = |label: &&str| format!("{{\"q\":\"Q?\",\"chain\":[\"a\",\"b\",\"c\"],\"label\":{label}}}\n");
+        let (records, proposal, left) = proposed(&label.iter().map(record).collect::<String>());
+        assert_eq!(proposal, sorted(&format!("problem=q,steps=chain,label=label,{said}")), "{label:?}");
+        assert_eq!(left, open, "{label:?}");
+        records.iter().for_each(|record| drop(read(&proposal, record).unwrap()));
+    }
+}
+
+/// A mapping with its keys in their order.
+fn sorted(spec: &str) -> String {
+    spec.parse::<Spec>().unwrap().to_string()
+}
+
+#[test]
+fn a_proposal_reads_the_records_it_was_made_of() {
+    for (text, expected) in [
+        // Labels in the steps, scores that are called labels, steps that only one rule cuts so.
+        (
+            r#"{"problem":"P","steps":[{"text":"a","label":1},{"text":"b","label":0}]}"#,
+            "problem=problem,steps=steps.text,label=steps.label,as=correct",
+        ),
+        (r#"{"problem":"P","steps":["a","b"],"labels":[0.9,0.2]}"#, "problem=problem,steps=steps,scores=labels"),
+        (
+            r#"{"problem":"P","solution_text":"x","response":"a\nb\n\nc","step_labels":[1,1,0]}"#,
+            "problem=problem,steps=response,split=line,label=step_labels,as=correct",
+        ),
+        (
+            r#"{"prompt":[{"role":"user","content":"Q?"}],"completion":[{"role":"assistant","content":"One.\n\nTwo."}]}"#,
+            "problem=prompt.0.content,steps=completion.0.content",
+        ),
+        // Several solutions are never the steps of one.
+        (
+            r#"{"prompt":"Q?","outputs":[{"index":0,"text":"One.\n\nTwo."},{"index":1,"text":"Three."}]}"#,
+            "problem=prompt,solutions=outputs,steps=outputs.text",
+        ),
+        (
+            r#"{"question":"Q?","samples":[{"text":"One.","correct":true},{"text":"Three.","correct":false}],"answer":"14"}"#,
+            "problem=question,solutions=samples,steps=samples.text,outcome=samples.correct,reference=answer",
+        ),
+        (
+            r#"{"question":"Q","responses":[{"response":"a\n\nb","correct":true},{"response":"c","correct":false}]}"#,
+            "problem=question,solutions=responses,steps=responses.response,outcome=responses.correct",
+        ),
+        (
+            r#"{"problem":"P","answer":"14","completions":["a\n\nb","c\n\nd"],"scores":[0.9,0.2]}"#,
+            "problem=problem,solutions=completions,steps=completions,reference=answer",
+        ),
+        (
+            r#"{"question":"P","answers":["3","3.0"],"candidates":["a\n\nb","c\n\nd"],"step_scores":[[0.9,0.8],[0.2,0.1]]}"#,
+            "problem=question,solutions=candidates,steps=candidates,scores=step_scores",
+        ),
+        (
+            r#"{"prompt":"Q","generated_text":["a","c"],"reward":[1,0]}"#,
+            "problem=prompt,solutions=generated_text,steps=generated_text",
+        ),
+        (r#"{"q":"Q","completions":["a","b"],"labels":[true,false]}"#, "problem=q,steps=completions,label=labels,as=correct"),
+    ] {
+        let (records, proposal, open) = proposed(text);
+        assert_eq!((proposal.as_str(), open.as_slice()), (sorted(expected).as_str(), &[][..]), "{text}");
+        read(&proposal, &records[0]).unwrap();
+    }
+}
+
+#[test]
+fn several_solutions_stand_in_a_list_or_in_lists_side_by_side() {
+    let spec = "problem=q,solutions=runs,steps=runs.s,label=runs.bad,scores=runs.p,id=n,generator=by,outcome=ok";
+    let record = json!({"q": "?", "n": 7, "by": "m", "ok": [true, false], "more": 1,
+        "runs": [{"s": ["a", "b"], "bad": -1, "p": [0.9, 0.8]}, {"s": "a\n\nc", "bad": 1, "p": [0.9, 0.1], "seed": 3}]});
+    let trace = read(spec, &record).unwrap();
+    assert_eq!(steps(&trace), ["a", "b", "c"]);
+    let of = |index: usize| {
+        let solution = &trace.solutions[index];
+        (solution.source_id.as_deref(), solution.first_error, solution.outcome, solution.scores.as_slice())
+    };
+    assert_eq!(of(0), (Some("7-0"), NoError, Outcome::Correct, &[Some(0.9), Some(0.8)][..]));
+    assert_eq!(of(1), (Some("7-1"), At(1), Outcome::Wrong, &[Some(0.9), Some(0.1)][..]));
+    assert_eq!(Value::Object(trace.solutions[1].extra.clone()), json!({"seed": 3}));
+    assert_eq!((trace.extra["more"].as_i64(), trace.solutions[0].generator.as_deref()), (Some(1), Some("m")));
+    for (spec, record, expected) in [
+        (
+            "steps=r.s,solutions=r",
+            json!({"r": [{"s": ["a"]}, {"s": 3}]}),
+            "r[1].s: expected a list of strings or a text, found 3",
+        ),
+        (
+            "steps=r,solutions=r,scores=p",
+            json!({"r": ["a", "b"], "p": [[0.1]]}),
+            "p: expected 2 entries for 2 solutions, found 1",
+        ),
+        ("steps=r,solutions=r,scores=p", json!({"r": ["a", "b"], "p": [[0.1], [2]]}), "p[1][0]: expected a number from 0 to 1"),
+        (
+            "steps=r,solutions=r,label=l",
+            json!({"r": ["a", "b"], "l": 1}),
+            "l: expected a list with one entry a solution, found 1",
+        ),
+        ("steps=r,solutions=r", json!({"s": ["a"]}), "r: expected a list of solutions, found no such field"),
+    ] {
+        let error = read(spec, &record).unwrap_err();
+        assert!(error.contains(expected), "{spec}: {error}");
+    }
 }
 
 fn stepscope(config: &Path, args: &[&str]) -> Output {
@@ -167,6 +294,33 @@ fn a_mapping_is_used_saved_and_used_again() {
     assert_eq!(stepscope(dir.path(), &["info", file, "--map", "@odd-1", "--format", "trl"]).status.code(), Some(2));
 }
 
+#[test]
+fn what_was_answered_on_the_screen_holds_for_every_command() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("odd.jsonl");
+    std::fs::write(&file, "{\"q\":\"1+1?\",\"s\":[\"2\",\"3\"],\"bad\":2}\n").unwrap();
+    // Where the dialog leaves it.
+    let name = {
+        use sha2::{Digest as _, Sha256};
+        let digest = Sha256::digest(std::fs::canonicalize(&file).unwrap().as_os_str().as_encoded_bytes());
+        digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    let kept = dir.path().join("stepscope/maps/files");
+    std::fs::create_dir_all(&kept).unwrap();
+    std::fs::write(kept.join(format!("{name}.toml")), "problem = \"q\"\nsteps = \"s\"\nlabel = \"bad\"\nbase = \"1\"\n").unwrap();
+    let run = |args: &[&str]| {
+        let output = stepscope(dir.path(), &[args, &[file.to_str().unwrap()]].concat());
+        String::from_utf8_lossy(&[output.stdout.as_slice(), &output.stderr].concat()).into_owned()
+    };
+    let info = run(&["info"]);
+    assert!(info.contains("1 labelled") && info.contains("as its keys were mapped before (problem = \"q\""), "{info}");
+    assert!(run(&["queue", "--filter", "error == 2", "--json"]).contains("\"problem\":1"));
+    let out = dir.path().join("out.csv");
+    let written = run(&["export", "--to", "csv", "--unsure", "keep", "-o", out.to_str().unwrap()]);
+    assert!(out.exists(), "{written}");
+    assert!(run(&["info", "--map", "ask"]).contains("no known format"));
+}
+
 proptest! {
     #[test]
     fn mappings_come_back_from_their_lines(values in proptest::collection::vec((0..KEYS.len(), "[a-z.\"\\\\#= é]{1,8}"), 0..6)) {
@@ -182,7 +336,7 @@ proptest! {
         let _ = text.parse::<Spec>();
         let _ = Spec::from_toml(&text);
         if let Ok(value) = parse_json(record.as_bytes()) {
-            let _ = propose(&value);
+            let _ = propose(&[value]);
         }
     }
 }
@@ -231,7 +385,7 @@ mod dialog {
         assert_eq!(dialog.spec.to_string(), "problem=q,steps=chain.text");
         assert!(dialog.preview.is_ok());
         // Down to the label, through the paths to the last one, and on to a base of 1.
-        assert_eq!(typed(&mut dialog, "jjjjhjjll"), None);
+        assert_eq!(typed(&mut dialog, "jjjjjhjjll"), None);
         assert_eq!(dialog.spec.to_string(), "problem=q,steps=chain.text,label=wrong,base=1");
         assert_eq!(dialog.preview.as_ref().unwrap().solutions[0].first_error, At(1));
         let shown = screen(&dialog, 100, 20);
@@ -256,7 +410,7 @@ mod dialog {
     #[test]
     fn values_are_typed_and_a_mapping_that_reads_nothing_is_not_taken() {
         let mut dialog = dialog(&RECORDS);
-        assert_eq!(typed(&mut dialog, "je<<<<<<<<<<nothing\n"), None);
+        assert_eq!(typed(&mut dialog, "jje<<<<<<<<<<nothing\n"), None);
         assert_eq!(dialog.spec.get("steps"), Some("nothing"));
         assert_eq!(typed(&mut dialog, "\n"), None);
         assert!(screen(&dialog, 80, 12).contains("nothing: expected a list"), "{}", screen(&dialog, 80, 12));

@@ -2,6 +2,7 @@
 //! once somebody has said what its keys mean.
 
 mod propose;
+mod several;
 mod spec;
 
 use std::borrow::Cow;
@@ -15,7 +16,7 @@ use super::{Format, Glance, RawRecord, RecordError, glance, parse_json, place, s
 use crate::segment::{self, Rule};
 use crate::trace::{Extra, FirstError, NodeId, Outcome, Problem, Rating, StepKind, Trace, TraceBuilder};
 
-pub use propose::{paths, propose};
+pub use propose::{Proposal, paths, propose};
 pub use spec::{KEYS, Spec, SpecError};
 
 /// Where a value lies in a record: keys with dots between (`question.problem`). Through a list a key (or `*`) means each element, a
@@ -56,6 +57,9 @@ pub struct Verdict<'a> {
 pub struct Mapping<'a> {
     /// The problem text; empty when the records have none.
     pub problem: Path<'a>,
+    /// The list of the solutions of a record with several; the paths of their parts lead through it, or to a list beside it with one entry
+    /// a solution.
+    pub solutions: Option<Path<'a>>,
     /// The steps: a list of strings, or one text that is cut by `split`.
     pub steps: Path<'a>,
     /// How a text is cut into steps.
@@ -85,6 +89,7 @@ impl<'a> Mapping<'a> {
     pub const fn new(problem: Path<'a>, steps: Path<'a>) -> Self {
         Self {
             problem,
+            solutions: None,
             steps,
             split: Rule::Auto,
             kind: StepKind::Text,
@@ -99,22 +104,35 @@ impl<'a> Mapping<'a> {
         }
     }
 
-    /// Reads a record: one problem with one solution.
+    /// Reads a record: one problem with one solution, or with those of a list.
     pub(super) fn read(&self, mut fields: Fields) -> Result<TraceBuilder, Fault> {
         let text = if self.problem.is_empty() { String::new() } else { text(&mut fields, self.problem)? };
         let reference_answer = name(&mut fields, self.reference_answer)?;
         let reference_solution = name(&mut fields, self.reference_solution)?;
         let mut builder = TraceBuilder::new(Problem { text, reference_solution, reference_answer });
-        let leaf = self.steps(&mut fields, &mut builder)?;
+        if let Some(list) = self.solutions {
+            several::read(self, list, fields, &mut builder)?;
+            return Ok(builder);
+        }
+        self.solution(&mut fields, &mut builder)?;
+        if let Some(solution) = builder.last_solution() {
+            solution.extra = fields.rest();
+        }
+        Ok(builder)
+    }
+
+    /// Reads a solution.
+    fn solution(&self, fields: &mut Fields, builder: &mut TraceBuilder) -> Result<(), Fault> {
+        let leaf = self.steps(fields, builder)?;
         let steps = builder.trace().node(leaf).depth;
         let said = match self.label {
-            Some(verdict) => verdict.read(&mut fields, steps, &mut builder)?,
+            Some(verdict) => verdict.read(fields, steps, builder)?,
             None => Said::default(),
         };
-        let scores = self.scores(&mut fields, steps)?;
-        let outcome = self.outcome.and_then(|path| outcome(&mut fields, path));
-        let (id, generator) = (name(&mut fields, self.id)?, name(&mut fields, self.generator)?);
-        let answer = name(&mut fields, self.answer)?;
+        let scores = self.scores(fields, steps)?;
+        let outcome = self.outcome.and_then(|path| outcome(fields, path));
+        let (id, generator) = (name(fields, self.id)?, name(fields, self.generator)?);
+        let answer = name(fields, self.answer)?;
         let boxed = fields::boxed(&builder.trace().node(leaf).text);
         let solution = builder.solution(leaf);
         solution.source_id = id;
@@ -124,8 +142,7 @@ impl<'a> Mapping<'a> {
         solution.first_error = said.first_error;
         solution.ratings = said.ratings;
         solution.scores = scores;
-        solution.extra = fields.rest();
-        Ok(builder)
+        Ok(())
     }
 
     /// The same at a glance, where the steps are a list and all lies at the top.
@@ -135,7 +152,7 @@ impl<'a> Mapping<'a> {
         let unread = [self.scores, self.answer, self.outcome, self.reference_answer, self.reference_solution];
         let nested = read.iter().chain(&unread).flatten().any(|path| path.is_empty() || path.contains('.'));
         let twice = (1..read.len()).any(|at| read[at].is_some() && read[..at].contains(&read[at]));
-        if nested || twice || unread.iter().flatten().any(|path| fields.get(path).is_some()) {
+        if self.solutions.is_some() || nested || twice || unread.iter().flatten().any(|path| fields.get(path).is_some()) {
             return None;
         }
         let steps = fields.texts(self.steps)?;

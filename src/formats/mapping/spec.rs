@@ -15,6 +15,10 @@ use crate::trace::StepKind;
 /// All keys of a mapping, with what they say.
 pub const KEYS: &[(&str, &str)] = &[
     ("problem", "path of the problem text"),
+    (
+        "solutions",
+        "path of a list of several solutions; the paths of their parts go through it (samples.text), or to a list beside it with an entry for each",
+    ),
     ("steps", "path of the steps: a list of texts, texts in a list of objects (steps.text), or one text"),
     ("split", "how one text is cut: auto, blank, line, numbered, sentence, thought, tag"),
     ("kind", "what the steps are: text, thought, code, tool"),
@@ -98,6 +102,7 @@ impl Spec {
             None => None,
         };
         Ok(Mapping {
+            solutions: self.get("solutions"),
             split: self
                 .one_of("split", "auto, blank, line, numbered, sentence, thought or tag", Rule::Auto, |name| name.parse().ok())?,
             kind: self.one_of("kind", "text, thought, code or tool", StepKind::Text, StepKind::named)?,

@@ -60,6 +60,7 @@ fn draw_rows(dialog: &Dialog, pen: &mut Pen<'_>, rect: Rect) {
 
 fn draw_preview(dialog: &Dialog, pen: &mut Pen<'_>, rect: Rect) {
     let mut lines = vec![(format!("record {} of {}", dialog.record + 1, dialog.records()), pen.look.dim())];
+    lines.extend(dialog.open.iter().map(|(key, what)| (format!("{key}: {what}"), pen.look.accent())));
     match &dialog.preview {
         Ok(trace) => lines.extend(picture(trace).into_iter().map(|line| (line, pen.look.plain()))),
         Err(message) => lines.push((message.clone(), pen.look.error())),
