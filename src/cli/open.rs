@@ -410,12 +410,9 @@ const SHOWN: usize = 50;
 /// Asks what the keys of an unknown file mean and opens it so; `None` when it is left out.
 fn unknown(path: &Path, args: &OpenArgs) -> anyhow::Result<Option<Result<Corpus, OpenError>>> {
     let follow = |spec: Spec| {
-        let way = Way { format: Some(mapping::format(spec)?), segment: args.reading.segment };
+        let way = Way { format: Some(mapping::format(spec)?), segment: args.reading.segment, remembered: None };
         Ok(Some(Corpus::follow(Source::Path(path.to_owned()), way)))
     };
-    if let Some(spec) = reading::remembered(path).filter(|_| args.reading.map.is_none()) {
-        return follow(spec);
-    }
     let corpus = match Corpus::open(Source::Path(path.to_owned()), Some(mapping::bare())) {
         Ok(corpus) => corpus,
         Err(error) => return Ok(Some(Err(error))),

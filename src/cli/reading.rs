@@ -21,8 +21,8 @@ pub struct Reading {
     #[arg(long, value_name = "NAME", value_parser = super::format_names())]
     pub format: Option<String>,
     /// Read files of no known format: where the parts of a trace lie in a record, as in
-    /// `problem=question,steps=chain.text,label=first_error,base=1`; @NAME for a mapping that was saved; or `ask`, where one is
-    /// remembered
+    /// `problem=question,steps=chain.text,label=first_error,base=1`; @NAME for a mapping that was saved; or `ask`: not the one that is
+    /// remembered for the file
     #[arg(long, value_name = "KEY=PATH,..", conflicts_with = "format", long_help = long_help())]
     pub map: Option<String>,
     /// Save the mapping under this name, for `--map @NAME`
@@ -52,7 +52,7 @@ fn rules_help() -> String {
 fn long_help() -> String {
     let mut text = "Read files of no known format: where the parts of a trace lie in a record, as in \
         `problem=question,steps=chain.text,label=first_error,base=1`; @NAME for a mapping that was saved; or `ask` to be asked \
-        although the answer of the last time is remembered.\n\nPaths are keys with \
+        although the answer of the last time is remembered for the file (every command reads it so).\n\nPaths are keys with \
         dots between; through a list a key means each element. The keys of a mapping:\n"
         .to_owned();
     for (key, help) in mapping::KEYS {
@@ -65,7 +65,9 @@ fn long_help() -> String {
 impl Reading {
     /// Format and steps to read with. Saves the mapping if that was asked for.
     pub fn format(&self) -> anyhow::Result<Way> {
-        Ok(Way { format: self.named()?, segment: self.segment })
+        let remembered: fn(&Path) -> Option<&'static dyn Format> = |file| mapping::format(remembered(file)?).ok();
+        let asked = self.map.as_deref() == Some(ASK);
+        Ok(Way { format: self.named()?, segment: self.segment, remembered: (!asked).then_some(remembered) })
     }
 
     /// The format to read with; `None` when each file is looked at.
@@ -86,8 +88,8 @@ impl Reading {
     }
 }
 
-/// The mapping that is asked for anew, though one is remembered.
-pub(super) const ASK: &str = "ask";
+/// The value of `--map` by which nothing is remembered.
+const ASK: &str = "ask";
 
 /// The folder of saved mappings.
 fn folder() -> anyhow::Result<PathBuf> {
@@ -148,7 +150,7 @@ fn path_of(file: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// The mapping that was last given for a file.
-pub(super) fn remembered(file: &Path) -> Option<Spec> {
+fn remembered(file: &Path) -> Option<Spec> {
     let text = std::fs::read_to_string(path_of(file).ok()?).ok()?;
     Spec::from_toml(&text).ok().filter(|spec| spec.mapping().is_ok())
 }

@@ -54,7 +54,7 @@ fn open(file: &log::File, log: &Path) -> anyhow::Result<Corpus> {
         Some(map) => Some(Spec::from_toml(map).and_then(mapping::format).context("the mapping of the log")?),
         None => formats::by_name(&file.format),
     };
-    let way = Way { format, segment };
+    let way = Way { format, segment, remembered: None };
     let source = if let Some(&(name, bytes)) = DEMO.iter().find(|(name, _)| *name == file.name) {
         Source::Memory { name, bytes }
     } else {

@@ -28,7 +28,7 @@ mod values;
 
 use std::fmt;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
@@ -45,6 +45,7 @@ use crate::trace::Trace;
 use cache::Cache;
 use follow::Watch;
 use groups::Groups;
+use head::Head;
 use index::Index;
 use store::Bytes;
 
@@ -71,12 +72,31 @@ pub struct Way {
     pub format: Option<&'static dyn Format>,
     /// In the steps of this rule; `None`: in its own.
     pub segment: Option<Rule>,
+    /// Asked with the path of a file whose content is of no known format.
+    pub remembered: Option<fn(&Path) -> Option<&'static dyn Format>>,
 }
 
 impl From<Option<&'static dyn Format>> for Way {
     fn from(format: Option<&'static dyn Format>) -> Self {
-        Self { format, segment: None }
+        Self { format, ..Self::default() }
     }
+}
+
+/// Opens a source and reads its beginning.
+fn begin(source: Source, way: Way) -> Result<(Bytes, Head), Refusal> {
+    let path = match source {
+        Source::Path(path) => path,
+        Source::Stdin => return head::read(Bytes::stdin()?, way.format),
+        Source::Memory { bytes, .. } => return head::read(Bytes::Memory(bytes), way.format),
+    };
+    let read = |format| head::read(Bytes::open(&path)?, format);
+    let begun = read(way.format);
+    let unknown = matches!(begun, Err(Refusal::UnknownFormat(_)));
+    let Some(format) = way.remembered.filter(|_| unknown).and_then(|remembered| remembered(&path)) else { return begun };
+    let (bytes, mut head) = read(Some(format))?;
+    let said = format.mapping().unwrap_or_default().trim_end().replace('\n', ", ");
+    head.evidence = format!("no known format, read as its keys were mapped before ({said}); --map says otherwise");
+    Ok((bytes, head))
 }
 
 /// Is told what each record of a file says when it is grouped, or `None` where only reading it whole tells: on any thread, in any order.
@@ -227,17 +247,19 @@ impl Corpus {
             Source::Memory { name, .. } => PathBuf::from(name),
         };
         let watch = if follow { Watch::new(&path) } else { None };
-        let opened = match source {
-            Source::Path(path) => Bytes::open(&path),
-            Source::Stdin => Bytes::stdin(),
-            Source::Memory { bytes, .. } => Ok(Bytes::Memory(bytes)),
-        };
         let name = path.to_string_lossy().into_owned();
-        opened.and_then(|bytes| Self::build(name, bytes, way, watch, look)).map_err(|reason| OpenError { path, reason })
+        let opened = begin(source, way).and_then(|(bytes, head)| Self::build(name, bytes, head, way.segment, watch, look));
+        opened.map_err(|reason| OpenError { path, reason })
     }
 
-    fn build(name: String, bytes: Bytes, way: Way, watch: Option<Watch>, look: Option<Look>) -> Result<Self, Refusal> {
-        let (bytes, head) = head::read(bytes, way.format)?;
+    fn build(
+        name: String,
+        bytes: Bytes,
+        head: Head,
+        segment: Option<Rule>,
+        watch: Option<Watch>,
+        look: Option<Look>,
+    ) -> Result<Self, Refusal> {
         let mut indexer = build::Indexer::new(head.framing, head.bom);
         // Whatever is not lines is written anew as a whole.
         let followed = head.framing == Framing::Lines && matches!(bytes, Bytes::File(..));
@@ -245,7 +267,7 @@ impl Corpus {
             name,
             bytes,
             format: head.format,
-            segment: way.segment,
+            segment,
             framing: head.framing,
             evidence: head.evidence,
             index: RwLock::default(),
