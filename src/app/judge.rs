@@ -1,4 +1,5 @@
-//! What a process reward model says of the steps: the one that runs, or one whose scores were brought along in a score file.
+//! What a process reward model says of the steps: the one that runs, one whose scores were brought along in a score file, or one whose
+//! scores the file of the traces records.
 
 use std::collections::HashMap;
 
@@ -7,7 +8,10 @@ use crate::analysis::decide::{Decision, decide, first_error_odds};
 use crate::analysis::meaning::{Meaning, ScoreRule};
 use crate::query::{Opinion, Ruler};
 use crate::scoring::WorkerModel;
-use crate::trace::{FirstError, NodeId, Rationale, StepKey, StepScore, Trace};
+use crate::trace::{FirstError, NodeId, Rationale, Semantics, StepKey, StepScore, Trace};
+
+/// The scorer of the scores that stand in the files of traces themselves.
+pub const FILE: &str = "file";
 
 /// Scores and how they are read.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,6 +65,20 @@ impl Judge {
         judge
     }
 
+    /// Scores that files record. Of them nothing is known but that they lie in `0..=1`.
+    pub fn of_files(scores: impl IntoIterator<Item = (StepKey, StepScore)>) -> Self {
+        let mut judge = Self::recorded(FILE.to_owned(), &ScoreRule::usual(Semantics::Correctness), HashMap::new());
+        judge.read(scores);
+        judge
+    }
+
+    /// Takes in scores that a file records. Where it says two things of one step, the first one stands.
+    pub(super) fn read(&mut self, scores: impl IntoIterator<Item = (StepKey, StepScore)>) {
+        for (key, score) in scores {
+            self.scores.entry(key).or_insert(score);
+        }
+    }
+
     /// How the scores are read, for a file.
     pub fn rule(&self) -> ScoreRule {
         let posterior = match self.decision {
@@ -98,6 +116,11 @@ impl Judge {
     /// Identity of the model, as label events name it.
     pub fn key(&self) -> Option<&str> {
         self.scorer.as_deref().or(self.model.as_ref().map(|model| model.key.as_str()))
+    }
+
+    /// It has a score of some of these steps.
+    pub fn knows(&self, trace: &Trace, path: &[NodeId]) -> bool {
+        path.iter().any(|id| self.scores.contains_key(&trace.node(*id).key))
     }
 
     /// What it says of a solution, its scores as places between wrong and right.
@@ -175,4 +198,13 @@ impl Judge {
         steps.sort_by(|a, b| b.1.total_cmp(&a.1));
         steps.into_iter().map(|(step, _)| step).collect()
     }
+}
+
+/// The scores that the file of a trace records of its steps; more than one of a step where solutions that share it have scores of their own.
+pub fn recorded_scores(trace: &Trace) -> Vec<(StepKey, StepScore)> {
+    let score =
+        |(id, score): (NodeId, Option<f64>)| Some((trace.node(id).key, StepScore::new(score?, Semantics::Correctness).ok()?));
+    let own = trace.solutions.iter().filter(|solution| !solution.scores.is_empty());
+    let own = own.flat_map(|solution| trace.solution_path(solution).into_iter().zip(trace.recorded_scores(solution)));
+    own.chain(trace.steps().map(|id| (id, trace.node(id).stats.prm))).filter_map(score).collect()
 }

@@ -549,9 +549,13 @@ impl App {
     /// The score shown for a step, if it is known and the session is not blind. What a verdict reveals is the solution that was judged, and
     /// not what others of its problem say.
     pub fn shown_score(&self, key: StepKey) -> Option<StepScore> {
+        self.scoring.scores.get(&key).copied().filter(|_| self.shows_scores_of(key))
+    }
+
+    /// Scores of this step may be seen.
+    fn shows_scores_of(&self, key: StepKey) -> bool {
         let revealed = |trace: &Arc<Trace>| self.cursor.path.iter().any(|&id| trace.node(id).key == key);
-        let shown = self.show_prm && (self.trust.mode != Mode::RevealAfter || self.trace().is_some_and(revealed));
-        self.scoring.scores.get(&key).copied().filter(|_| shown)
+        self.show_prm && (self.trust.mode != Mode::RevealAfter || self.trace().is_some_and(revealed))
     }
 }
 

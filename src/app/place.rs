@@ -206,6 +206,7 @@ impl App {
         });
         self.items.set_cut(item, laid);
         self.scoring.cut_anew(item);
+        super::scoring::read_file(self, item);
     }
 
     /// Steps were merged or split, or that was taken back: every loaded item is cut anew, and the cursor stays with its step.

@@ -206,7 +206,7 @@ impl App {
             shown.extend(
                 self.scoring
                     .others()
-                    .filter(|(_, judge)| !judge.scores.is_empty())
+                    .filter(|(_, judge)| self.trace().is_some_and(|trace| judge.knows(trace, &self.cursor.path)))
                     .map(|(_, judge)| format!("beside:{}", judge.name())),
             );
         }

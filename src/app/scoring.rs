@@ -10,13 +10,15 @@ use crate::scoring::{Priority, Scheduler, ScoreRequest, WorkerEvent};
 use crate::trace::{NodeId, Rationale, RecordKey, StepKey, StepScore, Trace};
 
 use super::items::ItemId;
-use super::judge::Judge;
+use super::judge::{self, Judge};
 use super::reading::Against;
 use super::runs::Runs;
 use super::{App, Effect};
 
 /// Items that are read ahead, so that the worker never waits for a file.
 const READY: usize = 4;
+/// Scores of files that are kept before those are let go of whose problems are not in memory.
+const KEPT: usize = 1 << 20;
 
 /// What is known of an item before the worker is asked.
 #[derive(Debug, Default)]
@@ -53,8 +55,10 @@ pub enum WorkerState {
 /// Scores and the way to more of them. What is read of it is what the judge on show says; what comes from the worker goes to the first one.
 #[derive(Debug)]
 pub struct Scoring {
-    /// The model that runs, and behind it those whose scores were brought along; never empty.
+    /// The model that runs, and behind it those whose scores were brought along or stand in the files; never empty.
     judges: Vec<Judge>,
+    /// Which of them has the scores that stand in the files, once some do, and how many it may keep.
+    of_files: Option<(usize, usize)>,
     /// Which of them colours the steps and predicts errors.
     shown: usize,
     /// The worker.
@@ -82,6 +86,7 @@ impl Scoring {
     pub fn new(wanted: bool) -> Self {
         Self {
             judges: vec![Judge::default()],
+            of_files: None,
             shown: 0,
             state: if wanted { WorkerState::Starting } else { WorkerState::Off },
             done: Runs::default(),
@@ -102,6 +107,35 @@ impl Scoring {
     /// A model whose scores were brought along.
     pub(super) fn bring(&mut self, judge: Judge) {
         self.judges.push(judge);
+    }
+
+    /// Takes in scores that the file of a trace records; gives true when they are the first ones. They colour where no model does.
+    fn read(&mut self, scores: Vec<(StepKey, StepScore)>) -> bool {
+        if let Some((at, _)) = self.of_files {
+            self.judges[at].read(scores);
+            return false;
+        }
+        if scores.is_empty() {
+            return false;
+        }
+        self.of_files = Some((self.judges.len(), KEPT));
+        if self.is_idle() {
+            self.shown = self.judges.len();
+        }
+        self.judges.push(Judge::of_files(scores));
+        true
+    }
+
+    /// The score that the file records of a step.
+    pub(super) fn of_file(&self, step: StepKey) -> Option<f64> {
+        let (at, _) = self.of_files?;
+        self.judges[at].scores.get(&step).map(|score| score.value())
+    }
+
+    /// There is no model of which anything could come to the screen.
+    fn is_idle(&self) -> bool {
+        let judge = &self.judges[0];
+        self.state == WorkerState::Off && judge.model.is_none() && judge.scores.is_empty() && judge.outcomes.is_empty()
     }
 
     /// All judges with the letter that names them; which of them is on show.
@@ -125,8 +159,13 @@ impl Scoring {
 
     /// The next judge comes on show; `None` where there is only one.
     pub(super) fn next_judge(&mut self) -> Option<(char, &Judge)> {
-        self.shown = (self.shown + 1) % self.judges.len();
-        self.judges().filter(|_| self.judges.len() > 1).find(|(.., shown)| *shown).map(|(letter, judge, _)| (letter, judge))
+        // A model that nobody started says nothing.
+        let first = usize::from(self.is_idle() && self.judges.len() > 1);
+        self.shown = if self.shown + 1 < self.judges.len() { self.shown + 1 } else { first };
+        self.judges()
+            .filter(|_| self.judges.len() > first + 1)
+            .find(|(.., shown)| *shown)
+            .map(|(letter, judge, _)| (letter, judge))
     }
 
     /// The steps of an item were cut anew: those that nobody knows yet are to be asked for.
@@ -226,6 +265,24 @@ fn next_item(app: &mut App) -> Option<ItemId> {
         app.scoring.scanned += done.max(1);
     }
     None
+}
+
+/// An item was read or cut anew: what its file says of its steps is laid beside them. Where solutions with a known answer come in between,
+/// it stays away: those without it would be told apart.
+pub(super) fn read_file(app: &mut App, item: ItemId) {
+    let Some(trace) = app.items.trace(item).filter(|_| !app.has_gold()) else { return };
+    if app.scoring.read(judge::recorded_scores(trace)) {
+        app.queue.judges_changed();
+    }
+    let Some((at, most)) = app.scoring.of_files else { return };
+    if app.scoring.judges[at].scores.len() > most {
+        let scores: Vec<_> =
+            app.items.loaded().filter_map(|item| app.items.trace(item)).flat_map(|trace| judge::recorded_scores(trace)).collect();
+        let kept = &mut app.scoring.judges[at];
+        kept.scores.clear();
+        kept.read(scores);
+        app.scoring.of_files = Some((at, KEPT.max(2 * kept.scores.len())));
+    }
 }
 
 /// Keeps the worker busy: asks for the next items to be read and sends the next requests.

@@ -217,6 +217,7 @@ impl App {
                 let at = AtStep {
                     node,
                     score: score(trace.node(node).key),
+                    file: self.scoring.of_file(trace.node(node).key).filter(|_| self.shows_scores_of(trace.node(node).key)),
                     before,
                     own: self.node_labels.get(&node).copied(),
                     through: self.tree.through(node),

@@ -348,9 +348,7 @@ fn answered(trace: &Trace, solution: &Solution, answers: &Answers) -> Vec<Option
 
 /// Scores that the source gives the solution, else those that it gives the nodes; `None` when there are none.
 fn recorded(trace: &Trace, solution: &Solution) -> Option<Vec<Option<f64>>> {
-    let path = trace.solution_path(solution);
-    let own = |index: usize| solution.scores.get(index).copied().flatten();
-    let scores: Vec<Option<f64>> = path.iter().enumerate().map(|(index, id)| own(index).or(trace.node(*id).stats.prm)).collect();
+    let scores = trace.recorded_scores(solution);
     scores.iter().any(Option::is_some).then_some(scores)
 }
 

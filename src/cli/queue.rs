@@ -21,7 +21,7 @@ use crate::analysis::alike::Bag;
 use crate::analysis::decide::Decision;
 use crate::analysis::label_errors::{Doubt, doubts};
 use crate::analysis::meaning::Meaning;
-use crate::app::judge::Judge;
+use crate::app::judge::{Judge, recorded_scores};
 use crate::corpus::{Corpus, Look, ProblemView, in_order};
 use crate::formats::RecordError;
 use crate::labels::{Overlap, Panel, Session, Store};
@@ -466,7 +466,11 @@ impl Questions {
             }
         };
         let (filter, order) = (self.filter.as_ref(), self.order.as_ref());
-        let others = |path: &[NodeId]| self.judges.iter().map(|judge| judge.opinion(trace, path)).collect();
+        let file = self.any(Query::needs_others).then(|| Judge::of_files(recorded_scores(trace)));
+        let others = |path: &[NodeId]| {
+            let judges = self.judges.iter().chain(&file);
+            judges.filter(|judge| judge.knows(trace, path)).map(|judge| judge.opinion(trace, path)).collect()
+        };
         let place = |solution| at.map(|(file, problem)| (file.to_owned(), problem, solution));
         let doubt = |solution| self.doubts.get(&place(solution)?).copied();
         let cluster =

@@ -12,6 +12,8 @@ pub struct AtStep {
     pub node: NodeId,
     /// Its score as a place between wrong and right.
     pub score: Option<f64>,
+    /// The score that the file records of it.
+    pub file: Option<f64>,
     /// That of the step before it.
     pub before: Option<f64>,
     /// One's own label of it.
@@ -27,6 +29,7 @@ pub static STEP_QUANTITIES: &[Quantity] = &[
         Value::Number(f.at().before.zip(f.at().score).map(|(before, here)| before - here))
     }),
     score("suspect", "the score is below the threshold", |f| Value::Truth(f.at().score.map(|score| score < f.threshold))),
+    score("file", "step score that the file records", |f| Value::Number(f.at().file)),
     number("N", "visits of the search", |f| Value::Number(f.stats().visits.map(|visits| visits as f64))),
     number("Q", "value of the search", |f| Value::Number(f.stats().q.or(f.stats().value))),
     number("mc", "share of rollouts from here that were right", |f| Value::Number(f.stats().mc)),
@@ -52,7 +55,7 @@ pub static STEP_QUANTITIES: &[Quantity] = &[
 impl Facts<'_> {
     /// The step; of a question about solutions, whose names are others, the first one.
     fn at(&self) -> AtStep {
-        self.step.unwrap_or(AtStep { node: NodeId::ROOT, score: None, before: None, own: None, through: 0 })
+        self.step.unwrap_or(AtStep { node: NodeId::ROOT, score: None, file: None, before: None, own: None, through: 0 })
     }
 
     fn node(&self) -> &crate::trace::Node {

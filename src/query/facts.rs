@@ -5,8 +5,10 @@ use std::cell::OnceCell;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::{AtStep, Kind, Value};
+use crate::analysis::decide::{Decision, decide};
 use crate::analysis::dispute::Dispute;
 use crate::analysis::label_errors::Doubt;
+use crate::analysis::meaning::Meaning;
 use crate::checks::answer;
 use crate::checks::arithmetic::Verdict;
 use crate::trace::{FirstError, Label, NodeId, Solution, SolutionLabels, Trace, Writing};
@@ -204,14 +206,16 @@ pub static QUANTITIES: &[Quantity] = &[
     score("spread", "highest less lowest score of a solution of this problem", |f| {
         Value::Number(f.spread.map(|(low, high)| high - low))
     }),
-    score("dissent", "how far models lie apart at a first error that one of them predicts; needs --beside", |f| {
-        Value::Number(f.dissent())
-    }),
+    score(
+        "dissent",
+        "how far models lie apart at a first error that one of them predicts; needs --beside or scores in the file",
+        |f| Value::Number(f.dissent()),
+    ),
     Quantity {
         name: "divided",
         kind: Kind::Truth,
         scored: true,
-        doc: "models do not predict the same first error; needs --beside",
+        doc: "models do not predict the same first error; needs --beside or scores in the file",
         of: Of::Facts(|f| Value::Truth(f.divided())),
     },
     Quantity {
@@ -226,6 +230,16 @@ pub static QUANTITIES: &[Quantity] = &[
     }),
     score("doubt", "how much likelier than the label another first error is, by the same model", |f| {
         Value::Number(f.doubt.map(|doubt| doubt.margin))
+    }),
+    number("min_file", "lowest step score that the file records", |f| {
+        Value::Number(f.in_file().into_iter().flatten().reduce(f64::min))
+    }),
+    number("last_file", "score of the last step that the file records", |f| Value::Number(f.in_file().last().copied().flatten())),
+    number("at_file", "number of the first step that the file scores below 0.5; 0 for none", |f| {
+        let scores = f.in_file();
+        let unsure = scores.contains(&None);
+        let found = decide(&scores, Decision::FirstBelow(Meaning::CORRECT.threshold));
+        first_error(if found == FirstError::NoError && unsure { FirstError::Unknown } else { found })
     }),
     told("wrong", Kind::Truth, "the answer is wrong, as recorded or as compared with the reference", |t| {
         Value::Truth(t.right().map(|right| !right))
@@ -387,6 +401,11 @@ impl Facts<'_> {
             (!known.is_empty()).then(|| known.iter().filter(|right| **right).count() as f64 / known.len() as f64)
         };
         self.solved.map_or_else(share, |solved| *solved.get_or_init(share))
+    }
+
+    /// The scores that the file records, one a step.
+    fn in_file(&self) -> Vec<Option<f64>> {
+        self.of().map_or_else(Vec::new, |solution| self.trace.recorded_scores(solution))
     }
 
     fn at_first_error(&self) -> Option<f64> {

@@ -212,6 +212,13 @@ impl Query {
         self.root.any(&|quantity| quantity.name == "similar")
     }
 
+    /// True when the answer tells what the file says of a solution.
+    pub fn tells_of_file(&self) -> bool {
+        const SAID: &[&str] =
+            &["error", "recorded", "disagree", "wrong", "right", "solved", "answer", "by", "min_file", "last_file", "at_file"];
+        self.root.any(&|quantity| SAID.contains(&quantity.name))
+    }
+
     /// True when the answer may change with scores that are not there yet.
     pub fn needs_scores(&self) -> bool {
         self.root.any(&|quantity| quantity.scored)

@@ -286,6 +286,13 @@ impl Trace {
         }
     }
 
+    /// Step scores of a solution as the source records them, one a step: those of the solution, else those of its nodes.
+    pub fn recorded_scores(&self, solution: &Solution) -> Vec<Option<f64>> {
+        let own = |index: usize| solution.scores.get(index).copied().flatten();
+        let path = self.solution_path(solution).into_iter().enumerate();
+        path.map(|(index, id)| own(index).or(self.node(id).stats.prm)).collect()
+    }
+
     /// True when some step has more than one step behind it.
     pub fn branches(&self) -> bool {
         self.nodes.iter().any(|node| node.children.len() > 1)

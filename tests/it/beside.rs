@@ -115,6 +115,118 @@ fn who_judges_blind_sees_none_of_them() {
     assert!(desk.app.notice.as_deref().unwrap().contains("hidden"));
 }
 
+/// Solutions whose file records step scores: one by its steps, one by its solution, one not at all.
+const SCORED: &[u8] = br#"{"tree":"a","id":0,"parent":null,"text":"","problem":"2+2?"}
+{"tree":"a","id":1,"parent":0,"text":"2+2=4","prm":0.91}
+{"tree":"a","id":2,"parent":1,"text":"so 5","prm":0.13,"terminal":true}
+{"tree":"b","id":0,"parent":null,"text":"","problem":"3+3?"}
+{"tree":"b","id":1,"parent":0,"text":"3+3=6","prm":0.72}
+{"tree":"b","id":2,"parent":1,"text":"so 6","prm":0.83,"terminal":true}
+{"tree":"c","id":0,"parent":null,"text":"","problem":"4+4?"}
+{"tree":"c","id":1,"parent":0,"text":"4+4=8","terminal":true}
+"#;
+
+fn last_saw(desk: &Desk) -> stepscope::labels::Saw {
+    stepscope::labels::Store::events(desk.store.path(), "mira").unwrap().pop().unwrap().saw
+}
+
+#[test]
+fn what_a_file_records_of_steps_colours_where_no_model_runs() {
+    let mut desk = Desk::new(&[("scored.jsonl", SCORED)], (120, 40));
+    assert_eq!((desk.app.scoring.name(), desk.app.predicted_first_error()), ("file", Some(1)));
+    let screen = desk.screen();
+    assert!(screen.contains(".91") && screen.contains("0.130   threshold .50   file"), "{screen}");
+    desk.keys("P");
+    assert!(desk.app.notice.as_deref().unwrap().starts_with("there is one model"), "{:?}", desk.app.notice);
+    desk.keys("x(");
+    let saw = last_saw(&desk);
+    assert_eq!((saw.prm.as_deref(), saw.score, saw.blind), (Some("file"), Some(0.13), false));
+    assert_eq!(saw.context.scores, [Some(0.91), Some(0.13)]);
+    // Filters and orders go by it, and can speak of it by name.
+    desk.keys(":order -min_prm<Enter>");
+    assert_eq!(desk.app.queue.places().iter().map(|place| place.item.problem).collect::<Vec<_>>(), [0, 1, 2]);
+    for (filter, expected) in [
+        (".5 > min_file", &[0][..]),
+        ("last_file > .8", &[1]),
+        ("at_file == 2", &[0]),
+        ("at_file == 0", &[1]),
+        ("!(2 > min_file)", &[]),
+    ] {
+        desk.keys(&format!(":filter {filter}<Enter>"));
+        let found: Vec<usize> = desk.app.queue.places().iter().map(|place| place.item.problem).collect();
+        assert_eq!(found, expected, "{filter}");
+    }
+}
+
+#[test]
+fn what_a_file_records_of_steps_stands_beside_a_model() {
+    let mut desk = Desk::new(&[("scored.jsonl", SCORED)], (120, 40));
+    let high = StepScore::new(0.55, Semantics::Correctness).unwrap();
+    let scores = desk.app.trace().unwrap().steps().map(|id| (desk.app.trace().unwrap().node(id).key, high)).collect();
+    desk.app.scoring = stepscope::app::scoring::Scoring::new(true);
+    desk.app.scoring.scores = scores;
+    let view = desk.app.items.get(desk.app.cursor.item).unwrap().as_ref().clone();
+    desk.tell(Message::Loaded { item: desk.app.cursor.item, view: std::sync::Arc::new(view) });
+    desk.keys("gg2G");
+    let screen = desk.screen();
+    assert!(screen.contains("B file .13, below its threshold; .42 apart"), "{screen}");
+    assert_eq!(desk.app.predicted_first_error(), None);
+    desk.keys(":filter divided<Enter>");
+    assert_eq!(desk.app.queue.places().len(), 1);
+    desk.keys("P");
+    assert_eq!(desk.app.predicted_first_error(), Some(1));
+    desk.keys("P");
+    desk.keys("2x(");
+    let saw = last_saw(&desk);
+    assert_eq!(saw.context.beside.get("file").map(Vec::as_slice), Some(&[Some(0.91), Some(0.13)][..]), "{saw:?}");
+    assert!(saw.shown.contains("beside:file"), "{saw:?}");
+}
+
+#[test]
+fn who_judges_blind_learns_nothing_of_what_a_file_records() {
+    for (width, reveal) in [(80, false), (120, false), (200, false), (120, true)] {
+        let mut desk = Desk::new(&[("scored.jsonl", SCORED)], (width, 40));
+        // As it is for somebody who has never seen them.
+        desk.keys(if reveal { ":mode reveal<Enter>" } else { ":mode blind<Enter>" });
+        desk.keys("}");
+        for keys in
+            ["", "j", "gt", "gs", "gl", "Pj", ":order last_file", "<Esc>:order at_file", "<Esc>:order error", "<Esc>]e", "gD"]
+        {
+            desk.keys(keys);
+            let screen = desk.screen();
+            assert!(![".72", ".83", "0.72", "0.83", "B file"].iter().any(|text| screen.contains(text)), "{keys}:\n{screen}");
+        }
+        desk.keys("<Esc>gs2x");
+        let saw = last_saw(&desk);
+        assert_eq!((saw.prm, saw.score, saw.blind), (None, None, true));
+        assert!(saw.context.scores.is_empty() && saw.context.beside.is_empty() && !saw.shown.contains("file"));
+        if reveal {
+            assert!(desk.screen().contains(".83"), "{}", desk.screen());
+        }
+    }
+}
+
+#[test]
+fn a_queue_without_a_terminal_knows_what_files_record() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("scored.jsonl"), SCORED).unwrap();
+    let queue = |args: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_stepscope"))
+            .current_dir(folder.path())
+            .env("XDG_CACHE_HOME", folder.path())
+            .args([&["queue", "scored.jsonl", "--json", "--store", "none.db"], args].concat())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let lines = String::from_utf8(output.stdout).unwrap();
+        let row = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
+        lines.lines().map(row).map(|row| (row["problem"].as_u64().unwrap(), row["number"].as_f64())).collect::<Vec<_>>()
+    };
+    assert_eq!(queue(&["--order", "-min_file"]), [(1, Some(-0.13)), (2, Some(-0.72)), (3, None)]);
+    assert_eq!(queue(&["--filter", "min_file < .5"]), [(1, None)]);
+    assert!(!queue(&["--order", "dissent"]).is_empty());
+}
+
 #[test]
 fn two_score_files_are_compared_on_what_people_found() {
     let folder = tempfile::tempdir().unwrap();

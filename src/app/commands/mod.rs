@@ -412,7 +412,7 @@ pub static COMMANDS: &[Command] = &[
         .takes("NUMBER", session::set_threshold, Known::Also(session::thresholds)),
     row(Session, "lower-threshold", &["[ t"], "threshold a twentieth of the scale lower; says how many first errors that leaves", session::lower_threshold).counts(),
     row(Session, "raise-threshold", &["] t"], "threshold a twentieth of the scale higher; :threshold model takes that of the model back", session::raise_threshold).counts(),
-    row(View, "next-prm", &["P"], "colours and prediction by the next model of --beside", session::next_prm),
+    row(View, "next-prm", &["P"], "colours and prediction by the next model of --beside, or by the scores that the file records", session::next_prm),
     row(Session, "aggregate", &["g A"], "next way to make one score of a solution; :aggregate prod", session::next_aggregate)
         .takes("NAME", session::set_aggregate, Known::Only(session::aggregates)),
     row(Session, "stop-scoring", &["g k"], "stop scoring; finished scores stay", session::stop_scoring),

@@ -21,7 +21,10 @@ pub(super) fn next_prm(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
         app.queue.judges_changed();
     }
     let said = said.map(|said| app.recorded_here().map_or(said.clone(), |known| format!("{said}, {known}")));
-    app.notice = Some(said.unwrap_or_else(|| "there is one model; --beside FILE brings scores of another along".to_owned()));
+    app.notice = Some(said.unwrap_or_else(|| {
+        "there is one model; --beside FILE brings scores of another along, and scores that a file records stand beside it"
+            .to_owned()
+    }));
     Vec::new()
 }
 

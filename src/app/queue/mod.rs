@@ -416,7 +416,10 @@ impl App {
             ruler: self.scoring.ruler(),
             score: &|key| self.scoring.known(key),
             own: &own,
-            others: &|path| self.scoring.others().map(|(_, judge)| judge.opinion(trace, path)).collect(),
+            others: &|path| {
+                let others = self.scoring.others().map(|(_, judge)| judge);
+                others.filter(|judge| judge.knows(trace, path)).map(|judge| judge.opinion(trace, path)).collect()
+            },
             doubt: &|solution| self.queue.doubt(item, solution),
             like,
             cluster: &|solution| self.alike.clusters.as_ref().map(|clusters| clusters.number(item, solution)),

@@ -167,12 +167,15 @@ pub(in crate::app) fn preview(app: &App, text: &str) -> String {
     if query.needs_scores() && !app.show_prm {
         return "scores are hidden".to_owned();
     }
+    if query.tells_of_file() && !app.show_prm {
+        return "what the file says is hidden".to_owned();
+    }
     if query.needs_doubt() {
         return "all labels are looked at before it says anything".to_owned();
     }
     let numbers = |item: ItemId| {
         let trace = app.items.trace(item)?;
-        let seen = !query.needs_scores() || !app.conceals(trace);
+        let seen = !(query.needs_scores() || query.tells_of_file()) || !app.conceals(trace);
         let asked = seen
             .then(|| app.survey(item, trace, |survey| Survey { filter: None, order: Some(&query), ..*survey }.ask(trace, 64)));
         Some(asked?.into_iter().enumerate().filter_map(move |(solution, asked)| Some((asked.number?, item, solution))))

@@ -396,7 +396,7 @@ fn search_numbers(node: &Node) -> String {
         };
         parts.push(format!("MC {}{rollouts}", short(mc)));
     }
-    let numbers = [("Q", stats.q), ("value", stats.value), ("prior", stats.prior), ("recorded PRM", stats.prm)];
+    let numbers = [("Q", stats.q), ("value", stats.value), ("prior", stats.prior)];
     parts.extend(numbers.into_iter().filter_map(|(name, value)| Some(format!("{name} {}", short(value?)))));
     parts.extend(stats.visits.map(|visits| format!("visits {visits}")));
     parts.join("   ")
