@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
+use super::notes::{self, Notes};
 use super::out;
 use super::reading::Reading;
 use crate::corpus::{Corpus, OpenError, Source, Way, escaped, sources};
@@ -17,11 +18,12 @@ use crate::trace::{FirstError, Trace};
 const ERRORS: usize = 10_000;
 
 /// Reads every file to its end and counts what is in it:
-/// `{"files":[{"path","format","evidence","records","lines","bad_records","problems","traces","steps","solution_steps","labelled","errors":[{"record","line","place","field","message"}]}]}`.
+/// `{"files":[{"path","format","evidence","records","lines","bad_records","problems","traces","steps","solution_steps","labelled","errors":[{"record","line","place","field","message"}],"notes":[{"path","note","count","record","line"}]}]}`.
 ///
 /// `records` counts records (trees, where a tree takes several lines), `lines` what they are made of (as many, where none takes several),
 /// `bad_records` those of these lines that cannot be read, `problems` the different problems, `traces` solutions, `steps` the distinct steps of each record, `solution_steps` those of all solutions, `labelled`
 /// the solutions with a recorded verdict, also "cannot be labelled".
+/// `notes` are what was repaired, dropped or guessed, one entry a kind, with the first record (from 0) and its line (from 1).
 /// A file that cannot be opened has the format `null` and one error without record. `evidence` says why the format was taken.
 pub fn info(paths: &[PathBuf], way: impl Into<Way>) -> Value {
     let way = way.into();
@@ -74,6 +76,14 @@ pub fn text(report: &Value) -> String {
             let bad = if trees { format!("{} of", counted(&file["bad_records"], "line")) } else { format!("{bad} of") };
             let _ = writeln!(out, "  {bad} {} cannot be read", counted(&file["records"], "record"));
         }
+        for note in file["notes"].as_array().into_iter().flatten() {
+            let number = |key: &str| note[key].as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(0);
+            let _ = writeln!(
+                out,
+                "  {}",
+                notes::line(note["note"].as_str().unwrap_or_default(), number("count"), "", number("line"))
+            );
+        }
     }
     out
 }
@@ -96,6 +106,7 @@ struct Counts {
     labelled: usize,
     bad: usize,
     errors: Vec<RecordError>,
+    notes: Notes,
 }
 
 impl Counts {
@@ -124,6 +135,7 @@ fn file(source: Result<Source, OpenError>, way: Way) -> Value {
         let unit = corpus.unit(index);
         if let Some(trace) = &unit.trace {
             counts.trace(trace);
+            counts.notes.read(&corpus, index, trace);
         }
         counts.errors(unit.errors);
     }
@@ -145,6 +157,7 @@ fn file(source: Result<Source, OpenError>, way: Way) -> Value {
         "solution_steps": counts.solution_steps,
         "labelled": counts.labelled,
         "errors": errors,
+        "notes": counts.notes.json(),
     })
 }
 
@@ -162,6 +175,7 @@ fn refused(path: &str, message: &str) -> Value {
         "solution_steps": 0,
         "labelled": 0,
         "errors": [{"record": null, "line": null, "place": null, "field": null, "message": message}],
+        "notes": [],
     })
 }
 
@@ -169,9 +183,9 @@ fn refused(path: &str, message: &str) -> Value {
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = "--json prints {\"files\":[{\"path\",\"format\",\"evidence\",\"records\",\"lines\",\"bad_records\",\"problems\",\"traces\",\"steps\",\"solution_steps\",\"labelled\",\
-\"errors\":[{\"record\",\"line\",\"place\",\"field\",\"message\"}]}]}: records counts records (trees, where a tree takes several lines), lines what they are made of, \
+\"errors\":[{\"record\",\"line\",\"place\",\"field\",\"message\"}],\"notes\":[{\"path\",\"note\",\"count\",\"record\",\"line\"}]}]}: records counts records (trees, where a tree takes several lines), lines what they are made of, \
 bad_records those of these lines that cannot be read, problems the different problems, traces solutions, steps the distinct steps of each record, solution_steps those of all solutions, labelled solutions with a \
-recorded verdict, also 'cannot be labelled'. A file that cannot be opened has format null and one error; the exit code is then 1."
+recorded verdict, also 'cannot be labelled', notes what was repaired, dropped or guessed, one entry a kind, with the first record (from 0) and its line. A file that cannot be opened has format null and one error; the exit code is then 1."
 )]
 pub struct InfoArgs {
     /// Files of traces, folders of them, or - for standard input
@@ -228,11 +242,11 @@ mod tests {
         let expected = json!({"files": [
             {
                 "path": path, "format": "processbench", "evidence": evidence, "records": 3, "lines": 3, "bad_records": 1, "problems": 1, "traces": 2, "steps": 4, "solution_steps": 4, "labelled": 2,
-                "errors": [{"record": 1, "line": 2, "place": "line 2", "field": "label", "message": message}],
+                "errors": [{"record": 1, "line": 2, "place": "line 2", "field": "label", "message": message}], "notes": [],
             },
             {
                 "path": missing, "format": null, "evidence": null, "records": 0, "lines": 0, "bad_records": 0, "problems": 0, "traces": 0, "steps": 0, "solution_steps": 0, "labelled": 0,
-                "errors": [{"record": null, "line": null, "place": null, "field": null, "message": "no such file"}],
+                "errors": [{"record": null, "line": null, "place": null, "field": null, "message": "no such file"}], "notes": [],
             },
         ]});
         assert_eq!(report, expected);
@@ -265,6 +279,23 @@ mod tests {
         assert_eq!((file["format"].as_str(), counts), (Some("stepscope"), [3, 1, 3, 4, 2]), "{report:#}");
         assert_eq!((&file["errors"][0]["line"], &file["lines"]), (&json!(5), &json!(7)));
         assert!(text(&report).ends_with("  1 line of 3 records cannot be read\n"), "{}", text(&report));
+    }
+
+    #[test]
+    fn notes_of_readers_are_counted_by_kind_with_the_first_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ms.jsonl");
+        let line = |problem: &str| {
+            let [input, label] =
+                ["\u{43a}\u{438}", "+"].map(|tag| format!("{} Step 1: A. {tag}\nStep 2: B. {tag}", problem.replace("TAG", tag)));
+            json!({"input": input, "label": label, "task": "GSM8K"}).to_string()
+        };
+        std::fs::write(&path, [line("P?"), line("stray TAG in it?"), line("two TAG of TAG them?")].join("\n")).unwrap();
+        let report = info(std::slice::from_ref(&path), None);
+        let note = "1 step tags inside the problem, their signs were dropped";
+        let expected = json!([{"path": path, "note": note, "count": 2, "record": 1, "line": 2}]);
+        assert_eq!(report["files"][0]["notes"], expected, "{report:#}");
+        assert!(text(&report).contains(&format!("\n  2 notes like (line 2): {note}\n")), "{}", text(&report));
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod gather;
 pub mod info;
 pub mod keys;
 pub mod models;
+mod notes;
 pub mod open;
 pub mod out;
 pub mod queue;

@@ -9,7 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use etcetera::BaseStrategy as _;
 use sha2::{Digest as _, Sha256};
 
-use crate::corpus::{Way, escaped};
+use crate::corpus::{Remembered, Way, escaped};
 use crate::formats::mapping::{self, Spec};
 use crate::formats::{self, Format};
 use crate::segment::{RULES, Rule};
@@ -65,7 +65,7 @@ fn long_help() -> String {
 impl Reading {
     /// Format and steps to read with. Saves the mapping if that was asked for.
     pub fn format(&self) -> anyhow::Result<Way> {
-        let remembered: fn(&Path) -> Option<&'static dyn Format> = |file| mapping::format(remembered(file)?).ok();
+        let remembered: Remembered = |file| mapping::format(remembered(file)?).ok();
         let asked = self.map.as_deref() == Some(ASK);
         Ok(Way { format: self.named()?, segment: self.segment, remembered: (!asked).then_some(remembered) })
     }

@@ -65,6 +65,9 @@ pub enum Source {
     },
 }
 
+/// The format that somebody gave a file before.
+pub type Remembered = fn(&Path) -> Option<&'static dyn Format>;
+
 /// How a file is read.
 #[derive(Clone, Copy, Default)]
 pub struct Way {
@@ -73,7 +76,7 @@ pub struct Way {
     /// In the steps of this rule; `None`: in its own.
     pub segment: Option<Rule>,
     /// Asked with the path of a file whose content is of no known format.
-    pub remembered: Option<fn(&Path) -> Option<&'static dyn Format>>,
+    pub remembered: Option<Remembered>,
 }
 
 impl From<Option<&'static dyn Format>> for Way {

@@ -15,7 +15,8 @@ use super::mm_prm_chat::are_estimates;
 use super::rlhflow::are_signs;
 use super::trail::Trail;
 use super::turns::{ASSISTANT, Turn, is_tool};
-use super::{Format, RawRecord, RecordError, responses};
+use super::{Format, RawRecord, RecordError, responses, unread};
+use crate::segment::Rule;
 use crate::trace::{Extra, Problem, Trace, TraceBuilder};
 
 /// The format.
@@ -33,8 +34,10 @@ impl Format for Chat {
     fn detect(&self, value: &Value) -> Detection {
         let entries = |key: &str| value.get(key).and_then(Value::as_array).and_then(|list| list.first());
         // Logs of evaluations, sets of rollouts and preference pairs carry messages too.
-        let other = ["epoch", "generations", "trajectory", "chosen"].iter().any(|key| value.get(key).is_some());
-        if other || are_estimates(value) || are_signs(value) {
+        let taken = ["epoch", "generations", "trajectory", "chosen"].iter().any(|key| value.get(key).is_some());
+        let more = || last_answer(value).is_some_and(|said| unread::list(value, &[said]).is_some());
+        // What says more than is read here is to be asked about.
+        if taken || are_estimates(value) || are_signs(value) || more() {
             Detection::NO
         } else if entries("messages").is_some_and(|message| message.get("role").is_some()) {
             Detection::sure("`messages` with `role`")
@@ -54,6 +57,16 @@ impl Format for Chat {
     fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {
         record.read(read)
     }
+}
+
+/// The text of the last turn of the model.
+fn last_answer(value: &Value) -> Option<&str> {
+    let turns = |key: &str| value.get(key).and_then(Value::as_array);
+    let last = turns("messages").or_else(|| turns("conversations"))?.iter().rev().find(|turn| {
+        let who = turn.get("role").or(turn.get("from")).and_then(Value::as_str);
+        who.is_some_and(|who| ["assistant", "gpt"].contains(&who))
+    })?;
+    last.get("content").or(last.get("value")).and_then(Value::as_str)
 }
 
 fn is_choice(choice: &Value) -> bool {

@@ -64,6 +64,7 @@ mod tree;
 mod tree_log;
 mod trl;
 mod turns;
+mod unread;
 mod verify_then_generate;
 mod versaprm;
 mod worked;

@@ -7,7 +7,7 @@ use super::detect::Detection;
 use super::fields::{Fault, Fields};
 use super::mapping::verdict;
 use super::trail::Trail;
-use super::{Format, RawRecord, RecordError};
+use super::{Format, RawRecord, RecordError, unread};
 use crate::segment::Rule;
 use crate::trace::{Outcome, Problem, Trace, TraceBuilder};
 
@@ -36,6 +36,8 @@ impl Format for Responses {
         let asked = ASKED.iter().find(|key| text(key));
         let answered = ONE.iter().find(|key| text(key)).or_else(|| SEVERAL.iter().find(|key| are_texts(value, key)));
         match (asked, answered) {
+            // What says more than is read here is to be asked about.
+            (Some(_), Some(answered)) if unread::list(value, &answers(value, answered)).is_some() => Detection::NO,
             (Some(asked), Some(answered)) if super::alone(value, self.name()) => {
                 Detection::maybe(40, format!("`{asked}` and `{answered}`"))
             }
@@ -59,6 +61,12 @@ pub(super) fn reference(fields: &mut Fields) -> Result<Option<String>, Fault> {
 /// Whether the answer is right, where the record says it.
 pub(super) fn outcome(fields: &Fields) -> Option<Outcome> {
     VERDICTS.into_iter().find_map(|key| fields.peek(key)).and_then(verdict)
+}
+
+/// The texts under a key.
+fn answers<'a>(value: &'a Value, key: &str) -> Vec<&'a str> {
+    let list = value[key].as_array().map_or(std::slice::from_ref(&value[key]), Vec::as_slice);
+    list.iter().filter_map(Value::as_str).collect()
 }
 
 fn are_texts(value: &Value, key: &str) -> bool {
@@ -89,6 +97,13 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
         solution.source_id = id.clone().map(|id| if several { format!("{id}-{index}") } else { id });
         solution.outcome = judged.unwrap_or_default();
     }
-    builder.extra(fields.rest());
+    let extra = fields.rest();
+    let extra = Value::Object(extra);
+    if let Some(key) = unread::list(&extra, &answers.iter().map(String::as_str).collect::<Vec<_>>()) {
+        builder.warn(unread::note(key));
+    }
+    if let Value::Object(extra) = extra {
+        builder.extra(extra);
+    }
     Ok(builder)
 }

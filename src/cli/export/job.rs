@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::layout::Output;
 use super::voices::{Said, View, Voices};
+use crate::cli::notes::Notes;
 use crate::corpus::Corpus;
 use crate::formats::{self, Exploded, Feature, Framing, Kept, Labelled, LabelledTrace, Loss, Target};
 use crate::labels::policy::{Alternatives, Author, Policy, Repeats, Skipped};
@@ -33,6 +34,8 @@ pub(super) struct Counts {
     pub(super) loss: Loss,
     /// Records that could not be read.
     pub(super) bad: usize,
+    /// What was repaired, dropped or guessed where the files were read.
+    pub(super) notes: Notes,
     /// Files of folders that could not be opened, with the reasons.
     pub(super) unopened: Vec<Value>,
     /// Solutions of which the filter is not true.
@@ -107,6 +110,7 @@ impl Job<'_> {
             run.counts.bad += unit.errors.len();
             let mut seen = open.remove(&problem).unwrap_or_default();
             if let Some(trace) = unit.trace {
+                run.counts.notes.read(run.corpus, index, &trace);
                 let records = if unit.errors.is_empty() { run.corpus.unit_records(index) } else { Vec::new() };
                 let heard = self.hear(trace, run.counts);
                 for told in &heard.told {
@@ -125,10 +129,13 @@ impl Job<'_> {
     fn by_problem(&self, run: &mut Run<'_>) -> anyhow::Result<()> {
         for problem in 0..run.corpus.problem_count() {
             let mut heard = Vec::new();
-            for unit in run.corpus.problem_units(problem) {
-                let unit = run.corpus.unit(unit);
+            for index in run.corpus.problem_units(problem) {
+                let unit = run.corpus.unit(index);
                 run.counts.bad += unit.errors.len();
-                heard.extend(unit.trace.map(|trace| self.hear(trace, run.counts)));
+                if let Some(trace) = unit.trace {
+                    run.counts.notes.read(run.corpus, index, &trace);
+                    heard.push(self.hear(trace, run.counts));
+                }
             }
             let told = heard.iter().flat_map(|heard| heard.told.iter().map(move |told| (heard, told)));
             let parts: Vec<_> = told.map(|(heard, told)| self.labelled(heard, told, None)).collect();

@@ -32,7 +32,7 @@ use job::{Counts, Job};
 use layout::{Folders, Layout, Output, Part};
 use voices::Voices;
 
-use crate::corpus::{Corpus, Source, escaped, sources};
+use crate::corpus::{Corpus, Source, Way, escaped, sources};
 use crate::formats::{self, Framing, Loss, Target, Written};
 use crate::labels::policy::Author;
 use crate::labels::{Session, Store};
@@ -45,9 +45,9 @@ use crate::trace::RecordKey;
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = "The labels of the store are laid over those in the file; solutions that nobody labelled keep what the file says.\n\n\
-Beside OUT stands OUT.manifest.json: {\"format\",\"policy\",\"annotator\",\"annotators\",\"guidelines\",\"prms\",\"stores\":[{\"path\",\"annotators\"}],\"filter\":{\"question\",\"left_out\"},\"author\",\"agreement\":{\"solutions\",\"same_first_error\"},\"sources\":[{\"path\",\"sha256\",\"format\"}],\
-\"read\",\"written\",\"records\",\"repeated\",\"changed\",\"recut\",\"segment\",\"skipped\":{reason: n},\"lost\":{feature: n},\"sha256\",\"files\":[{\"path\",\"records\",\"sha256\"}],\"beside\"}. --json prints the same. \
-guidelines and prms are the versions of the guideline and the scorers on show when the people named gave the labels of the stores; stores are those that labels were looked for in, one's own first, with all who labelled there. \
+Beside OUT stands OUT.manifest.json: {\"format\",\"policy\",\"annotator\",\"annotators\",\"guidelines\",\"prms\",\"stores\":[{\"path\",\"annotators\"}],\"filter\":{\"question\",\"left_out\"},\"author\",\"agreement\":{\"solutions\",\"same_first_error\"},\"sources\":[{\"path\",\"sha256\",\"format\",\"map\"}],\
+\"read\",\"written\",\"records\",\"repeated\",\"changed\",\"recut\",\"segment\",\"skipped\":{reason: n},\"lost\":{feature: n},\"notes\":[{\"path\",\"note\",\"count\",\"record\",\"line\"}],\"sha256\",\"files\":[{\"path\",\"records\",\"sha256\"}],\"beside\"}. --json prints the same. \
+notes are what was repaired, dropped or guessed where the files were read, one entry a kind, with its first record (from 0) and line; map is the mapping by which a file of no known format was read; guidelines and prms are the versions of the guideline and the scorers on show when the people named gave the labels of the stores; stores are those that labels were looked for in, one's own first, with all who labelled there. \
 The hash of standard input is that of its content, unpacked if it came packed."
 )]
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
@@ -184,10 +184,10 @@ fn write(
     counts: &mut Counts,
 ) -> anyhow::Result<Vec<Value>> {
     // Labels may lie on the steps of the source, so those are read and cut afterwards.
-    let format = args.reading.format()?.format;
+    let way = Way { segment: None, ..args.reading.format()? };
     let mut told = Vec::new();
     for source in from {
-        let corpus = match Corpus::open(source.clone(), format) {
+        let corpus = match Corpus::open(source.clone(), way) {
             Ok(corpus) => corpus,
             Err(error) => {
                 counts.unopened.push(json!({"path": shown(&error.path), "reason": error.reason.to_string()}));
@@ -198,7 +198,8 @@ fn write(
         corpus.wait();
         job.write(&corpus, output, counts)?;
         let sha256 = if let Source::Path(path) = &source { hash_of(path)? } else { hash_of_content(&corpus)? };
-        told.push(json!({"path": corpus.name(), "sha256": sha256, "format": corpus.format().name()}));
+        let (format, map) = (corpus.format().name(), corpus.format().mapping());
+        told.push(json!({"path": corpus.name(), "sha256": sha256, "format": format, "map": map}));
     }
     if told.is_empty() {
         bail!("no file could be opened");
@@ -302,6 +303,7 @@ fn manifest(args: &ExportArgs, job: &Job<'_>, counts: &Counts, told: &Told<'_>, 
         "left_out_files": counts.unopened,
         "skipped": loss.skipped,
         "lost": loss.counts,
+        "notes": counts.notes.json(),
         "sha256": files.sha256,
         "files": files.records,
         "beside": files.beside,
@@ -461,7 +463,7 @@ fn store_told<'a>(path: &Path, annotators: impl Iterator<Item = &'a str>) -> Val
     json!({"path": path.to_string_lossy(), "annotators": annotators.collect::<Vec<_>>()})
 }
 
-fn report(args: &ExportArgs, Counts { loss, bad, passed_over, repeated, .. }: &Counts) {
+fn report(args: &ExportArgs, Counts { loss, bad, passed_over, repeated, notes, .. }: &Counts) {
     let target = escaped(&args.out.to_string_lossy());
     out::note(format_args!(
         "{target}: {} record{} of {} written, with {} of {} solutions, {} changed",
@@ -493,4 +495,5 @@ fn report(args: &ExportArgs, Counts { loss, bad, passed_over, repeated, .. }: &C
         let records = if *bad == 1 { "record" } else { "records" };
         out::note(format_args!("  {bad} {records} could not be read; `stepscope info` says why"));
     }
+    notes.tell();
 }

@@ -307,7 +307,12 @@ impl Sample<'_> {
             }
             let ratings = last(path).contains("rating");
             let each = if ratings { ["ratings", "correct"] } else { ["correct", "ratings"] };
-            let wrong = ["0", "1"].map(|base| said(&[("as", "errors"), ("base", base)]));
+            let repeats = |value: &Value| {
+                let mut known = HashSet::new();
+                value.as_array().into_iter().flatten().any(|item| !known.insert(item.to_string()))
+            };
+            let bases: &[&str] = if values.iter().any(repeats) { &[] } else { &["0", "1"] };
+            let wrong = bases.iter().map(|base| said(&[("as", "errors"), ("base", base)]));
             return each.map(|meaning| said(&[("as", meaning)])).into_iter().chain(wrong).collect();
         }
         let none = values.iter().filter_map(Value::as_str).find(|text| text.trim().parse::<i64>().is_err());
@@ -318,17 +323,22 @@ impl Sample<'_> {
         bases.into_iter().chain([said(&[("base", "1"), ("none", "0")])]).collect()
     }
 
-    /// The first of these additions, with the first rule for the steps, that reads the most records; `None` where none reads any.
+    /// The first of these additions, with the first rule for the steps, that reads the most records; `None` where none reads any. An index
+    /// says nothing of how a text is cut.
     fn best(&self, spec: &Spec, tried: &[Vec<(&'static str, String)>]) -> Option<Spec> {
         let text = spec.get("steps").is_some_and(|path| !self.fits(path, is_text_list));
-        let rules = RULES.iter().take(if text { RULES.len() } else { 1 });
+        let each =
+            tried.iter().flatten().any(|(key, path)| ["label", "scores"].contains(key) && self.fits(path, is_verdict_list));
+        let rules = RULES.iter().take(if text && each { RULES.len() } else { 1 });
         let mut best: Option<(usize, Spec)> = None;
-        for (at, (_, rule, _)) in rules.enumerate() {
-            for said in tried {
+        for said in tried {
+            for (at, (_, rule, _)) in rules.clone().enumerate() {
                 let mut spec = spec.clone();
                 // The first rule is the one that holds where none is named.
                 set(&mut spec, "split", if at == 0 { "" } else { rule });
-                said.iter().for_each(|(key, value)| set(&mut spec, key, value));
+                for (key, value) in said {
+                    set(&mut spec, key, value);
+                }
                 let reads = self.reads(&spec);
                 if reads > best.as_ref().map_or(0, |(most, _)| *most) {
                     best = Some((reads, spec));
