@@ -190,13 +190,13 @@ fn who_judges_blind_learns_nothing_of_what_a_file_records() {
         desk.keys(if reveal { ":mode reveal<Enter>" } else { ":mode blind<Enter>" });
         desk.keys("}");
         for keys in
-            ["", "j", "gt", "gs", "gl", "Pj", ":order last_file", "<Esc>:order at_file", "<Esc>:order error", "<Esc>]e", "gD"]
+            ["", "j", "gt", "gs", "gl", "gsPj", ":order last_file", "<Esc>:order at_file", "<Esc>:order error", "<Esc>]e", "gD"]
         {
             desk.keys(keys);
             let screen = desk.screen();
             assert!(![".72", ".83", "0.72", "0.83", "B file"].iter().any(|text| screen.contains(text)), "{keys}:\n{screen}");
         }
-        desk.keys("<Esc>gs2x");
+        desk.keys("<Esc>gs2go2x");
         let saw = last_saw(&desk);
         assert_eq!((saw.prm, saw.score, saw.blind), (None, None, true));
         assert!(saw.context.scores.is_empty() && saw.context.beside.is_empty() && !saw.shown.contains("file"));
@@ -222,7 +222,7 @@ fn a_queue_without_a_terminal_knows_what_files_record() {
         let row = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
         lines.lines().map(row).map(|row| (row["problem"].as_u64().unwrap(), row["number"].as_f64())).collect::<Vec<_>>()
     };
-    assert_eq!(queue(&["--order", "-min_file"]), [(1, Some(-0.13)), (2, Some(-0.72)), (3, None)]);
+    assert_eq!(queue(&["--order=-min_file"]), [(1, Some(-0.13)), (2, Some(-0.72)), (3, None)]);
     assert_eq!(queue(&["--filter", "min_file < .5"]), [(1, None)]);
     assert!(!queue(&["--order", "dissent"]).is_empty());
 }

@@ -166,7 +166,9 @@ fn a_proposal_counts_as_the_labels_of_all_sampled_records_do() {
         let (records, proposal, left) = proposed(&label.iter().map(record).collect::<String>());
         assert_eq!(proposal, sorted(&format!("problem=q,steps=chain,label=label,{said}")), "{label:?}");
         assert_eq!(left, open, "{label:?}");
-        records.iter().for_each(|record| drop(read(&proposal, record).unwrap()));
+        for record in &records {
+            read(&proposal, record).unwrap();
+        }
     }
 }
 
@@ -223,6 +225,35 @@ fn a_proposal_reads_the_records_it_was_made_of() {
         assert_eq!((proposal.as_str(), open.as_slice()), (sorted(expected).as_str(), &[][..]), "{text}");
         read(&proposal, &records[0]).unwrap();
     }
+}
+
+#[test]
+fn a_list_with_an_entry_for_each_step_that_a_format_does_not_read_is_asked_about() {
+    for (text, map) in [
+        (r#"{"problem":"P","response":"a\nb\nc","step_labels":[1,1,0]}"#, "steps=response,label=step_labels,as=correct"),
+        (r#"{"question":"P","response":"a\n\nb","step_rewards":[0.9,0.2]}"#, "steps=response,scores=step_rewards"),
+        (
+            r#"{"question":"P","responses":["a\n\nb","c\n\nd"],"scores":[[0.9,0.8],[0.2,0.1]]}"#,
+            "solutions=responses,steps=responses,scores=scores",
+        ),
+        (
+            r#"{"messages":[{"role":"user","content":"Q"},{"role":"assistant","content":"a<extra_0>b<extra_0>"}],"labels":[1,0]}"#,
+            "problem=messages.0.content,steps=messages.1.content,label=labels,as=correct",
+        ),
+        (
+            r#"{"conversations":[{"from":"human","value":"Q"},{"from":"gpt","value":"Step 1: a\n\nStep 2: b"}],"label":[1,0]}"#,
+            "problem=conversations.0.value,steps=conversations.1.value,label=label,as=correct",
+        ),
+    ] {
+        let record = parse_json(text.as_bytes()).unwrap();
+        let message = detect(std::slice::from_ref(&record)).err().unwrap().to_string();
+        assert!(message.contains(map), "{message}");
+    }
+    // Who says that it is this format hears of it.
+    let bytes = br#"{"problem":"P","response":"a\n\nb","step_labels":[1,0]}"#;
+    let record = RawRecord { index: 0, line: 1, bytes };
+    let trace = stepscope::formats::by_name("responses").unwrap().read(&record).unwrap();
+    assert_eq!(trace.warnings, ["`step_labels` has an entry for each step and is not read: --map says what it means"]);
 }
 
 #[test]
@@ -303,7 +334,8 @@ fn what_was_answered_on_the_screen_holds_for_every_command() {
     let name = {
         use sha2::{Digest as _, Sha256};
         let digest = Sha256::digest(std::fs::canonicalize(&file).unwrap().as_os_str().as_encoded_bytes());
-        digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>()
+        let name = digest.iter().take(8).fold(0_u64, |name, &byte| name << 8 | u64::from(byte));
+        format!("{name:016x}")
     };
     let kept = dir.path().join("stepscope/maps/files");
     std::fs::create_dir_all(&kept).unwrap();
