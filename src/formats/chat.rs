@@ -16,7 +16,6 @@ use super::rlhflow::are_signs;
 use super::trail::Trail;
 use super::turns::{ASSISTANT, Turn, is_tool};
 use super::{Format, RawRecord, RecordError, responses, unread};
-use crate::segment::Rule;
 use crate::trace::{Extra, Problem, Trace, TraceBuilder};
 
 /// The format.

@@ -130,9 +130,9 @@ pub(super) struct Book {
     /// Undos of actions in force: what redo takes back, newest first.
     undos: Timeline<usize>,
     /// Place of the newest event.
-    last: Option<Order>,
-    /// Place of the newest action, in force or not: redo does not reach behind it.
     newest: Option<Order>,
+    /// Place of the newest action, in force or not: redo does not reach behind it.
+    newest_action: Option<Order>,
     /// Solutions that were labelled after scores had been shown.
     revealed: HashSet<RecordKey>,
     /// Steps that a language model wrote and that decisions, in force or not, speak of; in the order of their keys.
@@ -152,7 +152,7 @@ impl Book {
         }
         let kind = match &event.body {
             Body::Act(action) => {
-                self.newest = self.newest.max(Some(event.order()));
+                self.newest_action = self.newest_action.max(Some(event.order()));
                 Kind::Act(Box::new(action.clone()))
             }
             Body::Undo(target) => {
@@ -167,7 +167,7 @@ impl Book {
             }
         };
         let place = event.saw.file.as_deref().zip(event.saw.item).map(|(file, item)| (shared(&mut self.files, file), item));
-        self.last = self.last.max(Some(event.order()));
+        self.newest = self.newest.max(Some(event.order()));
         let index = self.known.len();
         if let Body::Act(action) = &event.body {
             if let Some(step) = action.step() {
@@ -239,7 +239,7 @@ impl Book {
     /// The newest undo in force but for those that `others` has, unless a new action stands behind it.
     pub(super) fn redo_target(&self, others: &HashSet<EventId>) -> Option<EventId> {
         let (order, index) = self.undos.newest_first().find(|(_, index)| !others.contains(&self.by_index[*index]))?;
-        (Some(*order) > self.newest).then(|| self.by_index[*index])
+        (Some(*order) > self.newest_action).then(|| self.by_index[*index])
     }
 
     /// The action that an event is, takes back or puts back, with what is known of it.
@@ -315,7 +315,7 @@ impl Book {
 
     /// Place of the newest event.
     pub(super) fn newest(&self) -> Option<Order> {
-        self.last
+        self.newest
     }
 
     /// Number of events taken in.
