@@ -227,7 +227,7 @@ fn chain(steps: usize) -> String {
 fn trees_that_would_nest_deeper_than_they_are_read_are_refused() {
     let folder = TempDir::new().unwrap();
     let output = export(&folder, &chain(62), "--to openr -o deep.jsonl");
-    assert!(said(&output).contains("1 record written"), "{}", said(&output));
+    assert!(said(&output).contains("1 record of openr written"), "{}", said(&output));
     let read = Corpus::open(Source::Path(folder.path().join("deep.jsonl")), None).unwrap();
     read.wait();
     assert_eq!(read.unit(0).trace.unwrap().nodes.len(), 63);
