@@ -9,8 +9,10 @@ use crate::trace::Trace;
 
 /// At most this many problems are kept; the ones touched longest ago go first.
 const KEPT: usize = 4096;
-/// And at most so many bytes of them, but for the newest one.
+/// And at most so many bytes of them, but for the newest ones: what the screen shows and what a filter asked for must not be read for ever.
 const KEPT_BYTES: usize = 256 << 20;
+/// So many of the newest ones.
+const KEPT_LEAST: usize = 256;
 
 /// One problem of one file. Ordered as the list shows them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -184,16 +186,16 @@ impl Items {
         self.held += bytes;
         let before = self.loaded.insert(item, Loaded { view, used: self.clock, bytes });
         self.held -= before.map_or(0, |before| before.bytes);
-        if self.loaded.len() > KEPT || self.held > KEPT_BYTES {
+        if self.loaded.len() > KEPT || (self.loaded.len() > KEPT_LEAST && self.held > KEPT_BYTES) {
             self.forget_oldest();
         }
     }
 
-    /// Forgets problems until a quarter of the room is free, or one alone is left.
+    /// Forgets problems until a quarter of the room is free, or none but the newest are left.
     fn forget_oldest(&mut self) {
         let mut oldest: Vec<(u64, ItemId)> = self.loaded.iter().map(|(item, loaded)| (loaded.used, *item)).collect();
         oldest.sort_unstable_by(|a, b| b.cmp(a));
-        while oldest.len() > 1 && (oldest.len() > KEPT / 4 * 3 || self.held > KEPT_BYTES / 4 * 3) {
+        while oldest.len() > KEPT / 4 * 3 || (oldest.len() > KEPT_LEAST && self.held > KEPT_BYTES / 4 * 3) {
             let forgotten = oldest.pop().and_then(|(_, item)| self.loaded.remove(&item));
             self.held -= forgotten.map_or(0, |forgotten| forgotten.bytes);
         }

@@ -119,8 +119,9 @@ impl Scoring {
             return false;
         }
         self.of_files = Some((self.judges.len(), KEPT));
-        if self.is_idle() {
-            self.shown = self.judges.len();
+        // A model that was brought along stays what one goes to first.
+        if self.is_idle() && self.judges.len() == 1 {
+            self.shown = 1;
         }
         self.judges.push(Judge::of_files(scores));
         true
@@ -270,7 +271,7 @@ fn next_item(app: &mut App) -> Option<ItemId> {
 /// An item was read or cut anew: what its file says of its steps is laid beside them. Where solutions with a known answer come in between,
 /// it stays away: those without it would be told apart.
 pub(super) fn read_file(app: &mut App, item: ItemId) {
-    let Some(trace) = app.items.trace(item).filter(|_| !app.has_gold()) else { return };
+    let Some(trace) = app.items.trace(item).filter(|_| !app.has_gold() && !app.exam_runs()) else { return };
     if app.scoring.read(judge::recorded_scores(trace)) {
         app.queue.judges_changed();
     }

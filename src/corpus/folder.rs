@@ -76,7 +76,8 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, Refusal> {
     // Beside its samples, lm-evaluation-harness writes what it counted over them.
     let counted = |name: &OsString, start: &str| name.to_string_lossy().starts_with(start);
     if names.iter().any(|name| counted(name, "samples_")) {
-        names.retain(|name| !(counted(name, "results_") || name == "results.json"));
+        let json = |name: &OsString| Path::new(name).extension().is_some_and(|extension| extension == "json");
+        names.retain(|name| !(name == "results.json" || counted(name, "results_") && json(name)));
     }
     names.sort_by_cached_key(|name| natural(&name.to_string_lossy()));
     let mut known = HashSet::new();
@@ -157,12 +158,12 @@ mod tests {
         for name in ["more.jsonl.gz", "readme.md", "dataset_info.json", "results_1.json"] {
             write(name, "");
         }
-        for name in ["log/samples_gsm8k_2026-01-01.jsonl", "log/results_2026-01-01.json"] {
+        for name in ["log/samples_gsm8k_2026-01-01.jsonl", "log/results_2026-01-01.json", "log/results_prm.jsonl"] {
             write(name, "");
         }
-        let samples = "log/samples_gsm8k_2026-01-01.jsonl";
+        let (samples, other) = ("log/samples_gsm8k_2026-01-01.jsonl", "log/results_prm.jsonl");
         let expected =
-            ["train/b.arrow", "train/a.arrow", "test/9.json", "test/10.json", samples, "more.jsonl.gz", "results_1.json"];
+            ["train/b.arrow", "train/a.arrow", "test/9.json", "test/10.json", other, samples, "more.jsonl.gz", "results_1.json"];
         assert_eq!(names(dir.path()), expected);
     }
 

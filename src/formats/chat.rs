@@ -34,7 +34,10 @@ impl Format for Chat {
         let entries = |key: &str| value.get(key).and_then(Value::as_array).and_then(|list| list.first());
         // Logs of evaluations, sets of rollouts and preference pairs carry messages too.
         let taken = ["epoch", "generations", "trajectory", "chosen"].iter().any(|key| value.get(key).is_some());
-        let more = || last_answer(value).is_some_and(|said| unread::list(value, &[said]).is_some());
+        // An entry for each message, such as a mask, says nothing of steps.
+        let messages = ["messages", "conversations"].iter().find_map(|key| value.get(key)?.as_array()).map(Vec::len);
+        let of_steps = |key: &str| value[key].as_array().map(Vec::len) != messages;
+        let more = || last_answer(value).is_some_and(|said| unread::list(value, &[said]).is_some_and(of_steps));
         // What says more than is read here is to be asked about.
         if taken || are_estimates(value) || are_signs(value) || more() {
             Detection::NO
@@ -93,6 +96,7 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let source_id = fields.optional_name("custom_id")?.or(fields.optional_name("id")?);
     let generator = fields.optional_text("model")?;
     let several = answers.len() > 1;
+    let said = answers[..].iter().filter(|_| !several).flat_map(|answer| &answer.turns).next_back().map(Turn::text);
     let outcome = responses::outcome(&fields).filter(|_| !several).unwrap_or_default();
     let (text, system) = problem(&mut fields, &asked)?;
     let known = ["answer", "target"].iter().all(|key| fields.peek(key).is_none_or(is_reference));
@@ -111,7 +115,11 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
             solution.outcome = outcome;
         }
     }
-    let mut extra = fields.rest();
+    let rest = Value::Object(fields.rest());
+    if let Some(key) = said.as_deref().and_then(|said| unread::list(&rest, &[said])) {
+        builder.warn(unread::note(key));
+    }
+    let Value::Object(mut extra) = rest else { return Ok(builder) };
     if !system.is_empty() {
         extra.insert("system".to_owned(), system.into());
     }

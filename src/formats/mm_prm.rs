@@ -55,7 +55,7 @@ pub(super) fn is_process(value: &Value) -> bool {
 /// One path of a tree. An estimate stands on the last step of its part.
 fn read_process(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let text = fields.text("question")?;
-    let reference_answer = fields.optional_name("answer")?;
+    let reference_answer = fields.reference("answer")?;
     let process = fields.text("process")?;
     let labels = fields.list("labels")?;
     let mut parts: Vec<&str> = process.split(TAG).map(str::trim).collect();

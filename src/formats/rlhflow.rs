@@ -52,7 +52,7 @@ fn is_answer(role: &str) -> bool {
 }
 
 /// Names of the turns: the one in use, and that of chat records.
-const TURNS: [&str; 2] = ["conversations", "messages"];
+pub(super) const TURNS: [&str; 2] = ["conversations", "messages"];
 
 /// Conversations whose answers are all `+` or `-` are step labels, not chat.
 pub(super) fn are_signs(value: &Value) -> bool {

@@ -237,7 +237,7 @@ pub static QUANTITIES: &[Quantity] = &[
     number("last_file", "score of the last step that the file records", |f| Value::Number(f.in_file().last().copied().flatten())),
     number("at_file", "number of the first step that the file scores below 0.5; 0 for none", |f| {
         let scores = f.in_file();
-        let unsure = scores.contains(&None);
+        let unsure = scores.iter().any(|score| score.is_none_or(|score| !(0.0..=1.0).contains(&score)));
         let found = decide(&scores, Decision::FirstBelow(Meaning::CORRECT.threshold));
         first_error(if found == FirstError::NoError && unsure { FirstError::Unknown } else { found })
     }),

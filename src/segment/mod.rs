@@ -259,8 +259,10 @@ fn assemble(text: &str, gaps: Vec<Range<usize>>, rule: Rule) -> Pieces<'_> {
     let mut pieces = Vec::with_capacity(gaps.len() + 1);
     let mut start = lead_end;
     let (first, mut sep) = (start, 0..0);
-    for gap in gaps.into_iter().skip_while(|gap| gap.start < first) {
-        if !text[start..gap.start].trim_matches(blank).is_empty() {
+    // A gap before the first step is part of what leads to it; a tag that begins there is none of the step's either.
+    let leads = |gap: &Range<usize>| gap.end <= first || (gap.start < first && text[gap.clone()].trim_matches(blank).is_empty());
+    for gap in gaps.into_iter().skip_while(leads) {
+        if !text[start..gap.start.max(start)].trim_matches(blank).is_empty() {
             pieces.push(Piece { text: &text[start..gap.start], sep: &text[gap.clone()] });
             sep = gap.clone();
         } else if let Some(last) = pieces.last_mut() {
@@ -360,6 +362,7 @@ mod tests {
         assert_eq!(parts("<prm> a<extra_0>b<prm><prm>"), ("<prm> ", vec![("a", "<extra_0>"), ("b", "<prm><prm>")]));
         assert_eq!(parts("a <prm> <prm>\n"), ("", vec![("a", " <prm> <prm>\n")]));
         assert_eq!(parts("<prm>\n"), ("<prm>\n", vec![]));
+        assert_eq!(parts("\n<prm> a <prm> b").1[0].0, "a");
         assert_eq!(texts("руки и книги", Rule::Tag), ["руки и книги"]);
     }
 

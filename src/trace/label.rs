@@ -240,8 +240,11 @@ impl SolutionLabels {
     /// belongs to a verdict where both have the same.
     #[must_use]
     pub fn with_words_of(mut self, recorded: &Self) -> Self {
+        // Several of one kind can have come to one step where steps were merged.
+        let own = self.remarks.len();
         for remark in &recorded.remarks {
-            if self.remark(remark.writing, remark.step).is_none() {
+            let said = |own: &Remark| (own.writing, own.step) == (remark.writing, remark.step);
+            if !self.remarks[..own].iter().any(said) {
                 self.remarks.push(remark.clone());
             }
         }

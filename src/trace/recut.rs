@@ -305,8 +305,11 @@ fn followed(solution: &Solution, pieces: &[Piece]) -> Solution {
         _ => 0,
     };
     let rating = |piece: &Piece| {
-        let own = piece.same().and_then(|step| solution.ratings.get(step).copied().flatten());
-        own.or_else(|| (*piece.steps.end() < before).then_some(Rating::Good))
+        let of = |step: usize| solution.ratings.get(step).copied().flatten();
+        let right = |step: usize| step < before || of(step) == Some(Rating::Good);
+        // Right steps put together are right.
+        let all_right = *piece.steps.end() < before || (piece.begins && piece.whole && piece.steps.clone().all(right));
+        piece.same().and_then(of).or_else(|| all_right.then_some(Rating::Good))
     };
     // What was said of a step is said of the one in which it begins.
     let begins = |step: usize| {

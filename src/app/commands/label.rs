@@ -372,8 +372,7 @@ pub(super) fn later(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     let judged =
         app.own().zip(app.trace().zip(app.solution())).is_some_and(|(own, (trace, solution))| own.judges(trace, solution));
     // What is judged is not passed through again as open.
-    let back = if app.exam_runs() {
-        app.put_question_off();
+    let back = if aim(app).is_some() && app.put_question_off() {
         "it is asked once more behind the others".to_owned()
     } else if judged {
         format!("it is judged, {}later lists it", app.key("filter"))

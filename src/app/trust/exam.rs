@@ -60,15 +60,17 @@ impl App {
         }
     }
 
-    /// The question on show is put off: it is asked once more behind all others.
-    pub(crate) fn put_question_off(&mut self) {
-        let (item, trust) = (self.cursor.item, &mut self.trust);
-        if !trust.is_open(item) {
-            return;
+    /// The question on show is put off: it is asked once more behind all others. False where an exam does not run or it is answered.
+    pub(crate) fn put_question_off(&mut self) -> bool {
+        let item = self.cursor.item;
+        if !self.exam_runs() || !self.trust.is_open(item) {
+            return false;
         }
+        let trust = &mut self.trust;
         trust.gold.retain(|question| question.item != item);
         trust.exam.push_back(item);
         trust.asked.take_if(|asked| *asked == item);
+        true
     }
 
     /// In an exam one goes to questions that were asked, and nowhere else: back to where one stood.

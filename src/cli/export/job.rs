@@ -65,6 +65,11 @@ struct Told<'a> {
 }
 
 impl Heard<'_> {
+    /// The trace in the steps of the rule, where there is one.
+    fn base(&self) -> &Trace {
+        self.by_rule.as_ref().unwrap_or(&self.trace)
+    }
+
     /// The trace in other steps than those of its source.
     fn cut<'b>(&'b self, told: &'b Told<'_>) -> Option<&'b Trace> {
         told.view.cut().or(self.by_rule.as_ref())
@@ -110,9 +115,9 @@ impl Job<'_> {
             run.counts.bad += unit.errors.len();
             let mut seen = open.remove(&problem).unwrap_or_default();
             if let Some(trace) = unit.trace {
-                run.counts.notes.read(run.corpus, index, &trace);
                 let records = if unit.errors.is_empty() { run.corpus.unit_records(index) } else { Vec::new() };
                 let heard = self.hear(trace, run.counts);
+                run.counts.notes.read(run.corpus, index, heard.base());
                 for told in &heard.told {
                     self.unit(run, &heard, told, &records, &mut seen)?;
                 }
@@ -133,8 +138,9 @@ impl Job<'_> {
                 let unit = run.corpus.unit(index);
                 run.counts.bad += unit.errors.len();
                 if let Some(trace) = unit.trace {
-                    run.counts.notes.read(run.corpus, index, &trace);
-                    heard.push(self.hear(trace, run.counts));
+                    let one = self.hear(trace, run.counts);
+                    run.counts.notes.read(run.corpus, index, one.base());
+                    heard.push(one);
                 }
             }
             let told = heard.iter().flat_map(|heard| heard.told.iter().map(move |told| (heard, told)));

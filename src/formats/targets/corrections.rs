@@ -136,7 +136,7 @@ fn right_sibling(siblings: &Siblings<'_>, wrong: NodeId) -> Option<NodeId> {
     let trace = siblings.unit.trace;
     let text = |id: NodeId| trace.node(id).text.trim();
     let human = |id: &NodeId| siblings.by_a_person(*id);
-    let right = |id: &NodeId| siblings.target(*id).unwrap_or_else(|| human(id));
+    let right = |id: &NodeId| siblings.target(*id).unwrap_or_else(|| human(id) && siblings.is_unrated(*id));
     let beside = siblings.behind(trace.node(wrong).parent?);
     let mut right = beside.into_iter().filter(|&id| id != wrong && text(id) != text(wrong)).filter(right);
     let first = right.next()?;

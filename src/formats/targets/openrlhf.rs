@@ -37,7 +37,8 @@ impl Writer for OpenRlhf {
     /// Columns of a table have one type: verdicts of other spellings become signs, or shares where shares are wanted.
     fn copy(&self, raw: &[u8], policy: &Policy) -> Vec<u8> {
         let spelled = |label: &Value| {
-            let right = correct(label)? == Rating::Good;
+            // A fraction is a share, also one of 0 or 1.
+            let right = correct(label).filter(|_| !label.is_f64())? == Rating::Good;
             Some(match policy.values {
                 Values::Hard => Value::from(if right { "+" } else { "-" }),
                 Values::Soft => Value::from(f64::from(u8::from(right))),

@@ -163,8 +163,8 @@ fn candidates<'a>(siblings: &Siblings<'a>, parent: NodeId, policy: &Policy) -> V
         PairRule::BestSecond if steps.is_empty() => Vec::new(),
         PairRule::BestSecond => behind(0).find(better).map(step).into_iter().collect(),
         PairRule::Correction => {
-            let human: Vec<_> =
-                steps.iter().filter(|&&id| siblings.by_a_person(id) && siblings.target(id) != Some(false)).collect();
+            let right = |id| siblings.target(id).unwrap_or_else(|| siblings.is_unrated(id));
+            let human: Vec<_> = steps.iter().filter(|&&id| siblings.by_a_person(id) && right(id)).collect();
             wrong().flat_map(|bad| corrected(bad).chain(human.iter().map(move |&&good| (Way::Step(good), bad)))).collect()
         }
     };

@@ -8,6 +8,7 @@ use super::super::export::{
     Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, decided, each_solution, json_bytes, set_field,
 };
 use super::super::parse_json;
+use super::super::rlhflow::TURNS;
 use super::Target;
 use crate::labels::policy::{Policy, Skipped, Switch};
 
@@ -68,8 +69,9 @@ fn sign(right: bool) -> &'static str {
 /// The record of the source with other answers.
 fn relabelled(raw: &[u8], mut signs: impl Iterator<Item = bool>) -> Option<Result<Vec<u8>, Skipped>> {
     let record = parse_json(raw).ok()?;
-    let mut turns = record.get("conversations")?.clone();
-    for turn in turns.as_array_mut()? {
+    let (key, turns) = TURNS.into_iter().find_map(|key| Some((key, record.get(key)?.as_array()?)))?;
+    let mut turns = turns.clone();
+    for turn in &mut turns {
         let answers =
             ["role", "from"].iter().any(|key| matches!(turn.get(key).and_then(Value::as_str), Some("assistant" | "gpt")));
         if answers {
@@ -77,5 +79,5 @@ fn relabelled(raw: &[u8], mut signs: impl Iterator<Item = bool>) -> Option<Resul
             turn[content] = sign(signs.next()?).into();
         }
     }
-    Some(set_field(raw, &["conversations"], &turns))
+    Some(set_field(raw, &[key], &turns.into()))
 }

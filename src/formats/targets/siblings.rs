@@ -90,6 +90,11 @@ impl<'a> Siblings<'a> {
         }
     }
 
+    /// Nobody said anything of the step.
+    pub(super) fn is_unrated(&self, id: NodeId) -> bool {
+        !self.words.contains_key(&id)
+    }
+
     /// The steps behind `parent` that can be compared.
     pub(super) fn behind(&self, parent: NodeId) -> Vec<NodeId> {
         let stays = |id: &NodeId| !matches!(self.words.get(id), Some(Word::LeftOut | Word::Ended));

@@ -396,7 +396,9 @@ fn search_numbers(node: &Node) -> String {
         };
         parts.push(format!("MC {}{rollouts}", short(mc)));
     }
-    let numbers = [("Q", stats.q), ("value", stats.value), ("prior", stats.prior)];
+    // A share is told as the score of the file; what is none has no place on that scale.
+    let raw = stats.prm.filter(|score| !(0.0..=1.0).contains(score));
+    let numbers = [("Q", stats.q), ("value", stats.value), ("prior", stats.prior), ("recorded PRM", raw)];
     parts.extend(numbers.into_iter().filter_map(|(name, value)| Some(format!("{name} {}", short(value?)))));
     parts.extend(stats.visits.map(|visits| format!("visits {visits}")));
     parts.join("   ")

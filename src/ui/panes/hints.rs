@@ -34,7 +34,8 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
         pen.text(rect.x + 1, y, rect.width - 1, keys, pen.look.dim());
     }
     let top = if fits { rect.y } else { over_panes(pen, rect, lines.len()) };
-    for (y, line) in (top..).zip(&lines) {
+    let end = if fits { bottom } else { rect.y.saturating_sub(1) };
+    for (y, line) in (top..end).zip(&lines) {
         pen.line(rect.x + 1, y, rect.width - 1, line);
     }
     offers(app, pen, Rect { height: bottom - top.min(rect.y), y: top.min(rect.y), ..rect });
