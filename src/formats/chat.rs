@@ -34,9 +34,8 @@ impl Format for Chat {
         let entries = |key: &str| value.get(key).and_then(Value::as_array).and_then(|list| list.first());
         // Logs of evaluations, sets of rollouts and preference pairs carry messages too.
         let taken = ["epoch", "generations", "trajectory", "chosen"].iter().any(|key| value.get(key).is_some());
-        // An entry for each message, such as a mask, says nothing of steps.
-        let messages = ["messages", "conversations"].iter().find_map(|key| value.get(key)?.as_array()).map(Vec::len);
-        let of_steps = |key: &str| value[key].as_array().map(Vec::len) != messages;
+        // Which messages a trainer learns from says nothing of steps.
+        let of_steps = |key: &str| !["mask", "weight", "train", "loss"].iter().any(|part| key.contains(part));
         let more = || last_answer(value).is_some_and(|said| unread::list(value, &[said]).is_some_and(of_steps));
         // What says more than is read here is to be asked about.
         if taken || are_estimates(value) || are_signs(value) || more() {
