@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
+use crossterm::event::{self, Event};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 use super::terminal::TerminalScreen;
@@ -24,16 +26,47 @@ pub fn ask(dialog: &mut Dialog) -> std::io::Result<Answer> {
     answer
 }
 
-fn run(dialog: &mut Dialog, screen: &mut TerminalScreen, stop: &AtomicBool) -> std::io::Result<Answer> {
-    while !stop.load(Ordering::Relaxed) {
+fn run(dialog: &mut Dialog, screen: &mut TerminalScreen, stop: &Arc<AtomicBool>) -> std::io::Result<Answer> {
+    let (wanted, events) = reader(Arc::clone(stop))?;
+    loop {
         screen.paint(|frame| ui::view_mapping(dialog, frame))?;
-        while !stop.load(Ordering::Relaxed) && !crossterm::event::poll(PATIENCE)? {}
-        if stop.load(Ordering::Relaxed) {
-            break;
-        }
-        if let Some(answer) = dialog.update(&crossterm::event::read()?) {
+        let asked = wanted.send(());
+        let event = loop {
+            if asked.is_err() || stop.load(Ordering::Relaxed) {
+                return Ok(Answer::LeaveOut);
+            }
+            match events.recv_timeout(PATIENCE) {
+                Ok(event) => break event?,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(Answer::LeaveOut),
+            }
+        };
+        if let Some(answer) = dialog.update(&event) {
             return Ok(answer);
         }
     }
-    Ok(Answer::LeaveOut)
+}
+
+/// Reads an event whenever one is asked for, on a thread of its own: when the terminal goes away, crossterm's reader spins for ever (its
+/// issue 793), and nobody would look at the signal that says so.
+fn reader(stop: Arc<AtomicBool>) -> std::io::Result<(Sender<()>, Receiver<std::io::Result<Event>>)> {
+    let (wanted, asked) = channel::<()>();
+    let (heard, events) = channel();
+    let next = move || {
+        while !stop.load(Ordering::Relaxed) {
+            if event::poll(PATIENCE)? {
+                return event::read().map(Some);
+            }
+        }
+        Ok(None)
+    };
+    std::thread::Builder::new().name("events of a dialog".into()).spawn(move || {
+        while asked.recv().is_ok() {
+            let Some(event) = next().transpose() else { return };
+            if heard.send(event).is_err() {
+                return;
+            }
+        }
+    })?;
+    Ok((wanted, events))
 }

@@ -79,6 +79,14 @@ impl Terminal {
         Self { child, master: Some(pair.master), keys, output, closing, size }
     }
 
+    /// Lets go of all but the master, whose end is that of the terminal.
+    fn stop_reading(&mut self) {
+        self.closing.store(true, Ordering::Relaxed);
+        self.keys("j");
+        std::thread::sleep(Duration::from_millis(500));
+        self.keys = None;
+    }
+
     fn bytes(&self) -> Vec<u8> {
         self.output.lock().unwrap().clone()
     }
@@ -404,6 +412,18 @@ fn a_lost_terminal_ends_the_program_and_its_labels_stand_in_the_one_file() {
     lose_the_terminal();
 }
 
+#[test]
+fn a_lost_terminal_ends_the_question_what_keys_mean() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("unknown.jsonl");
+    std::fs::write(&file, r#"{"q":"a","chain":["x","y"],"first_error":1}"#).unwrap();
+    let mut terminal = Terminal::start(folder.path(), &["--no-prm", file.to_str().unwrap()], (80, 24));
+    terminal.wait_for("first_error");
+    terminal.stop_reading();
+    terminal.master = None;
+    assert_ne!(terminal.wait_for_exit().exit_code(), 101, "it panicked");
+}
+
 /// Time from the loss of the terminal to the end of the program, and the processor time that the program took meanwhile.
 fn lose_the_terminal() -> (Duration, Duration) {
     let folder = tempfile::tempdir().unwrap();
@@ -411,10 +431,7 @@ fn lose_the_terminal() -> (Duration, Duration) {
     terminal.wait_for("1/35");
     terminal.keys("jx");
     terminal.wait_for("saved");
-    terminal.closing.store(true, Ordering::Relaxed);
-    terminal.keys("j");
-    std::thread::sleep(Duration::from_millis(500));
-    terminal.keys = None;
+    terminal.stop_reading();
     let pid = terminal.child.process_id().unwrap();
     let (start, before) = (Instant::now(), processor_time(pid).unwrap());
     terminal.master = None;
