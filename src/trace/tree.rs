@@ -119,6 +119,11 @@ pub struct Node {
 }
 
 impl Node {
+    /// The source says that a person wrote the step.
+    pub fn by_a_person(&self) -> bool {
+        self.extra.get("source").is_some_and(|source| source == "human")
+    }
+
     fn new(parent: Option<NodeId>, depth: usize, key: StepKey, text: &str) -> Self {
         Self {
             parent,

@@ -19,11 +19,10 @@ impl Bucket {
     }
 
     fn of_short(text: &str) -> Self {
-        match (List::read(text), Value::read(text)) {
-            (Some(list), _) => Self::List(list.elements.iter().map(|element| Self::of_short(&plain(element))).collect()),
-            (None, Some(value)) => Self::Number(value.number.value),
-            (None, None) => Self::Text(tight(text)),
+        if let Some(list) = List::read(text) {
+            return Self::List(list.elements.iter().map(|element| Self::of_short(&plain(element))).collect());
         }
+        Value::read(text).map_or_else(|| Self::Text(tight(text)), |value| Self::Number(value.number.value))
     }
 }
 

@@ -11,8 +11,8 @@ use super::super::store::{Bytes, Reader};
 use super::{Container, over_limit, unpacked_limit};
 
 /// Most bytes unpacked for one packed byte, behind the first [`RATIO_FROM`].
-const RATIO: u64 = 200;
-const RATIO_FROM: u64 = 1 << 20;
+pub(super) const RATIO: u64 = 200;
+pub(super) const RATIO_FROM: u64 = 1 << 20;
 
 /// A compression; its row.
 pub(super) struct Compression {

@@ -15,6 +15,7 @@ use zip::result::ZipError;
 use super::super::blocks::{BlockError, BlockText, Blocks};
 use super::super::error::{Refusal, escaped};
 use super::super::store::{Bytes, Reader};
+use super::packed::{RATIO, RATIO_FROM};
 use super::{Container, over_limit, unpacked_limit};
 use crate::formats::parse_json;
 
@@ -22,9 +23,6 @@ use crate::formats::parse_json;
 const MEMBERS: usize = 100_000;
 /// Most bytes of one unpacked member: a record can be no longer.
 const MEMBER: u64 = super::super::framing::RECORD_LIMIT;
-/// Most bytes unpacked for one packed byte, behind the first [`RATIO_FROM`].
-const RATIO: u64 = 200;
-const RATIO_FROM: u64 = 1 << 20;
 
 /// The container.
 pub(super) struct Zip;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Labelled, LabelledTrace};
 use crate::labels::policy::Policy;
-use crate::trace::{FirstError, Label, NodeId, Rating, Solution, SolutionLabels, Trace};
+use crate::trace::{FirstError, NodeId, Rating, Solution, SolutionLabels, Trace};
 
 /// A trace with one more solution for each rated step that stands on no solution's path but directly beside one.
 pub struct Exploded {
@@ -68,12 +68,7 @@ fn path_labels(unit: &LabelledTrace<'_>, items: &[(usize, &Labelled<'_>)]) -> Ha
     let mut labels = HashMap::new();
     for (_, item) in items {
         for (id, label) in unit.trace.solution_path(item.of()).into_iter().zip(&item.labels.steps) {
-            let rating = match label {
-                Label::Good => Some(Rating::Good),
-                Label::Neutral => Some(Rating::Neutral),
-                Label::Bad => Some(Rating::Bad),
-                Label::AfterError | Label::Unseen => None,
-            };
+            let rating = label.rating();
             let slot = labels.entry(id).or_insert(rating);
             *slot = slot.or(rating);
         }

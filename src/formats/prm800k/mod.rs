@@ -203,8 +203,7 @@ fn end_state(finish: Option<&str>, builder: &mut TraceBuilder) -> EndState {
 
 /// Whether a step is unrated that the annotator did not write.
 fn leaves_out(trace: &Trace, at: NodeId, ratings: &[Option<Rating>]) -> bool {
-    let human = |id: NodeId| trace.node(id).extra.get("source").is_some_and(|source| source == "human");
-    trace.path(at).into_iter().zip(ratings).any(|(id, rating)| rating.is_none() && !human(id))
+    trace.path(at).into_iter().zip(ratings).any(|(id, rating)| rating.is_none() && !trace.node(id).by_a_person())
 }
 
 type Walked = (NodeId, Vec<Option<Rating>>, bool);

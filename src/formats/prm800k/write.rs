@@ -281,7 +281,7 @@ fn position_of(
     let mark = if unsure { Value::Bool(true) } else { Value::Null };
     let mut completions = Vec::new();
     let mut human = Value::Null;
-    if node.extra.get("source").is_some_and(|source| source == "human") {
+    if node.by_a_person() {
         known.kept += 1;
         // A step of the annotator counts as right as long as nobody calls it otherwise.
         let decided = matches!(labels.first_error, FirstError::At(_) | FirstError::NoError);

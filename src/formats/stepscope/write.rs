@@ -9,9 +9,7 @@ use super::super::json::replaced_halves;
 use super::read::{derived_first_error, path_ratings};
 use super::{Stepscope, TREE_KEY};
 use crate::labels::policy::{Policy, Switch};
-use crate::trace::{
-    EndState, Extra, FirstError, Label, NodeId, NodeStats, Outcome, Rating, Remark, SolutionLabels, StepKind, Trace,
-};
+use crate::trace::{EndState, Extra, FirstError, NodeId, NodeStats, Outcome, Rating, Remark, SolutionLabels, StepKind, Trace};
 
 /// Keys that mean something on a line; further fields of these names are written where they cannot be misread.
 const RESERVED: &[&str] = &[
@@ -247,7 +245,7 @@ fn labels_of(item: &Labelled<'_>) -> (Vec<Option<Rating>>, (FirstError, EndState
     if !item.touched {
         return (solution.ratings.clone(), (solution.first_error, solution.end_state));
     }
-    let mut ratings: Vec<_> = item.labels.steps.iter().map(|&label| rating(label)).collect();
+    let mut ratings: Vec<_> = item.labels.steps.iter().map(|label| label.rating()).collect();
     while ratings.last() == Some(&None) {
         ratings.pop();
     }
@@ -291,15 +289,6 @@ fn item_unsure(item: &Labelled<'_>) -> bool {
     if item.touched { item.labels.unsure } else { item.of().unsure }
 }
 
-fn rating(label: Label) -> Option<Rating> {
-    match label {
-        Label::Good => Some(Rating::Good),
-        Label::Neutral => Some(Rating::Neutral),
-        Label::Bad => Some(Rating::Bad),
-        Label::AfterError | Label::Unseen => None,
-    }
-}
-
 fn first_error(first_error: FirstError) -> Value {
     match first_error {
         FirstError::At(index) => index.into(),
@@ -341,7 +330,7 @@ fn node_ratings(unit: &LabelledTrace<'_>) -> Vec<Option<Rating>> {
         for (id, &label) in path.into_iter().zip(labels) {
             let slot = &mut ratings[id.index()];
             // Where two solutions disagree about a shared step, the second writes its ratings in full.
-            *slot = slot.or(rating(label));
+            *slot = slot.or(label.rating());
         }
     }
     ratings

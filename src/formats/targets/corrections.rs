@@ -135,7 +135,7 @@ const NOTICED: &str = "Wait, that step is wrong.";
 fn right_sibling(siblings: &Siblings<'_>, wrong: NodeId) -> Option<NodeId> {
     let trace = siblings.unit.trace;
     let text = |id: NodeId| trace.node(id).text.trim();
-    let human = |id: &NodeId| siblings.by_a_person(*id);
+    let human = |id: &NodeId| trace.node(*id).by_a_person();
     let right = |id: &NodeId| siblings.target(*id).unwrap_or_else(|| human(id) && siblings.is_unrated(*id));
     let beside = siblings.behind(trace.node(wrong).parent?);
     let mut right = beside.into_iter().filter(|&id| id != wrong && text(id) != text(wrong)).filter(right);

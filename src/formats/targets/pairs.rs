@@ -164,7 +164,7 @@ fn candidates<'a>(siblings: &Siblings<'a>, parent: NodeId, policy: &Policy) -> V
         PairRule::BestSecond => behind(0).find(better).map(step).into_iter().collect(),
         PairRule::Correction => {
             let right = |id| siblings.target(id).unwrap_or_else(|| siblings.is_unrated(id));
-            let human: Vec<_> = steps.iter().filter(|&&id| siblings.by_a_person(id) && right(id)).collect();
+            let human: Vec<_> = steps.iter().filter(|&&id| siblings.unit.trace.node(id).by_a_person() && right(id)).collect();
             wrong().flat_map(|bad| corrected(bad).chain(human.iter().map(move |&&good| (Way::Step(good), bad)))).collect()
         }
     };

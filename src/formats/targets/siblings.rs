@@ -129,11 +129,6 @@ impl<'a> Siblings<'a> {
     pub(super) fn through(&self, id: NodeId) -> &[&'a Labelled<'a>] {
         self.through.get(&id).map_or(&[], Vec::as_slice)
     }
-
-    /// The source says that a person wrote the step.
-    pub(super) fn by_a_person(&self, id: NodeId) -> bool {
-        self.unit.trace.node(id).extra.get("source").is_some_and(|source| source == "human")
-    }
 }
 
 fn counts(item: &Labelled<'_>, policy: &Policy) -> bool {
