@@ -4,15 +4,22 @@
 //! false alarm: what it does not understand in full (variables, functions, remainders, units that change) it leaves alone. Hence it finds few
 //! errors, and those it finds are errors. Work is bounded: the first 6,000 bytes of a step, 60 equalities, 60 tokens a side.
 
+mod closeness;
 mod expression;
 mod lexer;
 mod rational;
+mod units;
+mod words;
 
 use std::ops::Range;
 
+pub(crate) use closeness::Closeness;
+use closeness::closest;
+pub(in crate::checks) use closeness::{compare, has_excuse, is_conversion};
 pub(in crate::checks) use expression::{Evaluated, Percent, evaluate, evaluate_at};
 pub(crate) use lexer::{Kind, Token, tokens};
 pub use rational::Rational;
+use units::is_second_part;
 
 const MAX_EQUALITIES: usize = 60;
 const MAX_SIDE: usize = 60;
@@ -92,29 +99,6 @@ impl Finding {
     }
 }
 
-/// How far the two sides of an equality lie apart, nearest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Closeness {
-    /// They are equal, or equal after rounding or cutting off to the digits written.
-    Holds,
-    /// They differ by at most one in the last digit written, which no rounding of the left side explains.
-    LastDigit,
-    /// They differ, but rounding before, units or words nearby may explain it.
-    Explained,
-    /// They differ.
-    Off,
-}
-
-impl Closeness {
-    fn verdict(self) -> Verdict {
-        match self {
-            Self::Holds => Verdict::Ok,
-            Self::LastDigit | Self::Explained => Verdict::Soft,
-            Self::Off => Verdict::Bad,
-        }
-    }
-}
-
 /// An equality that could be computed, with its place among the tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Equation {
@@ -171,13 +155,13 @@ pub fn has_error(step: &str) -> bool {
 
 fn judge(tokens: &[Token], left: Range<usize>, right: Range<usize>, sign: usize, chained: bool) -> Option<Equation> {
     let l = evaluate(&tokens[left.clone()], Percent::Hundredth)?;
-    let r = evaluate(&tokens[right.clone()], Percent::Hundredth)?;
     if l.operations == 0 && !chained {
         // "total = 12", "x = 4 = ...": a name or a lone number claims nothing that can be computed.
         return None;
     }
     let approximately = tokens[sign].kind == Kind::Approximately;
-    let closeness = closest(tokens, &left, &right, approximately)?;
+    let (right, closeness) = kinder_end(tokens, &left, right, approximately)?;
+    let r = evaluate(&tokens[right.clone()], Percent::Hundredth)?;
     let verdict = closeness.verdict();
     let span = tokens[left.start].span.start..tokens[right.end - 1].span.end;
     Some(Equation {
@@ -188,12 +172,32 @@ fn judge(tokens: &[Token], left: Range<usize>, right: Range<usize>, sign: usize,
     })
 }
 
+/// How far apart the sides are; a `!` at the end of the right one is a factorial only where that brings them closer.
+fn kinder_end(
+    tokens: &[Token],
+    left: &Range<usize>,
+    right: Range<usize>,
+    approximately: bool,
+) -> Option<(Range<usize>, Closeness)> {
+    let closeness = closest(tokens, left, &right, approximately);
+    if tokens[right.end - 1].kind != Kind::Bang {
+        return closeness.map(|closeness| (right, closeness));
+    }
+    let exclaimed = right.start..right.end - 1;
+    match (closeness, closest(tokens, left, &exclaimed, approximately)) {
+        (Some(factorial), Some(exclaimed)) if factorial < exclaimed => Some((right, factorial)),
+        (factorial, None) => factorial.map(|closeness| (right, closeness)),
+        (_, Some(closeness)) => Some((exclaimed, closeness)),
+    }
+}
+
 /// The longest expression that ends right before the sign, unless something before it binds to it.
 fn left_side(tokens: &[Token], segment: Range<usize>) -> Option<Range<usize>> {
     let first = segment.start.max(segment.end.saturating_sub(MAX_SIDE));
     (first..segment.end)
         .filter(|start| begins(&tokens[*start..segment.end]))
         .filter(|start| *start == segment.start || !binds_forward(&tokens[*start - 1], &tokens[*start]))
+        .filter(|start| !is_second_part(tokens, *start))
         .map(|start| start..segment.end)
         .find(|side| evaluate(&tokens[side.clone()], Percent::Hundredth).is_some())
 }
@@ -235,6 +239,9 @@ pub(in crate::checks) fn right_side(tokens: &[Token], segment: Range<usize>) -> 
 
 fn binds_backward(tokens: &[Token], end: usize) -> bool {
     let Some(next) = tokens.get(end) else { return false };
+    if goes_on_in_parts(tokens, end) {
+        return true;
+    }
     match next.kind {
         Kind::Operator
         | Kind::Variable
@@ -255,158 +262,11 @@ fn binds_backward(tokens: &[Token], end: usize) -> bool {
     }
 }
 
-/// What is to be said of two sides; `approximately`: the sign between them says no more.
-pub(in crate::checks) fn compare(
-    tokens: &[Token],
-    left: &Range<usize>,
-    right: &Range<usize>,
-    approximately: bool,
-) -> Option<Verdict> {
-    closest(tokens, left, right, approximately).map(Closeness::verdict)
-}
-
-/// Compares under every reading of the percent signs; the kindest one counts.
-fn closest(tokens: &[Token], left: &Range<usize>, right: &Range<usize>, approximately: bool) -> Option<Closeness> {
-    let readings = |side: &Range<usize>| -> Vec<Evaluated> {
-        [Percent::Hundredth, Percent::Unit].iter().filter_map(|percent| evaluate(&tokens[side.clone()], *percent)).collect()
-    };
-    let whole = left.start..right.end;
-    let percent = tokens[whole.clone()].iter().any(|token| token.kind == Kind::Percent);
-    let places = (decimals(&tokens[left.clone()]), decimals(&tokens[right.clone()]));
-    let excused = has_excuse(tokens, &whole);
-    let units_change = unit_kinds(&tokens[whole.start..(whole.end + 3).min(tokens.len())], &tokens[whole]) >= 2;
-    let mut best: Option<Closeness> = None;
-    for l in readings(left) {
-        for r in readings(right) {
-            let hundred = Rational::integer(100);
-            let mut pairs = vec![(l.value, r.value)];
-            if percent {
-                pairs.extend(l.value.mul(hundred).map(|l| (l, r.value)));
-                pairs.extend(r.value.mul(hundred).map(|r| (l.value, r)));
-            }
-            for (l, r) in pairs {
-                // Out of bounds: nothing can be said.
-                let mut closeness = compare_values(l, r, places, approximately)?;
-                if closeness == Closeness::Off && (excused || (units_change && is_conversion(l, r))) {
-                    closeness = Closeness::Explained;
-                }
-                best = Some(best.map_or(closeness, |best| best.min(closeness)));
-            }
-        }
-    }
-    best
-}
-
-/// `places`: digits behind the point that each side writes.
-fn compare_values(left: Rational, right: Rational, places: (usize, usize), approximately: bool) -> Option<Closeness> {
-    let error = left.sub(right)?.abs()?;
-    if error == Rational::ZERO {
-        return Some(Closeness::Holds);
-    }
-    let size = left.abs()?;
-    let within = |digits: usize| Rational::unit_of(digits).is_some_and(|unit| error.at_most(unit));
-    let share = |percent: i64| {
-        size.mul(Rational::integer(percent))
-            .and_then(|part| part.div(Rational::integer(100)))
-            .is_some_and(|part| error.at_most(part))
-    };
-    let (left_places, right_places) = places;
-    let last_digit = right_places > 0 && within(right_places);
-    let close = approximately && (within(right_places) || share(3));
-    if close || (last_digit && is_rounded(left, right, right_places)) {
-        return Some(Closeness::Holds);
-    }
-    if last_digit {
-        return Some(Closeness::LastDigit);
-    }
-    let from_rounded = left_places > 0 && within(left_places);
-    // Rounded to a whole number without saying so.
-    let to_whole = right.whole().is_some() && left.whole().is_none() && !Rational::integer(1).at_most(error);
-    let carried = left_places.max(right_places) >= 2 && share(1);
-    Some(if from_rounded || to_whole || carried { Closeness::Explained } else { Closeness::Off })
-}
-
-/// The right side is the left one with so many digits behind the point, rounded or cut off. A value that needs no more digits is neither.
-fn is_rounded(exact: Rational, written: Rational, places: usize) -> bool {
-    let rounded = || {
-        let unit = Rational::unit_of(places)?;
-        if exact.div(unit)?.whole().is_some() {
-            return None;
-        }
-        let (exact_size, written_size) = (exact.abs()?, written.abs()?);
-        let error = exact.sub(written)?.abs()?;
-        let cut_off = written_size.at_most(exact_size) && error.at_most(unit);
-        Some(cut_off || error.add(error)?.at_most(unit))
-    };
-    rounded().unwrap_or(false)
-}
-
-fn decimals(tokens: &[Token]) -> usize {
-    let places = |token: &Token| token.text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
-    tokens.iter().filter(|token| token.kind == Kind::Number).map(places).max().unwrap_or(0)
-}
-
-/// Words nearby that give `=` another meaning, or a mixed number written with `\frac`.
-pub(in crate::checks) fn has_excuse(tokens: &[Token], whole: &Range<usize>) -> bool {
-    const WORDS: &[&str] =
-        &["remainder", "digit", "binary", "base", "modul", "≡", "quotient", "divisible", "round", "about", "approx", "nearest"];
-    const AROUND: usize = 6;
-    let near = &tokens[whole.start.saturating_sub(AROUND)..(whole.end + AROUND).min(tokens.len())];
-    let says = |token: &Token| {
-        let text = token.text.to_ascii_lowercase();
-        text == "mod" || WORDS.iter().any(|word| text.contains(word))
-    };
-    // 3\frac{4}{5}
-    let mixed = |window: &[Token]| {
-        const SHAPE: [Kind; 9] = [
-            Kind::Number,
-            Kind::Open,
-            Kind::Open,
-            Kind::Number,
-            Kind::Close,
-            Kind::Operator,
-            Kind::Open,
-            Kind::Number,
-            Kind::Close,
-        ];
-        window.iter().map(|token| token.kind).eq(SHAPE) && window[5].text == "/"
-    };
-    near.iter().any(says) || near.windows(9).any(mixed)
-}
-
-/// Units that convert into each other, by a part of the word.
-const UNITS: &[&str] = &[
-    "cent", "dollar", "hour", "minute", "second", "day", "week", "month", "year", "inch", "feet", "foot", "yard", "mile",
-    "meter", "cm", "mm", "km", "kg", "ml", "gram", "ounce", "pound", "lb", "liter", "dozen", "million", "thousand", "billion",
-    "pair", "quarter", "dime", "nickel", "gallon", "quart", "pint", "cup", "am", "pm", "degree",
-];
-
-/// Number of different units that are named.
-fn unit_kinds(named: &[Token], claim: &[Token]) -> usize {
-    let unit = |token: &Token| {
-        let word = token.text.to_ascii_lowercase();
-        UNITS.iter().copied().find(|unit| word.contains(unit))
-    };
-    let mut kinds: Vec<&str> = named.iter().filter(|token| token.kind == Kind::Word).filter_map(unit).collect();
-    if claim.iter().any(|token| token.kind == Kind::Currency) {
-        kinds.push("dollar");
-    }
-    kinds.sort_unstable();
-    kinds.dedup();
-    kinds.len()
-}
-
-/// The sides differ by a factor that turns one unit into another.
-pub(in crate::checks) fn is_conversion(left: Rational, right: Rational) -> bool {
-    const FACTORS: &[i64] = &[
-        60, 3600, 24, 7, 12, 100, 1000, 16, 3, 36, 10, 52, 365, 30, 4, 2, 8, 14, 20, 5, 25, 1_000_000, 144, 9, 1440, 5280, 31,
-        28, 48,
-    ];
-    let ratio = |a: Rational, b: Rational| a.div(b).and_then(Rational::abs).and_then(Rational::whole);
-    [ratio(left, right), ratio(right, left)]
-        .into_iter()
-        .flatten()
-        .any(|ratio| FACTORS.iter().any(|factor| i128::from(*factor) == ratio))
+/// Behind `end` stands what is left of a quantity in two units: `1| hour 20 minutes`, `1 hour| and 20 minutes`.
+fn goes_on_in_parts(tokens: &[Token], end: usize) -> bool {
+    const MAX_WORDS: usize = 3;
+    let second = (end..tokens.len().min(end + MAX_WORDS)).find(|at| tokens[*at].kind == Kind::Number);
+    second.is_some_and(|at| is_second_part(tokens, at))
 }
 
 #[cfg(test)]
@@ -433,6 +293,33 @@ mod tests {
             "10/3 = 3.33",
             r"10 \div 3 \approx 3.3",
             "1 1/2 * 4 = 6",
+            "1½ * 4 = 6",
+            "2½ + 1 = 3½",
+            "2¼ + 1 = 3.25",
+            "7 / 2 = 3.5 = 3½",
+            "⅔ * 9 = 6",
+            "$1 - 35 cents = 65 cents",
+            "1 hour - 20 minutes = 40 minutes",
+            "2 * 30 minutes = 1 hour",
+            "2 feet + 6 inches = 2.5 feet",
+            "3 weeks + 2 days = 23 days",
+            "3 dozen + 4 = 40",
+            "1.5 million + 500,000 = 2 million",
+            "1 million / 4 = 250,000",
+            "80 + 25% = 100",
+            "100 + 10% = 110",
+            "100 - 10% = 90",
+            "So the total is 4 * 5 = 20!",
+            "2 + 3 = 5! Now go on.",
+            "4! = 24!",
+            "3! = 6",
+            "Great! 3 * 4 = 12",
+            "**3 * 4 = 12**",
+            "**Total: 3 * 4 = 12** apples",
+            "The total is 3 * 4 = **12**.",
+            "2 ** 3 + 1 = 9",
+            r"260 gallons divided by 20 gallons per second $\frac{260}{20} = 13 \text{ seconds}$",
+            "2**3 + 1 = 9",
             "sold 2 * 45 = 90 books.",
             "5! = 120",
             "2(3+4) = 14",
@@ -459,6 +346,17 @@ mod tests {
             "$194/meter × 490 meters = $94,860",
             "495 students * $15/student = $7455",
             "1,200 + 300 = 1,600",
+            "**3 * 4 = 13**",
+            "**Total: 3 * 4 = 13**",
+            "3 * 4 = **13**",
+            "So it is 4 * 5 = 21!",
+            "2½ + 1 = 4½",
+            "$1 - 35 cents = 75 cents",
+            "3 dozen + 4 = 41",
+            "1.5 million + 500,000 = 3 million",
+            "$15/hour * 8 hours = $240",
+            "The same 3 * 4 = 14 games",
+            "80 + 25% = 90",
         ] {
             assert_eq!(verdicts(step), [Verdict::Bad], "{step}");
         }
@@ -501,6 +399,12 @@ mod tests {
             "There are 3 boxes of 4 = 12",
             "2 * 60/total = 5",
             "1/0 = 5",
+            "Since 3 * 4 != 13, we go on",
+            "3*4!=13",
+            "1 hour 20 minutes - 30 minutes = 50 minutes",
+            "90 minutes - 10 minutes = 1 hour 20 minutes",
+            "90 minutes - 10 minutes = 1 hour and 20 minutes",
+            "11 AM + 3 hours = 2 PM",
         ] {
             assert!(!verdicts(step).contains(&Verdict::Bad), "{step}: {:?}", check(step));
         }
@@ -508,7 +412,7 @@ mod tests {
 
     #[test]
     fn words_nearby_make_a_mismatch_soft() {
-        for step in ["17 / 5 = 3 remainder 2", "10 / 4 = 2 (rounded)", "2 * 30 minutes = 1 hour", "17 mod 5 = 2"] {
+        for step in ["17 / 5 = 3 remainder 2", "10 / 4 = 2 (rounded)", "20 minutes/day * 7 days = 2.33 hours", "17 mod 5 = 2"] {
             assert!(!verdicts(step).contains(&Verdict::Bad), "{step}: {:?}", check(step));
         }
     }

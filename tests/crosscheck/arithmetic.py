@@ -17,8 +17,23 @@ CAPITAL_UNITS = set("GB MB TB KB USD CD DVD TV PM AM".split())
 WRAPPERS = set("text mathrm textbf mathbf operatorname textit boxed".split())
 INVISIBLE = set("left right displaystyle Big big bigl bigr".split())
 EXCUSES = "remainder digit binary base modul ≡ quotient divisible round about approx nearest".split()
-UNITS = """cent dollar hour minute second day week month year inch feet foot yard mile meter cm mm km kg ml gram ounce pound lb liter dozen million
-    thousand billion pair quarter dime nickel gallon quart pint cup am pm degree""".split()
+COUNTS = {"pair": 2, "dozen": 12, "hundred": 100, "thousand": 1000, "million": 10 ** 6, "billion": 10 ** 9}
+MEASURES = {
+    "time": "second 1 sec 1 minute 60 min 60 hour 3600 hr 3600 day 86400 week 604800",
+    "calendar": "month 1 year 12 decade 120",
+    "money": "cent 1 penny 1 pennie 1 nickel 5 dime 10 quarter 25 dollar 100 buck 100",
+    "length": "millimeter 1 millimetre 1 mm 1 centimeter 10 centimetre 10 cm 10 meter 1000 metre 1000 m 1000 kilometer 1000000 "
+              "kilometre 1000000 km 1000000",
+    "imperial length": "inch 1 foot 12 feet 12 ft 12 yard 36 mile 63360 mi 63360",
+    "mass": "milligram 1 mg 1 gram 1000 g 1000 kilogram 1000000 kg 1000000",
+    "imperial mass": "ounce 1 oz 1 pound 16 lb 16",
+    "volume": "milliliter 1 millilitre 1 ml 1 liter 1000 litre 1000",
+    "imperial volume": "cup 1 pint 2 quart 4 gallon 16",
+}
+UNITS = {w: ("count", n) for w, n in COUNTS.items()} | {
+    w: (measure, int(n)) for measure, words in MEASURES.items() for w, n in zip(words.split()[::2], words.split()[1::2])}
+ALIKE = {"calendar": "time", "volume": "length"}
+VULGAR = dict(zip("½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞", "12 13 23 14 34 15 25 35 45 16 56 18 38 58 78".split()))
 FACTORS = {60, 3600, 24, 7, 12, 100, 1000, 16, 3, 36, 10, 52, 365, 30, 4, 2, 8, 14, 20, 5, 25, 1_000_000, 144, 9, 1440, 5280, 31, 28, 48}
 SPACES = " \t\n\r\x0c"
 
@@ -254,7 +269,7 @@ class Lexer:
             return "boundary"
         if glued and lower in ("st", "nd", "rd", "th"):
             return "variable"
-        if long > 1 and "A" <= word[0] <= "Z" and kind in ("number", "word") and word not in CAPITAL_UNITS:
+        if long > 1 and "A" <= word[0] <= "Z" and kind in ("number", "word", "bang") and word not in CAPITAL_UNITS:
             return "boundary"
         if (long == 2 and lower not in SHORT_WORDS
                 or word == "a" and kind == "close" and before.end == start
@@ -388,7 +403,11 @@ class Lexer:
         elif c in "&~" or c.isspace():
             return after
         elif c == "*" and self.text.startswith("**", at):
+            if not self.is_power(at):
+                return after + 1
             kind, text, after = "operator", "^", after + 1
+        elif c == "!" and self.text.startswith("!=", at) and not self.touched(at):
+            kind, text, after = "boundary", "≠", after + 1
         elif c in "*×·⋅":
             kind, text = "operator", "*"
         elif c in "/÷":
@@ -409,7 +428,7 @@ class Lexer:
             kind, text = "open", "("
         elif c in ")]}":
             kind, text = "close", ")"
-        elif c == "!":
+        elif c == "!" and self.touched(at):
             kind, text = "bang", "!"
         elif c == ",":
             kind, text = "comma", ","
@@ -417,9 +436,16 @@ class Lexer:
             self.push("operator", "^", at, after)
             self.push("number", {"²": "2", "³": "3"}[c], at, after)
             return after
-        elif c in "½¼¾":
-            over, under = {"½": "12", "¼": "14", "¾": "34"}[c]
-            for kind, text in (("open", "("), ("number", over), ("operator", "/"), ("number", under), ("close", ")")):
+        elif c in VULGAR:
+            last = self.tokens[-1] if self.tokens else None
+            mixed = last is not None and last.kind == "number" and last.end == at and "." not in last.text
+            if mixed:
+                self.tokens.pop()
+                self.push("open", "(", last.start, last.start)
+                self.tokens.append(last)
+                self.push("operator", "+", at, at)
+            over, under = VULGAR[c]
+            for kind, text in (("open", "("), ("number", over), ("operator", "/"), ("number", under)) + (("close", ")"),) * (1 + mixed):
                 self.push(kind, text, at, after)
             return after
         elif is_greek(c) and not is_greek(self.text[at - 1:at]) and not is_greek(self.text[after:after + 1]):
@@ -428,6 +454,17 @@ class Lexer:
             kind, text = "boundary", c
         self.push(kind, text, at, after)
         return after
+
+    def touched(self, at):
+        last = self.tokens[-1] if self.tokens else None
+        return last is not None and last.end == at and last.kind in ("number", "close", "variable")
+
+    def is_power(self, at):
+        before, behind = self.text[at - 1:at], self.text[at + 2:]
+        operand = bool(self.tokens) and self.tokens[-1].kind in ("number", "close", "variable")
+        first = behind.lstrip()[:1]
+        return (operand and (not before or before.isspace()) == (not behind or behind[0].isspace())
+                and first != "" and (first.isalnum() or first in "([{-$\\"))
 
 
 def tokens(text):
@@ -446,9 +483,32 @@ def stem(word):
     return word[:-1] if word.endswith("s") else word
 
 
+def unit_of(token):
+    """-> measure, size"""
+    if token.kind == "currency":
+        return UNITS["dollar"]
+    return UNITS.get(stem(token.text)) if token.kind == "word" else None
+
+
+def units_change(toks):
+    units = [u for u in map(unit_of, toks) if u and u[0] != "count"]
+    return any(u != v and ALIKE.get(u[0], u[0]) == ALIKE.get(v[0], v[0]) for u in units for v in units)
+
+
+def is_second_part(toks, at):
+    """`20 minutes` of `1 hour 20 minutes`"""
+    last = at - 1
+    if last >= 0 and (toks[last].kind == "comma" or toks[last].text == "and"):
+        last -= 1
+    if last < 1 or at + 1 >= len(toks) or toks[last - 1].kind != "number" or toks[at].kind != "number":
+        return False
+    larger, smaller = unit_of(toks[last]), unit_of(toks[at + 1])
+    return bool(larger and smaller) and larger[0] == smaller[0] != "count" and larger[1] > smaller[1]
+
+
 class Parser:
-    def __init__(self, toks, hundredth):
-        self.toks, self.at, self.hundredth, self.operations, self.depth = toks, 0, hundredth, 0, 0
+    def __init__(self, toks, percent, sizes):
+        self.toks, self.at, self.percent, self.sizes, self.operations, self.depth = toks, 0, percent, sizes, 0, 0
 
     def kind(self, ahead=0):
         return self.toks[self.at + ahead].kind if self.at + ahead < len(self.toks) else None
@@ -470,7 +530,10 @@ class Parser:
             raise Out
         value = self.product()
         while sign := self.operator("+-"):
+            start = self.at
             right = self.product()
+            if self.percent == "share" and [t.kind for t in self.toks[start:self.at]] == ["number", "percent"]:
+                right = mul(right, value)
             self.operations += 1
             value = add(value, right) if sign == "+" else sub(value, right)
         self.depth -= 1
@@ -489,7 +552,7 @@ class Parser:
                 while self.kind() == "word" and self.toks[self.at].text.lower() in ("the", "a", "her", "his", "its", "their"):
                     self.at += 1
                 value = mul(value, self.signed())
-            elif self.kind() == "open":
+            elif self.kind() == "open" and self.toks[self.at - 1].kind != "word":
                 value = mul(value, self.signed())
             else:
                 return value
@@ -511,9 +574,7 @@ class Parser:
         if d != 1 or abs(n) > MAX_EXPONENT:
             raise Out
         self.operations += 1
-        value = power(base, -n if negative else n)
-        self.units()
-        return value
+        return self.measured(power(base, -n if negative else n), False)
 
     def atom(self):
         self.accept("currency")
@@ -521,6 +582,7 @@ class Parser:
 
     def unsigned(self):
         self.accept("currency")
+        money = self.at > 0 and self.toks[self.at - 1].kind == "currency"
         kind = self.kind()
         if kind == "number":
             value = self.number()
@@ -540,9 +602,23 @@ class Parser:
                 product = mul(product, whole(n))
             value = product
             self.operations += 1
-        if self.accept("percent") and self.hundredth:
+        if self.accept("percent") and self.percent != "unit":
             value = div(value, whole(100))
+        return self.measured(value, money)
+
+    def measured(self, value, money):
+        start = self.at
         self.units()
+        if not self.sizes:
+            return value
+        words = self.toks[start:self.at]
+        end = next((i for i, t in enumerate(words) if t.kind == "operator"), len(words))
+        if end < len(words) and words[end].text == "^":
+            raise Out
+        named = [u for u in map(unit_of, words[:end]) if u]
+        measures = [u[1] for u in named if u[0] != "count"]
+        for n in [u[1] for u in named if u[0] == "count"] + ([100] if money else measures[:1]):
+            value = mul(value, whole(n))
         return value
 
     def bracket(self):
@@ -612,9 +688,9 @@ class Parser:
         return None
 
 
-def evaluate(toks, hundredth=True):
+def evaluate(toks, percent="hundredth", sizes=False):
     """-> value, operations; None where it is no expression"""
-    parser = Parser(toks, hundredth)
+    parser = Parser(toks, percent, sizes)
     try:
         value = parser.sum()
     except Out:
@@ -645,10 +721,26 @@ def read(text):
         if left and right:
             a, b = evaluate(toks[slice(*left)]), evaluate(toks[slice(*right)])
             if a and b and (a[1] > 0 or chained):
-                verdict = compare(toks, left, right, toks[sign].kind == "approximately")
-                if verdict:
+                right, verdict = kinder_end(toks, left, right, toks[sign].kind == "approximately")
+                b = evaluate(toks[slice(*right)])
+                if verdict and b:
                     found.append(Equation(verdict, left, right, a[0], b[0]))
     return toks, found
+
+
+ORDER = ["ok", "soft", "bad"]
+
+
+def kinder_end(toks, left, right, approximately):
+    """A `!` at the end is a factorial only where that brings the sides closer."""
+    verdict = compare(toks, left, right, approximately)
+    if toks[right[1] - 1].kind != "bang":
+        return right, verdict
+    shorter = right[0], right[1] - 1
+    other = compare(toks, left, shorter, approximately)
+    if other is None or (verdict is not None and ORDER.index(verdict) < ORDER.index(other)):
+        return right, verdict
+    return shorter, other
 
 
 def left_side(toks, start, end):
@@ -658,7 +750,8 @@ def left_side(toks, start, end):
             begins = at + 1 < end and first.end == toks[at + 1].start
         else:
             begins = first.kind in ("number", "open", "currency", "root")
-        if begins and (at == start or not binds_forward(toks[at - 1], first)) and evaluate(toks[at:end]):
+        free = (at == start or not binds_forward(toks[at - 1], first)) and not is_second_part(toks, at)
+        if begins and free and evaluate(toks[at:end]):
             return at, end
     return None
 
@@ -684,6 +777,9 @@ def binds_backward(toks, end):
     if end >= len(toks):
         return False
     after = toks[end]
+    number = next((at for at in range(end, min(len(toks), end + 3)) if toks[at].kind == "number"), None)
+    if number is not None and is_second_part(toks, number):
+        return True
     if after.kind == "boundary":
         if after.text == ":":
             return end + 1 < len(toks) and toks[end + 1].kind == "number"
@@ -694,18 +790,17 @@ def binds_backward(toks, end):
 
 
 def compare(toks, left, right, approximately):
-    whole_range = toks[left[0]:right[1]]
-    percent = any(t.kind == "percent" for t in whole_range)
+    claim = toks[left[0]:right[1]]
+    percent = any(t.kind == "percent" for t in claim)
+    units = any(u and u[0] == "count" for u in map(unit_of, claim)) or units_change(claim)
     places = decimals(toks[slice(*left)]), decimals(toks[slice(*right)])
-    excused = has_excuse(toks, left[0], right[1])
-    change = unit_kinds(toks[left[0]:right[1] + 3], whole_range) >= 2
+    clock = any(t.kind == "word" and t.text.lower() in ("am", "pm") for t in claim)
+    unclear = any(t.kind == "bang" and u.kind == "equals" and t.end == u.start for t, u in zip(claim, claim[1:]))
+    excused = has_excuse(toks, left[0], right[1]) or clock or unclear
+    change = units_change(toks[left[0]:right[1] + 3])
     best = None
-    for a in (True, False):
-        for b in (True, False):
-            x, y = evaluate(toks[slice(*left)], a), evaluate(toks[slice(*right)], b)
-            if not x or not y:
-                continue
-            x, y = x[0], y[0]
+    for x in values(toks[slice(*left)], percent, units):
+        for y in values(toks[slice(*right)], percent, units):
             pairs = [(x, y)]
             for p, q, first in ((x, y, True), (y, x, False)) if percent else ():
                 try:
@@ -717,11 +812,36 @@ def compare(toks, left, right, approximately):
                     verdict = compare_values(p, q, places, approximately)
                 except Out:
                     return None
-                if verdict == "bad" and (excused or (change and is_conversion(p, q))):
+                if verdict == "bad" and (excused or (change and converts(p, q, places, approximately))):
                     verdict = "soft"
-                order = ["ok", "soft", "bad"]
-                best = verdict if best is None else min(best, verdict, key=order.index)
+                best = verdict if best is None else min(best, verdict, key=ORDER.index)
     return best
+
+
+def values(side, percent, units):
+    readings = ["hundredth", "unit", "share"] if percent else ["hundredth"]
+    found = [evaluate(side, how) for how in readings] + [evaluate(side, how, True) for how in readings if units]
+    return [f[0] for f in found if f]
+
+
+def holds(left, right, places, approximately):
+    """Equal, or equal but for the last digit."""
+    try:
+        return compare_values(left, right, places, approximately) == "ok"
+    except Out:
+        return False
+
+
+def converts(left, right, places, approximately):
+    for factor in FACTORS:
+        for turn in (mul, div):
+            try:
+                other = turn(left, whole(factor))
+            except Out:
+                continue
+            if holds(other, right, places, approximately):
+                return True
+    return False
 
 
 def compare_values(left, right, places, approximately):
@@ -755,24 +875,6 @@ def has_excuse(toks, start, end):
     words = (t.text.lower() for t in near)
     mixed = any([t.kind for t in near[i:i + 9]] == shape and near[i + 5].text == "/" for i in range(len(near) - 8))
     return mixed or any(w == "mod" or any(e in w for e in EXCUSES) for w in words)
-
-
-def unit_kinds(named, claim):
-    kinds = {next((u for u in UNITS if u in t.text.lower()), None) for t in named if t.kind == "word"} - {None}
-    if any(t.kind == "currency" for t in claim):
-        kinds.add("dollar")
-    return len(kinds)
-
-
-def is_conversion(left, right):
-    for a, b in ((left, right), (right, left)):
-        try:
-            n, d = size(div(a, b))
-            if d == 1 and n in FACTORS:
-                return True
-        except Out:
-            pass
-    return False
 
 
 # ---- origins of numbers ---------------------------------------------------------------------

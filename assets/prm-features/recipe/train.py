@@ -18,7 +18,7 @@ import numpy as np
 
 from decide import FOLDS, Traces, auc, judge, levels, sigmoid
 
-VERSION = 5  # of the features
+VERSION = 6  # of the features
 META = 4  # columns before the features
 SEEDS = 5  # fits of what ships; the group g of seeds is 5 g and on
 LEFT_OUT_SEEDS = 2  # fits of a group without a fold

@@ -2,17 +2,20 @@
 
 use super::lexer::{Kind, Token};
 use super::rational::Rational;
+use super::units::{DOLLAR, Unit, unit_of};
 
 const MAX_DEPTH: usize = 40;
 const MAX_EXPONENT: i128 = 64;
 
-/// How a percent sign is read: people write both 20% of 50 = 10 and 3/4 = 75%.
+/// How a percent sign is read: people write 20% of 50 = 10, 3/4 = 75% and 80 + 25% = 100.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::checks) enum Percent {
     /// As a hundredth.
     Hundredth,
     /// As a unit like any other.
     Unit,
+    /// As a hundredth, and behind a plus or minus sign as so many of what stands before it.
+    Share,
 }
 
 /// What an expression is worth.
@@ -27,18 +30,32 @@ pub(in crate::checks) struct Evaluated {
 
 /// The value of all of these tokens; `None` when they are not one expression, or when it is out of bounds.
 pub(in crate::checks) fn evaluate(tokens: &[Token], percent: Percent) -> Option<Evaluated> {
-    run(tokens, percent, None)
+    run(tokens, percent, Units::Names, None)
+}
+
+/// The same with units in the smallest of their kind and words like "dozen" as numbers: `$1` is 100, `2 feet` 24, `3 dozen` 36.
+pub(super) fn evaluate_in_units(tokens: &[Token], percent: Percent) -> Option<Evaluated> {
+    run(tokens, percent, Units::Sizes, None)
 }
 
 /// The same where variables have these values: names of one letter, which multiply what they touch.
 pub(in crate::checks) fn evaluate_at(tokens: &[Token], values: &dyn Fn(char) -> Option<Rational>) -> Option<Evaluated> {
-    run(tokens, Percent::Hundredth, Some(values))
+    run(tokens, Percent::Hundredth, Units::Names, Some(values))
+}
+
+/// How the words behind a number are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Units {
+    /// As names of what is counted.
+    Names,
+    /// As what they are worth.
+    Sizes,
 }
 
 type Values<'a> = Option<&'a dyn Fn(char) -> Option<Rational>>;
 
-fn run(tokens: &[Token], percent: Percent, values: Values<'_>) -> Option<Evaluated> {
-    let mut parser = Parser { tokens, at: 0, percent, values, operations: 0, depth: 0, saw_percent: false };
+fn run(tokens: &[Token], percent: Percent, units: Units, values: Values<'_>) -> Option<Evaluated> {
+    let mut parser = Parser { tokens, at: 0, percent, units, values, operations: 0, depth: 0, saw_percent: false };
     let value = parser.sum()?;
     (parser.at == tokens.len()).then_some(Evaluated { value, operations: parser.operations, percent: parser.saw_percent })
 }
@@ -47,6 +64,7 @@ struct Parser<'a> {
     tokens: &'a [Token],
     at: usize,
     percent: Percent,
+    units: Units,
     values: Values<'a>,
     operations: usize,
     depth: usize,
@@ -83,7 +101,13 @@ impl Parser<'_> {
         }
         let mut value = self.product()?;
         while let Some(sign) = self.operator(&["+", "-"]) {
-            let right = self.product()?;
+            let start = self.at;
+            let mut right = self.product()?;
+            let lone = &self.tokens[start..self.at];
+            if self.percent == Percent::Share && matches!(lone, [n, sign] if n.kind == Kind::Number && sign.kind == Kind::Percent)
+            {
+                right = right.mul(value)?;
+            }
             self.operations += 1;
             value = if sign == "+" { value.add(right)? } else { value.sub(right)? };
         }
@@ -108,7 +132,7 @@ impl Parser<'_> {
                     self.at += 1;
                 }
                 value = value.mul(self.signed()?)?;
-            } else if self.kind(0) == Some(Kind::Open) {
+            } else if self.kind(0) == Some(Kind::Open) && self.tokens[self.at - 1].kind != Kind::Word {
                 value = value.mul(self.signed()?)?;
             } else if self.values.is_some() && matches!(self.kind(0), Some(Kind::Variable | Kind::Root)) {
                 value = value.mul(self.power()?)?;
@@ -137,8 +161,7 @@ impl Parser<'_> {
         let size = self.atom()?.whole().filter(|exponent| exponent.abs() <= MAX_EXPONENT)?;
         self.operations += 1;
         let value = base.pow(if negative { -size } else { size })?;
-        self.units();
-        Some(value)
+        self.measured(value, false)
     }
 
     fn atom(&mut self) -> Option<Rational> {
@@ -152,6 +175,7 @@ impl Parser<'_> {
 
     fn unsigned_atom(&mut self) -> Option<Rational> {
         self.accept(Kind::Currency);
+        let money = self.at.checked_sub(1).is_some_and(|before| self.tokens[before].kind == Kind::Currency);
         let mut value = match self.kind(0)? {
             Kind::Number => self.number()?,
             Kind::Open => self.bracket()?,
@@ -169,12 +193,11 @@ impl Parser<'_> {
         }
         if self.accept(Kind::Percent) {
             self.saw_percent = true;
-            if self.percent == Percent::Hundredth {
+            if self.percent != Percent::Unit {
                 value = value.div(Rational::integer(100))?;
             }
         }
-        self.units();
-        Some(value)
+        self.measured(value, money)
     }
 
     fn variable(&mut self) -> Option<Rational> {
@@ -217,6 +240,25 @@ impl Parser<'_> {
         }
         self.at += 3;
         value.add(numerator.div(denominator)?)
+    }
+
+    /// Steps over the words behind an operand, and takes the value for so many of the unit that they name.
+    fn measured(&mut self, value: Rational, money: bool) -> Option<Rational> {
+        let start = self.at;
+        self.units();
+        if self.units == Units::Names {
+            return Some(value);
+        }
+        let words = &self.tokens[start..self.at];
+        let end = words.iter().position(|token| token.kind == Kind::Operator).unwrap_or(words.len());
+        if words.get(end).is_some_and(|sign| sign.text == "^") {
+            // An area or a volume.
+            return None;
+        }
+        let named: Vec<&Unit> = words[..end].iter().filter_map(unit_of).collect();
+        let measure = if money { Some(&DOLLAR) } else { named.iter().copied().find(|unit| !unit.is_count()) };
+        let sizes = named.iter().copied().filter(|unit| unit.is_count()).chain(measure).map(|unit| unit.size);
+        sizes.map(Rational::integer).try_fold(value, Rational::mul)
     }
 
     /// Steps over the words behind an operand: "3 apples", "5 miles/hour", "8 pounds (math and science)".
@@ -286,7 +328,7 @@ impl Parser<'_> {
 }
 
 /// A word without the mark of its plural, in small letters.
-fn stem(word: &str) -> String {
+pub(super) fn stem(word: &str) -> String {
     let word = word.to_ascii_lowercase();
     let short = word.strip_suffix("es").filter(|short| short.ends_with(['s', 'x', 'h'])).or_else(|| word.strip_suffix('s'));
     short.unwrap_or(&word).to_owned()

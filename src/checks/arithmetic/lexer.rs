@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::words::{BREAKS, CAPITAL_UNITS, GLUED_UNITS, INVISIBLE, SHORT_WORDS, VULGAR, WRAPPERS};
+
 /// Steps are read up to this many bytes.
 const MAX_BYTES: usize = 6_000;
 const MAX_TOKENS: usize = 1_500;
@@ -58,92 +60,6 @@ impl Token {
         self.kind == kind && self.text == text
     }
 }
-
-/// Words that end an operand although they could follow a number.
-const BREAKS: &[&str] = &[
-    "and",
-    "or",
-    "is",
-    "are",
-    "was",
-    "were",
-    "be",
-    "been",
-    "can",
-    "could",
-    "will",
-    "would",
-    "should",
-    "so",
-    "then",
-    "if",
-    "that",
-    "which",
-    "where",
-    "when",
-    "while",
-    "because",
-    "since",
-    "thus",
-    "hence",
-    "therefore",
-    "with",
-    "as",
-    "we",
-    "he",
-    "she",
-    "they",
-    "it",
-    "you",
-    "i",
-    "there",
-    "but",
-    "also",
-    "given",
-    "not",
-    "has",
-    "have",
-    "had",
-    "gives",
-    "get",
-    "gets",
-    "giving",
-    "makes",
-    "make",
-    "equals",
-    "equal",
-    "must",
-    "remainder",
-    "digit",
-    "binary",
-    "base",
-    "modulo",
-    "mod",
-    "to",
-    "from",
-    "using",
-];
-
-/// Two-letter words that are words; all others are products of variables.
-const SHORT_WORDS: &[&str] = &[
-    "cm", "mm", "km", "kg", "ml", "mg", "ft", "in", "lb", "oz", "mi", "hr", "st", "nd", "rd", "th", "am", "pm", "of", "by", "on",
-    "up", "at", "an", "no", "my", "me", "do", "go", "us", "tv", "pc", "cd",
-];
-
-/// Short units that are written right behind a number.
-const GLUED_UNITS: &[&str] = &[
-    "cm", "mm", "km", "kg", "ml", "mg", "ft", "in", "lb", "oz", "mi", "hr", "st", "nd", "rd", "th", "m", "g", "s", "h", "am",
-    "pm",
-];
-
-/// Words in capitals that may follow a number.
-const CAPITAL_UNITS: &[&str] = &["GB", "MB", "TB", "KB", "USD", "CD", "DVD", "TV", "PM", "AM"];
-
-/// Commands that only wrap their argument.
-const WRAPPERS: &[&str] = &["text", "mathrm", "textbf", "mathbf", "operatorname", "textit", "boxed"];
-
-/// Commands without a meaning for the value.
-const INVISIBLE: &[&str] = &["left", "right", "displaystyle", "Big", "big", "bigl", "bigr"];
 
 /// The tokens of a step, in order of their places.
 pub(crate) fn tokens(text: &str) -> Vec<Token> {
@@ -316,7 +232,7 @@ impl Lexer<'_> {
         } else if glued_to_number && matches!(lower, "st" | "nd" | "rd" | "th") {
             // An ordinal counts nothing.
             Kind::Variable
-        } else if capital && after(&[Kind::Number, Kind::Word]) && !CAPITAL_UNITS.contains(&word) {
+        } else if capital && after(&[Kind::Number, Kind::Word, Kind::Bang]) && !CAPITAL_UNITS.contains(&word) {
             // "27 The GCD of": a new sentence.
             Kind::Boundary
         } else if (word.len() == 2 && !SHORT_WORDS.contains(&lower))
@@ -512,12 +428,18 @@ impl Lexer<'_> {
 
     fn sign(&mut self, c: char, at: usize) -> usize {
         let after = at + c.len_utf8();
+        if let Some((_, numerator, denominator)) = VULGAR.iter().find(|(sign, ..)| *sign == c) {
+            self.vulgar_fraction(numerator, denominator, at..after);
+            return after;
+        }
         let rest = &self.text[at..];
         let (kind, text, after) = match c {
             '&' | '~' if rest.starts_with("~=") => (Kind::Approximately, "~", after + 1),
             '&' | '~' => return after,
             _ if c.is_whitespace() => return after,
+            '*' if rest.starts_with("**") && !self.is_power(at) => return after + 1,
             '*' if rest.starts_with("**") => (Kind::Operator, "^", after + 1),
+            '!' if rest.starts_with("!=") && !self.is_touched(at) => (Kind::Boundary, "≠", after + 1),
             '*' | '×' | '·' | '⋅' => (Kind::Operator, "*", after),
             '/' | '÷' => (Kind::Operator, "/", after),
             '-' | '−' | '–' => (Kind::Operator, "-", after),
@@ -529,11 +451,11 @@ impl Lexer<'_> {
             '€' | '£' | '¤' => (Kind::Currency, "$", after),
             '(' | '[' | '{' => (Kind::Open, "(", after),
             ')' | ']' | '}' => (Kind::Close, ")", after),
-            '!' => (Kind::Bang, "!", after),
+            '!' if self.is_touched(at) => (Kind::Bang, "!", after),
             ',' => (Kind::Comma, ",", after),
-            '²' | '³' | '½' | '¼' | '¾' => {
-                self.ready_made(c, at..after);
-                return after;
+            '²' | '³' => {
+                self.push(Kind::Operator, "^", at..after);
+                (Kind::Number, if c == '²' { "2" } else { "3" }, after)
             }
             // As its LaTeX command, unless it is part of a word.
             _ if is_greek(c) && !self.text[..at].ends_with(is_greek) && !self.text[after..].starts_with(is_greek) => {
@@ -549,18 +471,40 @@ impl Lexer<'_> {
         after
     }
 
-    /// Superscripts and fractions that are one character.
-    fn ready_made(&mut self, c: char, span: Range<usize>) {
-        let parts: &[(Kind, &str)] = match c {
-            '²' => &[(Kind::Operator, "^"), (Kind::Number, "2")],
-            '³' => &[(Kind::Operator, "^"), (Kind::Number, "3")],
-            '½' => &[(Kind::Open, "("), (Kind::Number, "1"), (Kind::Operator, "/"), (Kind::Number, "2"), (Kind::Close, ")")],
-            '¼' => &[(Kind::Open, "("), (Kind::Number, "1"), (Kind::Operator, "/"), (Kind::Number, "4"), (Kind::Close, ")")],
-            _ => &[(Kind::Open, "("), (Kind::Number, "3"), (Kind::Operator, "/"), (Kind::Number, "4"), (Kind::Close, ")")],
-        };
-        for (kind, text) in parts {
-            self.push(*kind, text, span.clone());
+    /// A fraction of one character; behind a whole number, `3½`, with it one number.
+    fn vulgar_fraction(&mut self, numerator: &str, denominator: &str, span: Range<usize>) {
+        let glued = |token: &mut Token| token.kind == Kind::Number && token.span.end == span.start && !token.text.contains('.');
+        let whole = self.tokens.pop_if(glued);
+        let start = whole.as_ref().map_or(span.start, |whole| whole.span.start);
+        if let Some(whole) = whole {
+            self.push(Kind::Open, "(", start..start);
+            self.tokens.push(whole);
+            self.push(Kind::Operator, "+", span.start..span.start);
         }
+        let parts = [(Kind::Open, "("), (Kind::Number, numerator), (Kind::Operator, "/"), (Kind::Number, denominator)];
+        for (kind, text) in parts {
+            self.push(kind, text, span.clone());
+        }
+        self.push(Kind::Close, ")", span.clone());
+        if start < span.start {
+            self.push(Kind::Close, ")", span);
+        }
+    }
+
+    /// An operand ends right before this place.
+    fn is_touched(&self, at: usize) -> bool {
+        let ends = |token: &Token| token.span.end == at && matches!(token.kind, Kind::Number | Kind::Close | Kind::Variable);
+        self.tokens.last().is_some_and(ends)
+    }
+
+    /// `**` raises to a power between two operands, with the same space on both sides; else it is the border of bold text.
+    fn is_power(&self, at: usize) -> bool {
+        let operand = |c: char| c.is_alphanumeric() || matches!(c, '(' | '[' | '{' | '-' | '$' | '\\');
+        let behind = &self.text[at + "**".len()..];
+        let space = |c: Option<char>| c.is_none_or(char::is_whitespace);
+        let before = self.tokens.last().is_some_and(|token| matches!(token.kind, Kind::Number | Kind::Close | Kind::Variable));
+        let spaced = (space(self.text[..at].chars().next_back()), space(behind.chars().next()));
+        before && spaced.0 == spaced.1 && behind.trim_start().chars().next().is_some_and(operand)
     }
 }
 

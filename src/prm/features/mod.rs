@@ -30,7 +30,7 @@ pub use model::{FeatureModel, MAX_BAD, walk};
 pub use trees::{TableError, Trees};
 
 /// Changes when a feature is computed in another way under the same name.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 /// Bytes of a problem that are read.
 pub const MAX_PROBLEM: usize = 16 << 10;
