@@ -46,6 +46,7 @@ pub mod query;
 pub mod scoring;
 pub mod segment;
 pub mod shell;
+mod sqlite;
 pub mod text;
 pub mod trace;
 pub mod training;

@@ -3,18 +3,17 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::bail;
 use serde::Serialize;
 
 use super::compared::{MeasureChoice, place, wrong_steps};
 use super::queue::Questions;
 use super::reading::Reading;
-use super::scorer::{ScorerArgs, open, runtime, stop_signal};
+use super::scorer::{ScorerArgs, open, until_stopped};
 use super::{StoreChoice, With, out};
 use crate::analysis::clusters::MOST;
 use crate::analysis::likeness::Group;
 use crate::app::likeness::{Row, Steps};
-use crate::corpus::Corpus;
+use crate::corpus::{Corpus, escaped};
 
 /// Group steps that go wrong alike
 ///
@@ -100,17 +99,12 @@ struct Line<'a> {
 pub fn run(args: &ClustersArgs) -> anyhow::Result<ExitCode> {
     let (questions, _) = Questions::of(&args.paths, &args.store, &args.with)?;
     let corpora = open(&args.paths, args.reading.format()?)?;
-    let found = runtime()?.block_on(async {
-        tokio::select! {
-            result = async {
-                let steps = wrong_steps(&questions, &corpora, &args.scorer, &mut None).await?;
-                let (by, groups) = args.measure.groups(&steps, args.clusters, &args.scorer).await?;
-                anyhow::Ok((steps, by, groups))
-            } => result.map(Some),
-            stopped = stop_signal() => stopped.map(|()| None).map_err(Into::into),
-        }
-    })?;
-    let Some((steps, by, groups)) = found else { bail!("stopped; what was computed so far is kept in the cache") };
+    let grouped = async {
+        let steps = wrong_steps(&questions, &corpora, &args.scorer, &mut None).await?;
+        let (by, groups) = args.measure.groups(&steps, args.clusters, &args.scorer).await?;
+        Ok((steps, by, groups))
+    };
+    let (steps, by, groups) = until_stopped(grouped, args.scorer.cache.kept())?;
     for (group, number) in groups.iter().zip(1..) {
         let line = line(&corpora, &steps, &by, group, number);
         if args.json {
@@ -155,6 +149,7 @@ impl Line<'_> {
         /// Characters of the typical step.
         const SHOWN: usize = 200;
         let At { file, problem, solution, step, text } = &self.medoid;
+        let file = escaped(file);
         let text = text.as_deref().unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
         let shown: String = text.chars().take(SHOWN).collect();
         let more = if shown.len() < text.len() { "..." } else { "" };

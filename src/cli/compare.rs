@@ -15,10 +15,10 @@ use crate::analysis::paired::{Pair, Paired};
 use crate::analysis::processbench::Subset;
 use crate::trace::FirstError;
 
-/// Options of the command.
+/// Compare two scorers on recorded first errors, with a paired test
 ///
-/// With `--json`: one object, `{"solutions","skipped","each":[{"name","n_error","n_correct","acc_error","acc_correct","f1"},..],
-/// "f1_difference","f1_interval":[..],"only":[..],"p"}`. `skipped` solutions have no recorded first error or not all scores of both.
+/// With --json: one object, {"solutions","skipped","each":[{"name","n_error","n_correct","acc_error","acc_correct","f1"},..],
+/// "f1_difference","f1_interval":[..],"only":[..],"p"}. `skipped` solutions have no recorded first error or not all scores of both.
 #[derive(Debug, clap::Args)]
 pub struct CompareArgs {
     /// Scores of the first scorer, from `stepscope score -o`

@@ -78,7 +78,7 @@ impl MeasureChoice {
             return Ok(Answered { by: "words".to_owned(), found });
         };
         let spec = WorkerSpec::vectors(place).context("finding the own program file")?;
-        let mut process = Vectors::start(&spec, scorer.cache()).await?;
+        let mut process = Vectors::start(&spec, scorer.cache.open()?).await?;
         process.take_notice().into_iter().for_each(out::note);
         let texts = work.texts();
         let read = work.ask.read(&texts);

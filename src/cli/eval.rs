@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::out;
 use super::reading::Reading;
-use super::scorer::{BadRecords, ScorerArgs, open_counted, runtime, stop_signal};
+use super::scorer::{BadRecords, ScorerArgs, open_counted, until_stopped};
 use crate::analysis::calibration::{Bin, auc, calibration};
 use crate::analysis::decide::{Decision, decide};
 use crate::analysis::meaning::Meaning;
@@ -60,8 +60,8 @@ const RECORDED_THRESHOLD: f64 = 0.5;
 /// names a random step of the others (the same in every run); `prediction` is what a critic
 /// said, as ProcessBench result files record it.
 ///
-/// Exit status: 0 done, 1 failed, stopped or nothing to measure, 2 wrong usage, 3 done, but
-/// records were skipped and --strict was given.
+/// Exit status: 0 done, 1 failed or nothing to measure, 2 wrong usage, 3 done, but records were
+/// skipped and --strict was given. A signal that stops the command is also its end.
 #[expect(clippy::doc_markdown, reason = "help text for the terminal, where backticks would stand as they are")]
 #[expect(clippy::struct_excessive_bools, reason = "one field for each switch of the command line")]
 #[derive(Debug, Clone, clap::Args)]
@@ -162,13 +162,9 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
         bail!("expected a finite number for --threshold");
     }
     let (corpora, left_out) = open_counted(&args.paths, args.reading.format()?)?;
-    let report = runtime()?.block_on(async {
-        tokio::select! {
-            result = evaluate(args, &corpora) => result.map(Some),
-            stopped = stop_signal() => stopped.map(|()| None).map_err(Into::into),
-        }
-    })?;
-    let Some(report) = report else { bail!("stopped; scores computed so far are kept in the cache") };
+    let no_model = args.recorded || args.baseline.is_some();
+    let kept = if no_model { "no score was computed" } else { args.scorer.cache.kept() };
+    let report = until_stopped(evaluate(args, &corpora), kept)?;
     if args.json {
         out::print_json(&report)?;
     } else {

@@ -27,7 +27,7 @@ const ERRORS: usize = 10_000;
 /// A file that cannot be opened has the format `null` and one error without record. `evidence` says why the format was taken.
 pub fn info(paths: &[PathBuf], way: impl Into<Way>) -> Value {
     let way = way.into();
-    let files: Vec<Value> = sources(paths).into_iter().map(|source| file(source, way)).collect();
+    let files: Vec<Value> = sources(paths, &mut |note| out::note(note)).into_iter().map(|source| file(source, way)).collect();
     json!({ "files": files })
 }
 

@@ -35,6 +35,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::bail;
 use clap::builder::PossibleValuesParser;
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -62,18 +63,15 @@ pub struct Cli {
     pub open: open::OpenArgs,
 }
 
-/// The subcommands.
+/// The subcommands. What help and manual say of one stands here in a line or, at length, above its options: a line here would hide that.
 #[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "what it does stands above its options")]
 pub enum Command {
     /// Count what is in files of traces: format, records, errors, steps, labels
     Info(info::InfoArgs),
-    /// Score every step with a process reward model
     Score(score::ScoreArgs),
-    /// Put the score files of shards together
     Gather(gather::GatherArgs),
-    /// Compare a model's first errors with recorded ones: ProcessBench accuracies and F1
     Eval(eval::EvalArgs),
-    /// Compare two scorers on recorded first errors, with a paired test
     Compare(compare::CompareArgs),
     /// Write labelled traces in the format of a trainer or a benchmark
     Export(export::ExportArgs),
@@ -82,15 +80,10 @@ pub enum Command {
     Doctor(doctor::DoctorArgs),
     /// List the trace formats
     Formats(tables::FormatsArgs),
-    /// List model families, or say what is known of a checkpoint folder
     Models(models::ModelsArgs),
-    /// Choose solutions and put them in order
     Queue(queue::QueueArgs),
-    /// Group steps that go wrong alike: which kinds of mistakes there are, how many of each
     Clusters(clusters::ClustersArgs),
-    /// Adjudicate what several annotators do not agree on
     Review(Box<review::ReviewArgs>),
-    /// Correct a model's scores by your own labels
     TrainHead(train_head::TrainHeadArgs),
     /// Look after the label store
     Store(store::StoreArgs),
@@ -103,8 +96,11 @@ pub enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
-    /// Print the manual page
-    Man,
+    /// Print the manual page of the program, or of one of its commands
+    Man {
+        /// The command: `score`, `models inspect`
+        command: Vec<String>,
+    },
     /// Score over pipes, for the other commands
     #[command(hide = true)]
     Worker(worker::WorkerArgs),
@@ -206,6 +202,10 @@ pub fn main() -> ExitCode {
     // A file that may not grow gives an error to the writer instead of killing the program.
     let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, std::sync::Arc::default());
     let cli = Cli::parse();
+    // Whoever started a worker has said so.
+    if !matches!(cli.command, Some(Command::Worker(_))) {
+        check_environment();
+    }
     match run(cli) {
         Ok(code) => code,
         Err(error) => {
@@ -238,16 +238,50 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Keys(args)) => keys::run(&args),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "stepscope", &mut script);
+            clap_complete::generate(shell, &mut shown_command(), "stepscope", &mut script);
             done(out::print_bytes(&script))
         }
-        Some(Command::Man) => {
-            let mut page = Vec::new();
-            clap_mangen::Man::new(Cli::command()).render(&mut page)?;
-            done(out::print_bytes(&page))
-        }
+        Some(Command::Man { command }) => done(out::print_bytes(&man(&command)?)),
         Some(Command::Worker(args)) => worker::run(&args),
         Some(Command::Features(args)) => features::run(&args),
+    }
+}
+
+/// The command line without what is hidden, which completions would offer.
+fn shown_command() -> clap::Command {
+    let whole = Cli::command();
+    let shown = whole.get_subcommands().filter(|command| !command.is_hide_set()).cloned().collect::<Vec<_>>();
+    clap::Command::new("stepscope").args(whole.get_arguments().cloned()).subcommands(shown).disable_help_subcommand(true)
+}
+
+/// The manual page of the program, or of the command with these words.
+fn man(words: &[String]) -> anyhow::Result<Vec<u8>> {
+    let mut root = Cli::command();
+    root.build();
+    let mut command = &root;
+    for word in words {
+        let Some(found) = command.find_subcommand(word) else {
+            bail!("no command {:?}; `stepscope --help` lists them", words.join(" "));
+        };
+        command = found;
+    }
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command.clone()).render(&mut page)?;
+    Ok(page)
+}
+
+/// Says of settings in the environment that cannot be followed that they are not.
+fn check_environment() {
+    // Where packed files are opened it is read in silence, file after file.
+    const UNPACKED: &str = "STEPSCOPE_UNPACKED_GIB";
+    let unpacked = std::env::var_os(UNPACKED).unwrap_or_default();
+    if !unpacked.is_empty() && unpacked.to_str().is_none_or(|text| text.parse::<u64>().is_err()) {
+        let unpacked = unpacked.display();
+        out::note(format_args!("note: {UNPACKED} is `{unpacked}`, no whole number: 4 GiB are the most, as without it"));
+    }
+    #[cfg(feature = "candle")]
+    if let Err(error) = crate::prm::check_setting() {
+        out::note(format_args!("note: {error}"));
     }
 }
 

@@ -35,12 +35,13 @@ pub enum ModelsCommand {
     /// Weights are not loaded, except with --score. With --json:
     ///
     ///   {"place","name","architecture","family","model","meaning":{..},"settings":[["..",".."]],"about",
-    ///    "evidence","decoder","context","parameters","dtype","files":[..],"memory_needed",
-    ///    "memory_available","dry_run":{"problem","prefix":[..],"steps":[{"text","tokens","read","score"}]},
+    ///    "evidence","decoder","context","parameters","dtype","files":[..],"packed",
+    ///    "memory_needed","memory_available","dry_run":{"problem","prefix":[..],"steps":[{"text","tokens","read","score"}]},
     ///    "problem"}
     ///
     /// The dry run shows how a small solution would be read: its tokens and the positions at which
-    /// the model is read; with --score also what comes out.
+    /// the model is read; with --score also what comes out. `packed` says how the file of
+    /// `models pack` stands, where there is one.
     ///
     /// What could not be found is null; `problem` is null when the model can be used.
     #[command(verbatim_doc_comment)]
@@ -113,7 +114,9 @@ fn pack(_dir: &Path, _json: bool) -> anyhow::Result<ExitCode> {
 
 #[cfg(feature = "candle")]
 fn pack(dir: &Path, json: bool) -> anyhow::Result<ExitCode> {
-    let files = crate::prm::pack(&crate::prm::CheckpointSource::Dir(dir.to_owned()))?;
+    let files = crate::prm::pack(&crate::prm::CheckpointSource::Dir(dir.to_owned()));
+    // What lies behind the error is a part of its message already.
+    let files = files.map_err(|error| anyhow::anyhow!("{error}"))?;
     if json {
         out::print_json(&files)?;
     } else {

@@ -286,7 +286,7 @@ async fn interactive(
     }
     let outcome = if linear {
         let pace = Pace::default();
-        let screen = LinearScreen::enter(pace.clone()).context("taking the keyboard")?;
+        let screen = LinearScreen::enter(pace.clone(), messages.clone()).context("taking the keyboard")?;
         let keys = if std::io::stdin().is_terminal() { Keys::Terminal(Late::default()) } else { Keys::Pipe(pace) };
         shell::watch(&messages, ended_by, keys)?;
         on(screen, setup, &mut outside, &mut received).await
@@ -373,7 +373,7 @@ fn open_all(args: &OpenArgs) -> anyhow::Result<(Vec<Corpus>, Vec<String>)> {
     } else if args.paths.is_empty() {
         DEMO.iter().map(|&(name, bytes)| Ok(Source::Memory { name, bytes })).collect()
     } else {
-        sources(&args.paths)
+        sources(&args.paths, &mut |note| out::note(note))
     };
     opened.extend(args.gold.iter().map(|gold| Ok(Source::Path(gold.clone()))));
     for source in opened {

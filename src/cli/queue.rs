@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use anyhow::{anyhow, bail};
 use serde::Serialize;
+use serde_json::json;
 
 use super::beside::Beside;
 use super::compared::{MeasureChoice, place, wrong_steps};
 use super::open::project;
 use super::reading::Reading;
-use super::scorer::{BadRecords, ScorerArgs, open_by, runtime, stop_signal};
+use super::scorer::{BadRecords, ScorerArgs, open_by, until_stopped};
 use super::seen::{Said, Seen, near};
 use super::{Sharing, StoreChoice, With, clusters, out};
 use crate::analysis::alike::Bag;
@@ -22,10 +23,10 @@ use crate::analysis::decide::Decision;
 use crate::analysis::label_errors::{Doubt, doubts};
 use crate::analysis::meaning::Meaning;
 use crate::app::judge::{Judge, recorded_scores};
-use crate::corpus::{Corpus, Look, ProblemView, in_order};
+use crate::corpus::{Corpus, Look, ProblemView, escaped, in_order};
 use crate::formats::RecordError;
 use crate::labels::{Overlap, Panel, Session, Store};
-use crate::query::{Asked, FirstWrong, Like, Names, ORDERS, Own, QUANTITIES, Query, Ruler, Survey};
+use crate::query::{Asked, FirstWrong, Like, Names, ORDERS, Order, Own, QUANTITIES, Query, Ruler, Survey};
 use crate::scoring::batch::{Answers, Batch};
 use crate::scoring::request::on_solutions;
 use crate::shell::kept_filters;
@@ -42,7 +43,8 @@ use crate::trace::{NodeId, Solution, Trace};
 /// `problem` and `solution` count from 1, as on the screen; `number` is null in the order of
 /// the files and where it is not known. `assigned` names those who get the problem, where
 /// --overlap or the project file says so. Solutions of which the filter is not known to be true
-/// are left out and counted on standard error.
+/// are left out and counted on standard error. With --names, --json writes one object:
+/// {"quantities":[{"name","doc"}],"orders":[{"name","expression","doc"}]}.
 #[derive(Debug, Clone, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct QueueArgs {
@@ -111,14 +113,15 @@ const AT_ONCE: usize = 1024;
 impl Row {
     fn line(&self) -> String {
         let number = self.number.map_or("-".to_owned(), |number| format!("{number:.3}"));
-        format!("{number:>8}  {}:{}.{}  {}\n", self.file, self.problem, self.solution, self.id.as_deref().unwrap_or(""))
+        let (file, id) = (escaped(&self.file), escaped(self.id.as_deref().unwrap_or("")));
+        format!("{number:>8}  {file}:{}.{}  {id}\n", self.problem, self.solution)
     }
 }
 
 /// Runs the command.
 pub fn run(args: &QueueArgs) -> anyhow::Result<ExitCode> {
     if args.names {
-        return names();
+        return names(args.json);
     }
     let mut questions = questions(args)?;
     let (way, mut seen) = (args.reading.format()?, Vec::new());
@@ -128,22 +131,17 @@ pub fn run(args: &QueueArgs) -> anyhow::Result<ExitCode> {
         seen.push(said);
         Ok(corpus)
     })?;
-    let found = runtime()?.block_on(async {
-        tokio::select! {
-            result = async {
-                let mut batch = if questions.any(Query::needs_scores) { Some(Box::new(args.scorer.start().await?)) } else { None };
-                if let Some(batch) = batch.as_mut().filter(|_| questions.any(Query::needs_doubt)) {
-                    questions.doubt(&corpora, batch).await?;
-                }
-                questions.compare(args, &corpora, &mut batch).await?;
-                // A scorer that only helped to find wrong steps is asked nothing more.
-                let batch = batch.filter(|_| questions.any(Query::needs_scores));
-                questions.ask_all(&corpora, &seen, batch).await
-            } => result.map(Some),
-            stopped = stop_signal() => stopped.map(|()| None).map_err(Into::into),
+    let asked = async {
+        let mut batch = if questions.any(Query::needs_scores) { Some(Box::new(args.scorer.start().await?)) } else { None };
+        if let Some(batch) = batch.as_mut().filter(|_| questions.any(Query::needs_doubt)) {
+            questions.doubt(&corpora, batch).await?;
         }
-    })?;
-    let Some((mut rows, unknown)) = found else { bail!("stopped; scores computed so far are kept in the cache") };
+        questions.compare(args, &corpora, &mut batch).await?;
+        // A scorer that only helped to find wrong steps is asked nothing more.
+        let batch = batch.filter(|_| questions.any(Query::needs_scores));
+        questions.ask_all(&corpora, &seen, batch).await
+    };
+    let (mut rows, unknown) = until_stopped(asked, args.scorer.cache.kept())?;
     // Stable: equals stay as the files have them.
     rows.sort_by(|a, b| b.number.unwrap_or(f64::NEG_INFINITY).total_cmp(&a.number.unwrap_or(f64::NEG_INFINITY)));
     rows.truncate(args.limit.unwrap_or(usize::MAX));
@@ -190,7 +188,13 @@ fn print(rows: &[Row], json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn names() -> anyhow::Result<ExitCode> {
+fn names(json: bool) -> anyhow::Result<ExitCode> {
+    if json {
+        let quantities: Vec<_> = QUANTITIES.iter().map(|one| json!({"name": one.name, "doc": one.doc})).collect();
+        let order = |order: &Order| json!({"name": order.name, "expression": order.expression, "doc": order.doc});
+        out::print_json(&json!({"quantities": quantities, "orders": ORDERS.iter().map(order).collect::<Vec<_>>()}))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let quantities = QUANTITIES.iter().map(|quantity| format!("{:10} {}", quantity.name, quantity.doc));
     let orders = ORDERS.iter().map(|order| format!("{:13} {} ({})", order.name, order.doc, order.expression).replace(" ()", ""));
     let exact = "numbers are compared as they are, not as the screen rounds them";
@@ -245,12 +249,14 @@ impl Answer {
 }
 
 impl Questions {
-    /// Nothing yet is asked of labels and names of filters, which come with it.
+    /// Nothing yet is asked of labels and names of filters, which come with it. A store that was named has to be there.
     pub(super) fn of(paths: &[PathBuf], store: &StoreChoice, with: &With) -> anyhow::Result<(Self, Names)> {
         let (annotator, path) = (store.name(), store.path()?);
         let (mut session, own) = if path.exists() {
             let (mut store, session) = Store::view(&path, &annotator)?;
             (session, kept_filters(&mut store))
+        } else if store.store.is_some() {
+            bail!("there is no label store {}", escaped(&path.to_string_lossy()));
         } else {
             (Session::new(&annotator), Names::new())
         };

@@ -15,7 +15,7 @@ use crate::analysis::dispute::Kind;
 use crate::analysis::quality::quality;
 use crate::app::quality::{SAMPLES, called, page};
 use crate::app::review::verdict;
-use crate::corpus::Corpus;
+use crate::corpus::{Corpus, escaped};
 use crate::labels::{Panel, Said, Session, Store, StoreError};
 use crate::trace::{FirstError, Solution, SolutionLabels, Trace};
 
@@ -104,6 +104,9 @@ struct Written {
 
 /// Runs the command.
 pub fn run(mut args: ReviewArgs) -> anyhow::Result<ExitCode> {
+    if let Some(gone) = args.open.paths.iter().find(|path| path.as_os_str() != "-" && !path.exists()) {
+        bail!("{}: no such file", gone.display());
+    }
     let (stores, files): (Vec<PathBuf>, Vec<PathBuf>) =
         std::mem::take(&mut args.open.paths).into_iter().partition(|path| is_store(path));
     args.open.with.with.splice(0..0, stores);
@@ -111,7 +114,8 @@ pub fn run(mut args: ReviewArgs) -> anyhow::Result<ExitCode> {
     let session = session(&args.open, &own)?;
     let panel = Panel::of(&session);
     if panel.is_empty() {
-        bail!("no labels of anybody but {}: name the label stores of the annotators", session.annotator());
+        let none = if args.open.with.with.is_empty() { "none of the paths is a label store; there are " } else { "" };
+        bail!("{none}no labels of anybody but {}: name the label stores of the annotators", session.annotator());
     }
     let asked_for = files.clone();
     args.open.paths = if files.is_empty() { named(&panel)? } else { files };
@@ -272,6 +276,7 @@ impl Row {
         let back = self.sent_back.as_ref().map_or(String::new(), |text| format!("   {}: {text}", self.standing));
         let place = format!("{}:{}.{}", self.file, self.problem, self.solution);
         let id = self.id.as_deref().unwrap_or("");
-        format!("{:<13} {:>3}  {place}  {id}   {}{decided}{back}\n", self.kind, self.gap, said.join(" | "))
+        let line = format!("{:<13} {:>3}  {place}  {id}   {}{decided}{back}", self.kind, self.gap, said.join(" | "));
+        escaped(&line) + "\n"
     }
 }

@@ -13,7 +13,7 @@ use super::out;
 use super::reading::Reading;
 use super::score_known::Known;
 use super::score_out::{Evidence, Output, ScoredSolution, ScoredStep};
-use super::scorer::{BadRecords, ScorerArgs, open_counted, runtime, shown, stop_signal};
+use super::scorer::{BadRecords, ScorersArgs, open_counted, shown, until_stopped};
 use super::shard::Shard;
 use crate::analysis::meaning::Meaning;
 use crate::checks::{self, arithmetic::Verdict};
@@ -66,8 +66,8 @@ const NO_STEPS: &str = "the model judges whole solutions, at the last step";
 /// "load_seconds","first_score_seconds","peak_rss_mb","threads","dtype"}. naive counts every
 /// solution alone, unique every token of a tree once, forward what was really computed.
 ///
-/// Exit status: 0 done, 1 failed, stopped or no step scored, 2 wrong usage, 3 done, but records
-/// or steps were passed over and --strict was given.
+/// Exit status: 0 done, 1 failed or no step scored, 2 wrong usage, 3 done, but records or steps
+/// were passed over and --strict was given. A signal that stops the command is also its end.
 #[expect(clippy::doc_markdown, reason = "help text for the terminal, where backticks would stand as they are")]
 #[derive(Debug, Clone, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
@@ -78,7 +78,7 @@ pub struct ScoreArgs {
     pub paths: Vec<PathBuf>,
     /// Which scorers to use.
     #[command(flatten)]
-    pub scorer: ScorerArgs,
+    pub scorer: ScorersArgs,
     /// File to write
     #[arg(short, long, value_name = "OUT")]
     pub out: PathBuf,
@@ -172,15 +172,7 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<ExitCode> {
         bail!("{}: is an input; expected another file to write", shown(&args.out));
     }
     let (corpora, left_out) = open_counted(&args.paths, args.reading.format()?)?;
-    let result = runtime()?.block_on(async {
-        tokio::select! {
-            result = score(args, &corpora) => result.map(Some),
-            stopped = stop_signal() => stopped.map(|()| None).map_err(Into::into),
-        }
-    });
-    let Some((summary, stats)) = result? else {
-        bail!("stopped; what is done is kept: run the same command again to go on");
-    };
+    let (summary, stats) = until_stopped(score(args, &corpora), "what is done is kept: run the same command again to go on")?;
     if args.json {
         out::print_json(&summary)?;
     } else {

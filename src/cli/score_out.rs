@@ -117,6 +117,8 @@ pub struct Output {
     // Lines that the partial file held already, and how many of them have been seen again.
     existing: Vec<Place>,
     seen: usize,
+    // The partial file was made now, and no line was added: it goes again when the run is refused.
+    blank: bool,
     // Solutions of the finished output that this one replaces, and that were not found in the input.
     missing: HashSet<RecordKey>,
 }
@@ -128,14 +130,17 @@ impl Output {
         if target.is_dir() {
             bail!("{}: is a directory; expected a file to write", shown(target));
         }
-        // What was written is read again to go on after an interruption: a pipe cannot do that.
-        if target.as_os_str() == "-" || (target.exists() && !target.is_file()) {
-            bail!("{}: is no regular file; expected a file to write, which a later run can go on with", shown(target));
-        }
         let mut partial = target.as_os_str().to_owned();
         partial.push(".partial");
         let partial = PathBuf::from(partial);
-        let mut file = OpenOptions::new()
+        // What was written is read again to go on after an interruption: a pipe cannot do that. A link would be replaced by the file.
+        for path in [target, &partial] {
+            if path.as_os_str() == "-" || path.symlink_metadata().is_ok_and(|found| !found.is_file()) {
+                bail!("{}: is no regular file; expected a file to write, which a later run can go on with", shown(path));
+            }
+        }
+        let found = partial.exists();
+        let file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
@@ -148,12 +153,25 @@ impl Output {
         if force {
             file.set_len(0)?;
         }
-        let missing = if !force && target.exists() { known.add_finished(target, scorers)? } else { HashSet::new() };
-        let (existing, length) = known.add(&partial, file.try_clone()?, Some(scorers))?;
+        let mut output = Self {
+            target: target.to_owned(),
+            partial,
+            file: BufWriter::new(file),
+            existing: Vec::new(),
+            seen: 0,
+            blank: !found,
+            missing: HashSet::new(),
+        };
+        if !force && target.exists() {
+            output.missing = known.add_finished(target, scorers)?;
+        }
+        let file = output.file.get_mut();
+        let (existing, length) = known.add(&output.partial, file.try_clone()?, Some(scorers))?;
         // Half a line at the end goes; writing starts behind the last whole one.
         file.set_len(length)?;
         file.seek(SeekFrom::End(0))?;
-        Ok(Self { target: target.to_owned(), partial, file: BufWriter::new(file), existing, seen: 0, missing })
+        output.existing = existing;
+        Ok(output)
     }
 
     /// Adds the line of a solution, or checks that the line which stands in its place already is the same.
@@ -165,6 +183,7 @@ impl Output {
             self.seen += 1;
             return Ok(());
         }
+        self.blank = false;
         self.file.write_all(line.as_bytes()).and_then(|()| self.file.write_all(b"\n")).with_context(|| shown(&self.partial))
     }
 
@@ -203,11 +222,21 @@ impl Output {
         self.check_input()?;
         self.file.get_ref().sync_all().with_context(|| shown(&self.partial))?;
         std::fs::rename(&self.partial, &self.target).with_context(|| shown(&self.target))?;
+        self.blank = false;
         let folder = match self.target.parent() {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
         File::open(folder).and_then(|folder| folder.sync_all()).with_context(|| shown(folder))
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        if self.blank {
+            // One that cannot be removed is continued like any other.
+            let _ = std::fs::remove_file(&self.partial);
+        }
     }
 }
 
@@ -338,6 +367,39 @@ mod tests {
         drop((output, known));
         let (mut output, known) = open(&target, false, "m@1").unwrap();
         assert!(output.add(&line(0), &known).unwrap_err().to_string().contains("another input"));
+    }
+
+    #[test]
+    fn a_link_is_refused_and_what_it_leads_to_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("real.jsonl"), folder.path().join("link.jsonl"));
+        std::fs::write(&real, "precious").unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        std::os::unix::fs::symlink(&real, folder.path().join("new.jsonl.partial")).unwrap();
+        for target in [&link, &folder.path().join("new.jsonl")] {
+            let error = open(target, true, "m@1").unwrap_err().to_string();
+            assert!(error.contains("no regular file"), "{error}");
+        }
+        assert!(link.is_symlink() && std::fs::read_to_string(&real).unwrap() == "precious");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
+    }
+
+    #[test]
+    fn a_run_that_is_refused_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("out.jsonl");
+        let partial = folder.path().join("out.jsonl.partial");
+        drop(open(&target, false, "m@1").unwrap());
+        assert!(!partial.exists());
+        std::fs::write(&target, "{\"precious\": 1}\n").unwrap();
+        open(&target, false, "m@1").unwrap_err();
+        assert!(!partial.exists());
+        std::fs::remove_file(&target).unwrap();
+        let (mut output, known) = open(&target, false, "m@1").unwrap();
+        output.add(&line(0), &known).unwrap();
+        drop((output, known));
+        drop(open(&target, false, "m@1").unwrap());
+        assert!(partial.exists(), "what an earlier run wrote stays");
     }
 
     #[test]

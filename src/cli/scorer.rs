@@ -10,9 +10,65 @@ use crate::formats::RecordError;
 use crate::scoring::batch::Batch;
 use crate::scoring::{RunsOn, ScoreCache, WorkerSpec};
 
+/// Where scores are kept.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct CacheArgs {
+    /// File in which scores are kept across runs [default: stepscope/scores.sqlite in the user's cache folder]
+    #[arg(long, value_name = "FILE")]
+    pub cache: Option<PathBuf>,
+    /// Compute every score anew and keep none
+    #[arg(long, conflicts_with = "cache")]
+    pub no_cache: bool,
+}
+
+impl CacheArgs {
+    /// Where scores and vectors are kept. A file that was named and is something else is an error.
+    pub(super) fn open(&self) -> anyhow::Result<ScoreCache> {
+        Ok(match &self.cache {
+            _ if self.no_cache => ScoreCache::off(),
+            Some(path) => ScoreCache::open_named(path).context("--cache")?,
+            None => ScoreCache::open_default(),
+        })
+    }
+
+    /// What is left of a run that is stopped.
+    pub(super) fn kept(&self) -> &'static str {
+        if self.no_cache { "with --no-cache no score is kept" } else { "scores computed so far are kept in the cache" }
+    }
+}
+
 /// Which scorer, and where its scores are kept.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct ScorerArgs {
+    /// Score with the model in this folder (config.json, tokenizer.json, *.safetensors), with the built-in feature model as `embedded`, or with
+    /// the small built-in decoder as `embedded:decoder` [default: embedded]
+    #[arg(long, value_name = "DIR", conflicts_with = "scorer_cmd")]
+    pub prm: Option<PathBuf>,
+    /// Where the model runs.
+    #[command(flatten)]
+    pub runs_on: RunsOn,
+    /// Score with a program of your own: a command line for the shell that speaks the protocol of `stepscope worker`
+    #[arg(long, value_name = "COMMAND")]
+    pub scorer_cmd: Option<String>,
+    /// Where its scores are kept.
+    #[command(flatten)]
+    pub cache: CacheArgs,
+}
+
+impl ScorerArgs {
+    /// Starts the scorer and waits for its model.
+    pub async fn start(&self) -> anyhow::Result<Batch> {
+        let spec = match &self.scorer_cmd {
+            Some(command) => WorkerSpec::command(command),
+            None => own(self.prm.as_deref(), &self.runs_on)?,
+        };
+        Ok(Batch::start(spec, self.cache.open()?).await?)
+    }
+}
+
+/// Which scorers, and where their scores are kept.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct ScorersArgs {
     /// Score with the model in this folder (config.json, tokenizer.json, *.safetensors), with the built-in feature model as `embedded`, or with
     /// the small built-in decoder as `embedded:decoder`; may be given several times [default: embedded]
     #[arg(long, value_name = "DIR")]
@@ -24,28 +80,17 @@ pub struct ScorerArgs {
     /// several times
     #[arg(long, value_name = "COMMAND")]
     pub scorer_cmd: Vec<String>,
-    /// File in which scores are kept across runs [default: stepscope/scores.sqlite in the user's cache folder]
-    #[arg(long, value_name = "FILE")]
-    pub cache: Option<PathBuf>,
-    /// Compute every score anew and keep none
-    #[arg(long, conflicts_with = "cache")]
-    pub no_cache: bool,
+    /// Where their scores are kept.
+    #[command(flatten)]
+    pub cache: CacheArgs,
 }
 
-impl ScorerArgs {
-    /// Starts the only scorer and waits for its model.
-    pub async fn start(&self) -> anyhow::Result<Batch> {
-        match self.specs()?.as_slice() {
-            [spec] => Ok(Batch::start(spec.clone(), self.cache()).await?),
-            specs => bail!("expected one scorer, found {}", specs.len()),
-        }
-    }
-
+impl ScorersArgs {
     /// Starts all scorers, which must have different names and keys, and waits for their models.
     pub async fn start_all(&self) -> anyhow::Result<Vec<Batch>> {
         let mut scorers: Vec<Batch> = Vec::new();
         for spec in self.specs()? {
-            let scorer = Batch::start(spec, self.cache()).await?;
+            let scorer = Batch::start(spec, self.cache.open()?).await?;
             let label = scorer.model().label();
             if scorers.iter().any(|other| other.model().label() == label) {
                 bail!("the scorer {label} was given twice");
@@ -56,23 +101,18 @@ impl ScorerArgs {
     }
 
     fn specs(&self) -> anyhow::Result<Vec<WorkerSpec>> {
-        let own = |prm: Option<&Path>| WorkerSpec::own(prm, &self.runs_on).context("cannot find the program itself");
-        let mut specs: Vec<WorkerSpec> = self.prm.iter().map(|prm| own(Some(prm))).collect::<anyhow::Result<_>>()?;
+        let named = self.prm.iter().map(|prm| own(Some(prm), &self.runs_on));
+        let mut specs: Vec<WorkerSpec> = named.collect::<anyhow::Result<_>>()?;
         specs.extend(self.scorer_cmd.iter().map(|command| WorkerSpec::command(command)));
         if specs.is_empty() {
-            specs.push(own(None)?);
+            specs.push(own(None, &self.runs_on)?);
         }
         Ok(specs)
     }
+}
 
-    /// Where scores and vectors are kept.
-    pub(super) fn cache(&self) -> ScoreCache {
-        match &self.cache {
-            _ if self.no_cache => ScoreCache::off(),
-            Some(path) => ScoreCache::open(path),
-            None => ScoreCache::open_default(),
-        }
-    }
+fn own(prm: Option<&Path>, runs_on: &RunsOn) -> anyhow::Result<WorkerSpec> {
+    WorkerSpec::own(prm, runs_on).context("cannot find the program itself")
 }
 
 /// The runtime on which a command waits for its scorer.
@@ -80,15 +120,33 @@ pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
 }
 
-/// Resolves when the user or the system asks this process to stop.
-pub(super) async fn stop_signal() -> std::io::Result<()> {
+/// Works until it is done, or until the user or the system asks this process to stop: then it says what is `kept`, and leaves the way the
+/// signal would have made it leave, so that the script which called it stops as well.
+pub(super) fn until_stopped<T>(work: impl Future<Output = anyhow::Result<T>>, kept: &str) -> anyhow::Result<T> {
+    let done = runtime()?.block_on(async {
+        tokio::select! {
+            result = work => result.map(Ok),
+            signal = stop_signal() => Ok(Err(signal?)),
+        }
+    })?;
+    // The work is dropped by now, and with it the process of the model.
+    done.or_else(|signal| {
+        out::note(format_args!("stepscope: stopped; {kept}"));
+        signal_hook::low_level::emulate_default_handler(signal)?;
+        bail!("stopped")
+    })
+}
+
+/// The signal by which the user or the system asks this process to stop.
+async fn stop_signal() -> std::io::Result<i32> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
+    let listen = |number| signal(SignalKind::from_raw(number));
+    let (mut interrupt, mut terminate, mut hang_up) = (listen(SIGINT)?, listen(SIGTERM)?, listen(SIGHUP)?);
     tokio::select! {
-        result = tokio::signal::ctrl_c() => result,
-        _ = terminate.recv() => Ok(()),
-        _ = hang_up.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(SIGINT),
+        _ = terminate.recv() => Ok(SIGTERM),
+        _ = hang_up.recv() => Ok(SIGHUP),
     }
 }
 
@@ -118,7 +176,7 @@ fn opened(
     mut open: impl FnMut(Source) -> Result<Corpus, OpenError>,
 ) -> anyhow::Result<(Vec<Corpus>, usize)> {
     let (mut corpora, mut left_out) = (Vec::new(), 0);
-    for source in sources(paths) {
+    for source in sources(paths, &mut |note| out::note(note)) {
         match source.and_then(&mut open) {
             Ok(corpus) => {
                 corpus.wait();

@@ -69,6 +69,18 @@ pub struct StoreArgs {
 #[derive(Debug, clap::Subcommand)]
 pub enum StoreCommand {
     /// Check that every label is there and safe: database, hash chains, durability settings
+    ///
+    /// Ends with status 1 when something is wrong. With --json one object:
+    ///
+    ///   {"path","ok","contract","sqlite","schema","journal_mode","synchronous","read_only","file_system",
+    ///    "fsync_ms_p50","commit_ms_p50","integrity","events","decisions":{annotator: n},
+    ///    "writers":[{"writer","annotator","events","last"}],"problems":[..],"warnings":[..]}
+    ///
+    /// `ok` is true without `problems`; `contract` says what "saved" means; times are medians in
+    /// milliseconds: of 4 KiB that the disk confirms, and of a commit; `integrity` is "ok" or what
+    /// SQLite's own check says; `decisions` counts those in force, `last` is the number of a
+    /// writer's last event. What could not be found out is null.
+    #[command(verbatim_doc_comment)]
     Check {
         /// Which store
         #[command(flatten)]

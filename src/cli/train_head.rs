@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::out;
 use super::reading::Reading;
-use super::scorer::{ScorerArgs, open, runtime, stop_signal};
+use super::scorer::{CacheArgs, ScorerArgs, open, runtime, until_stopped};
 use crate::analysis::bootstrap::interval;
 use crate::analysis::calibration::{auc, calibration};
 use crate::analysis::logistic::log_loss;
@@ -120,13 +120,8 @@ pub fn run(args: &TrainHeadArgs) -> anyhow::Result<ExitCode> {
     let corpora = open(&paths, args.reading.format()?)?;
     let mut note = |line: &str| out::note(line);
     let runs_on = RunsOn { server: None, device: args.device };
-    let labelled = runtime()?.block_on(async {
-        tokio::select! {
-            result = Labelled::collect((args.prm.as_deref(), &runs_on), &corpora, &session, &mut note) => result.map(Some),
-            stopped = stop_signal() => stopped.map(|()| None).map_err(Into::into),
-        }
-    })?;
-    let Some(labelled) = labelled else { bail!("stopped; scores computed so far are kept in the cache") };
+    let collected = Labelled::collect((args.prm.as_deref(), &runs_on), &corpora, &session, &mut note);
+    let labelled = until_stopped(collected, CacheArgs::default().kept())?;
     labelled.enough()?;
     let report = labelled.estimate(session.annotator())?;
     if report.gain.interval.0 <= 0.0 && !args.anyway {
@@ -245,9 +240,8 @@ impl Labelled {
         session: &Session,
         note: &mut dyn FnMut(&str),
     ) -> anyhow::Result<Self> {
-        let prm = prm.map(Path::to_owned).into_iter().collect();
         // A head fits the scores of one device alone: the key of the model says which.
-        let scorer = ScorerArgs { prm, runs_on: runs_on.clone(), ..ScorerArgs::default() };
+        let scorer = ScorerArgs { prm: prm.map(Path::to_owned), runs_on: runs_on.clone(), ..ScorerArgs::default() };
         let mut batch = scorer.start().await?;
         let (model, examples) = (batch.model(), Vec::new());
         let (scorer, key, meaning) = (model.label(), model.key.clone(), model.meaning());

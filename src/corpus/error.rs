@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
 
+use etcetera::BaseStrategy as _;
+
 use crate::text::acts;
 
 /// A file that cannot be opened. The message holds no control characters, whatever the path or the file hold.
@@ -25,6 +27,9 @@ pub enum Refusal {
     /// It exists and may not be read.
     #[error("no permission to read this file")]
     Denied,
+    /// The same, or it is packed and there is no place for what it holds.
+    #[error("no permission to read this file, or to write what it unpacks to: no file can be made in {0}")]
+    NoPlace(String),
     /// A folder.
     #[error("is a directory; expected a file of traces")]
     Directory,
@@ -98,11 +103,23 @@ impl Refusal {
     pub(super) fn io(error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::NotFound => Self::NotFound,
-            io::ErrorKind::PermissionDenied => Self::Denied,
+            io::ErrorKind::PermissionDenied => no_place(&places()).map_or(Self::Denied, Self::NoPlace),
             io::ErrorKind::IsADirectory => Self::Directory,
             _ => Self::Io(escaped(&error.to_string())),
         }
     }
+}
+
+/// Where what is unpacked may lie: on the user's cache disk, else with the temporary files.
+fn places() -> Vec<PathBuf> {
+    let cache = etcetera::choose_base_strategy().ok().map(|base| base.cache_dir().join("stepscope"));
+    cache.into_iter().chain([std::env::temp_dir()]).collect()
+}
+
+/// These folders, when no file can be made in any of them: an error of permission does not say whether it was reading or unpacking.
+fn no_place(folders: &[PathBuf]) -> Option<String> {
+    let shown = || folders.iter().map(|folder| escaped(&folder.to_string_lossy())).collect::<Vec<_>>().join(" or ");
+    (!folders.iter().any(|folder| tempfile::tempfile_in(folder).is_ok())).then(shown)
 }
 
 /// The text with control and direction characters written as escapes, so that it is one harmless line.
@@ -124,6 +141,17 @@ pub(crate) fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn folders_in_which_nothing_can_be_unpacked_are_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let (there, none) = (dir.path().to_owned(), dir.path().join("none"));
+        assert_eq!(no_place(&[none.clone(), there.clone()]), None);
+        let both = [none.clone(), there.join("no\nne")];
+        assert_eq!(no_place(&both), Some(format!("{0} or {1}/no\\nne", none.display(), there.display())));
+        let error = Refusal::NoPlace("/ro".into()).to_string();
+        assert!(error.ends_with("no file can be made in /ro"), "{error}");
+    }
 
     #[test]
     fn messages_hold_no_control_characters() {

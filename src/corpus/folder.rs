@@ -1,8 +1,10 @@
 //! Several files at once: what stands on the command line, with folders taken apart into the files of traces in them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -22,23 +24,36 @@ const PACKED: &[&str] = &["gz", "zst", "bz2"];
 const DESCRIPTIONS: &[&str] =
     &["dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json", "config.json", "package.json"];
 
+/// Endings of what an export writes beside its file.
+const BESIDE: &[&str] = &[".manifest.json", ".dataset_info.json", ".settings.json"];
+
+/// Device and inode: the same for every name of a file or folder.
+type FileId = (u64, u64);
+
+fn file_id(path: &Path) -> Option<FileId> {
+    fs::metadata(path).ok().map(|found| (found.dev(), found.ino()))
+}
+
 /// The sources that paths stand for: `-` is standard input, a folder the files of traces in it, in the order of its shards where the
-/// folder says it (`dataset_dict.json`, `state.json`), else by name, numbers by value.
-pub fn sources(paths: &[PathBuf]) -> Vec<Result<Source, OpenError>> {
+/// folder says it (`dataset_dict.json`, `state.json`), else by name, numbers by value. What has several names, by links or because it is
+/// named twice, is one source; `tell` hears of it.
+pub fn sources(paths: &[PathBuf], tell: &mut dyn FnMut(String)) -> Vec<Result<Source, OpenError>> {
     let mut out = Vec::new();
+    let mut taken = HashMap::new();
     for path in paths {
         if path.as_os_str() == STDIN {
             out.push(Ok(Source::Stdin));
         } else if path.is_dir() {
             let mut files = Vec::new();
-            let found = collect(path, DEPTH, &mut files);
-            let found = found.and_then(|()| if files.is_empty() { Err(Refusal::Folder(empty())) } else { Ok(files) });
+            let found = collect(path, &mut Vec::new(), false, &mut files);
+            let found = found.and_then(|()| if files.is_empty() { Err(Refusal::Folder(empty())) } else { Ok(()) });
             match found {
-                Ok(files) => out.extend(files.into_iter().map(|file| Ok(Source::Path(file)))),
+                Ok(()) => out.extend(once(path, files, &mut taken, tell).into_iter().map(|file| Ok(Source::Path(file)))),
                 Err(reason) => out.push(Err(OpenError { path: path.clone(), reason })),
             }
         } else {
-            out.push(Ok(Source::Path(path.clone())));
+            let files = vec![Found { path: path.clone(), linked: false }];
+            out.extend(once(path, files, &mut taken, tell).into_iter().map(|file| Ok(Source::Path(file))));
         }
     }
     out
@@ -48,19 +63,67 @@ fn empty() -> String {
     format!("without a file of traces ({})", ENDINGS.join(", "))
 }
 
-fn collect(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Refusal> {
-    for path in entries(folder)? {
-        if path.is_dir() {
-            if depth > 0 {
-                collect(&path, depth - 1, files)?;
+/// A file of a folder.
+struct Found {
+    path: PathBuf,
+    /// A link leads to it.
+    linked: bool,
+}
+
+/// The files that are not `taken` yet, each by one of its names: where a name has no link in it, by that.
+fn once(named: &Path, files: Vec<Found>, taken: &mut HashMap<FileId, PathBuf>, tell: &mut dyn FnMut(String)) -> Vec<PathBuf> {
+    let mut best = HashMap::new();
+    let with_id = |file: Found| (file_id(&file.path), file);
+    let files: Vec<(Option<FileId>, Found)> = files.into_iter().map(with_id).collect();
+    for linked in [false, true] {
+        for (at, (id, _)) in files.iter().enumerate().filter(|(_, (_, file))| file.linked == linked) {
+            id.map(|id| best.entry(id).or_insert(at));
+        }
+    }
+    let (mut out, mut more, mut first) = (Vec::new(), 0, None);
+    for (at, (id, Found { path, .. })) in files.into_iter().enumerate() {
+        match id {
+            Some(id) if best[&id] != at || taken.contains_key(&id) => {
+                more += 1;
+                first.get_or_insert((path, id));
             }
+            _ => {
+                taken.extend(id.map(|id| (id, path.clone())));
+                out.push(path);
+            }
+        }
+    }
+    if let Some((path, id)) = first {
+        let shown = |path: &Path| path.to_string_lossy().into_owned();
+        let (name, read) = (shown(&path), taken.get(&id).map_or_else(String::new, |path| shown(path)));
+        tell(if path == named {
+            format!("{name}: is {read}, which is read once")
+        } else {
+            format!("{}: more names of files that are read once: {more} ({name} is {read})", shown(named))
+        });
+    }
+    out
+}
+
+/// The files of traces in a folder. `above` are the folders that lead to it: a link back to one of them is not followed.
+fn collect(folder: &Path, above: &mut Vec<Option<FileId>>, linked: bool, files: &mut Vec<Found>) -> Result<(), Refusal> {
+    let id = file_id(folder);
+    if above.len() > DEPTH || (id.is_some() && above.contains(&id)) {
+        return Ok(());
+    }
+    above.push(id);
+    for path in entries(folder)? {
+        let linked = linked || path.is_symlink();
+        if path.is_dir() {
+            collect(&path, above, linked, files)?;
         } else if is_traces(&path) {
-            files.push(path);
+            files.push(Found { path, linked });
             if files.len() > FILES {
                 return Err(Refusal::Folder(format!("of more than {FILES} files")));
             }
         }
     }
+    above.pop();
     Ok(())
 }
 
@@ -79,6 +142,9 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, Refusal> {
         let json = |name: &OsString| Path::new(name).extension().is_some_and(|extension| extension == "json");
         names.retain(|name| !(name == "results.json" || counted(name, "results_") && json(name)));
     }
+    if is_ours(folder) {
+        names.retain(|name| name != "manifest.json");
+    }
     names.sort_by_cached_key(|name| natural(&name.to_string_lossy()));
     let mut known = HashSet::new();
     let described = described(folder);
@@ -89,6 +155,13 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, Refusal> {
         .map(|name| folder.join(name))
         .collect();
     Ok(paths)
+}
+
+/// Whether a folder is a data set that an export wrote: its card says so.
+fn is_ours(folder: &Path) -> bool {
+    let (card, mut head) = (folder.join("README.md"), Vec::new());
+    let read = card.is_file() && fs::File::open(card).and_then(|file| file.take(4096).read_to_end(&mut head)).is_ok();
+    read && String::from_utf8_lossy(&head).contains("\n- stepscope\n")
 }
 
 /// Splits or shards in the order that `datasets` wrote down.
@@ -113,7 +186,8 @@ fn is_traces(path: &Path) -> bool {
     } else {
         ending(path)
     };
-    ENDINGS.contains(&inner.as_str()) && !DESCRIPTIONS.contains(&name) && !derived
+    let described = DESCRIPTIONS.contains(&name) || BESIDE.iter().any(|ending| name.ends_with(ending));
+    ENDINGS.contains(&inner.as_str()) && !described && !derived
 }
 
 /// A key by which `data-2` stands before `data-10`: runs of text and the numbers behind them.
@@ -134,7 +208,7 @@ mod tests {
     use super::*;
 
     fn names(root: &Path) -> Vec<String> {
-        let sources = sources(&[root.to_owned()]);
+        let sources = sources(&[root.to_owned()], &mut |_| ());
         let name = |source: Result<Source, OpenError>| match source {
             Ok(Source::Path(path)) => path.strip_prefix(root).unwrap().to_string_lossy().into_owned(),
             other => format!("{other:?}"),
@@ -168,15 +242,46 @@ mod tests {
     }
 
     #[test]
+    fn a_file_with_several_names_is_one_source() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        for name in ["r1/a.jsonl", "r2/a.jsonl"] {
+            fs::create_dir_all(path(name).parent().unwrap()).unwrap();
+            fs::write(path(name), "").unwrap();
+        }
+        std::os::unix::fs::symlink("r2", path("latest")).unwrap();
+        std::os::unix::fs::symlink("..", path("r1/up")).unwrap();
+        assert_eq!(names(dir.path()), ["r1/a.jsonl", "r2/a.jsonl"]);
+        let (one, same) = (path("r1/a.jsonl"), path("r1/../r1/a.jsonl"));
+        let mut told = Vec::new();
+        let found = sources(&[one.clone(), dir.path().to_owned(), same, path("none")], &mut |note| told.push(note));
+        let found: Vec<_> = found.into_iter().map(Result::unwrap).collect();
+        assert_eq!(format!("{found:?}"), format!("{:?}", [one, path("r2/a.jsonl"), path("none")].map(Source::Path)));
+        assert!(told.len() == 2 && told[0].contains(": more names of files that are read once: 2 ("), "{told:?}");
+        assert!(told[1].ends_with("r1/a.jsonl, which is read once"), "{told:?}");
+    }
+
+    #[test]
+    fn what_exports_write_beside_their_files_is_no_file_of_traces() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["t.jsonl", "t.jsonl.manifest.json", "t.jsonl.dataset_info.json", "t.jsonl.settings.json", "manifest.json"] {
+            fs::write(dir.path().join(name), "").unwrap();
+        }
+        assert_eq!(names(dir.path()), ["manifest.json", "t.jsonl"]);
+        fs::write(dir.path().join("README.md"), "---\ntags:\n- process-reward-model\n- stepscope\n---\n").unwrap();
+        assert_eq!(names(dir.path()), ["t.jsonl"]);
+    }
+
+    #[test]
     fn a_folder_without_traces_says_so() {
         let dir = tempfile::tempdir().unwrap();
-        let error = sources(&[dir.path().to_owned()]).remove(0).unwrap_err().to_string();
+        let error = sources(&[dir.path().to_owned()], &mut |_| ()).remove(0).unwrap_err().to_string();
         assert!(
             error.ends_with(
                 ": is a directory without a file of traces (jsonl, ndjson, json, csv, tsv, parquet, arrow, eval, traj, tree)"
             ),
             "{error}"
         );
-        assert!(matches!(sources(&[PathBuf::from("-")])[0], Ok(Source::Stdin)));
+        assert!(matches!(sources(&[PathBuf::from("-")], &mut |_| ())[0], Ok(Source::Stdin)));
     }
 }

@@ -103,8 +103,13 @@ pub struct Project {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProjectError {
     /// No TOML, or a key that nobody knows.
-    #[error("{0}")]
-    Toml(String),
+    #[error("line {line}: {what}")]
+    Toml {
+        /// From 1.
+        line: usize,
+        /// What is wrong with it.
+        what: String,
+    },
     /// A list that cannot be chosen from.
     #[error("[{table}] {what}")]
     Choice {
@@ -170,7 +175,11 @@ impl Project {
     }
 
     fn over(preset: &Self, text: &str) -> Result<Self, ProjectError> {
-        let file: File = toml::from_str(text).map_err(|error| ProjectError::Toml(error.to_string().trim_end().to_owned()))?;
+        let file: File = toml::from_str(text).map_err(|error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            ProjectError::Toml { line, what: error.message().trim().replace('\n', "; ") }
+        })?;
         let table = |name, given: Option<BTreeMap<String, String>>, preset: &Vec<Choice>| match given {
             Some(given) => choices(name, given),
             None => Ok(preset.clone()),

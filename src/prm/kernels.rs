@@ -103,6 +103,14 @@ pub(super) fn matmul(out: &mut [f32], a: View<'_>, b: View<'_>, parallel: bool) 
 /// Environment variable with the name of the highest level that is used, for comparisons between processors.
 const SETTING: &str = "STEPSCOPE_CPU";
 
+/// Whether [`SETTING`] names a level.
+///
+/// # Errors
+/// It is none of those that there are.
+pub(crate) fn check_setting() -> Result<(), PrmError> {
+    Level::allowed().map(|_| ())
+}
+
 /// What the processor can do, as far as weights are packed for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Level {

@@ -76,6 +76,8 @@ pub use families::sampler::Sampler;
 #[cfg(feature = "candle")]
 pub use inspect::{Inspection, inspect};
 #[cfg(feature = "candle")]
+pub(crate) use kernels::check_setting;
+#[cfg(feature = "candle")]
 pub use model::Prm;
 #[cfg(feature = "candle")]
 pub use packed::{PackedFile, pack};

@@ -7,8 +7,9 @@
 //! Layout: arrays that begin at lines of 64 bytes, a JSON table of contents, its length as 8 bytes (little endian), [`MAGIC`].
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -229,7 +230,10 @@ fn write(checkpoint: &mut Checkpoint, config: &DecoderConfig, layout: &Layout) -
     let precision = checkpoint.precision(layout);
     let (mut weights, digest) = checkpoint.read(layout)?;
     let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
-    let file = tempfile::NamedTempFile::new_in(&folder).map_err(io)?;
+    // What the umask leaves, as of any file: whoever may read the weights may read them packed.
+    let file = tempfile::Builder::new().permissions(Permissions::from_mode(0o666)).tempfile_in(&folder);
+    // The kind alone: the rest of the error names a file that nobody knows.
+    let file = file.map_err(|error| io(error.kind().into()))?;
     let mut body = Body { file: BufWriter::new(file), at: 0, arrays: Vec::new() };
     for matrix in all_matrices(config) {
         let packed = weights.matrix(&matrix, precision)?;
@@ -337,6 +341,9 @@ mod tests {
         assert!(state(&source).is_err());
         let files = pack(&source).unwrap();
         assert_eq!(files[0].bytes, fs::metadata(dir.path().join(FILE)).unwrap().len());
+        let mode = |name: &str| fs::metadata(dir.path().join(name)).unwrap().permissions().mode();
+        fs::write(dir.path().join("plain"), "").unwrap();
+        assert_eq!(mode(FILE), mode("plain"), "whoever may read other files may read this one");
         assert_eq!(state(&source), Ok(()));
         assert_eq!(scores(&source), want);
     }

@@ -42,19 +42,35 @@ pub struct LinearScreen {
     reader: Reader,
     raw: bool,
     pace: Pace,
+    messages: UnboundedSender<Message>,
 }
 
 impl LinearScreen {
     /// Lines end where they end: the size only says how far a page scrolls.
     pub const SIZE: (u16, u16) = (200, 60);
 
-    /// Takes single keys from the terminal, where there is one.
-    pub fn enter(pace: Pace) -> std::io::Result<Self> {
+    /// Takes single keys from the terminal, where there is one. When nobody reads its lines any more, it asks by `messages` for the end.
+    pub fn enter(pace: Pace, messages: UnboundedSender<Message>) -> std::io::Result<Self> {
         let raw = std::io::stdin().is_terminal();
         if raw {
             enable_raw_mode()?;
         }
-        Ok(Self { reader: Reader::default(), raw, pace })
+        Ok(Self { reader: Reader::default(), raw, pace, messages })
+    }
+
+    /// Says what is new.
+    fn say(&mut self, app: &App) -> std::io::Result<()> {
+        let mut out = std::io::stdout().lock();
+        let end = if self.raw { "\r\n" } else { "\n" };
+        // A pipe breaks no lines, and neither does what reads from it.
+        let size = out.is_terminal().then(crossterm::terminal::size).and_then(Result::ok);
+        let width = size.map_or(usize::MAX, |(width, _)| width.into());
+        for line in self.reader.news(app) {
+            for row in rows(&line, width) {
+                write!(out, "{row}{end}")?;
+            }
+        }
+        out.flush()
     }
 
     fn leave(&self) {
@@ -75,17 +91,13 @@ impl Screen for LinearScreen {
     fn draw(&mut self, app: &App) -> std::io::Result<()> {
         // Half a picture is worse than a moment of silence.
         if app.is_settled() {
-            let mut out = std::io::stdout().lock();
-            let end = if self.raw { "\r\n" } else { "\n" };
-            // A pipe breaks no lines, and neither does what reads from it.
-            let size = out.is_terminal().then(crossterm::terminal::size).and_then(Result::ok);
-            let width = size.map_or(usize::MAX, |(width, _)| width.into());
-            for line in self.reader.news(app) {
-                for row in rows(&line, width) {
-                    write!(out, "{row}{end}")?;
+            match self.say(app) {
+                // `| head` has read enough: the session is over.
+                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                    let _ = self.messages.send(Message::Terminate);
                 }
+                said => said?,
             }
-            out.flush()?;
         }
         // Who types a filter into a pipe wants to hear what it finds; a file that grows has no end to wait for.
         let found = !app.queue.active() || app.queue.is_complete() || !app.items.complete();

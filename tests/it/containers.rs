@@ -339,8 +339,10 @@ fn tables_of_the_hub_are_rows_whatever_they_are_written_as() {
         corpus.wait();
         assert_eq!((corpus.format().name(), records(&corpus)), ("trl", all.clone()), "{name}");
     }
-    let shards: Vec<_> =
-        sources(&[fixture("saved")]).into_iter().map(|source| Corpus::open(source.unwrap(), None).unwrap()).collect();
+    let shards: Vec<_> = sources(&[fixture("saved")], &mut |_| ())
+        .into_iter()
+        .map(|source| Corpus::open(source.unwrap(), None).unwrap())
+        .collect();
     shards.iter().for_each(Corpus::wait);
     assert_eq!(shards.iter().map(records).collect::<Vec<_>>(), [all[..6].to_vec(), all[6..].to_vec()]);
     assert!(shards[0].name().ends_with("saved/train/data-00000-of-00001.arrow"));

@@ -55,6 +55,7 @@ mod sampling;
 mod saving;
 mod scoring;
 mod screenshot;
+mod scripts;
 mod search_replay;
 mod seeking;
 mod support;

@@ -35,8 +35,8 @@ impl Draft {
         temporary.push(format!(".{}-{number}.part", std::process::id()));
         let path = target.with_file_name(temporary);
         remove_orphans(target, name);
-        let shown = crate::corpus::escaped(&path.to_string_lossy());
-        let file = File::options().write(true).create_new(true).open(&path).with_context(|| format!("creating {shown}"))?;
+        let shown = crate::corpus::escaped(&target.to_string_lossy());
+        let file = File::options().write(true).create_new(true).open(&path).with_context(|| format!("writing {shown}"))?;
         Ok(Self { target: target.to_owned(), path, file: BufWriter::new(file), hash: Sha256::new(), records: 0 })
     }
 

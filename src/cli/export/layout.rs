@@ -32,8 +32,7 @@ impl Layout {
             let part = |split: &str| args.out.join("data").join(format!("{split}-00000-of-00001.parquet"));
             (part("train"), part("test"), args.out.join("manifest.json"), args.out.join("data.jsonl"))
         } else {
-            let manifest = beside(&args.out, &format!("{}.manifest.json", name(&args.out)));
-            (args.out.clone(), for_tests(&args.out), manifest, args.out.clone())
+            (args.out.clone(), for_tests(&args.out), behind(&args.out, ".manifest.json"), args.out.clone())
         };
         let (test, no_test) = if args.test_share.is_some() { (Some(test), None) } else { (None, Some(test)) };
         Self { train, test, manifest, named, no_test }
@@ -64,28 +63,34 @@ impl Layout {
 
     /// The name that other files are named after.
     pub(super) fn name(&self) -> String {
-        name(&self.named)
+        self.named.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// The path of a further file.
+    /// The path of a further file. The name of the file that it is named after need not be text.
     pub(super) fn beside(&self, name: &str) -> PathBuf {
-        beside(&self.named, name)
+        match name.strip_prefix(&self.name()) {
+            Some(ending) => behind(&self.named, ending),
+            None => self.named.with_file_name(name),
+        }
     }
 }
 
-fn name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-fn beside(path: &Path, name: &str) -> PathBuf {
-    path.with_file_name(name)
+/// The path with this at its end.
+fn behind(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
 }
 
 /// `pairs.json` becomes `pairs.test.json`.
 fn for_tests(path: &Path) -> PathBuf {
-    let extension = path.extension().map(|extension| format!(".{}", extension.to_string_lossy())).unwrap_or_default();
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    beside(path, &format!("{stem}.test{extension}"))
+    let mut name = path.file_stem().unwrap_or_default().to_owned();
+    name.push(".test");
+    if let Some(extension) = path.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    path.with_file_name(name)
 }
 
 /// Folders that an export made for itself: those in which nothing stands at the end go again.

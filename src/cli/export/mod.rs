@@ -123,7 +123,7 @@ impl ExportArgs {
 /// Writes the export and its manifest.
 pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let target = formats::target(&args.to).with_context(|| format!("no format {:?}; `stepscope formats` lists them", args.to))?;
-    let from = sources(&args.paths).into_iter().collect::<Result<Vec<_>, _>>()?;
+    let from = sources(&args.paths, &mut |note| out::note(note)).into_iter().collect::<Result<Vec<_>, _>>()?;
     let layout = Layout::of(args);
     check_target(args, &target, &layout, &from)?;
     let old_test = layout.old_test()?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::super::{Event, Session};
 use super::connect::{Access, Durability, Link, SCHEMA_VERSION, connect, guards, sql};
@@ -20,6 +20,7 @@ const ROUNDS: usize = 21;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Check {
     /// The store.
+    #[serde(serialize_with = "lossy")]
     pub path: PathBuf,
     /// True without problems.
     pub ok: bool,
@@ -53,6 +54,11 @@ pub struct Check {
     pub problems: Vec<String>,
     /// What should be known, one line each.
     pub warnings: Vec<String>,
+}
+
+/// A path need not be text, and JSON is nothing else.
+fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
 }
 
 /// The events of one writer.

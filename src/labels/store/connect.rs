@@ -1,6 +1,5 @@
 //! Opening the database: is it ours, and are the settings in force on which durability rests.
 
-use std::fmt::Write;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
@@ -12,6 +11,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use super::StoreError;
 use super::disk::{FileId, FileSystem, make_parents};
 use crate::labels::WriterId;
+use crate::sqlite::immutable_uri;
 
 /// "stsc", in the header of every store.
 pub(super) const APPLICATION_ID: i32 = 0x7374_7363;
@@ -236,21 +236,6 @@ pub(super) fn open_immutable(path: &Path, durability: Durability) -> Option<Link
     link.guard(path).ok()?;
     link.identify(path).ok()?;
     Some(link)
-}
-
-fn immutable_uri(path: &Path) -> Option<String> {
-    let path = std::path::absolute(path).ok()?;
-    let mut uri = String::from("file:");
-    for byte in path.to_str()?.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => uri.push(byte.into()),
-            _ => {
-                let _ = write!(uri, "%{byte:02X}");
-            }
-        }
-    }
-    uri.push_str("?immutable=1");
-    Some(uri)
 }
 
 fn may_be_read_only(error: &StoreError) -> bool {

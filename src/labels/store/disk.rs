@@ -15,10 +15,12 @@ pub fn default_path() -> Result<PathBuf, StoreError> {
     Ok(dirs.data_dir().join("stepscope").join("labels.db"))
 }
 
-/// Makes the directories above the store, and makes them durable: a store in a lost directory is lost.
+/// Makes the directories above the store, and makes them durable: a store in a lost directory is lost. Where that may change, the store is
+/// [not made](StoreError::NotMade) yet.
 pub(super) fn make_parents(path: &Path) -> Result<(), StoreError> {
     let Some(parent) = path.parent().filter(|parent| !parent.exists()) else { return Ok(()) };
-    let io = |cause| StoreError::Io { path: parent.to_owned(), doing: "make the directory of the label store", cause };
+    let doing = "make the directory of the label store";
+    let io = |cause| StoreError::Io { path: parent.to_owned(), doing, cause }.not_made();
     let first_missing = parent.ancestors().take_while(|dir| !dir.exists()).last().unwrap_or(parent);
     fs::create_dir_all(parent).map_err(io)?;
     for dir in parent.ancestors() {

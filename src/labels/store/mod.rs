@@ -67,8 +67,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store for labelling and folds what it holds. A missing one is made, with its directories. One that cannot be written, or made
-    /// in a directory that is there, is opened all the same: every [`Store::append`] tries again, see [`Store::read_only`].
+    /// Opens the store for labelling and folds what it holds. A missing one is made, with its directories. One that cannot be written, or made,
+    /// by what may change is opened all the same: every [`Store::append`] tries again, see [`Store::read_only`].
     pub fn open(path: &Path, annotator: &str) -> Result<(Self, Session), StoreError> {
         Self::with(path, annotator, Access::Create)
     }

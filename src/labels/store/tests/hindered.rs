@@ -105,8 +105,11 @@ fn a_new_store_that_cannot_be_made_takes_labels_once_it_can() {
     let reason = warning.strip_prefix("labels stay in memory, NOT SAVED, until the store can be written: ").unwrap();
     assert!(reason.starts_with(&format!("{}: cannot make the label store: ", path.display())), "{reason}");
     assert_eq!(store.append(flag(1)).unwrap_err().to_string(), format!("NOT SAVED: {reason}"));
-    let below = Store::open(&folder.join("sub/labels.db"), "mira").unwrap_err().to_string();
-    assert!(below.contains("cannot make the directory of the label store"), "{below}");
+    let (mut below, _) = Store::open(&folder.join("sub/labels.db"), "mira").unwrap();
+    let warning = below.warnings().last().unwrap();
+    assert!(below.read_only() && warning.contains("NOT SAVED"), "{warning}");
+    assert!(warning.contains("cannot make the directory of the label store"), "{warning}");
+    assert!(below.append(flag(1)).unwrap_err().to_string().contains("NOT SAVED"));
     assert_eq!((store.catch_up().unwrap(), store.place("f").unwrap_or_default()), (Vec::new(), None));
     assert!(store.back_up(true).is_ok() && store.settle().is_ok());
 
@@ -117,6 +120,7 @@ fn a_new_store_that_cannot_be_made_takes_labels_once_it_can() {
     assert_eq!((store.catch_up().unwrap(), store.read_only()), (vec![theirs], false));
     store.set_place("f", &1.into()).unwrap();
     assert_eq!((check(&path).problems, check(&path).events), (Vec::new(), 2));
+    assert_eq!(below.append(flag(1)).unwrap().seq, 1, "with its directory");
 }
 
 /// One event of somebody else.
