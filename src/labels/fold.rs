@@ -60,6 +60,8 @@ impl Spent {
 /// A verdict in force, or the rating that decided a solution.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Judged<'a> {
+    /// The event.
+    pub id: EventId,
     /// The solution.
     pub record: RecordKey,
     /// The label that decided it.
@@ -301,7 +303,8 @@ impl Book {
             let record = action.record().or(said.record)?;
             let ms_spent = spent.add(record, said.ms_spent, verdict.is_some());
             let place = place.as_ref().map(|(file, item)| (file.as_ref(), *item));
-            Some(Judged { record, action, verdict: verdict?, place, ms_spent, served: said.served, drawn: said.drawn })
+            let (id, served, drawn) = (self.by_index[*index], said.served, said.drawn);
+            Some(Judged { id, record, action, verdict: verdict?, place, ms_spent, served, drawn })
         })
     }
 
@@ -343,6 +346,12 @@ impl Book {
 
     pub(super) fn flagged(&self, record: RecordKey) -> Option<bool> {
         self.state.flags.get(&record).map(|(_, on)| *on)
+    }
+
+    /// The newest word in force on whether the annotator is unsure of a solution.
+    pub(super) fn doubt(&self, record: RecordKey) -> Option<EventId> {
+        let (order, _) = self.state.flags.get(&record)?;
+        self.live.get(*order).map(|index| self.by_index[*index])
     }
 
     pub(super) fn skipped(&self, record: RecordKey) -> bool {
