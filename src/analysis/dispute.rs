@@ -7,7 +7,7 @@ use crate::trace::{FirstError, SolutionLabels};
 pub enum Kind {
     /// The same verdict, but somebody is unsure.
     Unsure,
-    /// The same first error for other reasons, or whether it can be judged at all.
+    /// The same first error for other reasons or in steps that are cut otherwise, or whether it can be judged at all.
     Reason,
     /// First errors one step apart.
     NextTo,
@@ -49,8 +49,9 @@ pub struct Dispute {
     pub kind: Option<Kind>,
 }
 
-/// Compares what people say of one solution, each with a label a step; `None` when nobody judged it or is unsure of it.
-pub fn dispute(said: &[SolutionLabels]) -> Option<Dispute> {
+/// Compares what people say of one solution, each with a label a step; `None` when nobody judged it or is unsure of it. Whether those who judged
+/// it did so in the `same_steps` stands beside that: what they say of others cannot be put together.
+pub fn dispute(said: &[SolutionLabels], same_steps: bool) -> Option<Dispute> {
     let judged: Vec<&SolutionLabels> = said.iter().filter(|labels| labels.is_labelled()).collect();
     let unsure = said.iter().any(|labels| labels.unsure);
     if judged.is_empty() && !unsure {
@@ -64,7 +65,7 @@ pub fn dispute(said: &[SolutionLabels]) -> Option<Dispute> {
         Some(Kind::ErrorOrNone)
     } else if gap > 0 {
         Some(if gap == 1 { Kind::NextTo } else { Kind::Far })
-    } else if reasons_differ(&judged) {
+    } else if !same_steps || reasons_differ(&judged) {
         Some(Kind::Reason)
     } else {
         unsure.then_some(Kind::Unsure)
@@ -108,16 +109,18 @@ mod tests {
             (&[NoError, Unknown], 0, None),
         ] {
             let labels: Vec<SolutionLabels> = first_errors.iter().map(|found| said(*found)).collect();
-            let found = dispute(&labels).unwrap();
+            let found = dispute(&labels, true).unwrap();
             assert_eq!((found.gap, found.kind), (gap, kind), "{first_errors:?}");
         }
-        assert_eq!(dispute(&[said(Unknown)]), None);
+        assert_eq!(dispute(&[said(Unknown)], true), None);
+        let apart = dispute(&[said(At(2)), said(At(2))], false).unwrap();
+        assert_eq!((apart.gap, apart.kind), (0, Some(Kind::Reason)));
     }
 
     #[test]
     fn kinds_and_reasons_differ_where_both_are_named() {
         let named = |kind: &str| SolutionLabels { error_kind: kind.to_owned(), ..said(FirstError::At(1)) };
-        let kind = |labels: &[SolutionLabels]| dispute(labels).unwrap().kind;
+        let kind = |labels: &[SolutionLabels]| dispute(labels, true).unwrap().kind;
         assert_eq!(kind(&[named("sign"), named("")]), None);
         assert_eq!(kind(&[named("sign"), named("copy")]), Some(Kind::Reason));
         let ended = |end_state| SolutionLabels { end_state, ..said(FirstError::Unlabelable) };

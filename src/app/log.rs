@@ -245,7 +245,7 @@ impl Start {
             session,
             annotator: self.annotator,
             // Where it lay says nothing of what was labelled.
-            store_path: String::new(),
+            stores: Box::default(),
             store: self.store,
             look,
             place: self.place,

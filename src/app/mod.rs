@@ -114,6 +114,15 @@ pub struct Range {
     from: NodeId,
 }
 
+/// Paths of label stores, as a command line names them.
+#[derive(Debug, Clone, Default)]
+pub struct Stores {
+    /// One's own.
+    pub own: String,
+    /// Those of others.
+    pub others: Vec<String>,
+}
+
 /// What the program was started with.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each one is a part of the program that is there or not")]
@@ -128,8 +137,8 @@ pub struct Setup {
     pub annotator: String,
     /// Name of the label store, as shown.
     pub store: String,
-    /// Its path, as a command line names it.
-    pub store_path: String,
+    /// Paths of the stores.
+    pub stores: Box<Stores>,
     /// Colours and glyphs.
     pub look: Look,
     /// Where the last session stopped.
@@ -170,8 +179,8 @@ pub struct App {
     pub annotator: String,
     /// Name of the label store, as shown.
     pub store: String,
-    /// Its path, as a command line names it; empty where a log is played.
-    store_path: String,
+    /// Paths of the stores; empty where a log is played.
+    stores: Box<Stores>,
     /// Scores and the worker.
     pub scoring: Scoring,
     /// Alternatives that a language model writes.
@@ -333,7 +342,7 @@ impl App {
             others: HashSet::new(),
             annotator: setup.annotator,
             store: setup.store,
-            store_path: setup.store_path,
+            stores: setup.stores,
             scoring: Scoring::new(setup.scoring),
             sampling: Box::new(Sampling::new(setup.sampler)),
             saving: Saving::default(),

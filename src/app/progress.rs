@@ -162,9 +162,9 @@ impl App {
         let Some(trace) = self.items.trace(item).cloned() else { return };
         let mut now = Seen { solutions: trace.solutions.len(), judged: Vec::new(), waiting: Vec::new() };
         for (index, solution) in trace.solutions.iter().take(COUNTED).enumerate() {
-            if self.session.judges(&trace, &Solution::new(solution.leaf)) || self.is_agreed(&trace, solution) {
+            if self.session.judges(&trace, &Solution::new(solution.leaf)) || self.is_agreed(item, &trace, solution) {
                 now.judged.push(index);
-            } else if self.waits(&trace, solution) {
+            } else if self.waits(item, &trace, solution) {
                 now.waiting.push(index);
             }
         }

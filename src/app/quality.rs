@@ -1,10 +1,11 @@
 //! How good annotators are and how far they agree, as a page.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use super::describe::short;
 use super::{App, Effect};
-use crate::analysis::quality::{Annotator, Case, Figure, Pair, Quality};
+use crate::analysis::quality::{Annotator, Figure, Pair, Quality};
 use crate::labels::Panel;
 
 /// Draws for the intervals.
@@ -16,11 +17,15 @@ impl App {
     /// What annotators say of the solutions in memory, for their figures; `None` outside of a review or where nobody judged any.
     fn cases_of_annotators(&self) -> Option<Effect> {
         let review = self.review.as_ref()?;
-        let traces = self.items.loaded().filter_map(|item| self.items.trace(item));
-        let cases: Vec<Case> = traces
-            .flat_map(|trace| trace.solutions.iter().map(move |solution| review.panel.case(trace, solution, &self.session)))
-            .filter(|case| case.said.iter().any(Option::is_some))
-            .collect();
+        let traces = self.items.loaded().filter_map(|item| Some(self.shown(item, self.items.trace(item)?)));
+        // A file may be open under two paths.
+        let mut seen = HashSet::new();
+        let mut cases = Vec::new();
+        for shown in traces {
+            let new = shown.trace.solutions.iter().filter(|solution| seen.insert(shown.trace.record_key(solution.leaf)));
+            cases.extend(new.map(|solution| review.panel.case(shown, solution)));
+        }
+        cases.retain(|case| case.said.iter().any(Option::is_some));
         (!cases.is_empty()).then(|| Effect::Rate { names: called(&review.panel, review.names), cases })
     }
 }

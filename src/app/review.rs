@@ -3,10 +3,11 @@
 
 use super::commands::label;
 use super::describe::short;
+use super::items::ItemId;
 use super::{App, Effect, queue};
-use crate::analysis::dispute::Kind;
-use crate::labels::{Action, Body, Event, EventId, Panel, Said, SentBack, Session};
-use crate::trace::{EndState, FirstError, NodeId, Remark, Solution, SolutionLabels, Trace};
+use crate::analysis::dispute::{Dispute, Kind};
+use crate::labels::{Action, Body, Event, EventId, Panel, Past, Said, SentBack, Session, Shown};
+use crate::trace::{EndState, FirstError, Label, NodeId, Rating, Remark, Solution, SolutionLabels, StepKey, Trace};
 
 /// Annotators that have a letter and a column.
 pub const MOST: usize = 8;
@@ -32,11 +33,38 @@ impl Review {
 }
 
 impl App {
+    /// A trace of an item beside its source.
+    pub(super) fn shown<'a>(&'a self, item: ItemId, trace: &'a Trace) -> Shown<'a> {
+        let source = self.items.source(item).map_or(trace, |source| source);
+        Shown { trace, source, reader: &self.session }
+    }
+
     /// What the annotators say of the path on show, each under a letter; empty outside of a review.
     pub fn said_here(&self) -> Vec<(char, Said<'_>)> {
+        ('A'..).zip(self.all_said_here()).take(MOST).collect()
+    }
+
+    fn all_said_here(&self) -> Vec<Said<'_>> {
         let Some((review, trace)) = self.review.as_ref().zip(self.trace()) else { return Vec::new() };
         let leaf = self.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
-        ('A'..).zip(review.panel.say(trace, &Solution::new(leaf))).take(MOST).collect()
+        review.panel.say(self.shown(self.cursor.item, trace), &Solution::new(leaf))
+    }
+
+    /// All that an annotator of this name ever said of the path on show, oldest first.
+    pub(super) fn past_here(&self, name: &str) -> Vec<Past<'_>> {
+        let Some((review, trace)) = self.review.as_ref().zip(self.trace()) else { return Vec::new() };
+        let leaf = self.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
+        review.panel.history(name, self.shown(self.cursor.item, trace), &Solution::new(leaf))
+    }
+
+    /// How the annotators of a review lie apart; `None` also where nobody judged the solution.
+    pub(super) fn dispute(&self, item: ItemId, trace: &Trace, solution: &Solution) -> Option<Dispute> {
+        self.review.as_ref()?.panel.dispute(self.shown(item, trace), solution)
+    }
+
+    /// They do not agree.
+    fn is_disputed(&self, item: ItemId, trace: &Trace, solution: &Solution) -> bool {
+        self.dispute(item, trace, solution).is_some_and(|dispute| dispute.kind.is_some())
     }
 
     /// How an annotator is called: by the letter, and by name once that is shown.
@@ -49,21 +77,21 @@ impl App {
     pub(crate) fn verdicts_to_take(&self) -> Vec<(char, String, String)> {
         let judged = |(letter, said): &(char, Said<'_>)| {
             let called = self.called(*letter, said);
-            said.labels.is_labelled().then(|| (letter.to_ascii_lowercase(), called, verdict(&said.labels)))
+            said.labels.is_labelled().then(|| (letter.to_ascii_lowercase(), called, told(said)))
         };
         self.said_here().iter().filter_map(judged).collect()
     }
 
     /// What the annotators say of the solution, and what oneself has sent back.
     pub(super) fn why_reviewed(&self) -> Option<String> {
-        let review = self.review.as_ref()?;
+        self.review.as_ref()?;
         let said = self.said_here();
         if said.is_empty() {
             return Some("nobody judged this one".to_owned());
         }
         let each = said.iter().map(|(letter, said)| {
             let place = match said.labels.first_error {
-                FirstError::At(step) => (step + 1).to_string(),
+                FirstError::At(step) => place(said, step),
                 FirstError::NoError => "none".to_owned(),
                 FirstError::Unlabelable => "cannot".to_owned(),
                 FirstError::Unknown => "-".to_owned(),
@@ -72,31 +100,35 @@ impl App {
         });
         let (trace, solution) = (self.trace()?, self.solution()?);
         let each = each.collect::<Vec<_>>().join(" | ");
-        let apart = match review.panel.dispute(trace, solution).and_then(|dispute| Some((dispute.kind?, dispute.gap))) {
+        let item = self.cursor.item;
+        let apart = match self.dispute(item, trace, solution).and_then(|dispute| Some((dispute.kind?, dispute.gap))) {
             Some((kind @ (Kind::Far | Kind::ErrorOrNone), gap)) => format!("{}, {gap} apart", kind.name()),
             Some((kind, _)) => kind.name().to_owned(),
             None => "agreed".to_owned(),
         };
-        let sent = self.sent_back(trace, solution).map_or(String::new(), |sent| format!("; {}: {}", sent.standing(), sent.text));
+        let apart =
+            if said.iter().any(|(_, said)| said.in_other_steps.is_some()) { format!("{apart}, in other steps") } else { apart };
+        let sent =
+            self.sent_back(item, trace, solution).map_or(String::new(), |sent| format!("; {}: {}", sent.standing(), sent.text));
         Some(format!("{each}: {apart}{sent}"))
     }
 
     /// What oneself sent back of a solution in a review.
-    pub fn sent_back(&self, trace: &Trace, solution: &Solution) -> Option<SentBack<'_>> {
-        self.session.sent_back(trace, solution, &self.review.as_ref()?.panel)
+    pub fn sent_back(&self, item: ItemId, trace: &Trace, solution: &Solution) -> Option<SentBack<'_>> {
+        self.session.sent_back(self.shown(item, trace), solution, &self.review.as_ref()?.panel)
     }
 
     /// It was sent back, and none of its annotators has changed a label since.
-    pub fn waits(&self, trace: &Trace, solution: &Solution) -> bool {
-        self.sent_back(trace, solution).is_some_and(|sent| sent.waits())
+    pub fn waits(&self, item: ItemId, trace: &Trace, solution: &Solution) -> bool {
+        self.sent_back(item, trace, solution).is_some_and(|sent| sent.waits())
     }
 
     /// It was sent back, and its annotators agree by now: there is nothing left to decide.
-    pub(super) fn is_agreed(&self, trace: &Trace, solution: &Solution) -> bool {
-        let disputed = |review: &Review| review.panel.dispute(trace, solution).is_some_and(|dispute| dispute.kind.is_some());
+    pub(super) fn is_agreed(&self, item: ItemId, trace: &Trace, solution: &Solution) -> bool {
         self.session.has_sent_back(trace, solution)
-            && !self.waits(trace, solution)
-            && self.review.as_ref().is_some_and(|review| !disputed(review))
+            && !self.waits(item, trace, solution)
+            && self.review.is_some()
+            && !self.is_disputed(item, trace, solution)
     }
 
     /// What the annotators wrote and for which reasons they judged, a line each; what is about the step under the cursor comes first.
@@ -112,8 +144,8 @@ impl App {
         };
         let mut lines = written(&|step| step == Some(here));
         let why = |labels: &SolutionLabels| !labels.error_kind.is_empty() || !labels.end_reason.is_empty() || labels.unsure;
-        let reasons = said.iter().filter(|(_, said)| why(&said.labels));
-        lines.extend(reasons.map(|(letter, said)| format!("{}   {}", self.called(*letter, said), verdict(&said.labels))));
+        let reasons = said.iter().filter(|(_, said)| why(&said.labels) || said.in_other_steps.is_some());
+        lines.extend(reasons.map(|(letter, said)| format!("{}   {}", self.called(*letter, said), told(said))));
         lines.extend(written(&|step| step != Some(here)));
         lines
     }
@@ -153,10 +185,9 @@ impl App {
     }
 
     /// Annotators do not agree on this solution, and it is neither decided nor with them.
-    pub(super) fn is_open_dispute(&self, trace: &Trace, solution: &Solution) -> bool {
-        let disputed = |review: &Review| review.panel.dispute(trace, solution).is_some_and(|dispute| dispute.kind.is_some());
-        let open = || !self.own_labels(trace, solution.leaf).is_labelled() && !self.waits(trace, solution);
-        self.review.as_ref().is_some_and(disputed) && open()
+    pub(super) fn is_open_dispute(&self, item: ItemId, trace: &Trace, solution: &Solution) -> bool {
+        let open = || !self.own_labels(trace, solution.leaf).is_labelled() && !self.waits(item, trace, solution);
+        self.is_disputed(item, trace, solution) && open()
     }
 }
 
@@ -184,6 +215,27 @@ pub fn verdict(labels: &SolutionLabels) -> String {
     format!("{said}{why}{}", if labels.unsure { ", unsure" } else { "" })
 }
 
+/// What an annotator says, in words: as [`verdict`], and whether it was said in other steps than those on show.
+pub fn told(said: &Said<'_>) -> String {
+    let verdict = verdict(&said.labels);
+    match (&said.in_other_steps, said.labels.first_error) {
+        (None, _) => verdict,
+        (Some(_), FirstError::At(step)) => {
+            let (alone, place) = (format!("first error {}", step + 1), place(said, step));
+            format!("{} in other steps", verdict.replacen(&alone, &format!("first error {place}"), 1))
+        }
+        (Some(_), _) => format!("{verdict} in other steps"),
+    }
+}
+
+/// The steps on show that an annotator's first error may stand in.
+fn place(said: &Said<'_>, step: usize) -> String {
+    match &said.in_other_steps {
+        Some(steps) if steps.len() > 1 => format!("{}-{}", steps.start + 1, steps.end),
+        _ => (step + 1).to_string(),
+    }
+}
+
 /// A text of an annotator, and where it stands.
 pub fn remark(remark: &Remark) -> String {
     let place = remark.step.map_or(String::new(), |step| format!(" on step {}", step + 1));
@@ -203,8 +255,12 @@ pub(super) fn begin(app: &mut App, goes_on: bool) {
         }
         return;
     }
-    if !goes_on && app.project.overlap.is_some() {
+    if let Some(plan) = app.project.overlap.clone().filter(|_| !goes_on) {
         queue::set_filter(app, "assigned");
+        if !plan.annotators.contains(&app.annotator) {
+            let team = plan.annotators.join(", ");
+            app.notice = Some(format!("{} is not in the team {team}: no problem falls to you", app.annotator));
+        }
     }
     let returns = app.session.returns();
     if returns > 0 {
@@ -256,28 +312,55 @@ pub(super) fn name_source(app: &mut App) {
     }
 }
 
-/// Takes over the verdict of the annotator who is called so on the screen.
+/// Takes over the verdict of the annotator who is called so on the screen, and the ratings that do not follow from it.
 pub(super) fn take(app: &mut App, called: &str) -> Vec<Effect> {
     let found = app.said_here().into_iter().find(|(letter, said)| app.called(*letter, said) == called);
-    let Some((letter, name, labels, basis)) = found.map(|(letter, said)| (letter, said.name.to_owned(), said.labels, said.basis))
-    else {
+    let Some((letter, Said { name, labels, basis, in_other_steps, .. })) = found else { return Vec::new() };
+    if let Some(steps) = in_other_steps.filter(|steps| steps.len() > 1) {
+        // Where in it the error is, they have not said.
+        let merge = app.key("merge");
+        let (first, last) = (steps.start + 1, steps.end);
+        app.notice =
+            Some(format!("{called} judged steps {first} to {last} as one: {merge} merges them, or say which one is wrong"));
         return Vec::new();
-    };
+    }
+    let name = name.to_owned();
     if let Some(review) = &mut app.review {
         review.taking = basis;
         review.says = Some(if review.names { name } else { letter.to_string() });
     }
-    let effects = match (labels.first_error, labels.end_state) {
+    let mut effects = Vec::new();
+    for (step, rating) in further_ratings(app, &labels) {
+        effects.extend(app.record(Body::Act(Action::Rate { step, rating: Some(rating) }), Some(step)));
+    }
+    effects.extend(match (labels.first_error, labels.end_state) {
         (FirstError::At(step), _) => label::first_error_of(app, step, &labels.error_kind),
         (FirstError::NoError, _) => label::all_right(app, None),
         (FirstError::Unlabelable, EndState::BadProblem) => label::bad_problem_because(app, &labels.end_reason),
         (FirstError::Unlabelable, _) => label::give_up_because(app, &labels.end_reason),
         (FirstError::Unknown, _) => Vec::new(),
-    };
+    });
     if let Some(review) = &mut app.review {
         (review.taking, review.says) = (None, None);
     }
     effects
+}
+
+/// The ratings among these labels of the path on show that neither follow from the verdict nor are one's own already.
+fn further_ratings(app: &App, labels: &SolutionLabels) -> Vec<(StepKey, Rating)> {
+    let Some(trace) = app.trace() else { return Vec::new() };
+    let implied = |step: usize| match labels.first_error {
+        FirstError::At(first) if step < first => Some(Rating::Good),
+        FirstError::NoError => Some(Rating::Good),
+        _ => None,
+    };
+    let keys = app.cursor.path.iter().map(|&id| trace.node(id).key);
+    let further = |(step, (key, label)): (usize, (StepKey, &Label))| {
+        let own = app.session.mark(key).map(|mark| mark.rating).or_else(|| implied(step));
+        let rating = label.rating().filter(|rating| labels.first_error != FirstError::At(step) && Some(*rating) != own)?;
+        Some((key, rating))
+    };
+    keys.zip(&labels.steps).enumerate().filter_map(further).collect()
 }
 
 /// Sends the solution back to all who judged it.
@@ -286,10 +369,8 @@ pub(super) fn send_back(app: &mut App, text: &str) -> Vec<Effect> {
         app.notice = Some("nothing was sent back: it takes a word on what to look at again".to_owned());
         return Vec::new();
     }
-    let Some((trace, record)) = app.trace().zip(app.record_key()) else { return Vec::new() };
-    let leaf = app.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
-    let said = app.review.as_ref().map_or_else(Vec::new, |review| review.panel.say(trace, &Solution::new(leaf)));
-    let decisions: Vec<EventId> = said.iter().filter_map(|said| said.basis).collect();
+    let Some(record) = app.record_key() else { return Vec::new() };
+    let decisions: Vec<EventId> = app.all_said_here().iter().filter_map(|said| said.basis).collect();
     app.notice = Some(format!("sent back to {}", if decisions.len() == 1 { "its annotator" } else { "its annotators" }));
     let mut effects = app.record(Body::Act(Action::SendBack { record, decisions, text: text.to_owned() }), None);
     effects.extend(label::on_to_the_next(app));

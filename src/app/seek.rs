@@ -313,7 +313,7 @@ fn within(app: &App, trace: &Trace, item: ItemId, target: Target, forward: bool,
                 let returned = || app.session.returned(trace, &trace.solutions[solution]).is_some();
                 app.own_labels(trace, leaf).first_error == FirstError::Unknown || returned()
             }
-            Target::Disagreement if by_people => app.is_open_dispute(trace, &trace.solutions[solution]),
+            Target::Disagreement if by_people => app.is_open_dispute(item, trace, &trace.solutions[solution]),
             Target::Disagreement => disagree(app, trace, solution),
             _ => app.session.flagged(trace.record_key(leaf)),
         };

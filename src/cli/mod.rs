@@ -40,7 +40,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::formats::FORMATS;
-use crate::labels::{Overlap, Session, Store};
+use crate::labels::{Apart, Copies, Event, Overlap, Session, Store, StoreError};
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -176,22 +176,59 @@ pub struct With {
     pub with: Vec<PathBuf>,
 }
 
+/// A store with what stands in it, and the names that it makes new.
+type Read<'a> = (&'a Path, Vec<Event>, Vec<Apart>);
+
 impl With {
     /// Takes in what stands in these stores but for the one at `own`. Labels under the own name that stand in another store are left
     /// out, because they cannot be taken back there, and that is said. Gives the stores with all who labelled there.
+    ///
+    /// Where one name says different things of a solution in two stores, and neither knows the other's word, they count as two: that is said,
+    /// too.
     pub fn read_into(&self, session: &mut Session, own: &Path) -> anyhow::Result<Vec<(&Path, BTreeSet<String>)>> {
         let mut read = Vec::new();
-        let same =
-            |path: &Path| std::fs::canonicalize(path).ok().is_some_and(|path| std::fs::canonicalize(own).ok() == Some(path));
-        for path in self.with.iter().filter(|path| !same(path)) {
-            let events = Store::events(path, session.annotator())?;
+        for (path, events, apart) in self.events(session.annotator(), own)? {
             let (mine, theirs): (Vec<_>, Vec<_>) = events.iter().partition(|event| event.annotator == session.annotator());
             session.extend(theirs);
-            read.push((path.as_path(), events.iter().map(|event| event.annotator.clone()).collect()));
+            read.push((path, events.iter().map(|event| event.annotator.clone()).collect()));
+            let store = path.display();
             if !mine.is_empty() {
-                let (name, path) = (session.annotator(), path.display());
-                out::note(format_args!("note: {path} has {} events of {name}; those of {} count", mine.len(), own.display()));
+                let name = session.annotator();
+                out::note(format_args!("note: {store} has {} events of {name}; those of {} count", mine.len(), own.display()));
             }
+            for Apart { name, called, solutions } in apart {
+                let solutions = if solutions == 1 { "a solution".to_owned() } else { format!("{solutions} solutions") };
+                out::note(format_args!(
+                    "note: {store} has other verdicts of {name} on {solutions} than a store before it, and neither knows the other's: \
+                     here {name} counts as {called}"
+                ));
+            }
+        }
+        Ok(read)
+    }
+
+    /// What stands in these stores but for the one at `own`, each under the name by which it counts, and which of those are new.
+    fn events(&self, annotator: &str, own: &Path) -> anyhow::Result<Vec<Read<'_>>> {
+        let same =
+            |path: &Path| std::fs::canonicalize(path).ok().is_some_and(|path| std::fs::canonicalize(own).ok() == Some(path));
+        let others: Vec<&PathBuf> = self.with.iter().filter(|path| !same(path)).collect();
+        let mut copies = Copies::default();
+        if !others.is_empty() {
+            // Others may have left words there as well.
+            let mut before = match Store::events(own, annotator) {
+                Err(StoreError::Missing { .. }) => Vec::new(),
+                events => events?,
+            };
+            copies.add("", &mut before);
+        }
+        let mut read = Vec::new();
+        for path in others {
+            let events = Store::events(path, annotator)?;
+            let (mut all, mut theirs): (Vec<_>, Vec<_>) = events.into_iter().partition(|event| event.annotator == annotator);
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+            let apart = copies.add(&name, &mut theirs);
+            all.append(&mut theirs);
+            read.push((path.as_path(), all, apart));
         }
         Ok(read)
     }

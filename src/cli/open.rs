@@ -18,7 +18,7 @@ use crate::app::judge::Judge;
 use crate::app::log::Start;
 use crate::app::mapping::{Answer, Dialog};
 use crate::app::trust::{Guide, Terms};
-use crate::app::{App, Message, Place, Setup};
+use crate::app::{App, Message, Place, Setup, Stores};
 use crate::corpus::{Corpus, OpenError, Refusal, Source, Way, sources};
 use crate::formats::mapping::{self, Spec};
 use crate::labels::project::FILE_NAME;
@@ -164,7 +164,10 @@ pub(super) fn start(args: &OpenArgs, review: bool) -> anyhow::Result<ExitCode> {
         session,
         annotator: annotator.clone(),
         store: path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
-        store_path: path.display().to_string(),
+        stores: Box::new(Stores {
+            own: path.display().to_string(),
+            others: args.with.with.iter().map(|path| path.display().to_string()).collect(),
+        }),
         look,
         place,
         scoring: !args.no_prm,
@@ -185,7 +188,7 @@ pub(super) fn start(args: &OpenArgs, review: bool) -> anyhow::Result<ExitCode> {
     let vectors = args.vectors.as_deref().map(WorkerSpec::vectors).transpose().context("finding the own program file")?;
     let ended_by = Arc::new(AtomicI32::new(0));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build()?;
-    let log = args.log.as_ref().map(|log| (log.clone(), std::iter::once(&path).chain(&args.with.with).cloned().collect()));
+    let log = args.log.as_ref().map(|log| (log.clone(), path.clone(), args.with.clone()));
     let correctable = args.scorer_cmd.is_none() && args.runs_on.server.is_none();
     let refit =
         correctable.then(|| train_head::refit(&path, &annotator, (args.prm.clone(), args.runs_on.clone()), corpora.clone()));
@@ -235,8 +238,8 @@ struct Outer {
     sampler: Option<WorkerSpec>,
     /// The process whose vectors measure likeness.
     vectors: Option<WorkerSpec>,
-    /// A key log that is wanted, and the stores whose labels stand before it, one's own first.
-    log: Option<(PathBuf, Vec<PathBuf>)>,
+    /// A key log that is wanted, and the stores whose labels stand before it: one's own and those of others.
+    log: Option<(PathBuf, PathBuf, With)>,
     /// Name of the place of the session.
     desk: String,
     /// How to fit the scores to the labels.
@@ -248,15 +251,14 @@ struct Outer {
 }
 
 /// Begins the key log.
-fn begin(log: &Path, stores: &[PathBuf], setup: &Setup, size: (u16, u16)) -> anyhow::Result<KeyLog> {
-    let mut before = Vec::new();
-    for (at, store) in stores.iter().enumerate() {
-        let events = match Store::events(store, &setup.annotator) {
-            // One's own that could not be made yet.
-            Err(StoreError::Missing { .. }) if at == 0 => Vec::new(),
-            events => events?,
-        };
-        before.extend(events.into_iter().filter(|event| at == 0 || event.annotator != setup.annotator));
+fn begin(log: &Path, own: &Path, with: &With, setup: &Setup, size: (u16, u16)) -> anyhow::Result<KeyLog> {
+    let mut before = match Store::events(own, &setup.annotator) {
+        // It could not be made yet.
+        Err(StoreError::Missing { .. }) => Vec::new(),
+        events => events?,
+    };
+    for (_, events, _) in with.events(&setup.annotator, own)? {
+        before.extend(events.into_iter().filter(|event| event.annotator != setup.annotator));
     }
     KeyLog::create(log, Start::of(setup, size), before).with_context(|| format!("writing the key log {}", log.display()))
 }
@@ -274,7 +276,7 @@ async fn interactive(
     let saver = Saver::start(store, desk, messages.clone())?;
     let hidden = setup.files.iter().map(|file| file.hidden).collect();
     let size = if linear { LinearScreen::SIZE } else { crossterm::terminal::size().unwrap_or((80, 24)) };
-    let log = log.map(|(log, stores)| begin(&log, &stores, &setup, size)).transpose()?;
+    let log = log.map(|(log, own, with)| begin(&log, &own, &with, &setup, size)).transpose()?;
     let (cache, canvas) = (ScoreCache::open_default(), asked.canvas);
     let resources = Resources { corpora, saver, worker, sampler, vectors, refit, cache, hidden, log, canvas };
     let mut outside = Outside::new(resources, messages.clone());

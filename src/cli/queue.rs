@@ -25,7 +25,7 @@ use crate::analysis::meaning::Meaning;
 use crate::app::judge::{Judge, recorded_scores};
 use crate::corpus::{Corpus, Look, ProblemView, escaped, in_order};
 use crate::formats::RecordError;
-use crate::labels::{Overlap, Panel, Session, Store};
+use crate::labels::{Overlap, Panel, Session, Shown, Store};
 use crate::query::{Asked, FirstWrong, Like, Names, ORDERS, Order, Own, QUANTITIES, Query, Ruler, Survey};
 use crate::scoring::batch::{Answers, Batch};
 use crate::scoring::request::on_solutions;
@@ -301,7 +301,13 @@ impl Questions {
 
     /// Which steps of a problem are wrong first.
     pub(super) fn first_wrong(&self, trace: &Trace, answers: &Answers, batch: Option<&Batch>) -> Vec<FirstWrong> {
-        self.survey(None, (trace, answers, batch), |survey| survey.first_wrong(trace, usize::MAX))
+        let shown = Shown { trace, source: trace, reader: &self.session };
+        self.survey(None, (shown, answers, batch), |survey| survey.first_wrong(trace, usize::MAX))
+    }
+
+    /// The same beside its source.
+    fn shown<'v>(&'v self, view: &'v ProblemView, trace: &'v Trace) -> Shown<'v> {
+        Shown { trace, source: view.trace.as_deref().unwrap_or(trace), reader: &self.session }
     }
 
     /// Filter or order is of this sort.
@@ -386,26 +392,26 @@ impl Questions {
             batch.score(trace, &on_solutions(trace, trace.solutions.iter()), &mut answers, &mut || ()).await?;
             batch.take_notices().into_iter().for_each(out::note);
         }
-        Ok(self.answer((corpus, problem), &view.errors, trace.as_deref(), &answers, Some(batch)))
+        Ok(self.answer((corpus, problem), &view, trace.as_deref(), &answers, Some(batch)))
     }
 
     fn ask_whole(&self, corpus: &Corpus, problem: usize) -> Answer {
         let view = corpus.problem(problem);
-        self.answer((corpus, problem), &view.errors, self.cut(&view).as_deref(), &Answers::new(), None)
+        self.answer((corpus, problem), &view, self.cut(&view).as_deref(), &Answers::new(), None)
     }
 
     fn answer(
         &self,
         (corpus, problem): (&Corpus, usize),
-        errors: &[RecordError],
+        view: &ProblemView,
         trace: Option<&Trace>,
         answers: &Answers,
         batch: Option<&Batch>,
     ) -> Answer {
-        let mut answer = Answer { errors: errors.to_vec(), ..Answer::default() };
+        let mut answer = Answer { errors: view.errors.clone(), ..Answer::default() };
         let Some(trace) = trace else { return answer };
         let at = Some((corpus.name(), problem));
-        let asked = self.survey(at, (trace, answers, batch), |survey| survey.ask(trace, usize::MAX));
+        let asked = self.survey(at, (self.shown(view, trace), answers, batch), |survey| survey.ask(trace, usize::MAX));
         for (solution, Asked { holds, number }) in asked.into_iter().enumerate() {
             answer.unknown += usize::from(holds.is_none());
             if holds == Some(true) {
@@ -429,7 +435,8 @@ impl Questions {
                 let Some(trace) = self.cut(&view) else { continue };
                 let mut answers = Answers::new();
                 batch.score(&trace, &on_solutions(&trace, trace.solutions.iter()), &mut answers, &mut || ()).await?;
-                let found = self.survey(None, (&trace, &answers, Some(batch)), |survey| survey.cases(&trace, usize::MAX));
+                let shown = self.shown(&view, &trace);
+                let found = self.survey(None, (shown, &answers, Some(batch)), |survey| survey.cases(&trace, usize::MAX));
                 for (solution, case) in found.into_iter().enumerate().filter_map(|(solution, case)| Some((solution, case?))) {
                     places.push((corpus.name().to_owned(), problem, solution));
                     cases.push(case);
@@ -447,9 +454,10 @@ impl Questions {
     fn survey<T>(
         &self,
         at: Option<(&str, usize)>,
-        (trace, answers, batch): (&Trace, &Answers, Option<&Batch>),
+        (shown, answers, batch): (Shown<'_>, &Answers, Option<&Batch>),
         then: impl FnOnce(&Survey<'_>) -> T,
     ) -> T {
+        let trace = shown.trace;
         let meaning = batch.map_or(Meaning::CORRECT, |batch| batch.model().meaning());
         let ruler = Ruler {
             meaning,
@@ -468,7 +476,7 @@ impl Questions {
                 assigned: self.overlap.as_ref().map(|plan| plan.assigned(trace.prompt_key).contains(&self.session.annotator())),
                 sent: self.session.has_sent_back(trace, solution),
                 // Of what no annotator judged it is known that nobody disputes it.
-                panel: (!self.panel.is_empty()).then(|| self.panel.dispute(trace, solution).unwrap_or_default()),
+                panel: (!self.panel.is_empty()).then(|| self.panel.dispute(shown, solution).unwrap_or_default()),
             }
         };
         let (filter, order) = (self.filter.as_ref(), self.order.as_ref());

@@ -1,6 +1,6 @@
 //! `stepscope review`: what several annotators do not agree on, and the decisions of the one who adjudicates.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,10 +14,10 @@ use super::scorer::{BadRecords, open_but};
 use crate::analysis::dispute::Kind;
 use crate::analysis::quality::quality;
 use crate::app::quality::{SAMPLES, called, page};
-use crate::app::review::verdict;
+use crate::app::review::{told, verdict};
 use crate::corpus::{Corpus, escaped};
-use crate::labels::{Panel, Said, Session, Store, StoreError};
-use crate::trace::{FirstError, Solution, SolutionLabels, Trace};
+use crate::labels::{Panel, Said, Session, Shown, Store, StoreError};
+use crate::trace::{FirstError, RecordKey, Solution, SolutionLabels};
 
 /// Adjudicate what several annotators do not agree on
 ///
@@ -29,10 +29,11 @@ use crate::trace::{FirstError, Solution, SolutionLabels, Trace};
 /// With --json, or --list, the disagreements are listed without a terminal, one object a line:
 ///
 ///   {"file","problem","solution","id","kind","gap","state","decided","sent_back","said":[{"by","verdict","first_error",
-///    "unsure","remarks":[{"writing","step","text"}]}]}
+///    "unsure","in_other_steps","remarks":[{"writing","step","text"}]}]}
 ///
 /// `problem`, `solution`, steps and first errors count from 1; `first_error` is 0 for a solution without error and null where
-/// there is none to name. With --stats instead:
+/// there is none to name; what was said in steps that an annotator cut by hand follows to the first step on show that it may
+/// be about. A solution that stands in several files is listed and counted once. With --stats instead:
 ///
 ///   {"solutions","several","alpha":{"value","interval"},"pairs":[{"a","b","solutions","exact","within_one","error_or_none",
 ///    "kappa","weighted"}],"annotators":[{"name","solutions","accuracy","finds","spares","confusion","kinds"}]}
@@ -44,7 +45,7 @@ use crate::trace::{FirstError, Solution, SolutionLabels, Trace};
 ///
 /// In a list, `decided` is the verdict of --as in words, null while there is none; `state` is "decided", "waiting" for what was sent
 /// back until one of its annotators has changed a label of it, "settled" where they agree by now, and "open"; `kind` is "error or none",
-/// "far", "off by one", "reason", "unsure", or "agreed" for what was sent back and is no disagreement any more; `gap` counts the steps between first errors, "no error" behind the last step.
+/// "far", "off by one", "reason" (also: the same in other steps), "unsure", or "agreed" for what was sent back and is no disagreement any more; `gap` counts the steps between first errors, "no error" behind the last step.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 #[expect(clippy::struct_excessive_bools, reason = "each one is a flag of the command line")]
@@ -91,6 +92,8 @@ struct Voice {
     verdict: String,
     first_error: Option<usize>,
     unsure: bool,
+    /// It was said in other steps than those on show.
+    in_other_steps: bool,
     remarks: Vec<Written>,
 }
 
@@ -151,6 +154,12 @@ fn session(args: &OpenArgs, own: &Path) -> anyhow::Result<Session> {
 fn named(panel: &Panel) -> anyhow::Result<Vec<PathBuf>> {
     let names: BTreeSet<&str> = panel.voices().iter().flat_map(Session::files).collect();
     let (there, gone): (Vec<PathBuf>, Vec<PathBuf>) = names.into_iter().map(PathBuf::from).partition(|path| path.exists());
+    // Labels may name a file by several paths.
+    let mut files = BTreeMap::new();
+    for path in there {
+        files.entry(path.canonicalize().unwrap_or_else(|_| path.clone())).or_insert(path);
+    }
+    let there: Vec<PathBuf> = files.into_values().collect();
     for path in &gone {
         out::note(format_args!("note: {} is labelled and not there; name it where it is now", path.display()));
     }
@@ -160,16 +169,28 @@ fn named(panel: &Panel) -> anyhow::Result<Vec<PathBuf>> {
     Ok(there)
 }
 
+/// Solutions that were met already: a file may be given under two paths.
+type Met = HashSet<RecordKey>;
+
+/// The solutions of a trace that were not met before, with their places in it.
+fn new<'a>(shown: Shown<'a>, met: &mut Met) -> Vec<(usize, &'a Solution)> {
+    // In both they stand in the same order.
+    let first = |(index, _): &(usize, &Solution)| {
+        shown.source.solutions.get(*index).is_none_or(|solution| met.insert(shown.source.record_key(solution.leaf)))
+    };
+    shown.trace.solutions.iter().enumerate().filter(first).collect()
+}
+
 /// Agreement and quality over all that is labelled.
 fn stats(args: &ReviewArgs, corpora: &[Corpus], session: &Session, panel: &Panel) -> anyhow::Result<ExitCode> {
-    let mut cases = Vec::new();
+    let (mut cases, mut met) = (Vec::new(), Met::new());
     for corpus in corpora {
         for problem in 0..corpus.problem_count() {
             let view = corpus.problem(problem);
             let Some(source) = &view.trace else { continue };
             let cut = session.recut(source);
-            let trace = cut.as_ref().unwrap_or(source);
-            cases.extend(trace.solutions.iter().map(|solution| panel.case(trace, solution, session)));
+            let shown = Shown { trace: cut.as_ref().unwrap_or(source), source, reader: session };
+            cases.extend(new(shown, &mut met).into_iter().map(|(_, solution)| panel.case(shown, solution)));
         }
     }
     let found = quality(&called(panel, args.names), &cases, SAMPLES);
@@ -182,7 +203,7 @@ fn stats(args: &ReviewArgs, corpora: &[Corpus], session: &Session, panel: &Panel
 }
 
 fn list(args: &ReviewArgs, corpora: &[Corpus], session: &Session, panel: &Panel) -> anyhow::Result<ExitCode> {
-    let mut rows = Vec::new();
+    let (mut rows, mut met) = (Vec::new(), Met::new());
     for corpus in corpora {
         let mut bad = BadRecords::default();
         for problem in 0..corpus.problem_count() {
@@ -190,7 +211,8 @@ fn list(args: &ReviewArgs, corpora: &[Corpus], session: &Session, panel: &Panel)
             bad.add(corpus.name(), &view.errors);
             let Some(source) = &view.trace else { continue };
             let cut = session.recut(source);
-            rows.extend(disputes(corpus, problem, cut.as_ref().unwrap_or(source), session, panel, args.names));
+            let shown = Shown { trace: cut.as_ref().unwrap_or(source), source, reader: session };
+            rows.extend(disputes((corpus, problem), shown, &mut met, panel, args.names));
         }
     }
     // Stable: equals stay as the files have them.
@@ -215,14 +237,15 @@ fn list(args: &ReviewArgs, corpora: &[Corpus], session: &Session, panel: &Panel)
 }
 
 /// The disagreements on the solutions of a problem.
-fn disputes(corpus: &Corpus, problem: usize, trace: &Trace, session: &Session, panel: &Panel, names: bool) -> Vec<Row> {
+fn disputes((corpus, problem): (&Corpus, usize), shown: Shown<'_>, met: &mut Met, panel: &Panel, names: bool) -> Vec<Row> {
+    let session = shown.reader;
     let row = |(index, solution): (usize, &Solution)| {
-        let dispute = panel.dispute(trace, solution)?;
-        let sent = session.sent_back(trace, solution, panel);
+        let dispute = panel.dispute(shown, solution)?;
+        let sent = session.sent_back(shown, solution, panel);
         // What was sent back stays in the list when its annotators agree by now.
         let kind = dispute.kind.map(Kind::name).or(sent.map(|_| "agreed"))?;
-        let said = panel.say(trace, solution);
-        let own = session.labels(trace, solution);
+        let said = panel.say(shown, solution);
+        let own = session.labels(shown.trace, solution);
         let waits = sent.is_some_and(|sent| sent.waits());
         Some(Row {
             file: corpus.name().to_owned(),
@@ -246,7 +269,7 @@ fn disputes(corpus: &Corpus, problem: usize, trace: &Trace, session: &Session, p
             said: ('A'..).zip(&said).map(|(letter, said)| voice(letter, said, names)).collect(),
         })
     };
-    trace.solutions.iter().enumerate().filter_map(row).collect()
+    new(shown, met).into_iter().filter_map(row).collect()
 }
 
 fn voice(letter: char, said: &Said<'_>, names: bool) -> Voice {
@@ -258,13 +281,14 @@ fn voice(letter: char, said: &Said<'_>, names: bool) -> Voice {
     });
     Voice {
         by: if names { said.name.to_owned() } else { letter.to_string() },
-        verdict: verdict(&said.labels),
+        verdict: told(said),
         first_error: match first_error {
             FirstError::At(step) => Some(step + 1),
             FirstError::NoError => Some(0),
             FirstError::Unknown | FirstError::Unlabelable => None,
         },
         unsure: *unsure,
+        in_other_steps: said.in_other_steps.is_some(),
         remarks: remarks.collect(),
     }
 }

@@ -60,6 +60,8 @@ impl Spent {
 /// A verdict in force, or the rating that decided a solution.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Judged<'a> {
+    /// The event.
+    pub id: EventId,
     /// The solution.
     pub record: RecordKey,
     /// The label that decided it.
@@ -301,7 +303,8 @@ impl Book {
             let record = action.record().or(said.record)?;
             let ms_spent = spent.add(record, said.ms_spent, verdict.is_some());
             let place = place.as_ref().map(|(file, item)| (file.as_ref(), *item));
-            Some(Judged { record, action, verdict: verdict?, place, ms_spent, served: said.served, drawn: said.drawn })
+            let (id, served, drawn) = (self.by_index[*index], said.served, said.drawn);
+            Some(Judged { id, record, action, verdict: verdict?, place, ms_spent, served, drawn })
         })
     }
 
@@ -343,6 +346,12 @@ impl Book {
 
     pub(super) fn flagged(&self, record: RecordKey) -> Option<bool> {
         self.state.flags.get(&record).map(|(_, on)| *on)
+    }
+
+    /// The newest word in force on whether the annotator is unsure of a solution.
+    pub(super) fn doubt(&self, record: RecordKey) -> Option<EventId> {
+        let (order, _) = self.state.flags.get(&record)?;
+        self.live.get(*order).map(|index| self.by_index[*index])
     }
 
     pub(super) fn skipped(&self, record: RecordKey) -> bool {
@@ -397,6 +406,12 @@ impl Book {
         let marks = steps.iter().filter_map(|step| self.state.marks.get(step)).map(|(order, _)| *order);
         let order = verdicts.chain(rated).chain(marks).max()?;
         self.live.get(order).map(|index| (order, self.by_index[*index]))
+    }
+
+    /// The same, or the newest word on whether the annotator is unsure of one of the solutions.
+    pub(super) fn word(&self, records: &[RecordKey], steps: &[StepKey]) -> Option<(Order, EventId)> {
+        let doubts = records.iter().filter_map(|record| self.doubt(*record)).filter_map(|id| Some((self.order(id)?, id)));
+        self.basis(records, steps).into_iter().chain(doubts).max_by_key(|(order, _)| *order)
     }
 
     /// Place among all events of this decision, where it is in force.

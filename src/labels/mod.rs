@@ -7,6 +7,8 @@
 
 pub mod annotator;
 mod columns;
+mod copies;
+mod elsewhere;
 mod event;
 mod fold;
 mod overlap;
@@ -17,10 +19,11 @@ mod session;
 mod state;
 pub mod store;
 
+pub use copies::{Apart, Copies};
 pub use event::{Action, Body, Context, Draft, Event, EventId, Mode, Order, Sampled, Saw, Served, WriterId};
 pub use fold::{Judged, Past, Spent};
 pub use overlap::Overlap;
-pub use panel::{Panel, Said, SentBack};
+pub use panel::{Panel, Said, SentBack, Shown};
 pub use project::{Choice, Digits, Project, ProjectError, Rules, Scope};
 pub use session::Session;
 pub(crate) use session::overruled;

@@ -3,6 +3,7 @@
 //! Nobody hands anything out. Who gets a problem follows from what it says and how the annotators are called, so everybody works it out alike, in
 //! any order and on any machine; somebody who joins takes only the problems that fall to them.
 
+use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,13 @@ impl Overlap {
     }
 }
 
+impl fmt::Display for Overlap {
+    /// As it is read from a command line, where a name has no comma in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}%:{}", self.each, self.percent, self.annotators.join(","))
+    }
+}
+
 impl FromStr for Overlap {
     type Err = String;
 
@@ -84,6 +92,7 @@ mod tests {
     #[test]
     fn a_share_of_the_problems_goes_to_several_and_everybody_gets_as_much() {
         let plan: Overlap = "2@20%:mira,ito,ruth".parse().unwrap();
+        assert_eq!(plan.to_string(), "2@20%:mira,ito,ruth");
         let given: Vec<Vec<&str>> = (0..3000).map(|n| plan.assigned(PromptKey::of(&n.to_string()))).collect();
         let shared = given.iter().filter(|names| names.len() == 2).count();
         assert!((540..660).contains(&shared), "{shared} of 3000");

@@ -1,8 +1,11 @@
 //! The panel: what several annotators say of the same solution, side by side, and what an adjudicator sends back to them.
 
+use std::ops::Range;
+
 use sha2::{Digest, Sha256};
 
-use super::{Event, EventId, Session};
+use super::elsewhere::Elsewhere;
+use super::{Event, EventId, Past, Session};
 use crate::analysis::dispute::{Dispute, dispute};
 use crate::analysis::quality::Case;
 use crate::trace::{RecordKey, Solution, SolutionLabels, StepKey, Trace};
@@ -14,15 +17,30 @@ pub struct Panel {
     voices: Vec<Session>,
 }
 
+/// A trace as somebody sees it, beside its source.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a> {
+    /// The steps on show.
+    pub trace: &'a Trace,
+    /// Those of the source; the same trace where they are on show.
+    pub source: &'a Trace,
+    /// Whose cuts are on show.
+    pub reader: &'a Session,
+}
+
 /// What one of them says of a solution.
 #[derive(Debug, Clone)]
 pub struct Said<'a> {
     /// Who says it.
     pub name: &'a str,
-    /// The labels.
+    /// The labels, of the steps on show.
     pub labels: SolutionLabels,
-    /// The decision in force that they rest on.
+    /// The decision in force that they rest on, else the doubt.
     pub basis: Option<EventId>,
+    /// They were given in other steps than those on show: the steps on show that the first error may stand in; empty without one.
+    pub in_other_steps: Option<Range<usize>>,
+    /// The end of the solution in steps of their own.
+    cut: Option<StepKey>,
 }
 
 impl Panel {
@@ -57,9 +75,9 @@ impl Panel {
 
     /// What those who said anything say of a solution. Their order is another one for each solution, by its content, so that it tells
     /// nobody who they are.
-    pub fn say(&self, trace: &Trace, solution: &Solution) -> Vec<Said<'_>> {
-        let record = trace.record_key(solution.leaf);
-        let mut said: Vec<Said<'_>> = self.voices.iter().filter_map(|voice| said(voice, trace, solution)).collect();
+    pub fn say(&self, shown: Shown<'_>, solution: &Solution) -> Vec<Said<'_>> {
+        let record = shown.trace.record_key(solution.leaf);
+        let mut said: Vec<Said<'_>> = self.voices.iter().filter_map(|voice| said(voice, shown, solution)).collect();
         said.sort_by_cached_key(|said| {
             let mut hasher = Sha256::new();
             hasher.update(record.as_bytes());
@@ -69,10 +87,20 @@ impl Panel {
         said
     }
 
-    /// Everything that is said of a solution, in the order of [`Panel::voices`], and what `own` decided.
-    pub fn case(&self, trace: &Trace, solution: &Solution, own: &Session) -> Case {
-        let judged = |session: &Session| Some(session.labels(trace, solution)).filter(SolutionLabels::is_labelled);
-        Case { said: self.voices.iter().map(judged).collect(), decided: judged(own) }
+    /// Everything that is said of a solution, in the order of [`Panel::voices`], and what the reader decided.
+    pub fn case(&self, shown: Shown<'_>, solution: &Solution) -> Case {
+        let judged = |voice: &Session| Some(said(voice, shown, solution)?.labels).filter(SolutionLabels::is_labelled);
+        let own = shown.reader.labels(shown.trace, solution);
+        Case { said: self.voices.iter().map(judged).collect(), decided: Some(own).filter(SolutionLabels::is_labelled) }
+    }
+
+    /// All that the one of this name ever said of a solution, oldest first.
+    pub fn history(&self, name: &str, shown: Shown<'_>, solution: &Solution) -> Vec<Past<'_>> {
+        let Some(voice) = self.voices.iter().find(|voice| voice.annotator() == name) else { return Vec::new() };
+        match Elsewhere::of(voice, shown, solution) {
+            Some(there) => voice.history(&there.trace, there.solution()),
+            None => voice.history(shown.trace, solution),
+        }
     }
 
     /// A number for each annotator, from 0, by a hash of the names: it stays the same and is none of the alphabet.
@@ -84,18 +112,36 @@ impl Panel {
     }
 
     /// How far they lie apart; `None` when nobody judged the solution.
-    pub fn dispute(&self, trace: &Trace, solution: &Solution) -> Option<Dispute> {
-        let labels: Vec<SolutionLabels> =
-            self.voices.iter().filter_map(|voice| Some(said(voice, trace, solution)?.labels)).collect();
-        dispute(&labels)
+    pub fn dispute(&self, shown: Shown<'_>, solution: &Solution) -> Option<Dispute> {
+        let said: Vec<Said<'_>> = self.voices.iter().filter_map(|voice| said(voice, shown, solution)).collect();
+        let mut cuts = said.iter().filter(|said| said.labels.is_labelled()).map(|said| said.cut);
+        let first = cuts.next();
+        let same_steps = cuts.all(|cut| Some(cut) == first);
+        dispute(&said.into_iter().map(|said| said.labels).collect::<Vec<_>>(), same_steps)
     }
 }
 
 /// What an annotator says of a solution; `None` without a word on it.
-fn said<'a>(voice: &'a Session, trace: &Trace, solution: &Solution) -> Option<Said<'a>> {
-    let labels = voice.labels(trace, solution);
-    let spoken = labels.is_labelled() || labels.unsure || !labels.remarks.is_empty();
-    spoken.then(|| Said { name: voice.annotator(), labels, basis: voice.basis(trace, solution) })
+fn said<'a>(voice: &'a Session, shown: Shown<'_>, solution: &Solution) -> Option<Said<'a>> {
+    let name = voice.annotator();
+    let said = if let Some(there) = Elsewhere::of(voice, shown, solution) {
+        let labels = voice.labels(&there.trace, there.solution());
+        let basis = voice.word(&there.trace, there.solution());
+        let cut = Some(there.end());
+        match there.steps {
+            // As the reader cuts it.
+            None => Said { name, labels, basis, in_other_steps: None, cut },
+            Some(ref steps) => {
+                let (labels, errors) = steps.follow(labels);
+                Said { name, labels, basis, in_other_steps: Some(errors), cut }
+            }
+        }
+    } else {
+        let (labels, basis) = (voice.labels(shown.trace, solution), voice.word(shown.trace, solution));
+        Said { name, labels, basis, in_other_steps: None, cut: None }
+    };
+    let SolutionLabels { unsure, remarks, .. } = &said.labels;
+    (said.labels.is_labelled() || *unsure || !remarks.is_empty()).then_some(said)
 }
 
 impl Session {
@@ -113,9 +159,16 @@ impl Session {
         book.basis(&records, &steps).map(|(_, id)| id)
     }
 
+    /// The same, or the newest word on whether oneself is unsure of it.
+    fn word(&self, trace: &Trace, solution: &Solution) -> Option<EventId> {
+        let (records, steps) = names(trace, solution);
+        let book = self.books.get(self.annotator())?;
+        book.word(&records, &steps).map(|(_, id)| id)
+    }
+
     /// Who sent this solution back to oneself, and what is to be looked at again. It is answered by any new decision.
     pub fn returned(&self, trace: &Trace, solution: &Solution) -> Option<(&str, &str)> {
-        let basis = self.basis(trace, solution)?;
+        let basis = self.word(trace, solution)?;
         let (records, _) = names(trace, solution);
         let others = self.books.iter().filter(|(name, _)| *name != self.annotator());
         others.into_iter().find_map(|(name, book)| {
@@ -130,9 +183,12 @@ impl Session {
         let others = self.books.iter().filter(|(name, _)| *name != self.annotator());
         let sent = others.flat_map(|(_, book)| book.all_sent_back());
         // Without its steps, ratings that were given on another solution are not known to touch this one; one may be what was sent back.
+        let newest = |record: RecordKey| own.word(&[record], &[]).map(|(order, _)| order);
         let open = sent.filter(|(record, decisions)| {
             let returned = decisions.iter().filter_map(|id| own.order(*id)).max();
-            returned.is_some() && returned >= own.basis(&[*record], &[]).map(|(order, _)| order)
+            // What was said in steps of one's own has another name than what was sent back.
+            let own_steps = || decisions.iter().filter_map(|id| own.record(*id)).filter_map(newest).max();
+            returned.is_some() && returned >= newest(*record).or_else(own_steps)
         });
         open.map(|(record, _)| record).collect::<std::collections::HashSet<_>>().len()
     }
@@ -144,11 +200,11 @@ impl Session {
     }
 
     /// What oneself wrote when sending this solution back, and what its annotators have done since, as `panel` tells.
-    pub fn sent_back(&self, trace: &Trace, solution: &Solution, panel: &Panel) -> Option<SentBack<'_>> {
-        let (records, _) = names(trace, solution);
+    pub fn sent_back(&self, shown: Shown<'_>, solution: &Solution, panel: &Panel) -> Option<SentBack<'_>> {
+        let (records, _) = names(shown.trace, solution);
         let book = self.books.get(self.annotator())?;
         let (decisions, text) = records.iter().find_map(|record| book.sent_back(*record))?;
-        let said = panel.say(trace, solution);
+        let said = panel.say(shown, solution);
         let stands = said.iter().filter_map(|said| said.basis).filter(|basis| decisions.contains(basis)).count();
         let new = said.iter().filter_map(|said| said.basis).any(|basis| !decisions.contains(&basis));
         Some(SentBack { text, to: decisions.len(), stands, new })

@@ -255,7 +255,7 @@ pub static QUANTITIES: &[Quantity] = &[
     truth("assigned", "it falls to you ([overlap] of the project file, or --overlap)", |f| Value::Truth(f.assigned)),
     truth("returned", "an adjudicator sent it back to you", |f| Value::Truth(Some(f.returned))),
     truth("sent", "you sent it back to its annotators in a review", |f| Value::Truth(Some(f.sent))),
-    truth("disputed", "annotators (in a review, or of the stores of queue) do not agree on it", |f| {
+    truth("disputed", "annotators (in a review, or of the stores of queue and export) do not agree on it", |f| {
         Value::Truth(f.panel.map(|panel| panel.kind.is_some()))
     }),
     number("judges", "annotators who judged it", |f| Value::Number(f.panel.map(|panel| panel.judges as f64))),
@@ -264,7 +264,7 @@ pub static QUANTITIES: &[Quantity] = &[
     }),
     number(
         "conflict",
-        "5 error or none, 4 first errors far apart, 3 one step apart, 2 other reasons, 1 unsure, 0 nothing",
+        "5 error or none, 4 first errors far apart, 3 one step apart, 2 other reasons or other steps, 1 unsure, 0 nothing",
         |f| Value::Number(f.panel.map(|panel| panel.kind.map_or(0.0, |kind| kind.rank() as f64))),
     ),
     told("recorded", Kind::Truth, "the file has a label of it", |t| Value::Truth(Some(t.recorded() != FirstError::Unknown))),

@@ -202,6 +202,16 @@ impl Query {
         self.root.any(&|quantity| ["dissent", "divided"].contains(&quantity.name))
     }
 
+    /// True when it asks how annotators lie apart ([`Facts::panel`]).
+    pub fn needs_panel(&self) -> bool {
+        self.root.any(&|quantity| ["disputed", "judges", "gap", "conflict"].contains(&quantity.name))
+    }
+
+    /// True when it asks who gets which problems ([`Facts::assigned`]).
+    pub fn needs_plan(&self) -> bool {
+        self.root.any(&|quantity| quantity.name == "assigned")
+    }
+
     /// True when wrong steps have to be put into groups first ([`Facts::cluster`]).
     pub fn needs_clusters(&self) -> bool {
         self.root.any(&|quantity| quantity.name == "cluster")

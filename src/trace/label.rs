@@ -198,8 +198,10 @@ pub struct SolutionLabels {
     pub end_state: EndState,
     /// The annotator was not sure.
     pub unsure: bool,
-    /// Who said so; `None` when it stands in the file.
+    /// Who said so; `None` when it stands in the file. Where several say the same, their names with commas between them.
     pub annotator: Option<String>,
+    /// Their names where they are several; else empty.
+    pub annotators: Vec<String>,
     /// Kind of the first error, a name of the project's taxonomy; empty when none was given.
     pub error_kind: String,
     /// Why the problem is bad or was given up; may be empty.

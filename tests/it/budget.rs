@@ -11,7 +11,7 @@ use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent};
 use stepscope::app::keymap::Keymap;
 use stepscope::app::scoring::Known;
 use stepscope::app::trust::Terms;
-use stepscope::app::{App, Effect, Message, Setup, update};
+use stepscope::app::{App, Effect, Message, Setup, Stores, update};
 use stepscope::corpus::{Corpus, Source};
 use stepscope::labels::{Digits, Draft, Event, EventId, Mode, Project, Saw, Session, WriterId};
 use stepscope::query::Names;
@@ -46,7 +46,7 @@ impl Typist {
             session: Session::new("mira"),
             annotator: "mira".to_owned(),
             store: "labels.db".to_owned(),
-            store_path: "labels.db".to_owned(),
+            stores: Box::new(Stores { own: "labels.db".to_owned(), others: Vec::new() }),
             look: Look {
                 theme: Theme::named("dark", Depth::TrueColor, Background::Dark).unwrap(),
                 guessed: false,

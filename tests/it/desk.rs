@@ -13,7 +13,7 @@ use stepscope::app::keymap::Keymap;
 use stepscope::app::likeness::Answered;
 use stepscope::app::scoring::Known;
 use stepscope::app::trust::Terms;
-use stepscope::app::{App, Effect, Message, Setup, update};
+use stepscope::app::{App, Effect, Message, Setup, Stores, update};
 use stepscope::corpus::{Corpus, Source};
 use stepscope::labels::{Event, Project, Store};
 use stepscope::shell::{self, Outside, sieve};
@@ -102,7 +102,10 @@ impl Desk {
             session,
             annotator: annotator.to_owned(),
             store: "labels.db".to_owned(),
-            store_path: "labels.db".to_owned(),
+            stores: Box::new(Stores {
+                own: "labels.db".to_owned(),
+                others: if review { vec!["others.db".to_owned()] } else { Vec::new() },
+            }),
             look: Look {
                 theme: Theme::named("dark", Depth::TrueColor, Background::Dark).unwrap(),
                 guessed: false,

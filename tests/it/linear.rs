@@ -86,3 +86,9 @@ fn the_command_line_of_an_export_runs() {
     assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
     assert!(folder.path().join("traces of today.csv").exists());
 }
+
+#[test]
+fn who_is_not_in_the_team_hears_why_nothing_is_there() {
+    let lines = said("q", &["--overlap", "2@40%:Mira,ito,ruth"]);
+    assert!(lines.iter().any(|line| line.contains("mira is not in the team Mira, ito, ruth")), "{lines:#?}");
+}

@@ -18,6 +18,7 @@ mod beside;
 mod budget;
 mod checks;
 mod comparing;
+mod consensus;
 mod containers;
 mod corpus;
 mod day;

@@ -12,7 +12,7 @@ use stepscope::app::likeness::Answered;
 use stepscope::app::log::{Entry, Signs, Start};
 use stepscope::app::scoring::Known;
 use stepscope::app::trust::Terms;
-use stepscope::app::{App, Effect, Message, Setup, update};
+use stepscope::app::{App, Effect, Message, Setup, Stores, update};
 use stepscope::corpus::{Corpus, Source};
 use stepscope::labels::{Event, Project, Store};
 use stepscope::query::Names;
@@ -64,7 +64,7 @@ impl Recorded {
             session,
             annotator: "mira".to_owned(),
             store: "labels.db".to_owned(),
-            store_path: "labels.db".to_owned(),
+            stores: Box::new(Stores { own: "labels.db".to_owned(), others: Vec::new() }),
             look: Look::detect(|_| None),
             place: None,
             scoring,

@@ -4,10 +4,10 @@ use std::process::Command;
 use std::sync::Arc;
 
 use serde_json::Value;
-use stepscope::app::Message;
+use stepscope::app::{Effect, Message};
 use stepscope::corpus::{Corpus, Source};
 use stepscope::labels::{Action, Body, Draft, Event, Saw, Store};
-use stepscope::trace::{FirstError, Trace};
+use stepscope::trace::{FirstError, Label, Trace};
 
 use super::desk::Desk;
 
@@ -395,4 +395,76 @@ fn the_history_of_a_solution_under_review_is_that_of_its_annotators() {
     assert_eq!(screen.matches("first error at step").count() + screen.matches("all steps right").count(), 3, "{screen}");
     assert!(screen.contains("A   2") && screen.contains("C   2"), "{screen}");
     assert!(!["mira", "ito", "ruth"].into_iter().any(|name| screen.contains(name)), "names stay hidden: {screen}");
+}
+
+#[test]
+fn a_verdict_in_merged_steps_is_a_disagreement_of_the_review() {
+    let mut all = events("mira", "1xgm1x");
+    all.extend(events("ito", "1x3x"));
+    let mut lena = Desk::of("lena", &all, true, (120, 40));
+    assert_eq!(queue(&lena), ["2"], "{}", lena.screen());
+    let mira = letter(&lena, "mira");
+    let called = mira.to_ascii_uppercase();
+    let why = lena.app.why();
+    assert!(why.contains(&format!("{called} 1-2")) && why.contains("far, 2 apart, in other steps"), "{why}");
+    // Where in them the error is, nobody has said.
+    lena.keys(&format!("T{mira}"));
+    assert!(lena.app.notice.as_deref().unwrap().contains("steps 1 to 2 as one"), "{:?}", lena.app.notice);
+    assert_eq!(own(&lena), FirstError::Unknown);
+    lena.keys("gm");
+    lena.keys(&format!("T{mira}"));
+    lena.keys("(");
+    assert_eq!(own(&lena), FirstError::At(0), "{}", lena.screen());
+    // The same place in other steps is no agreement: what both say cannot be written together.
+    let mut all = events("mira", "1xgm1x");
+    all.extend(events("ito", "1x1x"));
+    let mut lena = Desk::of("lena", &all, true, (120, 40));
+    assert_eq!(queue(&lena), ["2"], "{}", lena.screen());
+    lena.keys("gH");
+    let history = lena.app.sheet.as_ref().unwrap().text.clone();
+    assert_eq!(history.matches("first error at step 1").count(), 2, "{history}");
+}
+
+#[test]
+fn what_is_sent_back_reaches_whoever_judged_in_steps_of_their_own_or_is_unsure() {
+    let mut mira = Desk::of("mira", &[], false, (80, 24));
+    mira.keys("1xgm1x");
+    let mut ito = Desk::of("ito", &[], false, (80, 24));
+    ito.keys("1xf");
+    let all = [Store::events(mira.store.path(), "mira").unwrap(), Store::events(ito.store.path(), "ito").unwrap()].concat();
+    let mut lena = Desk::of("lena", &all, true, (80, 24));
+    lena.keys("Slook again<Enter>");
+    let sent = Store::events(lena.store.path(), "lena").unwrap();
+    for (mut desk, answer) in [(mira.returns_to(&sent), "2x"), (ito.returns_to(&sent), "a")] {
+        assert_eq!(desk.app.session.returns(), 1, "{}", desk.app.annotator);
+        desk.keys("&returned<Enter>");
+        assert_eq!(desk.app.queue.places().len(), 1, "{}", desk.screen());
+        desk.keys(answer);
+        assert_eq!(desk.app.session.returns(), 0, "{}", desk.screen());
+    }
+}
+
+#[test]
+fn a_verdict_that_is_taken_over_brings_its_ratings() {
+    let mut all = events("mira", "1x1G04x");
+    all.extend(events("ito", "1x2x"));
+    let mut lena = Desk::of("lena", &all, true, (80, 24));
+    assert_eq!(lena.id(), "demo-2", "{}", lena.screen());
+    let mira = letter(&lena, "mira");
+    lena.keys(&format!("T{mira}"));
+    let trace = lena.app.trace().unwrap();
+    let labels = lena.app.session.labels(trace, lena.app.solution().unwrap());
+    assert_eq!((labels.first_error, labels.steps[0]), (FirstError::At(3), Label::Neutral), "{labels:?}");
+}
+
+#[test]
+fn the_export_of_a_review_writes_its_decisions() {
+    let mut desk = review((80, 24));
+    desk.keys(":export csv<Enter>");
+    let copied = desk.left.iter().find_map(|effect| if let Effect::Copy(text) = effect { Some(text.clone()) } else { None });
+    let line = copied.unwrap();
+    assert!(
+        line.contains("--filter 'disputed or sent' --with others.db --author adjudicated --as lena --store labels.db"),
+        "{line}"
+    );
 }

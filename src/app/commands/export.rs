@@ -3,7 +3,8 @@
 use crate::app::{App, Effect};
 use crate::corpus::BY_NAME;
 use crate::formats;
-use crate::labels::policy::Policy;
+use crate::labels::policy::{Author, Policy};
+use crate::query::Query;
 
 use super::view;
 
@@ -24,7 +25,8 @@ pub(super) fn command_line(app: &mut App, target: &str) -> Vec<Effect> {
     view::copied(app, "command line", line)
 }
 
-/// The command line: the files as they are read here, store and annotator, the filter in force. What the target asks to be decided stands in
+/// The command line: the files as they are read here, stores and annotator, the filter in force; after a review the decisions, and what the
+/// annotators agree on. What the target asks to be decided stands in
 /// it with the first choice, to be looked at and changed.
 fn line(app: &App, target: &formats::Target) -> String {
     let files: Vec<_> = app.items.listed().collect();
@@ -48,8 +50,22 @@ fn line(app: &App, target: &formats::Target) -> String {
     if let Some(map) = files.iter().find_map(|file| file.map.as_deref()) {
         option("map", map);
     }
+    let asks_plan = app.queue.filter.as_ref().is_some_and(Query::needs_plan);
+    // A plan with other names stands in the project file.
+    let plan = app.project.overlap.as_ref().filter(|plan| asks_plan && plan.to_string().parse().as_ref() == Ok(*plan));
+    if let Some(plan) = plan {
+        option("overlap", &plan.to_string());
+    }
+    for store in &app.stores.others {
+        option("with", store);
+    }
+    match (&app.review, app.stores.others.is_empty()) {
+        (Some(_), _) => option("author", &Author::Adjudicated.to_string()),
+        (None, false) => option("author", &Author::One.to_string()),
+        (None, true) => {}
+    }
     option("as", &app.annotator);
-    option("store", &app.store_path);
+    option("store", &app.stores.own);
     let stem = files.first().map_or("traces", |file| file.short_name()).split('.').next().unwrap_or_default();
     let ending =
         if ["csv", "parquet"].contains(&target.name) { target.name.to_owned() } else { format!("{}.jsonl", target.name) };

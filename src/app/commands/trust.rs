@@ -6,7 +6,7 @@ use crate::app::trust::set_mode;
 use crate::app::{App, Effect};
 use crate::app::{quality, queue};
 use crate::labels::{Digits, Mode, Scope};
-use crate::trace::{NodeId, Solution, Trace};
+use crate::trace::{NodeId, Solution};
 
 /// Hides the scores, or shows them again.
 pub(super) fn toggle_prm(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
@@ -167,7 +167,7 @@ pub(super) fn history(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     let leaf = app.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
     let solution = Solution::new(leaf);
     let mut lines: Vec<String> = app.session.history(&trace, &solution).iter().map(|past| decision(past, Words::All)).collect();
-    lines.extend(history_of_annotators(app, &trace, &solution));
+    lines.extend(history_of_annotators(app));
     if lines.is_empty() {
         app.notice = Some("nothing was said of this solution".to_owned());
     } else {
@@ -176,13 +176,11 @@ pub(super) fn history(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     Vec::new()
 }
 
-/// All that the annotators of a review ever said of a solution, one after the other, each line under their letter.
-fn history_of_annotators(app: &App, trace: &Trace, solution: &Solution) -> Vec<String> {
-    let Some(review) = &app.review else { return Vec::new() };
+/// All that the annotators of a review ever said of the path on show, one after the other, each line under their letter.
+fn history_of_annotators(app: &App) -> Vec<String> {
     let mut lines = Vec::new();
     for (letter, said) in app.said_here() {
-        let voice = review.panel.voices().iter().find(|voice| voice.annotator() == said.name);
-        let past = voice.map_or_else(Vec::new, |voice| voice.history(trace, solution));
+        let past = app.past_here(said.name);
         lines.extend(past.iter().map(|past| format!("{}   {}", app.called(letter, &said), decision(past, Words::All))));
     }
     lines

@@ -67,7 +67,7 @@ enum Start {
 /// Filter, order and what they have found.
 #[derive(Debug, Default)]
 pub struct Queue {
-    filter: Option<Query>,
+    pub(super) filter: Option<Query>,
     order: Option<Order>,
     /// What tells how much solutions have a step like the one that others are looked for.
     like: Option<Like>,
@@ -398,7 +398,7 @@ impl App {
                     .as_ref()
                     .map(|plan| plan.assigned(trace.prompt_key).contains(&self.annotator.as_str())),
                 // Of what nobody judged in a review it is known that nobody disputes it.
-                panel: self.review.as_ref().map(|review| review.panel.dispute(trace, solution).unwrap_or_default()),
+                panel: self.review.as_ref().map(|_| self.dispute(item, trace, solution).unwrap_or_default()),
             }
         };
         let alike;

@@ -1,14 +1,13 @@
 //! Every unit of a file in the steps and with the labels that hold, to the writer of the target: as the file has them one after the other, or,
 //! for targets that compare samples, all those of a problem at once.
 
-use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::layout::Output;
-use super::voices::{Said, View, Voices};
+use super::voices::{Choice, Said, View, Voices};
 use crate::cli::notes::Notes;
 use crate::corpus::Corpus;
 use crate::formats::{self, Exploded, Feature, Framing, Kept, Labelled, LabelledTrace, Loss, Target};
@@ -38,8 +37,8 @@ pub(super) struct Counts {
     pub(super) notes: Notes,
     /// Files of folders that could not be opened, with the reasons.
     pub(super) unopened: Vec<Value>,
-    /// Solutions of which the filter is not true.
-    pub(super) passed_over: u64,
+    /// What the filter chose.
+    pub(super) choice: Choice,
     /// Rows that are the same as another and were not written.
     pub(super) repeated: u64,
     /// Rows of solutions that somebody judged here.
@@ -54,14 +53,7 @@ struct Heard<'a> {
     trace: Trace,
     /// The same in the steps of a rule.
     by_rule: Option<Trace>,
-    told: Vec<Told<'a>>,
-}
-
-/// A view of a trace, as far as the filter chooses it.
-struct Told<'a> {
-    view: View<'a>,
-    /// The filter leaves nothing of it out.
-    whole: bool,
+    told: Vec<View<'a>>,
 }
 
 impl Heard<'_> {
@@ -71,8 +63,8 @@ impl Heard<'_> {
     }
 
     /// The trace in other steps than those of its source.
-    fn cut<'b>(&'b self, told: &'b Told<'_>) -> Option<&'b Trace> {
-        told.view.cut().or(self.by_rule.as_ref())
+    fn cut<'b>(&'b self, told: &'b View<'_>) -> Option<&'b Trace> {
+        told.cut().or(self.by_rule.as_ref())
     }
 }
 
@@ -175,18 +167,10 @@ impl Job<'_> {
         let by_rule = self.segment.and_then(|rule| segment::resplit(&trace, rule));
         let base = by_rule.as_ref().unwrap_or(&trace);
         let before = counts.loss.agreement.left_out;
-        let views = self.voices.views(base, &mut counts.loss.agreement);
+        let told = self.voices.views(base, self.filter, &mut counts.choice, &mut counts.loss);
         for _ in before..counts.loss.agreement.left_out {
             counts.loss.read += 1;
             counts.loss.skip(&Skipped::Disagreement);
-        }
-        let mut told = Vec::with_capacity(views.len());
-        for mut view in views {
-            let all = view.said.len();
-            self.choose(&mut view, base, counts);
-            if !view.said.is_empty() {
-                told.push(Told { whole: view.said.len() == all, view });
-            }
         }
         Heard { trace, by_rule, told }
     }
@@ -196,7 +180,7 @@ impl Job<'_> {
         &self,
         run: &mut Run<'_>,
         heard: &Heard<'_>,
-        told: &Told<'_>,
+        told: &View<'_>,
         records: &[usize],
         seen: &mut Rows,
     ) -> anyhow::Result<()> {
@@ -253,19 +237,8 @@ impl Job<'_> {
         counts.loss.records -= repeated;
     }
 
-    /// Leaves out what the filter does not choose.
-    fn choose(&self, view: &mut View<'_>, base: &Trace, counts: &mut Counts) {
-        let Some(filter) = self.filter else { return };
-        let told = view.said.len();
-        let View { cut, said } = view;
-        let trace = cut.as_ref().map_or(base, |(_, trace)| trace);
-        let solved = OnceCell::new();
-        said.retain(|said| self.voices.fits(filter, trace, said, &solved));
-        counts.passed_over += (told - said.len()) as u64;
-    }
-
     /// A trace with the labels that hold: those of the store over those of the file.
-    fn labelled<'a>(&self, heard: &'a Heard<'_>, told: &'a Told<'_>, raw: Option<&'a [u8]>) -> LabelledTrace<'a> {
+    fn labelled<'a>(&self, heard: &'a Heard<'_>, told: &'a View<'_>, raw: Option<&'a [u8]>) -> LabelledTrace<'a> {
         let recut = heard.cut(told);
         // `source` is the trace as the file cuts it, when `trace` has other steps.
         let (trace, source) = (recut.unwrap_or(&heard.trace), recut.map(|_| &heard.trace));
@@ -289,17 +262,17 @@ impl Job<'_> {
             self.voices.own()?.chosen(trace.node(node.parent?).key).filter(|chosen| *chosen == node.key).map(|_| id)
         };
         let chosen = trace.steps().filter_map(best).collect();
-        LabelledTrace { marks, chosen, ..LabelledTrace::new(trace, told.view.said.iter().map(item).collect()) }
+        LabelledTrace { marks, chosen, ..LabelledTrace::new(trace, told.said.iter().map(item).collect()) }
     }
 
     /// The same with one more solution for each rated step beside the solutions.
     fn exploded<'a>(&self, exploded: &'a Exploded, unit: &LabelledTrace<'a>) -> LabelledTrace<'a> {
         let trace = &exploded.trace;
         let known = unit.solutions.iter().map(|item| Labelled { trace, raw: None, ..item.clone() });
-        let solved = OnceCell::new();
+        let question = self.voices.question(self.filter, trace);
         let more = exploded.beside.iter().zip(unit.trace.solutions.len()..).filter_map(|(&beside, solution)| {
             let said = self.voices.own_word(trace, solution);
-            if self.filter.is_some_and(|filter| !self.voices.fits(filter, trace, &said, &solved)) {
+            if question.holds(trace, &said) != Some(true) {
                 return None;
             }
             let labels = Exploded::doubted(said.labels, &unit.solutions[beside].labels);

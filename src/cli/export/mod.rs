@@ -1,5 +1,6 @@
 //! `stepscope export`: labelled traces in the format of a trainer or a benchmark, with an account of what was lost.
 
+mod agreed;
 mod choices;
 #[cfg(feature = "parquet")]
 mod columns;
@@ -8,6 +9,7 @@ mod draft;
 mod hub;
 mod job;
 mod layout;
+mod question;
 mod voices;
 
 use std::collections::HashMap;
@@ -21,7 +23,7 @@ use super::compared::labelled_groups;
 use super::queue::Questions;
 use super::reading::Reading;
 use super::scorer::{leave_out, open, shown};
-use super::{StoreChoice, With, clusters, out};
+use super::{Sharing, StoreChoice, With, clusters, out};
 pub use choices::PolicyArgs;
 #[cfg(feature = "candle")]
 pub(crate) use choices::unescaped;
@@ -35,7 +37,7 @@ use voices::Voices;
 use crate::corpus::{Corpus, Source, Way, escaped, sources};
 use crate::formats::{self, Framing, Loss, Target, Written};
 use crate::labels::policy::Author;
-use crate::labels::{Session, Store};
+use crate::labels::{Overlap, Session, Store};
 use crate::query::{Names, Query};
 use crate::segment;
 use crate::shell::kept_filters;
@@ -45,7 +47,7 @@ use crate::trace::RecordKey;
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = "The labels of the store are laid over those in the file; solutions that nobody labelled keep what the file says.\n\n\
-Beside OUT stands OUT.manifest.json: {\"format\",\"policy\",\"annotator\",\"annotators\",\"guidelines\",\"prms\",\"stores\":[{\"path\",\"annotators\"}],\"filter\":{\"question\",\"left_out\"},\"author\",\"agreement\":{\"solutions\",\"same_first_error\"},\"sources\":[{\"path\",\"sha256\",\"format\",\"map\"}],\
+Beside OUT stands OUT.manifest.json: {\"format\",\"policy\",\"annotator\",\"annotators\",\"guidelines\",\"prms\",\"stores\":[{\"path\",\"annotators\"}],\"filter\":{\"question\",\"left_out\",\"not_known\"},\"author\",\"agreement\":{\"solutions\",\"same_first_error\"},\"sources\":[{\"path\",\"sha256\",\"format\",\"map\"}],\
 \"read\",\"written\",\"records\",\"repeated\",\"changed\",\"recut\",\"segment\",\"skipped\":{reason: n},\"lost\":{feature: n},\"notes\":[{\"path\",\"note\",\"count\",\"record\",\"line\"}],\"sha256\",\"files\":[{\"path\",\"records\",\"sha256\"}],\"beside\"}. --json prints the same. \
 notes are what was repaired, dropped or guessed where the files were read, one entry a kind, with its first record (from 0) and line; map is the mapping by which a file of no known format was read; guidelines and prms are the versions of the guideline and the scorers on show when the people named gave the labels of the stores; stores are those that labels were looked for in, one's own first, with all who labelled there. \
 The hash of standard input is that of its content, unpacked if it came packed."
@@ -93,6 +95,9 @@ pub struct ExportArgs {
     /// same groups as those of `stepscope clusters` where every solution has a label; else that also groups what scores predict
     #[arg(long, value_name = "K", value_parser = clusters::count, requires = "filter")]
     pub clusters: Option<usize>,
+    /// Who gets which problems, for `assigned` in --filter
+    #[command(flatten)]
+    pub sharing: Sharing,
     /// Replace OUT if it exists; what an earlier export set apart beside it to test with goes, too
     #[arg(long)]
     pub force: bool,
@@ -132,9 +137,13 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     if !unused.is_empty() {
         out::note(format_args!("note: {} changes nothing in {}", unused.join(", "), target.name));
     }
-    let Labels { session, names, stores } = labels(args)?;
+    let Labels { session, names, overlap, stores } = labels(args)?;
+    let plan = overlap.map(|overlap| (overlap, args.store.name()));
     let filter = args.filter.as_deref().map(|text| filter(text, &names)).transpose()?;
-    let voices = Voices::new(session, args.author.unwrap_or_default()).with_groups(groups(args, filter.as_ref())?);
+    let voices = Voices::new(session, args.author.unwrap_or_default()).knowing(groups(args, filter.as_ref())?, plan);
+    if let Some((text, filter)) = args.filter.as_deref().zip(filter.as_ref()) {
+        can_answer(text, filter, &voices)?;
+    }
     let framing = framing(args, &target);
     // Outlives the drafts in it.
     let _folders = if args.is_hub() { Some(Folders::create(&args.out.join("data"))?) } else { None };
@@ -288,7 +297,9 @@ fn manifest(args: &ExportArgs, job: &Job<'_>, counts: &Counts, told: &Told<'_>, 
         "guidelines": guidelines,
         "prms": scorers,
         "stores": told.stores,
-        "filter": job.filter.map(|filter| json!({"question": filter.spelled_out(), "left_out": counts.passed_over})),
+        "filter": job.filter.map(|filter| {
+            json!({"question": filter.spelled_out(), "left_out": counts.choice.left_out, "not_known": counts.choice.not_known})
+        }),
         "agreement": {"solutions": agreement.several, "same_first_error": agreement.same},
         "sources": told.sources,
         "read": loss.read,
@@ -408,20 +419,38 @@ fn filter(text: &str, names: &Names) -> anyhow::Result<Query> {
     Ok(query)
 }
 
+/// Refuses a filter that is true of nothing because what it asks for is nowhere.
+fn can_answer(text: &str, filter: &Query, voices: &Voices) -> anyhow::Result<()> {
+    if filter.needs_panel() && !voices.has_others() {
+        bail!(
+            "--filter: {text} asks what annotators say, and there are no labels of others: --author and --with STORE bring them"
+        );
+    }
+    if filter.needs_plan() && !voices.has_plan() {
+        bail!(
+            "--filter: {text} asks who gets a problem, and nothing says so: --overlap PLAN, or section overlap of the project file"
+        );
+    }
+    Ok(())
+}
+
 /// What is laid over the files.
 struct Labels {
     /// `None` when there is no store.
     session: Option<Session>,
     /// Filters with a name.
     names: Names,
+    /// Who gets which problems.
+    overlap: Option<Overlap>,
     /// What the manifest tells of the stores.
     stores: Vec<Value>,
 }
 
 fn labels(args: &ExportArgs) -> anyhow::Result<Labels> {
-    let project = super::open::project(None, &args.paths)?.filters.into_iter();
+    let project = super::open::project(None, &args.paths)?;
+    let overlap = args.sharing.overlap.clone().or(project.overlap);
     let (path, name) = (args.store.path()?, args.store.name());
-    let (mut session, mut names, mut stores) = (None, project.collect::<Names>(), Vec::new());
+    let (mut session, mut names, mut stores) = (None, project.filters, Vec::new());
     if path.exists() {
         let (mut store, own) = Store::view(&path, &name)?;
         names.extend(kept_filters(&mut store));
@@ -456,14 +485,14 @@ fn labels(args: &ExportArgs) -> anyhow::Result<Labels> {
             );
         }
     }
-    Ok(Labels { session, names, stores })
+    Ok(Labels { session, names, overlap, stores })
 }
 
 fn store_told<'a>(path: &Path, annotators: impl Iterator<Item = &'a str>) -> Value {
     json!({"path": path.to_string_lossy(), "annotators": annotators.collect::<Vec<_>>()})
 }
 
-fn report(args: &ExportArgs, Counts { loss, bad, passed_over, repeated, notes, .. }: &Counts) {
+fn report(args: &ExportArgs, Counts { loss, bad, choice, repeated, notes, .. }: &Counts) {
     let target = escaped(&args.out.to_string_lossy());
     out::note(format_args!(
         "{target}: {} record{} of {} written, with {} of {} solutions, {} changed",
@@ -475,7 +504,9 @@ fn report(args: &ExportArgs, Counts { loss, bad, passed_over, repeated, notes, .
         loss.changed
     ));
     if args.filter.is_some() {
-        out::note(format_args!("  {passed_over} solutions do not fit the filter"));
+        let not_known = choice.not_known;
+        let unknown = if not_known > 0 { format!(", {not_known} of which it is not known") } else { String::new() };
+        out::note(format_args!("  {} solutions do not fit the filter{unknown}", choice.left_out));
     }
     if *repeated > 0 {
         out::note(format_args!(

@@ -1,13 +1,14 @@
 //! Whose labels are written: those of one person, of everybody, or those on which everybody agrees.
 
-use std::cell::OnceCell;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::formats::{Agreement, TREE_KEY};
-use crate::labels::Session;
+use super::agreed::{Differences, Voted, agreed};
+use super::question::Question;
+use crate::formats::{Loss, TREE_KEY};
 use crate::labels::policy::Author;
-use crate::query::{Facts, Query};
-use crate::trace::{Label, RecordKey, Solution, SolutionLabels, StepKey, Trace};
+use crate::labels::{Overlap, Panel, Session};
+use crate::query::Query;
+use crate::trace::{FirstError, RecordKey, SolutionLabels, StepKey, Trace};
 
 /// The people of a store, and whose word counts.
 pub(super) struct Voices {
@@ -18,8 +19,12 @@ pub(super) struct Voices {
     /// Name of the one who exports.
     own: Option<String>,
     author: Author,
+    /// All but the one who exports, for filters.
+    pub(super) panel: Panel,
+    /// Who gets which problems, and the name of the one who exports.
+    pub(super) plan: Option<(Overlap, String)>,
     /// The groups of wrong steps by solution, where a filter speaks of them.
-    groups: Option<HashMap<RecordKey, usize>>,
+    pub(super) groups: Option<HashMap<RecordKey, usize>>,
 }
 
 /// Time of a verdict, and the chance with which its solution was drawn.
@@ -34,7 +39,29 @@ pub(super) struct Said {
     /// They differ from those in the file.
     pub(super) touched: bool,
     /// What somebody of the store says without the file.
-    own: SolutionLabels,
+    pub(super) own: SolutionLabels,
+    /// What was lost where several agree.
+    pub(super) lost: Differences,
+}
+
+/// What a filter chose.
+#[derive(Debug, Default)]
+pub(super) struct Choice {
+    /// Solutions of which it is not true.
+    pub(super) left_out: u64,
+    /// Those of them of which it is not known.
+    pub(super) not_known: u64,
+    /// Solutions of which it was counted who agrees: the same one may stand in several files.
+    counted: HashSet<RecordKey>,
+}
+
+/// Who says what of a solution, by place among the voices; `None` for the file.
+struct Heard {
+    said: Vec<(Option<usize>, Said)>,
+    /// They do not agree: nothing is written.
+    disagree: bool,
+    /// The verdicts of the annotators.
+    verdicts: Vec<(FirstError, Option<StepKey>)>,
 }
 
 /// A trace in the steps of those who speak.
@@ -43,6 +70,8 @@ pub(super) struct View<'a> {
     pub(super) cut: Option<(&'a Session, Trace)>,
     /// What is said of its solutions, in their order.
     pub(super) said: Vec<Said>,
+    /// The filter leaves nothing of it out.
+    pub(super) whole: bool,
 }
 
 impl View<'_> {
@@ -55,6 +84,7 @@ impl View<'_> {
 impl Voices {
     /// Without a store the files speak for themselves.
     pub(super) fn new(session: Option<Session>, author: Author) -> Self {
+        let panel = session.as_ref().map(Panel::of).unwrap_or_default();
         let own = session.as_ref().map(|session| session.annotator().to_owned());
         let all = match (session, author) {
             (None, _) => Vec::new(),
@@ -74,18 +104,22 @@ impl Voices {
             // Later verdicts stand behind earlier ones.
             session.verdicts().map(|verdict| (verdict.record, (verdict.ms_spent, verdict.drawn))).collect()
         };
-        Self { times: all.iter().map(times).collect(), all, own, author, groups: None }
+        Self { times: all.iter().map(times).collect(), all, own, author, panel, plan: None, groups: None }
     }
 
-    /// The same with groups of wrong steps for filters.
-    pub(super) fn with_groups(self, groups: Option<HashMap<RecordKey, usize>>) -> Self {
-        Self { groups, ..self }
+    /// The same with groups of wrong steps and a plan of who gets what, for filters.
+    pub(super) fn knowing(self, groups: Option<HashMap<RecordKey, usize>>, plan: Option<(Overlap, String)>) -> Self {
+        Self { plan, groups, ..self }
     }
 
-    /// The group of a solution, also of one that was cut anew; 0 for none.
-    fn group(&self, trace: &Trace, solution: &Solution) -> Option<usize> {
-        let groups = self.groups.as_ref()?;
-        Some(trace.names(solution.leaf).find_map(|record| groups.get(&record)).copied().unwrap_or(0))
+    /// Others have labels here.
+    pub(super) fn has_others(&self) -> bool {
+        !self.panel.is_empty()
+    }
+
+    /// It is known who gets which problems.
+    pub(super) fn has_plan(&self) -> bool {
+        self.plan.is_some()
     }
 
     /// Name of the one who exports.
@@ -110,27 +144,14 @@ impl Voices {
         own.unwrap_or_else(|| recorded(trace, solution))
     }
 
-    /// Whether a filter is true of a solution. Labels are one's own when they are those of the store that are written.
-    /// `solved` is that of the trace: see [`Facts::solved`].
-    pub(super) fn fits(&self, filter: &Query, trace: &Trace, said: &Said, solved: &OnceCell<Option<f64>>) -> bool {
-        let solution = &trace.solutions[said.solution];
-        let path = trace.solution_path(solution);
-        let scores = vec![None; path.len()];
-        let facts = Facts {
-            flagged: said.labels.unsure,
-            later: self.own().is_some_and(|session| session.skipped(trace.record_key(solution.leaf))),
-            returned: self.own().is_some_and(|session| session.returned(trace, solution).is_some()),
-            sent: self.own().is_some_and(|session| session.has_sent_back(trace, solution)),
-            cluster: self.group(trace, solution),
-            solved: Some(solved),
-            ..Facts::bare(trace, said.solution, &path, &scores, &said.own)
-        };
-        filter.holds(&facts) == Some(true)
+    /// What a filter asks of the solutions of a trace.
+    pub(super) fn question<'a>(&'a self, filter: Option<&'a Query>, trace: &'a Trace) -> Question<'a> {
+        Question::new(self, filter, trace)
     }
 
     /// Versions of the guideline and scorers on show under which these people gave their labels.
     pub(super) fn circumstances(&self, names: &BTreeSet<String>) -> (BTreeSet<&str>, BTreeSet<&str>) {
-        let written = |session: &&Session| names.iter().flat_map(|name| name.split(", ")).any(|name| name == session.annotator());
+        let written = |session: &&Session| names.contains(session.annotator());
         let (guidelines, scorers): (Vec<_>, Vec<_>) = self.all.iter().filter(written).flat_map(Session::circumstances).unzip();
         (guidelines.into_iter().flatten().collect(), scorers.into_iter().flatten().collect())
     }
@@ -140,56 +161,90 @@ impl Voices {
         each.map(|(session, times)| Voice { session, times, cut: session.recut(trace) })
     }
 
-    /// What is written of a trace; counts solutions that several people judged.
-    pub(super) fn views(&self, trace: &Trace, agreement: &mut Agreement) -> Vec<View<'_>> {
+    /// What is written of a trace, as far as a filter chooses it; counts solutions that several people judged.
+    pub(super) fn views(&self, trace: &Trace, filter: Option<&Query>, choice: &mut Choice, loss: &mut Loss) -> Vec<View<'_>> {
         let mut voices: Vec<_> = self.voices(trace).collect();
-        let mut table: Vec<Vec<Said>> = (0..=voices.len()).map(|_| Vec::new()).collect();
+        let question = self.question(filter, trace);
+        let mut table: Vec<(Vec<Said>, bool)> = (0..=voices.len()).map(|_| (Vec::new(), true)).collect();
         for index in 0..trace.solutions.len() {
-            for (voice, said) in self.say(trace, index, &voices, agreement) {
+            let Heard { said, disagree, verdicts } = self.hear(trace, index, &voices);
+            let mut chosen = 0;
+            let (all, mut unknown) = (said.len(), 0);
+            for (voice, said) in said {
                 // Everybody who keeps the source's steps speaks of the same trace.
-                let place = voice.filter(|&voice| voices[voice].cut.is_some()).map_or(0, |voice| voice + 1);
-                table[place].push(said);
+                let cut = voice.and_then(|voice| Some((voice, voices[voice].cut.as_ref()?)));
+                let place = cut.map_or(0, |(voice, _)| voice + 1);
+                let holds = question.holds(cut.map_or(trace, |(_, cut)| cut), &said);
+                unknown += u64::from(holds.is_none());
+                if disagree || holds != Some(true) {
+                    table[place].1 = false;
+                } else {
+                    said.lost.count(loss);
+                    table[place].0.push(said);
+                }
+                chosen += usize::from(holds == Some(true));
+            }
+            if disagree {
+                // It is left out for that where any of what they say is asked for.
+                loss.agreement.left_out += u64::from(chosen > 0);
+                choice.left_out += u64::from(chosen == 0);
+                choice.not_known += u64::from(chosen == 0 && unknown > 0);
+            } else {
+                choice.left_out += (all - chosen) as u64;
+                choice.not_known += unknown;
+            }
+            if chosen > 0 && choice.counted.insert(trace.record_key(trace.solutions[index].leaf)) {
+                loss.agreement.count(&verdicts);
             }
         }
         let cuts = std::iter::once(None).chain(voices.iter_mut().map(|voice| Some((voice.session, voice.cut.take()?))));
-        let views = cuts.zip(table).filter(|(_, said)| !said.is_empty()).map(|(cut, said)| View { cut, said }.named(self.author));
-        views.collect()
+        let views = cuts.zip(table).filter(|(_, (said, _))| !said.is_empty());
+        views.map(|(cut, (said, whole))| View { cut, said, whole }.named(self.author)).collect()
     }
 
-    /// What is said of a solution, and by whom (an index of `voices`); `None` for what the file says.
-    fn say(&self, trace: &Trace, index: usize, voices: &[Voice<'_>], agreement: &mut Agreement) -> Vec<(Option<usize>, Said)> {
-        let recorded = || (None, recorded(trace, index));
+    /// What is said of a solution, and by whom.
+    fn hear(&self, trace: &Trace, index: usize, voices: &[Voice<'_>]) -> Heard {
+        let alone = |said: (Option<usize>, Said)| Heard { said: vec![said], disagree: false, verdicts: Vec::new() };
         if self.author == Author::One {
-            let said = |voice: &Voice<'_>| voice.said(trace, index);
-            return vec![voices.first().map_or_else(recorded, |voice| (Some(0), said(voice)))];
+            return alone(
+                voices.first().map_or_else(|| (None, recorded(trace, index)), |voice| (Some(0), voice.said(trace, index))),
+            );
         }
-        let spoken: Vec<_> = voices
+        let (spoken, silent): (Vec<_>, Vec<_>) = voices
             .iter()
             .enumerate()
             .map(|(at, voice)| (at, voice.said(trace, index)))
-            .filter(|(_, said)| said.own.annotator.is_some())
-            .collect();
-        let verdicts: Vec<_> =
-            spoken.iter().filter(|(_, said)| said.own.is_labelled()).map(|(_, said)| said.own.first_error).collect();
-        agreement.count(&verdicts);
+            .partition(|(_, said)| said.own.annotator.is_some());
         let own = spoken.iter().position(|(at, said)| self.is_own(&voices[*at]) && said.own.is_labelled());
-        match (self.author, spoken.len()) {
-            (_, 0) => vec![recorded()],
-            (Author::Adjudicated, _) if own.is_some() => {
-                spoken.into_iter().nth(own.unwrap_or_default()).map(|(at, said)| (Some(at), said)).into_iter().collect()
-            }
-            (Author::Each | Author::One, _) => spoken.into_iter().map(|(at, said)| (Some(at), said)).collect(),
+        // Who adjudicates is none of those who may agree.
+        let annotates = |at: usize| self.author != Author::Adjudicated || !self.is_own(&voices[at]);
+        let labelled = spoken.iter().filter(|(at, said)| said.own.is_labelled() && annotates(*at));
+        let verdicts: Vec<_> = labelled.map(|(at, said)| voices[*at].verdict(trace, index, &said.own)).collect();
+        let heard = |said: Vec<(usize, Said)>, disagree| {
+            let said = said.into_iter().map(|(at, said)| (Some(at), said)).collect();
+            Heard { said, disagree, verdicts: verdicts.clone() }
+        };
+        match (self.author, own) {
+            (Author::Adjudicated, Some(own)) => heard(spoken.into_iter().nth(own).into_iter().collect(), false),
+            (Author::Each | Author::One, _) if spoken.is_empty() => alone((None, recorded(trace, index))),
+            (Author::Each | Author::One, _) => heard(spoken, false),
             (Author::Consensus | Author::Adjudicated, _) => {
                 // A word without a verdict, such as that of who sends a solution back, stands in nobody's way.
-                let mut spoken = spoken;
-                if !verdicts.is_empty() {
-                    spoken.retain(|(_, said)| said.own.is_labelled());
+                let any = spoken.iter().any(|(_, said)| said.own.is_labelled());
+                let (voters, others): (Vec<_>, Vec<_>) = spoken.into_iter().partition(|(_, said)| !any || said.own.is_labelled());
+                let voted = |(at, said): (usize, Said)| Voted { at, key: voices[at].key(trace, index), said };
+                let voters: Vec<Voted> = voters.into_iter().map(voted).collect();
+                let texts: Vec<Voted> = others.into_iter().chain(silent).map(voted).collect();
+                let file =
+                    || Voted { at: usize::MAX, key: trace.node(trace.solutions[index].leaf).key, said: recorded(trace, index) };
+                if voters.is_empty() {
+                    let said = agreed(&[file()], &texts).map(|(_, said)| (None, said));
+                    return said.map_or_else(|| alone((None, recorded(trace, index))), alone);
                 }
-                let keys = spoken.iter().map(|(at, _)| voices[*at].key(trace, index));
-                let agreed =
-                    agreed(spoken.iter().map(|(at, said)| (*at, said)).zip(keys).map(|((at, said), key)| (at, said, key)));
-                agreement.left_out += u64::from(agreed.is_none());
-                agreed.map(|(at, said)| (Some(at), said)).into_iter().collect()
+                match agreed(&voters, &texts) {
+                    Some(agreed) => heard(vec![agreed], false),
+                    None => heard(voters.into_iter().map(|voted| (voted.at, voted.said)).collect(), true),
+                }
             }
         }
     }
@@ -214,7 +269,7 @@ impl View<'_> {
 /// What the file says of a solution.
 fn recorded(trace: &Trace, solution: usize) -> Said {
     let labels = trace.recorded_labels(&trace.solutions[solution]);
-    Said { solution, own: SolutionLabels::unseen(labels.steps.len()), labels, touched: false }
+    Said { solution, own: SolutionLabels::unseen(labels.steps.len()), labels, touched: false, lost: Differences::default() }
 }
 
 /// One person, and the trace at hand as that person cut it.
@@ -232,7 +287,19 @@ impl Voice<'_> {
         let (mut labels, touched) = self.session.overlay_of(own.clone(), shown, solution);
         let taken = shown.names(solution.leaf).find_map(|record| self.times.get(&record));
         (labels.ms_spent, labels.drawn) = taken.copied().unwrap_or_default();
-        Said { solution: index, labels, touched, own }
+        Said { solution: index, labels, touched, own, lost: Differences::default() }
+    }
+
+    /// Their verdict on a solution; a first error by the name of its step, because others may have cut the steps otherwise.
+    fn verdict(&self, trace: &Trace, index: usize, own: &SolutionLabels) -> (FirstError, Option<StepKey>) {
+        let shown = self.cut.as_ref().unwrap_or(trace);
+        match own.first_error {
+            FirstError::At(step) => {
+                let node = shown.solution_path(&shown.solutions[index]).get(step).copied();
+                (FirstError::At(0), node.map(|node| shown.node(node).key))
+            }
+            other => (other, None),
+        }
     }
 
     /// Names the steps of a solution as this person cut them.
@@ -240,25 +307,4 @@ impl Voice<'_> {
         let shown = self.cut.as_ref().unwrap_or(trace);
         shown.node(shown.solutions[index].leaf).key
     }
-}
-
-/// The labels of all, when they name the same first error in the same steps: ratings on which they differ are left open.
-fn agreed<'a>(mut spoken: impl Iterator<Item = (usize, &'a Said, StepKey)>) -> Option<(usize, Said)> {
-    let (at, first, key) = spoken.next()?;
-    let mut labels = first.labels.clone();
-    let mut names: Vec<_> = labels.annotator.take().into_iter().collect();
-    for (_, said, other) in spoken {
-        if other != key || said.labels.first_error != labels.first_error {
-            return None;
-        }
-        for (label, theirs) in labels.steps.iter_mut().zip(&said.labels.steps) {
-            if label != theirs {
-                *label = Label::Unseen;
-            }
-        }
-        labels.unsure |= said.labels.unsure;
-        names.extend(said.labels.annotator.clone());
-    }
-    labels.annotator = Some(names.join(", "));
-    Some((at, Said { solution: first.solution, own: labels.clone(), labels, touched: first.touched }))
 }

@@ -200,7 +200,7 @@ pub struct Agreement {
 
 impl Agreement {
     /// Counts the verdicts on one solution, one a person.
-    pub fn count(&mut self, verdicts: &[FirstError]) {
+    pub fn count<T: PartialEq>(&mut self, verdicts: &[T]) {
         if let [first, rest @ ..] = verdicts
             && !rest.is_empty()
         {
@@ -260,7 +260,10 @@ impl Loss {
         self.changed += u64::from(item.touched);
         self.recut += u64::from(item.source.is_some());
         self.most_steps = self.most_steps.max(item.labels.steps.len());
-        self.annotators.extend(item.labels.annotator.clone());
+        match item.labels.annotators.as_slice() {
+            [] => self.annotators.extend(item.labels.annotator.clone()),
+            several => self.annotators.extend(several.iter().cloned()),
+        }
         let verdict = match item.labels.first_error {
             FirstError::At(_) => "with a first error",
             FirstError::NoError => "without error",

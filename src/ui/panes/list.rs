@@ -68,7 +68,7 @@ fn queue(app: &App, pen: &mut Pen<'_>, rect: Rect, rows: usize) {
                 pen.text(x, y, left(x), pen.look.glyphs.ellipsis, pen.look.dim());
             }
             Some((trace, solution)) => {
-                x = mark(app, pen, x, y, trace, solution.leaf);
+                x = mark(app, pen, x, y, (place.item, trace), solution.leaf);
                 if trace.solutions.len() > 1 {
                     x = pen.text(x, y, left(x), &format!("{}/{} ", place.solution + 1, trace.solutions.len()), pen.look.dim());
                 }
@@ -98,7 +98,7 @@ fn problem_row(app: &App, pen: &mut Pen<'_>, rect: Rect, rank: usize, item: Item
             }
             Some(trace) => {
                 if let [solution] = trace.solutions.as_slice() {
-                    x = mark(app, pen, x, rect.y, trace, solution.leaf);
+                    x = mark(app, pen, x, rect.y, (item, trace), solution.leaf);
                 } else if trace.solutions.len() > COUNTED {
                     x = pen.text(x, rect.y, left(x), &format!("{} ", trace.solutions.len()), pen.look.dim());
                 } else {
@@ -120,7 +120,7 @@ fn problem_row(app: &App, pen: &mut Pen<'_>, rect: Rect, rank: usize, item: Item
 }
 
 /// Own verdict on a solution; that one is unsure, has left it for later, or sent it back and waits, stands behind it.
-fn mark(app: &App, pen: &mut Pen<'_>, x: u16, y: u16, trace: &Trace, leaf: crate::trace::NodeId) -> u16 {
+fn mark(app: &App, pen: &mut Pen<'_>, x: u16, y: u16, (item, trace): (ItemId, &Trace), leaf: crate::trace::NodeId) -> u16 {
     let labels = app.own_labels(trace, leaf);
     let record = trace.record_key(leaf);
     let unsaved = app.save_state(record, None);
@@ -128,7 +128,7 @@ fn mark(app: &App, pen: &mut Pen<'_>, x: u16, y: u16, trace: &Trace, leaf: crate
         _ if unsaved.is_some() => unsaved.unwrap_or_default(),
         Some(own) if own.flagged(record) => "f",
         Some(own) if own.skipped(record) => {
-            if app.waits(trace, &Solution::new(leaf)) {
+            if app.waits(item, trace, &Solution::new(leaf)) {
                 "S"
             } else {
                 "s"
@@ -149,7 +149,7 @@ fn solution_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, index: 
     let solution = &trace.solutions[index];
     let left = |x: u16| rect.right().saturating_sub(x);
     let mut x = pen.text(rect.x + 1, rect.y, 8, &format!("   {:>3} ", index + 1), pen.look.dim());
-    x = mark(app, pen, x, rect.y, trace, solution.leaf);
+    x = mark(app, pen, x, rect.y, (app.position(), trace), solution.leaf);
     if app.show_prm {
         let score = app.scoring.solution_score(trace, &trace.path(solution.leaf));
         if let Some(score) = score.filter(|_| app.shows_score_of(trace, solution.leaf)) {

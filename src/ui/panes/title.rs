@@ -162,7 +162,7 @@ fn state(app: &App) -> String {
     if session.flagged(record) {
         state.push_str("  UNSURE");
     }
-    let waits = || app.trace().zip(app.solution()).is_some_and(|(trace, solution)| app.waits(trace, solution));
+    let waits = || app.trace().zip(app.solution()).is_some_and(|(trace, solution)| app.waits(app.cursor.item, trace, solution));
     if session.skipped(record) {
         state.push_str(if waits() { "  SENT BACK" } else { "  LATER" });
     }
