@@ -197,6 +197,11 @@ impl With {
                 out::note(format_args!("note: {path} has {} events of {name}; those of {} count", mine.len(), own.display()));
             }
         }
+        for writer in session.forks() {
+            out::note(format_args!(
+                "note: a store was put back as it was before and labelled again: what came after that differs between copies (writer {writer})"
+            ));
+        }
         Ok(read)
     }
 }
@@ -249,6 +254,14 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Worker(args)) => worker::run(&args),
         Some(Command::Features(args)) => features::run(&args),
     }
+}
+
+/// Refuses to write over labels.
+fn spare_store(path: &std::path::Path) -> anyhow::Result<()> {
+    if crate::labels::store::is_store(path) {
+        anyhow::bail!("{} is a label store; nothing replaces one", crate::corpus::escaped(&path.to_string_lossy()));
+    }
+    Ok(())
 }
 
 fn done(written: std::io::Result<()>) -> anyhow::Result<ExitCode> {

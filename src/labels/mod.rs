@@ -22,6 +22,6 @@ pub use fold::{Judged, Past, Spent};
 pub use overlap::Overlap;
 pub use panel::{Panel, Said, SentBack};
 pub use project::{Choice, Digits, Project, ProjectError, Rules, Scope};
-pub use session::Session;
+pub use session::{Given, Session};
 pub use state::{Mark, Verdict};
 pub use store::{Store, StoreError};

@@ -4,8 +4,8 @@ use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 
 use crate::formats::{Agreement, TREE_KEY};
-use crate::labels::Session;
 use crate::labels::policy::Author;
+use crate::labels::{Given, Session};
 use crate::query::{Facts, Query};
 use crate::trace::{Label, RecordKey, Solution, SolutionLabels, StepKey, Trace};
 
@@ -15,6 +15,8 @@ pub(super) struct Voices {
     all: Vec<Session>,
     /// Time that the verdict on each solution took, in milliseconds, and the chance with which it was drawn, for each of them.
     times: Vec<HashMap<RecordKey, Taken>>,
+    /// Solutions that decisions of each of them speak of, by the file that was open.
+    given: Vec<HashMap<String, Given>>,
     /// Name of the one who exports.
     own: Option<String>,
     author: Author,
@@ -74,7 +76,8 @@ impl Voices {
             // Later verdicts stand behind earlier ones.
             session.verdicts().map(|verdict| (verdict.record, (verdict.ms_spent, verdict.drawn))).collect()
         };
-        Self { times: all.iter().map(times).collect(), all, own, author, groups: None }
+        let given = all.iter().map(Session::given).collect();
+        Self { times: all.iter().map(times).collect(), given, all, own, author, groups: None }
     }
 
     /// The same with groups of wrong steps for filters.
@@ -96,6 +99,15 @@ impl Voices {
     /// The labels of the one who exports.
     pub(super) fn own(&self) -> Option<&Session> {
         self.all.iter().find(|session| Some(session.annotator()) == self.own.as_deref())
+    }
+
+    /// Solutions of a file, by its path, that decisions of those who count speak of.
+    pub(super) fn given(&self, file: &str) -> Given {
+        let mut sought = Given::new();
+        for (record, (item, times)) in self.given.iter().filter_map(|given| given.get(file)).flatten() {
+            sought.entry(*record).or_insert((*item, 0)).1 += times;
+        }
+        sought
     }
 
     /// Whose labels are written.
