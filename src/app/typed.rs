@@ -2,9 +2,9 @@
 
 use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::layout::bounded;
 use super::commands::{Command, Takes};
 use super::keys::{self, Press};
+use super::layout::bounded;
 use super::{
     App, Effect, Focus, answers, choice, clusters, commands, input, layout, mouse, pair, picker, replay, rewrite, saving,
     segmenting, sheet, split, views,

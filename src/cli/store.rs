@@ -43,7 +43,10 @@ fn text(check: &Check) -> String {
         (*sessions, *events) = (*sessions + 1, *events + writer.events);
     }
     for (annotator, (sessions, events)) in writers {
-        row("writer", Some(format!("{annotator}: {events} events in {sessions} hash chain{}", if sessions == 1 { "" } else { "s" })));
+        row(
+            "writer",
+            Some(format!("{annotator}: {events} events in {sessions} hash chain{}", if sessions == 1 { "" } else { "s" })),
+        );
     }
     for (annotator, decisions) in &check.decisions {
         row("in force", Some(format!("{decisions} decisions of {annotator}")));
@@ -84,9 +87,11 @@ pub enum StoreCommand {
         json: bool,
     },
     /// Write the labels of several stores, or what is sound in damaged ones, into a new store; they themselves stay as they are
-    #[command(after_long_help = "Takes the events of every hash chain as far as it is whole. What is behind a hole, cannot be read, or has the number of \
+    #[command(
+        after_long_help = "Takes the events of every hash chain as far as it is whole. What is behind a hole, cannot be read, or has the number of \
         another event of another store is left out and told; the exit code is then 3. --json prints {\"path\",\"events\",\"stores\":[{\"path\",\
-        \"events\",\"left_out\",\"problems\"}]}.")]
+        \"events\",\"left_out\",\"problems\"}]}."
+    )]
     Merge {
         /// Label stores
         #[arg(required = true, value_name = "STORE")]

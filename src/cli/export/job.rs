@@ -106,7 +106,11 @@ impl Job<'_> {
     pub(super) fn write(&self, corpus: &Corpus, out: &mut Output, counts: &mut Counts) -> anyhow::Result<()> {
         counts.sought = self.voices.given(&identity(corpus.name()));
         let mut run = Run { corpus, out, counts };
-        if self.target.writer.compares() { self.by_problem(&mut run)? } else { self.in_order(&mut run)? }
+        if self.target.writer.compares() {
+            self.by_problem(&mut run)?
+        } else {
+            self.in_order(&mut run)?
+        }
         counts.strays += std::mem::take(&mut counts.sought).values().map(|(_, times)| times).sum::<usize>();
         Ok(())
     }

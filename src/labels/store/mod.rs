@@ -390,7 +390,9 @@ impl Store {
         let seen = self.seen;
         self.link()?;
         // Split borrows: the rows are read while chains and clocks are brought forward.
-        let Self { link: Some(link), chains, ahead, seen: done, tip, lamport, annotator, told_at, .. } = self else { return Ok(()) };
+        let Self { link: Some(link), chains, ahead, seen: done, tip, lamport, annotator, told_at, .. } = self else {
+            return Ok(());
+        };
         let mut statement = link.conn.prepare_cached(rows::newer(link.schema)).map_err(sql(&path, "read the label store"))?;
         let mut found = statement.query([seen]).map_err(sql(&path, "read the label store"))?;
         while let Some(row) = found.next().map_err(sql(&path, "read the label store"))? {

@@ -21,7 +21,8 @@ pub(super) fn way_out(store: &Path) -> Vec<String> {
     if !store.is_file() {
         return Vec::new();
     }
-    let copy = newest_sound_copy(store).map(|(copy, events)| format!("the newest sound copy is {}: {events} events", copy.display()));
+    let copy =
+        newest_sound_copy(store).map(|(copy, events)| format!("the newest sound copy is {}: {events} events", copy.display()));
     let merge = format!("`stepscope store merge {} -o NEW.db` takes over what is sound in it", store.display());
     copy.into_iter().chain([merge]).collect()
 }
@@ -35,7 +36,11 @@ fn newest_sound_copy(store: &Path) -> Option<(PathBuf, usize)> {
         Some(events)
     };
     let store = std::path::absolute(store).ok()?;
-    backup::dailies(&store).into_iter().rev().find_map(|(_, copy)| Some((whole(&copy)?, copy))).map(|(events, copy)| (copy, events))
+    backup::dailies(&store)
+        .into_iter()
+        .rev()
+        .find_map(|(_, copy)| Some((whole(&copy)?, copy)))
+        .map(|(events, copy)| (copy, events))
 }
 
 impl Store {

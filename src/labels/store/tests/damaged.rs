@@ -128,8 +128,7 @@ fn a_page_of_events_that_cannot_be_read_costs_its_own_events_and_those_of_its_ch
     let cell = usize::from(u16::from_be_bytes(bytes[at + 12 + 8..at + 12 + 10].try_into().unwrap()));
     overwrite(&path, u32::from_be_bytes(bytes[at + cell..at + cell + 4].try_into().unwrap()));
     let merged = merge(&[path], &dir.path().join("new.db")).unwrap();
-    let names: Vec<String> =
-        Store::events(&merged.path, "x").unwrap().into_iter().map(|event| event.annotator).collect();
+    let names: Vec<String> = Store::events(&merged.path, "x").unwrap().into_iter().map(|event| event.annotator).collect();
     assert!(names.len() > 20 && names.len() < 200 && names.last().unwrap() == "noor", "{merged:?}");
     assert_eq!(names.len() + merged.stores[0].left_out, 301);
 }
