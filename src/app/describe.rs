@@ -238,10 +238,16 @@ impl App {
             return format!("NOT SAVED: {waiting} in memory, tried again by itself ({key}: now): {error}");
         }
         let pending = if saving.in_flight { "  saving" } else { "" };
+        let alarms: String = self.alarms.iter().map(|alarm| format!("! {alarm}  ")).collect();
         match &saving.at {
-            Some(at) => format!("saved {at}  {} +{}{pending}", self.store, saving.count),
-            None => format!("{}{pending}", self.store),
+            Some(at) => format!("{alarms}saved {at}  {} +{}{pending}", self.store, saving.count),
+            None => format!("{alarms}{}{pending}", self.store),
         }
+    }
+
+    /// Something is wrong and stays so.
+    pub fn is_alarmed(&self) -> bool {
+        !self.alarms.is_empty()
     }
 }
 
@@ -256,7 +262,9 @@ pub(crate) enum Words {
 
 /// A part of a history: time, what was said of which step, how long it took, in which mode, and whether it holds.
 pub(crate) fn decision(past: &Past<'_>, told: Words) -> String {
-    let mut line = format!("{}  {}", past.at_utc.get(..19).unwrap_or(past.at_utc).replace('T', " "), what(past.action));
+    // Times that ran backwards decide nothing, and are not to be trusted.
+    let doubt = if past.clock_suspect { "~" } else { "" };
+    let mut line = format!("{doubt}{}  {}", past.at_utc.get(..19).unwrap_or(past.at_utc).replace('T', " "), what(past.action));
     if let Some(step) = past.step {
         let _ = write!(line, " at step {}", step + 1);
     }

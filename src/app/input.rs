@@ -99,8 +99,8 @@ impl Input {
         commands::COMMANDS.iter().filter(|command| names && command.name.starts_with(typed)).collect()
     }
 
-    /// Takes in pasted text as far as there is room; line ends become spaces.
-    pub fn paste(&mut self, text: &str) {
+    /// Takes in pasted text as far as there is room; line ends become spaces. Gives the bytes that found room.
+    pub fn paste(&mut self, text: &str) -> usize {
         let old = self.line.value();
         let caret = self.line.cursor();
         let at = old.char_indices().nth(caret).map_or(old.len(), |(at, _)| at);
@@ -109,6 +109,7 @@ impl Input {
         let clean: String = text[..end].chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let value = format!("{}{clean}{}", &old[..at], &old[at..]);
         self.line = tui_input::Input::new(value).with_cursor(caret + clean.chars().count());
+        end
     }
 }
 

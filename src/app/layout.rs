@@ -12,6 +12,8 @@ use crate::trace::NodeId;
 
 /// Smallest screen that is drawn on.
 pub const MINIMUM: (u16, u16) = (60, 18);
+/// Largest screen that is drawn on: a terminal may say anything of itself, and a picture of it has to have room in memory.
+const MAXIMUM: (u16, u16) = (1000, 500);
 /// Side panes appear from this width on.
 const TWO_PANES: u16 = 100;
 /// A third column appears from this width on.
@@ -509,4 +511,9 @@ fn arrange_steps(app: &mut App, rect: Rect) {
         }
     }
     app.steps.visible = slices;
+}
+
+/// Columns and rows that are drawn on, of those that a terminal says it has.
+pub fn bounded((columns, rows): (u16, u16)) -> (u16, u16) {
+    (columns.min(MAXIMUM.0), rows.min(MAXIMUM.1))
 }

@@ -320,6 +320,7 @@ impl Entry {
             | Message::Pictured { .. }
             | Message::Rated(_)
             | Message::Notice(_)
+            | Message::Alarm(..)
             | Message::Background(_)
             | Message::Tick
             | Message::Stop

@@ -151,6 +151,8 @@ pub enum Message {
     Clock(u64),
     /// A line for the status bar.
     Notice(String),
+    /// Something is wrong that stays so: a few words that stay on the screen, and all that is to be said now.
+    Alarm(String, String),
     /// The terminal says, later than it was waited for, what it draws text upon.
     Background(Background),
     /// A wait is over: half-typed keys get their hint.

@@ -187,6 +187,8 @@ pub struct App {
     pub sampling: Box<Sampling>,
     /// State of saving.
     pub saving: Saving,
+    /// What is wrong and stays so, each in a few words.
+    alarms: Vec<String>,
     /// Half-typed keys.
     pub keys: Keys,
     /// The which-key strip is due.
@@ -346,6 +348,7 @@ impl App {
             scoring: Scoring::new(setup.scoring),
             sampling: Box::new(Sampling::new(setup.sampler)),
             saving: Saving::default(),
+            alarms: Vec::new(),
             keys: Keys::new(setup.keymap),
             hint_due: false,
             node_labels: Box::default(),

@@ -339,9 +339,27 @@ pub(super) fn save_failed(app: &mut App, error: String) -> Vec<Effect> {
     app.saving.told = Some(told.clone());
     app.notice = Some(told);
     app.saving.error = Some(error);
-    // A row of undos must not go on over a hole.
-    app.saving.held.clear();
-    Vec::new()
+    let forgotten = forget_undos(app);
+    let effects = release(app);
+    if forgotten > 0 {
+        let keys = if forgotten == 1 { "1 key".to_owned() } else { format!("{forgotten} keys") };
+        app.notice = Some(format!("the label is NOT SAVED, and {keys} typed meanwhile to take labels back are forgotten"));
+    }
+    effects
+}
+
+/// Labels go on behind one that could not be written; a row of undos must not go on over a hole. Gives the keys that are forgotten.
+fn forget_undos(app: &mut App) -> usize {
+    let undoes = app.saving.queue.front().is_some_and(|draft| matches!(draft.body, Body::Undo(_)));
+    let is_undo = |command: &Command| undoes && ["undo", "redo"].contains(&command.name);
+    let App { saving, keys, .. } = app;
+    let before = saving.held.len();
+    saving.held.retain(|held| match held {
+        Held::Rest(..) => false,
+        Held::Command(command, _) => !is_undo(command),
+        Held::Key(key) => !keys.single(*key).is_some_and(is_undo),
+    });
+    before - saving.held.len()
 }
 
 /// The pause after a failure is over: the head of the queue is tried again.
@@ -400,7 +418,7 @@ pub(crate) fn quit(app: &mut App) -> Vec<Effect> {
         app.saving.quit_asked = true;
         let labels = if unsaved == 1 { "1 label is".to_owned() } else { format!("{unsaved} labels are") };
         let again = app.key(if app.closes_a_view() { "quit" } else { "close" });
-        app.notice = Some(format!("{labels} NOT SAVED; press {again} again to leave without them"));
+        app.notice = Some(format!("{labels} NOT SAVED; press {again} again to leave: they go into a store of their own"));
         return Vec::new();
     }
     leave(app)

@@ -4,6 +4,7 @@ use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent, KeyEventKind, 
 
 use super::commands::{Command, Takes};
 use super::keys::{self, Press};
+use super::layout::bounded;
 use super::{
     App, Effect, Focus, answers, choice, clusters, commands, input, layout, mouse, pair, picker, replay, rewrite, saving,
     segmenting, sheet, split, views,
@@ -29,7 +30,10 @@ pub(super) fn terminal(app: &mut App, event: TerminalEvent) -> Vec<Effect> {
         }
         TerminalEvent::Paste(text) => {
             if let Some(input) = &mut app.input {
-                input.paste(&text);
+                let taken = input.paste(&text);
+                if taken < text.len() {
+                    app.notice = Some(format!("the pasted text is cut: {taken} of {} bytes have room here", text.len()));
+                }
             }
             app.paste_into_rewrite(&text)
         }
@@ -40,7 +44,7 @@ pub(super) fn terminal(app: &mut App, event: TerminalEvent) -> Vec<Effect> {
             mouse::event(app, event)
         }
         TerminalEvent::Resize(columns, rows) => {
-            app.size = (columns, rows);
+            app.size = bounded((columns, rows));
             app.steps.pinned = None;
             Vec::new()
         }

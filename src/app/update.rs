@@ -77,6 +77,12 @@ fn received(app: &mut App, message: Message) -> Vec<Effect> {
             app.queue.judges_changed();
         }
         Message::Edited(_, Err(text)) | Message::Notice(text) => app.notice = Some(text),
+        Message::Alarm(mark, text) => {
+            app.notice = Some(text);
+            if !app.alarms.contains(&mark) {
+                app.alarms.push(mark);
+            }
+        }
         Message::Background(background) => app.look.answered(background),
         Message::Tick => app.hint_due = app.keys.count.is_some() || !app.keys.pending.is_empty(),
         Message::Continue | Message::Clock(_) => {}

@@ -87,7 +87,7 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     let paired = Paired::of([first.name(), second.name()], &pairs);
     let report = Report { solutions: pairs.len(), skipped, paired };
     if args.json {
-        out::print(&(serde_json::to_string(&report)? + "\n"))?;
+        out::print(&(out::harmless(&serde_json::to_string(&report)?) + "\n"))?;
     } else {
         out::print_safe(&told(&report))?;
     }

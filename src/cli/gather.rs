@@ -52,6 +52,7 @@ pub fn run(args: &GatherArgs) -> anyhow::Result<ExitCode> {
     if args.paths.iter().chain(&args.scores).any(|path| same_file(path, &args.out)) {
         bail!("{}: is an input; expected another file to write", shown(&args.out));
     }
+    super::spare_store(&args.out)?;
     let mut known = Known::default();
     for path in &args.scores {
         known.add(path, std::fs::File::open(path).with_context(|| shown(path))?, None)?;

@@ -230,6 +230,11 @@ impl With {
             all.append(&mut theirs);
             read.push((path.as_path(), all, apart));
         }
+        for writer in session.forks() {
+            out::note(format_args!(
+                "note: a store was put back as it was before and labelled again: what came after that differs between copies (writer {writer})"
+            ));
+        }
         Ok(read)
     }
 }
@@ -320,6 +325,14 @@ fn check_environment() {
     if let Err(error) = crate::prm::check_setting() {
         out::note(format_args!("note: {error}"));
     }
+}
+
+/// Refuses to write over labels.
+fn spare_store(path: &std::path::Path) -> anyhow::Result<()> {
+    if crate::labels::store::is_store(path) {
+        anyhow::bail!("{} is a label store; nothing replaces one", crate::corpus::escaped(&path.to_string_lossy()));
+    }
+    Ok(())
 }
 
 fn done(written: std::io::Result<()>) -> anyhow::Result<ExitCode> {

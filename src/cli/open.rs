@@ -15,6 +15,7 @@ use super::reading::{self, Reading};
 use super::{Sharing, StoreChoice, With, out, train_head};
 use crate::app::items::FileState;
 use crate::app::judge::Judge;
+use crate::app::layout::bounded;
 use crate::app::log::Start;
 use crate::app::mapping::{Answer, Dialog};
 use crate::app::trust::{Guide, Terms};
@@ -22,13 +23,14 @@ use crate::app::{App, Message, Place, Setup, Stores};
 use crate::corpus::{Corpus, OpenError, Refusal, Source, Way, sources};
 use crate::formats::mapping::{self, Spec};
 use crate::labels::project::FILE_NAME;
-use crate::labels::{Mode, Project, Store, StoreError};
+use crate::labels::{Draft, Mode, Project, Store, StoreError};
 use crate::query::{Query, no_name};
 use crate::scoring::{RunsOn, SamplerSpec, ScoreCache, WorkerSpec};
 use crate::shell::background;
 use crate::shell::late::Late;
 use crate::shell::linear::{LinearScreen, Pace};
 use crate::shell::replay::KeyLog;
+use crate::shell::strays;
 use crate::shell::terminal::{TerminalScreen, give_back};
 use crate::shell::{self, Keys, Outside, Refit, Resources, Saver, Screen};
 use crate::text::{Ambiguous, Glyphs};
@@ -187,6 +189,7 @@ pub(super) fn start(args: &OpenArgs, review: bool) -> anyhow::Result<ExitCode> {
     let sampler = sampler.context("finding the own program file")?;
     let vectors = args.vectors.as_deref().map(WorkerSpec::vectors).transpose().context("finding the own program file")?;
     let ended_by = Arc::new(AtomicI32::new(0));
+    enough_files()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build()?;
     let log = args.log.as_ref().map(|log| (log.clone(), path.clone(), args.with.clone()));
     let correctable = args.scorer_cmd.is_none() && args.runs_on.server.is_none();
@@ -196,15 +199,53 @@ pub(super) fn start(args: &OpenArgs, review: bool) -> anyhow::Result<ExitCode> {
     let unsaved = runtime.block_on(interactive(setup, store, outside, &ended_by, args.linear))?;
     // A worker that is being killed and a blocked read must not hold the exit up.
     runtime.shutdown_background();
-    if unsaved > 0 {
-        out::note(format_args!("stepscope: {unsaved} labels could NOT be saved in {}", path.display()));
+    for line in told_of(&unsaved, &path) {
+        out::note(format_args!("stepscope: {line}"));
     }
     let signal = ended_by.load(Ordering::Relaxed);
     if signal != 0 {
         // Leaves the way the signal would have made us leave, so that the parent sees why.
         signal_hook::low_level::emulate_default_handler(signal)?;
     }
-    Ok(if unsaved > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if unsaved.labels > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Files that a session opens beside those that it shows: pipes of signals and of the worker, the score cache, what is read beside the screen.
+const FILES: usize = 40;
+
+/// Says so where the system will not let a session open the files that it needs: some of its parts end with a panic then.
+fn enough_files() -> anyhow::Result<()> {
+    let opened: Vec<_> = (0..FILES).map_while(|_| std::fs::File::open("/dev/null").ok()).collect();
+    let found = opened.len();
+    if found < FILES {
+        bail!("only {found} more files can be opened at once, and a session needs {FILES}: raise the limit (ulimit -n)");
+    }
+    Ok(())
+}
+
+/// Labels that were not saved when the session ended, and the store of their own that they are in.
+struct Unsaved {
+    labels: usize,
+    place: Option<Result<PathBuf, StoreError>>,
+}
+
+fn told_of(unsaved: &Unsaved, store: &Path) -> Vec<String> {
+    let Unsaved { labels, place } = unsaved;
+    if *labels == 0 {
+        return Vec::new();
+    }
+    let label = if *labels == 1 { "1 label".to_owned() } else { format!("{labels} labels") };
+    let store = store.display();
+    let mut told = vec![format!("{label} could NOT be saved in {store}")];
+    match place {
+        Some(Ok(place)) => told.push(format!(
+            "they are in {place}; once {store} is well, `stepscope store merge {store} {place} -o NEW.db` brings both together",
+            place = place.display()
+        )),
+        Some(Err(error)) => told.push(format!("they could not be written anywhere else either: {error}")),
+        None => {}
+    }
+    told
 }
 
 /// What is wrong with a command line is said before anything is asked or opened.
@@ -263,19 +304,20 @@ fn begin(log: &Path, own: &Path, with: &With, setup: &Setup, size: (u16, u16)) -
     KeyLog::create(log, Start::of(setup, size), before).with_context(|| format!("writing the key log {}", log.display()))
 }
 
-/// Runs the program on the terminal; gives the number of labels that could not be saved.
+/// Runs the program on the terminal; gives the labels that could not be saved.
 async fn interactive(
     setup: Setup,
     store: Store,
     Outer { corpora, worker, sampler, vectors, log, desk, refit, judges, asked }: Outer,
     ended_by: &Arc<AtomicI32>,
     linear: bool,
-) -> anyhow::Result<usize> {
+) -> anyhow::Result<Unsaved> {
     let (messages, mut received) = unbounded_channel();
     let warnings = store.warnings().to_vec();
+    strays::look(&corpora, &setup.session, &messages);
     let saver = Saver::start(store, desk, messages.clone())?;
     let hidden = setup.files.iter().map(|file| file.hidden).collect();
-    let size = if linear { LinearScreen::SIZE } else { crossterm::terminal::size().unwrap_or((80, 24)) };
+    let size = if linear { LinearScreen::SIZE } else { bounded(crossterm::terminal::size().unwrap_or((80, 24))) };
     let log = log.map(|(log, own, with)| begin(&log, &own, &with, &setup, size)).transpose()?;
     let (cache, canvas) = (ScoreCache::open_default(), asked.canvas);
     let resources = Resources { corpora, saver, worker, sampler, vectors, refit, cache, hidden, log, canvas };
@@ -300,10 +342,10 @@ async fn interactive(
         give_back();
         outcome
     };
-    outside.close();
-    // What the store answered after the screen was gone.
-    let late = std::iter::from_fn(|| received.try_recv().ok()).filter(|message| matches!(message, Message::Saved { .. })).count();
-    Ok(outcome?.saturating_sub(late))
+    let (unsaved, confirmed) = outcome.as_ref().map_or((Vec::new(), 0), Clone::clone);
+    let rescued = outside.close(unsaved, confirmed);
+    outcome?;
+    Ok(rescued.map_or(Unsaved { labels: 0, place: None }, |(labels, place)| Unsaved { labels, place: Some(place) }))
 }
 
 /// Runs the program on one kind of screen, which is given back at the end.
@@ -312,7 +354,7 @@ async fn on<S: Screen>(
     setup: Setup,
     outside: &mut Outside,
     received: &mut UnboundedReceiver<Message>,
-) -> std::io::Result<usize> {
+) -> std::io::Result<(Vec<Draft>, usize)> {
     let (app, first) = App::new(setup, screen.size());
     shell::run(app, first, &mut screen, outside, received).await
 }

@@ -178,7 +178,7 @@ fn print(rows: &[Row], json: bool) -> anyhow::Result<()> {
         if json {
             let mut lines = String::new();
             for row in rows {
-                lines += &(serde_json::to_string(row)? + "\n");
+                lines += &(out::harmless(&serde_json::to_string(row)?) + "\n");
             }
             out::print(&lines)?;
         } else {

@@ -171,6 +171,7 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<ExitCode> {
     if args.paths.iter().any(|path| same_file(path, &args.out)) {
         bail!("{}: is an input; expected another file to write", shown(&args.out));
     }
+    super::spare_store(&args.out)?;
     let (corpora, left_out) = open_counted(&args.paths, args.reading.format()?)?;
     let (summary, stats) = until_stopped(score(args, &corpora), "what is done is kept: run the same command again to go on")?;
     if args.json {

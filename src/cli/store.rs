@@ -1,13 +1,14 @@
-//! `stepscope store check`: says whether labels are safe.
+//! `stepscope store`: says whether labels are safe, and brings stores together.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use serde_json::Value;
 
 use super::out;
-use crate::labels::store::{self, Check};
+use crate::labels::store::{self, Check, Merged};
 
 /// Checks the store at `path`: the report as JSON, and whether all is well.
 pub fn check(path: &Path) -> (Value, bool) {
@@ -36,8 +37,16 @@ fn text(check: &Check) -> String {
     row("commit", ms(check.commit_ms_p50));
     row("integrity", check.integrity.clone());
     row("events", check.integrity.as_ref().map(|_| check.events.to_string()));
+    let mut writers: BTreeMap<&str, (usize, u64)> = BTreeMap::new();
     for writer in &check.writers {
-        row("writer", Some(format!("{} {}: {} events, last {}", writer.writer, writer.annotator, writer.events, writer.last)));
+        let (sessions, events) = writers.entry(&writer.annotator).or_default();
+        (*sessions, *events) = (*sessions + 1, *events + writer.events);
+    }
+    for (annotator, (sessions, events)) in writers {
+        row(
+            "writer",
+            Some(format!("{annotator}: {events} events in {sessions} hash chain{}", if sessions == 1 { "" } else { "s" })),
+        );
     }
     for (annotator, decisions) in &check.decisions {
         row("in force", Some(format!("{decisions} decisions of {annotator}")));
@@ -89,13 +98,33 @@ pub enum StoreCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Write the labels of several stores, or what is sound in damaged ones, into a new store; they themselves stay as they are
+    #[command(
+        after_long_help = "Takes the events of every hash chain as far as it is whole. What is behind a hole, cannot be read, or has the number of \
+        another event of another store is left out and told; the exit code is then 3. --json prints {\"path\",\"events\",\"stores\":[{\"path\",\
+        \"events\",\"left_out\",\"problems\"}]}."
+    )]
+    Merge {
+        /// Label stores
+        #[arg(required = true, value_name = "STORE")]
+        stores: Vec<PathBuf>,
+        /// The new store
+        #[arg(short, long, value_name = "NEW")]
+        out: PathBuf,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
-/// Runs `store check`; exit code 1 when something is wrong.
+/// Runs a command: `store check` has exit code 1 when something is wrong, `store merge` 3 when something is left out.
 pub fn run(args: &StoreArgs) -> anyhow::Result<ExitCode> {
-    let StoreCommand::Check { choice, json } = &args.command;
+    let (choice, json) = match &args.command {
+        StoreCommand::Check { choice, json } => (choice, *json),
+        StoreCommand::Merge { stores, out, json } => return merge(stores, out, *json),
+    };
     let path = choice.path()?;
-    let ok = if *json {
+    let ok = if json {
         let (report, ok) = check(&path);
         out::print_json(&report)?;
         ok
@@ -105,4 +134,20 @@ pub fn run(args: &StoreArgs) -> anyhow::Result<ExitCode> {
         ok
     };
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn merge(stores: &[PathBuf], to: &Path, json: bool) -> anyhow::Result<ExitCode> {
+    let merged = store::merge(stores, to)?;
+    let Merged { path, events, stores } = &merged;
+    if json {
+        out::print_json(&merged)?;
+    } else {
+        for part in stores {
+            let place = part.path.display();
+            out::note(format_args!("{place}: {} events taken, {} left out", part.events, part.left_out));
+            part.problems.iter().for_each(|problem| out::note(format_args!("  left out: {problem}")));
+        }
+        out::note(format_args!("{}: {events} events", path.display()));
+    }
+    Ok(if stores.iter().any(|part| part.left_out > 0) { ExitCode::from(3) } else { ExitCode::SUCCESS })
 }

@@ -1,6 +1,7 @@
 //! Files that grow while they are open. Nothing waits for them: whoever shows the corpus asks from time to time.
 
 use std::fs::File;
+use std::hash::{DefaultHasher, Hasher as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
@@ -14,8 +15,8 @@ use super::store::{Bytes, read_file};
 
 /// Time between two looks.
 const PAUSE: Duration = Duration::from_millis(500);
-/// Last bytes that are compared, to notice a file that was written anew.
-const TAIL: usize = 256;
+/// Last bytes that are compared, to notice a file that was written anew: all of a small one.
+const TAIL: usize = 1 << 20;
 
 /// What is known of a followed file.
 #[derive(Debug)]
@@ -32,7 +33,7 @@ pub(super) struct Watch {
 #[derive(Debug)]
 struct Rest {
     indexer: Indexer,
-    tail: Vec<u8>,
+    tail: u64,
     modified: Option<SystemTime>,
 }
 
@@ -45,12 +46,15 @@ impl Watch {
     }
 }
 
-fn tail(file: &File, len: u64) -> Vec<u8> {
+/// A hash of the last bytes of the file as far as it is known.
+fn tail(file: &File, len: u64) -> u64 {
     let mut bytes = vec![0; TAIL.min(usize::try_from(len).unwrap_or(TAIL))];
     let start = len - bytes.len() as u64;
     let n = read_file(file, &mut bytes, start).unwrap_or(0);
     bytes.truncate(n);
-    bytes
+    let mut hasher = DefaultHasher::new();
+    hasher.write(&bytes);
+    hasher.finish()
 }
 
 /// Keeps the scanner of a followed file for what is still to come.
@@ -71,7 +75,7 @@ pub(super) fn refresh(shared: &Arc<Shared>) -> Option<String> {
     }
     watch.look_at = now + PAUSE;
     let known = len.load(Ordering::Acquire);
-    match change(&watch, file, known) {
+    match change(&mut watch, file, known) {
         Ok(size) if size == known => None,
         Ok(size) => {
             let indexer = watch.rest.take()?.indexer;
@@ -87,18 +91,22 @@ pub(super) fn refresh(shared: &Arc<Shared>) -> Option<String> {
 }
 
 /// The size of the file now; an error when it is not the file that was read.
-fn change(watch: &Watch, file: &File, known: u64) -> Result<u64, String> {
+fn change(watch: &mut Watch, file: &File, known: u64) -> Result<u64, String> {
     let same = std::fs::metadata(&watch.path).is_ok_and(|meta| (meta.dev(), meta.ino()) == watch.identity);
     if !same {
         return Err("was replaced or removed".to_owned());
     }
     let meta = file.metadata().map_err(|error| format!("cannot be followed: {error}"))?;
-    let Some(rest) = &watch.rest else { return Ok(known) };
+    let Some(rest) = &mut watch.rest else { return Ok(known) };
     if meta.len() < known {
         return Err(format!("became shorter ({known} bytes, now {})", meta.len()));
     }
-    if meta.modified().ok() != rest.modified && tail(file, known) != rest.tail {
+    // Who only lets a file grow does not write to it without that; of a small one it is seen what was written.
+    let grew = meta.len() > known || known <= TAIL as u64;
+    let modified = meta.modified().ok();
+    if modified != rest.modified && (!grew || tail(file, known) != rest.tail) {
         return Err("was written anew".to_owned());
     }
+    rest.modified = modified;
     Ok(meta.len())
 }

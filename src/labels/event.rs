@@ -1,6 +1,6 @@
 //! The event: one decision of one annotator, named by the hash of all it says.
 //!
-//! Every writer (one annotator in one copy of a store) numbers its events without holes and names the one before, so a missing,
+//! Every writer (one session of an annotator) numbers its events without holes and names the one before, so a missing,
 //! changed or exchanged event shows. Order is by Lamport clock; wall time is kept for people and never decides anything.
 
 use std::collections::BTreeMap;

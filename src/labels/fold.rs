@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::state::{Given, Mark, State, Subject, Timeline, Verdict};
-use super::{Action, Body, Context, Event, EventId, Mode, Order, Sampled, Scope, Served};
+use super::{Action, Body, Context, Event, EventId, Mode, Order, Sampled, Scope, Served, WriterId};
 use crate::trace::{Cut, FirstError, RecordKey, StepKey, Writing};
 
 /// An event as the fold remembers it.
@@ -27,6 +27,7 @@ struct Known {
 #[derive(Debug, Clone)]
 struct Said {
     at_utc: Box<str>,
+    clock_suspect: bool,
     ms_spent: Option<u64>,
     mode: Option<Mode>,
     served: Option<Served>,
@@ -83,6 +84,8 @@ pub struct Judged<'a> {
 pub struct Past<'a> {
     /// UTC wall time, RFC 3339.
     pub at_utc: &'a str,
+    /// The clock stood before the time of the label before it.
+    pub clock_suspect: bool,
     /// What was said.
     pub action: &'a Action,
     /// Index of the step that it speaks of, among those of now.
@@ -147,6 +150,19 @@ impl Book {
         self.files.iter().map(|file| &**file)
     }
 
+    /// File and problem number on the screen at each decision in force, and the solution that it speaks of.
+    pub(super) fn given(&self) -> impl Iterator<Item = (&str, u64, RecordKey)> {
+        self.live.values().filter_map(|index| {
+            let Known { kind: Kind::Act(action), said, place: Some((file, item)), .. } = &self.known[*index] else { return None };
+            Some((file.as_ref(), *item, action.record().or(said.record)?))
+        })
+    }
+
+    /// Writers and numbers of the events.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = (WriterId, u64)> {
+        self.known.iter().map(|known| (known.order.writer, known.order.seq))
+    }
+
     /// Takes an event in; one that is known already changes nothing.
     pub(super) fn apply(&mut self, event: &Event) {
         if self.ids.contains_key(&event.id) {
@@ -187,7 +203,8 @@ impl Book {
         let guideline = event.saw.context.guideline.as_deref().map(|name| shared(&mut self.circumstances, name));
         let prm = event.saw.prm.as_deref().map(|name| shared(&mut self.circumstances, name));
         let (at_utc, ms_spent) = (event.at_utc.as_str().into(), event.ms_spent);
-        let said = Said { at_utc, ms_spent, mode, served, guideline, prm, record, scope, verdict, drawn };
+        let clock_suspect = event.clock_suspect;
+        let said = Said { at_utc, clock_suspect, ms_spent, mode, served, guideline, prm, record, scope, verdict, drawn };
         self.known.push(Known { order: event.order(), kind, said, place, undone_by: 0 });
         self.by_index.push(event.id);
         self.ids.insert(event.id, index);
@@ -281,9 +298,10 @@ impl Book {
         found.dedup();
         let past = |(_, index): (Order, usize)| {
             let Known { kind: Kind::Act(action), said, undone_by, .. } = &self.known[index] else { return None };
-            let Said { at_utc, ms_spent, mode, .. } = said;
+            let Said { at_utc, clock_suspect, ms_spent, mode, .. } = said;
             let step = action.step().and_then(|step| steps.get(&step)).copied();
-            Some(Past { at_utc, action, step, ms_spent: *ms_spent, mode: *mode, in_force: *undone_by == 0 })
+            let (clock_suspect, ms_spent, mode) = (*clock_suspect, *ms_spent, *mode);
+            Some(Past { at_utc, clock_suspect, action, step, ms_spent, mode, in_force: *undone_by == 0 })
         };
         found.into_iter().filter_map(past).collect()
     }

@@ -25,7 +25,7 @@ pub use fold::{Judged, Past, Spent};
 pub use overlap::Overlap;
 pub use panel::{Panel, Said, SentBack, Shown};
 pub use project::{Choice, Digits, Project, ProjectError, Rules, Scope};
-pub use session::Session;
 pub(crate) use session::overruled;
+pub use session::{Given, Session};
 pub use state::{Mark, Verdict};
 pub use store::{Store, StoreError};

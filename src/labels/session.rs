@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::fold::{Book, Judged, Past};
-use super::{Action, Event, EventId, Mark, Order, Sampled, Verdict};
+use super::{Action, Event, EventId, Mark, Order, Sampled, Verdict, WriterId};
 use crate::trace::{
     Cut, Earlier, EndState, FirstError, Label, Rating, RecordKey, Remark, Solution, SolutionLabels, StepKey, Trace, Writing,
 };
+
+/// Solutions of one file that decisions speak of: the problem that was on the screen, and how many decisions.
+pub type Given = HashMap<RecordKey, (u64, usize)>;
 
 /// All labels of a store as one annotator sees them: own labels count, those of others are kept beside them.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +38,28 @@ impl Session {
     /// The files that were open when own labels were given, as they were named then, in alphabetical order.
     pub fn files(&self) -> BTreeSet<&str> {
         self.book().into_iter().flat_map(Book::files).collect()
+    }
+
+    /// Solutions that own decisions in force speak of, by the file that was open: for each the number of the problem that was on the screen,
+    /// and how many decisions.
+    pub fn given(&self) -> HashMap<String, Given> {
+        let mut given: HashMap<String, Given> = HashMap::new();
+        for (file, item, record) in self.book().into_iter().flat_map(Book::given) {
+            if !given.contains_key(file) {
+                given.insert(file.to_owned(), Given::new());
+            }
+            let Some(records) = given.get_mut(file) else { continue };
+            let (_, times) = records.entry(record).or_insert((item, 0));
+            *times += 1;
+        }
+        given
+    }
+
+    /// Writers that gave one number to two events: a store was put back as it was before, and labelled again.
+    pub fn forks(&self) -> BTreeSet<WriterId> {
+        let mut seen = HashSet::new();
+        let twice = |number: &(WriterId, u64)| !seen.insert(*number);
+        self.books.values().flat_map(Book::numbers).filter(twice).map(|(writer, _)| writer).collect()
     }
 
     /// The same labels as `annotator` sees them.

@@ -4,15 +4,17 @@
 //! It is used while every file that it was made from is the file that it was, and on the kind of processor that it was made on; without
 //! it, or when it is out of date, the weights themselves are read. It is as large as they are, so that it is made when somebody asks for it.
 //!
+//! Every array has a checksum, which is compared once for a file as it is: what was found is noted beside it.
+//!
 //! Layout: arrays that begin at lines of 64 bytes, a JSON table of contents, its length as 8 bytes (little endian), [`MAGIC`].
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytemuck::Pod;
 use memmap2::{Advice, Mmap};
@@ -35,7 +37,11 @@ use crate::text::hex;
 pub(super) const FILE: &str = "weights.stepscope";
 const MAGIC: [u8; 8] = *b"stepscop";
 /// Changes with the layout of panels.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
+/// Ending of the note that the arrays of a file were compared with their checksums.
+const COMPARED: &str = "compared";
+/// Shortest age of a file for such a note: a change in the same tick of the clock would not be seen.
+const SETTLED: Duration = Duration::from_millis(50);
 /// Longest table of contents.
 const MAX_CONTENTS: u64 = 64 << 20;
 
@@ -86,6 +92,36 @@ struct Array {
     /// Bytes from the beginning of the file.
     at: u64,
     bytes: u64,
+    /// [`checksum`] of them.
+    sum: u64,
+}
+
+/// A checksum at the speed of memory. It finds what happens to files, and is no seal.
+fn checksum(bytes: &[u8]) -> u64 {
+    const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
+    let mix = |lane: u64, word: [u8; 8]| (lane ^ u64::from_le_bytes(word)).wrapping_mul(FACTOR).rotate_left(29);
+    let mut lanes = [1_u64, 2, 3, 4];
+    let (blocks, rest) = bytes.as_chunks::<32>();
+    for block in blocks {
+        let (words, _) = block.as_chunks::<8>();
+        for (lane, word) in lanes.iter_mut().zip(words) {
+            *lane = mix(*lane, *word);
+        }
+    }
+    let (words, last) = rest.as_chunks::<8>();
+    let mut tail = [0; 8];
+    tail[..last.len()].copy_from_slice(last);
+    let end = [tail, (bytes.len() as u64).to_le_bytes()];
+    let lanes = lanes.map(u64::to_le_bytes);
+    lanes.iter().chain(words).chain(&end).fold(0, |sum, word| mix(sum, *word))
+}
+
+/// What is known of a file without a look at its content: any writing to it changes that.
+fn state_of(file: &File) -> Option<(String, Duration)> {
+    let meta = file.metadata().ok()?;
+    let changed = Duration::new(u64::try_from(meta.ctime()).ok()?, u32::try_from(meta.ctime_nsec()).ok()?);
+    let age = SystemTime::now().duration_since(UNIX_EPOCH + changed).unwrap_or_default();
+    Some((format!("{}:{} {changed:?} {}", meta.dev(), meta.ino(), meta.len()), age))
 }
 
 /// What decides the layout of panels, beside the numbers.
@@ -124,6 +160,7 @@ impl Packed {
         if !contents.arrays.iter().all(inside) {
             return Err("it is damaged: its end is missing".to_owned());
         }
+        compare(path, &file, &map, &contents.arrays)?;
         let arrays: BTreeMap<String, Array> = contents.arrays.into_iter().map(|a| (a.name.clone(), a)).collect();
         let held: HashSet<&str> = arrays.keys().flat_map(|key| parts(key).chain([key.as_str()])).collect();
         if let Some((name, _)) = layout.iter().find(|(name, _)| !held.contains(name.as_str())) {
@@ -162,6 +199,26 @@ impl Packed {
         };
         Some((shape.clone(), values))
     }
+}
+
+/// Compares the arrays, which lie inside of the map, with their checksums; not again as long as nobody writes to the file.
+fn compare(path: &Path, file: &File, map: &Mmap, arrays: &[Array]) -> Result<(), String> {
+    let note = path.with_extension(COMPARED);
+    let state = state_of(file);
+    if state.as_ref().is_some_and(|(state, _)| fs::read_to_string(&note).is_ok_and(|noted| noted == *state)) {
+        return Ok(());
+    }
+    for Array { name, at, bytes, sum, .. } in arrays {
+        let range = usize::try_from(*at).ok().zip(usize::try_from(at + bytes).ok());
+        if range.and_then(|(start, end)| map.get(start..end)).is_none_or(|content| checksum(content) != *sum) {
+            return Err(format!("it is damaged: {name} does not have its checksum; make it anew with stepscope models pack"));
+        }
+    }
+    if let Some((state, _)) = state.filter(|(_, age)| *age >= SETTLED) {
+        // Where nothing can be written, it is compared each time.
+        let _ = fs::write(note, state);
+    }
+    Ok(())
 }
 
 /// The tensors that a matrix was made of, by the name of one of its arrays.
@@ -275,7 +332,7 @@ impl Body {
         self.file.write_all(&[0; LINE][..space])?;
         self.file.write_all(bytes)?;
         self.at = at + bytes.len() as u64;
-        self.arrays.push(Array { name, tensor, at, bytes: bytes.len() as u64 });
+        self.arrays.push(Array { name, tensor, at, bytes: bytes.len() as u64, sum: checksum(bytes) });
         Ok(())
     }
 
@@ -367,6 +424,24 @@ mod tests {
     }
 
     #[test]
+    fn numbers_that_were_altered_are_found_and_not_used() {
+        let (dir, source) = checkpoint();
+        let want = scores(&source);
+        pack(&source).unwrap();
+        let (place, note) = (dir.path().join(FILE), dir.path().join(FILE).with_extension(COMPARED));
+        std::thread::sleep(SETTLED * 2);
+        assert_eq!((state(&source), note.is_file()), (Ok(()), true));
+        let mut bytes = fs::read(&place).unwrap();
+        let before = fs::metadata(&place).unwrap().modified().unwrap();
+        bytes[4000..8000].fill(0xFF);
+        fs::write(&place, bytes).unwrap();
+        File::options().write(true).open(&place).unwrap().set_modified(before).unwrap();
+        let found = state(&source).unwrap_err();
+        assert!(found.contains("does not have its checksum"), "{found}");
+        assert_eq!(scores(&source), want);
+    }
+
+    #[test]
     fn damaged_packed_weights_are_not_used() {
         let (dir, source) = checkpoint();
         let want = scores(&source);
@@ -379,7 +454,8 @@ mod tests {
         let first = serde_json::from_str::<Contents>(&text).unwrap().arrays[0].clone();
         let moved = |at: u64, bytes: u64| {
             let mut contents: Contents = serde_json::from_str(&text).unwrap();
-            contents.arrays[0] = Array { at, bytes, ..first.clone() };
+            let content = usize::try_from(at).ok().and_then(|at| whole.get(at..at.checked_add(usize::try_from(bytes).ok()?)?));
+            contents.arrays[0] = Array { at, bytes, sum: content.map_or(0, checksum), ..first.clone() };
             with(&serde_json::to_string(&contents).unwrap())
         };
         let cases = [
@@ -389,7 +465,7 @@ mod tests {
             whole[100_000..].to_vec(),
             [&whole[..start], &u64::MAX.to_le_bytes()[..], &MAGIC].concat(),
             with("{}"),
-            with(&text.replace("\"version\":2", "\"version\":3")),
+            with(&text.replace("\"version\":3", "\"version\":4")),
             with(&text.replace("q_proj", "q_prox")),
             with(&text.replace("\"weights\":\"", "\"weights\":\"x")),
             moved(0, u64::MAX),

@@ -14,6 +14,7 @@ mod sampler;
 mod saver;
 pub mod sieve;
 mod signals;
+pub mod strays;
 pub mod terminal;
 
 use std::time::{Duration, Instant};
@@ -22,8 +23,10 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant as TokioInstant, sleep_until};
 
 use crate::app::{App, Effect, Message, update};
+use crate::labels::Draft;
 
 pub use asking::ask;
+pub(crate) use outside::identity;
 pub use outside::{Outside, Refit, Resources};
 pub use saver::{Saver, keep_filters, kept_filters};
 pub use signals::{Keys, watch};
@@ -57,14 +60,15 @@ pub trait Screen {
     fn size(&self) -> (u16, u16);
 }
 
-/// Runs until the program leaves. The only place that waits. Gives the number of labels that the store had not committed by then.
+/// Runs until the program leaves. The only place that waits. Gives the labels of which it had not heard by then that the store has committed
+/// them, and the number of those of which it had.
 pub async fn run<S: Screen>(
     mut app: App,
     first: Vec<Effect>,
     screen: &mut S,
     outside: &mut Outside,
     messages: &mut UnboundedReceiver<Message>,
-) -> std::io::Result<usize> {
+) -> std::io::Result<(Vec<Draft>, usize)> {
     for effect in first {
         carry_out(effect, screen, outside)?;
     }
@@ -118,7 +122,7 @@ pub async fn run<S: Screen>(
             timers.draw_at = None;
         }
     }
-    Ok(app.saving.queue.len())
+    Ok((app.saving.queue.into(), app.saving.count))
 }
 
 fn carry_out<S: Screen>(effect: Effect, screen: &mut S, outside: &mut Outside) -> std::io::Result<()> {

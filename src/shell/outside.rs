@@ -1,9 +1,11 @@
 //! Carries effects out: reads problems, plans score requests, talks to the worker, hands labels to the saver.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::io::Write as _;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,6 +21,7 @@ use crate::app::scoring::Known;
 use crate::app::search::Wanted;
 use crate::app::{Effect, Manuscript, Message};
 use crate::corpus::Corpus;
+use crate::labels::{Draft, StoreError};
 use crate::query::Query;
 use crate::scoring::request::{Limits, asked_about, plan};
 use crate::scoring::{ScoreCache, Worker, WorkerEvent, WorkerModel, WorkerSpec};
@@ -140,8 +143,9 @@ impl Outside {
 
     /// The state of the files if any of them grew since the last call.
     pub(super) fn files_changed(&mut self) -> Option<Vec<FileState>> {
-        for notice in self.corpora.iter().filter_map(Corpus::refresh) {
-            self.tell(Message::Notice(notice));
+        for (corpus, notice) in self.corpora.iter().filter_map(|corpus| Some((corpus, corpus.refresh()?))) {
+            let name = Path::new(corpus.name()).file_name().map_or(Cow::Borrowed(corpus.name()), OsStr::to_string_lossy);
+            self.tell(Message::Alarm(format!("{} has changed", crate::corpus::escaped(&name)), notice));
         }
         let now: Vec<u64> = self.corpora.iter().map(Corpus::generation).collect();
         if now == self.generations {
@@ -340,14 +344,15 @@ impl Outside {
         }
     }
 
-    /// Ends everything: the worker is killed, the saver writes what it holds.
-    pub fn close(self) {
+    /// Ends everything: the worker is killed, the saver writes what it holds. Labels that are not saved, but for those that were saved since
+    /// `confirmed` of them were known to be, go into a store of their own; gives how many that are, and its path.
+    pub fn close(self, unsaved: Vec<Draft>, confirmed: usize) -> Option<(usize, Result<PathBuf, StoreError>)> {
         if let Some(worker) = self.worker {
             worker.kill();
         }
         self.sampler.kill();
         self.likeness.stop();
-        self.saver.close();
+        self.saver.close(unsaved, confirmed)
     }
 }
 
@@ -398,7 +403,7 @@ fn keep(cache: &Arc<Mutex<ScoreCache>>, model: &str, scores: Vec<(StepKey, f64)>
 }
 
 /// What stays the same however a path is spelt; the name itself for what is no file.
-fn identity(name: &str) -> String {
+pub(crate) fn identity(name: &str) -> String {
     std::fs::canonicalize(name).map_or_else(|_| name.to_owned(), |path| path.to_string_lossy().into_owned())
 }
 

@@ -1,5 +1,6 @@
 //! The label store lives on a thread of its own: labels are committed one by one, and the screen never waits for the disk.
 
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -36,13 +37,18 @@ enum Job {
     Save(Box<Draft>),
     Place(Place),
     Filters(Names),
+    /// The session is over: these labels are not known to be saved, and so many are.
+    Rescue(Vec<Draft>, usize),
 }
+
+/// Labels that could not be saved, and the path of the store of their own that they are in.
+type Rescued = (usize, Result<PathBuf, StoreError>);
 
 /// The way to the store.
 pub struct Saver {
     jobs: Sender<Job>,
     messages: UnboundedSender<Message>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<Option<Rescued>>>,
 }
 
 impl Saver {
@@ -56,7 +62,8 @@ impl Saver {
             kept_back: (None, None),
             complains: true,
             looked: Instant::now(),
-            saved: false,
+            saved: 0,
+            rescued: None,
             unsettled: None,
             messages: messages.clone(),
         };
@@ -82,12 +89,12 @@ impl Saver {
         let _ = self.jobs.send(Job::Filters(filters));
     }
 
-    /// Waits until everything handed over is written.
-    pub fn close(self) {
+    /// Waits until everything handed over is written. Of the labels that are not known to be saved, those that were not go into a store of their
+    /// own: gives how many, and its path.
+    pub fn close(self, unsaved: Vec<Draft>, confirmed: usize) -> Option<Rescued> {
+        let _ = self.jobs.send(Job::Rescue(unsaved, confirmed));
         drop(self.jobs);
-        if let Some(thread) = self.thread {
-            let _ = thread.join();
-        }
+        self.thread.and_then(|thread| thread.join().ok()).flatten()
     }
 }
 
@@ -103,15 +110,16 @@ struct Clerk {
     complains: bool,
     /// When labels of other sessions were last looked for.
     looked: Instant,
-    /// A label was saved.
-    saved: bool,
+    /// Labels that were saved.
+    saved: usize,
+    rescued: Option<Rescued>,
     /// When the last label was written that is still in the log of the store.
     unsettled: Option<Instant>,
     messages: UnboundedSender<Message>,
 }
 
 impl Clerk {
-    fn work(mut self, jobs: &Receiver<Job>) {
+    fn work(mut self, jobs: &Receiver<Job>) -> Option<Rescued> {
         loop {
             // Of many places only the last one counts.
             let job = match jobs.try_recv() {
@@ -125,6 +133,7 @@ impl Clerk {
             match job {
                 Ok(Job::Place(place)) => self.place = Some(place),
                 Ok(Job::Save(draft)) => self.save(*draft),
+                Ok(Job::Rescue(unsaved, confirmed)) => self.rescue(&unsaved, confirmed),
                 Ok(Job::Filters(filters)) => {
                     if let Err(error) = self.keep(filters) {
                         self.complain("the filters", &error);
@@ -142,8 +151,17 @@ impl Clerk {
         }
         self.bring_forward();
         self.remember();
-        if self.saved {
+        if self.saved > 0 {
             self.back_up(true);
+        }
+        self.rescued
+    }
+
+    /// The oldest of the labels that are not known to be saved may have been, since.
+    fn rescue(&mut self, unsaved: &[Draft], confirmed: usize) {
+        let unsaved = unsaved.get(self.saved.saturating_sub(confirmed)..).unwrap_or_default();
+        if !unsaved.is_empty() {
+            self.rescued = Some((unsaved.len(), self.store.rescue(unsaved)));
         }
     }
 
@@ -151,7 +169,7 @@ impl Clerk {
         let answer = match self.store.append(draft) {
             Ok(event) => {
                 self.unsettled = Some(Instant::now());
-                self.saved = true;
+                self.saved += 1;
                 self.complains = true;
                 self.bring_forward();
                 let at = jiff::Zoned::now().strftime("%H:%M:%S").to_string();
@@ -200,9 +218,15 @@ impl Clerk {
 
     /// Once the hands are free, a copy of the day is laid beside the store.
     fn back_up(&mut self, leaving: bool) {
-        if let Err(error) = self.store.back_up(leaving) {
-            self.tell(Message::Notice(format!("no copy of the store could be made today: {error}")));
-        }
+        let said = match self.store.back_up(leaving) {
+            Ok(()) => return,
+            Err(error @ StoreError::Damaged { .. }) => Message::Alarm(
+                "the store is DAMAGED".to_owned(),
+                format!("no label is saved in it any more, and no copy of it is made or removed: {error}"),
+            ),
+            Err(error) => Message::Notice(format!("no copy of the store could be made today: {error}")),
+        };
+        self.tell(said);
     }
 
     /// A log that cannot be moved now is moved after the next label, or at the end.

@@ -10,11 +10,13 @@ use crossterm::terminal::{
     BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
 use crossterm::{Command, cursor, execute, queue};
-use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
 
 use super::Screen;
 use crate::app::App;
+use crate::app::layout::bounded;
 use crate::ui::view;
 
 /// What is written to give the terminal back: paste mode off, attributes off, alternate screen left, cursor on.
@@ -28,6 +30,8 @@ static MOUSE: AtomicBool = AtomicBool::new(false);
 
 /// The real terminal while the program has it.
 pub struct TerminalScreen {
+    /// The part of the terminal that is drawn on.
+    area: Rect,
     /// Never dropped: it would show the cursor, which [`give_back`] does, and end the program with a panic where the terminal is gone,
     /// before the label store is closed.
     terminal: ManuallyDrop<Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
@@ -37,12 +41,17 @@ impl TerminalScreen {
     /// Takes the terminal over and makes sure that a panic gives it back.
     pub fn enter() -> std::io::Result<Self> {
         restore_on_panic();
-        let terminal = take().and_then(|()| fresh()).inspect_err(|_| give_back())?;
-        Ok(Self { terminal: ManuallyDrop::new(terminal) })
+        let area = area();
+        let terminal = take().and_then(|()| fresh(area)).inspect_err(|_| give_back())?;
+        Ok(Self { area, terminal: ManuallyDrop::new(terminal) })
     }
 
     /// Draws one frame.
     pub(super) fn paint(&mut self, view: impl FnOnce(&mut ratatui::Frame<'_>)) -> std::io::Result<()> {
+        let area = area();
+        if area != self.area {
+            (self.area, self.terminal) = (area, ManuallyDrop::new(fresh(area)?));
+        }
         // Terminals that know synchronized updates show whole frames only; others ignore the request.
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
         self.terminal.draw(view)?;
@@ -51,9 +60,15 @@ impl TerminalScreen {
 }
 
 /// A terminal that is believed to show nothing.
-fn fresh() -> std::io::Result<Terminal<CrosstermBackend<BufWriter<Stdout>>>> {
+fn fresh(area: Rect) -> std::io::Result<Terminal<CrosstermBackend<BufWriter<Stdout>>>> {
     execute!(stdout(), Clear(ClearType::All))?;
-    Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(1 << 16, stdout())))
+    let backend = CrosstermBackend::new(BufWriter::with_capacity(1 << 16, stdout()));
+    Terminal::with_options(backend, TerminalOptions { viewport: Viewport::Fixed(area) })
+}
+
+fn area() -> Rect {
+    let (columns, rows) = bounded(crossterm::terminal::size().unwrap_or((80, 24)));
+    Rect::new(0, 0, columns, rows)
 }
 
 impl Drop for TerminalScreen {
@@ -77,7 +92,8 @@ impl Screen for TerminalScreen {
     fn forget(&mut self) -> std::io::Result<()> {
         take()?;
         // Not `Terminal::clear`, which asks the terminal where the cursor is and fails when no answer comes.
-        self.terminal = ManuallyDrop::new(fresh()?);
+        self.area = area();
+        self.terminal = ManuallyDrop::new(fresh(self.area)?);
         Ok(())
     }
 
@@ -102,7 +118,7 @@ impl Screen for TerminalScreen {
     }
 
     fn size(&self) -> (u16, u16) {
-        self.terminal.size().map_or((80, 24), |size| (size.width, size.height))
+        bounded(self.terminal.size().map_or((80, 24), |size| (size.width, size.height)))
     }
 }
 

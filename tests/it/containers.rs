@@ -439,13 +439,15 @@ type Case<'a> = (&'a str, &'a dyn Fn(&Path));
 #[test]
 fn a_followed_file_that_is_cut_or_replaced_says_so_once() {
     let dir = tempfile::tempdir().unwrap();
-    let cases: [Case<'_>; 3] = [
+    let cases: [Case<'_>; 4] = [
         ("became shorter (", &|path| fs::OpenOptions::new().write(true).open(path).unwrap().set_len(10).unwrap()),
         ("was replaced or removed", &|path| {
             fs::write(path.with_extension("new"), rows(9)).unwrap();
             fs::rename(path.with_extension("new"), path).unwrap();
         }),
         ("was written anew", &|path| fs::write(path, rows(9).replace('p', "q")).unwrap()),
+        // In place and of equal length, far from the end.
+        ("was written anew", &|path| fs::write(path, rows(3).replacen("p0", "q0", 1)).unwrap()),
     ];
     for (expected, change) in cases {
         let path = written(&dir, rows(3));

@@ -29,6 +29,7 @@ mod export;
 mod export_files;
 #[cfg(feature = "candle")]
 mod families;
+mod faults;
 mod features;
 mod formats;
 mod fuzz;

@@ -115,6 +115,46 @@ fn who_asks_for_a_try_hears_how_it_went_also_when_one_was_under_way() {
 }
 
 #[test]
+fn labels_typed_while_the_store_did_not_answer_wait_behind_the_one_that_failed() {
+    let mut desk = Desk::demo();
+    let head = sent(&press(&mut desk, 'a'));
+    assert_eq!(head.len(), 1);
+    for key in ['x', 'a', 'x'] {
+        assert_eq!(sent(&press(&mut desk, key)), [], "what follows builds on it");
+    }
+    desk.unwritable = true;
+    desk.tell(Message::SaveFailed("another program writes".to_owned()));
+    let waiting: Vec<Body> = desk.app.saving.queue.iter().map(|draft| draft.body.clone()).collect();
+    assert_eq!(waiting.len(), 4, "{waiting:?}");
+    desk.unwritable = false;
+    desk.tell(Message::Retry);
+    let saved = Store::events(desk.store.path(), "mira").unwrap().into_iter().map(|event| event.body);
+    assert_eq!(saved.collect::<Vec<_>>(), waiting);
+}
+
+#[test]
+fn a_row_of_undos_does_not_go_on_over_one_that_failed_and_that_is_said() {
+    let mut desk = Desk::demo();
+    desk.keys("aaa");
+    assert_eq!(sent(&press(&mut desk, 'u')).len(), 1);
+    press(&mut desk, 'u');
+    press(&mut desk, 'a');
+    desk.unwritable = true;
+    desk.tell(Message::SaveFailed("the disk is full".to_owned()));
+    assert!(notice(&desk).contains("1 key typed meanwhile to take labels back"), "{}", notice(&desk));
+    assert!(matches!(desk.app.saving.queue[0].body, Body::Undo(_)) && desk.app.saving.queue.len() == 2);
+}
+
+#[test]
+fn what_is_wrong_stays_on_the_screen() {
+    let mut desk = Desk::demo();
+    desk.tell(Message::Alarm("a.jsonl has changed".to_owned(), "a.jsonl was replaced".to_owned()));
+    assert_eq!(notice(&desk), "a.jsonl was replaced");
+    desk.keys("ja");
+    assert!(desk.app.saving_line().starts_with("! a.jsonl has changed  saved "), "{}", desk.app.saving_line());
+}
+
+#[test]
 fn a_try_that_fails_takes_back_no_wish_to_leave() {
     let mut desk = stuck();
     desk.keys("q");

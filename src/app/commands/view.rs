@@ -204,19 +204,39 @@ fn focus(app: &mut App, pane: Focus) -> Vec<Effect> {
 pub(super) fn copy_step(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     let Some(trace) = app.trace().cloned() else { return Vec::new() };
     let text = if app.cursor.node == NodeId::ROOT { &trace.problem.text } else { &trace.node(app.cursor.node).text };
-    app.notice = Some(format!("copied {} characters", text.chars().count()));
-    vec![copy(text.clone())]
+    let said = format!("copied {} characters", text.chars().count());
+    let text = text.clone();
+    vec![copy(app, said, &text)]
 }
 
-/// To the clipboard, or where that takes no more into a file.
-fn copy(text: String) -> Effect {
-    if text.len() > MAX_COPY { Effect::CopyToFile(text) } else { Effect::Copy(text) }
+/// To the clipboard, or where that takes no more into a file, and says so. What a shell or an editor into which it is pasted would act upon
+/// becomes a picture, or its number.
+fn copy(app: &mut App, said: String, text: &str) -> Effect {
+    let mut pictures = 0;
+    let mut clean = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            c if !c.is_control() || c == '\n' || c == '\t' => clean.push(c),
+            '\u{7f}' => clean.push('\u{2421}'),
+            c => match u32::from(c) {
+                code @ ..0x20 => clean.extend(char::from_u32(0x2400 + code)),
+                code => clean += &format!("<U+{code:04X}>"),
+            },
+        }
+        pictures += usize::from(c.is_control() && c != '\n' && c != '\t');
+    }
+    let control = if pictures == 1 { "control character as its picture" } else { "control characters as their pictures" };
+    app.notice = Some(if pictures == 0 { said } else { format!("{said}   ({pictures} {control})") });
+    if clean.len() > MAX_COPY { Effect::CopyToFile(clean) } else { Effect::Copy(clean) }
 }
 
 /// Says what is put on the clipboard, and puts it there.
 pub(super) fn copied(app: &mut App, what: &str, text: Option<String>) -> Vec<Effect> {
-    app.notice = Some(text.as_ref().map_or_else(|| format!("there is no {what} here"), |text| format!("copied {what}: {text}")));
-    text.map(copy).into_iter().collect()
+    let Some(text) = text else {
+        app.notice = Some(format!("there is no {what} here"));
+        return Vec::new();
+    };
+    vec![copy(app, format!("copied {what}: {text}"), &text)]
 }
 
 /// Puts the id of the solution on the clipboard.
@@ -251,8 +271,7 @@ pub(super) fn copy_json(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
         "steps": steps.collect::<Vec<_>>(),
     })
     .to_string();
-    app.notice = Some(format!("copied {} bytes of JSON", json.len()));
-    vec![copy(json)]
+    vec![copy(app, format!("copied {} bytes of JSON", json.len()), &json)]
 }
 
 /// Puts the label of the solution on the clipboard, in words.

@@ -11,9 +11,12 @@ use super::voices::{Choice, Said, View, Voices};
 use crate::cli::notes::Notes;
 use crate::corpus::Corpus;
 use crate::formats::{self, Exploded, Feature, Framing, Kept, Labelled, LabelledTrace, Loss, Target};
+use crate::labels::Given;
 use crate::labels::policy::{Alternatives, Author, Policy, Repeats, Skipped};
 use crate::query::Query;
 use crate::segment::{self, Rule};
+use crate::shell::identity;
+use crate::shell::strays::found;
 use crate::trace::{NodeId, Solution, Trace};
 
 /// What is done with every file.
@@ -41,6 +44,10 @@ pub(super) struct Counts {
     pub(super) choice: Choice,
     /// Rows that are the same as another and were not written.
     pub(super) repeated: u64,
+    /// Solutions of the file on its way that somebody judged in it, as far as they were not found yet.
+    sought: Given,
+    /// Decisions on solutions that files do not hold any more.
+    pub(super) strays: usize,
     /// Rows of solutions that somebody judged here.
     judged: Rows,
 }
@@ -89,8 +96,15 @@ impl Run<'_> {
 impl Job<'_> {
     /// Writes every unit.
     pub(super) fn write(&self, corpus: &Corpus, out: &mut Output, counts: &mut Counts) -> anyhow::Result<()> {
+        counts.sought = self.voices.given(&identity(corpus.name()));
         let mut run = Run { corpus, out, counts };
-        if self.target.writer.compares() { self.by_problem(&mut run) } else { self.in_order(&mut run) }
+        if self.target.writer.compares() {
+            self.by_problem(&mut run)?
+        } else {
+            self.in_order(&mut run)?
+        }
+        counts.strays += std::mem::take(&mut counts.sought).values().map(|(_, times)| times).sum::<usize>();
+        Ok(())
     }
 
     /// Writes one unit after the other.
@@ -171,6 +185,10 @@ impl Job<'_> {
         for _ in before..counts.loss.agreement.left_out {
             counts.loss.read += 1;
             counts.loss.skip(&Skipped::Disagreement);
+        }
+        if !counts.sought.is_empty() {
+            let cuts: Vec<Trace> = self.voices.cuts(base).collect();
+            cuts.iter().chain([&trace, base]).for_each(|trace| found(&mut counts.sought, trace));
         }
         Heard { trace, by_rule, told }
     }

@@ -41,6 +41,7 @@ use crate::labels::{Overlap, Session, Store};
 use crate::query::{Names, Query};
 use crate::segment;
 use crate::shell::kept_filters;
+use crate::shell::strays::told;
 use crate::trace::RecordKey;
 
 /// Options of `export`.
@@ -180,7 +181,7 @@ pub fn run(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     } else {
         report(args, &counts);
     }
-    let left_out = counts.bad > 0 || !counts.unopened.is_empty() || !counts.loss.skipped.is_empty();
+    let left_out = counts.bad > 0 || counts.strays > 0 || !counts.unopened.is_empty() || !counts.loss.skipped.is_empty();
     Ok(if args.strict && left_out { ExitCode::from(3) } else { ExitCode::SUCCESS })
 }
 
@@ -311,6 +312,7 @@ fn manifest(args: &ExportArgs, job: &Job<'_>, counts: &Counts, told: &Told<'_>, 
         "segment": args.reading.segment.map(|rule| json!({"rule": rule.to_string(), "version": segment::VERSION})),
         "test_share": args.test_share,
         "bad_records": counts.bad,
+        "labels_of_other_texts": counts.strays,
         "left_out_files": counts.unopened,
         "skipped": loss.skipped,
         "lost": loss.counts,
@@ -354,13 +356,11 @@ fn check_target(args: &ExportArgs, target: &Target, layout: &Layout, from: &[Sou
     let written = Written { name: &layout.name(), records: &layout.records() };
     paths.extend(target.writer.beside(written, &Loss::default()).iter().map(|(name, _)| layout.beside(name)));
     for path in &paths {
+        crate::cli::spare_store(path)?;
         let path = path.canonicalize().ok();
         let same = |source: &Source| matches!(source, Source::Path(from) if path.is_some() && from.canonicalize().ok() == path);
         if from.iter().any(same) {
             bail!("{shown} is one of the sources; an export never replaces what it reads");
-        }
-        if args.with.iter().chain(&args.store.path().ok()).any(|store| path.is_some() && store.canonicalize().ok() == path) {
-            bail!("{shown} is a label store; an export never replaces what it reads");
         }
     }
     if let Some(path) = paths.iter().find(|path| path.exists() && !args.force) {
@@ -492,7 +492,7 @@ fn store_told<'a>(path: &Path, annotators: impl Iterator<Item = &'a str>) -> Val
     json!({"path": path.to_string_lossy(), "annotators": annotators.collect::<Vec<_>>()})
 }
 
-fn report(args: &ExportArgs, Counts { loss, bad, choice, repeated, notes, .. }: &Counts) {
+fn report(args: &ExportArgs, Counts { loss, bad, choice, repeated, notes, strays, .. }: &Counts) {
     let target = escaped(&args.out.to_string_lossy());
     out::note(format_args!(
         "{target}: {} record{} of {} written, with {} of {} solutions, {} changed",
@@ -525,6 +525,9 @@ fn report(args: &ExportArgs, Counts { loss, bad, choice, repeated, notes, .. }: 
     if *bad > 0 {
         let records = if *bad == 1 { "record" } else { "records" };
         out::note(format_args!("  {bad} {records} could not be read; `stepscope info` says why"));
+    }
+    if *strays > 0 {
+        out::note(format_args!("  {}", told(*strays)));
     }
     notes.tell();
 }

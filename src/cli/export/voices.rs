@@ -6,7 +6,7 @@ use super::agreed::{Differences, Voted, agreed};
 use super::question::Question;
 use crate::formats::{Loss, TREE_KEY};
 use crate::labels::policy::Author;
-use crate::labels::{Overlap, Panel, Session};
+use crate::labels::{Given, Overlap, Panel, Session};
 use crate::query::Query;
 use crate::trace::{FirstError, RecordKey, SolutionLabels, StepKey, Trace};
 
@@ -16,6 +16,8 @@ pub(super) struct Voices {
     all: Vec<Session>,
     /// Time that the verdict on each solution took, in milliseconds, and the chance with which it was drawn, for each of them.
     times: Vec<HashMap<RecordKey, Taken>>,
+    /// Solutions that decisions of each of them speak of, by the file that was open.
+    given: Vec<HashMap<String, Given>>,
     /// Name of the one who exports.
     own: Option<String>,
     author: Author,
@@ -104,7 +106,8 @@ impl Voices {
             // Later verdicts stand behind earlier ones.
             session.verdicts().map(|verdict| (verdict.record, (verdict.ms_spent, verdict.drawn))).collect()
         };
-        Self { times: all.iter().map(times).collect(), all, own, author, panel, plan: None, groups: None }
+        let given = all.iter().map(Session::given).collect();
+        Self { times: all.iter().map(times).collect(), given, all, own, author, panel, plan: None, groups: None }
     }
 
     /// The same with groups of wrong steps and a plan of who gets what, for filters.
@@ -130,6 +133,15 @@ impl Voices {
     /// The labels of the one who exports.
     pub(super) fn own(&self) -> Option<&Session> {
         self.all.iter().find(|session| Some(session.annotator()) == self.own.as_deref())
+    }
+
+    /// Solutions of a file, by its path, that decisions of those who count speak of.
+    pub(super) fn given(&self, file: &str) -> Given {
+        let mut sought = Given::new();
+        for (record, (item, times)) in self.given.iter().filter_map(|given| given.get(file)).flatten() {
+            sought.entry(*record).or_insert((*item, 0)).1 += times;
+        }
+        sought
     }
 
     /// Whose labels are written.
@@ -159,6 +171,11 @@ impl Voices {
     fn voices(&self, trace: &Trace) -> impl Iterator<Item = Voice<'_>> {
         let each = self.all.iter().zip(&self.times);
         each.map(|(session, times)| Voice { session, times, cut: session.recut(trace) })
+    }
+
+    /// A trace in the steps of each who cut it by hand.
+    pub(super) fn cuts(&self, trace: &Trace) -> impl Iterator<Item = Trace> {
+        self.all.iter().filter_map(|session| session.recut(trace))
     }
 
     /// What is written of a trace, as far as a filter chooses it; counts solutions that several people judged.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::civil::Date;
 use rusqlite::Connection;
 use rusqlite::backup::Backup;
 
@@ -44,10 +45,13 @@ pub(super) fn copy(conn: &Connection, store: &Path, name: &str) -> Result<bool, 
     Ok(true)
 }
 
-/// Keeps a copy of today and forgets all but the newest ones.
-pub(super) fn daily(conn: &Connection, store: &Path, today: jiff::civil::Date) -> Result<(), StoreError> {
+/// Keeps a copy of today and forgets all but the newest ones. The copy that was just made stays, whatever the clock said on other days: those
+/// of days that are still to come go first.
+pub(super) fn daily(conn: &Connection, store: &Path, today: Date) -> Result<(), StoreError> {
     if copy(conn, store, &today.to_string())? {
-        for old in dailies(store).into_iter().rev().skip(KEPT) {
+        let mut others: Vec<(Date, PathBuf)> = dailies(store).into_iter().filter(|(day, _)| *day != today).collect();
+        others.sort_by_key(|(day, _)| (*day > today, std::cmp::Reverse(*day)));
+        for (_, old) in others.into_iter().skip(KEPT - 1) {
             // A copy that cannot be removed is one copy too many, nothing worse.
             let _ = std::fs::remove_file(old);
         }
@@ -55,17 +59,17 @@ pub(super) fn daily(conn: &Connection, store: &Path, today: jiff::civil::Date) -
     Ok(())
 }
 
-/// The daily copies, oldest first.
-pub(super) fn dailies(store: &Path) -> Vec<PathBuf> {
+/// The daily copies with their days, oldest first.
+pub(super) fn dailies(store: &Path) -> Vec<(Date, PathBuf)> {
     let prefix = format!("{}.", store.file_name().unwrap_or_default().to_string_lossy());
-    let is_daily = |path: &PathBuf| {
+    let daily = |path: PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let date = name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".bak"));
-        date.is_some_and(|date| date.parse::<jiff::civil::Date>().is_ok())
+        let day = name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".bak"))?.parse().ok()?;
+        Some((day, path))
     };
     let folder = store.parent().unwrap_or(Path::new("."));
-    let mut found: Vec<PathBuf> =
-        std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).filter(is_daily).collect();
+    let mut found: Vec<(Date, PathBuf)> =
+        std::fs::read_dir(folder).into_iter().flatten().flatten().filter_map(|entry| daily(entry.path())).collect();
     found.sort();
     found
 }

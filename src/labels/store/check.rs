@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 use super::super::{Event, Session};
 use super::connect::{Access, Durability, Link, SCHEMA_VERSION, connect, guards, sql};
 use super::disk::{FileSystem, median, scratch, sync_time};
-use super::{CONTRACT, StoreError, rows};
+use super::{CONTRACT, StoreError, rows, way_out};
 
 /// Below this a disk without power-loss protection cannot have written anything.
 const SUSPICIOUS: Duration = Duration::from_micros(200);
@@ -97,7 +97,10 @@ pub fn check(path: &Path) -> Check {
         warnings: Vec::new(),
     };
     if let Err(error) = check.run(path) {
-        check.problems.push(error.to_string());
+        check.problems.push(error.plain());
+    }
+    if !check.problems.is_empty() {
+        check.warnings.extend(way_out(path));
     }
     check.ok = check.problems.is_empty();
     check
@@ -113,7 +116,11 @@ impl Check {
         let link = connect(path, Access::View)?;
         self.settings(path, &link)?;
         self.disk(path, link.durability);
-        self.integrity(path, &link)?;
+        // A page that cannot be read says nothing of the others.
+        if let Err(error) = self.integrity(path, &link) {
+            self.problems.push(error.plain());
+            self.integrity = Some("not known: it could not be checked".to_owned());
+        }
         let events = self.events(path, &link)?;
         self.rebuild(events);
         Ok(())
@@ -200,7 +207,7 @@ impl Check {
                 Ok(Some(row)) => row,
                 Ok(None) => break,
                 Err(source) => {
-                    self.problems.push(error(source).to_string());
+                    self.problems.push(error(source).plain());
                     break;
                 }
             };

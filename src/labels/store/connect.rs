@@ -203,8 +203,17 @@ fn look(path: &Path, found: &std::fs::Metadata) -> Result<(), StoreError> {
 /// What every database file of `SQLite` begins with.
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
+/// True for a file that says in its header that it is a label store. Not for one that this process has open: see [`Hold`].
+pub fn is_store(path: &Path) -> bool {
+    let mut head = [0; 72];
+    // What is no plain file may never have anything to read.
+    let plain = std::fs::metadata(path).is_ok_and(|found| found.is_file());
+    let read = plain && File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok();
+    read && head.starts_with(MAGIC) && head[68..] == APPLICATION_ID.to_be_bytes()
+}
+
 /// True when changes to this database lie beside it that are not in it yet.
-fn has_journal(path: &Path) -> bool {
+pub(super) fn has_journal(path: &Path) -> bool {
     ["-journal", "-wal"].into_iter().any(|suffix| {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);
@@ -405,7 +414,10 @@ pub(super) fn sql<'a>(path: &'a Path, doing: &'static str) -> impl Fn(rusqlite::
     move |cause| {
         let path = path.to_owned();
         match cause.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy { path, seconds: BUSY.as_secs() },
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                let holder = super::locks::holder(&path).unwrap_or_else(|| "another program".to_owned());
+                StoreError::Busy { path, holder, seconds: BUSY.as_secs() }
+            }
             Some(ErrorCode::NotADatabase) => StoreError::NotSqlite { path, found: "a file that SQLite cannot read".to_owned() },
             Some(ErrorCode::DatabaseCorrupt) => StoreError::Damaged { path, what: cause.to_string() },
             Some(ErrorCode::ReadOnly) => StoreError::ReadOnly { path },

@@ -65,10 +65,12 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// Another process held the store too long.
-    #[error("{path}: another program has been writing to this store for more than {seconds} seconds", path = path.display())]
+    #[error("{path}: {holder} has been writing to this store for more than {seconds} seconds", path = path.display())]
     Busy {
         /// The store.
         path: PathBuf,
+        /// Name and number of that process, as far as the system tells them.
+        holder: String,
         /// How long was waited, in seconds.
         seconds: u64,
     },
@@ -137,6 +139,14 @@ impl StoreError {
     /// Why a new store could not be made; apart from all other reasons where things may change.
     pub(super) fn not_made(self) -> Self {
         if self.may_pass() { Self::NotMade { cause: Box::new(self) } } else { self }
+    }
+
+    /// Without the way to a command that tells more, for what that command itself says.
+    pub(super) fn plain(&self) -> String {
+        match self {
+            Self::Damaged { path, what } => format!("{}: the store is damaged: {what}", path.display()),
+            other => other.to_string(),
+        }
     }
 
     /// True when the disk, one that is not there, or a permission is in the way of writing: what can be done about it needs no new start.

@@ -9,6 +9,9 @@ mod check;
 mod connect;
 mod disk;
 mod error;
+mod locks;
+mod merge;
+mod rescue;
 mod rows;
 
 use std::collections::{BTreeSet, HashMap};
@@ -20,10 +23,13 @@ use jiff::tz::TimeZone;
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior};
 
 pub use check::{Check, WriterCheck, check};
-use connect::{Access, Link, SCHEMA_VERSION, connect, damaged, guards, random_id, sql};
+pub use connect::is_store;
+use connect::{Access, Link, SCHEMA_VERSION, connect, damaged, guards, has_journal, random_id, sql};
 pub use disk::default_path;
 use disk::{FileId, FileSystem};
 pub use error::StoreError;
+pub use merge::{Merged, Part, merge};
+use rescue::way_out;
 
 use super::columns::DecodeError;
 use super::{Action, Body, Draft, Event, EventId, Session, WriterId};
@@ -47,8 +53,15 @@ pub struct Store {
     /// The id that was given to it when it was made; `None` while it cannot be made.
     id: Option<String>,
     file: Option<FileId>,
-    /// `None` as long as it was not written to.
+    /// Under which this session writes; `None` as long as it cannot. No two sessions have the same one, so that also those on copies of a
+    /// store, or on one that was put back as it was yesterday, never give the same number to two events.
     writer: Option<WriterId>,
+    /// Number and id of the last event of `writer`.
+    wrote: Option<(u64, EventId)>,
+    /// Time of the last own event that was read.
+    told_at: Option<Timestamp>,
+    /// The database was found damaged: nothing is written to it.
+    unsound: bool,
     /// Last number and id of each writer, to see holes and exchanged events as they are read.
     chains: HashMap<WriterId, (u64, EventId)>,
     /// Rows up to this one were handed out.
@@ -81,13 +94,13 @@ impl Store {
     /// All events of a store in its order. Nothing is made or written.
     pub fn events(path: &Path, annotator: &str) -> Result<Vec<Event>, StoreError> {
         let mut events = Vec::new();
-        Self::begin(path, annotator, Access::View, |event| events.push(event))?;
+        Self::begin(path, annotator, Access::View, |event| events.push(event)).map_err(rescue::advised)?;
         Ok(events)
     }
 
     fn with(path: &Path, annotator: &str, access: Access) -> Result<(Self, Session), StoreError> {
         let mut session = Session::new(annotator);
-        let store = Self::begin(path, annotator, access, |event| session.apply(&event))?;
+        let store = Self::begin(path, annotator, access, |event| session.apply(&event)).map_err(rescue::advised)?;
         Ok((store, session))
     }
 
@@ -115,6 +128,9 @@ impl Store {
             warnings: Vec::new(),
             link,
             writer: None,
+            wrote: None,
+            told_at: None,
+            unsound: false,
             chains: HashMap::new(),
             seen: 0,
             ahead: BTreeSet::new(),
@@ -140,14 +156,7 @@ impl Store {
         if self.read_only {
             return Ok(Some(StoreError::ReadOnly { path: self.path.clone() }));
         }
-        match self.writer() {
-            Ok(writer) => self.writer = Some(writer),
-            Err(error) if error.may_pass() => {
-                self.read_only = true;
-                return Ok(Some(error));
-            }
-            Err(error) => return Err(error),
-        }
+        self.writer = Some(random_id(&self.path)?);
         Ok(None)
     }
 
@@ -169,29 +178,6 @@ impl Store {
     /// What the user should know of this store, one line each.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
-    }
-
-    /// The id under which this annotator writes to this file. A copied file gets a new one, so copies that are both written to never
-    /// give the same number to two events.
-    fn writer(&mut self) -> Result<WriterId, StoreError> {
-        let place = self.file.map_or_else(|| "-".to_owned(), |file| file.to_string());
-        let key = format!("writer/{place}/{}", self.annotator);
-        let path = self.path.clone();
-        let fresh = random_id(&path)?.to_string();
-        let link = self.link()?;
-        let mut find = || -> rusqlite::Result<String> {
-            let known = "SELECT v FROM meta WHERE k = ?1";
-            if let Some(id) = link.conn.query_row(known, [&key], |row| row.get(0)).optional()? {
-                return Ok(id);
-            }
-            let transaction = link.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            transaction.execute("INSERT OR IGNORE INTO meta(k, v) VALUES(?1, ?2)", (&key, &fresh))?;
-            let id = transaction.query_row(known, [&key], |row| row.get(0))?;
-            transaction.commit()?;
-            Ok(id)
-        };
-        let id = find().map_err(sql(&path, "register the annotator"))?;
-        id.parse().map_err(|error| damaged(&path, format!("{key}: {error}")))
     }
 
     fn link(&mut self) -> Result<&mut Link, StoreError> {
@@ -242,10 +228,9 @@ impl Store {
             link.bring_up(&path)?;
         }
         // The writer of a file is that of no other one.
-        (self.writer, self.read_only) = (None, true);
+        (self.writer, self.wrote) = (Some(random_id(&path)?), None);
         (self.id, self.file) = (Some(store_id(&link)), link.file);
         self.link = Some(link);
-        self.writer = Some(self.writer()?);
         self.read_only = false;
         Ok(())
     }
@@ -288,6 +273,12 @@ impl Store {
         if self.writer.is_none() {
             self.take_up()?;
         }
+        if self.unsound {
+            self.link = None;
+            // What was damaged may have been put right, or another one put in its place: this looks at all of it again.
+            self.reconnect()?;
+            self.unsound = false;
+        }
         let mut stamped = None;
         let result = match self.write(draft, &mut stamped) {
             Err(error) if error.ends_the_connection() => {
@@ -295,7 +286,7 @@ impl Store {
                 // A failed COMMIT may have reached the disk: the event keeps its id, so that it is there once at most.
                 self.write(draft, &mut stamped)
             }
-            Err(StoreError::Replaced { .. }) if self.lies_on_another_disk() => {
+            Err(StoreError::Replaced { .. }) if self.may_be_put_back() => {
                 self.take_up()?;
                 self.write(draft, &mut stamped)
             }
@@ -314,15 +305,22 @@ impl Store {
         let path = self.path.clone();
         let (annotator, tip, lamport, now) = (self.annotator.clone(), self.tip, self.lamport, (self.now)());
         let writer = self.writer.ok_or_else(|| StoreError::ReadOnly { path: path.clone() })?;
+        let (wrote, told_at) = (self.wrote, self.told_at);
         let link = self.link()?;
-        let mut commit = || -> rusqlite::Result<(Event, i64, i64)> {
+        let mut commit = || -> rusqlite::Result<Option<(Event, i64, i64)>> {
             let transaction = link.conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let (newest, seen) = newest(&transaction, tip)?;
             if let Some((event, n)) = already_there(&transaction, stamped.as_ref())? {
                 transaction.commit()?;
-                return Ok((event, n, newest));
+                return Ok(Some((event, n, newest)));
+            }
+            if let Some((seq, id)) = wrote
+                && !holds(&transaction, writer, seq, id)?
+            {
+                return Ok(None);
             }
             let last = last_of(&transaction, writer)?;
+            let last = Last { at: last.at.or(told_at), ..last };
             let same = |event: &Event| event.writer == writer && event.seq == last.seq + 1 && event.prev == last.id;
             let event = match stamped.take().filter(same) {
                 Some(event) => event,
@@ -331,10 +329,14 @@ impl Store {
             *stamped = Some(event.clone());
             let n = rows::insert(&transaction, &event)?;
             transaction.commit()?;
-            Ok((event, n, n))
+            Ok(Some((event, n, n)))
         };
-        let (event, n, newest) = commit().map_err(sql(&path, "save the label"))?;
+        // What was saved before is gone: an older copy was written over the store.
+        let Some((event, n, newest)) = commit().map_err(sql(&path, "save the label"))? else {
+            return Err(StoreError::Replaced { path });
+        };
         self.is_still_there()?;
+        self.wrote = Some((event.seq, event.id));
         self.tip = newest.max(n);
         self.lamport = self.lamport.max(event.lamport);
         if n == self.seen + 1 {
@@ -351,10 +353,24 @@ impl Store {
         if FileId::of(&self.path) == self.file { Ok(()) } else { Err(StoreError::Replaced { path: self.path.clone() }) }
     }
 
-    /// The path leads to another disk than before: the store may have been taken out and put back. On the same disk, what lies beside the
-    /// file now, its log above all, may belong to the one that is gone, and is not to be read into another.
-    fn lies_on_another_disk(&self) -> bool {
-        FileId::of(&self.path).zip(self.file).is_some_and(|(now, before)| now.device != before.device)
+    /// The path leads to another file than before: the store, or a copy of it, may have been put back. On the same disk what lies beside the
+    /// file, its log above all, may belong to the one that is gone: that goes into its own file first, and is not read into another.
+    fn may_be_put_back(&mut self) -> bool {
+        let (now, Some(before)) = (FileId::of(&self.path), self.file) else { return false };
+        if now.is_some_and(|now| now.device != before.device) {
+            return true;
+        }
+        if now == Some(before) {
+            return false;
+        }
+        if let Some(link) = &self.link {
+            // What does not go leaves a log behind, which is seen.
+            let _ = link.conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        }
+        if now.is_some() {
+            self.link = None;
+        }
+        now.is_some() && !has_journal(&self.path)
     }
 
     /// Events that other programs wrote since the store was opened or last asked, in the order of the store.
@@ -374,7 +390,9 @@ impl Store {
         let seen = self.seen;
         self.link()?;
         // Split borrows: the rows are read while chains and clocks are brought forward.
-        let Self { link: Some(link), chains, ahead, seen: done, tip, lamport, .. } = self else { return Ok(()) };
+        let Self { link: Some(link), chains, ahead, seen: done, tip, lamport, annotator, told_at, .. } = self else {
+            return Ok(());
+        };
         let mut statement = link.conn.prepare_cached(rows::newer(link.schema)).map_err(sql(&path, "read the label store"))?;
         let mut found = statement.query([seen]).map_err(sql(&path, "read the label store"))?;
         while let Some(row) = found.next().map_err(sql(&path, "read the label store"))? {
@@ -392,6 +410,9 @@ impl Store {
             *done = n;
             *tip = n.max(*tip);
             *lamport = event.lamport.max(*lamport);
+            if event.annotator == *annotator {
+                *told_at = event.at_utc.parse().ok().or(*told_at);
+            }
             if !ahead.remove(&n) {
                 on(event);
             }
@@ -411,6 +432,8 @@ impl Store {
 
     /// Keeps a copy of today beside the store, one a day, and the last five of them. To be called in every quiet moment: only the first call of
     /// a day does something. On the day on which a store begins there is little to copy, and the copy is made at the end, `leaving`.
+    ///
+    /// A store that is found damaged is not copied, and no copy of it goes: [`StoreError::Damaged`] then says so, and no label is written to it.
     pub fn back_up(&mut self, leaving: bool) -> Result<(), StoreError> {
         let today = self.today();
         let early = self.began == Some(today) && !leaving;
@@ -420,7 +443,12 @@ impl Store {
         // Set before: what cannot be copied now is not tried again in every quiet moment.
         self.copied = Some(today);
         let path = self.path.clone();
-        backup::daily(&self.link()?.conn, &path, today)
+        let link = self.link()?;
+        if let Err(error) = sound(&path, link) {
+            self.unsound |= matches!(error, StoreError::Damaged { .. });
+            return Err(rescue::advised(error));
+        }
+        backup::daily(&link.conn, &path, today)
     }
 
     fn today(&self) -> Date {
@@ -461,7 +489,7 @@ fn store_id(link: &Link) -> String {
 /// A guard that is gone or strange could take away what was just called saved: no labels into such a store.
 fn guarded(path: &Path, link: &Link) -> Result<(), StoreError> {
     match guards(link).map_err(sql(path, "read the label store"))?.first() {
-        Some(what) => Err(damaged(path, format!("{what} is missing, changed or not ours; `stepscope store check` tells more"))),
+        Some(what) => Err(damaged(path, format!("{what} is missing, changed or not ours"))),
         None => Ok(()),
     }
 }
@@ -502,6 +530,13 @@ struct Last {
     seq: u64,
     id: Option<EventId>,
     at: Option<Timestamp>,
+}
+
+/// This event of the writer is there.
+fn holds(transaction: &Transaction<'_>, writer: WriterId, seq: u64, id: EventId) -> rusqlite::Result<bool> {
+    let sentence = "SELECT 1 FROM event WHERE writer = ?1 AND seq = ?2 AND event_id = ?3";
+    let seq = i64::try_from(seq).unwrap_or(i64::MAX);
+    transaction.prepare_cached(sentence)?.exists((writer.as_bytes(), seq, id.as_bytes()))
 }
 
 fn last_of(transaction: &Transaction<'_>, writer: WriterId) -> rusqlite::Result<Last> {

@@ -11,6 +11,7 @@ use crate::labels::event::tests::{record, step};
 use crate::labels::{Context, Sampled, Saw};
 use crate::trace::{Rating, Writing};
 
+mod damaged;
 mod hindered;
 
 fn flag(n: usize) -> Draft {
@@ -249,7 +250,7 @@ fn an_older_store_is_read_as_it_is_and_brought_up_for_labelling_after_a_copy() {
     assert!(session.agrees(&seen));
     let write = Action::Write { writing: Writing::Critique, step: None, record: record(1), text: "why".into() };
     let next = store.append(Draft::of(write)).unwrap();
-    assert_eq!((next.seq, next.prev), (21, Some(events[19].id)), "the chain goes on");
+    assert_eq!((next.seq, next.prev, next.lamport), (1, None, events[19].lamport + 1), "a chain of its own behind what is there");
     drop(store);
     let after = check(&path);
     assert!(after.ok && after.schema == Some(2), "{after:?}");
@@ -269,8 +270,8 @@ fn a_copy_a_day_is_kept_and_the_old_ones_go() {
     }
     let copies = backup::dailies(&path);
     assert_eq!(copies.len(), 5);
-    assert!(copies[0].to_string_lossy().ends_with("labels.db.2026-01-05.bak"), "{copies:?}");
-    assert_eq!(Store::view(&copies[4], "mira").unwrap().1.decisions(), 3);
+    assert!(copies[0].1.to_string_lossy().ends_with("labels.db.2026-01-05.bak"), "{copies:?}");
+    assert_eq!(Store::view(&copies[4].1, "mira").unwrap().1.decisions(), 3);
 }
 
 #[test]
@@ -280,7 +281,7 @@ fn every_day_of_a_session_gets_its_copy_also_the_one_on_which_the_store_began() 
     let labels = |copy: &Path| Store::view(copy, "mira").unwrap().1.decisions();
     let copies = |store: &mut Store, leaving| {
         store.back_up(leaving).unwrap();
-        backup::dailies(&path).iter().map(|copy| labels(copy)).collect::<Vec<_>>()
+        backup::dailies(&path).iter().map(|(_, copy)| labels(copy)).collect::<Vec<_>>()
     };
     assert_eq!(copies(&mut store, true), [0; 0], "an empty store is not worth a copy");
     store.append(rate(1)).unwrap();
@@ -329,7 +330,7 @@ fn two_sessions_on_one_store_see_each_other() {
         if n % 2 == 0 { mine.apply(&event) } else { theirs.apply(&event) }
     }
     let [seen_by_a, seen_by_b] = [a.catch_up().unwrap(), b.catch_up().unwrap()];
-    assert_eq!([&seen_by_a, &seen_by_b].map(|events| events.iter().map(|event| event.seq).collect::<Vec<_>>()), [[2, 4], [1, 3]]);
+    assert_eq!([&seen_by_a, &seen_by_b].map(|events| events.iter().map(|event| event.seq).collect::<Vec<_>>()), [[1, 2], [1, 2]]);
     mine.extend(&seen_by_a);
     theirs.extend(&seen_by_b);
     assert!(mine.agrees(&theirs));
@@ -348,7 +349,30 @@ fn a_copied_store_gets_a_writer_of_its_own() {
     assert_ne!(event.writer, first[0].writer);
     assert_eq!((event.seq, event.lamport), (1, 3));
     let (mut store, _) = Store::open(&path, "mira").unwrap();
-    assert_eq!(store.append(flag(9)).unwrap().writer, first[0].writer, "the original goes on as before");
+    assert_ne!(store.append(flag(9)).unwrap().writer, first[0].writer, "so does every session");
+}
+
+#[test]
+fn a_store_that_is_put_back_as_it_was_yesterday_does_not_give_a_number_twice() {
+    let (dir, path) = place();
+    filled(&path, 2);
+    let copies = ["yesterday.db", "given.db"].map(|name| dir.path().join(name));
+    fs::copy(&path, &copies[0]).unwrap();
+    Store::open(&path, "mira").unwrap().0.append(flag(5)).unwrap();
+    fs::copy(&path, &copies[1]).unwrap();
+    // Over the same file: device and inode stay what they were.
+    fs::copy(&copies[0], &path).unwrap();
+    let (mut store, _) = Store::open(&path, "mira").unwrap();
+    store.append(rate(5)).unwrap();
+    let number = |event: &Event| (event.writer, event.seq);
+    let [here, there] = [&path, &copies[1]].map(|path| Store::events(path, "lena").unwrap());
+    for event in &there {
+        assert!(here.iter().all(|other| number(other) != number(event) || other == event), "{event:?}");
+    }
+    // While a session has it open, what it has saved must still be there.
+    store.settle().unwrap();
+    tamper(&path, "DELETE FROM event WHERE n = 3");
+    assert!(store.append(flag(6)).unwrap_err().to_string().contains("deleted or replaced"));
 }
 
 #[test]

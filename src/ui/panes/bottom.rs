@@ -95,7 +95,7 @@ fn work(app: &App, room: usize) -> String {
 
 /// What became of the labels stands first and is never cut short by anything else.
 fn status(app: &App, pen: &mut Pen<'_>, rect: Rect) {
-    let style = if app.saving.error.is_some() { pen.look.error() } else { pen.look.plain() };
+    let style = if app.saving.error.is_some() || app.is_alarmed() { pen.look.error() } else { pen.look.plain() };
     let x = pen.text(rect.x + 1, rect.y, rect.width - 1, &app.saving_line(), style);
     let typed = format!("{}{}", app.keys.count.map_or(String::new(), |count| count.to_string()), app.keys.pending.join(""));
     let x = pen.text(x + 2, rect.y, rect.right().saturating_sub(x + 3), &typed, pen.look.accent());

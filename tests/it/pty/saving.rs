@@ -65,3 +65,25 @@ fn a_session_begins_where_no_store_can_be_made_saves_when_it_can_and_is_played_a
     assert_eq!(decisions(&at("made/labels.db")), 3);
     played_again(at("keys.jsonl").to_str().unwrap());
 }
+
+#[test]
+fn labels_that_cannot_be_saved_when_the_session_ends_go_into_a_store_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, away) = (folder.path().join("labels.db"), folder.path().join("away"));
+    let mut terminal = Terminal::start(folder.path(), &["--no-prm"], (120, 30));
+    terminal.wait_for("1/35");
+    terminal.keys("a");
+    terminal.wait_for("labels.db +1");
+    std::fs::rename(&path, &away).unwrap();
+    terminal.keys("a");
+    terminal.wait_for("NOT SAVED: 1 in memory");
+    terminal.keys("a");
+    terminal.wait_for("NOT SAVED: 2 in memory");
+    terminal.signal(Signal::TERM);
+    assert!(!terminal.wait_for_exit().success());
+    let stores: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let rescued: Vec<_> = stores.iter().filter(|path| path.to_string_lossy().contains("labels.unsaved-")).collect();
+    assert_eq!(rescued.len(), 1, "{stores:?}");
+    assert_eq!((decisions(rescued[0]), decisions(&away)), (2, 1));
+    assert!(String::from_utf8_lossy(&terminal.bytes()).contains("store merge"));
+}

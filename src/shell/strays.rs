@@ -1,0 +1,69 @@
+//! Labels of solutions that a file no longer holds: somebody changed its texts, or it is cut into other steps. They stay in the store and can
+//! be seen nowhere, which is said.
+
+use std::collections::BTreeSet;
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::identity;
+use crate::app::Message;
+use crate::corpus::{Corpus, escaped};
+use crate::labels::{Given, Session};
+use crate::trace::Trace;
+
+/// Looks for them beside the screen, once every file is read; what is found is told.
+pub fn look(corpora: &[Corpus], session: &Session, messages: &UnboundedSender<Message>) {
+    let mut given = session.given();
+    for corpus in corpora {
+        let Some(sought) = given.remove(&identity(corpus.name())) else { continue };
+        // Own steps have names of their own.
+        let cut = session.has_cuts().then(|| session.clone());
+        let (corpus, messages) = (corpus.clone(), messages.clone());
+        tokio::task::spawn_blocking(move || {
+            corpus.wait();
+            let strays = count(&corpus, sought, cut.as_ref(), || messages.is_closed());
+            if strays > 0 {
+                let name = escaped(corpus.name());
+                let _ = messages.send(Message::Alarm(mark(strays), format!("{name}: {}", told(strays))));
+            }
+        });
+    }
+}
+
+fn mark(strays: usize) -> String {
+    format!("{strays} label{} of other texts", if strays == 1 { "" } else { "s" })
+}
+
+/// What is said of so many labels.
+pub fn told(strays: usize) -> String {
+    let labels = if strays == 1 { "1 label given here speaks" } else { &format!("{strays} labels given here speak") };
+    format!(
+        "{labels} of a solution that the file no longer holds: its text was changed, or it is cut into other steps. Labels stay with the text that was judged"
+    )
+}
+
+/// How many of the decisions speak of solutions that the file does not hold. Where they were given is looked at first, and then, if that is
+/// not enough, all of it, until `stop`.
+pub fn count(corpus: &Corpus, mut sought: Given, cut: Option<&Session>, stop: impl Fn() -> bool) -> usize {
+    let there = corpus.problem_count();
+    let places: BTreeSet<usize> = sought.values().filter_map(|(item, _)| usize::try_from(*item).ok()).collect();
+    let near = places.iter().copied().filter(|item| *item < there);
+    for problem in near.chain((0..there).filter(|item| !places.contains(item))) {
+        if sought.is_empty() || stop() {
+            return 0;
+        }
+        if let Some(trace) = &corpus.problem(problem).trace {
+            found(&mut sought, cut.and_then(|session| session.recut(trace)).as_ref().unwrap_or(trace));
+        }
+    }
+    sought.values().map(|(_, times)| times).sum()
+}
+
+/// Strikes out what a trace holds.
+pub fn found(sought: &mut Given, trace: &Trace) {
+    for solution in &trace.solutions {
+        for name in trace.names(solution.leaf) {
+            sought.remove(&name);
+        }
+    }
+}
