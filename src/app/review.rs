@@ -258,6 +258,9 @@ pub(super) fn name_source(app: &mut App) {
 
 /// Takes over the verdict of the annotator who is called so on the screen.
 pub(super) fn take(app: &mut App, called: &str) -> Vec<Effect> {
+    if !label::is_of_a_solution(app) {
+        return Vec::new();
+    }
     let found = app.said_here().into_iter().find(|(letter, said)| app.called(*letter, said) == called);
     let Some((letter, name, labels, basis)) = found.map(|(letter, said)| (letter, said.name.to_owned(), said.labels, said.basis))
     else {
@@ -284,6 +287,9 @@ pub(super) fn take(app: &mut App, called: &str) -> Vec<Effect> {
 pub(super) fn send_back(app: &mut App, text: &str) -> Vec<Effect> {
     if text.is_empty() {
         app.notice = Some("nothing was sent back: it takes a word on what to look at again".to_owned());
+        return Vec::new();
+    }
+    if app.trace().is_some() && !label::is_of_a_solution(app) {
         return Vec::new();
     }
     let Some((trace, record)) = app.trace().zip(app.record_key()) else { return Vec::new() };

@@ -86,3 +86,20 @@ fn the_command_line_of_an_export_runs() {
     assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
     assert!(folder.path().join("traces of today.csv").exists());
 }
+
+#[test]
+fn folds_are_said_and_alternatives_are_called_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let record = serde_json::json!({ "question": "What?", "final_answer": "14", "reasoning_steps": { "text": "What?", "mc_value": 0.5,
+        "children": [{ "text": "One.", "mc_value": 0.5, "children": [
+            { "text": "Two.", "mc_value": 0.5, "children": [] }, { "text": "Zwei.", "mc_value": 0.5, "children": [] }] }] } });
+    let path = folder.path().join("tree.jsonl");
+    std::fs::write(&path, record.to_string() + "\n").unwrap();
+    let lines = said_in(folder.path(), "zczoq", &[path.to_str().unwrap()]);
+    let (folded, unfolded) = (position(&lines, "folded, 2 steps"), position(&lines, "unfolded"));
+    assert!(folded < unfolded, "{lines:#?}");
+    assert_eq!(lines.iter().filter(|line| line.contains("folded")).count(), 2, "{lines:#?}");
+    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/formats/prm800k.jsonl");
+    let lines = said_in(folder.path(), "gsggjJq", &[beside]);
+    assert!(lines.iter().any(|line| line.starts_with("alternative 2 of 3, 2 steps")), "{lines:#?}");
+}
