@@ -61,7 +61,8 @@ impl App {
             let past = own.history(&trace, &Solution::new(leaf));
             if !past.is_empty() {
                 lines.push(format!("said of it ({} tells all)", self.key("history")));
-                lines.extend(past.iter().rev().take(ROWS).map(|past| format!("  {}", decision(past, Words::First))));
+                let words = Words::First(self.look.glyphs.ellipsis);
+                lines.extend(past.iter().rev().take(ROWS).map(|past| format!("  {}", decision(past, words))));
             }
         }
         *self.around = Around { of: Some((Arc::downgrade(&trace), leaf, events, told)), lines, answers };

@@ -23,6 +23,8 @@ pub(super) struct Walk {
     pub(super) passing: Option<(usize, String)>,
     /// Where it came to rest by itself: on which step of which path.
     pub(super) rest: Option<(ItemId, NodeId, usize)>,
+    /// The tree, or the steps without it, was asked for: every problem opens like that.
+    pub(super) tree: Option<bool>,
     /// How the project wants solutions to be gone through, whatever was asked for since.
     pub(super) asked: Rules,
 }
@@ -30,7 +32,17 @@ pub(super) struct Walk {
 impl Default for Walk {
     fn default() -> Self {
         let asked = Rules::default();
-        Self { suggest: true, glance: false, rates: false, covers: None, led: false, passing: None, rest: None, asked }
+        Self {
+            suggest: true,
+            glance: false,
+            rates: false,
+            covers: None,
+            led: false,
+            passing: None,
+            rest: None,
+            tree: None,
+            asked,
+        }
     }
 }
 

@@ -90,12 +90,13 @@ impl App {
 
     /// An answer in a few words, drawn where formulas are drawn: most answers are formulas without their dollars.
     pub(super) fn answer_line(&self, answer: &str) -> String {
-        let line = first_words(answer);
+        let ellipsis = self.look.glyphs.ellipsis;
+        let line = first_words(answer, ellipsis);
         let whole = answer.trim().len() < 60 && !answer.contains(['$', '\n']) && answer.contains(['\\', '^', '_']);
         let page =
             (whole && self.steps.view == View::Drawn).then(|| Page::new(&format!("${}$", answer.trim()), self.linear_setting()));
         match page.filter(|page| page.left_out.is_empty() && page.rows() == 1) {
-            Some(page) => first_words(&page.text),
+            Some(page) => first_words(&page.text, ellipsis),
             None => line,
         }
     }
@@ -254,8 +255,8 @@ impl App {
 /// How much of the words of a decision is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Words {
-    /// Their beginning.
-    First,
+    /// Their beginning; what is cut off ends in this sign.
+    First(&'static str),
     /// All of them; later lines are indented.
     All,
 }
@@ -276,7 +277,10 @@ pub(crate) fn decision(past: &Past<'_>, told: Words) -> String {
         | Action::SendBack { text: words, .. }
             if !words.is_empty() =>
         {
-            let words = if told == Words::All { words.trim_end().replace('\n', "\n    ") } else { first_words(words) };
+            let words = match told {
+                Words::All => words.trim_end().replace('\n', "\n    "),
+                Words::First(ellipsis) => first_words(words, ellipsis),
+            };
             let _ = write!(line, ": {words}");
         }
         Action::Rate { rating: Some(rating), .. } => {
@@ -310,9 +314,9 @@ fn checked_answer(trace: &Trace, solution: &Solution) -> Option<&'static str> {
 }
 
 /// The beginning of the first line of a text that says something.
-fn first_words(text: &str) -> String {
+fn first_words(text: &str, ellipsis: &str) -> String {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-    if line.chars().count() > 18 { line.chars().take(17).chain(['\u{2026}']).collect() } else { line.to_owned() }
+    if line.chars().count() > 18 { line.chars().take(17).chain(ellipsis.chars()).collect() } else { line.to_owned() }
 }
 
 /// A score as two digits behind the point: `.09`, `1.0`, `-.31`.

@@ -26,6 +26,7 @@ pub mod lines;
 pub mod lists;
 pub mod log;
 pub mod mapping;
+mod marks;
 mod message;
 mod mouse;
 pub mod numbers;
@@ -254,7 +255,7 @@ pub struct App {
     /// First row of the detail pane once it was scrolled; it is there then also where it has no place of its own.
     pub detail: Option<usize>,
     /// The tree pane.
-    pub tree: TreeView,
+    pub tree: Box<TreeView>,
     /// Which steps it shows.
     pub step_filter: Option<Query>,
     /// First visible row of the tree and list panes.
@@ -382,7 +383,7 @@ impl App {
             detail: None,
             facts: Default::default(),
             lines: lines::Lines::default(),
-            tree: TreeView::default(),
+            tree: Box::default(),
             step_filter: None,
             tree_top: 0,
             list_top: 0,
@@ -467,7 +468,7 @@ impl App {
 
     /// The solution under the cursor where its path is on show, and not one that leads beside all solutions.
     pub(crate) fn solution_on_show(&self) -> Option<&Solution> {
-        self.solution().filter(|solution| self.cursor.path.last() == Some(&solution.leaf))
+        self.solution().filter(|solution| *self.cursor.path.last().unwrap_or(&NodeId::ROOT) == solution.leaf)
     }
 
     /// The key of the path on show, as a whole.
@@ -504,27 +505,6 @@ impl App {
             *label = said.unwrap_or(*label);
         }
         own
-    }
-
-    /// Works out the labels of the tree's nodes anew: own marks, else what a verdict on a solution through the node says of it.
-    pub(crate) fn label_nodes(&mut self) {
-        self.node_labels.clear();
-        let Some(trace) = self.trace().cloned() else { return };
-        if !self.file_labels_of.ptr_eq(&Arc::downgrade(&trace)) {
-            self.file_labels = Arc::new(on_nodes(&trace, |solution| trace.recorded_labels(solution).steps));
-            self.file_labels_of = Arc::downgrade(&trace);
-        }
-        if self.own_hidden() {
-            return;
-        }
-        let mut labels = on_nodes(&trace, |solution| self.session.step_labels(&trace, solution));
-        for id in trace.steps() {
-            if let Some(mark) = self.session.mark(trace.node(id).key) {
-                labels.insert(id, mark.rating.into());
-            }
-        }
-        labels.retain(|_, label| *label != Label::Unseen);
-        *self.node_labels = labels;
     }
 
     /// One's own labels of the path to `leaf`.
@@ -568,27 +548,5 @@ impl App {
     fn shows_scores_of(&self, key: StepKey) -> bool {
         let revealed = |trace: &Arc<Trace>| self.cursor.path.iter().any(|&id| trace.node(id).key == key);
         self.show_prm && (self.trust.mode != Mode::RevealAfter || self.trace().is_some_and(revealed))
-    }
-}
-
-/// Labels of the nodes of a tree, by what `labels` says of the steps of its solutions. A verdict reaches every step of its solution; trees
-/// with more leaves than this show marks alone.
-fn on_nodes(trace: &Trace, labels: impl Fn(&Solution) -> Vec<Label>) -> HashMap<NodeId, Label> {
-    const LEAVES: usize = 2000;
-    let mut on_nodes = HashMap::new();
-    for solution in trace.solutions.iter().take(LEAVES) {
-        spread(&mut on_nodes, &trace.path(solution.leaf), &labels(solution));
-    }
-    on_nodes
-}
-
-/// Puts the labels of a solution on the nodes of its path; where solutions say different things of a node, a verdict on it counts more
-/// than that it stands behind an error.
-fn spread(labels: &mut HashMap<NodeId, Label>, path: &[NodeId], steps: &[Label]) {
-    for (&id, &label) in path.iter().zip(steps) {
-        let known = labels.entry(id).or_insert(label);
-        if matches!((*known, label), (Label::Unseen, _) | (Label::AfterError, Label::Good | Label::Neutral | Label::Bad)) {
-            *known = label;
-        }
     }
 }

@@ -232,6 +232,10 @@ pub(super) fn open(app: &mut App, count: Option<usize>) -> Vec<Effect> {
         return Vec::new();
     }
     let Some(trace) = app.trace().cloned() else { return Vec::new() };
+    if app.solution().is_some() && app.solution_on_show().is_none() {
+        app.notice = Some("no solution takes these steps; solutions stand side by side".to_owned());
+        return Vec::new();
+    }
     let (here, all) = (app.cursor.solution, trace.solutions.len());
     let best = || app.best_other(&trace, *app.cursor.path.last()?).map(|(number, _)| number);
     let other = count.map_or_else(best, |count| Some(count.saturating_sub(1)));

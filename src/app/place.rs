@@ -27,6 +27,12 @@ pub struct Place {
     pub solution: usize,
     /// Index of the step on the path.
     pub step: usize,
+    /// The step, by what it says; beside all solutions nothing else tells where one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_key: Option<StepKey>,
+    /// The tree, or the steps without it, was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tree: Option<bool>,
     /// Scores were hidden.
     #[serde(default)]
     pub blind: bool,
@@ -71,6 +77,7 @@ impl App {
     pub fn place_now(&self) -> Place {
         // What is served has no place of its own.
         let item = self.position();
+        let here = || self.trace().filter(|_| self.cursor.node != NodeId::ROOT).map(|trace| trace.node(self.cursor.node).key);
         let solution = self.trust.serving.map_or(self.cursor.solution, |serving| serving.back.1);
         Place {
             file: self.items.files.get(item.file).map_or_else(String::new, |file| file.id.clone()),
@@ -78,6 +85,8 @@ impl App {
             record: self.record_key().filter(|_| self.trust.serving.is_none()),
             solution,
             step: self.cursor.step(),
+            step_key: if self.trust.serving.is_none() { here() } else { None },
+            tree: self.walk.tree,
             blind: self.trust.mode == Mode::Blind,
             reveal: self.trust.mode == Mode::RevealAfter,
             layout: self.layout,
@@ -103,6 +112,7 @@ impl App {
         }
         (self.layout, self.steps.view) = (place.layout, place.view);
         self.show_reference = !place.no_reference;
+        self.walk.tree = place.tree;
         // What the project says anew counts more than what was asked for before.
         if let Some((_, rules)) = place.rules.filter(|(asked, _)| *asked == self.walk.asked) {
             self.project.rule(rules);
@@ -112,8 +122,13 @@ impl App {
         let Some(file) = self.file(&place.file) else { return };
         let item = ItemId { file, problem: place.problem };
         self.cursor = Cursor::at(item);
-        self.aim =
-            Some(Aim { item, record: place.record, step_key: None, solution: Some(place.solution), step: Some(place.step) });
+        self.aim = Some(Aim {
+            item,
+            record: place.record,
+            step_key: place.step_key,
+            solution: Some(place.solution),
+            step: Some(place.step),
+        });
         self.stay_inside();
     }
 
@@ -157,7 +172,7 @@ impl App {
         self.leave_replay();
         let Some(trace) = self.trace().cloned() else {
             self.steps.reset();
-            self.tree = TreeView::default();
+            self.tree = Box::default();
             return;
         };
         self.cursor.settle(&trace);
@@ -165,10 +180,9 @@ impl App {
         if self.steps.shown() != Some(shown) {
             self.label_nodes();
             self.steps.show(shown);
-            self.tree = TreeView::new(&trace);
-            self.filter_tree();
+            self.tree = Box::new(TreeView::new(&trace));
             self.tree_top = 0;
-            self.show_tree = commands::view::opens_as_tree(&trace);
+            self.show_tree = self.walk.tree.unwrap_or_else(|| commands::view::opens_as_tree(&trace));
             self.focus = match (self.show_tree, self.focus) {
                 (_, Focus::List) => Focus::List,
                 (true, _) => Focus::Tree,
@@ -211,7 +225,7 @@ impl App {
 
     /// Steps were merged or split, or that was taken back: every loaded item is cut anew, and the cursor stays with its step.
     pub(super) fn cut_anew(&mut self) {
-        let (solution, step) = (self.cursor.solution, self.cursor.step());
+        let (solution, step, focus) = (self.cursor.solution, self.cursor.step(), self.focus);
         let items: Vec<ItemId> = self.items.loaded().collect();
         for item in items {
             self.lay_cuts(item);
@@ -222,6 +236,10 @@ impl App {
             self.cursor.go_to_step(step);
         }
         self.settle();
+        if self.show_tree {
+            self.focus = focus;
+        }
+        self.filter_tree();
         self.take_aim();
     }
 

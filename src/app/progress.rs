@@ -5,12 +5,12 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use super::App;
 use super::items::ItemId;
+use super::{App, marks};
 use crate::labels::Session;
 use crate::trace::Solution;
 
-/// Solutions of one problem that are counted one by one.
+/// Solutions of one problem that are counted one by one; of more, those of which something was said.
 pub const COUNTED: usize = 2000;
 /// Verdicts that the pace is that of.
 const PACE: usize = 100;
@@ -161,7 +161,12 @@ impl App {
         }
         let Some(trace) = self.items.trace(item).cloned() else { return };
         let mut now = Seen { solutions: trace.solutions.len(), judged: Vec::new(), waiting: Vec::new() };
-        for (index, solution) in trace.solutions.iter().take(COUNTED).enumerate() {
+        let marked = (trace.solutions.len() > COUNTED).then(|| marks::last_marked(&self.session, &trace));
+        for (index, solution) in trace.solutions.iter().enumerate() {
+            let marked = marked.as_ref().is_none_or(|marked| marked[solution.leaf.index()].is_some());
+            if !marked && !marks::stands_alone(&self.session, &trace, solution) && self.review.is_none() {
+                continue;
+            }
             if self.session.judges(&trace, &Solution::new(solution.leaf)) || self.is_agreed(item, &trace, solution) {
                 now.judged.push(index);
             } else if self.waits(item, &trace, solution) {

@@ -34,12 +34,13 @@ impl App {
     }
 
     /// What a label makes of the solution on show where it decides it: a verdict, the rating behind which none is missing, or the bad one that
-    /// ends a solution ([`Scope::FirstError`]). Work goes on behind such a label, and the solution counts as judged.
+    /// ends a solution ([`Scope::FirstError`]). Work goes on behind such a label, and the solution counts as judged. Ratings of steps beside all
+    /// solutions decide none.
     pub(crate) fn decided_by(&self, action: &Action) -> Option<Decision> {
         let Some((steps, rating)) = action.ratings() else {
             return action.verdict().map(|verdict| Decision { verdict, first: true });
         };
-        let trace = self.trace().filter(|_| rating.is_some() && !self.on_sampled())?;
+        let trace = self.trace().filter(|_| rating.is_some() && self.solution_on_show().is_some())?;
         let mut ratings = self.ratings(trace);
         let complete = |ratings: &[Option<Rating>]| ratings.iter().all(Option::is_some);
         let before = complete(&ratings);
@@ -67,6 +68,21 @@ impl App {
         let file = self.solution_on_show().filter(|_| self.reference_shown()).map(|solution| trace.recorded_ratings(solution));
         let file = file.unwrap_or_default().into_iter().chain(std::iter::repeat(None));
         self.ratings(trace).into_iter().zip(file).map(|(own, file)| own.or(file)).collect()
+    }
+
+    /// The step of this index on the path on show stands beside all solutions: none runs through it.
+    pub(crate) fn is_alternative(&self, trace: &Trace, index: usize) -> bool {
+        let beside = |id: &NodeId| self.solution_on_show().is_none() && trace.solutions_through(*id) == 0;
+        self.cursor.path.get(index).is_some_and(beside)
+    }
+
+    /// Where the path on show parts from all solutions: which of its alternatives it is, from 1, and how many there are.
+    pub fn alternative_on_show(&self) -> Option<(usize, usize)> {
+        let trace = self.trace()?;
+        let parts = (0..self.cursor.path.len()).find(|index| self.is_alternative(trace, *index))?;
+        let id = self.cursor.path[parts];
+        let siblings = &trace.node(trace.node(id).parent?).children;
+        Some((siblings.iter().position(|sibling| *sibling == id)? + 1, siblings.len()))
     }
 
     /// After a reveal the same verdict once more says nothing new, and goes on. `kind` is that of the error; empty where there is none.

@@ -120,27 +120,40 @@ fn born(trace: &Trace) -> Vec<u32> {
 
 /// From the root on to the child that is worth most, among those that are there; where none has a value, no further.
 fn best_path(trace: &Trace, born: &[u32], at: u32, values: &HashMap<NodeId, f64>) -> NodeId {
-    let there = |id: &&NodeId| born[id.index()] <= at;
-    // A node of the search may be several steps; its value stands on the last one.
-    let worth = |mut id: NodeId| loop {
-        if let Some(value) = values.get(&id) {
-            return Some(*value);
-        }
-        let mut behind = trace.node(id).children.iter().filter(there);
-        id = match (behind.next(), behind.next()) {
-            (Some(&only), None) => only,
-            _ => return None,
-        };
-    };
+    let there = |id: &NodeId| born[id.index()] <= at;
+    let worth = |id: NodeId| worth(trace, id, there, |id| values.get(&id).copied());
     let mut best = NodeId::ROOT;
     loop {
-        let ways = trace.node(best).children.iter().filter(there).filter_map(|&id| Some((id, worth(id)?)));
-        // Of equal ones the first.
-        match ways.reduce(|a, b| if b.1 > a.1 { b } else { a }) {
+        let ways = trace.node(best).children.iter().copied().filter(there).filter_map(|id| Some((id, worth(id)?)));
+        match ways.reduce(better) {
             Some((child, _)) => best = child,
             None => return best,
         }
     }
+}
+
+/// The number of a node of the search. It may be several steps, and its numbers stand on the last one; where they part before it, it has none.
+pub(super) fn worth(
+    trace: &Trace,
+    mut id: NodeId,
+    there: impl Fn(&NodeId) -> bool,
+    number: impl Fn(NodeId) -> Option<f64>,
+) -> Option<f64> {
+    loop {
+        if let Some(number) = number(id) {
+            return Some(number);
+        }
+        let mut behind = trace.node(id).children.iter().copied().filter(&there);
+        id = match (behind.next(), behind.next()) {
+            (Some(only), None) => only,
+            _ => return None,
+        };
+    }
+}
+
+/// Of two steps with their numbers the one with the greater one; of equal ones the first.
+pub(super) fn better(a: (NodeId, f64), b: (NodeId, f64)) -> (NodeId, f64) {
+    if b.1 > a.1 { b } else { a }
 }
 
 impl App {

@@ -314,6 +314,9 @@ pub(super) fn name_source(app: &mut App) {
 
 /// Takes over the verdict of the annotator who is called so on the screen, and the ratings that do not follow from it.
 pub(super) fn take(app: &mut App, called: &str) -> Vec<Effect> {
+    if !label::is_of_a_solution(app) {
+        return Vec::new();
+    }
     let found = app.said_here().into_iter().find(|(letter, said)| app.called(*letter, said) == called);
     let Some((letter, Said { name, labels, basis, in_other_steps, .. })) = found else { return Vec::new() };
     if let Some(steps) = in_other_steps.filter(|steps| steps.len() > 1) {
@@ -367,6 +370,9 @@ fn further_ratings(app: &App, labels: &SolutionLabels) -> Vec<(StepKey, Rating)>
 pub(super) fn send_back(app: &mut App, text: &str) -> Vec<Effect> {
     if text.is_empty() {
         app.notice = Some("nothing was sent back: it takes a word on what to look at again".to_owned());
+        return Vec::new();
+    }
+    if app.trace().is_some() && !label::is_of_a_solution(app) {
         return Vec::new();
     }
     let Some(record) = app.record_key() else { return Vec::new() };

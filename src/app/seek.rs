@@ -366,7 +366,11 @@ fn disagree(app: &App, trace: &Trace, solution: usize) -> bool {
 fn splits(app: &App, trace: &Trace, id: NodeId) -> bool {
     const HAIR: f64 = 0.2;
     let node = trace.node(id);
-    let value = node.stats.q.or(node.stats.value).or(node.stats.mc).filter(|value| (0.0..=1.0).contains(value));
+    let stats = [("q", node.stats.q), ("value", node.stats.value), ("mc", node.stats.mc)];
+    let value = stats.into_iter().find_map(|(name, value)| Some((name, value?))).and_then(|(name, value)| {
+        let (low, high) = trace.value_range(name).filter(|(low, high)| (*low..=*high).contains(&value) && low < high)?;
+        Some((value - low) / (high - low))
+    });
     let score = app.shown_score(node.key).map(|score| app.scoring.place(score.value()));
     let threshold = app.scoring.place(app.scoring.threshold);
     value.zip(score).is_some_and(|(value, score)| (value < 0.5) != (score < threshold) && (value - score).abs() >= HAIR)

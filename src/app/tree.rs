@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::App;
+use super::{App, Focus};
+use crate::labels::Mode;
 use crate::query::{AtStep, Facts, Query};
-use crate::trace::{NodeId, SolutionLabels, StepKey, Trace};
+use crate::trace::{NodeId, NodeStats, RecordKey, SolutionLabels, StepKey, Trace};
 
 /// One row of the tree pane.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +54,8 @@ pub struct TreeView {
     pub rows: Vec<TreeRow>,
     /// The steps that a filter asks for, and all above them.
     found: Option<Found>,
+    /// What the filter was asked with.
+    basis: Option<Box<Basis>>,
     /// The iteration of the search that made each step, and the one that is on show: later steps are not there yet.
     until: Option<(Arc<[u32]>, u32)>,
 }
@@ -62,6 +65,19 @@ pub struct TreeView {
 struct Found {
     fitting: HashSet<NodeId>,
     shown: HashSet<NodeId>,
+}
+
+/// What the answers of a filter hang on, beside the trace.
+#[derive(Debug, Clone, PartialEq)]
+struct Basis {
+    shown: (bool, bool),
+    mode: Mode,
+    /// The path on show, where what is revealed is that of its steps alone.
+    revealed: Option<RecordKey>,
+    threshold: f64,
+    model: String,
+    /// Events taken in, and own labels that are out of sight, where the filter asks for labels.
+    labels: Option<(usize, bool)>,
 }
 
 /// Trees with more nodes than this open with only their first levels unfolded.
@@ -120,7 +136,7 @@ impl TreeView {
     }
 
     /// The search has made the step, and a filter asks for it or for one behind it.
-    fn is_there(&self, node: NodeId) -> bool {
+    pub(super) fn is_there(&self, node: NodeId) -> bool {
         self.until.as_ref().is_none_or(|(born, now)| born[node.index()] <= *now)
             && self.found.as_ref().is_none_or(|found| found.shown.contains(&node))
     }
@@ -206,13 +222,58 @@ impl TreeView {
 }
 
 impl App {
+    /// Keys act on a tree that shows only the steps that a filter asks for.
+    pub(crate) fn filters_tree(&self) -> bool {
+        self.focus == Focus::Tree && self.show_tree && self.step_filter.is_some()
+    }
+
+    /// The next row below the cursor that is what the filter asks for, but for those that are passed over.
+    pub(crate) fn next_fitting(&self, passed: impl Fn(NodeId) -> bool) -> Option<NodeId> {
+        let at = self.tree.row_of(self.tree.visible_ancestor(self.trace()?, self.cursor.node))?;
+        let mut behind = self.tree.rows.iter().skip(at + 1).map(|row| row.node);
+        behind.find(|&node| self.tree.fits(node) && !passed(node))
+    }
+
+    /// Filters the steps anew where something changed that the answers hang on. Called once it is known what may be seen. In another tree the
+    /// cursor goes to the first step that fits, unless it was led elsewhere.
+    pub(super) fn filter_anew(&mut self, led: bool) {
+        let Some(trace) = self.trace().filter(|_| self.step_filter.is_some()).cloned() else { return };
+        if self.tree.basis == self.basis() {
+            return;
+        }
+        let first = self.tree.basis.is_none();
+        self.filter_tree();
+        if first && !led && self.filters_tree() && !self.tree.fits(self.cursor.node) {
+            let fitting = self.tree.rows.iter().map(|row| row.node).find(|&node| self.tree.fits(node));
+            if let Some(node) = fitting {
+                self.cursor.go_to_node(&trace, node);
+            }
+        }
+    }
+
+    fn basis(&self) -> Option<Box<Basis>> {
+        self.step_filter.as_ref().map(|filter| {
+            Box::new(Basis {
+                shown: (self.show_prm, self.reference_shown()),
+                mode: self.trust.mode,
+                revealed: self.record_key().filter(|_| self.trust.mode == Mode::RevealAfter),
+                threshold: self.scoring.threshold,
+                model: self.scoring.name().to_owned(),
+                labels: filter.asks_for_labels().then(|| (self.session.len(), self.own_hidden())),
+            })
+        })
+    }
+
     /// Asks every step of the trace on show what the filter of steps wants to know, and shows what fits.
     pub(super) fn filter_tree(&mut self) {
         let Some(trace) = self.trace().cloned() else { return };
+        let reference = self.reference_shown();
         let fitting = self.step_filter.as_ref().map(|filter| {
             let score = |key: StepKey| self.shown_score(key).map(|score| self.scoring.place(score.value()));
             let own = SolutionLabels::unseen(0);
             let fits = |&node: &NodeId| {
+                // What is out of sight does not show by what a filter finds.
+                let open = self.show_prm && self.shows_numbers_of(node);
                 let before = trace.node(node).parent.and_then(|parent| score(trace.node(parent).key));
                 let at = AtStep {
                     node,
@@ -221,6 +282,8 @@ impl App {
                     before,
                     own: self.node_labels.get(&node).copied(),
                     through: self.tree.through(node),
+                    stats: if open { trace.node(node).stats } else { NodeStats::default() },
+                    rating: trace.node(node).rating.filter(|_| open && reference),
                 };
                 let facts = Facts {
                     threshold: self.scoring.place(self.scoring.threshold),
@@ -231,6 +294,7 @@ impl App {
             };
             trace.steps().filter(fits).collect()
         });
+        self.tree.basis = self.basis();
         self.tree.show_only(&trace, fitting);
     }
 
@@ -238,6 +302,11 @@ impl App {
     pub fn step_filter_text(&self) -> &str {
         self.step_filter.as_ref().map_or("", Query::text)
     }
+}
+
+/// That there is nothing to be seen, and what shows it.
+pub(crate) fn hidden_numbers(app: &App) -> String {
+    format!("scores and search values are hidden; {} shows them", app.key("hide-prm"))
 }
 
 /// Takes a filter of steps and goes to the first one that fits; an empty text takes it away.
@@ -254,9 +323,14 @@ pub(super) fn set_filter(app: &mut App, text: &str) {
             if let Some((node, trace)) = first.filter(|_| !app.tree.fits(app.cursor.node)).zip(app.trace().cloned()) {
                 app.cursor.go_to_node(&trace, node);
             }
-            app.notice = first.is_none().then(|| format!("no step of this tree: {text}"));
+            let hidden = !app.show_prm && app.step_filter.as_ref().is_some_and(Query::asks_for_numbers);
+            app.notice = match first {
+                None if hidden => Some(hidden_numbers(app)),
+                None => Some(format!("no step of this tree: {text}")),
+                Some(_) => None,
+            };
         }
-        Err(error) => app.notice = Some(format!("filter of steps: {}", error.in_line(text))),
+        Err(error) => app.notice = Some(format!("filter of steps: {}", error.marked(text, app.look.glyphs.folded))),
     }
 }
 

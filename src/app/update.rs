@@ -130,6 +130,7 @@ fn settle(app: &mut App, stood: Stood, effects: &mut Vec<Effect>) {
     let led = std::mem::take(&mut app.walk.led);
     app.walk.suggest |= (app.cursor.item, app.cursor.solution) != (stood.item, stood.solution) && !led;
     app.conceal();
+    app.filter_anew(led);
     app.suggest();
     let open = app.open_steps();
     if app.cursor.step() >= open && app.focus == Focus::Steps {

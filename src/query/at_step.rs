@@ -3,7 +3,7 @@
 use super::facts::{number, score, text, truth};
 use super::{Facts, Quantity, Value};
 use crate::checks::arithmetic::Verdict;
-use crate::trace::{Label, NodeId, NodeStats};
+use crate::trace::{Label, NodeId, NodeStats, Rating};
 
 /// A step and what is known of it, beside [`Facts`].
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +20,10 @@ pub struct AtStep {
     pub own: Option<Label>,
     /// Solutions through it.
     pub through: usize,
+    /// Numbers of the search, as far as they may be seen.
+    pub stats: NodeStats,
+    /// The rating in the file, where that may be seen.
+    pub rating: Option<Rating>,
 }
 
 /// All names.
@@ -43,7 +47,7 @@ pub static STEP_QUANTITIES: &[Quantity] = &[
     }),
     truth("labelled", "you have said something of it", |f| Value::Truth(Some(f.at().own.is_some()))),
     truth("human", "you or the file have said something of it", |f| {
-        Value::Truth(Some(f.at().own.is_some() || f.node().rating.is_some()))
+        Value::Truth(Some(f.at().own.is_some() || f.at().rating.is_some()))
     }),
     truth("good", "you called it good", |f| Value::Truth(f.at().own.map(|label| label == Label::Good))),
     truth("neutral", "you called it neutral", |f| Value::Truth(f.at().own.map(|label| label == Label::Neutral))),
@@ -55,14 +59,23 @@ pub static STEP_QUANTITIES: &[Quantity] = &[
 impl Facts<'_> {
     /// The step; of a question about solutions, whose names are others, the first one.
     fn at(&self) -> AtStep {
-        self.step.unwrap_or(AtStep { node: NodeId::ROOT, score: None, file: None, before: None, own: None, through: 0 })
+        self.step.unwrap_or(AtStep {
+            node: NodeId::ROOT,
+            score: None,
+            file: None,
+            before: None,
+            own: None,
+            through: 0,
+            stats: NodeStats::default(),
+            rating: None,
+        })
     }
 
     fn node(&self) -> &crate::trace::Node {
         self.trace.node(self.at().node)
     }
 
-    fn stats(&self) -> &NodeStats {
-        &self.node().stats
+    fn stats(&self) -> NodeStats {
+        self.at().stats
     }
 }

@@ -54,8 +54,13 @@ pub struct QueryError {
 impl QueryError {
     /// The question with a sign where the fault is, in one line.
     pub fn in_line(&self, text: &str) -> String {
+        self.marked(text, "\u{25b8}")
+    }
+
+    /// The same with this sign.
+    pub fn marked(&self, text: &str, sign: &str) -> String {
         let at = (0..=self.at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
-        format!("{}\u{25b8}{}: {}", &text[..at], &text[at..], self.what)
+        format!("{}{sign}{}: {}", &text[..at], &text[at..], self.what)
     }
 }
 
@@ -227,6 +232,16 @@ impl Query {
         const SAID: &[&str] =
             &["error", "recorded", "disagree", "wrong", "right", "solved", "answer", "by", "min_file", "last_file", "at_file"];
         self.root.any(&|quantity| SAID.contains(&quantity.name))
+    }
+
+    /// True when it asks of a step what model, search or file say of it in numbers.
+    pub fn asks_for_numbers(&self) -> bool {
+        self.root.any(&|quantity| quantity.scored || ["N", "Q", "mc", "prior"].contains(&quantity.name))
+    }
+
+    /// True when it asks of a step what was said of it.
+    pub fn asks_for_labels(&self) -> bool {
+        self.root.any(&|quantity| ["labelled", "human", "good", "neutral", "bad"].contains(&quantity.name))
     }
 
     /// True when the answer may change with scores that are not there yet.

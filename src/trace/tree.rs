@@ -298,6 +298,15 @@ impl Trace {
         path.map(|(index, id)| own(index).or(self.node(id).stats.prm)).collect()
     }
 
+    /// Lowest and highest value that a search number of this name (`q`, `value`, `mc`) takes, where the source has a fixed range: `0..=1` where
+    /// it declares nothing.
+    pub fn value_range(&self, name: &str) -> Option<(f64, f64)> {
+        match self.extra.get("value_range").and_then(|ranges| ranges.get(name)) {
+            None => Some((0.0, 1.0)),
+            Some(range) => range.get(0).and_then(Value::as_f64).zip(range.get(1).and_then(Value::as_f64)),
+        }
+    }
+
     /// True when some step has more than one step behind it.
     pub fn branches(&self) -> bool {
         self.nodes.iter().any(|node| node.children.len() > 1)

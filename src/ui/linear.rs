@@ -14,6 +14,7 @@ use crate::checks::arithmetic::Verdict;
 use crate::text::safe_line;
 use crate::trace::{Label, NodeId};
 use crate::typeset::Page;
+use crate::ui::panes::tree::many;
 
 /// Remembers what was said.
 #[derive(Debug, Default)]
@@ -46,6 +47,10 @@ impl Reader {
             // Whoever types knows the letter: a screen reader says keys by itself. The whole line is said when it is done.
             Some(old) if spoken.goes_on(old) => Vec::new(),
             Some(old) if spoken.lines.is_empty() => old.lines.clone(),
+            // Only what was folded before is said to be unfolded.
+            _ if *name == "fold" && spoken.lines == [UNFOLDED] && old(name).is_none_or(|old| old.place != spoken.place) => {
+                Vec::new()
+            }
             // Where one begins is heard from the first step.
             None if *name == "pane" && self.said.is_empty() => Vec::new(),
             _ => spoken.lines.clone(),
@@ -78,6 +83,7 @@ fn parts(app: &App) -> Vec<(&'static str, Spoken)> {
         ("solution", line(solution(app))),
     ];
     if app.help.is_none() {
+        parts.push(("fold", fold(app)));
         parts.extend([("step", line(step(app))), ("text", text(app)), ("checks", part(String::new(), checks(app)))]);
         parts.push(("diff", line(comparison(app))));
     }
@@ -121,7 +127,7 @@ fn queue(app: &App) -> String {
         (filter, "file") => format!("filter {filter}"),
         (filter, order) => format!("filter {filter}, order {order}"),
     };
-    format!("{said}: {} solutions", queue.places().len())
+    format!("{said}: {}", many(queue.places().len(), "solution"))
 }
 
 fn problem(app: &App) -> Spoken {
@@ -146,7 +152,13 @@ fn solution(app: &App) -> String {
     let Some(trace) = app.trace() else { return String::new() };
     let facts = app.facts();
     let facts = if facts.is_empty() { String::new() } else { format!(", {facts}") };
-    format!("solution {} of {}, {} steps{facts}", app.cursor.solution + 1, trace.solutions.len(), app.cursor.path.len())
+    let steps = many(app.cursor.path.len(), "step");
+    if app.solution_on_show().is_none()
+        && let Some((at, all)) = app.alternative_on_show()
+    {
+        return format!("alternative {at} of {all}, {steps}{facts}");
+    }
+    format!("solution {} of {}, {steps}{facts}", app.cursor.solution + 1, trace.solutions.len())
 }
 
 fn step(app: &App) -> String {
@@ -163,6 +175,17 @@ fn step(app: &App) -> String {
     let suspect = app.other_suspects().zip([", second suspect", ", third suspect"]).find(|(step, _)| *step == at);
     let suspect = suspect.map_or("", |(_, said)| said);
     format!("step {} of {}: {label}{whose}{score}{drop}{suspect}", at + 1, app.cursor.path.len())
+}
+
+/// What is said of a step whose fold was opened.
+const UNFOLDED: &str = "unfolded";
+
+/// Whether the step in the tree is folded, and what that hides.
+fn fold(app: &App) -> Spoken {
+    let row = app.tree.row_of(app.cursor.node).and_then(|row| app.tree.rows.get(row));
+    let Some(row) = row.filter(|row| app.focus == Focus::Tree && row.branch) else { return Spoken::default() };
+    let said = if row.open { UNFOLDED.to_owned() } else { format!("folded, {}", many(app.tree.behind(row.node), "step")) };
+    Spoken { place: row.node.index().to_string(), lines: vec![said] }
 }
 
 fn text(app: &App) -> Spoken {

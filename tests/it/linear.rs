@@ -92,3 +92,20 @@ fn who_is_not_in_the_team_hears_why_nothing_is_there() {
     let lines = said("q", &["--overlap", "2@40%:Mira,ito,ruth"]);
     assert!(lines.iter().any(|line| line.contains("mira is not in the team Mira, ito, ruth")), "{lines:#?}");
 }
+
+#[test]
+fn folds_are_said_and_alternatives_are_called_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let record = serde_json::json!({ "question": "What?", "final_answer": "14", "reasoning_steps": { "text": "What?", "mc_value": 0.5,
+        "children": [{ "text": "One.", "mc_value": 0.5, "children": [
+            { "text": "Two.", "mc_value": 0.5, "children": [] }, { "text": "Zwei.", "mc_value": 0.5, "children": [] }] }] } });
+    let path = folder.path().join("tree.jsonl");
+    std::fs::write(&path, record.to_string() + "\n").unwrap();
+    let lines = said_in(folder.path(), "zczoq", &[path.to_str().unwrap()]);
+    let (folded, unfolded) = (position(&lines, "folded, 2 steps"), position(&lines, "unfolded"));
+    assert!(folded < unfolded, "{lines:#?}");
+    assert_eq!(lines.iter().filter(|line| line.contains("folded")).count(), 2, "{lines:#?}");
+    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/formats/prm800k.jsonl");
+    let lines = said_in(folder.path(), "gsggjJq", &[beside]);
+    assert!(lines.iter().any(|line| line.starts_with("alternative 2 of 3, 2 steps")), "{lines:#?}");
+}

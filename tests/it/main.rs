@@ -9,6 +9,7 @@
 )]
 
 mod alike;
+mod alternatives;
 mod analysis;
 mod annotate;
 mod answers;

@@ -9,7 +9,7 @@ use crate::app::{App, Effect, review, seek};
 use crate::labels::{Action, Body, EventId, Mode};
 use crate::trace::{FirstError, NodeId, RecordKey, Solution, StepKey, Trace};
 
-use super::{Command, motion};
+use super::{Command, motion, rate};
 
 /// What a label is put on: the trace, and the path on show as a solution.
 pub(super) struct Aim {
@@ -114,7 +114,8 @@ pub(crate) fn on_to_the_next(app: &mut App) -> Vec<Effect> {
             app.notice = said.map(|said| if more { said } else { format!("{said}; nothing else is left to decide") });
             return Vec::new();
         }
-        if !app.is_exam() && beyond(app, covers) {
+        // In a tree with a filter one goes from row to row, and past none of them.
+        if !app.is_exam() && beyond(app, covers) && !app.filters_tree() {
             app.walk.passing = Some(Default::default());
         }
     }
@@ -126,6 +127,9 @@ pub(crate) fn on_to_the_next(app: &mut App) -> Vec<Effect> {
 
 /// Goes to the next solution; behind a mark on a step that judges several, to the next one that does not go through this step.
 fn beyond(app: &mut App, covers: Option<StepKey>) -> bool {
+    if app.filters_tree() {
+        return next_row(app, covers);
+    }
     let found = app.trace().cloned().and_then(|trace| Some((trace.find(covers?)?, trace)));
     let Some((node, trace)) = found else { return motion::solution(app, true) };
     let (item, depth) = (app.cursor.item, trace.node(node).depth);
@@ -146,6 +150,30 @@ fn beyond(app: &mut App, covers: Option<StepKey>) -> bool {
         return true;
     }
     let next = app.items.neighbour(item, true);
+    if let Some(next) = next {
+        app.go_to_item(next);
+    }
+    next.is_some()
+}
+
+/// The same in a tree with a filter: to the next step that fits and is not judged by the same label, or to the next problem.
+fn next_row(app: &mut App, covers: Option<StepKey>) -> bool {
+    let Some(trace) = app.trace().cloned() else { return false };
+    let node = covers.and_then(|covers| trace.find(covers));
+    let judged = |id: NodeId| match node {
+        Some(node) => trace.ancestor_at(id, trace.node(node).depth) == Some(node),
+        None => app.cursor.path.contains(&id),
+    };
+    if let Some(next) = app.next_fitting(judged) {
+        app.cursor.go_to_node(&trace, next);
+        return true;
+    }
+    let item = app.cursor.item;
+    let next = if app.queue.active() {
+        (1..).map_while(|ahead| app.along_queue(ahead, true)).map(|place| place.item).find(|next| *next != item)
+    } else {
+        app.items.neighbour(item, true)
+    };
     if let Some(next) = next {
         app.go_to_item(next);
     }
@@ -189,23 +217,24 @@ pub(super) fn first_error_at(app: &mut App, _count: Option<usize>) -> Vec<Effect
 /// The same with its kind, which one more letter names.
 pub(super) fn first_error_kind(app: &mut App, count: Option<usize>) -> Vec<Effect> {
     let step = count.map_or(app.cursor.step(), |count| count.saturating_sub(1));
-    if aim(app).is_some() && there_is(app, step) {
+    if aim(app).is_some() && there_is(app, step) && has_kind(app, step) {
         app.cursor.go_to_step(step);
         app.ask(Question::ErrorKind { step });
     }
     Vec::new()
 }
 
-/// True when all steps on show are those of the file; else it is said what can be said of the others.
-fn is_of_the_file(app: &mut App) -> bool {
-    let sampled = app.on_sampled();
-    if sampled {
+/// True when the steps on show are those of a solution of the file; else it is said what can be said of them.
+pub(crate) fn is_of_a_solution(app: &mut App) -> bool {
+    let of_a_solution = app.solution_on_show().is_some();
+    if !of_a_solution {
         let [good, neutral, bad, best] = ["good", "neutral", "bad", "best-alternative"].map(|command| app.key(command));
+        let why = if app.on_sampled() { "this step was written by a model" } else { "no solution takes these steps" };
         app.notice = Some(format!(
-            "this step was written by a model: {good} {neutral} {bad} rate it, {best} calls it the best; a verdict is on a solution of the file"
+            "{why}: {good} {neutral} {bad} rate one, {best} calls it the best; a verdict is on a solution of the file"
         ));
     }
-    !sampled
+    of_a_solution
 }
 
 /// True when the path has a step of this index; else that is said.
@@ -222,12 +251,29 @@ pub(super) fn there_is(app: &mut App, index: usize) -> bool {
     index < steps
 }
 
-/// First error at the step of this index (from 0), of this kind; an empty kind is none.
-pub(crate) fn first_error_of(app: &mut App, index: usize, said: &str) -> Vec<Effect> {
-    let Some(aim) = aim(app).filter(|_| is_of_the_file(app)) else { return Vec::new() };
-    if !there_is(app, index) {
-        return Vec::new();
+/// True when the step of this index may be the first error of a solution, which has a kind; else that is said.
+fn has_kind(app: &mut App, index: usize) -> bool {
+    let alternative = app.trace().is_some_and(|trace| app.is_alternative(trace, index));
+    if alternative {
+        let mark = app.key("first-error");
+        app.notice =
+            Some(format!("a kind is that of a solution's first error, and no solution takes this step: {mark} marks it"));
     }
+    !alternative
+}
+
+/// First error at the step of this index (from 0), of this kind; an empty kind is none. A step beside all solutions is rated bad by itself.
+pub(crate) fn first_error_of(app: &mut App, index: usize, said: &str) -> Vec<Effect> {
+    let Some(trace) = aim(app).map(|aim| aim.trace).filter(|_| there_is(app, index)) else { return Vec::new() };
+    if !app.on_sampled() && app.is_alternative(&trace, index) {
+        return if said.is_empty() || has_kind(app, index) { wrong_alternative(app, index) } else { Vec::new() };
+    }
+    if app.solution_on_show().is_none() && !app.on_sampled() {
+        // The beginning of an alternative is that of solutions as well.
+        let node = app.cursor.path[index];
+        app.cursor.go_to_node(&trace, node);
+    }
+    let Some(aim) = aim(app).filter(|_| is_of_a_solution(app)) else { return Vec::new() };
     let Some(mut action) = app.session.first_error(&aim.trace, &aim.solution, index) else { return Vec::new() };
     if let Action::FirstError { kind, .. } = &mut action {
         said.clone_into(kind);
@@ -251,9 +297,18 @@ pub(crate) fn first_error_of(app: &mut App, index: usize, said: &str) -> Vec<Eff
     effects
 }
 
+/// A step that no solution takes is wrong: that judges none, so the cursor stays.
+fn wrong_alternative(app: &mut App, index: usize) -> Vec<Effect> {
+    app.range = None;
+    app.cursor.go_to_step(index);
+    let effects = rate::bad(app, None);
+    app.cursor.go_to_step(index);
+    effects
+}
+
 /// Asks how far the solution had come.
 pub(super) fn progress(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    let Some(aim) = aim(app) else { return Vec::new() };
+    let Some(aim) = aim(app).filter(|_| is_of_a_solution(app)) else { return Vec::new() };
     let labels = app.own_labels(&aim.trace, aim.solution.leaf);
     if let FirstError::At(_) = labels.first_error {
         app.ask(Question::Progress { record: aim.record, go_on: false });
@@ -296,7 +351,7 @@ pub(super) fn best_alternative(app: &mut App, _count: Option<usize>) -> Vec<Effe
 
 /// Every step is right.
 pub(crate) fn all_right(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    let Some(aim) = aim(app).filter(|_| is_of_the_file(app)) else { return Vec::new() };
+    let Some(aim) = aim(app).filter(|_| is_of_a_solution(app)) else { return Vec::new() };
     if app.open_steps() < app.cursor.path.len() {
         app.notice = Some("there are steps that you have not seen yet; = rates this one".to_owned());
         return Vec::new();
@@ -352,7 +407,7 @@ pub(super) fn range(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 }
 
 fn on_record(app: &mut App, said: &str, action: impl FnOnce(RecordKey) -> Action) -> Vec<Effect> {
-    let Some(aim) = aim(app).filter(|_| is_of_the_file(app)) else { return Vec::new() };
+    let Some(aim) = aim(app).filter(|_| is_of_a_solution(app)) else { return Vec::new() };
     app.notice = Some(said.to_owned());
     let mut effects = app.record(Body::Act(action(aim.record)), None);
     effects.extend(on_to_the_next(app));
@@ -369,10 +424,13 @@ pub(super) fn unsure(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 
 /// Leaves the solution for later.
 pub(super) fn later(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    if aim(app).is_none() || !is_of_a_solution(app) {
+        return Vec::new();
+    }
     let judged =
         app.own().zip(app.trace().zip(app.solution())).is_some_and(|(own, (trace, solution))| own.judges(trace, solution));
     // What is judged is not passed through again as open.
-    let back = if aim(app).is_some() && app.put_question_off() {
+    let back = if app.put_question_off() {
         "it is asked once more behind the others".to_owned()
     } else if judged {
         format!("it is judged, {}later lists it", app.key("filter"))
@@ -385,7 +443,7 @@ pub(super) fn later(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 
 /// The problem statement is broken: asks why.
 pub(super) fn bad_problem(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    if aim(app).is_some() {
+    if aim(app).is_some() && is_of_a_solution(app) {
         app.ask(Question::BadProblem);
     }
     Vec::new()
@@ -399,7 +457,7 @@ pub(crate) fn bad_problem_because(app: &mut App, reason: &str) -> Vec<Effect> {
 
 /// The annotator cannot tell: asks why.
 pub(super) fn give_up(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    if aim(app).is_some() {
+    if aim(app).is_some() && is_of_a_solution(app) {
         app.ask(Question::GiveUp);
     }
     Vec::new()

@@ -4,6 +4,7 @@ use crate::app::choice::Question;
 use crate::app::items::ItemId;
 use crate::app::{App, Effect, Focus, jumps, keys, layout};
 use crate::labels::Mode;
+use crate::trace::{NodeId, Trace};
 
 /// Next step (or row of the pane that has the focus).
 pub(super) fn down(app: &mut App, count: Option<usize>) -> Vec<Effect> {
@@ -81,9 +82,15 @@ pub(in crate::app) fn solution(app: &mut App, forward: bool) -> bool {
         return next.is_some();
     }
     if let Some(trace) = app.trace().cloned() {
-        let target = if forward { Some(app.cursor.solution + 1) } else { app.cursor.solution.checked_sub(1) };
-        if let Some(target) = target.filter(|&target| target < trace.solutions.len()) {
+        let (all, at) = (trace.solutions.len(), app.cursor.solution);
+        let there = |target: &usize| !app.filters_tree() || fitting(app, &trace, *target).is_some();
+        let target = if forward { (at + 1..all).find(there) } else { (0..at.min(all)).rev().find(there) };
+        if let Some(target) = target {
+            let first = app.filters_tree().then(|| fitting(app, &trace, target)).flatten();
             app.cursor.go_to_solution(&trace, target);
+            if let Some(node) = first {
+                app.cursor.go_to_node(&trace, node);
+            }
             return true;
         }
     }
@@ -93,6 +100,11 @@ pub(in crate::app) fn solution(app: &mut App, forward: bool) -> bool {
         app.cursor.go_to_solution(&trace, trace.solutions.len().saturating_sub(1));
     }
     true
+}
+
+/// The first step of a solution that the filter of the tree asks for.
+fn fitting(app: &App, trace: &Trace, solution: usize) -> Option<NodeId> {
+    trace.path(trace.solutions[solution].leaf).into_iter().find(|&id| app.tree.fits(id))
 }
 
 /// Next problem.
@@ -189,17 +201,25 @@ pub(super) fn go_to_mark(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 
 /// First step, or the step of this number.
 pub(super) fn top(app: &mut App, count: Option<usize>) -> Vec<Effect> {
-    edge(app, count.unwrap_or(1).saturating_sub(1))
+    edge(app, count, 0)
 }
 
 /// Last step, or the step of this number.
 pub(super) fn bottom(app: &mut App, count: Option<usize>) -> Vec<Effect> {
-    edge(app, count.map_or(usize::MAX, |count| count.saturating_sub(1)))
+    edge(app, count, usize::MAX)
 }
 
-fn edge(app: &mut App, index: usize) -> Vec<Effect> {
+/// Goes to the step of this number, or without one to the row at the `end`. In the list the number is that of a problem.
+fn edge(app: &mut App, count: Option<usize>, end: usize) -> Vec<Effect> {
     app.leave_spot();
+    let index = count.map_or(end, |count| count.saturating_sub(1));
     match app.focus {
+        Focus::Tree if count.is_some() => {
+            app.cursor.go_to_step(index);
+            if let Some(trace) = app.trace().cloned() {
+                app.tree.reveal(&trace, app.cursor.node);
+            }
+        }
         Focus::Steps => app.cursor.go_to_step(index),
         Focus::Tree => {
             let row = app.tree.rows.get(index.min(app.tree.rows.len().saturating_sub(1))).map(|row| row.node);

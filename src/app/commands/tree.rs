@@ -1,13 +1,20 @@
 //! Moving and folding in a tree; in the steps pane the same keys fold long steps.
 
+use crate::app::replay::{better, worth};
+use crate::app::tree::hidden_numbers;
 use crate::app::{App, Effect, Focus, replay};
-use crate::trace::{Node, NodeId, Trace};
+use crate::trace::{NodeId, NodeStats, Trace};
 
 /// Goes to a node and makes its row visible.
 fn go(app: &mut App, trace: &Trace, node: NodeId) {
     app.tree.reveal(trace, node);
     app.cursor.go_to_node(trace, node);
     app.walk.led = true;
+}
+
+/// Whether a step is among those that the tree shows: no key leads to others.
+fn there(app: &App) -> impl Fn(&NodeId) -> bool {
+    |id| app.focus != Focus::Tree || app.tree.is_there(*id)
 }
 
 fn on_trace(app: &mut App, act: impl FnOnce(&mut App, &Trace)) -> Vec<Effect> {
@@ -109,8 +116,9 @@ pub(super) fn parent(app: &mut App, count: Option<usize>) -> Vec<Effect> {
 pub(super) fn first_child(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     on_trace(app, |app, trace| {
         // On a path of its own the current solution goes first.
-        let on_path = app.cursor.path.get(app.cursor.step() + 1).copied();
-        if let Some(child) = on_path.or_else(|| trace.node(app.cursor.node).children.first().copied()) {
+        let on_path = app.cursor.path.get(app.cursor.step() + 1).copied().filter(|id| there(app)(id));
+        let first = || trace.node(app.cursor.node).children.iter().copied().find(there(app));
+        if let Some(child) = on_path.or_else(first) {
             go(app, trace, child);
         }
     })
@@ -129,8 +137,10 @@ pub(super) fn previous_sibling(app: &mut App, count: Option<usize>) -> Vec<Effec
 fn sibling(app: &mut App, count: usize, forward: bool) -> Vec<Effect> {
     on_trace(app, |app, trace| {
         let Some(parent) = trace.node(app.cursor.node).parent else { return };
-        let siblings = &trace.node(parent).children;
-        let Some(at) = siblings.iter().position(|&id| id == app.cursor.node) else { return };
+        let here = app.cursor.node;
+        let shown = |id: &NodeId| *id == here || there(app)(id);
+        let siblings: Vec<NodeId> = trace.node(parent).children.iter().copied().filter(shown).collect();
+        let Some(at) = siblings.iter().position(|&id| id == here) else { return };
         let target = if forward { (at + count).min(siblings.len() - 1) } else { at.saturating_sub(count) };
         if target == at {
             app.notice = Some("no further sibling".to_owned());
@@ -139,16 +149,21 @@ fn sibling(app: &mut App, count: usize, forward: bool) -> Vec<Effect> {
     })
 }
 
-/// Goes to the child with the largest number; children without one come last.
-fn child_by(app: &mut App, what: &str, number: impl Fn(&App, &Node) -> Option<f64>) -> Vec<Effect> {
-    if !app.show_prm {
-        // The jump would give the hidden numbers away.
-        app.notice = Some(format!("scores and search values are hidden; {} shows them", app.key("hide-prm")));
-        return Vec::new();
-    }
+/// A number of a step.
+type Numbers = dyn Fn(&App, &Trace, NodeId) -> Option<f64>;
+
+/// Goes to the child with the largest number of the first kind that any child has: numbers of two kinds are on two scales. Children without one
+/// come last.
+fn child_by(app: &mut App, what: &str, kinds: &[&Numbers]) -> Vec<Effect> {
     on_trace(app, |app, trace| {
-        let children = trace.node(app.cursor.node).children.iter();
-        let best = children.filter_map(|&id| Some((id, number(app, trace.node(id))?))).max_by(|a, b| a.1.total_cmp(&b.1));
+        let children: Vec<NodeId> = trace.node(app.cursor.node).children.iter().copied().filter(there(app)).collect();
+        // The jump would give the hidden numbers away.
+        if !app.show_prm || children.iter().any(|&id| !app.shows_numbers_of(id)) {
+            app.notice = Some(hidden_numbers(app));
+            return;
+        }
+        let best =
+            kinds.iter().find_map(|number| children.iter().filter_map(|&id| Some((id, number(app, trace, id)?))).reduce(better));
         match best {
             Some((child, _)) => go(app, trace, child),
             None => app.notice = Some(format!("no child has {what}")),
@@ -156,22 +171,41 @@ fn child_by(app: &mut App, what: &str, number: impl Fn(&App, &Node) -> Option<f6
     })
 }
 
+/// What the search says of the node that begins with this step.
+fn of_search(app: &App, trace: &Trace, id: NodeId, number: fn(&NodeStats) -> Option<f64>) -> Option<f64> {
+    worth(trace, id, there(app), |id| number(&trace.node(id).stats))
+}
+
+fn score(app: &App, trace: &Trace, id: NodeId) -> Option<f64> {
+    app.scoring.scores.get(&trace.node(id).key).map(|score| score.value())
+}
+
 /// Goes to the child with the best search value.
 pub(super) fn best_child(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    child_by(app, "a search value or a score", |app, node| {
-        let stats = &node.stats;
-        stats.q.or(stats.mc).or(stats.value).or_else(|| app.scoring.scores.get(&node.key).map(|score| score.value()))
-    })
+    child_by(
+        app,
+        "a search value or a score",
+        &[
+            &|app, trace, id| of_search(app, trace, id, |stats| stats.q),
+            &|app, trace, id| of_search(app, trace, id, |stats| stats.mc),
+            &|app, trace, id| of_search(app, trace, id, |stats| stats.value),
+            &score,
+        ],
+    )
 }
 
 /// Goes to the child with the worst step score.
 pub(super) fn worst_child(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    child_by(app, "a score", |app, node| app.scoring.scores.get(&node.key).map(|score| -score.value()))
+    child_by(app, "a score", &[&|app, trace, id| score(app, trace, id).map(|score| -score)])
 }
 
 /// Goes to the child with the most visits.
 pub(super) fn most_visited_child(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    child_by(app, "a visit count", |_, node| node.stats.visits.map(|visits| visits as f64))
+    child_by(
+        app,
+        "a visit count",
+        &[&|app, trace, id| of_search(app, trace, id, |stats| stats.visits.map(|visits| visits as f64))],
+    )
 }
 
 /// Opens or closes the replay of the search.

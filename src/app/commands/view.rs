@@ -4,7 +4,7 @@ use crate::app::choice::Question;
 use crate::app::layout::{self, Layout};
 use crate::app::reading::Against;
 use crate::app::{App, Effect, Focus, clusters, likeness, pair, queue, replay, sampling, tree};
-use crate::trace::{FirstError, NodeId, Solution, StepScore, Trace};
+use crate::trace::{FirstError, Node, NodeId, NodeStats, Solution, StepScore, Trace};
 use crate::typeset::View;
 use crate::ui::theme::{Depth, THEME_NAMES, Theme};
 
@@ -16,8 +16,11 @@ pub(crate) const MAX_COPY: usize = 100_000;
 
 /// True for search trees: many leaves, or numbers of a search on the nodes.
 pub(crate) fn opens_as_tree(trace: &Trace) -> bool {
-    let searched =
-        || trace.nodes.iter().any(|node| node.stats.visits.is_some() || node.stats.mc.is_some() || node.stats.q.is_some());
+    let numbers = |node: &Node| {
+        let NodeStats { visits, mc, q, value, .. } = node.stats;
+        visits.is_some() || mc.is_some() || q.is_some() || value.is_some()
+    };
+    let searched = || trace.nodes.iter().any(numbers);
     trace.branches() && (trace.solutions.len() > TREE_SOLUTIONS || trace.solutions.is_empty() || searched())
 }
 
@@ -124,7 +127,7 @@ pub(super) fn toggle_wrap(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 pub(super) fn next_layout(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     app.layout = app.layout.next();
     if app.layout == Layout::Steps && app.focus != Focus::Steps {
-        steps(app, None);
+        close_tree(app);
     }
     app.notice = Some(app.layout.doc().to_owned());
     Vec::new()
@@ -147,6 +150,9 @@ pub(super) fn tree(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
         return steps(app, None);
     }
     show_tree(app);
+    if app.show_tree {
+        app.walk.tree = Some(true);
+    }
     Vec::new()
 }
 
@@ -165,9 +171,14 @@ pub(crate) fn show_tree(app: &mut App) {
 
 /// Goes to the steps and closes the tree.
 pub(super) fn steps(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
+    app.walk.tree = Some(false);
+    close_tree(app);
+    Vec::new()
+}
+
+fn close_tree(app: &mut App) {
     app.show_tree = false;
     app.focus = Focus::Steps;
-    Vec::new()
 }
 
 /// Goes to the next pane of list, tree and steps, as far as they are open.
@@ -241,18 +252,19 @@ pub(super) fn copied(app: &mut App, what: &str, text: Option<String>) -> Vec<Eff
 
 /// Puts the id of the solution on the clipboard.
 pub(super) fn copy_id(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    let id = app.solution().and_then(|solution| solution.source_id.clone());
+    let id = app.solution_on_show().and_then(|solution| solution.source_id.clone());
     copied(app, "id", id)
 }
 
 /// Puts on the clipboard where the step stands, as `stepscope queue` writes it: file, problem, solution, and the step.
 pub(super) fn copy_place(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    let item = app.cursor.item;
-    let place = app
-        .items
-        .files
-        .get(item.file)
-        .map(|file| format!("{}:{}.{} step {}", file.name, item.problem + 1, app.cursor.solution + 1, app.cursor.step() + 1));
+    let (item, solution, step) = (app.cursor.item, app.cursor.solution + 1, app.cursor.step() + 1);
+    let solution = match app.solution_on_show() {
+        None if app.solution().is_some() => format!(" beside solution {solution},"),
+        _ => format!(".{solution}"),
+    };
+    let file = app.items.files.get(item.file);
+    let place = file.map(|file| format!("{}:{}{solution} step {step}", file.name, item.problem + 1));
     copied(app, "place", place)
 }
 
@@ -267,7 +279,7 @@ pub(super) fn copy_json(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     });
     let json = serde_json::json!({
         "problem": trace.problem.text,
-        "id": app.solution().and_then(|solution| solution.source_id.clone()),
+        "id": app.solution_on_show().and_then(|solution| solution.source_id.clone()),
         "steps": steps.collect::<Vec<_>>(),
     })
     .to_string();

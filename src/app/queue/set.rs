@@ -23,7 +23,7 @@ pub(in crate::app) fn set_filter(app: &mut App, text: &str) {
             app.queue.begin();
             app.notice = ungrouped.then(|| format!("no groups were made yet; {} makes them", app.key("clusters")));
         }
-        Err(error) => app.notice = Some(format!("filter: {}", error.in_line(text))),
+        Err(error) => app.notice = Some(format!("filter: {}", error.marked(text, app.look.glyphs.folded))),
     }
 }
 
@@ -122,7 +122,7 @@ pub(in crate::app) fn set_order(app: &mut App, text: &str) {
             app.queue.begin();
             app.queue.start = Start::First;
         }
-        Err(error) => app.notice = Some(format!("order: {}", error.in_line(expression))),
+        Err(error) => app.notice = Some(format!("order: {}", error.marked(expression, app.look.glyphs.folded))),
     }
 }
 
@@ -162,7 +162,7 @@ pub(in crate::app) fn preview(app: &App, text: &str) -> String {
     let query = match Query::order(named.map_or(text, |order| order.expression), &app.names()) {
         _ if named.is_some_and(|order| order.expression.is_empty()) => return "as the files have them".to_owned(),
         Ok(query) => query,
-        Err(error) => return error.in_line(text),
+        Err(error) => return error.marked(text, app.look.glyphs.folded),
     };
     if query.needs_scores() && !app.show_prm {
         return "scores are hidden".to_owned();
@@ -200,6 +200,8 @@ pub(in crate::app) fn refresh(app: &mut App) {
     if app.queue.active() {
         app.queue.begin();
         app.notice = Some("the queue is made anew".to_owned());
+    } else if let Some(filter) = &app.step_filter {
+        app.notice = Some(format!("the steps of the tree are filtered anew: {}", filter.text()));
     } else {
         app.notice = Some(format!("no filter and no order; {} filters, {} orders", app.key("filter"), app.key("order")));
     }

@@ -70,7 +70,10 @@ fn position(app: &App, word: bool) -> String {
 /// Solution and step.
 fn place(app: &App, steps: bool) -> String {
     let solutions = app.trace().map_or(0, |trace| trace.solutions.len());
+    let beside = app.solution().is_some() && app.solution_on_show().is_none();
     let mut place = match solutions {
+        _ if beside && steps => format!("  beside solution {}/{solutions}", app.cursor.solution + 1),
+        _ if beside => "  beside".to_owned(),
         0 | 1 => String::new(),
         _ if steps => format!("  solution {}/{solutions}", app.cursor.solution + 1),
         _ => format!("  {}/{solutions}", app.cursor.solution + 1),

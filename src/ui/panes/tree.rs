@@ -58,7 +58,7 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
             format!("  &{}: {fitting} of {steps} steps, {} shows all", app.step_filter_text(), app.key("cancel")),
             pen.look.accent(),
         ),
-        None => (format!("  node  ({steps} steps, {} solutions)", trace.solutions.len()), dim),
+        None => (format!("  node  ({}, {})", many(steps, "step"), many(trace.solutions.len(), "solution")), dim),
     });
     pen.text(x, rect.y, rect.right().saturating_sub(x), &count, style);
     let rows = usize::from(rect.height.saturating_sub(1));
@@ -84,13 +84,7 @@ fn draw_numbers(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, columns
         x = pen.text(x, y, left(x), &format!("{made:>4}"), style);
     }
     if columns.visits {
-        x = pen.text(
-            x,
-            y,
-            left(x),
-            &format!("{:>4}", stats.visits.map_or(String::new(), |visits| visits.to_string())),
-            pen.look.plain(),
-        );
+        x = pen.text(x, y, left(x), &format!("{:>4}", stats.visits.map_or(String::new(), in_short)), pen.look.plain());
     }
     if columns.q {
         let value = app.replay_values().map_or(stats.q.or(stats.value), |replay| replay.value(row.node));
@@ -120,7 +114,7 @@ fn draw_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, columns: Co
     x = pen.text(x, y, left(x), &format!("{glyph} "), style);
     let (sign, sign_style) = sign(app, pen, row.node, node.rating, open);
     x = pen.text(x, y, left(x), &format!("{sign:<3} "), sign_style);
-    x = pen.text(x, y, left(x), &art(pen, row), pen.look.dim());
+    x = pen.text(x, y, left(x), &art(pen, row, usize::from(left(x))), pen.look.dim());
     let folded = folded(app, row, left(x));
     let room = left(x).saturating_sub(u16::try_from(folded.len()).unwrap_or(u16::MAX));
     let text = row_text(app, pen, trace, row.node, usize::from(room));
@@ -159,13 +153,29 @@ fn row_text(app: &App, pen: &Pen<'_>, trace: &Trace, id: NodeId, room: usize) ->
     format!("{}{from}{}", if best { "best: " } else { "" }, &line[same..])
 }
 
+/// A count in no more than four cells: 9999, 12k, 1.2M.
+fn in_short(count: u64) -> String {
+    const UNITS: [(u64, &str); 4] = [(1_000, "k"), (1_000_000, "M"), (1_000_000_000, "G"), (1_000_000_000_000, "T")];
+    let fits = |&(unit, name): &(u64, &str)| {
+        let tenths = count / (unit / 10);
+        let short =
+            if tenths < 100 { format!("{}.{}{name}", tenths / 10, tenths % 10) } else { format!("{}{name}", tenths / 10) };
+        Some(short).filter(|short| short.len() <= 4)
+    };
+    if count < 10_000 { count.to_string() } else { UNITS.iter().find_map(fits).unwrap_or_else(|| "many".to_owned()) }
+}
+
+/// "1 step", "2 steps".
+pub(in crate::ui) fn many(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
 /// What a folded node hides, in as many words as `room` cells allow.
 fn folded(app: &App, row: &TreeRow, room: u16) -> String {
     if !row.branch || row.open {
         return String::new();
     }
     let (solutions, steps) = (app.tree.through(row.node), app.tree.behind(row.node));
-    let many = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
     let forms = [
         format!("  {}, {}", many(solutions, "solution"), many(steps, "step")),
         format!("  {solutions} sol, {}", many(steps, "step")),
@@ -185,11 +195,19 @@ fn sign(app: &App, pen: &Pen<'_>, node: NodeId, rating: Option<Rating>, open: bo
     }
 }
 
-fn art(pen: &Pen<'_>, row: &TreeRow) -> String {
+/// The lines before a row of so many cells. Deep down only the innermost levels are drawn: the text has its place.
+fn art(pen: &Pen<'_>, row: &TreeRow, room: usize) -> String {
+    /// Cells of the text that lines leave at least.
+    const TEXT: usize = 20;
     let glyphs = &pen.look.glyphs;
     let mut art = String::new();
     let own = row.rails.depth.min(128);
-    for (index, more) in row.rails.iter().enumerate() {
+    let levels = (room.saturating_sub(TEXT) / 2).max(2);
+    let left_out = if own > levels { own - levels + 1 } else { 0 };
+    if left_out > 0 {
+        art = format!("{:<2}", glyphs.ellipsis);
+    }
+    for (index, more) in row.rails.iter().enumerate().skip(left_out) {
         let elbow = row.elbow && index + 1 == own;
         art.push_str(match (elbow, more) {
             (true, true) => glyphs.branch,
@@ -205,4 +223,17 @@ fn art(pen: &Pen<'_>, row: &TreeRow) -> String {
     });
     art.push(' ');
     art
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_short;
+
+    #[test]
+    fn visits_fit_their_column_however_many_they_are() {
+        let counts = [0, 9_999, 10_000, 12_345, 999_999, 1_234_567, 12_345_678, 1_000_000_000, u64::MAX];
+        let shown = counts.map(in_short);
+        assert_eq!(shown[..8], ["0", "9999", "10k", "12k", "999k", "1.2M", "12M", "1.0G"]);
+        assert!(shown.iter().all(|shown| shown.len() <= 4), "{shown:?}");
+    }
 }
