@@ -107,7 +107,7 @@ fn a_new_store_that_cannot_be_made_takes_labels_once_it_can() {
     assert_eq!(store.append(flag(1)).unwrap_err().to_string(), format!("NOT SAVED: {reason}"));
     let below = Store::open(&folder.join("sub/labels.db"), "mira").unwrap_err().to_string();
     assert!(below.contains("cannot make the directory of the label store"), "{below}");
-    assert_eq!((store.catch_up().unwrap(), store.place("f").unwrap_or_default()), (Vec::new(), None));
+    assert_eq!((store.catch_up().unwrap(), store.place::<u64>("f").unwrap_or_default()), (Vec::new(), None));
     assert!(store.back_up(true).is_ok() && store.settle().is_ok());
 
     fs::remove_file(&folder).unwrap();
@@ -115,7 +115,7 @@ fn a_new_store_that_cannot_be_made_takes_labels_once_it_can() {
     let theirs = filled_by(&path, "noor");
     assert_eq!(store.append(flag(1)).unwrap().lamport, 2);
     assert_eq!((store.catch_up().unwrap(), store.read_only()), (vec![theirs], false));
-    store.set_place("f", &1.into()).unwrap();
+    store.change_place("f", |_| 1).unwrap();
     assert_eq!((check(&path).problems, check(&path).events), (Vec::new(), 2));
 }
 
