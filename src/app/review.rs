@@ -29,6 +29,11 @@ impl Review {
     pub fn of(session: &Session) -> Self {
         Self { panel: Panel::of(session), names: false, taking: None, says: None }
     }
+
+    /// Annotators do not agree on this solution.
+    fn is_disputed(&self, trace: &Trace, solution: &Solution) -> bool {
+        self.panel.dispute(trace, solution).is_some_and(|dispute| dispute.kind.is_some())
+    }
 }
 
 impl App {
@@ -93,10 +98,9 @@ impl App {
 
     /// It was sent back, and its annotators agree by now: there is nothing left to decide.
     pub(super) fn is_agreed(&self, trace: &Trace, solution: &Solution) -> bool {
-        let disputed = |review: &Review| review.panel.dispute(trace, solution).is_some_and(|dispute| dispute.kind.is_some());
         self.session.has_sent_back(trace, solution)
             && !self.waits(trace, solution)
-            && self.review.as_ref().is_some_and(|review| !disputed(review))
+            && self.review.as_ref().is_some_and(|review| !review.is_disputed(trace, solution))
     }
 
     /// What the annotators wrote and for which reasons they judged, a line each; what is about the step under the cursor comes first.
@@ -154,9 +158,8 @@ impl App {
 
     /// Annotators do not agree on this solution, and it is neither decided nor with them.
     pub(super) fn is_open_dispute(&self, trace: &Trace, solution: &Solution) -> bool {
-        let disputed = |review: &Review| review.panel.dispute(trace, solution).is_some_and(|dispute| dispute.kind.is_some());
         let open = || !self.own_labels(trace, solution.leaf).is_labelled() && !self.waits(trace, solution);
-        self.review.as_ref().is_some_and(disputed) && open()
+        self.review.as_ref().is_some_and(|review| review.is_disputed(trace, solution)) && open()
     }
 }
 
@@ -291,7 +294,8 @@ pub(super) fn send_back(app: &mut App, text: &str) -> Vec<Effect> {
     let said = app.review.as_ref().map_or_else(Vec::new, |review| review.panel.say(trace, &Solution::new(leaf)));
     let decisions: Vec<EventId> = said.iter().filter_map(|said| said.basis).collect();
     app.notice = Some(format!("sent back to {}", if decisions.len() == 1 { "its annotator" } else { "its annotators" }));
-    let mut effects = app.record(Body::Act(Action::SendBack { record, decisions, text: text.to_owned() }), None);
+    let sent = app.record(Body::Act(Action::SendBack { record, decisions, text: text.to_owned() }), None);
+    let Some(mut effects) = sent else { return Vec::new() };
     effects.extend(label::on_to_the_next(app));
     effects
 }
