@@ -156,6 +156,13 @@ impl Meaning {
         }
     }
 
+    /// Where a scale begins on which thresholds are moved, and how far apart its notches are: a twentieth of a closed range, a fifth of the
+    /// spread around the authors' threshold in an open one, where that is a twentieth of what colours tell apart. Both are finite.
+    pub fn notches(&self) -> (f64, f64) {
+        let (low, high) = self.range;
+        if low.is_finite() && high.is_finite() { (low, (high - low) / 20.0) } else { (self.threshold, self.spread / 5.0) }
+    }
+
     /// The solution score by some form of scores of this meaning; `None` where the form has no sense or there is no step. Scores of another
     /// meaning are refused: their mean would mean nothing.
     pub fn solution(&self, form: Aggregate, scores: &[StepScore]) -> Result<Option<f64>, Unlike> {

@@ -66,6 +66,8 @@ pub struct Open {
     pub question: Question,
     /// The answers.
     pub answers: Vec<Answer>,
+    /// The solution on show when it was asked.
+    of: Option<RecordKey>,
 }
 
 impl Answer {
@@ -86,6 +88,11 @@ impl Question {
     /// It is answered in own words as well.
     fn is_free(self) -> bool {
         matches!(self, Self::BadProblem | Self::GiveUp)
+    }
+
+    /// Its answer is a label of the solution on show.
+    fn labels_what_is_on_show(self) -> bool {
+        matches!(self, Self::ErrorKind { .. } | Self::BadProblem | Self::GiveUp | Self::FirstErrorAt | Self::Voice)
     }
 
     /// What asks it can have a count.
@@ -143,52 +150,35 @@ impl App {
 
     /// Asks.
     pub(crate) fn ask(&mut self, question: Question) {
-        self.choice = Some(Open { question, answers: self.answers_to(question) });
+        self.choice = Some(Open { question, answers: self.answers_to(question), of: self.record_key() });
     }
 
     /// What can be answered.
     fn answers_to(&self, question: Question) -> Vec<Answer> {
-        let plain = |choices: &[Choice]| choices.iter().map(|choice| Answer { choice: choice.clone(), count: 0 }).collect();
+        if let Question::ErrorKind { .. } = question {
+            let counts = self.session.error_kinds();
+            let count = |choice: &Choice| counts.get(choice.name.as_str()).copied().unwrap_or(0);
+            return self.project.errors.iter().map(|choice| Answer { choice: choice.clone(), count: count(choice) }).collect();
+        }
+        self.choices_of(question).into_iter().map(|choice| Answer { choice, count: 0 }).collect()
+    }
+
+    /// The same without numbers.
+    fn choices_of(&self, question: Question) -> Vec<Choice> {
+        let named = |(letter, name): (char, String)| Choice { letter, name, meaning: String::new() };
+        let meant = |(letter, name, meaning): (char, String, String)| Choice { letter, name, meaning };
         match question {
-            Question::ErrorKind { .. } => {
-                let counts = self.session.error_kinds();
-                let count = |choice: &Choice| counts.get(choice.name.as_str()).copied().unwrap_or(0);
-                self.project.errors.iter().map(|choice| Answer { choice: choice.clone(), count: count(choice) }).collect()
+            Question::ErrorKind { .. } => self.project.errors.clone(),
+            Question::FirstErrorAt => self.letters().map(|(letter, step)| named((letter, (step + 1).to_string()))).collect(),
+            Question::BadProblem => self.project.bad_problem.clone(),
+            Question::GiveUp => self.project.give_up.clone(),
+            Question::Order => {
+                ORDERS.iter().map(|order| meant((order.letter, order.name.to_owned(), order.doc.to_owned()))).collect()
             }
-            Question::FirstErrorAt => self
-                .letters()
-                .map(|(letter, step)| Choice { letter, name: (step + 1).to_string(), meaning: String::new() })
-                .map(|choice| Answer { choice, count: 0 })
-                .collect(),
-            Question::BadProblem => plain(&self.project.bad_problem),
-            Question::GiveUp => plain(&self.project.give_up),
-            Question::Order => ORDERS
-                .iter()
-                .map(|order| Choice { letter: order.letter, name: order.name.to_owned(), meaning: order.doc.to_owned() })
-                .map(|choice| Answer { choice, count: 0 })
-                .collect(),
-            Question::Voice => self
-                .verdicts_to_take()
-                .into_iter()
-                .map(|(letter, name, meaning)| Choice { letter, name, meaning })
-                .map(|choice| Answer { choice, count: 0 })
-                .collect(),
-            Question::Partner => self
-                .partners()
-                .into_iter()
-                .map(|(letter, name, meaning)| Choice { letter, name, meaning })
-                .map(|choice| Answer { choice, count: 0 })
-                .collect(),
-            Question::SetMark | Question::GoToMark => jumps::marks(self)
-                .into_iter()
-                .map(|(letter, name)| Choice { letter, name, meaning: String::new() })
-                .map(|choice| Answer { choice, count: 0 })
-                .collect(),
-            Question::Progress { .. } => (b'0'..)
-                .zip(PROGRESS)
-                .map(|(digit, name)| Choice { letter: char::from(digit), name: name.to_owned(), meaning: String::new() })
-                .map(|choice| Answer { choice, count: 0 })
-                .collect(),
+            Question::Voice => self.verdicts_to_take().into_iter().map(meant).collect(),
+            Question::Partner => self.partners().into_iter().map(meant).collect(),
+            Question::SetMark | Question::GoToMark => jumps::marks(self).into_iter().map(named).collect(),
+            Question::Progress { .. } => (b'0'..).map(char::from).zip(PROGRESS.map(str::to_owned)).map(named).collect(),
         }
     }
 }
@@ -202,13 +192,13 @@ pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     let Some(open) = app.choice.take() else { return Vec::new() };
     let free = open.question.is_free();
     match views::plain(key) {
-        KeyCode::Enter if free => answer(app, open.question, ""),
+        KeyCode::Enter if free => answer(app, open.question, open.of, ""),
         KeyCode::Esc | KeyCode::Enter => leave(app, open.question),
         KeyCode::Tab if free => {
-            app.input = Some(Input::new(Purpose::Reason(open.question), ""));
+            app.input = Some(Input::new(Purpose::Reason(open.question, open.of), ""));
             Vec::new()
         }
-        KeyCode::Backspace if matches!(open.question, Question::Progress { .. }) => answer(app, open.question, ""),
+        KeyCode::Backspace if matches!(open.question, Question::Progress { .. }) => answer(app, open.question, open.of, ""),
         KeyCode::Char(letter) if open.question == Question::SetMark && letter.is_ascii_lowercase() => {
             jumps::set_mark(app, letter)
         }
@@ -220,7 +210,7 @@ pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
             // The letters of annotators are capitals on the screen; both are meant.
             let letter = if open.question == Question::Voice { letter.to_ascii_lowercase() } else { letter };
             if let Some(chosen) = open.answers.iter().find(|answer| answer.choice.letter == letter) {
-                return answer(app, open.question, &chosen.choice.name);
+                return answer(app, open.question, open.of, &chosen.choice.name);
             }
             app.notice = Some(format!("{letter} is none of the answers"));
             app.choice = Some(open);
@@ -231,6 +221,15 @@ pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
             Vec::new()
         }
     }
+}
+
+/// True while this solution is on show, in the steps that it had; else it is said that nothing comes of an answer.
+pub(super) fn is_on_show(app: &mut App, of: Option<RecordKey>) -> bool {
+    let here = app.record_key() == of;
+    if !here {
+        app.notice = Some("another solution is on show by now; nothing was marked".to_owned());
+    }
+    here
 }
 
 fn leave(app: &mut App, question: Question) -> Vec<Effect> {
@@ -280,8 +279,8 @@ pub(super) fn say(app: &mut App, command: &Command, question: fn(&App) -> Questi
         _ => {}
     }
     match open.answers.iter().find(|answer| answer.is(open.question, said)) {
-        Some(chosen) => answer(app, open.question, &chosen.choice.name),
-        None if open.question.is_free() => answer(app, open.question, said),
+        Some(chosen) => answer(app, open.question, open.of, &chosen.choice.name),
+        None if open.question.is_free() => answer(app, open.question, open.of, said),
         None => {
             app.notice = Some(format!(":{} takes {}, not {said:?}", command.name, open.in_words()));
             Vec::new()
@@ -289,8 +288,11 @@ pub(super) fn say(app: &mut App, command: &Command, question: fn(&App) -> Questi
     }
 }
 
-/// Gives an answer, by its name; none is an empty one.
-pub(super) fn answer(app: &mut App, question: Question, said: &str) -> Vec<Effect> {
+/// Gives an answer, by its name; none is an empty one. What was asked `of` one solution labels no other.
+pub(super) fn answer(app: &mut App, question: Question, of: Option<RecordKey>, said: &str) -> Vec<Effect> {
+    if question.labels_what_is_on_show() && !is_on_show(app, of) {
+        return Vec::new();
+    }
     match question {
         Question::ErrorKind { step } => {
             app.last_label = Some(label::Again::Kind(said.to_owned()));

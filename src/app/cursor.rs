@@ -48,7 +48,7 @@ impl Cursor {
         }
     }
 
-    /// Goes to a solution, to the step at the same depth when the paths run together, else to its first own step.
+    /// Goes to a solution, to its first step.
     pub fn go_to_solution(&mut self, trace: &Trace, solution: usize) {
         self.solution = solution;
         self.node = NodeId::ROOT;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use crate::checks::answer::{self, Agreement};
 use crate::labels::{Action, Mode, Past, Verdict};
-use crate::trace::{FirstError, NodeId, Outcome, Rating, Solution, Trace};
+use crate::trace::{FirstError, NodeId, Outcome, Solution, Trace};
 use crate::typeset::{Page, View};
 
 use super::App;
@@ -284,8 +284,7 @@ pub(crate) fn decision(past: &Past<'_>, told: Words) -> String {
             let _ = write!(line, ": {words}");
         }
         Action::Rate { rating: Some(rating), .. } => {
-            let _ =
-                write!(line, ": {}", if *rating == Rating::Neutral { "0".to_owned() } else { format!("{:+}", rating.value()) });
+            let _ = write!(line, ": {}", rating.shown());
         }
         _ => {}
     }
@@ -335,7 +334,7 @@ pub fn short(score: f64) -> String {
     }
 }
 
-/// A rate as people read it: `950`, `12.3k`.
+/// A rate of tokens as people read it: `950 tok`, `12.3k tok`.
 fn compact(rate: f64) -> String {
     if rate >= 1000.0 { format!("{:.1}k tok", rate / 1000.0) } else { format!("{rate:.0} tok") }
 }

@@ -10,7 +10,7 @@ use super::commands::{self, words};
 use super::search::Search;
 use super::{App, Effect, Manuscript, queue, review, seek, tree};
 use crate::query::{self, Names, QUANTITIES, STEP_QUANTITIES};
-use crate::trace::Writing;
+use crate::trace::{RecordKey, Writing};
 
 /// Longest text that is taken in, in bytes: less than the store's limit.
 const MAX_INPUT: usize = 60 * 1024;
@@ -18,11 +18,8 @@ const MAX_INPUT: usize = 60 * 1024;
 /// What the text is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Purpose {
-    /// Regular expression to look for; `forward` or not.
-    Search {
-        /// Towards the end.
-        forward: bool,
-    },
+    /// Regular expression to look for.
+    Search,
     /// A command by name.
     Command,
     /// A filter.
@@ -31,10 +28,10 @@ pub enum Purpose {
     StepFilter,
     /// A note or tags, as they stood before.
     Write(Manuscript),
-    /// A reason in own words.
-    Reason(Question),
-    /// What those who judged a solution are to look at again.
-    SendBack,
+    /// A reason in own words, asked of this solution.
+    Reason(Question, Option<RecordKey>),
+    /// What those who judged this solution are to look at again.
+    SendBack(Option<RecordKey>),
 }
 
 /// An open input.
@@ -65,30 +62,29 @@ impl Input {
     /// What stands before the text.
     pub fn prompt(&self) -> &'static str {
         match self.purpose {
-            Purpose::Search { forward: true } => "/",
-            Purpose::Search { forward: false } => "?",
+            Purpose::Search => "/",
             Purpose::Command => ":",
             Purpose::Filter => "&",
             Purpose::StepFilter => "& steps: ",
             Purpose::Write(Manuscript { writing: Writing::Tags, .. }) => "tags: ",
             Purpose::Write(_) => "note: ",
-            Purpose::Reason(_) => "reason: ",
-            Purpose::SendBack => "send back: ",
+            Purpose::Reason(..) => "reason: ",
+            Purpose::SendBack(_) => "send back: ",
         }
     }
 
     /// What its keys do, but for those that write.
     pub fn keys(&self) -> &'static str {
         match self.purpose {
-            Purpose::Search { .. } => "Enter finds  Up earlier ones  Esc leaves it",
+            Purpose::Search => "Enter finds  Up earlier ones  Esc leaves it",
             Purpose::Command => "Tab completes, then goes on  Up earlier ones  Enter runs it  Esc leaves it",
             Purpose::Filter | Purpose::StepFilter => "Tab completes  Up earlier ones  Enter takes it  Esc leaves it",
             Purpose::Write(Manuscript { writing: Writing::Tags, .. }) => {
                 "Tab completes  Enter keeps them  Esc leaves them as they were"
             }
             Purpose::Write(_) => "Enter keeps it, an empty one takes it away  Esc leaves it as it was",
-            Purpose::Reason(_) => "Enter gives it  Up earlier ones  Esc leaves it",
-            Purpose::SendBack => "Enter sends it back  Up earlier ones  Esc leaves it",
+            Purpose::Reason(..) => "Enter gives it  Up earlier ones  Esc leaves it",
+            Purpose::SendBack(_) => "Enter sends it back  Up earlier ones  Esc leaves it",
         }
     }
 
@@ -169,7 +165,7 @@ fn accept(app: &mut App, input: &Input) -> Vec<Effect> {
         typed.drain(..typed.len().saturating_sub(TYPED));
     }
     match &input.purpose {
-        Purpose::Search { forward } => search(app, text, *forward),
+        Purpose::Search => search(app, text),
         Purpose::Filter => {
             queue::set_filter(app, text);
             Vec::new()
@@ -186,20 +182,21 @@ fn accept(app: &mut App, input: &Input) -> Vec<Effect> {
             let tags = manuscript.writing == Writing::Tags;
             manuscript.clone().keep(app, &if tags { words::tags_of(text) } else { text.to_owned() })
         }
-        Purpose::Reason(question) => choice::answer(app, *question, text.trim()),
-        Purpose::SendBack => review::send_back(app, text.trim()),
+        Purpose::Reason(question, of) => choice::answer(app, *question, *of, text.trim()),
+        Purpose::SendBack(of) if choice::is_on_show(app, *of) => review::send_back(app, text.trim()),
+        Purpose::SendBack(_) => Vec::new(),
     }
 }
 
 /// Searches for a text; an empty one goes on with the last search.
-pub(super) fn search(app: &mut App, text: &str, forward: bool) -> Vec<Effect> {
+pub(super) fn search(app: &mut App, text: &str) -> Vec<Effect> {
     if text.is_empty() {
-        return if app.search.is_some() { seek::start(app, seek::Target::Match, forward) } else { Vec::new() };
+        return if app.search.is_some() { seek::start(app, seek::Target::Match, true) } else { Vec::new() };
     }
     match Search::typed(text) {
         Ok(search) => {
             app.search = Some(search);
-            seek::start(app, seek::Target::Match, forward)
+            seek::start(app, seek::Target::Match, true)
         }
         Err(error) => {
             app.notice = Some(format!("this cannot be searched for: {}", error.to_string().lines().next().unwrap_or_default()));

@@ -98,6 +98,13 @@ impl Judge {
         self.model = Some(model);
     }
 
+    /// A step has no score, for this reason. That an outcome model judges no steps is no news at each of them.
+    pub(super) fn refuse(&mut self, key: StepKey, reason: String) {
+        if !self.meaning.outcome {
+            self.refused.insert(key, reason);
+        }
+    }
+
     /// Nothing that was said holds any longer.
     pub(super) fn forget(&mut self) {
         self.scores.clear();

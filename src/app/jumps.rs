@@ -90,7 +90,8 @@ pub(super) fn forward(app: &mut App, count: usize) {
 fn step(app: &mut App, count: usize, forward: bool) {
     let jumps = &app.jumps;
     let last = jumps.list.len().saturating_sub(1);
-    let target = if forward { (jumps.at + count).min(last) } else { jumps.at.saturating_sub(count) };
+    // Directly after a jump one stands behind the list, where nothing lies ahead.
+    let target = if forward { (jumps.at + count).min(last).max(jumps.at) } else { jumps.at.saturating_sub(count) };
     if target == jumps.at || jumps.list.is_empty() {
         app.notice = Some(if forward { "this is the newest place" } else { "this is the oldest place" }.to_owned());
         return;
@@ -105,8 +106,8 @@ fn step(app: &mut App, count: usize, forward: bool) {
 pub(super) fn set_mark(app: &mut App, letter: char) -> Vec<Effect> {
     let Some(spot) = app.spot() else { return Vec::new() };
     app.notice = Some(format!("{letter} marks {}", spot.shown));
-    app.jumps.marks.insert(letter, spot);
-    vec![Effect::SavePlace(app.place_now())]
+    app.jumps.marks.insert(letter, spot.clone());
+    vec![Effect::SavePlace(app.place_now()), Effect::SaveMark(letter, spot)]
 }
 
 /// Goes to the place of this letter.

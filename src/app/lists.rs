@@ -62,7 +62,7 @@ pub(super) const KEYS: &[ViewKey] = &[
 ];
 
 /// Rows of a page.
-const PAGE: usize = 10;
+pub(super) const PAGE: usize = 10;
 
 /// Which row is chosen after a key, the last one being `last`; `None` for a key that chooses nothing.
 pub(super) fn chosen_by(key: KeyCode, chosen: usize, last: usize) -> Option<usize> {

@@ -9,6 +9,7 @@ use crossterm::event::Event as TerminalEvent;
 use super::App;
 use super::items::{FileState, ItemId};
 use super::judge::Judge;
+use super::jumps::Spot;
 use super::likeness::{self as liken, Answered};
 use super::place::Place;
 use super::queue::{Forgotten, Thought, Work};
@@ -19,7 +20,7 @@ use super::search::Wanted;
 use crate::analysis::quality::{Case, Quality};
 use crate::corpus::ProblemView;
 use crate::labels::{Action, Body, Draft, Event};
-use crate::query::{Names, Query};
+use crate::query::Query;
 use crate::scoring::{SampleRequest, ScoreRequest, WorkerEvent};
 use crate::text::Safe;
 use crate::trace::{RecordKey, StepKey, Writing};
@@ -270,8 +271,10 @@ pub enum Effect {
     Save(Box<Draft>),
     /// Remember where the annotator is.
     SavePlace(Place),
-    /// Remember the annotator's own filters.
-    SaveFilters(Names),
+    /// Remember a filter of the annotator by its name, or forget it.
+    SaveFilter(String, Option<String>),
+    /// Remember a mark of the annotator.
+    SaveMark(char, Spot),
     /// Let the user's editor have a text, with something below it that is cut off again; the screen is the editor's until
     /// [`Message::Edited`].
     Edit(Manuscript, String),
@@ -316,6 +319,6 @@ impl Manuscript {
         let place = app.trace().and_then(|trace| app.cursor.path.iter().position(|id| Some(trace.node(*id).key) == step));
         let place = place.map_or(String::new(), |at| format!(" on step {}", at + 1));
         app.notice = Some(format!("{}{place} {done}", writing.name()));
-        app.record(Body::Act(Action::Write { writing, step, record, text: text.to_owned() }), step)
+        app.record(Body::Act(Action::Write { writing, step, record, text: text.to_owned() }), step).unwrap_or_default()
     }
 }

@@ -258,7 +258,7 @@ pub struct App {
     pub tree: Box<TreeView>,
     /// Which steps it shows.
     pub step_filter: Option<Query>,
-    /// First visible row of the tree and list panes.
+    /// First visible row of the tree pane.
     pub tree_top: usize,
     /// First visible row of the list pane.
     pub list_top: usize,

@@ -7,7 +7,7 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 use tui_input::backend::crossterm::EventHandler as _;
 
 use super::items::ItemId;
-use super::lists::Window;
+use super::lists::{PAGE, Window};
 use super::views::{ViewKeys, key as key_row};
 use super::{App, Effect};
 use crate::trace::{NodeId, Writing};
@@ -215,8 +215,8 @@ pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
         KeyCode::Char('n') if control => picker.chosen = (picker.chosen + 1).min(last),
         KeyCode::Up => picker.chosen = picker.chosen.saturating_sub(1),
         KeyCode::Char('p') if control => picker.chosen = picker.chosen.saturating_sub(1),
-        KeyCode::PageDown => picker.chosen = (picker.chosen + 10).min(last),
-        KeyCode::PageUp => picker.chosen = picker.chosen.saturating_sub(10),
+        KeyCode::PageDown => picker.chosen = (picker.chosen + PAGE).min(last),
+        KeyCode::PageUp => picker.chosen = picker.chosen.saturating_sub(PAGE),
         _ => {
             if picker.line.value().len() < 200 || !matches!(key.code, KeyCode::Char(_)) {
                 picker.line.handle_event(&Event::Key(key));

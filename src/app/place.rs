@@ -92,7 +92,8 @@ impl App {
             layout: self.layout,
             view: self.steps.view,
             no_reference: !self.show_reference,
-            marks: self.jumps.marks.clone(),
+            // They are kept one by one: another session may have set more.
+            marks: BTreeMap::new(),
             rules: Some((self.walk.asked, self.project.rules())).filter(|(asked, now)| asked != now),
             filter: self.queue.filter_text().to_owned(),
             // What is like a step is not known without it.

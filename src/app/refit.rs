@@ -31,7 +31,7 @@ pub(super) fn start(app: &mut App) -> Vec<Effect> {
         Some("the scores are being fitted already")
     } else if !app.saving.queue.is_empty() {
         Some("labels are still being saved; fit again in a moment")
-    } else if app.scoring.meaning.outcome {
+    } else if app.scoring.running().meaning.outcome {
         Some("this model judges whole solutions, no steps: there is nothing to fit")
     } else if app.scoring.state != WorkerState::Running {
         Some("there is no running model to fit")

@@ -334,7 +334,7 @@ pub(super) fn take(app: &mut App, called: &str) -> Vec<Effect> {
     }
     let mut effects = Vec::new();
     for (step, rating) in further_ratings(app, &labels) {
-        effects.extend(app.record(Body::Act(Action::Rate { step, rating: Some(rating) }), Some(step)));
+        effects.extend(app.record(Body::Act(Action::Rate { step, rating: Some(rating) }), Some(step)).into_iter().flatten());
     }
     effects.extend(match (labels.first_error, labels.end_state) {
         (FirstError::At(step), _) => label::first_error_of(app, step, &labels.error_kind),
@@ -378,7 +378,8 @@ pub(super) fn send_back(app: &mut App, text: &str) -> Vec<Effect> {
     let Some(record) = app.record_key() else { return Vec::new() };
     let decisions: Vec<EventId> = app.all_said_here().iter().filter_map(|said| said.basis).collect();
     app.notice = Some(format!("sent back to {}", if decisions.len() == 1 { "its annotator" } else { "its annotators" }));
-    let mut effects = app.record(Body::Act(Action::SendBack { record, decisions, text: text.to_owned() }), None);
+    let sent = app.record(Body::Act(Action::SendBack { record, decisions, text: text.to_owned() }), None);
+    let Some(mut effects) = sent else { return Vec::new() };
     effects.extend(label::on_to_the_next(app));
     effects
 }

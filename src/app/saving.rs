@@ -77,14 +77,19 @@ fn record_of(body: &Body) -> Option<RecordKey> {
 }
 
 impl App {
-    /// Hands a label to the store.
-    pub(crate) fn record(&mut self, body: Body, step: Option<StepKey>) -> Vec<Effect> {
+    /// Hands a label to the store; `None` where it comes too early, which is said.
+    pub(crate) fn record(&mut self, body: Body, step: Option<StepKey>) -> Option<Vec<Effect>> {
         let decided = if let Body::Act(action) = &body { self.decided_by(action) } else { None };
         self.record_deciding(body, step, decided)
     }
 
     /// The same of a label of which it is known what it makes of the solution on show.
-    pub(crate) fn record_deciding(&mut self, body: Body, step: Option<StepKey>, decided: Option<Decision>) -> Vec<Effect> {
+    pub(crate) fn record_deciding(
+        &mut self,
+        body: Body,
+        step: Option<StepKey>,
+        decided: Option<Decision>,
+    ) -> Option<Vec<Effect>> {
         if self.comes_too_early(&body) {
             // What a second label takes back can be said only when the first one counts.
             self.notice = Some(format!(
@@ -92,7 +97,7 @@ impl App {
                 self.key("retry-saving"),
                 self.key("undo")
             ));
-            return Vec::new();
+            return None;
         }
         let leaf = self.record_key_here();
         let path = self.trace().cloned().map(|trace| self.cursor.path.iter().map(|&id| trace.node(id).key).collect::<Vec<_>>());
@@ -123,7 +128,7 @@ impl App {
         self.saving.queue.push_back(draft);
         // Where others wait already this is one more try, and it is known what may become of it.
         self.saving.retrying |= self.saving.error.is_some() && !self.saving.in_flight;
-        self.send()
+        Some(self.send())
     }
 
     /// How far the newest label of this step or, without one, of this solution is from the disk: `!` it could not be written, `~` it is being
@@ -221,6 +226,12 @@ impl App {
         if self.saving.queue.is_empty() {
             self.saving.all_is_well();
         }
+        if let Body::Act(action) = &draft.body
+            && let Some(record) = action.record().or(draft.saw.context.record)
+            && self.opens_again(action, record)
+        {
+            self.trust.unsay(record);
+        }
         Some(draft)
     }
 
@@ -235,6 +246,11 @@ impl App {
     fn must_put_off(&self, command: &Command) -> bool {
         let asked = self.saving.in_flight && self.saving.queue.len() == 1;
         command.group == Group::Label && (self.must_wait() || (asked && command.name == "undo"))
+    }
+
+    /// Steps on the screen may be others by this event, which the session has taken in.
+    pub(super) fn recuts(&self, event: &Event) -> bool {
+        self.items.any_cut() || matches!(self.session.action(event.id), Some(Action::Segment { .. }))
     }
 
     /// Nothing that the last keys asked for is still on its way. Scores are: they come when they come.
@@ -296,7 +312,7 @@ pub(super) fn key_or_hold(app: &mut App, key: KeyEvent) -> Vec<Effect> {
 pub(super) fn saved(app: &mut App, event: &Event, at: String) -> Vec<Effect> {
     app.session.apply(event);
     super::review::saved(app, event);
-    if app.items.any_cut() || matches!(app.session.action(event.id), Some(Action::Segment { .. })) {
+    if app.recuts(event) {
         app.cut_anew();
     }
     app.label_nodes();

@@ -100,7 +100,11 @@ impl Scoring {
     }
 
     /// The model that runs, whichever is on show.
-    fn running(&mut self) -> &mut Judge {
+    pub(super) fn running(&self) -> &Judge {
+        &self.judges[0]
+    }
+
+    fn running_mut(&mut self) -> &mut Judge {
         &mut self.judges[0]
     }
 
@@ -345,7 +349,7 @@ pub(super) fn prepared(app: &mut App, item: ItemId, known: Known, requests: Vec<
         app.progress.sized(item, Some(file.id.as_str()).filter(|_| !known.each.is_empty()), known.solutions, judged);
     }
     let scoring = &mut app.scoring;
-    let judge = scoring.running();
+    let judge = scoring.running_mut();
     judge.add(known.scores);
     judge.rationales.extend(known.rationales);
     judge.refused.extend(known.refused);
@@ -414,7 +418,7 @@ pub(super) fn worker_event(app: &mut App, event: WorkerEvent) -> Vec<Effect> {
     }
     match event {
         WorkerEvent::Ready(model) => {
-            scoring.running().is(model);
+            scoring.running_mut().is(model);
             // A model that comes when scoring was stopped meanwhile waits to be asked.
             if scoring.state == WorkerState::Starting {
                 scoring.state = WorkerState::Running;
@@ -422,35 +426,25 @@ pub(super) fn worker_event(app: &mut App, event: WorkerEvent) -> Vec<Effect> {
         }
         WorkerEvent::Notice { message } => app.notice = Some(message),
         WorkerEvent::Score { key, score, .. } => {
-            scoring.running().add(vec![(key, score)]);
+            scoring.running_mut().add(vec![(key, score)]);
         }
         WorkerEvent::Rationale { key, rationale, .. } => {
-            scoring.running().rationales.insert(key, rationale);
+            scoring.running_mut().rationales.insert(key, rationale);
             app.reading.read_again(Against::Critique);
         }
-        WorkerEvent::NotScored { key, reason, .. } => {
-            // That an outcome model judges no steps is no news at each of them.
-            let judge = scoring.running();
-            if !judge.meaning.outcome {
-                judge.refused.insert(key, reason);
-            }
-        }
+        WorkerEvent::NotScored { key, reason, .. } => scoring.running_mut().refuse(key, reason),
         WorkerEvent::Vector { key, .. } => {
-            scoring.running().refused.insert(key, NO_SCORER.to_owned());
+            scoring.running_mut().refused.insert(key, NO_SCORER.to_owned());
         }
         // No scorer is asked for steps.
         WorkerEvent::Sampled { .. } => {}
         WorkerEvent::Done { request, cost, seconds } => {
             scoring.work.0 += cost.tokens;
             scoring.work.1 += seconds;
-            if let Some(item) = finish(scoring, request) {
-                scored(app, item);
-            }
+            answered(app, request);
         }
         WorkerEvent::Failed { request: Some(request), message } => {
-            if let Some(item) = finish(scoring, request) {
-                scored(app, item);
-            }
+            answered(app, request);
             app.notice = Some(message);
         }
         WorkerEvent::Failed { request: None, message } | WorkerEvent::Exited { message } => {
@@ -463,6 +457,13 @@ pub(super) fn worker_event(app: &mut App, event: WorkerEvent) -> Vec<Effect> {
         }
     }
     Vec::new()
+}
+
+/// A request needs no answer any more.
+fn answered(app: &mut App, request: u64) {
+    if let Some(item) = finish(&mut app.scoring, request) {
+        scored(app, item);
+    }
 }
 
 /// An item has all its scores.
@@ -493,7 +494,7 @@ fn finish(scoring: &mut Scoring, request: u64) -> Option<ItemId> {
 pub(super) fn forget_model(app: &mut App) {
     let scoring = &mut app.scoring;
     scoring.forget_requests();
-    scoring.running().forget();
+    scoring.running_mut().forget();
     scoring.done.clear();
     scoring.work = (0, 0.0);
     scoring.state = WorkerState::Starting;
@@ -509,7 +510,7 @@ pub(crate) fn cancel(app: &mut App) -> Vec<Effect> {
 /// Starts scoring again after a cancel or a failure.
 pub(crate) fn restart(app: &mut App) -> Vec<Effect> {
     match app.scoring.state {
-        WorkerState::Cancelled if app.scoring.model.is_some() => {
+        WorkerState::Cancelled if app.scoring.running().model.is_some() => {
             app.scoring.state = WorkerState::Running;
             Vec::new()
         }

@@ -32,10 +32,13 @@ pub(super) struct Count {
     said: String,
 }
 
-/// Judges by another rule from now on.
+/// Judges by another rule from now on; a threshold that is no number is none.
 pub(crate) fn set(app: &mut App, threshold: f64, decision: Decision) {
     if !app.show_prm {
         app.notice = Some(format!("scores are hidden; {} shows them", app.key("hide-prm")));
+        return;
+    }
+    if !threshold.is_finite() {
         return;
     }
     let before = (app.scoring.threshold, app.scoring.decision);

@@ -322,7 +322,12 @@ impl App {
     /// The solution that is open again when this label is taken back. While a verdict stands, a rating that is taken back unsays nothing.
     pub(crate) fn unsaid_by(&self, target: EventId) -> Option<RecordKey> {
         let (action, record) = self.session.action(target).zip(self.session.record(target))?;
-        (action.verdict().is_some() || (action.rates() && self.session.verdict(record).is_none())).then_some(record)
+        self.opens_again(action, record).then_some(record)
+    }
+
+    /// Without this label of it the solution is open.
+    pub(super) fn opens_again(&self, action: &Action, record: RecordKey) -> bool {
+        action.verdict().is_some() || (action.rates() && self.session.verdict(record).is_none())
     }
 
     /// Scores of this problem of the blind share have been seen: by all its labels, or as its labels tell.

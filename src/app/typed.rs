@@ -164,7 +164,7 @@ pub(crate) fn run_given(app: &mut App, command: &'static Command, given: Given) 
         return Vec::new();
     }
     if commands::label::REPEATED.contains(&command.name) {
-        app.last_label = Some(commands::label::Again::Command(command, 1));
+        app.last_label = Some(commands::label::Again::Command(command));
     }
     match (given, command.takes) {
         (Given::Count(count), _) => (command.run)(app, count),

@@ -99,6 +99,15 @@ fn foreign(app: &mut App, events: Vec<Event>) {
         }
     }
     app.others.extend(events.iter().map(|event| event.id));
+    if events.iter().any(|event| app.recuts(event)) {
+        let shown = app.record_key();
+        app.cut_anew();
+        if app.record_key() != shown {
+            // What they speak of is no longer there.
+            (app.split, app.segmenting) = (None, None);
+            app.notice = Some("another session has cut this solution into other steps".to_owned());
+        }
+    }
     app.label_nodes();
     let waiting = app.standing().waiting;
     for event in events {
@@ -114,6 +123,7 @@ fn foreign(app: &mut App, events: Vec<Event>) {
 
 /// What must hold after every message: the queue goes on, the cursor stands where it may, the panes are laid out, work is asked for.
 fn settle(app: &mut App, stood: Stood, effects: &mut Vec<Effect>) {
+    queue::arrive(app);
     app.stay_in_exam((stood.item, stood.solution, stood.node));
     let (item, solution, node) = (app.cursor.item, app.cursor.solution, app.cursor.node);
     if (item, solution, node) != (stood.item, stood.solution, stood.node) {
@@ -122,7 +132,6 @@ fn settle(app: &mut App, stood: Stood, effects: &mut Vec<Effect>) {
         app.steps.choose(here.then_some(node));
     }
     app.start_exam();
-    // Before what depends on where the cursor stands: a queue that has become complete may move it.
     effects.extend(queue::feed(app));
     effects.extend(picker::feed(app));
     effects.extend(likeness::feed(app));

@@ -81,6 +81,14 @@ pub(crate) fn owner(app: &App) -> Option<&'static ViewKeys> {
     open.into_iter().find_map(|(open, view)| open.then_some(view))
 }
 
+impl App {
+    /// Keys that were half typed, a text, a question or a view own the keyboard.
+    pub(super) fn is_asked(&self) -> bool {
+        let typing = self.input.is_some() || self.rewrite.is_some() || self.choice.is_some();
+        typing || owner(self).is_some() || self.keys.count.is_some() || !self.keys.pending.is_empty()
+    }
+}
+
 /// The view on the screen that has keys of its own, also where others act as everywhere.
 pub fn here(app: &App) -> Option<&'static ViewKeys> {
     owner(app).or_else(|| app.replay.as_ref().map(|_| &replay::VIEW))

@@ -204,6 +204,11 @@ impl With {
                 ));
             }
         }
+        for writer in session.forks() {
+            out::note(format_args!(
+                "note: a store was put back as it was before and labelled again: what came after that differs between copies (writer {writer})"
+            ));
+        }
         Ok(read)
     }
 
@@ -229,11 +234,6 @@ impl With {
             let apart = copies.add(&name, &mut theirs);
             all.append(&mut theirs);
             read.push((path.as_path(), all, apart));
-        }
-        for writer in session.forks() {
-            out::note(format_args!(
-                "note: a store was put back as it was before and labelled again: what came after that differs between copies (writer {writer})"
-            ));
         }
         Ok(read)
     }

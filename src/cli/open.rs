@@ -156,12 +156,16 @@ pub(super) fn start(args: &OpenArgs, review: bool) -> anyhow::Result<ExitCode> {
     let path = args.store.path()?;
     let (mut store, mut session) = Store::open(&path, &annotator)?;
     args.with.read_into(&mut session, &path)?;
-    let desk = desk(&corpora, review.then_some("(review)").or(args.exam.map(|_| "(exam)")));
-    let place = last_place(&mut store, &desk);
+    let files = files(args, &corpora);
+    let (desk, place) = last_place(&mut store, &files, review.then_some("(review)").or(args.exam.map(|_| "(exam)")));
+    let filters = shell::kept_filters(&mut store);
+    let unread = place.as_ref().err().into_iter().chain(filters.as_ref().err());
+    // Of a store that is not there yet its own warning tells.
+    let notes = unread.filter(|_| !store.read_only()).map(ToString::to_string).collect();
     let mut project = project(args.taxonomy.clone(), &args.paths)?;
     project.overlap = args.sharing.overlap.clone().or(project.overlap);
     let setup = Setup {
-        files: files(args, &corpora),
+        files,
         unopened: problems,
         session,
         annotator: annotator.clone(),
@@ -171,14 +175,14 @@ pub(super) fn start(args: &OpenArgs, review: bool) -> anyhow::Result<ExitCode> {
             others: args.with.with.iter().map(|path| path.display().to_string()).collect(),
         }),
         look,
-        place,
+        place: place.ok().flatten(),
         scoring: !args.no_prm,
         sampler: args.sampler.is_some(),
         vectors: args.vectors.is_some(),
         terms: terms(args)?,
         project,
         keymap,
-        filters: shell::kept_filters(&mut store),
+        filters: filters.unwrap_or_default(),
         review,
     };
     let worker = match &args.scorer_cmd {
@@ -195,7 +199,7 @@ pub(super) fn start(args: &OpenArgs, review: bool) -> anyhow::Result<ExitCode> {
     let correctable = args.scorer_cmd.is_none() && args.runs_on.server.is_none();
     let refit =
         correctable.then(|| train_head::refit(&path, &annotator, (args.prm.clone(), args.runs_on.clone()), corpora.clone()));
-    let outside = Outer { corpora, worker, sampler, vectors, log, desk, refit, judges, asked };
+    let outside = Outer { corpora, worker, sampler, vectors, log, desk, refit, judges, asked, notes };
     let unsaved = runtime.block_on(interactive(setup, store, outside, &ended_by, args.linear))?;
     // A worker that is being killed and a blocked read must not hold the exit up.
     runtime.shutdown_background();
@@ -289,6 +293,8 @@ struct Outer {
     judges: Vec<Judge>,
     /// What the terminal was asked.
     asked: background::Answer,
+    /// What is said at the start.
+    notes: Vec<String>,
 }
 
 /// Begins the key log.
@@ -308,7 +314,7 @@ fn begin(log: &Path, own: &Path, with: &With, setup: &Setup, size: (u16, u16)) -
 async fn interactive(
     setup: Setup,
     store: Store,
-    Outer { corpora, worker, sampler, vectors, log, desk, refit, judges, asked }: Outer,
+    Outer { corpora, worker, sampler, vectors, log, desk, refit, judges, asked, notes }: Outer,
     ended_by: &Arc<AtomicI32>,
     linear: bool,
 ) -> anyhow::Result<Unsaved> {
@@ -325,7 +331,7 @@ async fn interactive(
     for judge in judges {
         outside.tell(Message::Judge(Box::new(judge)));
     }
-    for notice in warnings {
+    for notice in warnings.into_iter().chain(notes) {
         outside.tell(Message::Notice(notice));
     }
     let outcome = if linear {
@@ -477,16 +483,27 @@ fn unknown(path: &Path, args: &OpenArgs) -> anyhow::Result<Option<Result<Corpus,
     }
 }
 
-/// Where the last session on any of these files stopped.
-fn last_place(store: &mut Store, desk: &str) -> Option<Place> {
-    let value = store.place(desk).ok().flatten()?;
-    serde_json::from_value(value).ok()
+/// Name of the place of a session, and where the last one stopped there: the files that are open together, however their paths are spelt. A
+/// review of them and an exam have places of their own.
+fn last_place(store: &mut Store, files: &[FileState], other: Option<&str>) -> (String, Result<Option<Place>, StoreError>) {
+    let desk = |name: fn(&FileState) -> &str| files.iter().map(name).chain(other).collect::<Vec<_>>().join("\n");
+    let (here, spelt) = (desk(|file| &file.id), desk(|file| &file.name));
+    let place = match store.place(&here) {
+        Ok(None) if spelt != here => moved(store, files, &spelt, &here),
+        known => known,
+    };
+    (here, place)
 }
 
-/// Name of the place of a session: the files that are open together. A review of them and an exam have places of their own.
-fn desk(corpora: &[Corpus], other: Option<&str>) -> String {
-    let names = corpora.iter().map(Corpus::name).chain(other);
-    names.collect::<Vec<_>>().join("\n")
+/// The place that an earlier version kept by the paths as they were spelt, if it is one of these files; it is kept by what they are from now on.
+fn moved(store: &mut Store, files: &[FileState], spelt: &str, here: &str) -> Result<Option<Place>, StoreError> {
+    let place = store.place::<Place>(spelt)?.filter(|place| files.iter().any(|file| file.id == place.file));
+    if let Some(place) = &place
+        && !store.read_only()
+    {
+        store.change_place(here, |_| place.clone())?;
+    }
+    Ok(place)
 }
 
 /// Colours and glyphs, and what pictures are drawn on: the terminal is asked, once for both.

@@ -23,10 +23,11 @@ use crate::analysis::decide::Decision;
 use crate::analysis::label_errors::{Doubt, doubts};
 use crate::analysis::meaning::Meaning;
 use crate::app::judge::{Judge, recorded_scores};
+use crate::app::queue::own;
 use crate::corpus::{Corpus, Look, ProblemView, escaped, in_order};
 use crate::formats::RecordError;
 use crate::labels::{Overlap, Panel, Session, Shown, Store};
-use crate::query::{Asked, FirstWrong, Like, Names, ORDERS, Order, Own, QUANTITIES, Query, Ruler, Survey};
+use crate::query::{Asked, FirstWrong, Like, Names, ORDERS, Order, QUANTITIES, Query, Ruler, Survey};
 use crate::scoring::batch::{Answers, Batch};
 use crate::scoring::request::on_solutions;
 use crate::shell::kept_filters;
@@ -254,7 +255,7 @@ impl Questions {
         let (annotator, path) = (store.name(), store.path()?);
         let (mut session, own) = if path.exists() {
             let (mut store, session) = Store::view(&path, &annotator)?;
-            (session, kept_filters(&mut store))
+            (session, kept_filters(&mut store)?)
         } else if store.store.is_some() {
             bail!("there is no label store {}", escaped(&path.to_string_lossy()));
         } else {
@@ -293,7 +294,7 @@ impl Questions {
         Ok(())
     }
 
-    /// A problem as the screen shows it: with own cuts, and with the steps that a language model wrote for it.
+    /// A problem in the steps of the source and one's own cuts.
     pub(super) fn cut<'v>(&self, view: &'v ProblemView) -> Option<Cow<'v, Trace>> {
         let trace = view.trace.as_deref()?;
         Some(self.session.recut(trace).map_or(Cow::Borrowed(trace), Cow::Owned))
@@ -467,17 +468,9 @@ impl Questions {
         };
         let score = |key| meaning.score(answers.get(&key)?.score.as_ref().ok()?.value()).ok();
         let own = |solution: &Solution| {
-            let record = trace.record_key(solution.leaf);
-            Own {
-                labels: self.session.labels(trace, &Solution::new(solution.leaf)),
-                flagged: self.session.flagged(record),
-                later: self.session.skipped(record),
-                returned: self.session.returned(trace, solution).is_some(),
-                assigned: self.overlap.as_ref().map(|plan| plan.assigned(trace.prompt_key).contains(&self.session.annotator())),
-                sent: self.session.has_sent_back(trace, solution),
-                // Of what no annotator judged it is known that nobody disputes it.
-                panel: (!self.panel.is_empty()).then(|| self.panel.dispute(shown, solution).unwrap_or_default()),
-            }
+            // Of what no annotator judged it is known that nobody disputes it.
+            let panel = (!self.panel.is_empty()).then(|| self.panel.dispute(shown, solution).unwrap_or_default());
+            own(&self.session, self.overlap.as_ref(), panel, (trace, solution))
         };
         let (filter, order) = (self.filter.as_ref(), self.order.as_ref());
         let file = self.any(Query::needs_others).then(|| Judge::of_files(recorded_scores(trace)));

@@ -1,6 +1,6 @@
 //! What can be asked of a single step of a tree: one row a name.
 
-use super::facts::{number, score, text, truth};
+use super::facts::{number, score, text, truth, verdict};
 use super::{Facts, Quantity, Value};
 use crate::checks::arithmetic::Verdict;
 use crate::trace::{Label, NodeId, NodeStats, Rating};
@@ -32,7 +32,7 @@ pub static STEP_QUANTITIES: &[Quantity] = &[
     score("drop", "how far the score falls from the step before", |f| {
         Value::Number(f.at().before.zip(f.at().score).map(|(before, here)| before - here))
     }),
-    score("suspect", "the score is below the threshold", |f| Value::Truth(f.at().score.map(|score| score < f.threshold))),
+    verdict("suspect", "the score is below the threshold", |f| Value::Truth(f.at().score.map(|score| score < f.threshold))),
     score("file", "step score that the file records", |f| Value::Number(f.at().file)),
     number("N", "visits of the search", |f| Value::Number(f.stats().visits.map(|visits| visits as f64))),
     number("Q", "value of the search", |f| Value::Number(f.stats().q.or(f.stats().value))),

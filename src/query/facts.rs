@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::{AtStep, Kind, Value};
 use crate::analysis::decide::{Decision, decide};
@@ -11,6 +10,7 @@ use crate::analysis::label_errors::Doubt;
 use crate::analysis::meaning::Meaning;
 use crate::checks::answer;
 use crate::checks::arithmetic::Verdict;
+use crate::text::fnv1a;
 use crate::trace::{FirstError, Label, NodeId, Solution, SolutionLabels, Trace, Writing};
 
 /// What another model says of a solution.
@@ -112,6 +112,19 @@ pub(super) enum Of {
     Facts(for<'a> fn(&'a Facts<'a>) -> Value<'a>),
 }
 
+/// What has to be worked out, or brought along, before a name has an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Needs {
+    /// A model of all labels ([`Facts::doubt`]).
+    Doubt,
+    /// Other models beside the first one ([`Facts::others`]).
+    Others,
+    /// Groups of wrong steps ([`Facts::cluster`]).
+    Clusters,
+    /// A step with which others are compared ([`Facts::alike`]).
+    Likeness,
+}
+
 /// A name that questions can use.
 #[derive(Debug)]
 pub struct Quantity {
@@ -121,6 +134,10 @@ pub struct Quantity {
     pub kind: Kind,
     /// It changes with scores.
     pub scored: bool,
+    /// What it takes beside trace, scores and labels.
+    pub(super) needs: Option<Needs>,
+    /// It tells what the file says of a solution: a blind session hides that.
+    pub(super) tells_of_file: bool,
     /// What it says, in one line.
     pub doc: &'static str,
     pub(super) of: Of,
@@ -129,6 +146,11 @@ pub struct Quantity {
 impl Quantity {
     pub(super) fn is_of_record(&self) -> bool {
         matches!(self.of, Of::Record(_))
+    }
+
+    /// That it says nothing is known: nobody wrote anything. Of a record it may be that it only leaves something out.
+    pub(super) fn is_complete(&self, subject: Subject<'_>) -> bool {
+        matches!((self.of, subject), (Of::Facts(_), Subject::Whole(_)))
     }
 
     pub(super) fn value<'a>(&self, subject: Subject<'a>) -> Value<'a> {
@@ -145,25 +167,51 @@ impl Quantity {
     }
 }
 
+impl Quantity {
+    const fn new(name: &'static str, kind: Kind, doc: &'static str, of: Of) -> Self {
+        Self { name, kind, scored: false, needs: None, tells_of_file: false, doc, of }
+    }
+
+    /// The same, changing with scores.
+    const fn scored(self) -> Self {
+        Self { scored: true, ..self }
+    }
+
+    /// The same, known only once this is.
+    const fn needing(self, needs: Needs) -> Self {
+        Self { needs: Some(needs), ..self }
+    }
+
+    /// The same, telling what the file says.
+    const fn of_file(self) -> Self {
+        Self { tells_of_file: true, ..self }
+    }
+}
+
 pub(super) const fn number(name: &'static str, doc: &'static str, of: for<'a> fn(&'a Facts<'a>) -> Value<'a>) -> Quantity {
-    Quantity { name, kind: Kind::Number, scored: false, doc, of: Of::Facts(of) }
+    Quantity::new(name, Kind::Number, doc, Of::Facts(of))
 }
 
 pub(super) const fn score(name: &'static str, doc: &'static str, of: for<'a> fn(&'a Facts<'a>) -> Value<'a>) -> Quantity {
-    Quantity { name, kind: Kind::Number, scored: true, doc, of: Of::Facts(of) }
+    number(name, doc, of).scored()
 }
 
 pub(super) const fn truth(name: &'static str, doc: &'static str, of: for<'a> fn(&'a Facts<'a>) -> Value<'a>) -> Quantity {
-    Quantity { name, kind: Kind::Truth, scored: false, doc, of: Of::Facts(of) }
+    Quantity::new(name, Kind::Truth, doc, Of::Facts(of))
+}
+
+/// A truth that changes with scores.
+pub(super) const fn verdict(name: &'static str, doc: &'static str, of: for<'a> fn(&'a Facts<'a>) -> Value<'a>) -> Quantity {
+    truth(name, doc, of).scored()
 }
 
 pub(super) const fn text(name: &'static str, doc: &'static str, of: for<'a> fn(&'a Facts<'a>) -> Value<'a>) -> Quantity {
-    Quantity { name, kind: Kind::Text, scored: false, doc, of: Of::Facts(of) }
+    Quantity::new(name, Kind::Text, doc, Of::Facts(of))
 }
 
 /// What the record itself says.
 const fn told(name: &'static str, kind: Kind, doc: &'static str, of: for<'a> fn(&'a dyn Told) -> Value<'a>) -> Quantity {
-    Quantity { name, kind, scored: false, doc, of: Of::Record(of) }
+    Quantity::new(name, kind, doc, Of::Record(of))
 }
 
 /// All names.
@@ -174,9 +222,10 @@ pub static QUANTITIES: &[Quantity] = &[
     }),
     number("solved", "share of the solutions of the same problem with a right answer, of those where that is known", |f| {
         Value::Number(f.right_share())
-    }),
+    })
+    .of_file(),
     told("samples", Kind::Number, "solutions of the same problem", |t| count(t.samples())),
-    told("error", Kind::Number, "number of the recorded first error; 0 for none", |t| first_error(t.recorded())),
+    told("error", Kind::Number, "number of the recorded first error; 0 for none", |t| first_error(t.recorded())).of_file(),
     number("mine", "number of your first error; 0 for none", |f| first_error(f.own.first_error)),
     told("findings", Kind::Number, "equalities of the steps that do not hold", |t| {
         let bad =
@@ -185,12 +234,14 @@ pub static QUANTITIES: &[Quantity] = &[
     }),
     number("similar", "how much a step is like the one at which :similar was asked (or --like), from 0 to 1", |f| {
         Value::Number(f.alike)
-    }),
+    })
+    .needing(Needs::Likeness),
     number(
         "cluster",
         "number of the group of its wrong step (:clusters, or --clusters); 0 where no step is known to be wrong",
         |f| Value::Number(f.cluster.map(|number| number as f64)),
-    ),
+    )
+    .needing(Needs::Clusters),
     number("random", "from 0 to 1, by what the solution says", |f| Value::Number(Some(f.random()))),
     score("first_prm", "score at the predicted first error, else the lowest", |f| Value::Number(f.at_first_error())),
     score("min_prm", "lowest step score", |f| Value::Number(f.reduce(f64::min))),
@@ -210,41 +261,40 @@ pub static QUANTITIES: &[Quantity] = &[
         "dissent",
         "how far models lie apart at a first error that one of them predicts; needs --beside or scores in the file",
         |f| Value::Number(f.dissent()),
-    ),
-    Quantity {
-        name: "divided",
-        kind: Kind::Truth,
-        scored: true,
-        doc: "models do not predict the same first error; needs --beside or scores in the file",
-        of: Of::Facts(|f| Value::Truth(f.divided())),
-    },
-    Quantity {
-        name: "disagree",
-        kind: Kind::Truth,
-        scored: true,
-        doc: "the prediction is not the recorded first error",
-        of: Of::Facts(|f| Value::Truth(differ(f.predicted, f.recorded()))),
-    },
+    )
+    .needing(Needs::Others),
+    verdict("divided", "models do not predict the same first error; needs --beside or scores in the file", |f| {
+        Value::Truth(f.divided())
+    })
+    .needing(Needs::Others),
+    verdict("disagree", "the prediction is not the recorded first error", |f| Value::Truth(differ(f.predicted, f.recorded())))
+        .of_file(),
     score("label_p", "chance of the label (yours, else the file's), by a model fitted to other problems", |f| {
         Value::Number(f.doubt.map(|doubt| doubt.chance))
-    }),
+    })
+    .needing(Needs::Doubt),
     score("doubt", "how much likelier than the label another first error is, by the same model", |f| {
         Value::Number(f.doubt.map(|doubt| doubt.margin))
-    }),
+    })
+    .needing(Needs::Doubt),
     number("min_file", "lowest step score that the file records", |f| {
         Value::Number(f.in_file().into_iter().flatten().reduce(f64::min))
-    }),
-    number("last_file", "score of the last step that the file records", |f| Value::Number(f.in_file().last().copied().flatten())),
+    })
+    .of_file(),
+    number("last_file", "score of the last step that the file records", |f| Value::Number(f.in_file().last().copied().flatten()))
+        .of_file(),
     number("at_file", "number of the first step that the file scores below 0.5; 0 for none", |f| {
         let scores = f.in_file();
         let unsure = scores.iter().any(|score| score.is_none_or(|score| !(0.0..=1.0).contains(&score)));
         let found = decide(&scores, Decision::FirstBelow(Meaning::CORRECT.threshold));
         first_error(if found == FirstError::NoError && unsure { FirstError::Unknown } else { found })
-    }),
+    })
+    .of_file(),
     told("wrong", Kind::Truth, "the answer is wrong, as recorded or as compared with the reference", |t| {
         Value::Truth(t.right().map(|right| !right))
-    }),
-    told("right", Kind::Truth, "the answer is right", |t| Value::Truth(t.right())),
+    })
+    .of_file(),
+    told("right", Kind::Truth, "the answer is right", |t| Value::Truth(t.right())).of_file(),
     truth("labelled", "you have judged it", |f| Value::Truth(Some(f.own.is_labelled()))),
     truth("begun", "you have rated some of its steps, and not judged it", |f| {
         let rated = f.own.steps.iter().any(|label| *label != Label::Unseen);
@@ -267,12 +317,14 @@ pub static QUANTITIES: &[Quantity] = &[
         "5 error or none, 4 first errors far apart, 3 one step apart, 2 other reasons or other steps, 1 unsure, 0 nothing",
         |f| Value::Number(f.panel.map(|panel| panel.kind.map_or(0.0, |kind| kind.rank() as f64))),
     ),
-    told("recorded", Kind::Truth, "the file has a label of it", |t| Value::Truth(Some(t.recorded() != FirstError::Unknown))),
+    told("recorded", Kind::Truth, "the file has a label of it", |t| Value::Truth(Some(t.recorded() != FirstError::Unknown)))
+        .of_file(),
     told("text", Kind::Text, "the steps", |t| Value::Text(t.steps())),
     told("problem", Kind::Text, "the problem", |t| Value::Text(vec![t.problem()])),
-    told("answer", Kind::Text, "the answer that the solution arrives at", |t| Value::Text(t.answer().into_iter().collect())),
+    told("answer", Kind::Text, "the answer that the solution arrives at", |t| Value::Text(t.answer().into_iter().collect()))
+        .of_file(),
     told("id", Kind::Text, "its id in the file", |t| Value::Text(t.id().into_iter().collect())),
-    told("by", Kind::Text, "who or what wrote it", |t| Value::Text(t.generator().into_iter().collect())),
+    told("by", Kind::Text, "who or what wrote it", |t| Value::Text(t.generator().into_iter().collect())).of_file(),
     text("notes", "your notes and critiques", |f| Value::Text(f.written(&[Writing::Note, Writing::Critique]))),
     text("tags", "your tags", |f| Value::Text(f.written(&[Writing::Tags]))),
     text("kind", "the kind of error that you named", |f| {
@@ -293,9 +345,12 @@ fn first_error(found: FirstError) -> Value<'static> {
     })
 }
 
+fn is_known(found: FirstError) -> bool {
+    matches!(found, FirstError::At(_) | FirstError::NoError)
+}
+
 fn differ(a: FirstError, b: FirstError) -> Option<bool> {
-    let known = |found| matches!(found, FirstError::At(_) | FirstError::NoError);
-    (known(a) && known(b)).then_some(a != b)
+    (is_known(a) && is_known(b)).then_some(a != b)
 }
 
 impl<'a> Facts<'a> {
@@ -432,13 +487,15 @@ impl Facts<'_> {
         steps.into_iter().map(apart).reduce(f64::max)
     }
 
-    /// Whether models predict different first errors.
+    /// Whether models predict different first errors: two that do are enough, also where another one says nothing yet.
     fn divided(&self) -> Option<bool> {
-        let mut verdicts = self.others.iter().map(|other| differ(self.predicted, other.first_error));
-        if self.others.is_empty() {
-            return None;
+        let all = || std::iter::once(self.predicted).chain(self.others.iter().map(|other| other.first_error));
+        let mut known = all().filter(|found| is_known(*found));
+        let first = known.next()?;
+        if known.any(|found| found != first) {
+            return Some(true);
         }
-        verdicts.try_fold(false, |divided, differs| differs.map(|differs| divided || differs))
+        (!self.others.is_empty() && all().all(is_known)).then_some(false)
     }
 
     fn drop(&self) -> Option<f64> {
@@ -457,9 +514,11 @@ impl Facts<'_> {
 
     /// The same for the same content, however files are named and ordered.
     fn random(&self) -> f64 {
-        let mut hasher = DefaultHasher::new();
-        self.trace.prompt_key.hash(&mut hasher);
-        self.steps().iter().for_each(|step| step.hash(&mut hasher));
-        (hasher.finish() >> 11) as f64 / (1_u64 << 53) as f64
+        let steps = self.path.iter().map(|&id| self.trace.node(id).text.as_bytes());
+        // A byte that is in no text of UTF-8 stands between the parts.
+        let parts = std::iter::once(&self.trace.prompt_key.as_bytes()[..]).chain(steps);
+        let hash = fnv1a(parts.flat_map(|part| part.iter().copied().chain([0xff])));
+        // The last bytes move the low bits alone: once more over the bytes of that, and they move all.
+        (fnv1a(hash.to_le_bytes()) >> 11) as f64 / (1_u64 << 53) as f64
     }
 }

@@ -14,8 +14,8 @@ mod parse;
 mod survey;
 
 pub use at_step::{AtStep, STEP_QUANTITIES};
-use facts::Subject;
 pub use facts::{Facts, Opinion, QUANTITIES, Quantity, Told};
+use facts::{Needs, Subject};
 pub use orders::{ORDERS, Order};
 pub use survey::{Asked, FirstWrong, Like, Own, Ruler, Said, Survey, at_a_glance};
 
@@ -199,12 +199,12 @@ impl Query {
 
     /// True when it takes a model of all labels ([`Facts::doubt`]).
     pub fn needs_doubt(&self) -> bool {
-        self.root.any(&|quantity| ["label_p", "doubt"].contains(&quantity.name))
+        self.needs(Needs::Doubt)
     }
 
     /// True when other models beside the first one are asked for.
     pub fn needs_others(&self) -> bool {
-        self.root.any(&|quantity| ["dissent", "divided"].contains(&quantity.name))
+        self.needs(Needs::Others)
     }
 
     /// True when it asks how annotators lie apart ([`Facts::panel`]).
@@ -219,19 +219,21 @@ impl Query {
 
     /// True when wrong steps have to be put into groups first ([`Facts::cluster`]).
     pub fn needs_clusters(&self) -> bool {
-        self.root.any(&|quantity| quantity.name == "cluster")
+        self.needs(Needs::Clusters)
     }
 
     /// True when steps have to be compared with another one ([`Facts::alike`]).
     pub fn needs_likeness(&self) -> bool {
-        self.root.any(&|quantity| quantity.name == "similar")
+        self.needs(Needs::Likeness)
+    }
+
+    fn needs(&self, needs: Needs) -> bool {
+        self.root.any(&|quantity| quantity.needs == Some(needs))
     }
 
     /// True when the answer tells what the file says of a solution.
     pub fn tells_of_file(&self) -> bool {
-        const SAID: &[&str] =
-            &["error", "recorded", "disagree", "wrong", "right", "solved", "answer", "by", "min_file", "last_file", "at_file"];
-        self.root.any(&|quantity| SAID.contains(&quantity.name))
+        self.root.any(&|quantity| quantity.tells_of_file)
     }
 
     /// True when it asks of a step what model, search or file say of it in numbers.
@@ -331,7 +333,7 @@ impl Expr {
             Self::Fits(inner, pattern, wanted) => {
                 let Self::Quantity(quantity) = inner.as_ref() else { return None };
                 match quantity.value(subject) {
-                    Value::Text(texts) if texts.is_empty() => None,
+                    Value::Text(texts) if texts.is_empty() => quantity.is_complete(subject).then_some(!wanted),
                     Value::Text(texts) => Some(texts.iter().any(|text| pattern.is_match(text)) == *wanted),
                     _ => None,
                 }
@@ -354,12 +356,12 @@ impl Expr {
             },
             Self::Negative(inner) => -inner.number(subject)?,
             Self::Arithmetic(sign, pair) => {
-                let a = pair.0.number(subject);
-                // Nothing times something unknown is nothing: `wrong * drop` is known for every right answer.
-                if *sign == '*' && a == Some(0.0) {
+                let (a, b) = (pair.0.number(subject), pair.1.number(subject));
+                // Nothing times something unknown is nothing: `drop * wrong` is known for every right answer.
+                if *sign == '*' && (a == Some(0.0) || b == Some(0.0)) {
                     return Some(0.0);
                 }
-                let (a, b) = (a?, pair.1.number(subject)?);
+                let (a, b) = (a?, b?);
                 match sign {
                     '+' => a + b,
                     '-' => a - b,

@@ -16,7 +16,8 @@ const LENGTH: usize = 10_000;
 
 #[derive(Debug, Clone, PartialEq)]
 enum Token {
-    Number(f64),
+    /// A number, and how it is spelt.
+    Number(f64, String),
     Name(String),
     Text(String),
     Sign(&'static str),
@@ -25,7 +26,7 @@ enum Token {
 impl Token {
     fn shown(&self) -> String {
         match self {
-            Self::Number(number) => number.to_string(),
+            Self::Number(_, spelt) => spelt.clone(),
             Self::Name(name) => name.clone(),
             Self::Text(text) => format!("{text:?}"),
             Self::Sign(sign) => (*sign).to_owned(),
@@ -49,7 +50,7 @@ fn tokens(text: &str) -> Result<Vec<(usize, Token)>, QueryError> {
         } else if c.is_ascii_digit() || c == '.' {
             let length = run(|c| c.is_ascii_digit() || c == '.');
             let number = rest[..length].parse().map_err(|_| error(at, format!("{:?} is no number", &rest[..length])))?;
-            (Token::Number(number), length)
+            (Token::Number(number, rest[..length].to_owned()), length)
         } else if c.is_alphabetic() || c == '_' {
             let length = run(|c| c.is_alphanumeric() || c == '_');
             (Token::Name(rest[..length].to_owned()), length)
@@ -200,8 +201,7 @@ impl Parser<'_, '_> {
     fn pattern(&mut self, text: Expr, wanted: bool) -> Result<(Expr, Kind), QueryError> {
         let at = self.at();
         let found = match self.peek() {
-            Some(Token::Text(text) | Token::Name(text)) => text.clone(),
-            Some(Token::Number(number)) => number.to_string(),
+            Some(Token::Text(text) | Token::Name(text) | Token::Number(_, text)) => text.clone(),
             _ => return Err(error(at, "a pattern is expected behind ~, as in text ~ \"sqrt\"")),
         };
         self.next += 1;
@@ -257,7 +257,7 @@ impl Parser<'_, '_> {
         self.next += 1;
         self.more()?;
         match token {
-            Token::Number(number) => Ok((Expr::Number(number), Kind::Number)),
+            Token::Number(number, _) => Ok((Expr::Number(number), Kind::Number)),
             Token::Sign("(") => {
                 self.deeper()?;
                 let inner = self.either()?;

@@ -1,6 +1,6 @@
 //! The screen of `--linear`: lines at the end of what was written before. Keys come from a terminal, or from a pipe.
 
-use std::io::{IsTerminal, Read, Write};
+use std::io::{ErrorKind, IsTerminal, Read, Write};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -157,21 +157,51 @@ fn rows(line: &str, width: usize) -> Vec<String> {
     wrap(&text, options).rows().iter().map(|row| format!("{:1$}{2}", "", row.indent, &text[row.range.clone()])).collect()
 }
 
-/// Reads keys from a pipe, each one after the answer to the one before; at its end the program leaves.
+/// Reads keys from a pipe as they come, each one after the answer to the one before; at its end the program leaves.
 pub(super) fn read_pipe(messages: &UnboundedSender<Message>, pace: &Pace) {
-    let mut text = String::new();
-    // What is no text has no keys in it.
-    let _ = std::io::stdin().lock().read_to_string(&mut text);
     let mut sent = 0;
-    for c in text.chars() {
+    let mut press = |c: char| {
         pace.wait(sent);
-        if messages.send(Message::Terminal(Event::Key(key(c)))).is_err() {
+        sent += 1;
+        messages.send(Message::Terminal(Event::Key(key(c)))).is_ok()
+    };
+    let (mut pipe, mut bytes, mut read) = (std::io::stdin().lock(), Vec::new(), [0; 4096]);
+    loop {
+        let count = match pipe.read(&mut read) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            // A pipe that cannot be read any more is at its end.
+            read => read.unwrap_or(0),
+        };
+        bytes.extend_from_slice(&read[..count]);
+        if !characters(&mut bytes, count == 0).into_iter().all(&mut press) {
             return;
         }
-        sent += 1;
+        if count == 0 {
+            break;
+        }
     }
     pace.wait(sent);
     let _ = messages.send(Message::Terminate);
+}
+
+/// Takes the characters out of bytes of UTF-8. A last one that is cut waits for its rest, unless there is an end; other bytes that are no text
+/// become U+FFFD.
+fn characters(bytes: &mut Vec<u8>, ends: bool) -> Vec<char> {
+    let mut found = Vec::new();
+    let mut left = bytes.as_slice();
+    while let Err(error) = std::str::from_utf8(left) {
+        let (text, rest) = left.split_at(error.valid_up_to());
+        found.extend(String::from_utf8_lossy(text).chars());
+        let Some(bad) = error.error_len().or(ends.then_some(rest.len())) else {
+            *bytes = rest.to_vec();
+            return found;
+        };
+        found.push(char::REPLACEMENT_CHARACTER);
+        left = &rest[bad..];
+    }
+    found.extend(String::from_utf8_lossy(left).chars());
+    bytes.clear();
+    found
 }
 
 /// The key that sends this character.
@@ -186,5 +216,19 @@ fn key(c: char) -> KeyEvent {
             KeyEvent::new(KeyCode::Char(letter), KeyModifiers::CONTROL)
         }
         c => KeyEvent::from(KeyCode::Char(c)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_come_out_of_a_pipe_as_they_come_and_bad_bytes_cost_no_others() {
+        let mut bytes = b"j\xe2\x82".to_vec();
+        assert_eq!((characters(&mut bytes, false), bytes.len()), (vec!['j'], 2), "a sign that is cut waits for its rest");
+        bytes.extend(b"\xac\xffx\xe2\x82");
+        assert_eq!(characters(&mut bytes, false), ['\u{20ac}', '\u{fffd}', 'x']);
+        assert_eq!((characters(&mut bytes, true), bytes.len()), (vec!['\u{fffd}'], 0));
     }
 }

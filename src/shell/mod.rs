@@ -28,7 +28,7 @@ use crate::labels::Draft;
 pub use asking::ask;
 pub(crate) use outside::identity;
 pub use outside::{Outside, Refit, Resources};
-pub use saver::{Saver, keep_filters, kept_filters};
+pub use saver::{Saver, keep_filters, keep_marks, keep_place, kept_filters};
 pub use signals::{Keys, watch};
 
 /// Half-typed keys get their hint after this time.

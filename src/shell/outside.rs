@@ -68,6 +68,8 @@ pub struct Resources {
 /// The world outside of the program.
 pub struct Outside {
     corpora: Vec<Corpus>,
+    /// What they looked like last.
+    files: Vec<FileState>,
     generations: Vec<u64>,
     saver: Saver,
     /// How to start the worker with the model of the start.
@@ -82,8 +84,6 @@ pub struct Outside {
     cache: Arc<Mutex<ScoreCache>>,
     request_ids: Arc<Mutex<u64>>,
     loading: Loading,
-    /// Which files stand in no list.
-    hidden: Vec<bool>,
     log: Option<KeyLog>,
     canvas: Canvas,
     messages: UnboundedSender<Message>,
@@ -92,8 +92,11 @@ pub struct Outside {
 impl Outside {
     /// An outside that reports to `messages`.
     pub fn new(resources: Resources, messages: UnboundedSender<Message>) -> Self {
+        let mut files = Self::files(&resources.corpora);
+        files.iter_mut().zip(resources.hidden).for_each(|(file, hidden)| file.hidden = hidden);
         Self {
             generations: vec![u64::MAX; resources.corpora.len()],
+            files,
             corpora: resources.corpora,
             saver: resources.saver,
             first_spec: resources.worker.clone(),
@@ -107,7 +110,6 @@ impl Outside {
             cache: Arc::new(Mutex::new(resources.cache)),
             request_ids: Arc::new(Mutex::new(1)),
             loading: Loading::default(),
-            hidden: resources.hidden,
             log: resources.log,
             canvas: resources.canvas,
             messages,
@@ -120,25 +122,22 @@ impl Outside {
         let _ = self.messages.send(message);
     }
 
-    /// What the files look like now.
+    /// What the files look like now. What they are is looked up on the disk: [`Outside::files_changed`] keeps it.
     pub fn files(corpora: &[Corpus]) -> Vec<FileState> {
-        corpora
-            .iter()
-            .map(|corpus| FileState {
+        let state = |corpus: &Corpus| {
+            let mut state = FileState {
                 name: corpus.name().to_owned(),
                 id: identity(corpus.name()),
                 format: corpus.format().name(),
                 evidence: corpus.evidence().to_owned(),
                 segment: corpus.segment(),
                 map: corpus.format().mapping().map(str::to_owned),
-                // Completeness is read first: a count that is read after it cannot be too small.
-                complete: corpus.is_complete(),
-                problems: corpus.problem_count(),
-                records: corpus.record_count(),
-                progress: corpus.progress(),
-                hidden: false,
-            })
-            .collect()
+                ..FileState::default()
+            };
+            grown(&mut state, corpus);
+            state
+        };
+        corpora.iter().map(state).collect()
     }
 
     /// The state of the files if any of them grew since the last call.
@@ -152,11 +151,8 @@ impl Outside {
             return None;
         }
         self.generations = now;
-        let mut files = Self::files(&self.corpora);
-        for (file, hidden) in files.iter_mut().zip(&self.hidden) {
-            file.hidden = *hidden;
-        }
-        Some(files)
+        self.files.iter_mut().zip(&self.corpora).for_each(|(file, corpus)| grown(file, corpus));
+        Some(self.files.clone())
     }
 
     /// Keeps book of what passes by.
@@ -226,7 +222,8 @@ impl Outside {
             Effect::UseModel(folder) => self.use_model(folder.as_deref()),
             Effect::Save(draft) => self.saver.save(draft),
             Effect::SavePlace(place) => self.saver.place(place),
-            Effect::SaveFilters(filters) => self.saver.filters(filters),
+            Effect::SaveFilter(name, text) => self.saver.filter(name, text),
+            Effect::SaveMark(letter, spot) => self.saver.mark(letter, spot),
             Effect::CopyToFile(text) => self.tell(Message::Notice(keep_copy(&text))),
             Effect::Continue => self.tell(Message::Continue),
             // The screen's and the loop's own.
@@ -400,6 +397,14 @@ fn keep(cache: &Arc<Mutex<ScoreCache>>, model: &str, scores: Vec<(StepKey, f64)>
     }
     let (cache, model) = (Arc::clone(cache), model.to_owned());
     tokio::task::spawn_blocking(move || lock(&cache).put_many(&model, &scores));
+}
+
+/// Takes in how far a file is indexed.
+fn grown(state: &mut FileState, corpus: &Corpus) {
+    // Completeness is read first: a count that is read after it cannot be too small.
+    state.complete = corpus.is_complete();
+    (state.problems, state.records) = (corpus.problem_count(), corpus.record_count());
+    state.progress = corpus.progress();
 }
 
 /// What stays the same however a path is spelt; the name itself for what is no file.

@@ -1,12 +1,15 @@
 //! The label store lives on a thread of its own: labels are committed one by one, and the screen never waits for the disk.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use serde_json::{Map, Value};
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::app::jumps::Spot;
 use crate::app::{Message, Place};
 use crate::labels::{Draft, Store, StoreError};
 use crate::query::Names;
@@ -15,14 +18,50 @@ use crate::query::Names;
 const FILTERS: &str = "\nfilters";
 
 /// The annotator's own filters, as an earlier session left them.
-pub fn kept_filters(store: &mut Store) -> Names {
-    store.place(FILTERS).ok().flatten().and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default()
+pub fn kept_filters(store: &mut Store) -> Result<Names, StoreError> {
+    Ok(store.place(FILTERS)?.unwrap_or_default())
 }
 
-/// Keeps the annotator's own filters.
-pub fn keep_filters(store: &mut Store, filters: &Names) -> Result<(), StoreError> {
-    store.set_place(FILTERS, &serde_json::to_value(filters).unwrap_or_default())
+/// Changes the filters of these names, and no others: `None` takes one away.
+pub fn keep_filters(store: &mut Store, filters: &BTreeMap<String, Option<String>>) -> Result<(), StoreError> {
+    store.change_place(FILTERS, |kept: Option<Names>| {
+        let mut kept = kept.unwrap_or_default();
+        for (name, text) in filters {
+            match text {
+                Some(text) => kept.insert(name.clone(), text.clone()),
+                None => kept.remove(name),
+            };
+        }
+        kept
+    })
 }
+
+/// Keeps where an annotator is at a desk; marks stay as they are.
+pub fn keep_place(store: &mut Store, desk: &str, place: &Place) -> Result<(), StoreError> {
+    let mut now = serde_json::to_value(place).unwrap_or_default();
+    store.change_place(desk, |kept: Option<Value>| {
+        let marks = kept.and_then(|mut kept| Some(kept.get_mut(MARKS)?.take()));
+        if let Some((now, marks)) = now.as_object_mut().zip(marks) {
+            now.insert(MARKS.to_owned(), marks);
+        }
+        now
+    })
+}
+
+/// Keeps marks of a desk, beside those that are there.
+pub fn keep_marks(store: &mut Store, desk: &str, marks: &BTreeMap<char, Spot>) -> Result<(), StoreError> {
+    store.change_place(desk, |kept: Option<Map<String, Value>>| {
+        let mut kept = kept.unwrap_or_default();
+        let known = kept.entry(MARKS).or_insert_with(|| Map::new().into());
+        if let Value::Object(known) = known {
+            known.extend(marks.iter().map(|(letter, spot)| (letter.to_string(), serde_json::to_value(spot).unwrap_or_default())));
+        }
+        kept
+    })
+}
+
+/// The field of [`Place`] that has them.
+const MARKS: &str = "marks";
 
 /// How often labels of other sessions are looked for.
 const LOOK_AROUND: Duration = Duration::from_millis(500);
@@ -36,7 +75,8 @@ const SETTLE: Duration = Duration::from_secs(1);
 enum Job {
     Save(Box<Draft>),
     Place(Place),
-    Filters(Names),
+    Filter(String, Option<String>),
+    Mark(char, Spot),
     /// The session is over: these labels are not known to be saved, and so many are.
     Rescue(Vec<Draft>, usize),
 }
@@ -59,7 +99,9 @@ impl Saver {
             store,
             desk,
             place: None,
-            kept_back: (None, None),
+            kept_back: None,
+            filters: BTreeMap::new(),
+            marks: BTreeMap::new(),
             complains: true,
             looked: Instant::now(),
             saved: 0,
@@ -84,9 +126,14 @@ impl Saver {
         let _ = self.jobs.send(Job::Place(place));
     }
 
-    /// Remembers the annotator's own filters.
-    pub fn filters(&self, filters: Names) {
-        let _ = self.jobs.send(Job::Filters(filters));
+    /// Remembers a filter of the annotator by its name, or forgets it.
+    pub fn filter(&self, name: String, text: Option<String>) {
+        let _ = self.jobs.send(Job::Filter(name, text));
+    }
+
+    /// Remembers a mark.
+    pub fn mark(&self, letter: char, spot: Spot) {
+        let _ = self.jobs.send(Job::Mark(letter, spot));
     }
 
     /// Waits until everything handed over is written. Of the labels that are not known to be saved, those that were not go into a store of their
@@ -104,8 +151,11 @@ struct Clerk {
     /// Name under which the place is kept: the files that are open.
     desk: String,
     place: Option<Place>,
-    /// Place and filters that could not be written.
-    kept_back: (Option<Place>, Option<Names>),
+    /// A place that could not be written.
+    kept_back: Option<Place>,
+    /// Filters and marks that are not written yet.
+    filters: BTreeMap<String, Option<String>>,
+    marks: BTreeMap<char, Spot>,
     /// A place that cannot be written is news: no label waits, and nothing was said of a place since the last one was written.
     complains: bool,
     /// When labels of other sessions were last looked for.
@@ -134,9 +184,18 @@ impl Clerk {
                 Ok(Job::Place(place)) => self.place = Some(place),
                 Ok(Job::Save(draft)) => self.save(*draft),
                 Ok(Job::Rescue(unsaved, confirmed)) => self.rescue(&unsaved, confirmed),
-                Ok(Job::Filters(filters)) => {
-                    if let Err(error) = self.keep(filters) {
-                        self.complain("the filters", &error);
+                Ok(Job::Filter(name, text)) => {
+                    self.filters.insert(name, text);
+                    if let Err(error) = self.keep_filters() {
+                        self.complain("the filter", &error);
+                    }
+                }
+                Ok(Job::Mark(letter, spot)) => {
+                    self.marks.insert(letter, spot);
+                    // Marks stand beside a place.
+                    self.remember();
+                    if let Err(error) = self.keep_marks() {
+                        self.complain("the mark", &error);
                     }
                 }
                 Err(RecvTimeoutError::Timeout) => {
@@ -185,9 +244,8 @@ impl Clerk {
 
     fn remember(&mut self) {
         let Some(place) = self.place.take() else { return };
-        let value = serde_json::to_value(&place).unwrap_or_default();
-        let kept = self.store.set_place(&self.desk, &value);
-        self.kept_back.0 = kept.is_err().then_some(place);
+        let kept = keep_place(&mut self.store, &self.desk, &place);
+        self.kept_back = kept.is_err().then_some(place);
         match kept {
             Ok(()) => self.complains = true,
             // Of a store that cannot be written at all that was said at the start.
@@ -196,19 +254,28 @@ impl Clerk {
         }
     }
 
-    fn keep(&mut self, filters: Names) -> Result<(), StoreError> {
-        let kept = keep_filters(&mut self.store, &filters);
-        self.kept_back.1 = kept.is_err().then_some(filters);
-        kept
+    fn keep_filters(&mut self) -> Result<(), StoreError> {
+        keep_filters(&mut self.store, &self.filters)?;
+        self.filters.clear();
+        Ok(())
+    }
+
+    fn keep_marks(&mut self) -> Result<(), StoreError> {
+        keep_marks(&mut self.store, &self.desk, &self.marks)?;
+        self.marks.clear();
+        Ok(())
     }
 
     /// What could not be written before gets its turn, unless something newer has come.
     fn bring_forward(&mut self) {
-        let (place, filters) = std::mem::take(&mut self.kept_back);
+        let place = self.kept_back.take();
         self.place = self.place.take().or(place);
-        if let Some(filters) = filters {
-            // It was said when they were set, and they are kept back once more.
-            let _ = self.keep(filters);
+        // That they are not written was said when they were set.
+        if !self.filters.is_empty() {
+            let _ = self.keep_filters();
+        }
+        if !self.marks.is_empty() {
+            let _ = self.keep_marks();
         }
     }
 

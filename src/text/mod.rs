@@ -10,7 +10,7 @@ mod wrap;
 pub use cluster::{Clusters, clusters};
 pub use safe::{Safe, acts, safe, safe_line};
 pub use width::{Ambiguous, Glyphs, clip, pad, width};
-pub use wrap::{Row, WrapCache, WrapOptions, Wrapped, unwrapped, wrap, wrap_each};
+pub use wrap::{Row, WrapOptions, Wrapped, wrap, wrap_each};
 
 /// Bytes as hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {

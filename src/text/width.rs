@@ -143,8 +143,6 @@ pub struct Glyphs {
     pub rule: &'static str,
     /// A vertical border between panes.
     pub border: &'static str,
-    /// Corners: top left, top right, bottom left, bottom right.
-    pub corners: [&'static str; 4],
     /// Between items of a status line.
     pub dot: &'static str,
     /// Nothing said yet, or a score that is on its way.
@@ -176,7 +174,6 @@ impl Glyphs {
         pointer: ">",
         rule: "-",
         border: "|",
-        corners: ["+", "+", "+", "+"],
         dot: "|",
         unseen: ".",
         more: ["^", "v"],
@@ -202,7 +199,6 @@ impl Glyphs {
         pointer: "❯",
         rule: "─",
         border: "│",
-        corners: ["┌", "┐", "└", "┘"],
         dot: "·",
         unseen: "·",
         more: ["↑", "↓"],

@@ -1,10 +1,7 @@
 //! Rows: where a text breaks at a width. Rows are byte ranges, so that a pane draws the few that are visible and a row holds no
 //! copy of its text.
 
-use std::collections::HashMap;
-use std::hash::Hash;
 use std::ops::Range;
-use std::sync::Arc;
 
 use super::cluster::first_cluster;
 use super::safe::Safe;
@@ -94,18 +91,6 @@ pub fn wrap_each(text: &Safe, options: impl Fn(usize) -> WrapOptions) -> Wrapped
     for (number, line) in text.split('\n').enumerate() {
         Wrapper::new(line, start, number, options(number)).run(&mut rows);
         start += line.len() + 1;
-    }
-    Wrapped { rows }
-}
-
-/// The lines of `text`, one row each, as wide as they are: for views that scroll to the side.
-pub fn unwrapped(text: &Safe, ambiguous: Ambiguous) -> Wrapped {
-    let mut start = 0;
-    let mut rows = Vec::new();
-    for (line, content) in text.split('\n').enumerate() {
-        let range = start..start + content.len();
-        start = range.end + 1;
-        rows.push(Row { range, indent: 0, width: ambiguous.text(content), line, continued: false });
     }
     Wrapped { rows }
 }
@@ -320,66 +305,5 @@ impl Kind {
             (Self::Dash, next) => next != Self::Dash,
             _ => false,
         }
-    }
-}
-
-/// The rows of texts that were wrapped lately. Holds a bounded number of rows; what was not asked for longest goes first.
-#[derive(Debug)]
-pub struct WrapCache<K> {
-    entries: HashMap<(K, WrapOptions), (Arc<Wrapped>, u64)>,
-    rows: usize,
-    limit: usize,
-    clock: u64,
-}
-
-impl<K: Hash + Eq + Clone> WrapCache<K> {
-    /// A cache of at most `limit` rows, or one text when a text has more.
-    pub fn new(limit: usize) -> Self {
-        Self { entries: HashMap::new(), rows: 0, limit, clock: 0 }
-    }
-
-    /// The rows of `text`, which `key` must name for good: another text needs another key.
-    pub fn get(&mut self, key: &K, text: &Safe, options: WrapOptions) -> Arc<Wrapped> {
-        self.clock += 1;
-        let place = (key.clone(), options);
-        if let Some((wrapped, used)) = self.entries.get_mut(&place) {
-            *used = self.clock;
-            return Arc::clone(wrapped);
-        }
-        let wrapped = Arc::new(wrap(text, options));
-        self.make_room(wrapped.height());
-        self.rows += wrapped.height();
-        self.entries.insert(place, (Arc::clone(&wrapped), self.clock));
-        wrapped
-    }
-
-    /// Forgets everything, as after a resize.
-    pub fn clear(&mut self) {
-        self.entries.clear();
-        self.rows = 0;
-    }
-
-    /// Rows held.
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// Drops the entries that were not used longest until half of the limit is free, so that the sort is paid for by many inserts.
-    fn make_room(&mut self, rows: usize) {
-        if self.rows + rows <= self.limit {
-            return;
-        }
-        let mut ages: Vec<(u64, usize)> = self.entries.values().map(|(wrapped, used)| (*used, wrapped.height())).collect();
-        ages.sort_unstable();
-        let target = (self.limit / 2).min(self.limit.saturating_sub(rows));
-        let mut oldest_kept = 0;
-        for (used, height) in ages {
-            if self.rows <= target {
-                break;
-            }
-            self.rows -= height;
-            oldest_kept = used + 1;
-        }
-        self.entries.retain(|_, (_, used)| *used >= oldest_kept);
     }
 }

@@ -25,6 +25,15 @@ impl Rating {
         }
     }
 
+    /// As it is written: `+1`, `0`, `-1`.
+    pub fn shown(self) -> &'static str {
+        match self {
+            Self::Bad => "-1",
+            Self::Neutral => "0",
+            Self::Good => "+1",
+        }
+    }
+
     /// The rating with this value, if there is one.
     pub fn from_value(value: i64) -> Option<Self> {
         match value {

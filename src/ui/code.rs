@@ -94,11 +94,6 @@ pub fn highlight(code: &str, language: Option<&str>) -> Tokens {
     language.and_then(syntax).map_or_else(Vec::new, |syntax| read(code, syntax))
 }
 
-/// True when `language` names a grammar we have: a name or a file extension, as written behind a fence.
-pub fn knows(language: &str) -> bool {
-    syntax(language).is_some()
-}
-
 fn syntax(language: &str) -> Option<&'static SyntaxReference> {
     let name = match language {
         "py" | "python3" | "sympy" | "pycon" => "python",

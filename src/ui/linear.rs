@@ -12,8 +12,8 @@ use crate::app::split::Split;
 use crate::app::{App, Focus};
 use crate::checks::arithmetic::Verdict;
 use crate::text::safe_line;
-use crate::trace::{Label, NodeId};
-use crate::typeset::Page;
+use crate::trace::{Label, NodeId, PromptKey, StepKey};
+use crate::typeset::{Page, Setting};
 use crate::ui::panes::tree::many;
 
 /// Remembers what was said.
@@ -27,9 +27,24 @@ pub struct Reader {
 struct Spoken {
     place: String,
     lines: Vec<String>,
+    /// What its lines were made of, where making them takes long.
+    of: Option<Made>,
+}
+
+/// What the lines of a text depend on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Made {
+    problem: PromptKey,
+    /// The step; `None` for the problem.
+    step: Option<StepKey>,
+    setting: Setting,
 }
 
 impl Spoken {
+    fn says_as(&self, other: &Self) -> bool {
+        (&self.place, &self.lines) == (&other.place, &other.lines)
+    }
+
     /// A letter more than before.
     fn goes_on(&self, before: &Self) -> bool {
         let more = self.place.strip_prefix(before.place.as_str());
@@ -40,9 +55,9 @@ impl Spoken {
 impl Reader {
     /// What is new since the last call, as lines that may be written.
     pub fn news(&mut self, app: &App) -> Vec<String> {
-        let now = parts(app);
+        let now = parts(app, &self.said);
         let old = |name: &str| self.said.iter().find(|(known, _)| *known == name).map(|(_, spoken)| spoken);
-        let news = now.iter().filter(|(name, spoken)| old(name) != Some(spoken));
+        let news = now.iter().filter(|(name, spoken)| old(name).is_none_or(|old| !old.says_as(spoken)));
         let said = |(name, spoken): &(&'static str, Spoken)| match old(name).filter(|_| *name == "input") {
             // Whoever types knows the letter: a screen reader says keys by itself. The whole line is said when it is done.
             Some(old) if spoken.goes_on(old) => Vec::new(),
@@ -67,9 +82,10 @@ impl Reader {
     }
 }
 
-fn parts(app: &App) -> Vec<(&'static str, Spoken)> {
-    let part = |place: String, lines: Vec<String>| Spoken { place, lines };
-    let line = |text: String| Spoken { lines: if text.is_empty() { Vec::new() } else { vec![text.clone()] }, place: text };
+/// All parts as they are now; texts that were `said` before are not set once more.
+fn parts(app: &App, said: &[(&'static str, Spoken)]) -> Vec<(&'static str, Spoken)> {
+    let part = |place: String, lines: Vec<String>| Spoken { place, lines, of: None };
+    let line = |text: String| part(text.clone(), if text.is_empty() { Vec::new() } else { vec![text] });
     // What was typed is heard before what it did, and what a label did before what comes next.
     let typed = app.input.as_ref().map_or(String::new(), |input| format!("{}{}", input.prompt(), input.line.value()));
     let mut parts = vec![
@@ -79,12 +95,12 @@ fn parts(app: &App) -> Vec<(&'static str, Spoken)> {
         ("saving", line(app.saving.at.as_ref().map_or(String::new(), |_| app.saving_line()))),
         ("error", line(app.saving.error.as_ref().map_or(String::new(), |_| app.saving_line()))),
         ("queue", line(queue(app))),
-        ("problem", problem(app)),
+        ("problem", problem(app, said)),
         ("solution", line(solution(app))),
     ];
     if app.help.is_none() {
         parts.push(("fold", fold(app)));
-        parts.extend([("step", line(step(app))), ("text", text(app)), ("checks", part(String::new(), checks(app)))]);
+        parts.extend([("step", line(step(app))), ("text", text(app, said)), ("checks", part(String::new(), checks(app)))]);
         parts.push(("diff", line(comparison(app))));
     }
     parts.push(("help", line(help(app))));
@@ -130,21 +146,28 @@ fn queue(app: &App) -> String {
     format!("{said}: {}", many(queue.places().len(), "solution"))
 }
 
-fn problem(app: &App) -> Spoken {
+fn problem(app: &App, said: &[(&'static str, Spoken)]) -> Spoken {
     let item = app.position();
     let name = app.items.files.get(item.file).map_or("", FileState::short_name);
     let place = format!("problem {} of {}, {name}", app.items.rank(item) + 1, app.items.total());
-    let mut lines = vec![place.clone()];
-    match app.trace() {
-        Some(trace) => lines.extend(rows(app, &trace.problem.text)),
-        None => lines.extend(app.items.get(item).into_iter().flat_map(|view| &view.errors).map(ToString::to_string)),
-    }
-    Spoken { place, lines }
+    let Some(trace) = app.trace() else {
+        let errors = app.items.get(item).into_iter().flat_map(|view| &view.errors).map(ToString::to_string);
+        return Spoken { lines: std::iter::once(place.clone()).chain(errors).collect(), place, of: None };
+    };
+    let of = Made { problem: trace.prompt_key, step: None, setting: app.linear_setting() };
+    let known = made(said, "problem", &of).and_then(|known| known.lines.get(1..)).map(<[String]>::to_vec);
+    let rows = known.unwrap_or_else(|| rows(&trace.problem.text, of.setting));
+    Spoken { lines: std::iter::once(place.clone()).chain(rows).collect(), place, of: Some(of) }
+}
+
+/// What a part said before, if it was made of the same.
+fn made<'a>(said: &'a [(&'static str, Spoken)], name: &str, of: &Made) -> Option<&'a Spoken> {
+    said.iter().find(|(known, spoken)| *known == name && spoken.of.as_ref() == Some(of)).map(|(_, spoken)| spoken)
 }
 
 /// A text as it is read aloud: one line a line, formulas on one line.
-fn rows(app: &App, text: &str) -> Vec<String> {
-    let page = Page::new(text, app.linear_setting());
+fn rows(text: &str, setting: Setting) -> Vec<String> {
+    let page = Page::new(text, setting);
     page.text.lines().map(str::trim_end).filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
@@ -185,13 +208,15 @@ fn fold(app: &App) -> Spoken {
     let row = app.tree.row_of(app.cursor.node).and_then(|row| app.tree.rows.get(row));
     let Some(row) = row.filter(|row| app.focus == Focus::Tree && row.branch) else { return Spoken::default() };
     let said = if row.open { UNFOLDED.to_owned() } else { format!("folded, {}", many(app.tree.behind(row.node), "step")) };
-    Spoken { place: row.node.index().to_string(), lines: vec![said] }
+    Spoken { place: row.node.index().to_string(), lines: vec![said], of: None }
 }
 
-fn text(app: &App) -> Spoken {
+fn text(app: &App, said: &[(&'static str, Spoken)]) -> Spoken {
     let Some(trace) = app.trace().filter(|_| app.cursor.node != NodeId::ROOT) else { return Spoken::default() };
     let node = trace.node(app.cursor.node);
-    Spoken { place: format!("{} {}", app.cursor.step(), node.key), lines: rows(app, &node.text) }
+    let of = Made { problem: trace.prompt_key, step: Some(node.key), setting: app.linear_setting() };
+    let lines = made(said, "text", &of).map_or_else(|| rows(&node.text, of.setting), |known| known.lines.clone());
+    Spoken { place: format!("{} {}", app.cursor.step(), node.key), lines, of: Some(of) }
 }
 
 fn checks(app: &App) -> Vec<String> {
@@ -237,7 +262,7 @@ fn segmenting(open: &Segmenting) -> Spoken {
         format!("{}: {}", index + 1, words.join(" "))
     };
     let steps = open.texts.iter().enumerate().skip(open.top).take(20).map(first);
-    Spoken { lines: std::iter::once(place.clone()).chain(steps).collect(), place }
+    Spoken { lines: std::iter::once(place.clone()).chain(steps).collect(), place, of: None }
 }
 
 fn split(split: &Split) -> String {

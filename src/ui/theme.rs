@@ -125,24 +125,16 @@ pub enum Role {
     Text,
     /// What stands back: numbers of steps, hints, what is recorded but not yours.
     Dim,
-    /// Names of panes and of the file.
-    Title,
-    /// Keys in hints and help.
-    Key,
     /// The row of the cursor.
     Cursor,
     /// A hit of the search.
     Hit,
     /// A replaced character ([`crate::text::Safe::marks`]).
     Mark,
-    /// A rule or border.
-    Border,
     /// Something went wrong.
     Error,
     /// Something wants attention.
     Warning,
-    /// Something was done: saved, a check that holds.
-    Done,
     /// A note of an annotator.
     Note,
 }

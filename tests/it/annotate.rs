@@ -1,7 +1,7 @@
 //! What an annotator says beside "first error here" and "all right".
 
 use stepscope::app::{Effect, Message};
-use stepscope::labels::{Project, Scope, Verdict};
+use stepscope::labels::{Action, Body, Draft, Project, Scope, Verdict};
 use stepscope::scoring::{ScoreRequest, WorkerEvent};
 use stepscope::trace::{FirstError, Semantics, StepScore, Writing};
 
@@ -585,4 +585,34 @@ mod pictures {
             Drawn::of(&png(300, 100), (40, 20), canvas, 1).unwrap();
         }
     }
+}
+
+#[test]
+fn cuts_of_another_session_are_on_show_before_the_next_one() {
+    let mut desk = Desk::demo();
+    let texts = |desk: &Desk| -> Vec<String> {
+        let trace = desk.app.trace().unwrap();
+        desk.app.cursor.path.iter().map(|&id| trace.node(id).text.clone()).collect()
+    };
+    let before = texts(&desk);
+    let trace = desk.app.trace().unwrap().clone();
+    let mut starts = trace.own_starts(&trace.solutions[0]);
+    starts.remove(1);
+    let draft = Draft::of(Action::Segment { record: desk.app.record_key().unwrap(), starts });
+    let theirs = desk.store.append(draft).unwrap();
+    desk.keys("gS");
+    desk.tell(Message::Foreign(vec![theirs.clone()]));
+    let now = texts(&desk);
+    assert_eq!((now.len(), &now[1..]), (before.len() - 1, &before[2..]), "{}", desk.screen());
+    assert!(desk.app.split.is_none() && desk.app.notice.as_deref().unwrap().contains("another session"), "{}", desk.screen());
+    // What is merged is what stands there.
+    desk.keys("ggjgm");
+    let merged = texts(&desk);
+    assert_eq!((merged.len(), &merged[2..]), (now.len() - 1, &now[3..]), "{}", desk.screen());
+    assert!(merged[1].starts_with(&now[1]) && merged[1].ends_with(&now[2]), "{merged:#?}");
+    let taken_back =
+        desk.store.append(Draft { body: Body::Undo(theirs.id), ..Draft::of(Action::Names { shown: true }) }).unwrap();
+    desk.keys("u");
+    desk.tell(Message::Foreign(vec![taken_back]));
+    assert_eq!(texts(&desk), before);
 }

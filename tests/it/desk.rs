@@ -95,7 +95,7 @@ impl Desk {
         let path: PathBuf = folder.path().join("labels.db");
         let (mut store, mut session) = Store::open(&path, annotator).unwrap();
         session.extend(others);
-        let place = store.place(&Self::files_of(sources)).unwrap().and_then(|value| serde_json::from_value(value).ok());
+        let place = store.place(&Self::files_of(sources)).unwrap();
         let setup = Setup {
             files: Outside::files(&corpora),
             unopened: Vec::new(),
@@ -120,7 +120,7 @@ impl Desk {
             terms,
             project: Project::default(),
             keymap: Keymap::default(),
-            filters: shell::kept_filters(&mut store),
+            filters: shell::kept_filters(&mut store).unwrap(),
             review,
         };
         let (app, first) = App::new(setup, size);
@@ -154,8 +154,7 @@ impl Desk {
 
     /// Leaves and starts again on the same store.
     pub(crate) fn restart(mut self) -> Self {
-        let place = serde_json::to_value(self.app.place_now()).unwrap();
-        self.store.set_place(&Self::files_of(&self.sources), &place).unwrap();
+        shell::keep_place(&mut self.store, &Self::files_of(&self.sources), &self.app.place_now()).unwrap();
         let Self { folder, sources, app, .. } = self;
         Self::in_folder(folder, &sources, app.size, app.trust.terms)
     }
@@ -209,7 +208,14 @@ impl Desk {
                 }
                 Effect::Rate { names, cases } => self.tell(Message::Rated(Box::new(quality(&names, &cases, 50)))),
                 Effect::Continue => self.tell(Message::Continue),
-                Effect::SaveFilters(filters) => shell::keep_filters(&mut self.store, &filters).unwrap(),
+                Effect::SaveFilter(name, text) => {
+                    shell::keep_filters(&mut self.store, &[(name, text)].into()).unwrap();
+                }
+                Effect::SaveMark(letter, spot) => {
+                    let desk = Self::files_of(&self.sources);
+                    shell::keep_place(&mut self.store, &desk, &self.app.place_now()).unwrap();
+                    shell::keep_marks(&mut self.store, &desk, &[(letter, spot)].into()).unwrap();
+                }
                 other => self.left.push(other),
             }
         }

@@ -651,3 +651,28 @@ fn help_and_table_say_what_stands_behind_a_name() {
     desk.keys("<Esc>:no");
     assert!(desk.screen().contains("note TEXT  write a note on this step"), "{}", desk.screen());
 }
+
+#[test]
+fn the_threshold_of_an_open_scale_moves_by_notches_and_stays_a_number() {
+    use stepscope::analysis::meaning::Meaning;
+    use stepscope::trace::Semantics;
+    let mut desk = Desk::demo();
+    let meaning = Meaning { semantics: Semantics::LogRatio, ..Meaning::VALUE.open(0.0, 2.0) };
+    desk.app.scoring.meaning = meaning;
+    desk.app.scoring.threshold = meaning.threshold;
+    desk.keys("]t]t");
+    assert!((desk.app.scoring.threshold - 0.8).abs() < 1e-9, "{}", desk.app.scoring.threshold);
+    desk.keys("3[t");
+    assert!((desk.app.scoring.threshold + 0.4).abs() < 1e-9, "{}", desk.app.scoring.threshold);
+    desk.keys(":threshold inf<Enter>");
+    assert!(desk.app.scoring.threshold.is_finite() && desk.app.notice.as_deref().unwrap().contains("not \"inf\""));
+}
+
+#[test]
+fn directly_after_a_jump_nothing_lies_ahead() {
+    let mut desk = Desk::demo();
+    desk.keys("5go9go");
+    desk.keys("g,");
+    assert_eq!(desk.app.items.rank(desk.app.cursor.item), 8);
+    assert_eq!(desk.app.notice.as_deref(), Some("this is the newest place"));
+}

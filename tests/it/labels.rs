@@ -45,7 +45,7 @@ fn label(path: &Path, count: usize) {
         writeln!(out, "saved {} {}", event.seq, event.id).unwrap();
         session.apply(&event);
         if n % 20 == 0 {
-            store.set_place("file", &n.into()).unwrap();
+            store.change_place("file", |_| n).unwrap();
         }
         session.extend(&store.catch_up().unwrap());
     }

@@ -3,8 +3,10 @@
 use std::process::Command;
 
 use stepscope::app::Focus;
+use stepscope::app::cursor::Cursor;
+use stepscope::app::items::ItemId;
 use stepscope::corpus::{Corpus, Source};
-use stepscope::labels::{Action, Draft, Session, Store};
+use stepscope::labels::{Action, Draft, Session, Store, Verdict};
 use stepscope::query::{Kind, Query, STEP_QUANTITIES};
 use stepscope::trace::{Cut, FirstError, NodeId, Semantics, StepScore};
 
@@ -536,4 +538,42 @@ fn problems_and_numbers_of_an_order_do_not_stand_in_one_column() {
     desk.keys(":order len<Enter>:blind-share 100<Enter>");
     let rows: Vec<String> = desk.screen().lines().skip(2).take(5).map(|row| row.chars().take(6).collect()).collect();
     assert!(rows.iter().all(|row| row.trim_start_matches('>').trim() == "?"), "{}", desk.screen());
+}
+
+#[test]
+fn an_order_that_is_ready_while_a_question_is_open_waits_for_its_answer() {
+    let thinks = |desk: &mut Desk| {
+        let at = desk.left.iter().position(|effect| matches!(effect, Effect::Think { .. })).unwrap();
+        let Effect::Think { round, work } = desk.left.remove(at) else { panic!() };
+        desk.tell(Message::Thought { round, thought: Box::new(work.think()) });
+    };
+    let mut desk = Desk::new(&[("demo/solutions.json", SOLUTIONS)], (120, 40));
+    let record = desk.app.record_key().unwrap();
+    desk.slow = true;
+    desk.keys(":order random<Enter>!");
+    thinks(&mut desk);
+    assert_eq!((place(&desk), desk.app.queue.is_complete()), ((0, 0), true), "it is asked of this one");
+    desk.keys("d");
+    assert!(matches!(desk.app.session.verdict(record), Some(Verdict::BadProblem(_))), "{:?}", desk.app.notice);
+    // Who leaves the question goes where the order begins; who has gone elsewhere meanwhile stays there.
+    desk.keys(":order file<Enter>1go:order random<Enter>!");
+    thinks(&mut desk);
+    desk.keys("<Esc>");
+    assert_eq!(desk.app.place_in_queue(), Some(0), "{}", desk.screen());
+    desk.keys(":order file<Enter>1go:order random<Enter>:");
+    thinks(&mut desk);
+    desk.keys("goto 3<Enter>");
+    assert_eq!(place(&desk).0, 2, "{}", desk.screen());
+    // Wherever the cursor came from: an answer labels what was asked of, or nothing.
+    for keys in ["!", "X", "g!", ";"] {
+        desk.keys(&format!(":order file<Enter>1go{keys}"));
+        let letter = desk.app.choice.as_ref().unwrap().answers[0].choice.letter;
+        let decisions = desk.app.session.decisions();
+        desk.app.cursor = Cursor::at(ItemId { file: 0, problem: 3 });
+        let trace = desk.app.trace().unwrap().clone();
+        desk.app.cursor.settle(&trace);
+        desk.keys(&letter.to_string());
+        assert_eq!(desk.app.notice.as_deref(), Some("another solution is on show by now; nothing was marked"), "{keys}");
+        assert_eq!(desk.app.session.decisions(), decisions, "{keys}");
+    }
 }

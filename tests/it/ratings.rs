@@ -440,3 +440,14 @@ fn a_first_error_that_is_taken_along_is_named() {
     let said = desk.app.notice.clone().unwrap();
     assert!(said.contains("first error at step 2") && said.contains("step 3 is wrong no more"), "{said}");
 }
+
+#[test]
+fn what_is_cleared_is_no_label_that_comes_again() {
+    let mut desk = desk();
+    desk.keys("gg2=1gox");
+    desk.keys("3gogg2=gg2<BS>2gg.");
+    assert!(desk.app.notice.as_deref().unwrap().contains("rated +1"), "{:?}", desk.app.notice);
+    let mut desk = self::desk();
+    desk.keys("3gogg=4go3x3gogg3<BS>5go2gg.");
+    assert_eq!((desk.app.notice.as_deref().unwrap().contains("first error at step 2"), desk.id()), (true, "t-5".to_owned()));
+}

@@ -1,7 +1,10 @@
 //! The key that fits the scores to the labels, and the one that goes back; `pty.rs` has the whole of it in the real program.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
+use stepscope::analysis::meaning::{Scale, ScoreRule};
+use stepscope::app::judge::Judge;
 use stepscope::app::refit::Fitted;
 use stepscope::app::scoring::WorkerState;
 use stepscope::app::{Effect, Message};
@@ -115,4 +118,18 @@ fn the_queue_is_ranked_anew_by_the_scores_of_the_fit() {
     desk.keys("gU");
     desk.tell(model("plain"));
     assert_eq!(desk.app.queue.places().first().map(|place| desk.app.items.rank(place.item)), Some(0), "{}", desk.screen());
+}
+
+#[test]
+fn scoring_that_was_stopped_goes_on_with_its_worker_whichever_model_is_on_show() {
+    let mut desk = scored();
+    let rule = ScoreRule { scale: Scale { outcome: true, ..Scale::default() }, ..ScoreRule::usual(Semantics::Correctness) };
+    desk.tell(Message::Judge(Box::new(Judge::recorded("other@1".to_owned(), &rule, HashMap::new()))));
+    desk.keys("P");
+    assert_eq!(desk.app.scoring.name(), "other");
+    desk.keys("gRgk");
+    assert!(desk.left.contains(&Effect::Refit), "the model that runs judges steps: {:?}", desk.app.notice);
+    desk.left.clear();
+    desk.keys("gK");
+    assert_eq!((&desk.app.scoring.state, desk.left.contains(&Effect::StartWorker)), (&WorkerState::Running, false));
 }

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use crossterm::event::{Event as TerminalEvent, KeyCode, KeyEvent};
-use stepscope::app::{Effect, Message, update};
+use stepscope::app::trust::Terms;
+use stepscope::app::{Effect, Message, Place, update};
 use stepscope::labels::{Body, Draft, Store};
+use stepscope::shell;
 
 use super::desk::Desk;
 
@@ -163,4 +165,50 @@ fn a_try_that_fails_takes_back_no_wish_to_leave() {
     assert!(notice(&desk).starts_with("1 label is NOT SAVED"), "{}", notice(&desk));
     desk.keys("q");
     assert!(desk.app.quitting);
+}
+
+#[test]
+fn filters_and_marks_of_two_sessions_stand_beside_one_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("labels.db");
+    let mut desk = Desk::demo();
+    let place = desk.app.place_now();
+    desk.keys("Ma");
+    let spot = desk.app.jumps.marks[&'a'].clone();
+    let [mut one, mut two] = [0, 1].map(|_| Store::open(&path, "mira").unwrap().0);
+    for (store, name) in [(&mut one, "one"), (&mut two, "two")] {
+        shell::keep_filters(store, &[(name.to_owned(), Some("len > 4".to_owned()))].into()).unwrap();
+    }
+    let names = |store: &mut Store| shell::kept_filters(store).unwrap().into_keys().collect::<Vec<_>>();
+    assert_eq!(names(&mut one), ["one", "two"]);
+    shell::keep_filters(&mut two, &[("two".to_owned(), None)].into()).unwrap();
+    assert_eq!(names(&mut one), ["one"]);
+    for (store, letter) in [(&mut one, 'a'), (&mut two, 'b')] {
+        shell::keep_place(store, "desk", &place).unwrap();
+        shell::keep_marks(store, "desk", &[(letter, spot.clone())].into()).unwrap();
+    }
+    shell::keep_place(&mut one, "desk", &place).unwrap();
+    let kept: Place = two.place("desk").unwrap().unwrap();
+    assert_eq!(kept.marks.into_keys().collect::<String>(), "ab");
+    // What cannot be understood is told and not written over.
+    one.change_place("\nfilters", |_: Option<serde_json::Value>| 7.into()).unwrap();
+    assert!(shell::kept_filters(&mut one).unwrap_err().to_string().contains("left as it is"));
+    assert!(shell::keep_filters(&mut one, &[("x".to_owned(), None)].into()).is_err());
+}
+
+#[test]
+fn what_is_refused_or_never_saved_says_nothing() {
+    let mut desk = Desk::on(Terms { exam: Some(3), ..Terms::default() });
+    desk.keys("k");
+    desk.unwritable = true;
+    desk.keys("a");
+    assert_eq!(desk.app.standing().done, 1);
+    desk.keys("u");
+    assert_eq!(desk.app.standing().done, 0, "{}", notice(&desk));
+    let mut desk = stuck();
+    let here = desk.app.cursor.clone();
+    desk.keys("(x");
+    assert!(notice(&desk).starts_with("the last label of this solution is NOT SAVED yet"), "{}", notice(&desk));
+    assert_ne!(desk.app.cursor, here, "who is refused stays");
+    assert_eq!((desk.app.saving.queue.len(), desk.app.cursor.solution), (1, 0));
 }

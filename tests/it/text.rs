@@ -8,7 +8,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Line;
-use stepscope::text::{Ambiguous, Safe, WrapCache, WrapOptions, clip, clusters, pad, safe, safe_line, unwrapped, width, wrap};
+use stepscope::text::{Ambiguous, Safe, WrapOptions, clip, clusters, pad, safe, safe_line, width, wrap};
 use stepscope::ui::styled::{Run, mark_runs, put, styled};
 use unicode_width::UnicodeWidthChar;
 
@@ -367,24 +367,6 @@ fn layers_patch_each_other() {
 }
 
 #[test]
-fn the_cache_stays_bounded_and_forgets_the_oldest() {
-    let mut cache = WrapCache::new(100);
-    let text = safe(&"word ".repeat(60));
-    let options = WrapOptions::new(30);
-    let first = cache.get(&0_u32, &text, options);
-    for key in 1..50 {
-        cache.get(&key, &text, options);
-        assert!(cache.rows() <= 100);
-        assert!(std::sync::Arc::ptr_eq(&cache.get(&key, &text, options), &cache.get(&key, &text, options)));
-    }
-    assert_eq!(cache.get(&0, &text, options), first);
-    let huge = safe(&"word ".repeat(6_000));
-    assert!(cache.get(&99, &huge, options).height() > 500);
-    cache.get(&0, &text, options);
-    assert!(cache.rows() <= 100);
-}
-
-#[test]
 fn a_relation_begins_a_row_and_ends_none() {
     let text = safe("so that a + 3b - 4 = 0 and c \u{2264} d");
     let rows = |width| {
@@ -395,14 +377,6 @@ fn a_relation_begins_a_row_and_ends_none() {
     assert_eq!(rows(10), ["so that a", "+ 3b - 4", "= 0 and c", "\u{2264} d"]);
     // There is no place before it.
     assert_eq!(wrap(&safe("= abc"), WrapOptions::new(2)).rows().len(), 3);
-}
-
-#[test]
-fn unwrapped_rows_are_the_lines() {
-    let text = safe("a long line\n漢字\n");
-    let widths: Vec<usize> = unwrapped(&text, Ambiguous::Narrow).rows().iter().map(|row| row.width).collect();
-    assert_eq!(widths, [11, 4, 0]);
-    assert_eq!(Ambiguous::Narrow.skip("漢字ab", 3), (6, 4));
 }
 
 #[test]

@@ -100,8 +100,8 @@ fn the_environment_chooses_colours_ground_and_glyphs() {
 }
 
 fn all_styles(theme: &Theme) -> Vec<Style> {
-    use Role::{Border, Cursor, Dim, Done, Error, Hit, Key, Mark, Note, Text, Title, Warning};
-    let roles = [Text, Dim, Title, Key, Cursor, Hit, Mark, Border, Error, Warning, Done, Note].map(|role| theme.role(role));
+    use Role::{Cursor, Dim, Error, Hit, Mark, Note, Text, Warning};
+    let roles = [Text, Dim, Cursor, Hit, Mark, Error, Warning, Note].map(|role| theme.role(role));
     let labels = [Label::Good, Label::Neutral, Label::Bad, Label::AfterError, Label::Unseen];
     let labels = labels.into_iter().flat_map(|label| [theme.label_style(label, true), theme.label_style(label, false)]);
     let tokens = [Token::Comment, Token::Text, Token::Constant, Token::Keyword, Token::Function, Token::Type, Token::Operator];
@@ -163,7 +163,7 @@ fn signs_and_bars_say_the_same_as_the_colours() {
 fn every_glyph_has_the_width_that_its_field_promises() {
     for glyphs in [Glyphs::ASCII, Glyphs::UNICODE] {
         let one = [glyphs.ellipsis, glyphs.folded, glyphs.unfolded, glyphs.leaf, glyphs.check, glyphs.cross, glyphs.pointer];
-        let more = [glyphs.rule, glyphs.border, glyphs.dot].into_iter().chain(glyphs.corners).chain(glyphs.more);
+        let more = [glyphs.rule, glyphs.border, glyphs.dot].into_iter().chain(glyphs.more);
         for glyph in one.into_iter().chain(more).chain(glyphs.bar.iter().copied()).chain(glyphs.busy.iter().copied()) {
             assert_eq!(width(glyph), 1, "{glyph}");
             assert_eq!(safe(glyph).as_str(), glyph);

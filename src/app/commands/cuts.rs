@@ -37,7 +37,7 @@ fn cut(app: &mut App, source: &Source, starts: Vec<Cut>, said: String) -> Vec<Ef
     // The source's own steps are no cut.
     let starts = if starts == source.trace.own_starts(&source.solution) { Vec::new() } else { starts };
     app.notice = Some(said);
-    app.record(Body::Act(Action::Segment { record: source.record, starts }), None)
+    app.record(Body::Act(Action::Segment { record: source.record, starts }), None).unwrap_or_default()
 }
 
 /// Merges this step with the next one.

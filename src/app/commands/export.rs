@@ -2,7 +2,7 @@
 
 use crate::app::{App, Effect};
 use crate::corpus::BY_NAME;
-use crate::formats;
+use crate::formats::{self, mapping::Spec};
 use crate::labels::policy::{Author, Policy};
 use crate::query::Query;
 
@@ -47,8 +47,10 @@ fn line(app: &App, target: &formats::Target) -> String {
     if let Some(file) = files.first().filter(|file| file.map.is_none() && file.evidence == BY_NAME) {
         option("format", file.format);
     }
-    if let Some(map) = files.iter().find_map(|file| file.map.as_deref()) {
-        option("map", map);
+    // A map is kept as the lines of a profile, and given on one line. What a line cannot say is remembered for the file.
+    let map = files.iter().find_map(|file| Spec::from_toml(file.map.as_deref()?).ok());
+    if let Some(map) = map.filter(|map| map.to_string().parse().as_ref() == Ok(map)) {
+        option("map", &map.to_string());
     }
     let asks_plan = app.queue.filter.as_ref().is_some_and(Query::needs_plan);
     // A plan with other names stands in the project file.

@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::{COMMANDS, Command, Group};
 use crate::app::keymap::Keymap;
-use crate::app::lists::Window;
+use crate::app::lists::{PAGE, Window};
 use crate::app::views::{self, ViewKey, ViewKeys};
 use crate::app::{self, App, Effect, Focus};
 use crate::typeset::Page;
@@ -132,8 +132,8 @@ pub(crate) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
         }
         KeyCode::Down => sheet.chosen = (sheet.chosen + 1).min(last),
         KeyCode::Up => sheet.chosen = sheet.chosen.saturating_sub(1),
-        KeyCode::PageDown => sheet.chosen = (sheet.chosen + 10).min(last),
-        KeyCode::PageUp => sheet.chosen = sheet.chosen.saturating_sub(10),
+        KeyCode::PageDown => sheet.chosen = (sheet.chosen + PAGE).min(last),
+        KeyCode::PageUp => sheet.chosen = sheet.chosen.saturating_sub(PAGE),
         KeyCode::Backspace => {
             sheet.filter.pop();
             sheet.chosen = 0;

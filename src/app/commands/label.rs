@@ -7,7 +7,7 @@ use crate::app::items::ItemId;
 use crate::app::saving::what;
 use crate::app::{App, Effect, review, seek};
 use crate::labels::{Action, Body, EventId, Mode};
-use crate::trace::{FirstError, NodeId, RecordKey, Solution, StepKey, Trace};
+use crate::trace::{FirstError, NodeId, Rating, RecordKey, Solution, StepKey, Trace};
 
 use super::{Command, motion, rate};
 
@@ -264,37 +264,42 @@ fn has_kind(app: &mut App, index: usize) -> bool {
 
 /// First error at the step of this index (from 0), of this kind; an empty kind is none. A step beside all solutions is rated bad by itself.
 pub(crate) fn first_error_of(app: &mut App, index: usize, said: &str) -> Vec<Effect> {
-    let Some(trace) = aim(app).map(|aim| aim.trace).filter(|_| there_is(app, index)) else { return Vec::new() };
+    mark_first(app, index, said).unwrap_or_default()
+}
+
+/// The same; `None` where nothing was marked.
+pub(super) fn mark_first(app: &mut App, index: usize, said: &str) -> Option<Vec<Effect>> {
+    let trace = aim(app).map(|aim| aim.trace).filter(|_| there_is(app, index))?;
     if !app.on_sampled() && app.is_alternative(&trace, index) {
-        return if said.is_empty() || has_kind(app, index) { wrong_alternative(app, index) } else { Vec::new() };
+        return (said.is_empty() || has_kind(app, index)).then(|| wrong_alternative(app, index));
     }
     if app.solution_on_show().is_none() && !app.on_sampled() {
         // The beginning of an alternative is that of solutions as well.
         let node = app.cursor.path[index];
         app.cursor.go_to_node(&trace, node);
     }
-    let Some(aim) = aim(app).filter(|_| is_of_a_solution(app)) else { return Vec::new() };
-    let Some(mut action) = app.session.first_error(&aim.trace, &aim.solution, index) else { return Vec::new() };
+    let aim = aim(app).filter(|_| is_of_a_solution(app))?;
+    let mut action = app.session.first_error(&aim.trace, &aim.solution, index)?;
     if let Action::FirstError { kind, .. } = &mut action {
         said.clone_into(kind);
     }
     let node = app.cursor.path[index];
     if app.says_again(FirstError::At(index), said) {
-        return on_to_the_next(app);
+        return Some(on_to_the_next(app));
     }
     app.cursor.go_to_step(index);
-    (app.walk.rates, app.walk.covers) = (false, Some(aim.trace.node(node).key));
     let kind = if said.is_empty() { String::new() } else { format!(": {said}") };
     let changes = changes(app, &aim, Some(&action), Some(node));
     app.notice = Some(format!("first error at step {}{kind}{}{changes}", index + 1, covered(&aim.trace, node)));
+    let mut effects = app.record(Body::Act(action), Some(aim.trace.node(node).key))?;
+    (app.walk.rates, app.walk.covers) = (false, Some(aim.trace.node(node).key));
     app.note_mistake(index);
-    let mut effects = app.record(Body::Act(action), Some(aim.trace.node(node).key));
     if app.project.progress {
         app.ask(Question::Progress { record: aim.record, go_on: true });
     } else {
         effects.extend(on_to_the_next(app));
     }
-    effects
+    Some(effects)
 }
 
 /// A step that no solution takes is wrong: that judges none, so the cursor stays.
@@ -323,7 +328,7 @@ pub(crate) fn progress_was(app: &mut App, record: RecordKey, progress: Option<u8
     let said = progress.map_or("progress taken away", |progress| PROGRESS[usize::from(progress).min(PROGRESS.len() - 1)]);
     let before = app.notice.take().filter(|_| go_on).map_or(String::new(), |notice| format!("{notice}; "));
     app.notice = Some(format!("{before}{said}"));
-    let mut effects = app.record(Body::Act(Action::Progress { record, progress }), None);
+    let mut effects = app.record(Body::Act(Action::Progress { record, progress }), None).unwrap_or_default();
     if go_on {
         effects.extend(on_to_the_next(app));
     }
@@ -346,7 +351,7 @@ pub(super) fn best_alternative(app: &mut App, _count: Option<usize>) -> Vec<Effe
         Some(_) => format!("best of {alternatives} alternatives"),
         None => "no longer the best of its alternatives".to_owned(),
     });
-    app.record(Body::Act(Action::Choose { parent, chosen }), Some(node.key))
+    app.record(Body::Act(Action::Choose { parent, chosen }), Some(node.key)).unwrap_or_default()
 }
 
 /// Every step is right.
@@ -361,20 +366,21 @@ pub(crate) fn all_right(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     }
     let action = app.session.all_good(&aim.trace, &aim.solution);
     app.notice = Some(format!("all {} steps right{}", app.cursor.path.len(), changes(app, &aim, Some(&action), None)));
-    let mut effects = app.record(Body::Act(action), None);
+    let Some(mut effects) = app.record(Body::Act(action), None) else { return Vec::new() };
     effects.extend(on_to_the_next(app));
     effects
 }
 
 /// Labels that [`repeat`] gives again; what a letter answers is kept with its answer.
-pub(crate) const REPEATED: [&str; 8] =
-    ["first-error", "all-right", "good", "neutral", "bad", "unsure", "later", "rest-after-error"];
+pub(crate) const REPEATED: [&str; 5] = ["first-error", "all-right", "unsure", "later", "rest-after-error"];
 
 /// A label that can be given again.
 #[derive(Debug, Clone)]
 pub(crate) enum Again {
-    /// By this command, on so many steps.
-    Command(&'static Command, usize),
+    /// By this command.
+    Command(&'static Command),
+    /// A rating of so many steps.
+    Rating(Rating, usize),
     /// A first error of this kind.
     Kind(String),
     /// A broken problem, for this reason.
@@ -386,7 +392,8 @@ pub(crate) enum Again {
 /// The last label once more, at the cursor.
 pub(super) fn repeat(app: &mut App, count: Option<usize>) -> Vec<Effect> {
     match app.last_label.clone() {
-        Some(Again::Command(command, steps)) => (command.run)(app, count.or(Some(steps).filter(|steps| *steps > 1))),
+        Some(Again::Command(command)) => (command.run)(app, count),
+        Some(Again::Rating(rating, steps)) => rate::rate(app, Some(rating), count.or(Some(steps))),
         Some(Again::Kind(kind)) => first_error_of(app, count.map_or(app.cursor.step(), |count| count.saturating_sub(1)), &kind),
         Some(Again::BadProblem(reason)) => bad_problem_because(app, &reason),
         Some(Again::GiveUp(reason)) => give_up_because(app, &reason),
@@ -409,7 +416,7 @@ pub(super) fn range(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 fn on_record(app: &mut App, said: &str, action: impl FnOnce(RecordKey) -> Action) -> Vec<Effect> {
     let Some(aim) = aim(app).filter(|_| is_of_a_solution(app)) else { return Vec::new() };
     app.notice = Some(said.to_owned());
-    let mut effects = app.record(Body::Act(action(aim.record)), None);
+    let Some(mut effects) = app.record(Body::Act(action(aim.record)), None) else { return Vec::new() };
     effects.extend(on_to_the_next(app));
     effects
 }
@@ -524,7 +531,7 @@ fn take_back(app: &mut App, target: Option<EventId>, command: &str, count: Optio
         // As after the rating itself.
         app.cursor.go_to_step(step + 1);
     }
-    let effects = app.record(Body::Undo(target), None);
+    let effects = app.record(Body::Undo(target), None).unwrap_or_default();
     if let Some(left) = count.map(|count| count.saturating_sub(1)).filter(|&left| left > 0) {
         app.hold(command, left);
     }

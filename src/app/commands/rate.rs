@@ -8,7 +8,7 @@ use crate::app::{App, Effect};
 use crate::labels::{Action, Body, Session};
 use crate::trace::{FirstError, Label, NodeId, Rating, Solution, StepKey, Trace};
 
-use super::label::{Again, aim, changes, covered, first_error_of, is_of_a_solution, on_to_the_next, there_is};
+use super::label::{Again, aim, changes, covered, is_of_a_solution, mark_first, on_to_the_next, there_is};
 
 /// +1 for this step.
 pub(super) fn good(app: &mut App, count: Option<usize>) -> Vec<Effect> {
@@ -35,16 +35,16 @@ pub(super) fn clear_rating(app: &mut App, count: Option<usize>) -> Vec<Effect> {
 pub(super) fn rest_after_error(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     let Some(aim) = aim(app).filter(|_| is_of_a_solution(app)) else { return Vec::new() };
     if let Some(step) = app.ratings(&aim.trace).iter().position(|rating| *rating == Some(Rating::Bad)) {
-        let effects = first_error_of(app, step, "");
-        app.walk.rates = true;
-        return effects;
+        let effects = mark_first(app, step, "");
+        app.walk.rates |= effects.is_some();
+        return effects.unwrap_or_default();
     }
     app.notice = Some(format!("no step is rated bad yet: {} rates one", app.key("bad")));
     Vec::new()
 }
 
 /// Rates the step under the cursor, as many from it on as the count, or those that are chosen.
-fn rate(app: &mut App, rating: Option<Rating>, count: Option<usize>) -> Vec<Effect> {
+pub(super) fn rate(app: &mut App, rating: Option<Rating>, count: Option<usize>) -> Vec<Effect> {
     let Some(aim) = aim(app) else { return Vec::new() };
     let at = app.cursor.step();
     if !there_is(app, at) {
@@ -62,8 +62,8 @@ fn rate(app: &mut App, rating: Option<Rating>, count: Option<usize>) -> Vec<Effe
         app.notice = Some(nothing_to_take_away(app, &steps));
         return Vec::new();
     }
-    if let Some(Again::Command(_, rated)) = &mut app.last_label {
-        *rated = keys.len();
+    if let Some(rating) = rating {
+        app.last_label = Some(Again::Rating(rating, keys.len()));
     }
     let one = (nodes[0], keys[0]);
     let action = match keys.len() {
@@ -76,12 +76,7 @@ fn rate(app: &mut App, rating: Option<Rating>, count: Option<usize>) -> Vec<Effe
     if let Some(decided) = decided.filter(|decided| decided.first) {
         app.notice = app.notice.take().map(|said| format!("{said}, {}", decision(decided.verdict)));
     }
-    let waiting = app.saving.queue.len();
-    let mut effects = app.record_deciding(Body::Act(action), Some(one.1), decided);
-    if app.saving.queue.len() == waiting {
-        // It was refused, and that is said.
-        return effects;
-    }
+    let Some(mut effects) = app.record_deciding(Body::Act(action), Some(one.1), decided) else { return Vec::new() };
     if rating.is_none() && app.session.verdict(aim.record).is_none() {
         app.trust.unsay(aim.record);
     }
@@ -134,22 +129,17 @@ fn said(
 ) -> String {
     let (first, last) = (steps.start() + 1, steps.end() + 1);
     if first < last {
-        let said = rating.map_or("rating taken away".to_owned(), |rating| format!("rated {}", number(rating)));
+        let said = rating.map_or("rating taken away".to_owned(), |rating| format!("rated {}", rating.shown()));
         return format!("steps {first} to {last}: {said}{}", covered(trace, node));
     }
     let first_error = app.own().and_then(|own| own.mark(key)).is_some_and(|mark| mark.first_error);
     let of = if app.is_alternative(trace, *steps.start()) { "alternative: " } else { "" };
     let said = match rating {
-        Some(rating) => format!("{of}step {first} rated {}", number(rating)),
+        Some(rating) => format!("{of}step {first} rated {}", rating.shown()),
         None if first_error => format!("first error at step {first} taken away"),
         None => format!("rating of step {first} taken away"),
     };
     format!("{said}{}", covered(trace, node))
-}
-
-/// A rating as it is typed: +1, 0, -1.
-fn number(rating: Rating) -> String {
-    if rating == Rating::Neutral { "0".to_owned() } else { format!("{:+}", rating.value()) }
 }
 
 /// What the ratings of a solution come to.

@@ -37,7 +37,7 @@ pub(super) fn take(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 /// Asks what is to be looked at again.
 pub(super) fn send_back(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     if heard(app) {
-        app.input = Some(Input::new(Purpose::SendBack, ""));
+        app.input = Some(Input::new(Purpose::SendBack(app.record_key()), ""));
     }
     Vec::new()
 }
@@ -54,7 +54,7 @@ pub(super) fn names(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     }
     let shown = app.review.as_ref().is_some_and(|review| !review.names);
     app.notice = Some(if shown { "names are shown, and that is noted" } else { "names are hidden" }.to_owned());
-    app.record(Body::Act(Action::Names { shown }), None)
+    app.record(Body::Act(Action::Names { shown }), None).unwrap_or_default()
 }
 
 /// Groups by kind of disagreement, or no longer.

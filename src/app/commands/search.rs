@@ -8,13 +8,13 @@ use crate::query::ORDERS;
 
 /// Opens the search line.
 pub(super) fn forward(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    app.input = Some(Input::new(Purpose::Search { forward: true }, ""));
+    app.input = Some(Input::new(Purpose::Search, ""));
     Vec::new()
 }
 
 /// Searches for this text.
 pub(super) fn look_for(app: &mut App, text: &str) -> Vec<Effect> {
-    input::search(app, text, true)
+    input::search(app, text)
 }
 
 /// Opens the filter line with the filter in force; in the tree, that of its steps.

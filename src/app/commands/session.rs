@@ -41,10 +41,11 @@ pub(super) fn threshold_shown(app: &mut App, _count: Option<usize>) -> Vec<Effec
 /// Sets the score below which a step counts as a predicted error; `model` takes the rule of the model back.
 pub(super) fn set_threshold(app: &mut App, text: &str) -> Vec<Effect> {
     let range = app.scoring.meaning.range;
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
     let own = app.scoring.model.as_ref().map(|model| (model.threshold, model.decision()));
-    match (text.parse::<f64>(), own) {
-        (Err(_), Some((threshold, decision))) if text == "model" => threshold::set(app, threshold, decision),
-        (Ok(threshold), _) if threshold >= range.0 && threshold <= range.1 => {
+    match (number, own) {
+        (None, Some((threshold, decision))) if text == "model" => threshold::set(app, threshold, decision),
+        (Some(threshold), _) if threshold >= range.0 && threshold <= range.1 => {
             threshold::set(app, threshold, Decision::FirstBelow(threshold));
         }
         _ => app.notice = Some(format!("the threshold is a number from {} to {}, not {text:?}", range.0, range.1)),
@@ -57,7 +58,7 @@ pub(super) fn thresholds(_app: &App) -> Vec<String> {
     vec!["model".to_owned()]
 }
 
-/// Lowers the threshold by a twentieth of the scale, or as many as the count.
+/// Lowers the threshold by a notch ([`crate::analysis::meaning::Meaning::notches`]), or as many as the count.
 pub(super) fn lower_threshold(app: &mut App, count: Option<usize>) -> Vec<Effect> {
     move_threshold(app, -(count.unwrap_or(1) as f64))
 }
@@ -68,10 +69,11 @@ pub(super) fn raise_threshold(app: &mut App, count: Option<usize>) -> Vec<Effect
 }
 
 fn move_threshold(app: &mut App, notches: f64) -> Vec<Effect> {
-    let (low, high) = app.scoring.meaning.range;
-    let notch = (high - low) / 20.0;
+    let meaning = app.scoring.meaning;
+    let (low, high) = meaning.range;
+    let (from, notch) = meaning.notches();
     // On whole notches, so that a way up and back ends where it began.
-    let threshold = (low + ((app.scoring.threshold - low) / notch).round() * notch + notches * notch).clamp(low, high);
+    let threshold = (from + ((app.scoring.threshold - from) / notch).round() * notch + notches * notch).clamp(low, high);
     threshold::set(app, threshold, Decision::FirstBelow(threshold));
     Vec::new()
 }

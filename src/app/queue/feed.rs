@@ -205,8 +205,19 @@ fn next_work(app: &mut App) -> Option<Effect> {
     (scored && std::mem::take(&mut app.queue.rank_again)).then(|| sort(app))
 }
 
+/// Enters a queue that has become complete, once no question, text or view is open that speaks of the solution on show. Who has gone
+/// elsewhere in it stays there.
+pub(in crate::app) fn arrive(app: &mut App) {
+    if app.queue.waits.is_none() || app.is_asked() || app.seek.is_some() {
+        return;
+    }
+    if app.queue.waits.take() == Some((app.cursor.item, app.cursor.solution)) {
+        enter(app);
+    }
+}
+
 /// Goes to the first place of the queue unless the cursor stands in it.
-pub(super) fn enter(app: &mut App) {
+fn enter(app: &mut App) {
     if app.queue.places.is_empty() && app.queue.filter.is_some() {
         // A word on why that may be so tells more.
         let said = format!("no solution fits {}; {} shows all", app.queue.filter_text(), app.key("cancel"));

@@ -16,10 +16,12 @@ use super::describe::short;
 use super::items::ItemId;
 use super::{App, Effect};
 use crate::analysis::alike::Bag;
+use crate::analysis::dispute::Dispute;
 use crate::analysis::label_errors::{Case, Doubt};
+use crate::labels::{Overlap, Session};
 use crate::query::{self, Asked, Names, Own, Query, Survey};
 use crate::trace::{FirstError, Solution, Trace};
-pub(super) use feed::{feed, sifted};
+pub(super) use feed::{arrive, feed, sifted};
 pub(super) use set::{
     SIMILAR, clear_filter, forget_filter, forget_groups, named_filters, order_by_likeness, preview, refresh, resume, save_filter,
     set_filter, set_order, similar,
@@ -96,6 +98,8 @@ pub struct Queue {
     suspects: Suspects,
     /// Where one goes when it is complete.
     start: Start,
+    /// It became complete while something owned the keyboard and the cursor stood here: one goes there behind that.
+    waits: Option<(ItemId, usize)>,
     /// What an earlier filter or order found, until it is let go of ([`Effect::Forget`]).
     old: Vec<Self>,
     /// Solutions looked at, and of them those that fit and those of which it is not known.
@@ -300,7 +304,7 @@ impl Queue {
         feed::set(sifted, file, 0);
         left.retain(|item| !of_file(item));
         fit.retain(|item, _| !of_file(item));
-        self.complete = false;
+        (self.complete, self.waits) = (false, None);
     }
 
     /// All steps of an item have got their scores.
@@ -385,21 +389,9 @@ impl App {
     /// Asks of the solutions of an item; `then` gets what is to be asked with.
     pub(super) fn survey<T>(&self, item: ItemId, trace: &Trace, then: impl FnOnce(&Survey<'_>) -> T) -> T {
         let own = |solution: &Solution| {
-            let record = trace.record_key(solution.leaf);
-            Own {
-                labels: self.own_labels(trace, solution.leaf),
-                flagged: self.session.flagged(record),
-                later: self.session.skipped(record),
-                returned: self.session.returned(trace, solution).is_some(),
-                sent: self.session.has_sent_back(trace, solution),
-                assigned: self
-                    .project
-                    .overlap
-                    .as_ref()
-                    .map(|plan| plan.assigned(trace.prompt_key).contains(&self.annotator.as_str())),
-                // Of what nobody judged in a review it is known that nobody disputes it.
-                panel: self.review.as_ref().map(|_| self.dispute(item, trace, solution).unwrap_or_default()),
-            }
+            // Of what nobody judged in a review it is known that nobody disputes it.
+            let panel = self.review.as_ref().map(|_| self.dispute(item, trace, solution).unwrap_or_default());
+            own(&self.session, self.project.overlap.as_ref(), panel, (trace, solution))
         };
         let alike;
         let like = match &self.queue.like {
@@ -425,5 +417,20 @@ impl App {
             cluster: &|solution| self.alike.clusters.as_ref().map(|clusters| clusters.number(item, solution)),
         };
         then(&survey)
+    }
+}
+
+/// What the annotator of a session said of a solution. Where there is a plan it says who gets what; of what nobody of a panel judged it is known
+/// that nobody disputes it.
+pub fn own(session: &Session, plan: Option<&Overlap>, panel: Option<Dispute>, (trace, solution): (&Trace, &Solution)) -> Own {
+    let record = trace.record_key(solution.leaf);
+    Own {
+        labels: session.labels(trace, &Solution::new(solution.leaf)),
+        flagged: session.flagged(record),
+        later: session.skipped(record),
+        returned: session.returned(trace, solution).is_some(),
+        sent: session.has_sent_back(trace, solution),
+        assigned: plan.map(|plan| plan.assigned(trace.prompt_key).contains(&session.annotator())),
+        panel,
     }
 }

@@ -69,15 +69,15 @@ pub(in crate::app) fn save_filter(app: &mut App, name: &str) -> Vec<Effect> {
         return Vec::new();
     }
     app.notice = Some(format!("{name} is {text}; {}{name} uses it, also in longer filters", app.key("filter")));
-    app.filters.insert(name.to_owned(), text);
-    vec![Effect::SaveFilters(app.filters.clone())]
+    app.filters.insert(name.to_owned(), text.clone());
+    vec![Effect::SaveFilter(name.to_owned(), Some(text))]
 }
 
 /// Takes a name away.
 pub(in crate::app) fn forget_filter(app: &mut App, name: &str) -> Vec<Effect> {
     if let Some(text) = app.filters.remove(name) {
         app.notice = Some(format!("{name} is no longer {text}"));
-        return vec![Effect::SaveFilters(app.filters.clone())];
+        return vec![Effect::SaveFilter(name.to_owned(), None)];
     }
     app.notice = Some(if app.project.filters.contains_key(name) {
         format!("{name} stands in the project file; it is taken away there")

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::feed::enter;
 use super::{Entries, Members, Place};
 use crate::analysis::label_errors::{Case, Doubt, doubts};
 use crate::app::trust::chance;
@@ -107,7 +106,7 @@ pub(in crate::app) fn thought(app: &mut App, round: u64, thought: Thought) {
         Thought::Sorted(places, members) => {
             (app.queue.places, app.queue.members) = (places, members);
             if !std::mem::replace(&mut app.queue.complete, true) {
-                enter(app);
+                app.queue.waits = Some((app.cursor.item, app.cursor.solution));
             }
         }
         Thought::Doubted(doubts) => {

@@ -453,7 +453,7 @@ fn labels(args: &ExportArgs) -> anyhow::Result<Labels> {
     let (mut session, mut names, mut stores) = (None, project.filters, Vec::new());
     if path.exists() {
         let (mut store, own) = Store::view(&path, &name)?;
-        names.extend(kept_filters(&mut store));
+        names.extend(kept_filters(&mut store)?);
         stores.push(store_told(&path, own.annotators()));
         session = Some(own);
     } else if args.store.store.is_some() {

@@ -96,6 +96,14 @@ pub enum StoreError {
         /// In bytes.
         found: usize,
     },
+    /// What was remembered beside labels is not what this version remembers.
+    #[error("{path}: what was remembered cannot be understood and is left as it is: {cause}", path = path.display())]
+    Remembered {
+        /// The store.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: serde_json::Error,
+    },
     /// No place for the default store.
     #[error("expected a home directory for the label store, found none; name a file with --store FILE")]
     NoHome,

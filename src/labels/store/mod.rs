@@ -11,6 +11,7 @@ mod disk;
 mod error;
 mod locks;
 mod merge;
+mod places;
 mod rescue;
 mod rows;
 
@@ -453,31 +454,6 @@ impl Store {
 
     fn today(&self) -> Date {
         (self.now)().to_zoned(TimeZone::system()).date()
-    }
-
-    /// Where this annotator stopped in `file` (any name the caller chose), if known.
-    pub fn place(&mut self, file: &str) -> Result<Option<serde_json::Value>, StoreError> {
-        let (path, annotator) = (self.path.clone(), self.annotator.clone());
-        let text: Option<String> = self
-            .link()?
-            .conn
-            .query_row("SELECT value FROM place WHERE annotator = ?1 AND file = ?2", (annotator, file), |row| row.get(0))
-            .optional()
-            .map_err(sql(&path, "read the last place"))?;
-        // A place is a convenience: one that cannot be read is none.
-        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
-    }
-
-    /// Keeps where this annotator stopped in `file`.
-    pub fn set_place(&mut self, file: &str, value: &serde_json::Value) -> Result<(), StoreError> {
-        let (path, annotator) = (self.path.clone(), self.annotator.clone());
-        if self.read_only {
-            return Err(StoreError::ReadOnly { path });
-        }
-        let sentence = "INSERT INTO place(annotator, file, value) VALUES(?1, ?2, ?3) \
-                        ON CONFLICT(annotator, file) DO UPDATE SET value = excluded.value";
-        let result = self.link()?.conn.execute(sentence, (annotator, file, value.to_string()));
-        result.map(|_| ()).map_err(sql(&path, "keep the place"))
     }
 }
 

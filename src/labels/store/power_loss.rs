@@ -48,7 +48,7 @@ fn child() {
             let event = store.append(Draft::of(action)).unwrap();
             out.write_all(format!("saved {} {}\n", event.seq, event.id).as_bytes()).unwrap();
         }
-        store.set_place("file", &session.into()).unwrap();
+        store.change_place("file", |_| session).unwrap();
     }
 }
 

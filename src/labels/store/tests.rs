@@ -386,7 +386,7 @@ fn a_store_opened_for_looking_refuses_to_save_and_gives_the_draft_back() {
     let error = store.append(flag(3)).unwrap_err();
     assert!(error.to_string().starts_with("NOT SAVED: ") && error.to_string().contains("cannot be written"), "{error}");
     assert!(matches!(error, StoreError::NotSaved { draft, .. } if *draft == flag(3)));
-    assert!(store.set_place("f", &1.into()).is_err());
+    assert!(store.change_place("f", |_| 1).is_err());
     drop(store);
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
 }
@@ -420,7 +420,7 @@ fn after_a_failed_connection_the_next_label_opens_the_store_again() {
     store.append(flag(1)).unwrap();
     store.link = None;
     assert_eq!(store.append(flag(2)).unwrap().seq, 2);
-    assert_eq!(store.place("f").unwrap(), None);
+    assert_eq!(store.place::<u64>("f").unwrap(), None);
 }
 
 #[test]
@@ -472,15 +472,17 @@ fn a_text_beyond_the_limit_is_refused_before_it_is_stored() {
 #[test]
 fn the_place_is_kept_for_each_annotator_and_file() {
     let (_dir, path) = place();
-    let place = serde_json::json!({"item": 3, "step": 1});
     let (mut store, _) = Store::open(&path, "mira").unwrap();
-    store.set_place("a.jsonl", &1.into()).unwrap();
-    store.set_place("a.jsonl", &place).unwrap();
+    store.change_place("a.jsonl", |_| 1).unwrap();
+    store.change_place("a.jsonl", |before: Option<u64>| before.unwrap() + 1).unwrap();
     drop(store);
     let (mut store, _) = Store::open(&path, "mira").unwrap();
-    assert_eq!((store.place("a.jsonl").unwrap(), store.place("b.jsonl").unwrap()), (Some(place), None));
+    assert_eq!((store.place("a.jsonl").unwrap(), store.place::<u64>("b.jsonl").unwrap()), (Some(2), None));
+    let error = store.change_place("a.jsonl", |_: Option<String>| "lost".to_owned()).unwrap_err().to_string();
+    assert!(error.contains("cannot be understood and is left as it is"), "{error}");
+    assert_eq!((store.place("a.jsonl").unwrap(), store.place::<String>("a.jsonl").is_err()), (Some(2), true));
     let (mut store, _) = Store::open(&path, "noor").unwrap();
-    assert_eq!(store.place("a.jsonl").unwrap(), None);
+    assert_eq!(store.place::<u64>("a.jsonl").unwrap(), None);
 }
 
 #[test]

@@ -5,20 +5,7 @@ use ratatui::style::{Color, Modifier, Style};
 
 use super::{Background, Depth, Oklab, Role, Scale, Token};
 
-const ROLES: [Role; 12] = [
-    Role::Text,
-    Role::Dim,
-    Role::Title,
-    Role::Key,
-    Role::Cursor,
-    Role::Hit,
-    Role::Mark,
-    Role::Border,
-    Role::Error,
-    Role::Warning,
-    Role::Done,
-    Role::Note,
-];
+const ROLES: [Role; 8] = [Role::Text, Role::Dim, Role::Cursor, Role::Hit, Role::Mark, Role::Error, Role::Warning, Role::Note];
 const TOKENS: [Token; 9] = [
     Token::Comment,
     Token::Text,
@@ -117,15 +104,12 @@ impl Ink {
         let bold = plain.add_modifier(Modifier::BOLD);
         match role {
             Role::Text => plain,
-            Role::Dim | Role::Border => self.tint(plain.add_modifier(Modifier::DIM), 0.62, 0.01, 250.0, Color::DarkGray),
-            Role::Title => bold,
-            Role::Key => self.tint(bold, 0.80, 0.09, 250.0, Color::LightBlue),
+            Role::Dim => self.tint(plain.add_modifier(Modifier::DIM), 0.62, 0.01, 250.0, Color::DarkGray),
             Role::Cursor => bold.add_modifier(Modifier::REVERSED),
             Role::Hit => self.tint(plain.add_modifier(Modifier::REVERSED), 0.86, 0.15, 95.0, Color::Yellow),
             Role::Mark => self.tint(bold.add_modifier(Modifier::UNDERLINED), 0.74, 0.17, 325.0, Color::LightMagenta),
             Role::Error => self.tint(bold, 0.70, 0.19, 25.0, Color::LightRed),
             Role::Warning => self.tint(bold, 0.84, 0.15, 85.0, Color::Yellow),
-            Role::Done => self.tint(plain, 0.84, 0.13, 165.0, Color::Green),
             Role::Note => self.tint(plain.add_modifier(Modifier::ITALIC), 0.80, 0.08, 310.0, Color::Magenta),
         }
     }

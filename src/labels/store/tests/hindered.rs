@@ -110,7 +110,7 @@ fn a_new_store_that_cannot_be_made_takes_labels_once_it_can() {
     assert!(below.read_only() && warning.contains("NOT SAVED"), "{warning}");
     assert!(warning.contains("cannot make the directory of the label store"), "{warning}");
     assert!(below.append(flag(1)).unwrap_err().to_string().contains("NOT SAVED"));
-    assert_eq!((store.catch_up().unwrap(), store.place("f").unwrap_or_default()), (Vec::new(), None));
+    assert_eq!((store.catch_up().unwrap(), store.place::<u64>("f").unwrap_or_default()), (Vec::new(), None));
     assert!(store.back_up(true).is_ok() && store.settle().is_ok());
 
     fs::remove_file(&folder).unwrap();
@@ -118,7 +118,7 @@ fn a_new_store_that_cannot_be_made_takes_labels_once_it_can() {
     let theirs = filled_by(&path, "noor");
     assert_eq!(store.append(flag(1)).unwrap().lamport, 2);
     assert_eq!((store.catch_up().unwrap(), store.read_only()), (vec![theirs], false));
-    store.set_place("f", &1.into()).unwrap();
+    store.change_place("f", |_| 1).unwrap();
     assert_eq!((check(&path).problems, check(&path).events), (Vec::new(), 2));
     assert_eq!(below.append(flag(1)).unwrap().seq, 1, "with its directory");
 }
