@@ -198,7 +198,7 @@ pub struct SolutionLabels {
     pub end_state: EndState,
     /// The annotator was not sure.
     pub unsure: bool,
-    /// Who said so; `None` when it stands in the file.
+    /// Who said so; `None` where nobody did, or the file does not say who.
     pub annotator: Option<String>,
     /// Kind of the first error, a name of the project's taxonomy; empty when none was given.
     pub error_kind: String,
