@@ -1,7 +1,7 @@
 //! Which steps of the path on show are rated, and when that decides the solution.
 
 use super::App;
-use crate::labels::{Action, Body, Draft, Mark, Mode, Order, Scope};
+use crate::labels::{Action, Body, Draft, Mark, Mode, Order, Scope, overruled};
 use crate::trace::{FirstError, NodeId, Rating, Solution, StepKey, Trace};
 
 /// What a label makes of a solution.
@@ -52,6 +52,21 @@ impl App {
         let first = ratings.iter().position(|rating| *rating == Some(Rating::Bad));
         (ends || complete(&ratings))
             .then(|| Decision { verdict: first.map_or(FirstError::NoError, FirstError::At), first: ends || !before })
+            .or_else(|| self.decided_over_file(trace, &ratings))
+    }
+
+    /// The same where own ratings overrule what the file says and its other ratings are on show: they need not be given again.
+    fn decided_over_file(&self, trace: &Trace, own: &[Option<Rating>]) -> Option<Decision> {
+        let solution = self.solution_on_show().filter(|_| self.reference_shown())?;
+        let (_, verdict, _) = overruled(own, solution.first_error, &trace.recorded_ratings(solution))?;
+        (verdict != FirstError::Unknown).then_some(Decision { verdict, first: false })
+    }
+
+    /// Own ratings of the steps on show and, where those are shown, the file's of steps without one.
+    pub(crate) fn ratings_shown(&self, trace: &Trace) -> Vec<Option<Rating>> {
+        let file = self.solution_on_show().filter(|_| self.reference_shown()).map(|solution| trace.recorded_ratings(solution));
+        let file = file.unwrap_or_default().into_iter().chain(std::iter::repeat(None));
+        self.ratings(trace).into_iter().zip(file).map(|(own, file)| own.or(file)).collect()
     }
 
     /// After a reveal the same verdict once more says nothing new, and goes on. `kind` is that of the error; empty where there is none.

@@ -389,12 +389,19 @@ impl Book {
         self.state.choices.get(&parent).and_then(|(_, chosen)| *chosen)
     }
 
-    /// The newest decision in force on a solution as a whole, else on one of these steps or, without them, on any of its steps.
-    pub(super) fn basis(&self, record: RecordKey, steps: &[StepKey]) -> Option<EventId> {
-        let marks = || steps.iter().filter_map(|step| self.mark(*step)).map(|(order, _)| order).max();
-        let rated = || self.state.rated.get(&record).map(|(order, ())| *order).filter(|_| steps.is_empty());
-        let order = self.verdict(record).map(|(order, _)| *order).or_else(marks).or_else(rated)?;
-        self.live.get(order).map(|index| self.by_index[*index])
+    /// The newest decision in force on one of these solutions, as a whole or on a step that was on the screen with it, or on one of these
+    /// steps: a rating, or that one was taken away.
+    pub(super) fn basis(&self, records: &[RecordKey], steps: &[StepKey]) -> Option<(Order, EventId)> {
+        let verdicts = records.iter().filter_map(|record| self.verdict(*record)).map(|(order, _)| *order);
+        let rated = records.iter().filter_map(|record| self.state.rated.get(record)).map(|(order, ())| *order);
+        let marks = steps.iter().filter_map(|step| self.state.marks.get(step)).map(|(order, _)| *order);
+        let order = verdicts.chain(rated).chain(marks).max()?;
+        self.live.get(order).map(|index| (order, self.by_index[*index]))
+    }
+
+    /// Place among all events of this decision, where it is in force.
+    pub(super) fn order(&self, id: EventId) -> Option<Order> {
+        self.holds(id).then(|| self.known[self.ids[&id]].order)
     }
 
     /// Steps that a language model wrote and that decisions speak of.

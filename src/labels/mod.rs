@@ -23,5 +23,6 @@ pub use overlap::Overlap;
 pub use panel::{Panel, Said, SentBack};
 pub use project::{Choice, Digits, Project, ProjectError, Rules, Scope};
 pub use session::Session;
+pub(crate) use session::overruled;
 pub use state::{Mark, Verdict};
 pub use store::{Store, StoreError};

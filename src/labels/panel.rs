@@ -110,7 +110,7 @@ impl Session {
     pub fn basis(&self, trace: &Trace, solution: &Solution) -> Option<EventId> {
         let (records, steps) = names(trace, solution);
         let book = self.books.get(self.annotator())?;
-        records.into_iter().find_map(|record| book.basis(record, &steps))
+        book.basis(&records, &steps).map(|(_, id)| id)
     }
 
     /// Who sent this solution back to oneself, and what is to be looked at again. It is answered by any new decision.
@@ -129,9 +129,10 @@ impl Session {
         let Some(own) = self.books.get(self.annotator()) else { return 0 };
         let others = self.books.iter().filter(|(name, _)| *name != self.annotator());
         let sent = others.flat_map(|(_, book)| book.all_sent_back());
-        let open = sent.filter(|(record, decisions)| match own.basis(*record, &[]) {
-            Some(basis) => decisions.contains(&basis),
-            None => decisions.iter().any(|id| own.holds(*id)),
+        // Without its steps, ratings that were given on another solution are not known to touch this one; one may be what was sent back.
+        let open = sent.filter(|(record, decisions)| {
+            let returned = decisions.iter().filter_map(|id| own.order(*id)).max();
+            returned.is_some() && returned >= own.basis(&[*record], &[]).map(|(order, _)| order)
         });
         open.map(|(record, _)| record).collect::<std::collections::HashSet<_>>().len()
     }

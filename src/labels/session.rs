@@ -265,8 +265,8 @@ impl Session {
     pub fn overlay_of(&self, own: SolutionLabels, trace: &Trace, solution: &Solution) -> (SolutionLabels, bool) {
         let recorded = trace.recorded_labels(solution);
         let labels = match own.annotator {
-            Some(_) if own.is_labelled() => own,
-            Some(_) => completed(own, &recorded),
+            Some(_) if own.is_labelled() => filled(own, &trace.recorded_ratings(solution)),
+            Some(_) => completed(own, &recorded, &trace.recorded_ratings(solution)),
             None => {
                 let unsure = self.flag(trace, solution).unwrap_or(recorded.unsure);
                 let labels = SolutionLabels { unsure, remarks: Vec::new(), ..recorded.clone() };
@@ -413,17 +413,23 @@ fn keys(trace: &Trace, solution: &Solution) -> Vec<StepKey> {
     trace.solution_path(solution).into_iter().map(|id| trace.node(id).key).collect()
 }
 
+/// An own verdict, with the ratings that the source gave to steps of which it says nothing.
+fn filled(mut own: SolutionLabels, ratings: &[Option<Rating>]) -> SolutionLabels {
+    // A bad step before the first error would be another first error.
+    let fits = |rating: &Rating| *rating != Rating::Bad || own.first_error == FirstError::Unlabelable;
+    for (label, rating) in own.steps.iter_mut().zip(ratings).filter(|(label, _)| **label == Label::Unseen) {
+        *label = rating.filter(fits).map_or(Label::Unseen, Label::from);
+    }
+    own
+}
+
 /// Own ratings of some steps without a verdict, with what the source says of the rest: a rating of one step takes back nothing
-/// else. The recorded verdict stands unless an own rating contradicts it.
-fn completed(own: SolutionLabels, recorded: &SolutionLabels) -> SolutionLabels {
-    let bad = |steps: &[Label]| steps.contains(&Label::Bad);
-    let stands = match recorded.first_error {
-        FirstError::At(k) => own.steps.get(k).is_none_or(|label| *label == Label::Unseen) && !own.steps.get(..k).is_some_and(bad),
-        FirstError::NoError => !bad(&own.steps),
-        _ => true,
-    };
-    if !stands {
-        return own;
+/// else. The recorded verdict stands unless an own rating contradicts it; `ratings` that the source gave to single steps stand even then.
+fn completed(own: SolutionLabels, recorded: &SolutionLabels, ratings: &[Option<Rating>]) -> SolutionLabels {
+    let said: Vec<Option<Rating>> = own.steps.iter().map(|label| label.rating()).collect();
+    if let Some((steps, first_error, end_state)) = overruled(&said, recorded.first_error, ratings) {
+        let steps = steps.into_iter().map(|rating| rating.map_or(Label::Unseen, Label::from)).collect();
+        return SolutionLabels { steps, first_error, end_state, ..own };
     }
     let steps = own.steps.iter().zip(&recorded.steps).map(|(own, recorded)| if *own == Label::Unseen { *recorded } else { *own });
     let steps = steps.collect();
@@ -431,6 +437,43 @@ fn completed(own: SolutionLabels, recorded: &SolutionLabels) -> SolutionLabels {
     // Who rates a step has not said what the file says of the others.
     let annotator = if recorded.is_labelled() { recorded.annotator.clone() } else { own.annotator };
     SolutionLabels { steps, first_error, end_state, annotator, ..own }
+}
+
+/// What own ratings, one a step, come to together with those of the source where they contradict its verdict or give it one; `None` where
+/// what the source says stands.
+pub(crate) fn overruled(
+    own: &[Option<Rating>],
+    recorded: FirstError,
+    ratings: &[Option<Rating>],
+) -> Option<(Vec<Option<Rating>>, FirstError, EndState)> {
+    let bad = |steps: &[Option<Rating>]| steps.contains(&Some(Rating::Bad));
+    let stands = match recorded {
+        FirstError::At(k) => {
+            own.get(k).is_none_or(|rating| matches!(rating, None | Some(Rating::Bad))) && !own.get(..k).is_some_and(bad)
+        }
+        FirstError::NoError => !bad(own),
+        FirstError::Unknown => false,
+        FirstError::Unlabelable => true,
+    };
+    if stands {
+        return None;
+    }
+    let theirs = ratings.iter().copied().chain(std::iter::repeat(None));
+    let union: Vec<_> = own.iter().copied().zip(theirs).map(|(own, theirs)| own.or(theirs)).collect();
+    // Nobody has vouched for what has no rating.
+    let (first_error, end_state) = rated(&union, false, false);
+    (first_error != recorded).then_some((union, first_error, end_state))
+}
+
+/// What ratings of the steps of a path make of it, where somebody has `vouched` for the steps without one as far as a bad one, or has
+/// `read_through` all of them.
+fn rated(ratings: &[Option<Rating>], vouched: bool, read_through: bool) -> (FirstError, EndState) {
+    let all_rated = !ratings.is_empty() && ratings.iter().all(Option::is_some);
+    match ratings.iter().position(|rating| *rating == Some(Rating::Bad)) {
+        Some(k) if all_rated || vouched => (FirstError::At(k), EndState::FoundError),
+        None if all_rated || read_through => (FirstError::NoError, EndState::Solution),
+        _ => (FirstError::Unknown, EndState::Open),
+    }
 }
 
 /// What marks on the steps of a path and the verdict on the whole make of it: the one rule by which a solution is judged or is not. Ratings
@@ -444,16 +487,14 @@ fn end(marks: &[Option<(Order, Mark)>], verdict: Option<&(Order, Verdict)>) -> (
         Some((order, Verdict::GiveUp(_))) if Some(*order) > newest_bad => Some(EndState::GiveUp),
         _ => None,
     };
-    let all_rated = !marks.is_empty() && marks.iter().all(Option::is_some);
-    let all_good = read_through(verdict) || all_rated;
-    // Also where another step is rated bad since.
-    let ended = || marks.iter().flatten().any(|(_, mark)| mark.ends);
-    match (unlabelable, marks.iter().position(bad)) {
-        (Some(end_state), _) => (FirstError::Unlabelable, end_state),
-        (None, Some(k)) if all_rated || verdict.is_some() || ended() => (FirstError::At(k), EndState::FoundError),
-        (None, None) if all_good => (FirstError::NoError, EndState::Solution),
-        (None, _) => (FirstError::Unknown, EndState::Open),
+    if let Some(end_state) = unlabelable {
+        return (FirstError::Unlabelable, end_state);
     }
+    // Who gave up, or called the problem broken, has vouched for no step. An end counts also where another step is rated bad since.
+    let vouched =
+        matches!(verdict, Some((_, Verdict::FoundError | Verdict::AllGood))) || marks.iter().flatten().any(|(_, mark)| mark.ends);
+    let ratings: Vec<Option<Rating>> = marks.iter().map(|mark| mark.map(|(_, mark)| mark.rating)).collect();
+    rated(&ratings, vouched, read_through(verdict))
 }
 
 fn read_through(verdict: Option<&(Order, Verdict)>) -> bool {

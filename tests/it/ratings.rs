@@ -1,7 +1,7 @@
 //! Steps rated one by one: where a solution begins, when it counts as judged, and what goes on by itself.
 
 use stepscope::app::{Focus, Message};
-use stepscope::labels::{Mode, Project, Scope};
+use stepscope::labels::{Mode, Project, Scope, Store};
 use stepscope::scoring::WorkerEvent;
 use stepscope::trace::{FirstError, Label, Semantics, StepScore};
 
@@ -121,6 +121,36 @@ fn where_solutions_end_at_their_first_bad_step_that_one_judges() {
     assert_eq!((desk.app.standing().done, desk.id()), (1, "t-2".to_owned()), "the third step has no rating");
     desk.keys(":scope first-error<Enter>");
     assert_eq!((desk.app.standing().done, desk.app.project.scope), (1, Scope::FirstError), "and what was open stays open");
+}
+
+#[test]
+fn giving_up_and_one_bad_rating_are_no_first_error() {
+    let mut desk = desk();
+    desk.keys(":scope all<Enter>g!h1go");
+    assert!(desk.id() == "t-1" && desk.screen().contains("GIVEN UP"), "{}", desk.screen());
+    desk.keys("3G-");
+    assert_eq!((desk.id(), first_error(&desk)), ("t-1".to_owned(), FirstError::Unknown));
+    assert!(!desk.screen().contains("GIVEN UP"), "the title says what the labels do: {}", desk.screen());
+}
+
+#[test]
+fn a_rating_over_those_of_the_file_leaves_nothing_to_rate_again() {
+    let step = |(text, rating): (&str, i64)| serde_json::json!({"completions": [{"text": text, "rating": rating, "flagged": null}], "human_completion": null, "chosen_completion": 0});
+    let steps: Vec<_> = [("a", 1), ("b", 0), ("c", 1), ("d", -1)].into_iter().map(step).collect();
+    let record = serde_json::json!({
+        "labeler": "p", "question": {"problem": "q", "ground_truth_answer": "1"},
+        "label": {"steps": steps, "total_time": 1, "finish_reason": "found_error"},
+    });
+    let bytes: &'static [u8] = record.to_string().into_bytes().leak();
+    let mut desk = Desk::new(&[("prm800k.jsonl", bytes)], (80, 24));
+    desk.keys("4G=");
+    let labels = desk.app.labels_here(desk.app.trace().unwrap()).0;
+    assert_eq!((labels.first_error, labels.steps[1]), (FirstError::NoError, Label::Neutral), "{}", desk.screen());
+    assert!(!desk.app.notice.as_deref().unwrap_or_default().contains("not rated yet"), "{:?}", desk.app.notice);
+    let event = Store::events(desk.store.path(), "mira").unwrap().pop().unwrap();
+    assert_eq!(event.saw.context.verdict, Some(FirstError::NoError));
+    desk.keys(":mode blind<Enter>4Gu4G=");
+    assert!(desk.app.notice.as_deref().unwrap().contains("step 1 is not rated yet"), "what is hidden counts for nothing");
 }
 
 #[test]

@@ -222,6 +222,28 @@ fn what_was_sent_back_is_answered_by_a_rating_as_well() {
 }
 
 #[test]
+fn what_was_sent_back_is_answered_where_a_rating_changes_the_verdict() {
+    let mut mira = Desk::of("mira", &[], false, (80, 24));
+    mira.keys("1xa");
+    let mut all = Store::events(mira.store.path(), "mira").unwrap();
+    all.extend(events("ito", "1x3x"));
+    let mut lena = Desk::of("lena", &all, true, (80, 24));
+    assert_eq!(lena.id(), "demo-2");
+    lena.keys("Slook<Enter>");
+    let sent = Store::events(lena.store.path(), "lena").unwrap();
+    let mut mira = mira.returns_to(&sent);
+    mira.keys("&returned<Enter>3G-");
+    assert_eq!(mira.app.session.returns(), 0, "{}", mira.screen());
+    let (trace, solution) = (mira.app.trace().unwrap(), mira.app.solution().unwrap());
+    assert_eq!(mira.app.session.returned(trace, solution), None);
+    let all = [Store::events(mira.store.path(), "mira").unwrap(), all, sent].concat();
+    let lena = Desk::of("lena", &all, true, (80, 24));
+    assert!(lena.app.why().contains("agreed; sent back, answered"), "{}", lena.app.why());
+    mira.keys("u");
+    assert_eq!(mira.app.session.returns(), 1, "what was taken back is no answer: {}", mira.screen());
+}
+
+#[test]
 fn what_was_sent_back_stays_as_settled_when_its_annotators_agree() {
     let mut mira = Desk::of("mira", &[], false, (80, 24));
     mira.keys("1x2x3x");

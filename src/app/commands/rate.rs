@@ -104,7 +104,7 @@ fn rate(app: &mut App, rating: Option<Rating>, count: Option<usize>) -> Vec<Effe
 /// the next one by themselves.
 fn go_on(app: &mut App, trace: &Trace, step: usize) {
     let ends = step + 1 >= app.cursor.path.len();
-    let open = app.ratings(trace).iter().position(Option::is_none).filter(|_| ends);
+    let open = app.ratings_shown(trace).iter().position(Option::is_none).filter(|_| ends);
     let (Some(open), Some(&last)) = (open, app.cursor.path.last()) else { return app.cursor.go_to_step(step + 1) };
     let alternatives = trace.node(last).parent.is_some_and(|parent| trace.node(parent).children.len() > 1);
     if alternatives || !trace.solutions.iter().any(|solution| solution.leaf == last) {

@@ -252,6 +252,10 @@ fn a_broken_problem_and_giving_up_are_states_of_their_own() {
     assert_eq!(desk.picture(0), ".-.. Unlabelable GiveUp");
     desk.first_error(0, 1);
     assert_eq!(desk.picture(0), "+->> At(1) FoundError", "a newer first error counts");
+    let mut desk = Desk::new();
+    desk.act(Action::GiveUp { record, reason: String::new() });
+    desk.rate(0, 2, Rating::Bad);
+    assert_eq!(desk.picture(0), "..-. Unknown Open", "who gave up has vouched for no step");
 }
 
 #[test]
@@ -293,6 +297,50 @@ fn own_labels_lie_over_recorded_ones() {
     assert_eq!(overlay(&desk).0.first_error, FirstError::NoError);
     desk.rate(0, 1, Rating::Bad);
     assert_eq!(overlay(&desk).0.first_error, FirstError::Unknown);
+}
+
+#[test]
+fn one_rating_leaves_those_of_the_file_as_they_are() {
+    let mut desk = Desk::new();
+    let ratings = |ratings: &[i64]| ratings.iter().map(|&rating| Rating::from_value(rating)).collect();
+    let solution = &mut desk.trace.solutions[0];
+    (solution.first_error, solution.end_state, solution.ratings) =
+        (FirstError::At(3), EndState::FoundError, ratings(&[1, 0, 1, -1]));
+    let overlay = |desk: &Desk| {
+        let (labels, touched) = desk.session.overlay(&desk.trace, &desk.trace.solutions[0]);
+        let steps: String = labels.steps.iter().map(|label| picture_of(*label)).collect();
+        let by = labels.annotator.unwrap_or_default();
+        format!("{steps} {:?} {:?} {by}{}", labels.first_error, labels.end_state, if touched { " new" } else { "" })
+    };
+    desk.rate(0, 3, Rating::Bad);
+    assert_eq!(overlay(&desk), "+0+- At(3) FoundError ", "the file says so, too");
+    desk.rate(0, 3, Rating::Good);
+    assert_eq!(overlay(&desk), "+0++ NoError Solution mira new");
+    desk.rate(0, 1, Rating::Bad);
+    assert_eq!(overlay(&desk), "+-++ At(1) FoundError mira new");
+    desk.undo();
+    desk.undo();
+    desk.undo();
+    // Of the last step the file says nothing more than that it stands behind the error.
+    let solution = &mut desk.trace.solutions[0];
+    (solution.first_error, solution.ratings) = (FirstError::At(2), ratings(&[1, 0, -1]));
+    desk.rate(0, 2, Rating::Neutral);
+    assert_eq!(overlay(&desk), "+00. Unknown Open mira new");
+    desk.rate(0, 3, Rating::Good);
+    assert_eq!(overlay(&desk), "+00+ NoError Solution mira new");
+    desk.undo();
+    desk.undo();
+    // What was rated in part is completed; an end and giving up leave the ratings of other steps.
+    let solution = &mut desk.trace.solutions[0];
+    (solution.first_error, solution.end_state, solution.ratings) =
+        (FirstError::Unknown, EndState::Open, vec![Some(Rating::Good), None, Some(Rating::Neutral), Some(Rating::Good)]);
+    desk.rate(0, 1, Rating::Good);
+    assert_eq!(overlay(&desk), "++0+ NoError Solution mira new");
+    desk.rate_ending(0, 2, Rating::Bad);
+    assert_eq!(overlay(&desk), "++-> At(2) FoundError mira new");
+    let record = desk.record(0);
+    desk.act(Action::GiveUp { record, reason: String::new() });
+    assert_eq!(overlay(&desk), "++-+ Unlabelable GiveUp mira new");
 }
 
 #[test]

@@ -548,17 +548,31 @@ fn stamp(draft: &Draft, writer: WriterId, annotator: &str, last: &Last, lamport:
     event
 }
 
+/// Length of the longest text in a label, in bytes.
 fn text_length(draft: &Draft) -> usize {
     let said = match &draft.body {
         Body::Act(
             Action::Write { text, .. }
             | Action::BadProblem { reason: text, .. }
             | Action::GiveUp { reason: text, .. }
-            | Action::FirstError { kind: text, .. },
+            | Action::FirstError { kind: text, .. }
+            | Action::SendBack { text, .. },
         ) => text.len(),
-        _ => 0,
+        Body::Act(
+            Action::AllGood { .. }
+            | Action::Rate { .. }
+            | Action::RateRange { .. }
+            | Action::Flag { .. }
+            | Action::Skip { .. }
+            | Action::Progress { .. }
+            | Action::Choose { .. }
+            | Action::Segment { .. }
+            | Action::Names { .. },
+        )
+        | Body::Undo(_) => 0,
     };
-    said.max(draft.saw.shown.len())
+    let sampled = draft.saw.context.sampled.iter().map(|sampled| sampled.text.len()).max().unwrap_or(0);
+    said.max(sampled).max(draft.saw.shown.len())
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use rusqlite::Connection;
 
 use super::connect::{Durability, connect_with};
 use super::*;
-use crate::labels::Saw;
 use crate::labels::event::tests::{record, step};
+use crate::labels::{Context, Sampled, Saw};
 use crate::trace::{Rating, Writing};
 
 mod hindered;
@@ -434,6 +434,15 @@ fn a_text_beyond_the_limit_is_refused_before_it_is_stored() {
     assert!(store.append(note(TEXT_LIMIT)).is_ok());
     let error = store.append(note(TEXT_LIMIT + 1)).unwrap_err();
     assert!(error.to_string().contains("at most 65536 bytes, found 65537"), "{error}");
+    let text = "x".repeat(TEXT_LIMIT + 1);
+    let back = Action::SendBack { record: record(1), decisions: Vec::new(), text: text.clone() };
+    let by = "m".to_owned();
+    let sampled = Sampled { parent: step(1), step: step(2), text, by, number: 0, temperature: 1.0 };
+    let context = Context { sampled: vec![sampled], ..Context::default() };
+    let rated = Draft::of(Action::Rate { step: step(2), rating: None }).saw(Saw { context, ..Saw::default() });
+    for draft in [Draft::of(back), rated] {
+        assert!(store.append(draft).unwrap_err().to_string().contains("at most 65536 bytes"));
+    }
 }
 
 #[test]

@@ -6,7 +6,8 @@ use ratatui::layout::Rect;
 
 use crate::app::App;
 use crate::app::items::FileState;
-use crate::labels::{Mode, Verdict};
+use crate::labels::Mode;
+use crate::trace::{EndState, NodeId};
 use crate::ui::pen::Pen;
 
 /// Cells that the name of the file has at least.
@@ -152,9 +153,10 @@ fn right_side(app: &App) -> String {
 fn state(app: &App) -> String {
     let Some((record, session)) = app.record_key().zip(app.own()) else { return String::new() };
     let mut state = String::new();
-    match session.verdict(record) {
-        Some(Verdict::BadProblem(_)) => state.push_str("  BAD PROBLEM"),
-        Some(Verdict::GiveUp(_)) => state.push_str("  GIVEN UP"),
+    let leaf = app.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
+    match app.trace().map(|trace| app.own_labels(trace, leaf).end_state) {
+        Some(EndState::BadProblem) => state.push_str("  BAD PROBLEM"),
+        Some(EndState::GiveUp) => state.push_str("  GIVEN UP"),
         _ => {}
     }
     if session.flagged(record) {
