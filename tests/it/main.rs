@@ -17,6 +17,7 @@ mod bad_files;
 mod beside;
 mod budget;
 mod checks;
+mod command_line;
 mod comparing;
 mod containers;
 mod corpus;
