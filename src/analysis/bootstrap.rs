@@ -23,15 +23,19 @@ pub fn between(mut values: Vec<f64>) -> Option<(f64, f64)> {
     Some((*values.get(side)?, *values.get(values.len().checked_sub(side + 1)?)?))
 }
 
-/// A number below `limit` by SplitMix64 (Steele, Lea, Flood 2014); 0 when there is none.
-pub(super) fn pick(state: &mut u64, limit: usize) -> usize {
+/// 64 random bits by SplitMix64 (Steele, Lea, Flood 2014).
+pub(crate) fn bits(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut mixed = *state;
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^= mixed >> 31;
+    mixed ^ (mixed >> 31)
+}
+
+/// A number below `limit`; 0 when there is none.
+pub(super) fn pick(state: &mut u64, limit: usize) -> usize {
     // The high half of the product: a share of the range without division.
-    let product = u128::from(mixed) * limit as u128;
+    let product = u128::from(bits(state)) * limit as u128;
     usize::try_from(product >> 64).unwrap_or(0)
 }
 

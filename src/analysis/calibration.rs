@@ -27,26 +27,13 @@ pub fn auc(steps: &[(f64, bool)]) -> Option<f64> {
     Some(wins / (good * bad))
 }
 
-/// Brier score: mean squared distance of the score from 0 or 1. `None` without steps.
-pub fn brier(steps: &[(f64, bool)]) -> Option<f64> {
-    mean(steps.iter().map(|(score, right)| (score - truth(*right)).powi(2)))
-}
-
 /// Expected calibration error over `bins` bins of equal width on `0..=1`, the last one closed. `None` without steps or bins.
 pub fn expected_calibration_error(steps: &[(f64, bool)], bins: usize) -> Option<f64> {
     if steps.is_empty() || bins == 0 {
         return None;
     }
-    // (sum of score - truth, number of steps)
-    let mut sums = vec![(0.0, 0_usize); bins];
-    for (score, right) in steps {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates, and the bin is clamped")]
-        let bin = ((score * bins as f64) as usize).min(bins - 1);
-        sums[bin].0 += score - truth(*right);
-        sums[bin].1 += 1;
-    }
-    // n_b / n * |mean score - mean truth| = |sum of differences| / n
-    Some(sums.iter().map(|(difference, _)| difference.abs()).sum::<f64>() / steps.len() as f64)
+    let off = |bin: &Bin| bin.steps as f64 * (bin.score - bin.right).abs();
+    Some(reliability(steps, bins).iter().map(off).sum::<f64>() / steps.len() as f64)
 }
 
 /// Bins of a calibration.
@@ -103,11 +90,6 @@ fn truth(right: bool) -> f64 {
     if right { 1.0 } else { 0.0 }
 }
 
-fn mean(values: impl ExactSizeIterator<Item = f64>) -> Option<f64> {
-    let count = values.len();
-    (count > 0).then(|| values.sum::<f64>() / count as f64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,7 +99,6 @@ mod tests {
     #[test]
     fn hand_made_vectors() {
         assert!((auc(&STEPS).unwrap() - 0.833_333).abs() < 1e-6);
-        assert!((brier(&STEPS).unwrap() - 0.17).abs() < 1e-9);
         assert!((expected_calibration_error(&STEPS, 5).unwrap() - 0.233_333).abs() < 1e-6);
     }
 
@@ -144,7 +125,7 @@ mod tests {
 
     #[test]
     fn degenerate_input_has_no_value() {
-        assert_eq!((auc(&[]), brier(&[]), expected_calibration_error(&[], 10)), (None, None, None));
+        assert_eq!((auc(&[]), expected_calibration_error(&[], 10)), (None, None));
         assert_eq!(auc(&[(0.5, true)]), None);
         assert_eq!(expected_calibration_error(&STEPS, 0), None);
         assert_eq!(auc(&[(0.5, true), (0.5, false)]), Some(0.5));

@@ -1,7 +1,7 @@
 //! Groups of texts that are alike: spherical k-means (Dhillon and Modha 2001) from k-means++ (Arthur and Vassilvitskii 2007), with random numbers
 //! that are always the same, and the words that tell one group from the others.
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::alike::{Bag, Middle, Vector};
@@ -279,30 +279,6 @@ fn words(text: &str) -> BTreeSet<String> {
     found
 }
 
-/// How well groups and classes go together: purity (share of texts that are of the commonest class of their group) and normalised mutual information
-/// (by the arithmetic mean of both entropies), each from 0 to 1. `class` names the class of each text.
-pub fn fit_to(clusters: &[Cluster], class: &[usize]) -> (f64, f64) {
-    let total = class.len().max(1) as f64;
-    let share = |texts: &mut dyn Iterator<Item = usize>| {
-        let mut counts: BTreeMap<usize, f64> = BTreeMap::new();
-        texts.for_each(|text| *counts.entry(class[text]).or_default() += 1.0 / total);
-        counts
-    };
-    let entropy = |shares: &mut dyn Iterator<Item = f64>| -> f64 { shares.map(|share| -share * share.ln()).sum() };
-    let classes = share(&mut (0..class.len()));
-    let (mut purity, mut mutual) = (0.0, 0.0);
-    for cluster in clusters {
-        let inside = share(&mut cluster.members.iter().copied());
-        let own = cluster.members.len() as f64 / total;
-        purity += inside.values().copied().max_by(f64::total_cmp).unwrap_or(0.0);
-        mutual += inside.iter().map(|(class, share)| share * (share / (own * classes[class])).ln()).sum::<f64>();
-    }
-    let both = entropy(&mut classes.values().copied())
-        + entropy(&mut clusters.iter().map(|cluster| cluster.members.len() as f64 / total));
-    let information = if both.partial_cmp(&1e-12) == Some(Ordering::Greater) { 2.0 * mutual / both } else { 0.0 };
-    (purity, information.clamp(0.0, 1.0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -331,8 +307,6 @@ mod tests {
         let words = telling_words(&TEXTS, &found);
         assert!(words[0].contains(&"pencils".to_owned()) && words[1].contains(&"derivative".to_owned()), "{words:?}");
         assert_eq!(found, by_words(&TEXTS, 2), "the same every time");
-        let (purity, information) = fit_to(&found, &[0, 1, 0, 1, 0, 1, 0]);
-        assert!((purity - 1.0).abs() < 1e-9 && (information - 1.0).abs() < 1e-9, "{purity} {information}");
     }
 
     #[test]
@@ -348,7 +322,6 @@ mod tests {
         let alone = [&TEXTS[..], &["=", "?"]].concat();
         assert_eq!((by_words(&alone, 1).len(), by_words(&alone, 3).len()), (1, 3));
         assert!(by_words(&TEXTS, 0).len() == 1 && by_words(&TEXTS, 1000).len() <= 7);
-        assert_eq!(fit_to(&[], &[]), (0.0, 0.0));
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub use groups::alike;
 use serde::{Deserialize, Serialize};
 
 use super::arithmetic::{Evaluated, Kind, Percent, Rational, Token, evaluate, is_conversion, tokens};
+pub use crate::trace::ALTERNATIVE;
 use crate::trace::{Outcome, Solution, Trace};
 
 /// Longer answers are compared as text alone.
@@ -36,9 +37,6 @@ pub enum Agreement {
 pub fn of_solution<'a>(trace: &'a Trace, solution: &'a Solution) -> Option<&'a str> {
     solution.final_answer.as_deref().or_else(|| extract(&trace.node(solution.leaf).text))
 }
-
-/// What stands between reference answers that are all right.
-pub const ALTERNATIVE: &str = " | ";
 
 /// How the answer of a solution stands to the reference answer; `None` when one of the two is missing.
 pub fn against_reference(trace: &Trace, solution: &Solution) -> Option<Agreement> {
@@ -74,18 +72,24 @@ pub fn is_right(trace: &Trace, solution: &Solution) -> Option<bool> {
     }
 }
 
-/// The final answer that a text names: in its last `\boxed{..}`, behind `# Answer` or `####`, on a last line `A: ..`, or behind the last
-/// "answer is" or "answer:".
+/// The final answer that a text names: in its last `\boxed{..}`, behind `# Answer`, on a last line with `####` or `A: ..`, behind the last
+/// "answer is" or "answer:", or as a number behind `####` on an earlier line.
 pub fn extract(text: &str) -> Option<&str> {
-    let lines_after = |mark: &str| text.rsplit_once(mark).map(|(_, rest)| rest.trim());
+    let last = || text.trim_end().lines().last().map(str::trim);
+    // Behind a heading that reads on, "####" is no answer, but the next example that a model made up may follow one.
+    let is_value = |rest: &&str| rest.starts_with(|c: char| c.is_ascii_digit() || "-+$\\(€£.".contains(c));
     boxed(text)
-        .or_else(|| lines_after("# Answer"))
-        .or_else(|| lines_after("####").and_then(|rest| rest.lines().next()))
-        .or_else(|| text.trim_end().lines().last()?.trim().strip_prefix("A:"))
+        .or_else(|| text.rsplit_once("# Answer").map(|(_, rest)| rest.trim_matches(OUTER)))
+        .or_else(|| last()?.rsplit_once("####").map(|(_, rest)| rest))
+        .or_else(|| last()?.strip_prefix("A:"))
         .or_else(|| told(text))
+        .or_else(|| text.rsplit_once("####")?.1.trim_start().lines().next().filter(is_value))
         .map(str::trim)
         .filter(|answer| !answer.is_empty())
 }
+
+/// What stands between a heading and the answer, and around that.
+const OUTER: [char; 5] = [':', '*', ' ', '\n', '\r'];
 
 /// The content of the last `\boxed{..}` of a text.
 pub fn boxed(text: &str) -> Option<&str> {
@@ -112,8 +116,9 @@ fn balanced(text: &str) -> Option<&str> {
 /// "The answer is 12 apples." in prose.
 fn told(text: &str) -> Option<&str> {
     let lower = text.to_ascii_lowercase();
-    let start = ["answer is", "answer:"].iter().filter_map(|mark| Some(lower.rfind(mark)? + mark.len())).max()?;
-    let rest = text[start..].trim_start_matches([':', ' ', '*']);
+    let marks = ["answer is", "answer:", "answer**:"];
+    let start = marks.iter().filter_map(|mark| Some(lower.rfind(mark)? + mark.len())).max()?;
+    let rest = text[start..].trim_start_matches(OUTER);
     let line = rest.lines().next()?;
     let end = line.find(". ").unwrap_or(line.len());
     Some(line[..end].trim_end_matches(['.', '*', ' ']))
@@ -196,12 +201,17 @@ fn unwrap(text: &mut String, open: &str) {
     }
 }
 
-/// Drops the commas of a number that is the whole answer or its beginning: 12,345 dollars.
+/// Drops the commas of a number that is the whole answer or its beginning, behind a sign or not: -12,345 dollars.
 fn without_thousands(text: &str) -> String {
-    let end = text.find(|c: char| !(c.is_ascii_digit() || c == ',')).unwrap_or(text.len());
-    let mut groups = text[..end].split(',');
+    let number = text.trim_start_matches(['-', '+', '\u{2212}', '€', '£', '¥', ' ']);
+    let (sign, number) = text.split_at(text.len() - number.len());
+    let end = number.find(|c: char| !(c.is_ascii_digit() || c == ',')).unwrap_or(number.len());
+    let mut groups = number[..end].split(',');
     let leads = groups.next().is_some_and(|first| (1..=3).contains(&first.len()));
-    if leads && groups.all(|group| group.len() == 3) { text[..end].replace(',', "") + &text[end..] } else { text.to_owned() }
+    if !leads || groups.any(|group| group.len() != 3) {
+        return text.to_owned();
+    }
+    format!("{sign}{}{}", number[..end].replace(',', ""), &number[end..])
 }
 
 /// For comparison as text: no spaces, no capitals, braces around short arguments written out, no brackets around a single thing.
@@ -385,6 +395,14 @@ mod tests {
             ("She has 4.\nA: 18", Some("18")),
             ("Therefore, the answer is 3.5 kg. Good.", Some("3.5 kg")),
             ("The final answer is: **42**.", Some("42")),
+            ("So.\n## Answer: 42", Some("42")),
+            ("So.\n### Answer:\n42", Some("42")),
+            ("So.\n## Answer\n**42**", Some("42")),
+            ("#### Step 4: Conclusion\nThe answer is 42.", Some("42")),
+            ("#### Step 4: Conclusion\nSo it ends.", None),
+            ("#### 42\n\nQuestion: What is next?", Some("42")),
+            ("**Final Answer**: $7$", Some("$7$")),
+            ("**Final Answer:**\n\n7", Some("7")),
             (r"no end \boxed{3", None),
             ("nothing here", None),
             ("The answer is", None),
@@ -403,6 +421,12 @@ mod tests {
             ("18 dollars", "18", Equal),
             (r"\$1{,}234", "1234", Equal),
             ("1,234,567", "1234567", Equal),
+            (r"-1{,}234", "-1234", Equal),
+            ("-1,234.", "-1234", Equal),
+            ("\u{2212}1,234", "-1234", Equal),
+            ("€1,234", "1234", Equal),
+            ("£ 1,234,567", "1234567", Equal),
+            ("-1,23", "-123", Different),
             ("x = 5", "5", Equal),
             (r"\dfrac{3}{4}", "3/4", Equal),
             (r"\frac12", r"\frac{1}{2}", Equal),

@@ -37,6 +37,9 @@ pub struct DoctorArgs {
     /// Tokens at which the trainer cuts sequences off (0: never), where that is not its default
     #[arg(long, value_name = "N")]
     pub max_length: Option<usize>,
+    /// Last tokens that the trainer keeps of a prompt (0: all), where that is not its default
+    #[arg(long, value_name = "N")]
+    pub max_prompt_length: Option<usize>,
     /// Records shown in full beside those with traps; all are checked
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub show: usize,
@@ -54,9 +57,11 @@ const MOST_TRAPPED: usize = 20;
 pub fn run(args: &DoctorArgs) -> anyhow::Result<ExitCode> {
     let trainer = trainer(&args.trainer).with_context(|| format!("no trainer {:?}", args.trainer))?;
     let tokens = TrainerTokens::load(&args.tokenizer)?;
+    let limit = |given: Option<usize>, own: Option<usize>| given.map_or(own, |length| (length > 0).then_some(length));
     let settings = Settings {
         separator: args.separator.clone(),
-        max_length: args.max_length.map_or_else(|| trainer.max_length(), |length| (length > 0).then_some(length)),
+        max_length: limit(args.max_length, trainer.max_length()),
+        max_prompt_length: limit(args.max_prompt_length, trainer.max_prompt_length()),
     };
     // The trainer reads the fields as they are.
     let corpus = Corpus::open(Source::Path(args.file.clone()), Some(mapping::bare()))?;

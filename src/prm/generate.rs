@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use super::PrmError;
 use super::decoder::Decoder;
 use super::head::LmHead;
+use crate::analysis::bootstrap::bits;
 
 /// How the next token is chosen.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -126,17 +127,13 @@ fn choose(logits: &[f32], sampling: Sampling, random: &mut Random) -> u32 {
     order.get(inside - 1).copied().unwrap_or(0)
 }
 
-/// Random numbers of a seed (SplitMix64, Steele, Lea and Flood 2014).
+/// Random numbers of a seed.
 struct Random(u64);
 
 impl Random {
     /// At least 0 and below 1.
     fn unit(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+        (bits(&mut self.0) >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
 

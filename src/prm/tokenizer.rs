@@ -2,6 +2,7 @@
 //! their text and put between encoded pieces by hand, and inside of text their letters are encoded as letters.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
 
 use tokenizers::{AddedToken, Encoding, Tokenizer};
 
@@ -188,11 +189,15 @@ impl Vocabulary {
 
 /// Reads a `tokenizer.json` and turns cutting off and padding off.
 pub(super) fn parse(bytes: &[u8]) -> Result<Tokenizer, String> {
-    // Crafted files make the tokenizers crate panic; its words help nobody.
+    // Crafted files make the tokenizers crate panic; its words help nobody. One at a time: who takes the hook of another that is silent
+    // would leave the program without a word for good.
+    static HOOK: Mutex<()> = Mutex::new(());
+    let hook = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let loaded = catch_unwind(|| Tokenizer::from_bytes(bytes));
     std::panic::set_hook(before);
+    drop(hook);
     let loaded = loaded.map_err(|_| "its contents contradict each other".to_owned())?;
     let mut tokenizer = loaded.map_err(|e| e.to_string())?;
     tokenizer.with_truncation(None).map_err(|e| e.to_string())?;

@@ -66,15 +66,6 @@ impl Scheduler {
         true
     }
 
-    /// Changes the priority of a queued request; others are left alone.
-    pub fn set_priority(&mut self, id: u64, priority: Priority) {
-        if let Some((current, turn, _)) = self.queued.get_mut(&id) {
-            self.order.remove(&(Reverse(*current), *turn, id));
-            *current = priority;
-            self.order.insert((Reverse(priority), *turn, id));
-        }
-    }
-
     /// The next request to send, which then counts as in flight; `None` when the limit is reached or nothing waits.
     #[expect(clippy::should_implement_trait, reason = "a queue that is asked again after `None` is no iterator")]
     pub fn next(&mut self) -> Option<ScoreRequest> {

@@ -207,7 +207,7 @@ pub struct SolutionLabels {
     pub end_state: EndState,
     /// The annotator was not sure.
     pub unsure: bool,
-    /// Who said so; `None` when it stands in the file. Where several say the same, their names with commas between them.
+    /// Who said so; `None` where nobody did, or the file does not say who. Where several say the same, their names with commas between them.
     pub annotator: Option<String>,
     /// Their names where they are several; else empty.
     pub annotators: Vec<String>,

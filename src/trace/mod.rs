@@ -7,6 +7,7 @@
 mod id;
 mod key;
 mod label;
+mod problem;
 mod rationale;
 mod recut;
 mod score;
@@ -16,7 +17,8 @@ pub use id::IdParseError;
 pub(crate) use id::{bytes as id_bytes, id};
 pub use key::{PromptKey, RecordKey, StepKey};
 pub use label::{EndState, FirstError, Label, Outcome, Rating, Remark, SolutionLabels, Words, Writing};
+pub use problem::{ALTERNATIVE, Problem};
 pub use rationale::{Critique, Rationale};
 pub use recut::{Cut, Earlier, Origin, STEP_TAGS};
 pub use score::{ScoreError, Semantics, StepScore};
-pub use tree::{Extra, History, Node, NodeId, NodeStats, Problem, Solution, StepKind, Trace, TraceBuilder};
+pub use tree::{Extra, History, Node, NodeId, NodeStats, Solution, StepKind, Trace, TraceBuilder};

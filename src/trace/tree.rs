@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
-use super::{EndState, FirstError, Origin, Outcome, PromptKey, Rating, RecordKey, SolutionLabels, StepKey, Words};
+use super::{
+    EndState, FirstError, Label, Origin, Outcome, Problem, PromptKey, Rating, RecordKey, SolutionLabels, StepKey, Words,
+};
 
 /// What a search did: for each of its iterations, by number, the steps that it made or valued anew, and the value it then took each to
 /// have, in the source's own range.
@@ -25,17 +27,6 @@ impl NodeId {
     pub fn index(self) -> usize {
         self.0 as usize
     }
-}
-
-/// What is to be solved.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Problem {
-    /// The problem statement.
-    pub text: String,
-    /// A worked solution that the source calls right.
-    pub reference_solution: Option<String>,
-    /// The right final answer.
-    pub reference_answer: Option<String>,
 }
 
 /// What kind of text a step holds, so that the screen can draw it.
@@ -291,6 +282,15 @@ impl Trace {
         }
     }
 
+    /// Ratings that the source gives to the steps of a solution one by one, and not by a verdict on the whole, one a step. A step that its
+    /// annotator wrote and left without one counts as right where the verdict does.
+    pub fn recorded_ratings(&self, solution: &Solution) -> Vec<Option<Rating>> {
+        let implied = self.recorded_labels(solution).steps;
+        let written = |id: NodeId, label: Label| (label == Label::Good && self.node(id).by_a_person()).then_some(Rating::Good);
+        let steps = self.solution_path(solution).into_iter().zip(implied).enumerate();
+        steps.map(|(at, (id, label))| solution.ratings.get(at).copied().flatten().or_else(|| written(id, label))).collect()
+    }
+
     /// Step scores of a solution as the source records them, one a step: those of the solution, else those of its nodes.
     pub fn recorded_scores(&self, solution: &Solution) -> Vec<Option<f64>> {
         let own = |index: usize| solution.scores.get(index).copied().flatten();
@@ -349,7 +349,9 @@ impl Trace {
             if mine.extra.is_empty() {
                 mine.extra = node.extra;
             }
-            mine.kind = node.kind;
+            if mine.kind == StepKind::default() {
+                mine.kind = node.kind;
+            }
             ids[index] = id;
         }
         self.solutions.extend(other.solutions.into_iter().map(|mut solution| {
@@ -365,7 +367,13 @@ impl Trace {
         }
         self.warnings.extend(other.warnings);
         self.problem.reference_solution = self.problem.reference_solution.take().or(other.problem.reference_solution);
-        self.problem.reference_answer = self.problem.reference_answer.take().or(other.problem.reference_answer);
+        if let Some(warning) = self.problem.refer_to(other.problem.reference_answer).filter(|said| !self.warnings.contains(said))
+        {
+            self.warnings.push(warning);
+        }
+        for (key, value) in other.extra {
+            self.extra.entry(key).or_insert(value);
+        }
         true
     }
 

@@ -36,6 +36,8 @@ pub struct Settings {
     pub separator: Option<String>,
     /// Tokens behind which a sequence is cut off; `None`: never.
     pub max_length: Option<usize>,
+    /// Last tokens that are kept of a prompt; `None`: all. Not every trainer has such a limit.
+    pub max_prompt_length: Option<usize>,
 }
 
 /// The label that a token carries.
@@ -140,6 +142,10 @@ pub trait Trainer: Sync {
     fn doc(&self) -> &'static str;
     /// Tokens at which it cuts sequences off unless told otherwise.
     fn max_length(&self) -> Option<usize>;
+    /// Last tokens that it keeps of a prompt unless told otherwise.
+    fn max_prompt_length(&self) -> Option<usize> {
+        None
+    }
     /// Fields of a record that may hold its step labels.
     fn label_fields(&self) -> &'static [&'static str];
     /// What it reads of a record.

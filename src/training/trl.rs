@@ -2,6 +2,7 @@
 //!
 //! Prompt, each completion and the separator are tokenised apart, so a separator never merges with a step's last token in training
 //! (it may in text that is joined before it is tokenised). The label, cast to an integer, stands on the last token of the separator.
+//! Until February 2026 (huggingface/trl pull request 4963) `max_prompt_length`, 512 tokens, cut the beginning of longer prompts off.
 
 use serde_json::Value;
 
@@ -21,6 +22,10 @@ impl Trainer for Trl {
 
     fn max_length(&self) -> Option<usize> {
         Some(1024)
+    }
+
+    fn max_prompt_length(&self) -> Option<usize> {
+        Some(512)
     }
 
     fn label_fields(&self) -> &'static [&'static str] {
@@ -68,9 +73,9 @@ fn read(
         traps.push(Trap::record("the separator has no tokens: labels stand on the last token of the step's own text"));
     }
     let mut sequence = Sequence::default();
-    let bos: Vec<_> = tokens.bos().into_iter().collect();
-    sequence.push(&bos);
-    sequence.push(&encode(tokens, prompt)?);
+    let mut prompt_ids: Vec<u32> = tokens.bos().into_iter().collect();
+    prompt_ids.extend(encode(tokens, prompt)?);
+    sequence.push(kept(&prompt_ids, tokens.bos().is_some(), settings.max_prompt_length, traps));
     for (index, (step, label)) in steps.iter().zip(labels).enumerate() {
         let mark = mark(index, label, survey.column(), traps)?;
         let own = sequence.push(&encode(tokens, step)?);
@@ -84,6 +89,21 @@ fn read(
         in_step(index, step, separator, traps);
     }
     Ok(sequence)
+}
+
+/// The last tokens of a prompt that is too long; what stands at its beginning, and a token that begins the text, are lost.
+fn kept<'a>(prompt: &'a [u32], bos: bool, limit: Option<usize>, traps: &mut Vec<Trap>) -> &'a [u32] {
+    let Some((limit, lost)) = limit.and_then(|limit| Some((limit, prompt.len().checked_sub(limit).filter(|&lost| lost > 0)?)))
+    else {
+        return prompt;
+    };
+    let first = if bos { ", the token at the beginning of the text among them" } else { "" };
+    traps.push(Trap::record(format!(
+        "the prompt has {} tokens: TRL before February 2026 keeps the last {limit} (max_prompt_length) and loses the first {lost}{first}; \
+         later versions keep all of them (--max-prompt-length 0)",
+        prompt.len()
+    )));
+    &prompt[lost..]
 }
 
 /// What Python's `int` makes of a label.

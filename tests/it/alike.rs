@@ -290,13 +290,38 @@ fn prmbench(each: usize) -> Option<Vec<(String, String, usize)>> {
     Some(found)
 }
 
+/// How well groups and classes go together: purity (share of texts that are of the commonest class of their group) and normalised mutual information
+/// (by the arithmetic mean of both entropies), each from 0 to 1. `class` names the class of each text.
+#[cfg(feature = "candle")]
+fn fit_to(clusters: &[stepscope::analysis::clusters::Cluster], class: &[usize]) -> (f64, f64) {
+    let total = class.len().max(1) as f64;
+    let share = |texts: &mut dyn Iterator<Item = usize>| {
+        let mut counts: std::collections::BTreeMap<usize, f64> = std::collections::BTreeMap::new();
+        texts.for_each(|text| *counts.entry(class[text]).or_default() += 1.0 / total);
+        counts
+    };
+    let entropy = |shares: &mut dyn Iterator<Item = f64>| -> f64 { shares.map(|share| -share * share.ln()).sum() };
+    let classes = share(&mut (0..class.len()));
+    let (mut purity, mut mutual) = (0.0, 0.0);
+    for cluster in clusters {
+        let inside = share(&mut cluster.members.iter().copied());
+        let own = cluster.members.len() as f64 / total;
+        purity += inside.values().copied().max_by(f64::total_cmp).unwrap_or(0.0);
+        mutual += inside.iter().map(|(class, share)| share * (share / (own * classes[class])).ln()).sum::<f64>();
+    }
+    let both = entropy(&mut classes.values().copied())
+        + entropy(&mut clusters.iter().map(|cluster| cluster.members.len() as f64 / total));
+    let information = if both.partial_cmp(&1e-12) == Some(std::cmp::Ordering::Greater) { 2.0 * mutual / both } else { 0.0 };
+    (purity, information.clamp(0.0, 1.0))
+}
+
 /// What the README says of words and vectors: how often the steps nearest to one, of other problems, are of its error class, and how well groups
 /// fit the classes. `STEPSCOPE_VECTORS` names folders of other decoders, parted by colons.
 #[cfg(feature = "candle")]
 #[test]
 fn nearest_steps_and_groups_against_error_classes() {
     use stepscope::analysis::alike::{Bag, Vector};
-    use stepscope::analysis::clusters::{Points, clusters, fit_to};
+    use stepscope::analysis::clusters::{Points, clusters};
     use stepscope::prm::{CheckpointSource, Device, Embedder, PrmNode, PrmRequest};
     let Some(steps) = prmbench(40) else { return };
     let class: Vec<usize> = steps.iter().map(|(.., class)| *class).collect();

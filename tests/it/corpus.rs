@@ -521,12 +521,7 @@ fn records_in_the_lists_of_one_object_are_records() {
 
 #[test]
 fn real_files_open_and_read_to_their_end() {
-    let data = std::env::var_os("STEPSCOPE_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
-    if !data.is_dir() {
-        eprintln!("no data at {}: nothing checked", data.display());
-        return;
-    }
+    let Some(data) = super::support::data("") else { return };
     for name in ["gsm8k", "math", "olympiadbench", "omnimath"] {
         let path = data.join("processbench").join(name).with_extension("json");
         // Parsed whole, which is what the corpus never does.

@@ -38,7 +38,7 @@ fn survey(records: &[&Value], fields: &[&str]) -> Survey {
 fn read(name: &str, record: &Value, separator: Option<&str>) -> Diagnosis {
     let trainer = trainer(name).unwrap();
     let tokens = TrainerTokens::load(&tiny()).unwrap();
-    let settings = Settings { separator: separator.map(str::to_owned), max_length: Some(512) };
+    let settings = Settings { separator: separator.map(str::to_owned), max_length: Some(512), max_prompt_length: None };
     trainer.read(record, &settings, &survey(&[record], trainer.label_fields()), &tokens)
 }
 
@@ -63,6 +63,7 @@ fn the_reading_of_trl_is_that_of_its_own_code() {
         let settings = Settings {
             separator: case["separator"].as_str().map(str::to_owned),
             max_length: case["max_length"].as_u64().map(|length| usize::try_from(length).unwrap()),
+            max_prompt_length: None,
         };
         let tokens = if case["bos"] == true { &bos } else { &plain };
         let record = &case["record"];
@@ -172,6 +173,35 @@ fn sequences_that_are_cut_off_lose_labels() {
     let reading = one_trap("trl", &record, Some(1), "2 of 3 labels are lost").reading.unwrap();
     assert_eq!(reading.ids.len(), 512);
     assert_eq!(reading.steps.iter().map(|step| step.cut).collect::<Vec<_>>(), [false, true, true]);
+}
+
+#[test]
+fn a_prompt_that_is_too_long_loses_its_beginning_and_not_its_labels() {
+    let (folder, tokens) = with_bos();
+    let trl = trainer("trl").unwrap();
+    let record = json!({"prompt": "a b c ".repeat(400), "completions": ["x", "y"], "labels": [true, false]});
+    let read = |max_prompt_length| {
+        let settings = Settings { separator: None, max_length: trl.max_length(), max_prompt_length };
+        trl.read(&record, &settings, &survey(&[&record], trl.label_fields()), &tokens)
+    };
+    let (whole, cut) = (read(None), read(trl.max_prompt_length()));
+    let long = whole.reading.as_ref().unwrap().steps[0].tokens.start;
+    assert!(long > 1024 && traps(&whole).iter().any(|(_, message)| message.contains("2 of 2 labels are lost")), "{long}");
+    let reading = cut.reading.as_ref().unwrap();
+    assert_eq!((reading.steps[0].tokens.start, reading.steps[1].cut), (512, false));
+    let said = format!("has {long} tokens: TRL before February 2026 keeps the last 512");
+    assert!(
+        traps(&cut).iter().all(|(step, told)| step.is_none() && told.contains(&said) && told.contains("beginning of the text"))
+    );
+    assert_eq!(cut.traps.len(), 1, "{:?}", cut.traps);
+    let file = folder.path().join("long.jsonl");
+    std::fs::write(&file, record.to_string()).unwrap();
+    let at = folder.path().to_str().unwrap();
+    let doctor = |more: &[&str]| {
+        let args = [&["doctor", "long.jsonl", "--trainer", "trl", "--tokenizer", at], more].concat();
+        String::from_utf8(run(&folder, &args).stdout).unwrap()
+    };
+    assert!(doctor(&[]).contains("keeps the last 512") && doctor(&["--max-prompt-length", "0"]).contains("labels are lost"));
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod bad_files;
 mod beside;
 mod budget;
 mod checks;
+mod command_line;
 mod comparing;
 mod consensus;
 mod containers;

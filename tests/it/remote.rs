@@ -271,6 +271,40 @@ fn faults_of_a_server_are_one_line_and_never_a_wrong_score() {
 }
 
 #[test]
+fn a_path_that_is_refused_costs_no_other_its_score_and_the_reason_is_that_of_the_dialect_understood() {
+    let place = Place::new("my-trl-prm");
+    let long = "so it is ".repeat(200);
+    let sample = |(id, step): (&str, &str)| {
+        json!({"id": id, "generator": "g", "problem": "1+1?", "steps": [step], "final_answer_correct": true, "label": -1})
+            .to_string()
+    };
+    fs::write(place.folder.path("in.jsonl"), [("a", "It is 2."), ("b", &long), ("c", "It is 3.")].map(sample).join("\n"))
+        .unwrap();
+    let mock = Mock::start(|asked, _| {
+        if asked.path == "/v1/models" {
+            return (200, MODELS.to_owned());
+        }
+        let lengths: Vec<usize> =
+            asked.body["input"].as_array().unwrap().iter().map(|ids| ids.as_array().unwrap().len()).collect();
+        let refused = |why: &str| (400, json!({"error": {"message": why}}).to_string());
+        if asked.body["task"] != "token_classify" {
+            return refused("extra inputs are not permitted");
+        }
+        if lengths.iter().any(|tokens| *tokens > 100) {
+            return refused("the maximum context length is 100 tokens");
+        }
+        let data = |(index, tokens): (usize, &usize)| json!({"index": index, "data": vec![[0.4, 0.6]; *tokens]});
+        let data: Vec<Value> = lengths.iter().enumerate().map(data).collect();
+        (200, json!({"data": data, "usage": {"prompt_tokens": lengths.iter().sum::<usize>()}}).to_string())
+    });
+    let output = place.run(&mock.url, "vllm-pooling");
+    let lines = fs::read_to_string(place.folder.path("out.jsonl")).unwrap();
+    let steps: Vec<Value> = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["steps"][0].take()).collect();
+    assert!([0, 2].iter().all(|at| (steps[*at]["score"].as_f64().unwrap() - 0.6).abs() < 1e-5), "{steps:?} {output:?}");
+    assert!(steps[1]["reason"].as_str().unwrap().contains("maximum context length is 100"), "{:?}", steps[1]);
+}
+
+#[test]
 fn what_cannot_work_is_said_at_the_start() {
     let place = Place::new("my-trl-prm");
     let two = Mock::start(|_, _| (200, r#"{"data":[{"id":"a"},{"id":"b"}]}"#.to_owned()));

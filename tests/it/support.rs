@@ -1,19 +1,23 @@
 //! What several topics need.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-/// A file of the real data sets, or `None` (with a line that says so) when they are not there.
+/// A file or folder of the real data sets, in `STEPSCOPE_DATA` or else beside the checkout; `None`, with a line that says so, when it is not
+/// there. Who names a folder wants it tested: without that one the test fails.
 pub(crate) fn data(name: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("STEPSCOPE_DATA")
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
-    let path = root.join(name);
+    let named = std::env::var_os("STEPSCOPE_DATA").map(PathBuf::from);
+    assert!(named.as_ref().is_none_or(|folder| folder.is_dir()), "STEPSCOPE_DATA: there is no folder {named:?}");
+    let path = named.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data")).join(name);
     if path.exists() {
         return Some(path);
     }
-    println!("skipped: {} is not there", path.display());
+    // Past the capture of the test harness, which shows what a passing test prints to nobody.
+    let thread = std::thread::current();
+    let _ = writeln!(std::io::stderr(), "{} skipped: {} is not there", thread.name().unwrap_or("test"), path.display());
     None
 }
 

@@ -38,7 +38,7 @@ pub(super) const FAMILY: Family = Family {
         },
         Preset {
             name: "llemma-orm",
-            models: "llemma-7b-orm, llemma-7b-oprm",
+            models: "llemma-7b-orm, llemma-34b-orm",
             meaning: CORRECT,
             settings: &[
                 ("bos", "auto"),

@@ -1,4 +1,4 @@
-//! The llemma models of easy-to-hard generalisation (ScalableMath/llemma-7b-prm-*).
+//! The llemma models of easy-to-hard generalisation (ScalableMath/llemma-7b-prm-*, -oprm-*).
 //!
 //! `# Question`, the problem, `# Solution`, the steps, all set apart by empty lines. The logistic function of the mean over the logits of
 //! the whole vocabulary at the first line break behind a step is P(correct); the line behind `# Answer` is judged, the heading is not.
@@ -16,10 +16,10 @@ use super::{Convention, Family, Fit, Meaning, Opening, Preset, causal_lm, filled
 pub(super) const FAMILY: Family = Family {
     name: "vocab-mean",
     about: "an empty line after each step, mean of all logits at its first line break: logistic function",
-    looks_for: "architectures \"*ForCausalLM\" and a name with llemma and prm",
+    looks_for: "architectures \"*ForCausalLM\" and a name with llemma and prm or oprm",
     presets: &[Preset {
         name: "llemma",
-        models: "llemma-7b-prm-prm800k, -metamath (the -orm and -oprm models: family outcome)",
+        models: "llemma-7b-prm-prm800k, -metamath, llemma-7b-oprm (the -orm models: family outcome)",
         meaning: Meaning::CORRECT,
         settings: &[("bos", "auto"), ("lead", "# Question\n\n{q}\n\n# Solution\n\n"), ("heading", "# Answer")],
     }],

@@ -15,7 +15,7 @@ use crate::prm::{CheckpointSource, Readout};
 use http::{Patience, Server, ServerError};
 use rows::{Row, Sequence};
 
-/// Paths of one request to a server, and tokens after which no further path is added.
+/// Most paths of one request to a server, and tokens after which no further path is added.
 const BATCH: (usize, usize) = (16, 32_768);
 
 /// A scorer that asks a server.
@@ -90,26 +90,17 @@ impl Scorer for Remote {
         }
         // What the server computes of the paths it gets is not known: at most all of it.
         let mut cost = Cost { unique: asked.unique as u64, ..Cost::default() };
-        for batch in batches(&asked.list) {
+        for batch in batches(&asked.list, self.most()) {
             cost.naive += batch.iter().map(|path| path.ids.len() as u64).sum::<u64>();
             cost.tokens = cost.naive;
-            // What the server cannot do with these paths it may do with others.
-            let rows = match self.rows(batch) {
-                Ok(rows) => rows,
-                Err(ServerError::Refused(reason)) => {
-                    for (_, node) in batch.iter().flat_map(|path| &path.reads) {
-                        if on(*node, Scored::NotScored(reason.clone())).is_break() {
-                            return Ok(cost);
-                        }
-                    }
-                    continue;
-                }
-                Err(error) => return Err(error.to_string()),
-            };
-            for (path, rows) in batch.iter().zip(rows) {
-                for ((_, node), row) in path.reads.iter().zip(rows) {
-                    let scored = self.outline.score(&row).map_or_else(Scored::NotScored, Scored::Score);
-                    if on(*node, scored).is_break() {
+            for (path, rows) in batch.iter().zip(self.answers(batch)?) {
+                let mut rows = rows.map(Vec::into_iter);
+                for (_, node) in &path.reads {
+                    let scored = match &mut rows {
+                        Ok(rows) => rows.next().map(|row| self.outline.score(&row).map_or_else(Scored::NotScored, Scored::Score)),
+                        Err(reason) => Some(Scored::NotScored(reason.clone())),
+                    };
+                    if scored.is_some_and(|scored| on(*node, scored).is_break()) {
                         return Ok(cost);
                     }
                 }
@@ -120,6 +111,25 @@ impl Scorer for Remote {
 }
 
 impl Remote {
+    /// Most paths of one request.
+    fn most(&self) -> usize {
+        if self.api == Api::VllmPooling { BATCH.0 } else { 1 }
+    }
+
+    /// The rows of each path, or why the server refused it. What it cannot do with all of them it may do with each: one that is too long
+    /// costs no other its score.
+    fn answers(&self, batch: &[PathTokens]) -> Result<Vec<Result<Vec<Row>, String>>, String> {
+        match self.rows(batch) {
+            Ok(rows) => Ok(rows.into_iter().map(Ok).collect()),
+            Err(ServerError::Refused(reason)) if batch.len() <= 1 => Ok(vec![Err(reason); batch.len()]),
+            Err(ServerError::Refused(_)) => {
+                let apart = batch.chunks(1).map(|path| self.answers(path)).collect::<Result<Vec<_>, _>>()?;
+                Ok(apart.into_iter().flatten().collect())
+            }
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
     /// Logits of every read position, path by path.
     fn rows(&self, batch: &[PathTokens]) -> Result<Vec<Vec<Row>>, ServerError> {
         let sequence =
@@ -143,12 +153,12 @@ impl Remote {
     }
 }
 
-/// Cuts paths into requests of bounded size.
-fn batches(paths: &[PathTokens]) -> impl Iterator<Item = &[PathTokens]> {
+/// Cuts paths into requests of so many at most, and of bounded size.
+fn batches(paths: &[PathTokens], most: usize) -> impl Iterator<Item = &[PathTokens]> {
     let mut rest = paths;
     std::iter::from_fn(move || {
         let mut tokens = 0;
-        let fits = rest.iter().take(BATCH.0).take_while(|path| {
+        let fits = rest.iter().take(most).take_while(|path| {
             let first = tokens == 0;
             tokens += path.ids.len();
             first || tokens <= BATCH.1

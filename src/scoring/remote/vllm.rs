@@ -38,30 +38,39 @@ impl Pooling {
         width: usize,
     ) -> Result<Vec<Vec<Row>>, ServerError> {
         let input: Vec<&Vec<u32>> = sequences.iter().map(|sequence| &sequence.ids).collect();
-        let answer = loop {
-            let (task, activation) = DIALECTS[self.dialect.get()];
-            let mut body = json!({"model": model, "input": input, "encoding_format": "base64", "add_special_tokens": false});
-            body[activation] = json!(false);
-            if let Some(task) = task {
-                body["task"] = json!(task);
-            }
-            match server.post("/pooling", &body) {
-                Err(ServerError::Refused(_)) if self.dialect.get() + 1 < DIALECTS.len() => {
-                    self.dialect.set(self.dialect.get() + 1);
-                }
-                Err(error) => {
-                    self.dialect.set(0);
-                    return Err(error);
-                }
-                Ok(answer) => break answer,
-            }
-        };
+        let body = json!({"model": model, "input": input, "encoding_format": "base64", "add_special_tokens": false});
+        let answer = self.ask(server, &body)?;
         let rows = pooled(&answer, sequences, width, &self.gives_logits)
             .map_err(|error| ServerError::Refused(format!("{}/pooling: {error}", server.base())))?;
         if self.gives_logits.get() {
             return Ok(rows);
         }
         Ok(rows.into_iter().map(|rows| rows.into_iter().map(logits).collect()).collect())
+    }
+}
+
+impl Pooling {
+    /// Asks in one dialect after the other, the one that was understood last first: its refusal is the one that tells.
+    fn ask(&self, server: &Server, body: &Value) -> Result<Value, ServerError> {
+        let known = self.dialect.get();
+        let mut refusal = None;
+        for dialect in (0..DIALECTS.len()).map(|more| (known + more) % DIALECTS.len()) {
+            let (task, activation) = DIALECTS[dialect];
+            let mut body = body.clone();
+            body[activation] = json!(false);
+            if let Some(task) = task {
+                body["task"] = json!(task);
+            }
+            match server.post("/pooling", &body) {
+                Err(ServerError::Refused(reason)) => refusal = refusal.or(Some(reason)),
+                Err(error) => return Err(error),
+                Ok(answer) => {
+                    self.dialect.set(dialect);
+                    return Ok(answer);
+                }
+            }
+        }
+        Err(ServerError::Refused(refusal.unwrap_or_default()))
     }
 }
 

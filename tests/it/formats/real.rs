@@ -1,7 +1,5 @@
 //! Real files, where they are at hand: `STEPSCOPE_DATA`, by default beside the checkout.
 
-use std::path::PathBuf;
-
 use stepscope::formats::{Framing, Labelled, Unit, detect, parse_json};
 use stepscope::labels::policy::Policy;
 use stepscope::trace::Trace;
@@ -11,13 +9,7 @@ use super::{foreign, format, joined, lines, raw, written};
 
 /// The bytes of a real file; `None`, with a line that says so, when it is not there.
 fn real(path: &str) -> Option<Vec<u8>> {
-    let default = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let path = std::env::var_os("STEPSCOPE_DATA").map_or_else(default, PathBuf::from).join(path);
-    let bytes = std::fs::read(&path).ok();
-    if bytes.is_none() {
-        eprintln!("{} is not there, nothing tested", path.display());
-    }
-    bytes
+    crate::support::data(path).map(|path| std::fs::read(path).unwrap())
 }
 
 /// The objects of a JSON list, as they stand in the file.

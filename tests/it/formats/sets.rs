@@ -47,13 +47,7 @@ fn count(path: &Path) -> (&'static str, Counts) {
 
 /// The folder of the real sets; `None`, with a line that says so, when it is not there.
 pub(super) fn sets() -> Option<PathBuf> {
-    let default = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    let folder = std::env::var_os("STEPSCOPE_DATA").map_or_else(default, PathBuf::from);
-    if !folder.is_dir() {
-        eprintln!("{} is not there, nothing tested", folder.display());
-        return None;
-    }
-    Some(folder)
+    crate::support::data("")
 }
 
 pub(super) type Row = (&'static str, &'static str, usize, usize, [usize; 2], usize);
