@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{App, Focus};
 use crate::labels::Mode;
 use crate::query::{AtStep, Facts, Query};
-use crate::trace::{NodeId, NodeStats, RecordKey, SolutionLabels, StepKey, Trace};
+use crate::trace::{NodeId, NodeStats, RecordKey, SolutionLabels, StepKey, StepScore, Trace};
 
 /// One row of the tree pane.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -269,7 +269,7 @@ impl App {
         let Some(trace) = self.trace().cloned() else { return };
         let reference = self.reference_shown();
         let fitting = self.step_filter.as_ref().map(|filter| {
-            let score = |key: StepKey| self.shown_score(key).map(|score| self.scoring.place(score.value()));
+            let score = |key: StepKey| self.shown_score(key).map(StepScore::value);
             let own = SolutionLabels::unseen(0);
             let fits = |&node: &NodeId| {
                 // What is out of sight does not show by what a filter finds.
@@ -286,7 +286,7 @@ impl App {
                     rating: trace.node(node).rating.filter(|_| open && reference),
                 };
                 let facts = Facts {
-                    threshold: self.scoring.place(self.scoring.threshold),
+                    threshold: self.scoring.threshold,
                     step: Some(at),
                     ..Facts::bare(&trace, usize::MAX, std::slice::from_ref(&at.node), std::slice::from_ref(&at.score), &own)
                 };

@@ -21,7 +21,7 @@ pub mod store;
 
 pub use copies::{Apart, Copies};
 pub use event::{Action, Body, Context, Draft, Event, EventId, Mode, Order, Sampled, Saw, Served, WriterId};
-pub use fold::{Judged, Past, Spent};
+pub use fold::{Draw, Judged, Past, Spent};
 pub use overlap::Overlap;
 pub use panel::{Panel, Said, SentBack, Shown};
 pub use project::{Choice, Digits, Project, ProjectError, Rules, Scope};

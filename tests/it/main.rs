@@ -33,6 +33,7 @@ mod export_files;
 mod families;
 mod faults;
 mod features;
+mod figures;
 mod formats;
 mod fuzz;
 mod hints;

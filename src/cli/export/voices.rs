@@ -6,7 +6,7 @@ use super::agreed::{Differences, Voted, agreed};
 use super::question::Question;
 use crate::formats::{Loss, TREE_KEY};
 use crate::labels::policy::Author;
-use crate::labels::{Given, Overlap, Panel, Session};
+use crate::labels::{Given, Judged, Overlap, Panel, Session};
 use crate::query::Query;
 use crate::trace::{FirstError, RecordKey, SolutionLabels, StepKey, Trace};
 
@@ -104,7 +104,8 @@ impl Voices {
         };
         let times = |session: &Session| {
             // Later verdicts stand behind earlier ones.
-            session.verdicts().map(|verdict| (verdict.record, (verdict.ms_spent, verdict.drawn))).collect()
+            let drawn = |verdict: &Judged<'_>| verdict.drawn.last().map(|draw| draw.chance);
+            session.verdicts().map(|verdict| (verdict.record, (verdict.ms_spent, drawn(&verdict)))).collect()
         };
         let given = all.iter().map(Session::given).collect();
         Self { times: all.iter().map(times).collect(), given, all, own, author, panel, plan: None, groups: None }
@@ -302,8 +303,10 @@ impl Voice<'_> {
         let solution = &shown.solutions[index];
         let own = self.session.labels(shown, solution);
         let (mut labels, touched) = self.session.overlay_of(own.clone(), shown, solution);
-        let taken = shown.names(solution.leaf).find_map(|record| self.times.get(&record));
-        (labels.ms_spent, labels.drawn) = taken.copied().unwrap_or_default();
+        let mut taken = shown.names(solution.leaf).filter_map(|record| self.times.get(&record)).copied();
+        (labels.ms_spent, labels.drawn) = taken.next().unwrap_or_default();
+        // A solution that was cut anew is the one that was drawn.
+        labels.drawn = labels.drawn.or_else(|| taken.find_map(|(_, drawn)| drawn));
         Said { solution: index, labels, touched, own, lost: Differences::default() }
     }
 
