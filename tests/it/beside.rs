@@ -214,7 +214,8 @@ fn a_queue_without_a_terminal_knows_what_files_record() {
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_stepscope"))
             .current_dir(folder.path())
             .env("XDG_CACHE_HOME", folder.path())
-            .args([&["queue", "scored.jsonl", "--json", "--store", "none.db"], args].concat())
+            .env("XDG_DATA_HOME", folder.path())
+            .args([&["queue", "scored.jsonl", "--json"], args].concat())
             .output()
             .unwrap();
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));

@@ -22,7 +22,7 @@ fn a_share_of_the_problems_falls_to_several_annotators() {
     std::fs::write(&file, SOLUTIONS).unwrap();
     let run = |more: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stepscope"));
-        command.arg("queue").arg(&file).arg("--store").arg(folder.path().join("no.db")).arg("--json").args(more);
+        command.arg("queue").arg(&file).arg("--json").args(more).env("XDG_DATA_HOME", folder.path());
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let row = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap();
@@ -225,9 +225,9 @@ fn the_command_chooses_and_orders_without_a_terminal() {
     let folder = tempfile::tempdir().unwrap();
     let run = |arguments: &[&str]| {
         let output = Command::new(env!("CARGO_BIN_EXE_stepscope"))
-            .args(["queue", "--no-cache", "--store"])
-            .arg(folder.path().join("labels.db"))
+            .args(["queue", "--no-cache"])
             .args(arguments)
+            .env("XDG_DATA_HOME", folder.path())
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .output()
             .unwrap();
@@ -347,8 +347,8 @@ fn formulas_of_lists_and_trees_are_drawn() {
 fn queued(file: &str, filter: &str, order: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_stepscope"))
-        .args(["queue", file, "--filter", filter, "--order", order, "--json", "--store"])
-        .arg(folder.path().join("labels.db"))
+        .args(["queue", file, "--filter", filter, "--order", order, "--json"])
+        .env("XDG_DATA_HOME", folder.path())
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .unwrap();
