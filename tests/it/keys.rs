@@ -477,7 +477,12 @@ fn who_leaves_with_labels_that_are_not_saved_is_told_the_key_that_does() {
     desk.keys("q");
     assert!(!desk.app.quitting && desk.app.saving.queue.len() == 2, "there q leaves a solution for later");
     desk.keys("Q");
-    assert!(desk.app.notice.as_deref().is_some_and(|said| said.ends_with("press Q again to leave: they go into a store of their own")));
+    assert!(
+        desk.app
+            .notice
+            .as_deref()
+            .is_some_and(|said| said.ends_with("press Q again to leave: they go into a store of their own"))
+    );
     desk.keys("Q");
     assert!(desk.app.quitting);
 }
