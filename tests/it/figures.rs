@@ -71,7 +71,7 @@ impl Place {
 
     /// Problems (from 1) and numbers of a queue.
     fn queue(&self, meaning: &str, args: &[&str]) -> Vec<(u64, Option<f64>)> {
-        let all = [&["queue", "in.jsonl", "--store", "no.db", "--json"], args].concat();
+        let all = [&["queue", "in.jsonl", "--json"], args].concat();
         let row = |line: &str| {
             let row: Value = serde_json::from_str(line).unwrap();
             (row["problem"].as_u64().unwrap(), row["number"].as_f64())

@@ -173,7 +173,7 @@ impl Store {
 
     /// True when labels can be seen but not saved: always where the store was opened for looking, else until [`Store::append`] succeeds.
     pub fn read_only(&self) -> bool {
-        self.read_only
+        self.read_only || self.unsound
     }
 
     /// What the user should know of this store, one line each.
@@ -423,7 +423,7 @@ impl Store {
 
     /// Moves labels from the log beside the store into the store, as far as nobody stands in the way: who copies the one file has them then.
     pub fn settle(&mut self) -> Result<(), StoreError> {
-        if self.read_only {
+        if self.read_only() {
             return Ok(());
         }
         let path = self.path.clone();

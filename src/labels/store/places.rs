@@ -34,7 +34,7 @@ impl Store {
         change: impl FnOnce(Option<T>) -> T,
     ) -> Result<(), StoreError> {
         let (path, annotator) = (self.path.clone(), self.annotator.clone());
-        if self.read_only {
+        if self.read_only() {
             return Err(StoreError::ReadOnly { path });
         }
         let failed = sql(&path, "keep the place");
