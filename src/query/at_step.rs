@@ -32,7 +32,10 @@ pub static STEP_QUANTITIES: &[Quantity] = &[
     score("drop", "how far the score falls from the step before", |f| {
         Value::Number(f.at().before.zip(f.at().score).map(|(before, here)| before - here))
     }),
-    score("suspect", "the score is below the threshold", |f| Value::Truth(f.at().score.map(|score| score < f.threshold))),
+    Quantity {
+        scored: true,
+        ..truth("suspect", "the score is below the threshold", |f| Value::Truth(f.at().score.map(|score| score < f.threshold)))
+    },
     score("file", "step score that the file records", |f| Value::Number(f.at().file)),
     number("N", "visits of the search", |f| Value::Number(f.stats().visits.map(|visits| visits as f64))),
     number("Q", "value of the search", |f| Value::Number(f.stats().q.or(f.stats().value))),
