@@ -238,6 +238,7 @@ pub(super) fn next_turn(app: &mut App) -> Vec<Effect> {
             go(app, at);
             if best != NodeId::ROOT {
                 app.tree.reveal(&trace, best);
+                let best = app.tree.visible_ancestor(&trace, best);
                 app.cursor.go_to_node(&trace, best);
             }
             app.notice = next.is_none().then(|| "from the first iteration on".to_owned());
@@ -276,13 +277,15 @@ fn go(app: &mut App, at: usize) {
     let shown = trace.history.values().take(replay.at + 1);
     replay.values = shown.flatten().filter_map(|&(id, value)| Some((id, value?))).collect();
     let touched = trace.history.get(&replay.numbers[replay.at]).map(Vec::as_slice).unwrap_or_default();
-    let target = touched.iter().map(|(id, _)| *id).find(|&id| replay.is_new(id)).or_else(|| Some(touched.first()?.0));
+    let made = touched.iter().map(|(id, _)| *id).filter(|&id| replay.is_new(id));
+    let targets: Vec<NodeId> = made.chain(touched.iter().map(|(id, _)| *id)).collect();
     let until = (replay.at < last).then(|| (Arc::clone(&replay.born), u32::try_from(replay.at).unwrap_or(NEVER)));
     if at > last {
         app.notice = Some("this is the last iteration".to_owned());
     }
     app.tree.show_until(&trace, until);
-    if let Some(target) = target {
+    // A filter of steps may leave some of them out.
+    if let Some(target) = targets.into_iter().find(|&id| app.tree.is_there(id)) {
         app.tree.reveal(&trace, target);
         app.cursor.go_to_node(&trace, target);
     }

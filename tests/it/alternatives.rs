@@ -229,6 +229,20 @@ fn a_filter_by_labels_follows_the_labels() {
 }
 
 #[test]
+fn a_filter_by_scores_follows_the_threshold() {
+    let mut desk = Desk::new(&[("aps.jsonl", memory(four("What?")))], (120, 40));
+    for (text, value) in [("We begin.", 0.9), ("We try.", 0.3), ("We guess.", 0.42)] {
+        score(&mut desk, text, value);
+    }
+    desk.keys("&suspect<Enter>");
+    assert_eq!(desk.app.tree.fitting(), Some(2));
+    desk.keys("G");
+    assert_eq!(here(&desk), "We guess.");
+    desk.keys(":threshold .4<Enter>");
+    assert_eq!((desk.app.tree.fitting(), here(&desk).as_str()), (Some(1), "We guess."), "the cursor stays");
+}
+
+#[test]
 fn the_best_child_is_known_by_its_last_step_and_by_one_scale() {
     let two = "Compute 3*4 = 12.\n\nThen 2+12 = 15, the answer is 15.";
     let children = [child("So it is 14.", 0.8, &[]), child(two, 0.0, &[]), child("Hence 14.", 0.9, &[])];

@@ -18,13 +18,16 @@ pub(super) struct Aim {
     pub(super) record: RecordKey,
 }
 
+/// What is said where labels have nothing to stand on.
+const NOTHING: &str = "there is no solution here to label";
+
 pub(super) fn aim(app: &mut App) -> Option<Aim> {
     let aim = app.trace().cloned().map(|trace| {
         let leaf = app.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
         Aim { record: trace.record_key(leaf), solution: Solution::new(leaf), trace }
     });
     if aim.is_none() {
-        app.notice = Some("there is no solution here to label".to_owned());
+        app.notice = Some(NOTHING.to_owned());
     }
     aim
 }
@@ -227,7 +230,9 @@ pub(super) fn first_error_kind(app: &mut App, count: Option<usize>) -> Vec<Effec
 /// True when the steps on show are those of a solution of the file; else it is said what can be said of them.
 pub(crate) fn is_of_a_solution(app: &mut App) -> bool {
     let of_a_solution = app.solution_on_show().is_some();
-    if !of_a_solution {
+    if !of_a_solution && app.cursor.path.is_empty() {
+        app.notice = Some(NOTHING.to_owned());
+    } else if !of_a_solution {
         let [good, neutral, bad, best] = ["good", "neutral", "bad", "best-alternative"].map(|command| app.key(command));
         let why = if app.on_sampled() { "this step was written by a model" } else { "no solution takes these steps" };
         app.notice = Some(format!(
