@@ -136,7 +136,8 @@ fn a_stopped_run_goes_on_where_it_was() {
     }
     let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(1));
+    let status = child.wait().unwrap();
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(rustix::process::Signal::INT.as_raw()));
     assert!(!place.path("out.jsonl").exists());
     let before = place.asked();
     assert!(before < 16, "stopped in the middle");

@@ -21,14 +21,16 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(trace: &Trace) -> Self {
+    fn of(trace: &Trace, width: u16) -> Self {
+        const WIDE: u16 = 64;
         // A look at the first nodes is enough: a search writes its numbers everywhere.
         let mut columns = Self::default();
         for node in trace.nodes.iter().take(64) {
             columns.visits |= node.stats.visits.is_some();
             columns.q |= node.stats.q.is_some() || node.stats.value.is_some();
             columns.mc |= node.stats.mc.is_some();
-            columns.prior |= node.stats.prior.is_some();
+            // What the search held of a step before it tried it: the first to go where the texts need the room.
+            columns.prior |= width >= WIDE && node.stats.prior.is_some();
         }
         columns
     }
@@ -39,7 +41,7 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let Some(trace) = app.trace() else { return };
     let columns = match &app.replay {
         Some(_) => Columns { q: app.replay_values().is_some(), ..Columns::default() },
-        None if app.show_prm => Columns::of(trace),
+        None if app.show_prm => Columns::of(trace, rect.width),
         None => Columns::default(),
     };
     let dim = pen.look.dim();
