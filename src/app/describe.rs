@@ -239,7 +239,7 @@ impl App {
             return format!("NOT SAVED: {waiting} in memory, tried again by itself ({key}: now): {error}");
         }
         let pending = if saving.in_flight { "  saving" } else { "" };
-        let alarms: String = self.alarms.iter().map(|alarm| format!("! {alarm}  ")).collect();
+        let alarms: String = self.alarms.iter().flat_map(|alarm| ["! ", alarm, "  "]).collect();
         match &saving.at {
             Some(at) => format!("{alarms}saved {at}  {} +{}{pending}", self.store, saving.count),
             None => format!("{alarms}{}{pending}", self.store),

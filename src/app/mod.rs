@@ -187,7 +187,7 @@ pub struct App {
     /// Alternatives that a language model writes.
     pub sampling: Box<Sampling>,
     /// State of saving.
-    pub saving: Saving,
+    pub saving: Box<Saving>,
     /// What is wrong and stays so, each in a few words.
     alarms: Vec<String>,
     /// Half-typed keys.
@@ -348,7 +348,7 @@ impl App {
             stores: setup.stores,
             scoring: Scoring::new(setup.scoring),
             sampling: Box::new(Sampling::new(setup.sampler)),
-            saving: Saving::default(),
+            saving: Box::default(),
             alarms: Vec::new(),
             keys: Keys::new(setup.keymap),
             hint_due: false,

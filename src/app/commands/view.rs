@@ -1,5 +1,7 @@
 //! What is on the screen.
 
+use std::fmt::Write as _;
+
 use crate::app::choice::Question;
 use crate::app::layout::{self, Layout};
 use crate::app::reading::Against;
@@ -231,7 +233,10 @@ fn copy(app: &mut App, said: String, text: &str) -> Effect {
             '\u{7f}' => clean.push('\u{2421}'),
             c => match u32::from(c) {
                 code @ ..0x20 => clean.extend(char::from_u32(0x2400 + code)),
-                code => clean += &format!("<U+{code:04X}>"),
+                code => {
+                    // Writing to a string cannot fail.
+                    let _ = write!(clean, "<U+{code:04X}>");
+                }
             },
         }
         pictures += usize::from(c.is_control() && c != '\n' && c != '\t');

@@ -99,9 +99,9 @@ impl Job<'_> {
         counts.sought = self.voices.given(&identity(corpus.name()));
         let mut run = Run { corpus, out, counts };
         if self.target.writer.compares() {
-            self.by_problem(&mut run)?
+            self.by_problem(&mut run)?;
         } else {
-            self.in_order(&mut run)?
+            self.in_order(&mut run)?;
         }
         counts.strays += std::mem::take(&mut counts.sought).values().map(|(_, times)| times).sum::<usize>();
         Ok(())
