@@ -12,6 +12,7 @@ use crate::trace::{Label, NodeId, NodeStats, Rating, StepScore, Trace};
 use crate::ui::pen::Pen;
 
 /// Which columns of numbers the trace has.
+#[expect(clippy::struct_excessive_bools, reason = "one for each column")]
 #[derive(Clone, Copy, Default)]
 struct Columns {
     visits: bool,
