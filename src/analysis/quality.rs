@@ -174,7 +174,7 @@ fn pairs(names: &[String], cases: &[&Case], samples: usize) -> Vec<Pair> {
 
 /// The votes on all steps of some solutions.
 struct Votes {
-    votes: Vec<Vote>,
+    given: Vec<Vote>,
     /// The first item of each solution.
     starts: Vec<usize>,
     /// The solution of each item.
@@ -183,13 +183,13 @@ struct Votes {
     known: Vec<Option<usize>>,
 }
 
-fn state(label: &Label) -> usize {
-    STATES.iter().position(|state| state == label).unwrap_or(STATES.len() - 1)
+fn state(label: Label) -> usize {
+    STATES.iter().position(|state| *state == label).unwrap_or(STATES.len() - 1)
 }
 
 impl Votes {
     fn on(cases: &[&Case]) -> Self {
-        let mut all = Self { votes: Vec::new(), starts: Vec::new(), of: Vec::new(), known: Vec::new() };
+        let mut all = Self { given: Vec::new(), starts: Vec::new(), of: Vec::new(), known: Vec::new() };
         for (index, case) in cases.iter().enumerate() {
             let start = all.of.len();
             all.starts.push(start);
@@ -197,19 +197,19 @@ impl Votes {
                 let steps =
                     labels.iter().filter(|labels| place(labels).is_some()).flat_map(|labels| labels.steps.iter().enumerate());
                 for (step, label) in steps {
-                    all.votes.push(Vote { item: start + step, judge, class: state(label) });
+                    all.given.push(Vote { item: start + step, judge, class: state(*label) });
                     all.of.resize(all.of.len().max(start + step + 1), index);
                 }
             }
             let decided = case.decided.as_ref().filter(|labels| place(labels).is_some());
-            all.known.extend((start..all.of.len()).map(|item| Some(state(decided?.steps.get(item - start)?))));
+            all.known.extend((start..all.of.len()).map(|item| Some(state(*decided?.steps.get(item - start)?))));
         }
         all
     }
 
     /// Dawid and Skene, each solution counted as often as this says.
     fn fit(&self, judges: usize, times: &[f64]) -> Fit {
-        Fit::new(&self.votes, (judges, STATES.len()), &self.known, &self.of.iter().map(|case| times[*case]).collect::<Vec<_>>())
+        Fit::new(&self.given, (judges, STATES.len()), &self.known, &self.of.iter().map(|case| times[*case]).collect::<Vec<_>>())
     }
 }
 

@@ -298,9 +298,11 @@ impl Tally {
                 Judge::Scorer(_) => Some(answered(trace, solution, &answers)),
                 Judge::Recorded => recorded(trace, solution),
                 Judge::Baseline(baseline) => {
-                    match baseline.predict(trace, solution) {
-                        Some(predicted) => self.case(trace, solution, predicted),
-                        None => (self.skipped, self.unpredicted) = (self.skipped + 1, self.unpredicted + 1),
+                    if let Some(predicted) = baseline.predict(trace, solution) {
+                        self.case(trace, solution, predicted);
+                    } else {
+                        self.skipped += 1;
+                        self.unpredicted += 1;
                     }
                     continue;
                 }
