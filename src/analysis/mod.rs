@@ -17,4 +17,5 @@ pub mod paired;
 pub mod processbench;
 pub mod quality;
 pub mod signals;
+pub mod tau;
 pub mod wilson;

@@ -27,8 +27,8 @@ pub struct HeadFile {
     base_key: String,
     /// A step with a lower score counts as wrong.
     threshold: f64,
-    /// A solution with a lower first-error posterior counts as wrong.
-    posterior: f64,
+    /// A solution with a lower first-error posterior counts as wrong; without one the first step below the threshold is its first error.
+    posterior: Option<f64>,
     /// The correction.
     head: Head,
     /// What was found on problems that were left out, for people.
@@ -36,9 +36,14 @@ pub struct HeadFile {
 }
 
 impl HeadFile {
-    /// A head for a model. Its scores are probabilities, and even odds decide.
-    pub fn new(base: Option<PathBuf>, base_key: String, head: Head, estimate: serde_json::Value) -> Self {
-        Self { format: FORMAT, base, base_key, threshold: 0.5, posterior: 0.5, head, estimate }
+    /// A head for the model with this path and key. Its scores are probabilities; `threshold` and `posterior`, `0..=1`, decide by them.
+    pub fn new(
+        (base, base_key): (Option<PathBuf>, String),
+        head: Head,
+        (threshold, posterior): (f64, Option<f64>),
+        estimate: serde_json::Value,
+    ) -> Self {
+        Self { format: FORMAT, base, base_key, threshold, posterior, head, estimate }
     }
 
     /// The file of a folder, if it has one.
@@ -57,7 +62,7 @@ impl HeadFile {
         if read.format != FORMAT {
             return Err(failed(format!("format {}, expected {FORMAT}", read.format)));
         }
-        if ![read.threshold, read.posterior].iter().all(|value| (0.0..=1.0).contains(value)) {
+        if ![read.threshold, read.posterior.unwrap_or(0.5)].iter().all(|value| (0.0..=1.0).contains(value)) {
             return Err(failed("threshold and posterior are not both between 0 and 1".into()));
         }
         read.head.check().map_err(failed)?;
@@ -95,7 +100,7 @@ impl Headed {
             family: format!("{} with own head", below.family),
             semantics: correct.semantics,
             threshold,
-            posterior: Some(posterior),
+            posterior,
             scale: Box::default(),
             embedded: false,
             ..below.clone()

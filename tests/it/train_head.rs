@@ -87,6 +87,11 @@ fn labels_become_a_model_that_loads_like_any_other() {
     );
     assert!(report["gain"]["interval"][0].as_f64().unwrap() > 0.0, "{report}");
     assert!(report["after"]["log_loss"].as_f64().unwrap() < report["before"]["log_loss"].as_f64().unwrap());
+    // The thresholds come from the data: by them the first errors are found that the model's own scores miss.
+    let f1 = |when: &str| report[when]["f1"].as_f64().unwrap();
+    assert!(report["judged"] == 60 && f1("after") > f1("before") && report["gain"]["f1"].as_f64().unwrap() > 0.0, "{report}");
+    let head: Value = serde_json::from_slice(&std::fs::read(place.path("mine").join("head.json")).unwrap()).unwrap();
+    assert_eq!((&head["threshold"], &head["posterior"]), (&report["threshold"], &report["posterior"]));
 
     let after = place.scores(&["--prm", "mine"]);
     assert!(after.iter().enumerate().all(|(n, score)| (*score < 0.5) == (n % 2 == 0)), "{after:?}");

@@ -46,6 +46,18 @@ pub struct Head {
     columns: Vec<(f64, f64, f64)>,
 }
 
+/// Heads for each fifth of the problems that have not seen it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeldOut(Vec<Head>);
+
+impl HeldOut {
+    /// [`Head::probability`] by the head that has not seen the problem with this number.
+    pub fn probability(&self, problem: u64, place: f64, row: &[f32]) -> f64 {
+        let head = usize::try_from(problem % FOLDS).ok().and_then(|fold| self.0.get(fold));
+        head.map_or(place, |head| head.probability(place, row))
+    }
+}
+
 impl Head {
     /// Fits the examples; how far the weights may go is chosen by leaving out a fifth of the problems.
     pub fn fit(examples: &[&Example]) -> Self {
@@ -58,13 +70,10 @@ impl Head {
         Self::with(examples, PENALTIES[best])
     }
 
-    /// The probability of each example by a head that has not seen its problem.
-    pub fn held_out(examples: &[Example]) -> Vec<f64> {
-        let heads: Vec<Self> = (0..FOLDS)
-            .map(|fold| Self::fit(&examples.iter().filter(|example| example.problem % FOLDS != fold).collect::<Vec<_>>()))
-            .collect();
-        let fold = |example: &Example| usize::try_from(example.problem % FOLDS).unwrap_or(0);
-        examples.iter().map(|example| heads[fold(example)].probability(example.place, &example.row)).collect()
+    /// Heads that have each seen all examples but those of a fifth of the problems.
+    pub fn held_out(examples: &[Example]) -> HeldOut {
+        let without = |fold| Self::fit(&examples.iter().filter(|example| example.problem % FOLDS != fold).collect::<Vec<_>>());
+        HeldOut((0..FOLDS).map(without).collect())
     }
 
     /// The chance that a step is right, `0..=1`. `place` is where the model's score stands between wrong (0) and right (1); features that are
@@ -158,7 +167,8 @@ mod tests {
     #[test]
     fn labels_that_the_features_explain_are_learned_and_carry_over() {
         let examples = examples(400);
-        let found = Head::held_out(&examples);
+        let heads = Head::held_out(&examples);
+        let found: Vec<f64> = examples.iter().map(|e| heads.probability(e.problem, e.place, &e.row)).collect();
         let loss = |of: &dyn Fn(usize) -> f64| (0..examples.len()).map(|n| log_loss(of(n), examples[n].right)).sum::<f64>();
         assert!(loss(&|n| found[n]) < 0.6 * loss(&|_| 0.5));
     }

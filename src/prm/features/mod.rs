@@ -25,7 +25,7 @@ use bindings::{Bindings, Sentence};
 use trend::Trend;
 use words::Words;
 
-pub use head::{Example, Head};
+pub use head::{Example, Head, HeldOut};
 pub use model::{FeatureModel, MAX_BAD, walk};
 pub use trees::{TableError, Trees};
 
