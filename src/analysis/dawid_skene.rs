@@ -2,7 +2,7 @@
 //!
 //! Each judge has a confusion: how often each true class gets which answer. Expectation and maximisation take turns: classes of the items
 //! from confusions and shares of classes, confusions and shares from classes. A small count in each cell keeps what nobody did yet
-//! from being impossible.
+//! from being impossible. Items of which it is known what is true (an adjudicator said so) keep their class.
 
 /// Counted in each cell of a confusion beside what was seen.
 const PRIOR: f64 = 0.01;
@@ -29,25 +29,31 @@ pub struct Fit {
     pub shares: Vec<f64>,
     /// For each judge and true class the chance of each answer.
     pub confusion: Vec<Vec<Vec<f64>>>,
+    /// For each judge and true class how many answers that rests on.
+    pub answers: Vec<Vec<f64>>,
     /// For each item the chance of each class.
     pub items: Vec<Vec<f64>>,
 }
 
 impl Fit {
-    /// Fits the votes of so many judges on so many items and classes, from the shares of votes on. `weights` says how often each item
-    /// counts, as in a bootstrap.
-    pub fn new(votes: &[Vote], (items, judges, classes): (usize, usize, usize), weights: &[f64]) -> Self {
-        let mut chances = vec![vec![0.0; classes]; items];
-        for vote in votes {
+    /// Fits the votes of so many judges on items of so many classes, from the shares of votes on. `known` has the true class of each item where
+    /// that is known; `weights` says how often each item counts, as in a bootstrap.
+    pub fn new(votes: &[Vote], (judges, classes): (usize, usize), known: &[Option<usize>], weights: &[f64]) -> Self {
+        let mut chances = vec![vec![0.0; classes]; known.len()];
+        for vote in votes.iter().filter(|vote| known[vote.item].is_none()) {
             chances[vote.item][vote.class] += 1.0;
         }
-        for chances in &mut chances {
+        for (chances, known) in chances.iter_mut().zip(known) {
+            if let Some(known) = known {
+                chances[*known] = 1.0;
+            }
             normalise(chances);
         }
-        let mut fit = Self { shares: Vec::new(), confusion: vec![vec![Vec::new(); classes]; judges], items: chances };
+        let (confusion, answers) = (vec![vec![Vec::new(); classes]; judges], Vec::new());
+        let mut fit = Self { shares: Vec::new(), confusion, answers, items: chances };
         for _ in 0..TURNS {
             fit.maximise(votes, weights);
-            if fit.expect(votes) < STILL {
+            if fit.expect(votes, known) < STILL {
                 break;
             }
         }
@@ -70,11 +76,13 @@ impl Fit {
                 self.confusion[vote.judge][truth][vote.class] += weights[vote.item] * chance;
             }
         }
+        let seen = |row: &Vec<f64>| row.iter().map(|count| count - PRIOR).sum();
+        self.answers = self.confusion.iter().map(|rows| rows.iter().map(seen).collect()).collect();
         self.confusion.iter_mut().flatten().for_each(|row| normalise(row));
     }
 
     /// Chances of the classes from shares and confusions; gives how far one of them moved at most.
-    fn expect(&mut self, votes: &[Vote]) -> f64 {
+    fn expect(&mut self, votes: &[Vote], known: &[Option<usize>]) -> f64 {
         // Logarithms: many judges make small numbers.
         let mut chances: Vec<Vec<f64>> = vec![self.shares.iter().map(|share| share.ln()).collect(); self.items.len()];
         for vote in votes {
@@ -83,7 +91,10 @@ impl Fit {
             }
         }
         let mut moved: f64 = 0.0;
-        for (old, new) in self.items.iter_mut().zip(&mut chances) {
+        for ((old, new), _) in self.items.iter().zip(&mut chances).zip(known).filter(|(_, known)| known.is_some()) {
+            new.clone_from(old);
+        }
+        for ((old, new), _) in self.items.iter_mut().zip(&mut chances).zip(known).filter(|(_, known)| known.is_none()) {
             let highest = new.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             for chance in new.iter_mut() {
                 *chance = (*chance - highest).exp();
@@ -93,6 +104,12 @@ impl Fit {
         }
         self.items = chances;
         moved
+    }
+
+    /// The chance that a judge gives a class its own name; `None` where nothing was of that class.
+    pub fn names(&self, judge: usize, class: usize) -> Option<f64> {
+        // Less than half of an answer is what rounding and doubt leave.
+        (self.answers[judge][class] >= 0.5).then(|| self.confusion[judge][class][class])
     }
 
     /// How often a judge is right, over the classes as they are.
@@ -134,6 +151,7 @@ mod tests {
         let mut fit = Fit {
             shares: Vec::new(),
             confusion: vec![vec![Vec::new(); 2]; 3],
+            answers: Vec::new(),
             items: vec![vec![2.0 / 3.0, 1.0 / 3.0], vec![0.0, 1.0]],
         };
         fit.maximise(&votes, &[1.0, 1.0]);
@@ -147,16 +165,25 @@ mod tests {
             fit.shares[0] * fit.confusion[0][0][0] * fit.confusion[1][0][0] * fit.confusion[2][0][1],
             fit.shares[1] * fit.confusion[0][1][0] * fit.confusion[1][1][0] * fit.confusion[2][1][1],
         );
-        fit.expect(&votes);
+        fit.expect(&votes, &[None, None]);
         near(fit.items[0][0], zero / (zero + one));
     }
 
     #[test]
     fn judges_who_are_never_wrong_are_found_to_be_so() {
         let votes = votes(&[&[0, 0, 0], &[1, 1, 1], &[2, 2, 2], &[0, 0, 0], &[1, 1, 0]]);
-        let fit = Fit::new(&votes, (5, 3, 3), &[1.0; 5]);
+        let fit = Fit::new(&votes, (3, 3), &[None; 5], &[1.0; 5]);
         assert!(fit.accuracy(0) > 0.98 && fit.accuracy(2) < 0.9, "{fit:?}");
         assert_eq!((0..5).map(|item| fit.class(item).unwrap()).collect::<Vec<_>>(), [0, 1, 2, 0, 1]);
+    }
+
+    #[test]
+    fn what_is_known_to_be_true_is_not_outvoted() {
+        let votes = votes(&[&[0, 0], &[1, 1], &[0, 0]]);
+        let fit = Fit::new(&votes, (2, 2), &[None, None, Some(1)], &[1.0; 3]);
+        assert_eq!(fit.class(2), Some(1));
+        assert!(fit.names(0, 1) < Some(0.6) && fit.names(0, 0) > Some(0.9), "{fit:?}");
+        assert_eq!(Fit::new(&votes[..2], (2, 2), &[None], &[1.0]).names(0, 1), None, "nothing was of that class");
     }
 
     #[test]
@@ -176,7 +203,7 @@ mod tests {
                 all.push(Vote { item, judge, class });
             }
         }
-        let fit = Fit::new(&all, (4000, 4, 2), &vec![1.0; 4000]);
+        let fit = Fit::new(&all, (4, 2), &vec![None; 4000], &vec![1.0; 4000]);
         for (judge, right) in right.iter().enumerate() {
             assert!((fit.accuracy(judge) - right).abs() < 0.04, "{judge}: {}", fit.accuracy(judge));
         }

@@ -63,13 +63,15 @@ pub struct Annotator {
     pub name: String,
     /// Solutions judged.
     pub solutions: usize,
+    /// Those that the figures are of: somebody else judged them too, or an adjudicator decided them.
+    pub counted: usize,
     /// Chance that a step gets its true state.
     pub accuracy: Figure,
     /// Chance that a first error is called bad.
     pub finds: Figure,
     /// Chance that a right step is called right.
     pub spares: Figure,
-    /// For each true state the chance of each answer, in the order good, neutral, bad, after the error, no mark.
+    /// For each true state the chance of each answer, in the order good, neutral, bad, after the error, no mark; empty where nothing counts.
     pub confusion: Vec<Vec<f64>>,
     /// By kind of error: solutions, and how many first errors were named exactly.
     pub kinds: BTreeMap<String, (usize, usize)>,
@@ -170,50 +172,83 @@ fn pairs(names: &[String], cases: &[&Case], samples: usize) -> Vec<Pair> {
     pairs
 }
 
-/// The votes on all steps, and for each solution its first item.
-fn votes(cases: &[&Case]) -> (Vec<Vote>, Vec<usize>, Vec<usize>) {
-    let (mut votes, mut starts, mut of) = (Vec::new(), Vec::new(), Vec::new());
-    for (index, case) in cases.iter().enumerate() {
-        let start = of.len();
-        starts.push(start);
-        for (judge, labels) in case.said.iter().enumerate() {
-            for (step, label) in
-                labels.iter().filter(|labels| place(labels).is_some()).flat_map(|labels| labels.steps.iter().enumerate())
-            {
-                let class = STATES.iter().position(|state| state == label).unwrap_or(STATES.len() - 1);
-                votes.push(Vote { item: start + step, judge, class });
-                of.resize(of.len().max(start + step + 1), index);
+/// The votes on all steps of some solutions.
+struct Votes {
+    given: Vec<Vote>,
+    /// The first item of each solution.
+    starts: Vec<usize>,
+    /// The solution of each item.
+    of: Vec<usize>,
+    /// The state of each item where an adjudicator says which.
+    known: Vec<Option<usize>>,
+}
+
+fn state(label: Label) -> usize {
+    STATES.iter().position(|state| *state == label).unwrap_or(STATES.len() - 1)
+}
+
+impl Votes {
+    fn on(cases: &[&Case]) -> Self {
+        let mut all = Self { given: Vec::new(), starts: Vec::new(), of: Vec::new(), known: Vec::new() };
+        for (index, case) in cases.iter().enumerate() {
+            let start = all.of.len();
+            all.starts.push(start);
+            for (judge, labels) in case.said.iter().enumerate() {
+                let steps =
+                    labels.iter().filter(|labels| place(labels).is_some()).flat_map(|labels| labels.steps.iter().enumerate());
+                for (step, label) in steps {
+                    all.given.push(Vote { item: start + step, judge, class: state(*label) });
+                    all.of.resize(all.of.len().max(start + step + 1), index);
+                }
             }
+            let decided = case.decided.as_ref().filter(|labels| place(labels).is_some());
+            all.known.extend((start..all.of.len()).map(|item| Some(state(*decided?.steps.get(item - start)?))));
         }
+        all
     }
-    (votes, starts, of)
+
+    /// Dawid and Skene, each solution counted as often as this says.
+    fn fit(&self, judges: usize, times: &[f64]) -> Fit {
+        Fit::new(&self.given, (judges, STATES.len()), &self.known, &self.of.iter().map(|case| times[*case]).collect::<Vec<_>>())
+    }
+}
+
+/// What is said of it can be measured: by what others say, or by what was decided. The only word on a thing would be its own truth.
+fn counts(case: &Case) -> bool {
+    let judges = case.said.iter().flatten().filter(|labels| place(labels).is_some()).count();
+    judges > 1 || case.decided.as_ref().is_some_and(|labels| place(labels).is_some())
 }
 
 fn annotators(names: &[String], cases: &[&Case], samples: usize) -> Vec<Annotator> {
-    let (votes, starts, of) = votes(cases);
-    let size = (of.len(), names.len(), STATES.len());
-    let fit = Fit::new(&votes, size, &vec![1.0; of.len()]);
-    let drawn: Vec<Fit> = draws(cases.len(), samples)
+    let counted: Vec<&Case> = cases.iter().copied().filter(|case| counts(case)).collect();
+    let votes = Votes::on(&counted);
+    let fit = votes.fit(names.len(), &vec![1.0; counted.len()]);
+    let drawn: Vec<Fit> = draws(counted.len(), if counted.is_empty() { 0 } else { samples })
         .map(|sample| {
-            let mut times = vec![0.0; cases.len()];
+            let mut times = vec![0.0; counted.len()];
             for case in sample {
                 times[case] += 1.0;
             }
-            Fit::new(&votes, size, &of.iter().map(|case| times[*case]).collect::<Vec<_>>())
+            votes.fit(names.len(), &times)
         })
         .collect();
-    let figure =
-        |value: &dyn Fn(&Fit) -> f64| Figure { value: Some(value(&fit)), interval: between(drawn.iter().map(value).collect()) };
+    let figure = |value: &dyn Fn(&Fit) -> Option<f64>| {
+        let shown = value(&fit);
+        Figure { value: shown, interval: shown.and_then(|_| between(drawn.iter().filter_map(value).collect())) }
+    };
     let annotator = |(judge, name): (usize, &String)| {
-        let solutions = cases.iter().filter(|case| said(case, judge).is_some()).count();
+        let of =
+            |cases: &[&Case]| cases.iter().filter(|case| said(case, judge).is_some_and(|labels| place(labels).is_some())).count();
+        let (solutions, counted_of) = (of(cases), of(&counted));
         (solutions > 0).then(|| Annotator {
             name: name.clone(),
             solutions,
-            accuracy: figure(&|fit| fit.accuracy(judge)),
-            finds: figure(&|fit| fit.confusion[judge][BAD][BAD]),
-            spares: figure(&|fit| fit.confusion[judge][GOOD][GOOD]),
-            confusion: fit.confusion[judge].clone(),
-            kinds: kinds(judge, cases, &starts, &fit),
+            counted: counted_of,
+            accuracy: figure(&|fit| (counted_of > 0).then(|| fit.accuracy(judge))),
+            finds: figure(&|fit| fit.names(judge, BAD)),
+            spares: figure(&|fit| fit.names(judge, GOOD)),
+            confusion: if counted_of > 0 { fit.confusion[judge].clone() } else { Vec::new() },
+            kinds: kinds(judge, &counted, &votes.starts, &fit),
         })
     };
     names.iter().enumerate().filter_map(annotator).collect()
@@ -283,6 +318,33 @@ mod tests {
         assert!(low <= a.finds.value.unwrap() && a.finds.value.unwrap() <= high + 1e-9, "{a:?}");
         // Where the three name three first errors, none is likely.
         assert_eq!((a.kinds["sign"], c.kinds["sign"].1), ((14, 14), 0));
+    }
+
+    #[test]
+    fn what_nobody_else_judged_says_nothing_of_its_judge() {
+        use FirstError::{At, NoError};
+        let names = ["a", "b"].map(str::to_owned);
+        let both = |n: usize| {
+            if n.is_multiple_of(2) {
+                [said(At(1), 3, ""), said(At(2), 3, "")]
+            } else {
+                [said(NoError, 3, ""), said(At(0), 3, "")]
+            }
+        };
+        let shared: Vec<Case> = (0..8).map(|n| Case { said: both(n).to_vec(), decided: None }).collect();
+        let alone = Case { said: vec![said(At(1), 3, ""), None], decided: None };
+        let all: Vec<Case> = shared.iter().cloned().chain(std::iter::repeat_n(alone.clone(), 28)).collect();
+        let (few, many) = (quality(&names, &shared, 0), quality(&names, &all, 0));
+        let [few, many] = [few, many].map(|found| found.annotators[0].clone());
+        assert_eq!((many.solutions, many.counted, &many.kinds), (36, 8, &few.kinds));
+        assert_eq!((many.accuracy, many.finds, &many.confusion), (few.accuracy, few.finds, &few.confusion));
+        // With nobody to compare with there is nothing to say, until somebody decides what is true.
+        let found = quality(&names, std::slice::from_ref(&alone), 10).annotators;
+        assert_eq!((found[0].solutions, found[0].counted, found[0].accuracy), (1, 0, Figure { value: None, interval: None }));
+        assert!(found[0].kinds.is_empty() && found[0].confusion.is_empty());
+        let decided = Case { decided: said(At(1), 3, "sign"), ..alone };
+        let found = quality(&names, &[decided], 0).annotators;
+        assert!(found[0].counted == 1 && found[0].accuracy.value > Some(0.9) && found[0].kinds["sign"] == (1, 1), "{found:?}");
     }
 
     #[test]

@@ -85,11 +85,16 @@ pub fn page(found: &Quality) -> String {
         let _ = writeln!(page, "{pair:wide$}  {solutions:>9}  {exact:>16}  {within:>8}  {errors:>13}  {kappa:18}  {weighted}");
     }
     let wide = found.annotators.iter().map(|one| one.name.len()).max().unwrap_or(0).max(10);
-    let _ = writeln!(page, "\nWhat each one is worth: Dawid and Skene over the five states of a step\n");
-    let _ = writeln!(page, "{:wide$}  solutions  {:18}  {:18}  {:18}", "", "right state", "calls bad bad", "calls good good");
-    for Annotator { name, solutions, accuracy, finds, spares, .. } in &found.annotators {
+    page.push_str("\nWhat each one is worth: Dawid and Skene over the five states of a step\n");
+    page.push_str("counted: solutions that somebody else judged too, or that were decided; the others say nothing of it\n\n");
+    let _ = writeln!(
+        page,
+        "{:wide$}  solutions  counted  {:18}  {:18}  {:18}",
+        "", "right state", "calls bad bad", "calls good good"
+    );
+    for Annotator { name, solutions, counted, accuracy, finds, spares, .. } in &found.annotators {
         let [accuracy, finds, spares] = [accuracy, finds, spares].map(|figure| shown(*figure));
-        let _ = writeln!(page, "{name:wide$}  {solutions:>9}  {accuracy:18}  {finds:18}  {spares:18}");
+        let _ = writeln!(page, "{name:wide$}  {solutions:>9}  {counted:>7}  {accuracy:18}  {finds:18}  {spares:18}");
     }
     let kinds: std::collections::BTreeSet<&String> = found.annotators.iter().flat_map(|one| one.kinds.keys()).collect();
     if !kinds.is_empty() {

@@ -35,12 +35,13 @@ use crate::trace::{FirstError, Solution, SolutionLabels, Trace};
 /// there is none to name. With --stats instead:
 ///
 ///   {"solutions","several","alpha":{"value","interval"},"pairs":[{"a","b","solutions","exact","within_one","error_or_none",
-///    "kappa","weighted"}],"annotators":[{"name","solutions","accuracy","finds","spares","confusion","kinds"}]}
+///    "kappa","weighted"}],"annotators":[{"name","solutions","counted","accuracy","finds","spares","confusion","kinds"}]}
 ///
 /// `alpha` is Krippendorff's over step ratings, `kappa` Cohen's over first errors ("no error" a category), `weighted` by the
 /// square of their distance. `accuracy`, `finds` (bad steps called bad), `spares` (good ones called good) and `confusion` (true
 /// state, answer; good, neutral, bad, after the error, no mark) are those of the model of Dawid and Skene over steps. `kinds`
-/// gives solutions and exact first errors by kind of error. Intervals are 95 %, bootstrap over solutions; null where undefined.
+/// gives solutions and exact first errors by kind of error. All of these are of the `counted` solutions: those that somebody else
+/// judged too, or that --as decided, whose word is the truth then. Intervals are 95 %, bootstrap over solutions; null where undefined.
 ///
 /// In a list, `decided` is the verdict of --as in words, null while there is none; `state` is "decided", "waiting" for what was sent
 /// back until one of its annotators has changed a label of it, "settled" where they agree by now, and "open"; `kind` is "error or none",
