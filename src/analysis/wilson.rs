@@ -8,11 +8,15 @@ pub fn interval(some: u64, all: u64) -> Option<(f64, f64)> {
     if all == 0 || some > all {
         return None;
     }
-    let (n, p) = (all as f64, some as f64 / all as f64);
+    Some(around(some as f64 / all as f64, all as f64))
+}
+
+/// The same around a share from 0 to 1 of so many, where they need not be whole: an effective number of weighted ones.
+pub fn around(p: f64, n: f64) -> (f64, f64) {
     let centre = p + Z * Z / (2.0 * n);
     let spread = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
     let scale = 1.0 + Z * Z / n;
-    Some((((centre - spread) / scale).max(0.0), ((centre + spread) / scale).min(1.0)))
+    (((centre - spread) / scale).max(0.0), ((centre + spread) / scale).min(1.0))
 }
 
 #[cfg(test)]

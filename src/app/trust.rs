@@ -101,7 +101,6 @@ struct Due {
     file: String,
     problem: usize,
     record: RecordKey,
-    said: FirstError,
     /// Number of the verdict behind which it comes.
     at: u64,
 }
@@ -126,9 +125,6 @@ pub struct Trust {
     /// Verdicts of the sessions before.
     past: u64,
     due: Vec<Due>,
-    /// Verdicts on repeats in this session, and how many said the same again.
-    repeats: (usize, usize),
-    repeated: Option<(RecordKey, FirstError)>,
     /// Number of verdicts when something was last served.
     last_served: u64,
     gold: Vec<Question>,
@@ -174,14 +170,14 @@ impl Trust {
             terms,
             ..Self::default()
         };
-        for Judged { record, verdict, place, served, .. } in session.verdicts() {
+        for Judged { record, place, served, .. } in session.verdicts() {
             trust.past += 1;
             match (served, place) {
                 (Some(Served::Gold), _) => {}
                 (Some(Served::Repeat), _) => trust.due.retain(|due| due.record != record),
                 (_, Some((file, problem))) => {
                     let problem = usize::try_from(problem).unwrap_or(usize::MAX);
-                    trust.may_repeat(record, (file, problem), verdict);
+                    trust.may_repeat(record, (file, problem));
                 }
                 _ => {}
             }
@@ -196,11 +192,11 @@ impl Trust {
     }
 
     /// A solution was judged: its content says whether it comes once more, and when.
-    fn may_repeat(&mut self, record: RecordKey, (file, problem): (&str, usize), said: FirstError) {
+    fn may_repeat(&mut self, record: RecordKey, (file, problem): (&str, usize)) {
         self.due.retain(|due| due.record != record);
         if chance("repeat", record.as_bytes()) < self.terms.repeat_share {
             let at = self.number() + spread("when", record.as_bytes(), REPEAT_AFTER);
-            self.due.push(Due { file: file.to_owned(), problem, record, said, at });
+            self.due.push(Due { file: file.to_owned(), problem, record, at });
         }
     }
 
@@ -244,11 +240,6 @@ impl Trust {
             None => self.gold.push(answered),
         }
         self.due.retain(|due| due.record != record);
-    }
-
-    /// Verdicts on own solutions that came again, and how many of them said the same.
-    pub fn repeats(&self) -> (usize, usize) {
-        self.repeats
     }
 }
 
@@ -418,13 +409,10 @@ impl App {
             let source = self.items.source(self.cursor.item)?;
             let truth = source.recorded_labels(source.solutions.get(self.cursor.solution)?).first_error;
             self.trust.answer(self.cursor.item, record, truth, said);
-        } else if self.own_hidden() {
-            if let Some((_, before)) = self.trust.repeated.filter(|(repeated, _)| *repeated == record) {
-                self.trust.repeats.0 += 1;
-                self.trust.repeats.1 += usize::from(before == said);
-            }
-        } else if let Some(file) = self.items.files.get(self.cursor.item.file) {
-            self.trust.may_repeat(record, (&file.id, self.cursor.item.problem), said);
+        } else if !self.own_hidden()
+            && let Some(file) = self.items.files.get(self.cursor.item.file)
+        {
+            self.trust.may_repeat(record, (&file.id, self.cursor.item.problem));
         }
         let trace_leaf = self.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
         let read = match said {
@@ -473,8 +461,7 @@ impl App {
             (due.at <= number && item != back.0 && self.items.is_known(item)).then_some(item)
         };
         if let Some((at, item)) = self.trust.due.iter().enumerate().find_map(|(at, due)| Some((at, here(due)?))) {
-            let Due { record, said, .. } = self.trust.due.remove(at);
-            self.trust.repeated = Some((record, said));
+            let Due { record, .. } = self.trust.due.remove(at);
             self.return_to(item, Some(record), None);
             return self.serves(Served::Repeat, item, back);
         }

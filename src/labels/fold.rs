@@ -36,7 +36,6 @@ struct Said {
     record: Option<RecordKey>,
     scope: Option<Scope>,
     verdict: Option<FirstError>,
-    drawn: Option<f64>,
 }
 
 /// Adds up the time of all that is said of a solution until a label decides it: ratings, notes, doubts, and that label.
@@ -72,8 +71,17 @@ pub struct Judged<'a> {
     pub ms_spent: Option<u64>,
     /// Why it was on the screen, where that was not the annotator's choice.
     pub served: Option<Served>,
-    /// The chance with which it was drawn, where it was.
-    pub drawn: Option<f64>,
+    /// The draws that the solution is of, whichever label they came with; of each filter the likeliest one.
+    pub drawn: &'a [Draw],
+}
+
+/// A solution was drawn at random to be labelled.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draw {
+    /// The chance of it, 0 to 1: the solution stands for so many as its reciprocal.
+    pub chance: f64,
+    /// The filter among whose solutions it was drawn; `None` for all.
+    pub filter: Option<Arc<str>>,
 }
 
 /// One thing that was said of a solution or one of its steps.
@@ -109,6 +117,11 @@ fn shared(names: &mut HashSet<Arc<str>>, name: &str) -> Arc<str> {
     name
 }
 
+/// The filter of a queue as labels describe it: `order NAME; filter TEXT`.
+fn filter_of(queue: &str) -> Option<&str> {
+    queue.strip_prefix("filter ").or_else(|| queue.split_once("; filter ").map(|(_, filter)| filter))
+}
+
 /// All that one annotator said, and what of it holds.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Book {
@@ -135,6 +148,8 @@ pub(super) struct Book {
     newest_action: Option<Order>,
     /// Solutions that were labelled after scores had been shown.
     revealed: HashSet<RecordKey>,
+    /// The draws of solutions that were drawn at random: a label that comes later elsewhere takes nothing from that.
+    drawn: HashMap<RecordKey, Vec<Draw>>,
     /// Steps that a language model wrote and that decisions, in force or not, speak of; in the order of their keys.
     sampled: BTreeMap<StepKey, Sampled>,
 }
@@ -181,11 +196,12 @@ impl Book {
             self.revealed.extend(action.record().or(event.saw.context.record));
         }
         self.sampled.extend(event.saw.context.sampled.iter().map(|sampled| (sampled.step, sampled.clone())));
-        let Context { mode, served, record, scope, verdict, drawn, .. } = event.saw.context;
+        self.draw(event);
+        let Context { mode, served, record, scope, verdict, .. } = event.saw.context;
         let guideline = event.saw.context.guideline.as_deref().map(|name| shared(&mut self.circumstances, name));
         let prm = event.saw.prm.as_deref().map(|name| shared(&mut self.circumstances, name));
         let (at_utc, ms_spent) = (event.at_utc.as_str().into(), event.ms_spent);
-        let said = Said { at_utc, ms_spent, mode, served, guideline, prm, record, scope, verdict, drawn };
+        let said = Said { at_utc, ms_spent, mode, served, guideline, prm, record, scope, verdict };
         self.known.push(Known { order: event.order(), kind, said, place, undone_by: 0 });
         self.by_index.push(event.id);
         self.ids.insert(event.id, index);
@@ -193,6 +209,28 @@ impl Book {
         for undo in self.waiting.remove(&event.id).unwrap_or_default() {
             self.apply(&undo);
         }
+    }
+
+    /// Remembers that the solution of a label was drawn at random.
+    fn draw(&mut self, event: &Event) {
+        let Body::Act(action) = &event.body else { return };
+        let Context { drawn, record, queue, .. } = &event.saw.context;
+        let Some((record, chance)) = action.record().or(*record).zip(drawn.filter(|chance| *chance > 0.0)) else { return };
+        // Who goes through steps that are alike was led there, and the filter is not told.
+        if queue.as_deref().is_some_and(|queue| queue.starts_with("like ")) {
+            return;
+        }
+        let filter = queue.as_deref().and_then(filter_of).map(|filter| shared(&mut self.circumstances, filter));
+        let draws = self.drawn.entry(record).or_default();
+        match draws.iter_mut().find(|draw| draw.filter == filter) {
+            Some(draw) => draw.chance = draw.chance.max(chance),
+            None => draws.push(Draw { chance, filter }),
+        }
+    }
+
+    /// The draws of a solution.
+    pub(super) fn drawn(&self, record: RecordKey) -> &[Draw] {
+        self.drawn.get(&record).map_or(&[], Vec::as_slice)
     }
 
     /// Puts an event in force or takes it back, and with it all that follows: taking back an undo puts its target in force again.
@@ -301,7 +339,7 @@ impl Book {
             let record = action.record().or(said.record)?;
             let ms_spent = spent.add(record, said.ms_spent, verdict.is_some());
             let place = place.as_ref().map(|(file, item)| (file.as_ref(), *item));
-            Some(Judged { record, action, verdict: verdict?, place, ms_spent, served: said.served, drawn: said.drawn })
+            Some(Judged { record, action, verdict: verdict?, place, ms_spent, served: said.served, drawn: self.drawn(record) })
         })
     }
 

@@ -18,7 +18,7 @@ mod state;
 pub mod store;
 
 pub use event::{Action, Body, Context, Draft, Event, EventId, Mode, Order, Sampled, Saw, Served, WriterId};
-pub use fold::{Judged, Past, Spent};
+pub use fold::{Draw, Judged, Past, Spent};
 pub use overlap::Overlap;
 pub use panel::{Panel, Said, SentBack};
 pub use project::{Choice, Digits, Project, ProjectError, Rules, Scope};

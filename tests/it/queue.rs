@@ -4,7 +4,7 @@ use std::process::Command;
 
 use stepscope::app::Focus;
 use stepscope::corpus::{Corpus, Source};
-use stepscope::labels::{Action, Draft, Session, Store};
+use stepscope::labels::{Action, Draft, Draw, Session, Store};
 use stepscope::query::{Kind, Query, STEP_QUANTITIES};
 use stepscope::trace::{Cut, FirstError, NodeId, Semantics, StepScore};
 
@@ -509,7 +509,9 @@ fn a_share_of_an_ordered_queue_is_drawn_at_random() {
     let others: Vec<f64> = places.iter().filter(|place| !place.drawn).filter_map(|place| place.number).collect();
     assert!(others.is_sorted_by(|a, b| a >= b), "{others:?}");
     let first = drawn[0];
+    let mut id = String::new();
     for at in 0..=first {
+        id = desk.id();
         desk.keys(if at < first { "a" } else { "x" });
     }
     let events = stepscope::labels::Store::events(desk.store.path(), "mira").unwrap();
@@ -519,6 +521,36 @@ fn a_share_of_an_ordered_queue_is_drawn_at_random() {
     assert!(desk.screen().contains("1 of 1 judged have an error: 100 % of all (21 to"), "{}", desk.screen());
     desk.keys("<Esc>:random-share 0<Enter>");
     assert!(desk.app.queue.places().iter().all(|place| !place.drawn));
+    // A correction anywhere else counts, and takes nothing from the draw; the share that is drawn now says nothing of then.
+    desk.keys(":order file<Enter>");
+    desk.keys(&"(".repeat(all));
+    for _ in 0..all {
+        if desk.id() != id {
+            desk.keys(")");
+        }
+    }
+    assert_eq!(desk.id(), id);
+    desk.keys("a:trust<Enter>");
+    assert!(desk.screen().contains("30 % at random; 0 of 1 judged have an error: 0 % of all (0 to"), "{}", desk.screen());
+    let mut desk = desk.restart();
+    desk.keys(":trust<Enter>");
+    assert!(desk.screen().contains("30 % at random; 0 of 1"), "{}", desk.screen());
+    let drawn = desk.app.session.verdicts().last().unwrap().drawn.to_vec();
+    assert_eq!(drawn, [Draw { chance: 0.3, filter: None }], "exports have the weight of it");
+}
+
+#[test]
+fn what_was_drawn_among_the_solutions_of_a_filter_speaks_of_them_alone() {
+    let mut desk = Desk::demo();
+    desk.app.trust.terms.blind_share = 0.0;
+    desk.keys(":random-share 100<Enter>:order len<Enter>&len > 4<Enter>xx<Esc>:random-share 50<Enter>");
+    assert_eq!(desk.app.queue.filter_text(), "");
+    let drawn = desk.app.queue.places().iter().position(|place| place.drawn).unwrap();
+    desk.keys(&")".repeat(drawn));
+    desk.keys("a:trust<Enter>");
+    let screen = desk.screen().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(screen.contains("100 % at random; 2 of 2 judged have an error: 100 % of those with &len > 4 ("), "{screen}");
+    assert!(screen.contains("50 % at random; 0 of 1 judged have an error: 0 % of all"), "{screen}");
 }
 
 #[test]

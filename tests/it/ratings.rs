@@ -268,7 +268,7 @@ fn what_ratings_decide_outlives_the_session_as_verdicts_do() {
         desk.keys("==");
     }
     assert!(came > 0, "none of the last session's came again");
-    assert_eq!(desk.app.trust.repeats(), (came, came), "and were rated the same");
+    assert_eq!(desk.app.repeats(), (came, came), "and were rated the same");
 }
 
 #[test]

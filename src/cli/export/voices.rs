@@ -4,8 +4,8 @@ use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashMap};
 
 use crate::formats::{Agreement, TREE_KEY};
-use crate::labels::Session;
 use crate::labels::policy::Author;
+use crate::labels::{Judged, Session};
 use crate::query::{Facts, Query};
 use crate::trace::{Label, RecordKey, Solution, SolutionLabels, StepKey, Trace};
 
@@ -72,7 +72,8 @@ impl Voices {
         };
         let times = |session: &Session| {
             // Later verdicts stand behind earlier ones.
-            session.verdicts().map(|verdict| (verdict.record, (verdict.ms_spent, verdict.drawn))).collect()
+            let drawn = |verdict: &Judged<'_>| verdict.drawn.last().map(|draw| draw.chance);
+            session.verdicts().map(|verdict| (verdict.record, (verdict.ms_spent, drawn(&verdict)))).collect()
         };
         Self { times: all.iter().map(times).collect(), all, own, author, groups: None }
     }
@@ -230,8 +231,10 @@ impl Voice<'_> {
         let solution = &shown.solutions[index];
         let own = self.session.labels(shown, solution);
         let (mut labels, touched) = self.session.overlay_of(own.clone(), shown, solution);
-        let taken = shown.names(solution.leaf).find_map(|record| self.times.get(&record));
-        (labels.ms_spent, labels.drawn) = taken.copied().unwrap_or_default();
+        let mut taken = shown.names(solution.leaf).filter_map(|record| self.times.get(&record)).copied();
+        (labels.ms_spent, labels.drawn) = taken.next().unwrap_or_default();
+        // A solution that was cut anew is the one that was drawn.
+        labels.drawn = labels.drawn.or_else(|| taken.find_map(|(_, drawn)| drawn));
         Said { solution: index, labels, touched, own }
     }
 
