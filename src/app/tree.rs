@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::App;
 use crate::query::{AtStep, Facts, Query};
-use crate::trace::{NodeId, SolutionLabels, StepKey, Trace};
+use crate::trace::{NodeId, SolutionLabels, StepKey, StepScore, Trace};
 
 /// One row of the tree pane.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -210,7 +210,7 @@ impl App {
     pub(super) fn filter_tree(&mut self) {
         let Some(trace) = self.trace().cloned() else { return };
         let fitting = self.step_filter.as_ref().map(|filter| {
-            let score = |key: StepKey| self.shown_score(key).map(|score| self.scoring.place(score.value()));
+            let score = |key: StepKey| self.shown_score(key).map(StepScore::value);
             let own = SolutionLabels::unseen(0);
             let fits = |&node: &NodeId| {
                 let before = trace.node(node).parent.and_then(|parent| score(trace.node(parent).key));
@@ -223,7 +223,7 @@ impl App {
                     through: self.tree.through(node),
                 };
                 let facts = Facts {
-                    threshold: self.scoring.place(self.scoring.threshold),
+                    threshold: self.scoring.threshold,
                     step: Some(at),
                     ..Facts::bare(&trace, usize::MAX, std::slice::from_ref(&at.node), std::slice::from_ref(&at.score), &own)
                 };

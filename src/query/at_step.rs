@@ -10,7 +10,7 @@ use crate::trace::{Label, NodeId, NodeStats};
 pub struct AtStep {
     /// The step.
     pub node: NodeId,
-    /// Its score as a place between wrong and right.
+    /// Its score, in the numbers of the model.
     pub score: Option<f64>,
     /// The score that the file records of it.
     pub file: Option<f64>,

@@ -32,11 +32,13 @@ pub struct Facts<'a> {
     pub solution: usize,
     /// Its steps.
     pub path: &'a [NodeId],
-    /// Step scores as places between wrong (0) and right (1), one a step of the path.
+    /// Step scores in the numbers of the model, as the screen shows them, one a step of the path.
     pub scores: &'a [Option<f64>],
-    /// The threshold as such a place.
+    /// The same as places between wrong (0) and right (1): what is compared with other models and with checks.
+    pub places: &'a [Option<f64>],
+    /// The threshold, in the numbers of the model.
     pub threshold: f64,
-    /// Score of the solution as a whole.
+    /// Score of the solution as a whole, in the numbers of its form.
     pub whole: Option<f64>,
     /// Lowest and highest score of a whole solution among those of the same problem.
     pub spread: Option<(f64, f64)>,
@@ -194,6 +196,9 @@ pub static QUANTITIES: &[Quantity] = &[
     number("random", "from 0 to 1, by what the solution says", |f| Value::Number(Some(f.random()))),
     score("first_prm", "score at the predicted first error, else the lowest", |f| Value::Number(f.at_first_error())),
     score("min_prm", "lowest step score", |f| Value::Number(f.reduce(f64::min))),
+    score("min_place", "lowest step score on the way from wrong (0) to right (1), whatever the numbers of the model", |f| {
+        Value::Number(lowest(f.places))
+    }),
     score("suspicion", "highest suspicion of a step, by score and checks together", |f| Value::Number(f.suspicion())),
     score("max_prm", "highest step score", |f| Value::Number(f.reduce(f64::max))),
     score("last_prm", "score of the last step", |f| Value::Number(f.scores.last().copied().flatten())),
@@ -293,13 +298,19 @@ fn first_error(found: FirstError) -> Value<'static> {
     })
 }
 
+/// The lowest of these; nothing before every step has one.
+fn lowest(scores: &[Option<f64>]) -> Option<f64> {
+    let scores: Option<Vec<f64>> = scores.iter().copied().collect();
+    scores?.into_iter().reduce(f64::min)
+}
+
 fn differ(a: FirstError, b: FirstError) -> Option<bool> {
     let known = |found| matches!(found, FirstError::At(_) | FirstError::NoError);
     (known(a) && known(b)).then_some(a != b)
 }
 
 impl<'a> Facts<'a> {
-    /// Of a solution nothing but its steps, their scores and one's own labels is known.
+    /// Of a solution nothing but its steps, their scores, which are taken for places too, and one's own labels is known.
     pub fn bare(
         trace: &'a Trace,
         solution: usize,
@@ -312,6 +323,7 @@ impl<'a> Facts<'a> {
             solution,
             path,
             scores,
+            places: scores,
             threshold: 0.5,
             whole: None,
             spread: None,
@@ -418,13 +430,13 @@ impl Facts<'_> {
     /// Highest less lowest score of all models at the first errors that they predict, or at the lowest step where none predicts one; the
     /// largest of these.
     fn dissent(&self) -> Option<f64> {
-        let models = || std::iter::once(self.scores).chain(self.others.iter().map(|other| other.scores.as_slice()));
+        let models = || std::iter::once(self.places).chain(self.others.iter().map(|other| other.scores.as_slice()));
         if self.others.is_empty() || models().any(|scores| scores.iter().any(Option::is_none)) {
             return None;
         }
         let at = |step: usize| models().filter_map(move |scores| scores.get(step).copied().flatten());
         let apart = |step: usize| at(step).fold(f64::NEG_INFINITY, f64::max) - at(step).fold(f64::INFINITY, f64::min);
-        let lowest = (0..self.scores.len()).min_by(|&a, &b| at(a).fold(1.0, f64::min).total_cmp(&at(b).fold(1.0, f64::min)));
+        let lowest = (0..self.places.len()).min_by(|&a, &b| at(a).fold(1.0, f64::min).total_cmp(&at(b).fold(1.0, f64::min)));
         let predicted = std::iter::once(self.predicted).chain(self.others.iter().map(|other| other.first_error));
         let steps: Vec<usize> =
             predicted.filter_map(|found| if let FirstError::At(step) = found { Some(step) } else { None }).collect();
@@ -450,8 +462,8 @@ impl Facts<'_> {
     fn suspicion(&self) -> Option<f64> {
         let failing = |text: &str| crate::checks::findings(text).iter().any(|finding| finding.verdict == Verdict::Bad);
         let steps = self.steps();
-        let each = self.scores.iter().zip(&steps);
-        let all: Option<Vec<f64>> = each.map(|(score, text)| Some(crate::checks::suspicion((*score)?, failing(text)))).collect();
+        let each = self.places.iter().zip(&steps);
+        let all: Option<Vec<f64>> = each.map(|(place, text)| Some(crate::checks::suspicion((*place)?, failing(text)))).collect();
         all?.into_iter().reduce(f64::max)
     }
 

@@ -26,8 +26,8 @@ pub static ORDERS: &[Order] = &[
     Order {
         name: "disagreement",
         letter: 'd',
-        doc: "prediction farthest from the recorded first error",
-        expression: "disagree * (1 + abs(at - error))",
+        doc: "prediction farthest from the recorded first error; none stands behind the last step",
+        expression: "abs(at + (at = 0) * (len + 1) - error - (error = 0) * (len + 1))",
     },
     Order {
         name: "committee",
@@ -39,9 +39,9 @@ pub static ORDERS: &[Order] = &[
         name: "convincing",
         letter: 'c',
         doc: "wrong answers whose steps all have high scores",
-        expression: "wrong * min_prm",
+        expression: "wrong * min_place",
     },
-    Order { name: "unconvinced", letter: 'n', doc: "right answers with a low step score", expression: "right * (1 - min_prm)" },
+    Order { name: "unconvinced", letter: 'n', doc: "right answers with a low step score", expression: "right * (1 - min_place)" },
     Order {
         name: "rollouts",
         letter: 'o',

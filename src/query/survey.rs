@@ -138,9 +138,9 @@ impl Survey<'_> {
         let (mut alike, solved) = (HashMap::new(), OnceCell::new());
         let ask = |(index, (solution, whole)): (usize, (&Solution, Option<f64>))| {
             let path = trace.path(solution.leaf);
-            let raw = self.steps(trace, &path);
-            let predicted = if raw.iter().all(Option::is_some) { decide(&raw, decision) } else { FirstError::Unknown };
-            let scores: Vec<Option<f64>> = raw.iter().map(|score| score.map(|score| meaning.position(score))).collect();
+            let scores = self.steps(trace, &path);
+            let predicted = if scores.iter().all(Option::is_some) { decide(&scores, decision) } else { FirstError::Unknown };
+            let places: Vec<Option<f64>> = scores.iter().map(|score| score.map(|score| meaning.position(score))).collect();
             let Own { labels, flagged, later, returned, sent, assigned, panel } = (self.own)(solution);
             let others = (self.others)(&path);
             let facts = Facts {
@@ -148,7 +148,8 @@ impl Survey<'_> {
                 solution: index,
                 path: &path,
                 scores: &scores,
-                threshold: meaning.position(threshold),
+                places: &places,
+                threshold,
                 whole,
                 spread,
                 solved: Some(&solved),
@@ -227,16 +228,14 @@ impl Survey<'_> {
         path.iter().map(|id| score(id).filter(|_| !self.ruler.meaning.outcome)).collect()
     }
 
-    /// The score of a solution, as a place between wrong and right.
+    /// The score of a solution, in the numbers of its form: those that `score` writes and the screen shows.
     fn whole(&self, trace: &Trace, path: &[NodeId]) -> Option<f64> {
         let Ruler { meaning, aggregate, .. } = self.ruler;
         let score = |id: &NodeId| (self.score)(trace.node(*id).key);
-        let whole = if meaning.outcome {
-            score(path.last()?)?.value()
-        } else {
-            let scores: Option<Vec<StepScore>> = path.iter().map(score).collect();
-            meaning.solution(aggregate, &scores?).ok()??
-        };
-        Some(meaning.position(whole))
+        if meaning.outcome {
+            return Some(score(path.last()?)?.value());
+        }
+        let scores: Option<Vec<StepScore>> = path.iter().map(score).collect();
+        meaning.solution(aggregate, &scores?).ok()?
     }
 }
