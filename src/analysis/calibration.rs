@@ -4,7 +4,6 @@
 //! including the first error: what stands behind it was judged by nobody.
 
 use super::meaning::Meaning;
-use crate::trace::Semantics;
 
 /// Area under the ROC curve: the chance that a right step scores higher than a wrong one, ties counting half. `None` when one of the two
 /// kinds is missing.
@@ -64,9 +63,8 @@ pub struct Calibration {
 /// The calibration of scores of this meaning, given as places between wrong (0) and right (1). `None` without steps, for scores that are no
 /// chances, and where one lies beyond its range.
 pub fn calibration(meaning: &Meaning, places: &[(f64, bool)]) -> Option<Calibration> {
-    let is_chance = matches!(meaning.semantics, Semantics::Correctness | Semantics::Value);
     let inside = places.iter().all(|(place, _)| (0.0..=1.0).contains(place));
-    let error = expected_calibration_error(places, BINS).filter(|_| is_chance && inside)?;
+    let error = expected_calibration_error(places, BINS).filter(|_| meaning.is_chance() && inside)?;
     Some(Calibration { error, bins: reliability(places, BINS) })
 }
 
@@ -111,6 +109,7 @@ fn mean(values: impl ExactSizeIterator<Item = f64>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trace::Semantics;
 
     const STEPS: [(f64, bool); 6] = [(0.9, true), (0.8, true), (0.8, false), (0.6, true), (0.4, false), (0.1, false)];
 

@@ -16,10 +16,10 @@ pub enum Decision {
     },
 }
 
-/// The first error by this rule. A step without a score (`None`) is passed over; a solution in which no step has a score gets no
-/// verdict, one without any step is free of errors.
+/// The first error by this rule. A step without a score (`None`) is passed over, and is not called right by that: where none of the others is
+/// wrong there is no verdict. A solution without any step is free of errors.
 pub fn decide(scores: &[Option<f64>], decision: Decision) -> FirstError {
-    match decision {
+    let said = match decision {
         Decision::FirstBelow(threshold) => first_below(scores, threshold),
         Decision::Posterior { tau } => match posterior(scores) {
             Some((step, free)) if free < tau => FirstError::At(step),
@@ -27,7 +27,8 @@ pub fn decide(scores: &[Option<f64>], decision: Decision) -> FirstError {
             None if scores.is_empty() => FirstError::NoError,
             None => FirstError::Unknown,
         },
-    }
+    };
+    if said == FirstError::NoError && scores.contains(&None) { FirstError::Unknown } else { said }
 }
 
 /// No score is so sure that nothing behind it could count.
@@ -113,6 +114,7 @@ mod tests {
             assert_eq!(decide(&[], decision), FirstError::NoError);
             assert_eq!(decide(&[None, None], decision), FirstError::Unknown);
             assert_eq!(decide(&[None, Some(0.1), None], decision), FirstError::At(1));
+            assert_eq!(decide(&[None, Some(0.9)], decision), FirstError::Unknown, "nobody says that the first one is right");
         }
     }
 

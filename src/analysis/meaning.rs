@@ -140,6 +140,11 @@ impl Meaning {
         }
     }
 
+    /// The scores say how likely something is: that a step is right, or that a solution ends well.
+    pub const fn is_chance(&self) -> bool {
+        matches!(self.semantics, Semantics::Correctness | Semantics::Value)
+    }
+
     /// A number of the model as a score; refuses NaN, infinities and numbers out of range.
     pub fn score(&self, value: f64) -> Result<StepScore, ScoreError> {
         StepScore::within(value, self.semantics, self.range)

@@ -59,10 +59,60 @@ impl Subset {
     }
 }
 
+impl Subset {
+    /// Several subsets as one row: solutions in all, and the plain means of the figures of those that have them.
+    pub fn mean(name: &str, subsets: &[Self]) -> Self {
+        let sum = |of: fn(&Self) -> usize| subsets.iter().map(of).sum();
+        let mean = |of: fn(&Self) -> Option<f64>| mean(subsets.iter().filter_map(of));
+        Self {
+            name: name.to_owned(),
+            n_error: sum(|subset| subset.n_error),
+            n_correct: sum(|subset| subset.n_correct),
+            acc_error: mean(|subset| subset.acc_error),
+            acc_correct: mean(|subset| subset.acc_correct),
+            f1: mean(|subset| subset.f1),
+        }
+    }
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (count, sum) = values.fold((0_usize, 0.0), |(count, sum), value| (count + 1, sum + value));
+    (count > 0).then(|| sum / count as f64)
+}
+
+/// Where first errors are named in the solutions that have one (`p - g` of the index that is named and the one that people found).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Offsets {
+    /// Before the first error: a right step is called wrong.
+    pub early: usize,
+    /// At it.
+    pub exact: usize,
+    /// Behind it.
+    pub late: usize,
+    /// Nowhere.
+    pub missed: usize,
+}
+
+impl Offsets {
+    /// Those of these cases.
+    pub fn of(cases: &[Case]) -> Self {
+        let mut offsets = Self::default();
+        for case in cases {
+            let FirstError::At(gold) = case.gold else { continue };
+            *match case.predicted {
+                FirstError::At(named) if named < gold => &mut offsets.early,
+                FirstError::At(named) if named == gold => &mut offsets.exact,
+                FirstError::At(_) => &mut offsets.late,
+                FirstError::NoError | FirstError::Unknown | FirstError::Unlabelable => &mut offsets.missed,
+            } += 1;
+        }
+        offsets
+    }
+}
+
 /// Plain mean of the F1s of the subsets that have one, as published tables print it; `None` when none has.
 pub fn mean_f1(subsets: &[Subset]) -> Option<f64> {
-    let f1s: Vec<f64> = subsets.iter().filter_map(|subset| subset.f1).collect();
-    (!f1s.is_empty()).then(|| f1s.iter().sum::<f64>() / f1s.len() as f64)
+    mean(subsets.iter().filter_map(|subset| subset.f1))
 }
 
 /// The first step with a score below the threshold. A step without a score (`None`) is passed over; a solution in which no step has a
@@ -75,16 +125,15 @@ pub fn first_below(scores: &[Option<f64>], threshold: f64) -> FirstError {
     first.map_or(FirstError::NoError, FirstError::At)
 }
 
-/// The scored steps that people have judged, with their verdict: those before the first error are right, the first error is wrong, and
-/// what stands behind it is left out.
-pub fn judged_steps(gold: FirstError, scores: &[Option<f64>]) -> Vec<(f64, bool)> {
+/// Where people have judged the steps of a solution, with their verdict: those before the first error are right, the first error is wrong, and
+/// what stands behind it is left out. Indices of `steps` steps.
+pub fn judged(gold: FirstError, steps: usize) -> impl Iterator<Item = (usize, bool)> {
     let (judged, wrong) = match gold {
         FirstError::At(index) => (index.saturating_add(1), Some(index)),
-        FirstError::NoError => (scores.len(), None),
+        FirstError::NoError => (steps, None),
         FirstError::Unknown | FirstError::Unlabelable => (0, None),
     };
-    let steps = scores.iter().take(judged).enumerate();
-    steps.filter_map(|(index, score)| Some(((*score)?, Some(index) != wrong))).collect()
+    (0..judged.min(steps)).map(move |index| (index, Some(index) != wrong))
 }
 
 fn percent(hits: usize, count: usize) -> Option<f64> {
@@ -151,9 +200,27 @@ mod tests {
 
     #[test]
     fn steps_behind_the_first_error_are_not_judged() {
-        let scores = [Some(0.9), Some(0.2), Some(0.3)];
-        assert_eq!(judged_steps(FirstError::At(1), &scores), [(0.9, true), (0.2, false)]);
-        assert_eq!(judged_steps(FirstError::NoError, &scores[..1]), [(0.9, true)]);
-        assert_eq!(judged_steps(FirstError::Unknown, &scores), []);
+        let of = |gold, steps| judged(gold, steps).collect::<Vec<_>>();
+        assert_eq!(of(FirstError::At(1), 3), [(0, true), (1, false)]);
+        assert_eq!(of(FirstError::NoError, 1), [(0, true)]);
+        assert_eq!(of(FirstError::At(5), 1), [(0, true)]);
+        assert_eq!(of(FirstError::Unknown, 3), []);
+    }
+
+    #[test]
+    fn first_errors_are_named_early_exactly_late_or_not() {
+        let offsets = Offsets::of(&cases(&[2, 2, 2, 2, -1, 0], &[1, 2, 4, -1, 0, -1]));
+        assert_eq!(offsets, Offsets { early: 1, exact: 1, late: 1, missed: 2 });
+    }
+
+    #[test]
+    fn several_subsets_have_the_mean_of_their_figures() {
+        let both = Subset::of("", &cases(&[-1, 0], &[-1, -1]));
+        let errors = Subset::of("", &cases(&[0], &[0]));
+        let mean = Subset::mean("all", &[both, errors]);
+        assert_eq!(
+            (mean.n_error, mean.n_correct, mean.acc_error, mean.acc_correct, mean.f1),
+            (2, 1, Some(50.0), Some(100.0), Some(0.0))
+        );
     }
 }

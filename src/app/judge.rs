@@ -171,10 +171,7 @@ impl Judge {
     pub fn verdict(&self, trace: &Trace, path: &[NodeId]) -> FirstError {
         let score = |id: &NodeId| self.scores.get(&trace.node(*id).key).map(|score| score.value());
         let scores: Vec<Option<f64>> = path.iter().map(score).collect();
-        match decide(&scores, self.decision) {
-            FirstError::NoError if scores.contains(&None) => FirstError::Unknown,
-            verdict => verdict,
-        }
+        decide(&scores, self.decision)
     }
 
     /// The predicted first error of these steps, as an index from 0.

@@ -1,37 +1,61 @@
 //! What one's own labels say of the model's scores, and where errors are: a page of figures with their plots.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 
 use super::App;
 use super::describe::short;
 use super::items::ItemId;
+use crate::analysis::bootstrap::interval_of_groups;
 use crate::analysis::calibration::{BINS, auc, calibration};
-use crate::analysis::processbench::{Case, Subset, judged_steps};
+use crate::analysis::processbench::{Case, Subset, judged};
+use crate::analysis::signals::f1_interval;
 use crate::text::Glyphs;
-use crate::trace::FirstError;
+use crate::trace::{FirstError, PromptKey, StepKey};
 use crate::ui::theme::score_bar;
 
 /// Cells of a bar.
 const BAR: usize = 30;
 /// Positions of first errors that have a row of their own.
 const POSITIONS: usize = 12;
+/// Steps of which an interval is drawn at most.
+const MOST_DRAWN: usize = 2000;
 /// Columns and rows of the plot.
 const PLOT: (usize, usize) = (40, 12);
 
-/// What the judged solutions in memory say.
+/// What the judged solutions in memory say. A step that solutions share was judged once, and counts once.
 #[derive(Debug, Default)]
 struct Tally {
     judged: usize,
+    /// Problems that these are of.
+    problems: HashSet<PromptKey>,
+    /// Wrong steps that count already, and steps with a score.
+    counted: (HashSet<StepKey>, HashSet<(StepKey, bool)>),
     /// First errors by step, from 0; the last one is all behind.
     positions: [usize; POSITIONS + 1],
     right: usize,
     /// Score as a place, and whether the step was called right.
     steps: Vec<(f64, bool)>,
+    /// The problem of each of them.
+    step_problems: Vec<PromptKey>,
     /// The same by file, and by the step's place in its solution: first, second, third to fifth, behind.
     files: BTreeMap<usize, Vec<(f64, bool)>>,
     places: [Vec<(f64, bool)>; 4],
     cases: Vec<Case>,
+    /// The problem of each of them.
+    case_problems: Vec<PromptKey>,
+}
+
+/// `13 solutions of 2 problems`; the problems are left out where each has one.
+fn solutions(count: usize, problems: usize) -> String {
+    let many = |count: usize| if count == 1 { "" } else { "s" };
+    let of = if count == problems { String::new() } else { format!(" of {problems} problem{}", many(problems)) };
+    format!("{count} solution{}{of}", many(count))
+}
+
+/// ` [low, high]` of an interval.
+fn between(interval: Option<(f64, f64)>) -> String {
+    interval.map_or(String::new(), |(low, high)| format!(" [{low:.1}, {high:.1}]"))
 }
 
 impl App {
@@ -41,11 +65,7 @@ impl App {
         if tally.judged == 0 {
             return None;
         }
-        let mut page = format!(
-            "Your verdicts on {} solution{} in memory.\n\nFirst error\n",
-            tally.judged,
-            if tally.judged == 1 { "" } else { "s" }
-        );
+        let mut page = format!("Your verdicts on {} in memory.\n\nFirst error\n", solutions(tally.judged, tally.problems.len()));
         let rows = std::iter::once(("none".to_owned(), tally.right)).chain(
             tally
                 .positions
@@ -76,23 +96,31 @@ impl App {
         for (file, trace) in self.shown_in_memory().filter_map(|item| Some((item.file, self.items.trace(item)?))) {
             for solution in trace.solutions.iter().take(2000) {
                 let said = self.own_labels(trace, solution.leaf).first_error;
+                let path = trace.path(solution.leaf);
                 match said {
-                    FirstError::At(step) => tally.positions[step.min(POSITIONS)] += 1,
+                    FirstError::At(step) => {
+                        let new = path.get(step).is_none_or(|&id| tally.counted.0.insert(trace.node(id).key));
+                        tally.positions[step.min(POSITIONS)] += usize::from(new);
+                    }
                     FirstError::NoError => tally.right += 1,
                     FirstError::Unknown | FirstError::Unlabelable => continue,
                 }
                 tally.judged += 1;
-                let path = trace.path(solution.leaf);
+                tally.problems.insert(trace.prompt_key);
                 let opinion = self.scoring.opinion(trace, &path);
-                if opinion.scores.iter().all(Option::is_some) {
-                    let steps: Vec<(f64, bool)> = judged_steps(said, &opinion.scores);
-                    for (at, step) in steps.iter().enumerate() {
-                        tally.places[if at < 2 { at } else { 2 + usize::from(at > 4) }].push(*step);
+                let scores: Option<Vec<f64>> = opinion.scores.iter().copied().collect();
+                let Some(scores) = scores else { continue };
+                for (at, right) in judged(said, scores.len()) {
+                    if tally.counted.1.insert((trace.node(path[at]).key, right)) {
+                        let step = (scores[at], right);
+                        tally.places[if at < 2 { at } else { 2 + usize::from(at > 4) }].push(step);
+                        tally.files.entry(file).or_default().push(step);
+                        tally.steps.push(step);
+                        tally.step_problems.push(trace.prompt_key);
                     }
-                    tally.files.entry(file).or_default().extend(&steps);
-                    tally.steps.extend(steps);
-                    tally.cases.push(Case { gold: said, predicted: opinion.first_error });
                 }
+                tally.cases.push(Case { gold: said, predicted: opinion.first_error });
+                tally.case_problems.push(trace.prompt_key);
             }
         }
         tally
@@ -109,16 +137,23 @@ impl App {
         // Writing to a string cannot fail.
         let _ = writeln!(
             page,
-            "\n{name} against your verdicts, {} solutions\n  first errors named exactly  {} of {}\n  right solutions left alone  {} of {}\n  F1                          {}",
-            tally.cases.len(),
+            "\n{name} against your verdicts, {}\n  first errors named exactly  {} of {}\n  right solutions left alone  {} of {}\n  F1                          {}",
+            solutions(tally.cases.len(), tally.case_problems.iter().collect::<HashSet<_>>().len()),
             percent(found.acc_error),
             found.n_error,
             percent(found.acc_correct),
             found.n_correct,
-            found.f1.map_or("-".to_owned(), |f1| format!("{f1:.1}"))
+            found.f1.map_or("-".to_owned(), |f1| {
+                format!("{f1:.1}{} (95 %, bootstrap over problems)", between(f1_interval(&tally.cases, &tally.case_problems)))
+            })
         );
-        if let Some(auc) = auc(&tally.steps) {
-            let _ = writeln!(page, "  right above wrong step       {} of the pairs", percent(Some(100.0 * auc)));
+        let above = |steps: &[(f64, bool)]| Some(100.0 * auc(steps)?);
+        if let Some(share) = above(&tally.steps) {
+            // Of more steps the interval takes longer than a key may, and is narrow.
+            let few = tally.steps.len() <= MOST_DRAWN;
+            let drawn = |sample: &[usize]| above(&sample.iter().map(|&at| tally.steps[at]).collect::<Vec<_>>());
+            let interval = few.then(|| interval_of_groups(&tally.step_problems, drawn)).flatten();
+            let _ = writeln!(page, "  right above wrong step      {}{} of the pairs", percent(Some(share)), between(interval));
         }
         let Some(found) = calibration(&self.scoring.meaning, &tally.steps) else { return };
         let _ = writeln!(page, "\nScore and truth of {} steps: calibration error {:.3}\n", tally.steps.len(), found.error);

@@ -1,20 +1,19 @@
 //! `stepscope eval`: how well a scorer finds the first wrong step.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::bail;
 use serde::Serialize;
 
-use super::out;
 use super::reading::Reading;
 use super::scorer::{BadRecords, ScorerArgs, open_counted, runtime, stop_signal};
+use super::{eval_out, out};
 use crate::analysis::calibration::{Bin, auc, calibration};
 use crate::analysis::decide::{Decision, decide};
 use crate::analysis::meaning::Meaning;
-use crate::analysis::processbench::{Case, Subset, judged_steps, mean_f1};
+use crate::analysis::processbench::{Case, Offsets, Subset, judged, mean_f1};
 use crate::analysis::signals::{Signal, Worth, f1_interval};
 use crate::checks::arithmetic::{self, Verdict};
 use crate::checks::findings;
@@ -22,7 +21,7 @@ use crate::corpus::Corpus;
 use crate::scoring::WorkerModel;
 use crate::scoring::batch::{Answers, Batch};
 use crate::scoring::request::on_solutions;
-use crate::trace::{FirstError, Solution, Trace};
+use crate::trace::{FirstError, PromptKey, Solution, StepKey, Trace};
 
 /// Threshold for recorded scores, of which nothing is known but that they lie in `0..=1`.
 const RECORDED_THRESHOLD: f64 = 0.5;
@@ -36,9 +35,9 @@ const RECORDED_THRESHOLD: f64 = 0.5;
 /// or with --json:
 ///
 ///   {"scorer","threshold","posterior","subsets":[{"name","n_error","n_correct","acc_error","acc_correct","f1",
-///    "f1_interval":[..],"step_auc","solution_auc":{..},"ece","reliability":[{"steps","score","right"}],
-///    "signals":[{"signal","precision","recall","f1","f1_interval":[..]}],"skipped","unscored","bad_records"}],
-///    "mean_f1"}
+///    "problems","f1_interval":[..],"offsets":{"early","exact","late","missed"},"step_auc","solution_auc":{..},"ece",
+///    "reliability":[{"steps","score","right"}],"signals":[{"signal","precision","recall","f1","f1_interval":[..]}],
+///    "skipped","unscored","bad_records"}],"mean_f1"}
 ///
 /// `acc_error` is the share of the `n_error` wrong solutions whose first error was named
 /// exactly, `acc_correct` the share of the `n_correct` right ones that were called free of
@@ -46,19 +45,21 @@ const RECORDED_THRESHOLD: f64 = 0.5;
 /// solutions of one kind. `mean_f1` is the plain mean over the subsets that have one.
 /// `step_auc` (0 to 1, null without scores) is the chance that a right step scores above a
 /// wrong one, over the steps up to the first error; `solution_auc` that a solution free of errors
-/// scores above another one, for each way to make one score of the steps. Intervals are 95 %, bootstrap over
-/// solutions. `ece` and `reliability` (ten bins) say whether scores, from 0 to 1 of their range, are
+/// scores above another one, for each way to make one score of the steps. A step that solutions share counts once.
+/// Intervals are 95 %, bootstrap over `problems`. `offsets` counts the wrong solutions by where their first error was
+/// named: before it, at it, behind it or nowhere. `ece` and `reliability` (ten bins) say whether scores, from 0 to 1 of their range, are
 /// probabilities; null and empty for scores that are none (advantages, log-ratios). `signals` are the ways to find the first error, each by itself: `checks` (exact
-/// arithmetic and algebra), `score` (first step below the threshold), `suspicion` (both), `posterior`;
-/// `precision` is the share of the named first errors that are right. `skipped` counts solutions without gold
-/// label (with --recorded: or without scores), `unscored` solutions of which some step got no
-/// score: such a step is passed over, and a solution without any score counts as wrong.
-/// `threshold` is null for baselines.
+/// arithmetic and algebra), `score` (first step below the threshold), `suspicion` (both; not of scores that are no
+/// chances), `posterior`; `precision` is the share of the named first errors that are right. `skipped` counts solutions
+/// without gold label (with --recorded: or without scores; with `prediction`: or without a prediction), `unscored`
+/// solutions of which some step got no score: such a step is passed over, and where no other one is wrong the solution
+/// gets no verdict, which counts as wrong. `threshold` is that of a step, null for baselines; with a `posterior` it is
+/// that one by which whole solutions are judged.
 ///
 /// Baselines: `no-error` calls every solution free of errors; `arithmetic` names the first step
 /// with an equation that does not hold; `random` calls half of the solutions free of errors and
 /// names a random step of the others (the same in every run); `prediction` is what a critic
-/// said, as ProcessBench result files record it.
+/// said, as ProcessBench result files record it; null counts as wrong.
 ///
 /// Exit status: 0 done, 1 failed, stopped or nothing to measure, 2 wrong usage, 3 done, but
 /// records were skipped and --strict was given.
@@ -111,27 +112,32 @@ pub enum Baseline {
 
 /// The whole result.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-struct Report {
-    scorer: String,
-    threshold: Option<f64>,
-    posterior: Option<f64>,
-    subsets: Vec<Measured>,
-    mean_f1: Option<f64>,
+pub(super) struct Report {
+    pub(super) scorer: String,
+    /// That of a step.
+    pub(super) threshold: Option<f64>,
+    /// That of a solution, where one decides.
+    pub(super) posterior: Option<f64>,
+    pub(super) subsets: Vec<Measured>,
+    pub(super) mean_f1: Option<f64>,
 }
 
 /// One file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-struct Measured {
+pub(super) struct Measured {
     #[serde(flatten)]
-    subset: Subset,
-    f1_interval: Option<(f64, f64)>,
-    step_auc: Option<f64>,
+    pub(super) subset: Subset,
+    /// Problems of the measured solutions.
+    pub(super) problems: usize,
+    pub(super) f1_interval: Option<(f64, f64)>,
+    pub(super) offsets: Offsets,
+    pub(super) step_auc: Option<f64>,
     solution_auc: BTreeMap<&'static str, f64>,
-    ece: Option<f64>,
-    reliability: Vec<Bin>,
-    signals: Vec<Worth>,
-    skipped: usize,
-    unscored: usize,
+    pub(super) ece: Option<f64>,
+    pub(super) reliability: Vec<Bin>,
+    pub(super) signals: Vec<Worth>,
+    pub(super) skipped: usize,
+    pub(super) unscored: usize,
     bad_records: usize,
 }
 
@@ -154,6 +160,14 @@ impl Judge {
     fn meaning(&self) -> Meaning {
         self.model().map_or(Meaning { threshold: RECORDED_THRESHOLD, ..Meaning::CORRECT }, WorkerModel::meaning)
     }
+
+    /// A step with a lower score counts as wrong.
+    fn threshold(&self, decision: Decision) -> f64 {
+        match decision {
+            Decision::FirstBelow(threshold) => threshold,
+            Decision::Posterior { .. } => self.meaning().threshold,
+        }
+    }
 }
 
 /// Runs the command.
@@ -172,9 +186,9 @@ pub fn run(args: &EvalArgs) -> anyhow::Result<ExitCode> {
     if args.json {
         out::print_json(&report)?;
     } else {
-        out::print(&table(&report))?;
+        out::print(&eval_out::table(&report))?;
         if args.signals {
-            out::print(&signals(&report))?;
+            out::print(&eval_out::signals(&report))?;
         }
     }
     if report.subsets.iter().all(|measured| measured.subset.n_error + measured.subset.n_correct == 0) {
@@ -208,10 +222,8 @@ async fn evaluate(args: &EvalArgs, corpora: &[Corpus]) -> anyhow::Result<Report>
         subsets.push(file(&name(Path::new(corpus.name())), corpus, &mut judge, decision).await?);
     }
     let measured: Vec<Subset> = subsets.iter().map(|measured| measured.subset.clone()).collect();
-    let (threshold, posterior) = match decision {
-        Decision::FirstBelow(threshold) => (Some(threshold).filter(|threshold| threshold.is_finite()), None),
-        Decision::Posterior { tau, .. } => (None, Some(tau)),
-    };
+    let posterior = if let Decision::Posterior { tau } = decision { Some(tau) } else { None };
+    let threshold = Some(judge.threshold(decision)).filter(|threshold| threshold.is_finite());
     Ok(Report { scorer, threshold, posterior, subsets, mean_f1: mean_f1(&measured) })
 }
 
@@ -238,41 +250,38 @@ async fn file(name: &str, corpus: &Corpus, judge: &mut Judge, decision: Decision
         bail!("{}: no step got a score: {}", corpus.name(), crate::corpus::escaped(reason));
     }
     if tally.cases.is_empty() && tally.skipped > 0 {
-        let what = if matches!(judge, Judge::Recorded) { "first error and step scores" } else { "first error" };
+        if matches!(judge, Judge::Baseline(Baseline::Prediction)) && tally.unpredicted == tally.skipped {
+            bail!("{}: no record has a prediction", corpus.name());
+        }
+        let what = match judge {
+            Judge::Recorded => "first error and step scores",
+            Judge::Baseline(Baseline::Prediction) => "first error and prediction",
+            Judge::Scorer(_) | Judge::Baseline(_) => "first error",
+        };
         out::note(format_args!("{}: none of {} solutions has a recorded {what} to compare with", corpus.name(), tally.skipped));
     }
-    let subset = Subset::of(name, &tally.cases);
-    let solution_auc = tally.whole.iter().filter_map(|(form, scores)| Some((*form, auc(scores)?))).collect();
-    let f1_interval = f1_interval(&tally.cases);
-    let signals = tally.signals.iter().map(|(signal, cases)| Worth::of(*signal, cases)).collect();
-    let Tally { steps, skipped, unscored, .. } = tally;
-    let meaning = judge.meaning();
-    let places: Vec<(f64, bool)> = steps.iter().map(|(score, right)| (meaning.position(*score), *right)).collect();
-    let (ece, reliability) = calibration(&meaning, &places).map_or((None, Vec::new()), |found| (Some(found.error), found.bins));
-    let step_auc = auc(&steps);
-    Ok(Measured {
-        subset,
-        f1_interval,
-        step_auc,
-        solution_auc,
-        ece,
-        reliability,
-        signals,
-        skipped,
-        unscored,
-        bad_records: bad.count,
-    })
+    if tally.unscored > 0 {
+        let what = "where no other step is wrong they get no verdict, which counts as wrong";
+        out::note(format_args!("{}: {} solutions have steps without a score; {what}", corpus.name(), tally.unscored));
+    }
+    Ok(tally.measured(name, &judge.meaning(), bad.count))
 }
 
 #[derive(Default)]
 struct Tally {
     cases: Vec<Case>,
+    /// The problem of each case.
+    problems: Vec<PromptKey>,
     steps: Vec<(f64, bool)>,
+    /// Steps that count already: solutions share them, and so do records of one problem.
+    counted: HashSet<(StepKey, bool, u64)>,
     /// Solution scores by the way they were made, and whether the solution is free of errors.
     whole: BTreeMap<&'static str, Vec<(f64, bool)>>,
     /// The verdicts of each signal that the scorer has.
     signals: Vec<(Signal, Vec<Case>)>,
     skipped: usize,
+    /// Those of them that a critic said nothing of.
+    unpredicted: usize,
     unscored: usize,
     /// Solutions without a score at any step, and what the scorer said of such a step.
     scoreless: (usize, Option<String>),
@@ -293,8 +302,12 @@ impl Tally {
                 Judge::Scorer(_) => Some(answered(trace, solution, &answers)),
                 Judge::Recorded => recorded(trace, solution),
                 Judge::Baseline(baseline) => {
-                    let predicted = baseline.predict(trace, solution);
-                    self.cases.push(Case { gold: solution.first_error, predicted });
+                    if let Some(predicted) = baseline.predict(trace, solution) {
+                        self.case(trace, solution, predicted);
+                    } else {
+                        self.skipped += 1;
+                        self.unpredicted += 1;
+                    }
                     continue;
                 }
             };
@@ -308,9 +321,8 @@ impl Tally {
                 self.scoreless.1 =
                     answers.values().find_map(|answer| answer.score.as_ref().err().cloned()).or(self.scoreless.1.take());
             }
-            let predicted = decide(&scores, decision);
-            self.cases.push(Case { gold: solution.first_error, predicted });
-            self.steps.extend(judged_steps(solution.first_error, &scores));
+            self.case(trace, solution, decide(&scores, decision));
+            self.steps(trace, solution, &scores);
             self.signals(trace, solution, &scores, judge, decision);
             let meaning = judge.meaning();
             let all: Option<Vec<_>> = scores.iter().map(|score| meaning.score((*score)?).ok()).collect();
@@ -321,22 +333,56 @@ impl Tally {
         Ok(())
     }
 
+    fn case(&mut self, trace: &Trace, solution: &Solution, predicted: FirstError) {
+        self.cases.push(Case { gold: solution.first_error, predicted });
+        self.problems.push(trace.prompt_key);
+    }
+
+    /// The judged steps of a solution. One that others share counts once, unless they give it another score or verdict.
+    fn steps(&mut self, trace: &Trace, solution: &Solution, scores: &[Option<f64>]) {
+        let path = trace.solution_path(solution);
+        for (step, right) in judged(solution.first_error, scores.len().min(path.len())) {
+            let Some(score) = scores[step] else { continue };
+            if self.counted.insert((trace.node(path[step]).key, right, score.to_bits())) {
+                self.steps.push((score, right));
+            }
+        }
+    }
+
     fn signals(&mut self, trace: &Trace, solution: &Solution, scores: &[Option<f64>], judge: &Judge, decision: Decision) {
-        let model = judge.model();
-        let threshold = match decision {
-            Decision::FirstBelow(threshold) => threshold,
-            Decision::Posterior { .. } => judge.meaning().threshold,
-        };
-        let whole = model.filter(|model| model.posterior.is_some()).map(WorkerModel::decision);
+        let (meaning, threshold) = (judge.meaning(), judge.threshold(decision));
+        let whole = judge.model().filter(|model| model.posterior.is_some()).map(WorkerModel::decision);
         let fails = |text: &str| findings(text).iter().any(|finding| finding.verdict == Verdict::Bad);
         let failing: Vec<bool> = trace.solution_path(solution).into_iter().map(|id| fails(&trace.node(id).text)).collect();
         for signal in Signal::ALL {
-            let Some(predicted) = signal.verdict(scores, &failing, threshold, whole) else { continue };
+            let Some(predicted) = signal.verdict(scores, &failing, &meaning, threshold, whole) else { continue };
             let case = Case { gold: solution.first_error, predicted };
             match self.signals.iter_mut().find(|(known, _)| *known == signal) {
                 Some((_, cases)) => cases.push(case),
                 None => self.signals.push((signal, vec![case])),
             }
+        }
+    }
+
+    /// The figures of a file.
+    fn measured(self, name: &str, meaning: &Meaning, bad_records: usize) -> Measured {
+        let Self { cases, problems, steps, whole, signals, skipped, unscored, .. } = self;
+        let places: Vec<(f64, bool)> = steps.iter().map(|(score, right)| (meaning.position(*score), *right)).collect();
+        let (ece, reliability) =
+            calibration(meaning, &places).map_or((None, Vec::new()), |found| (Some(found.error), found.bins));
+        Measured {
+            subset: Subset::of(name, &cases),
+            problems: problems.iter().collect::<HashSet<_>>().len(),
+            f1_interval: f1_interval(&cases, &problems),
+            offsets: Offsets::of(&cases),
+            step_auc: auc(&steps),
+            solution_auc: whole.iter().filter_map(|(form, scores)| Some((*form, auc(scores)?))).collect(),
+            ece,
+            reliability,
+            signals: signals.iter().map(|(signal, cases)| Worth::of(*signal, cases, &problems)).collect(),
+            skipped,
+            unscored,
+            bad_records,
         }
     }
 }
@@ -362,9 +408,10 @@ impl Baseline {
         }
     }
 
-    fn predict(self, trace: &Trace, solution: &Solution) -> FirstError {
+    /// What the rule says; `None` where a critic was not asked.
+    fn predict(self, trace: &Trace, solution: &Solution) -> Option<FirstError> {
         let path = trace.solution_path(solution);
-        match self {
+        Some(match self {
             Self::NoError => FirstError::NoError,
             Self::Arithmetic => {
                 let first = path.iter().position(|id| arithmetic::has_error(&trace.node(*id).text));
@@ -376,100 +423,18 @@ impl Baseline {
                 let dice = key.as_bytes().iter().take(8).fold(0_usize, |dice, byte| (dice << 8) | usize::from(*byte));
                 if dice % 2 == 0 || path.is_empty() { FirstError::NoError } else { FirstError::At((dice / 2) % path.len()) }
             }
-            Self::Prediction => match solution.extra.get("prediction").and_then(serde_json::Value::as_i64) {
-                Some(-1) => FirstError::NoError,
-                // Null: the critic came to no verdict, which counts as wrong.
-                step => step.and_then(|step| usize::try_from(step).ok()).map_or(FirstError::Unknown, FirstError::At),
-            },
-        }
+            Self::Prediction => predicted(solution.extra.get("prediction")?),
+        })
     }
 }
 
-/// The report for people.
-fn table(report: &Report) -> String {
-    let number = |value: Option<f64>, digits: usize| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"));
-    let width = report.subsets.iter().map(|measured| measured.subset.name.chars().count()).max().unwrap_or(0).max(6);
-    let rule = match (report.threshold, report.posterior) {
-        (Some(threshold), _) => format!(", threshold {threshold}"),
-        (_, Some(tau)) => format!(", first-error posterior below {tau:.3}"),
-        _ => String::new(),
-    };
-    let mut text = String::new();
-    // Writing to a string cannot fail.
-    let _ = writeln!(text, "{}{rule}", crate::corpus::escaped(&report.scorer));
-    let _ = writeln!(
-        text,
-        "{:width$} {:>8} {:>9} {:>9} {:>9} {:>6} {:>12} {:>8} {:>8}",
-        "subset", "wrong", "right", "acc wrong", "acc right", "F1", "95 % of F1", "step AUC", "skipped"
-    );
-    for measured in &report.subsets {
-        let Subset { name, n_error, n_correct, acc_error, acc_correct, f1 } = &measured.subset;
-        let _ = writeln!(
-            text,
-            "{:width$} {n_error:>8} {n_correct:>9} {:>9} {:>9} {:>6} {:>12} {:>8} {:>8}",
-            crate::corpus::escaped(name),
-            number(*acc_error, 1),
-            number(*acc_correct, 1),
-            number(*f1, 1),
-            measured.f1_interval.map_or_else(|| "-".to_owned(), |(low, high)| format!("{low:.1} to {high:.1}")),
-            number(measured.step_auc, 3),
-            measured.skipped
-        );
+/// What a critic said: a whole number, however it is written. Null, or anything else, is no verdict, which counts as wrong.
+fn predicted(said: &serde_json::Value) -> FirstError {
+    let number = said.as_f64().or_else(|| said.as_str()?.trim().parse().ok());
+    match number.filter(|number| number.fract() == 0.0 && (-1.0..=1e9).contains(number)) {
+        Some(-1.0) => FirstError::NoError,
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number of this range")]
+        Some(step) => FirstError::At(step as usize),
+        None => FirstError::Unknown,
     }
-    let _ = writeln!(text, "mean F1 {}", number(report.mean_f1, 1));
-    text
-}
-
-/// What each signal is worth and how reliable the scores are, for people: a table of signals and a plot of bars for each file.
-fn signals(report: &Report) -> String {
-    const BAR: usize = 40;
-    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
-    let mut text = String::new();
-    for measured in &report.subsets {
-        // Writing to a string cannot fail.
-        let _ = writeln!(
-            text,
-            "\n{}\n  {:<10} {:>9} {:>7} {:>6}  95 % of F1",
-            crate::corpus::escaped(&measured.subset.name),
-            "signal",
-            "precision",
-            "recall",
-            "F1"
-        );
-        for Worth { signal, precision, recall, f1, f1_interval } in &measured.signals {
-            let span = f1_interval.map_or_else(|| "-".to_owned(), |(low, high)| format!("{low:.1} to {high:.1}"));
-            let _ = writeln!(
-                text,
-                "  {:<10} {:>9} {:>7} {:>6}  {span}",
-                signal.name(),
-                number(*precision),
-                number(*recall),
-                number(*f1)
-            );
-        }
-        let Some(ece) = measured.ece else { continue };
-        let _ = writeln!(
-            text,
-            "  calibration error {ece:.3}\n  {:>5} {:>6} {:>6}  share of right steps; | is the score",
-            "steps", "score", "right"
-        );
-        for bin in measured.reliability.iter().filter(|bin| bin.steps > 0) {
-            let cell = |n: usize| (n as f64 + 0.5) / BAR as f64;
-            let mark =
-                |n: usize| (bin.score * BAR as f64 - n as f64).clamp(0.0, 1.0) > 0.0 && bin.score <= (n + 1) as f64 / BAR as f64;
-            let bar: String = (0..BAR)
-                .map(|n| {
-                    if mark(n) {
-                        '|'
-                    } else if cell(n) <= bin.right {
-                        '#'
-                    } else {
-                        '.'
-                    }
-                })
-                .collect();
-            let _ = writeln!(text, "  {:>5} {:>6.3} {:>6.3}  {bar}", bin.steps, bin.score, bin.right);
-        }
-    }
-    text
 }

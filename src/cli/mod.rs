@@ -7,6 +7,7 @@ mod compared;
 #[cfg(feature = "candle")]
 pub mod doctor;
 pub mod eval;
+mod eval_out;
 pub mod export;
 pub mod features;
 pub mod gather;

@@ -29,6 +29,7 @@ mod export_files;
 #[cfg(feature = "candle")]
 mod families;
 mod features;
+mod figures;
 mod formats;
 mod fuzz;
 mod hints;

@@ -147,6 +147,32 @@ fn numbers_compare_verdicts_with_scores_and_hide_them_from_who_judges_blind() {
 }
 
 #[test]
+fn a_judged_step_that_solutions_share_counts_once() {
+    const SHARED: &[u8] =
+        br#"{"id":"a","generator":"g","problem":"One?","steps":["bad start","end 1"],"final_answer_correct":true,"label":-1}
+{"id":"b","generator":"g","problem":"One?","steps":["bad start","end 2"],"final_answer_correct":true,"label":-1}
+{"id":"c","generator":"g","problem":"One?","steps":["bad start","end 3"],"final_answer_correct":true,"label":-1}"#;
+    let mut desk = Desk::new(&[("shared.jsonl", SHARED)], (100, 40));
+    let trace = desk.app.trace().unwrap().clone();
+    for id in trace.steps() {
+        desk.app.scoring.scores.insert(trace.node(id).key, StepScore::new(0.2, Semantics::Correctness).unwrap());
+    }
+    for id in ["a", "b", "c"] {
+        for _ in 0..3 {
+            if desk.id() != id {
+                desk.keys(")");
+            }
+        }
+        desk.keys("1x");
+    }
+    desk.keys("gE");
+    let page = desk.app.sheet.as_ref().unwrap().text.clone();
+    assert!(page.contains("Your verdicts on 3 solutions of 1 problem in memory"), "{page}");
+    let first = page.lines().find(|line| line.contains("step 1 ")).unwrap();
+    assert!(first.trim_end().ends_with(" 1"), "{page}");
+}
+
+#[test]
 fn a_search_goes_through_all_files_in_both_directions_and_around_the_end_once() {
     let files = [("a.jsonl", haystack(0, 700, &[3, 640])), ("b.jsonl", haystack(1000, 300, &[1000, 1299]))];
     let mut desk = Desk::new(&files, (100, 30));

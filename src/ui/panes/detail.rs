@@ -5,6 +5,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::analysis::aggregate::Aggregate;
+use crate::analysis::wilson;
 use crate::app::App;
 use crate::app::choice::PROGRESS;
 use crate::app::describe::short;
@@ -389,12 +390,18 @@ fn search_numbers(node: &Node) -> String {
     let stats = &node.stats;
     let mut parts = Vec::new();
     if let Some(mc) = stats.mc {
+        // Few rollouts say little: 0 of 8 leaves room for a third.
+        let known = stats.mc_k.filter(|k| *k > 0 && (0.0..=1.0).contains(&mc));
+        let interval = known.map_or(String::new(), |k| {
+            let (low, high) = wilson::around(mc, k as f64);
+            format!(" [{}, {}]", short(low), short(high))
+        });
         let rollouts = match (stats.mc_hits, stats.mc_k) {
             (Some(hits), Some(k)) => format!(" ({hits} of {k} rollouts)"),
             (None, Some(k)) => format!(" ({k} rollouts)"),
             _ => String::new(),
         };
-        parts.push(format!("MC {}{rollouts}", short(mc)));
+        parts.push(format!("MC {}{interval}{rollouts}", short(mc)));
     }
     // A share is told as the score of the file; what is none has no place on that scale.
     let raw = stats.prm.filter(|score| !(0.0..=1.0).contains(score));

@@ -1,0 +1,108 @@
+//! What `eval` tells people: a table, and more of the signals.
+
+use std::fmt::Write as _;
+
+use super::eval::{Measured, Report};
+use crate::analysis::processbench::{Offsets, Subset};
+use crate::analysis::signals::Worth;
+
+/// The report for people.
+pub(super) fn table(report: &Report) -> String {
+    let number = |value: Option<f64>, digits: usize| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"));
+    let width = report.subsets.iter().map(|measured| measured.subset.name.chars().count()).max().unwrap_or(0).max(6);
+    let rule = match (report.threshold, report.posterior) {
+        (Some(threshold), None) => format!(", threshold {threshold}"),
+        (Some(threshold), Some(tau)) => format!(", first-error posterior below {tau:.3}; a step by itself below {threshold:.3}"),
+        _ => String::new(),
+    };
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{}{rule}", crate::corpus::escaped(&report.scorer));
+    let _ = writeln!(
+        text,
+        "{:width$} {:>8} {:>9} {:>9} {:>9} {:>6} {:>12} {:>8} {:>8} {:>8}",
+        "subset", "wrong", "right", "acc wrong", "acc right", "F1", "95 % of F1", "step AUC", "skipped", "unscored"
+    );
+    for measured in &report.subsets {
+        let Subset { name, n_error, n_correct, acc_error, acc_correct, f1 } = &measured.subset;
+        let _ = writeln!(
+            text,
+            "{:width$} {n_error:>8} {n_correct:>9} {:>9} {:>9} {:>6} {:>12} {:>8} {:>8} {:>8}",
+            crate::corpus::escaped(name),
+            number(*acc_error, 1),
+            number(*acc_correct, 1),
+            number(*f1, 1),
+            measured.f1_interval.map_or_else(|| "-".to_owned(), |(low, high)| format!("{low:.1} to {high:.1}")),
+            number(measured.step_auc, 3),
+            measured.skipped,
+            measured.unscored
+        );
+    }
+    let (all, some) = (report.subsets.len(), report.subsets.iter().filter(|measured| measured.subset.f1.is_some()).count());
+    let of = if some < all { format!(" of {some} of {all} subsets") } else { String::new() };
+    let _ = writeln!(text, "mean F1{of} {}", number(report.mean_f1, 1));
+    for Measured { subset, problems, .. } in &report.subsets {
+        let solutions = subset.n_error + subset.n_correct;
+        if solutions != *problems {
+            let name = crate::corpus::escaped(&subset.name);
+            let _ = writeln!(text, "{name}: {solutions} solutions of {problems} problems; intervals are over problems");
+        }
+    }
+    text
+}
+
+/// What each signal is worth and how reliable the scores are, for people: a table of signals and a plot of bars for each file.
+pub(super) fn signals(report: &Report) -> String {
+    const BAR: usize = 40;
+    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
+    let mut text = String::new();
+    for measured in &report.subsets {
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "\n{}\n  {:<10} {:>9} {:>7} {:>6}  95 % of F1",
+            crate::corpus::escaped(&measured.subset.name),
+            "signal",
+            "precision",
+            "recall",
+            "F1"
+        );
+        for Worth { signal, precision, recall, f1, f1_interval } in &measured.signals {
+            let span = f1_interval.map_or_else(|| "-".to_owned(), |(low, high)| format!("{low:.1} to {high:.1}"));
+            let _ = writeln!(
+                text,
+                "  {:<10} {:>9} {:>7} {:>6}  {span}",
+                signal.name(),
+                number(*precision),
+                number(*recall),
+                number(*f1)
+            );
+        }
+        let Offsets { early, exact, late, missed } = measured.offsets;
+        let _ = writeln!(text, "  first errors named: {exact} exactly, {early} early, {late} late, {missed} not at all");
+        let Some(ece) = measured.ece else { continue };
+        let _ = writeln!(
+            text,
+            "  calibration error {ece:.3}\n  {:>5} {:>6} {:>6}  share of right steps; | is the score",
+            "steps", "score", "right"
+        );
+        for bin in measured.reliability.iter().filter(|bin| bin.steps > 0) {
+            let cell = |n: usize| (n as f64 + 0.5) / BAR as f64;
+            let mark =
+                |n: usize| (bin.score * BAR as f64 - n as f64).clamp(0.0, 1.0) > 0.0 && bin.score <= (n + 1) as f64 / BAR as f64;
+            let bar: String = (0..BAR)
+                .map(|n| {
+                    if mark(n) {
+                        '|'
+                    } else if cell(n) <= bin.right {
+                        '#'
+                    } else {
+                        '.'
+                    }
+                })
+                .collect();
+            let _ = writeln!(text, "  {:>5} {:>6.3} {:>6.3}  {bar}", bin.steps, bin.score, bin.right);
+        }
+    }
+    text
+}
