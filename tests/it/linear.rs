@@ -31,66 +31,6 @@ fn position(lines: &[String], start: &str) -> usize {
 }
 
 #[test]
-fn steps_marks_and_messages_are_said_once_and_in_order() {
-    let lines = said("jx", &[]);
-    let problem = position(&lines, "problem 1 of 35, solutions.json");
-    let first = position(&lines, "step 1 of ");
-    let second = position(&lines, "step 2 of ");
-    let saved = position(&lines, "saved ");
-    assert!(problem < first && first < second && second < saved, "{lines:#?}");
-    assert_eq!(lines.iter().filter(|line| line.starts_with("problem 1 of 35, solutions.json")).count(), 1, "{lines:#?}");
-    assert!(lines.len() > second + 1);
-}
-
-#[test]
-fn what_a_label_did_is_said_before_the_next_problem() {
-    let lines = said("2xq", &[]);
-    let (done, next) = (position(&lines, "problem 1, solution 1: first error at step 2"), position(&lines, "solution 2 of "));
-    assert!(done < next, "{lines:#?}");
-}
-
-#[test]
-fn a_whole_session_goes_through_a_pipe() {
-    // Two verdicts, an undo, the help for a word, a command by name, a search.
-    let lines = said("aa u?fold\u{1b}:theme light\n/total\nq", &[]);
-    position(&lines, "help 1 of ");
-    position(&lines, "/total");
-    assert!(lines.iter().filter(|line| line.starts_with("saved ")).count() >= 2, "{lines:#?}");
-}
-
-#[test]
-fn what_is_typed_is_said_once_and_not_letter_by_letter() {
-    let lines = said(":theme light\n&len > 3\nq", &[]);
-    let typed: Vec<&String> = lines.iter().filter(|line| line.starts_with([':', '&'])).collect();
-    assert_eq!(typed, [":", ":theme light", "&", "&len > 3"], "{lines:#?}");
-}
-
-#[test]
-fn counts_and_panes_are_said_and_what_was_typed_comes_before_what_it_did() {
-    let lines = said("&len > 3\n\tgs&\u{15}len > 1000\nq", &[]);
-    let typed = position(&lines, "&len > 3");
-    let count = position(&lines, "filter len > 3: ");
-    assert!(typed < count, "{lines:#?}");
-    assert!(lines.iter().any(|line| line == "in the list: keys move from problem to problem"), "{lines:#?}");
-    position(&lines, "in the steps");
-    position(&lines, "no solution fits len > 1000");
-    position(&lines, "filter len > 1000: 0 solutions");
-}
-
-#[test]
-fn the_command_line_of_an_export_runs() {
-    let folder = tempfile::tempdir().unwrap();
-    let traces = folder.path().join("traces of today.jsonl");
-    std::fs::copy("assets/demo/solutions.json", &traces).unwrap();
-    let lines = said_in(folder.path(), "ax:export csv\nq", &[traces.to_str().unwrap()]);
-    let line = lines.iter().find_map(|line| line.strip_prefix("copied command line: stepscope "));
-    let line = format!("{} {}", env!("CARGO_BIN_EXE_stepscope"), line.unwrap_or_else(|| panic!("{lines:#?}")));
-    let output = Command::new("sh").arg("-c").arg(&line).current_dir(folder.path()).output().unwrap();
-    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
-    assert!(folder.path().join("traces of today.csv").exists());
-}
-
-#[test]
 fn the_command_line_of_an_export_names_the_map_on_one_line() {
     let folder = tempfile::tempdir().unwrap();
     let traces = folder.path().join("odd.jsonl");
@@ -166,4 +106,64 @@ fn a_desk_is_known_by_its_files_and_not_by_how_their_paths_are_spelt() {
     old.execute("DELETE FROM place WHERE file LIKE '/%'", ()).unwrap();
     assert!(at("here", "q").contains("problem 1 of 5"));
     assert!(at("there", "q").contains("problem 4 of 5"));
+}
+
+#[test]
+fn steps_marks_and_messages_are_said_once_and_in_order() {
+    let lines = said("jx", &[]);
+    let problem = position(&lines, "problem 1 of 35, solutions.json");
+    let first = position(&lines, "step 1 of ");
+    let second = position(&lines, "step 2 of ");
+    let saved = position(&lines, "saved ");
+    assert!(problem < first && first < second && second < saved, "{lines:#?}");
+    assert_eq!(lines.iter().filter(|line| line.starts_with("problem 1 of 35, solutions.json")).count(), 1, "{lines:#?}");
+    assert!(lines.len() > second + 1);
+}
+
+#[test]
+fn what_a_label_did_is_said_before_the_next_problem() {
+    let lines = said("2xq", &[]);
+    let (done, next) = (position(&lines, "problem 1, solution 1: first error at step 2"), position(&lines, "solution 2 of "));
+    assert!(done < next, "{lines:#?}");
+}
+
+#[test]
+fn a_whole_session_goes_through_a_pipe() {
+    // Two verdicts, an undo, the help for a word, a command by name, a search.
+    let lines = said("aa u?fold\u{1b}:theme light\n/total\nq", &[]);
+    position(&lines, "help 1 of ");
+    position(&lines, "/total");
+    assert!(lines.iter().filter(|line| line.starts_with("saved ")).count() >= 2, "{lines:#?}");
+}
+
+#[test]
+fn what_is_typed_is_said_once_and_not_letter_by_letter() {
+    let lines = said(":theme light\n&len > 3\nq", &[]);
+    let typed: Vec<&String> = lines.iter().filter(|line| line.starts_with([':', '&'])).collect();
+    assert_eq!(typed, [":", ":theme light", "&", "&len > 3"], "{lines:#?}");
+}
+
+#[test]
+fn counts_and_panes_are_said_and_what_was_typed_comes_before_what_it_did() {
+    let lines = said("&len > 3\n\tgs&\u{15}len > 1000\nq", &[]);
+    let typed = position(&lines, "&len > 3");
+    let count = position(&lines, "filter len > 3: ");
+    assert!(typed < count, "{lines:#?}");
+    assert!(lines.iter().any(|line| line == "in the list: keys move from problem to problem"), "{lines:#?}");
+    position(&lines, "in the steps");
+    position(&lines, "no solution fits len > 1000");
+    position(&lines, "filter len > 1000: 0 solutions");
+}
+
+#[test]
+fn the_command_line_of_an_export_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let traces = folder.path().join("traces of today.jsonl");
+    std::fs::copy("assets/demo/solutions.json", &traces).unwrap();
+    let lines = said_in(folder.path(), "ax:export csv\nq", &[traces.to_str().unwrap()]);
+    let line = lines.iter().find_map(|line| line.strip_prefix("copied command line: stepscope "));
+    let line = format!("{} {}", env!("CARGO_BIN_EXE_stepscope"), line.unwrap_or_else(|| panic!("{lines:#?}")));
+    let output = Command::new("sh").arg("-c").arg(&line).current_dir(folder.path()).output().unwrap();
+    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(folder.path().join("traces of today.csv").exists());
 }

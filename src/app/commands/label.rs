@@ -224,28 +224,23 @@ pub(super) fn there_is(app: &mut App, index: usize) -> bool {
 
 /// First error at the step of this index (from 0), of this kind; an empty kind is none.
 pub(crate) fn first_error_of(app: &mut App, index: usize, said: &str) -> Vec<Effect> {
-    mark_first(app, index, said).unwrap_or_default()
-}
-
-/// The same; `None` where nothing was marked.
-pub(super) fn mark_first(app: &mut App, index: usize, said: &str) -> Option<Vec<Effect>> {
-    let aim = aim(app).filter(|_| is_of_the_file(app))?;
+    let Some(aim) = aim(app).filter(|_| is_of_the_file(app)) else { return Vec::new() };
     if !there_is(app, index) {
-        return None;
+        return Vec::new();
     }
-    let mut action = app.session.first_error(&aim.trace, &aim.solution, index)?;
+    let Some(mut action) = app.session.first_error(&aim.trace, &aim.solution, index) else { return Vec::new() };
     if let Action::FirstError { kind, .. } = &mut action {
         said.clone_into(kind);
     }
     let node = app.cursor.path[index];
     if app.says_again(FirstError::At(index), said) {
-        return Some(on_to_the_next(app));
+        return on_to_the_next(app);
     }
     app.cursor.go_to_step(index);
     let kind = if said.is_empty() { String::new() } else { format!(": {said}") };
     let changes = changes(app, &aim, Some(&action), Some(node));
     app.notice = Some(format!("first error at step {}{kind}{}{changes}", index + 1, covered(&aim.trace, node)));
-    let mut effects = app.record(Body::Act(action), Some(aim.trace.node(node).key))?;
+    let Some(mut effects) = app.record(Body::Act(action), Some(aim.trace.node(node).key)) else { return Vec::new() };
     (app.walk.rates, app.walk.covers) = (false, Some(aim.trace.node(node).key));
     app.note_mistake(index);
     if app.project.progress {
@@ -253,7 +248,7 @@ pub(super) fn mark_first(app: &mut App, index: usize, said: &str) -> Option<Vec<
     } else {
         effects.extend(on_to_the_next(app));
     }
-    Some(effects)
+    effects
 }
 
 /// Asks how far the solution had come.
