@@ -24,7 +24,7 @@ use crate::corpus::{Corpus, OpenError, Refusal, Source, Way, sources};
 use crate::formats::mapping::{self, Spec};
 use crate::labels::project::FILE_NAME;
 use crate::labels::{Draft, Mode, Project, Store, StoreError};
-use crate::query::{Query, no_name};
+use crate::query::{Names, Query, no_name};
 use crate::scoring::{RunsOn, SamplerSpec, ScoreCache, WorkerSpec};
 use crate::shell::background;
 use crate::shell::late::Late;
@@ -157,11 +157,8 @@ pub(super) fn start(args: &OpenArgs, review: bool) -> anyhow::Result<ExitCode> {
     let (mut store, mut session) = Store::open(&path, &annotator)?;
     args.with.read_into(&mut session, &path)?;
     let files = files(args, &corpora);
-    let (desk, place) = last_place(&mut store, &files, review.then_some("(review)").or(args.exam.map(|_| "(exam)")));
-    let filters = shell::kept_filters(&mut store);
-    let unread = place.as_ref().err().into_iter().chain(filters.as_ref().err());
-    // Of a store that is not there yet its own warning tells.
-    let notes = unread.filter(|_| !store.read_only()).map(ToString::to_string).collect();
+    let Kept { desk, place, filters, notes } =
+        kept(&mut store, &files, review.then_some("(review)").or(args.exam.map(|_| "(exam)")));
     let mut project = project(args.taxonomy.clone(), &args.paths)?;
     project.overlap = args.sharing.overlap.clone().or(project.overlap);
     let setup = Setup {
@@ -175,14 +172,14 @@ pub(super) fn start(args: &OpenArgs, review: bool) -> anyhow::Result<ExitCode> {
             others: args.with.with.iter().map(|path| path.display().to_string()).collect(),
         }),
         look,
-        place: place.ok().flatten(),
+        place,
         scoring: !args.no_prm,
         sampler: args.sampler.is_some(),
         vectors: args.vectors.is_some(),
         terms: terms(args)?,
         project,
         keymap,
-        filters: filters.unwrap_or_default(),
+        filters,
         review,
     };
     let worker = match &args.scorer_cmd {
@@ -483,16 +480,31 @@ fn unknown(path: &Path, args: &OpenArgs) -> anyhow::Result<Option<Result<Corpus,
     }
 }
 
-/// Name of the place of a session, and where the last one stopped there: the files that are open together, however their paths are spelt. A
-/// review of them and an exam have places of their own.
-fn last_place(store: &mut Store, files: &[FileState], other: Option<&str>) -> (String, Result<Option<Place>, StoreError>) {
+/// What earlier sessions left.
+struct Kept {
+    /// Name of the place of a session: the files that are open together, however their paths are spelt.
+    desk: String,
+    /// Where the last one stopped there.
+    place: Option<Place>,
+    /// The annotator's own filters.
+    filters: Names,
+    /// What of it cannot be read.
+    notes: Vec<String>,
+}
+
+/// What earlier sessions on these files left; a review of them and an exam have places of their own.
+fn kept(store: &mut Store, files: &[FileState], other: Option<&str>) -> Kept {
     let desk = |name: fn(&FileState) -> &str| files.iter().map(name).chain(other).collect::<Vec<_>>().join("\n");
     let (here, spelt) = (desk(|file| &file.id), desk(|file| &file.name));
     let place = match store.place(&here) {
         Ok(None) if spelt != here => moved(store, files, &spelt, &here),
         known => known,
     };
-    (here, place)
+    let filters = shell::kept_filters(store);
+    let unread = place.as_ref().err().into_iter().chain(filters.as_ref().err());
+    // Of a store that is not there yet its own warning tells.
+    let notes = unread.filter(|_| !store.read_only()).map(ToString::to_string).collect();
+    Kept { desk: here, place: place.ok().flatten(), filters: filters.unwrap_or_default(), notes }
 }
 
 /// The place that an earlier version kept by the paths as they were spelt, if it is one of these files; it is kept by what they are from now on.

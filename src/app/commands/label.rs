@@ -269,34 +269,29 @@ fn has_kind(app: &mut App, index: usize) -> bool {
 
 /// First error at the step of this index (from 0), of this kind; an empty kind is none. A step beside all solutions is rated bad by itself.
 pub(crate) fn first_error_of(app: &mut App, index: usize, said: &str) -> Vec<Effect> {
-    mark_first(app, index, said).unwrap_or_default()
-}
-
-/// The same; `None` where nothing was marked.
-pub(super) fn mark_first(app: &mut App, index: usize, said: &str) -> Option<Vec<Effect>> {
-    let trace = aim(app).map(|aim| aim.trace).filter(|_| there_is(app, index))?;
+    let Some(trace) = aim(app).map(|aim| aim.trace).filter(|_| there_is(app, index)) else { return Vec::new() };
     if !app.on_sampled() && app.is_alternative(&trace, index) {
-        return (said.is_empty() || has_kind(app, index)).then(|| wrong_alternative(app, index));
+        return if said.is_empty() || has_kind(app, index) { wrong_alternative(app, index) } else { Vec::new() };
     }
     if app.solution_on_show().is_none() && !app.on_sampled() {
         // The beginning of an alternative is that of solutions as well.
         let node = app.cursor.path[index];
         app.cursor.go_to_node(&trace, node);
     }
-    let aim = aim(app).filter(|_| is_of_a_solution(app))?;
-    let mut action = app.session.first_error(&aim.trace, &aim.solution, index)?;
+    let Some(aim) = aim(app).filter(|_| is_of_a_solution(app)) else { return Vec::new() };
+    let Some(mut action) = app.session.first_error(&aim.trace, &aim.solution, index) else { return Vec::new() };
     if let Action::FirstError { kind, .. } = &mut action {
         said.clone_into(kind);
     }
     let node = app.cursor.path[index];
     if app.says_again(FirstError::At(index), said) {
-        return Some(on_to_the_next(app));
+        return on_to_the_next(app);
     }
     app.cursor.go_to_step(index);
     let kind = if said.is_empty() { String::new() } else { format!(": {said}") };
     let changes = changes(app, &aim, Some(&action), Some(node));
     app.notice = Some(format!("first error at step {}{kind}{}{changes}", index + 1, covered(&aim.trace, node)));
-    let mut effects = app.record(Body::Act(action), Some(aim.trace.node(node).key))?;
+    let Some(mut effects) = app.record(Body::Act(action), Some(aim.trace.node(node).key)) else { return Vec::new() };
     (app.walk.rates, app.walk.covers) = (false, Some(aim.trace.node(node).key));
     app.note_mistake(index);
     if app.project.progress {
@@ -304,7 +299,7 @@ pub(super) fn mark_first(app: &mut App, index: usize, said: &str) -> Option<Vec<
     } else {
         effects.extend(on_to_the_next(app));
     }
-    Some(effects)
+    effects
 }
 
 /// A step that no solution takes is wrong: that judges none, so the cursor stays.

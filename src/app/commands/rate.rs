@@ -8,7 +8,7 @@ use crate::app::{App, Effect};
 use crate::labels::{Action, Body, Session};
 use crate::trace::{FirstError, Label, NodeId, Rating, Solution, StepKey, Trace};
 
-use super::label::{Again, aim, changes, covered, is_of_a_solution, mark_first, on_to_the_next, there_is};
+use super::label::{Again, aim, changes, covered, first_error_of, is_of_a_solution, on_to_the_next, there_is};
 
 /// +1 for this step.
 pub(super) fn good(app: &mut App, count: Option<usize>) -> Vec<Effect> {
@@ -35,9 +35,11 @@ pub(super) fn clear_rating(app: &mut App, count: Option<usize>) -> Vec<Effect> {
 pub(super) fn rest_after_error(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     let Some(aim) = aim(app).filter(|_| is_of_a_solution(app)) else { return Vec::new() };
     if let Some(step) = app.ratings(&aim.trace).iter().position(|rating| *rating == Some(Rating::Bad)) {
-        let effects = mark_first(app, step, "");
-        app.walk.rates |= effects.is_some();
-        return effects.unwrap_or_default();
+        let waiting = app.saving.queue.len();
+        let effects = first_error_of(app, step, "");
+        // What was refused says nothing of how one works.
+        app.walk.rates |= app.saving.queue.len() > waiting;
+        return effects;
     }
     app.notice = Some(format!("no step is rated bad yet: {} rates one", app.key("bad")));
     Vec::new()
