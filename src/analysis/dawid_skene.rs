@@ -108,8 +108,9 @@ impl Fit {
 
     /// The chance that a judge gives a class its own name; `None` where nothing was of that class.
     pub fn names(&self, judge: usize, class: usize) -> Option<f64> {
-        // Less than half of an answer is what rounding and doubt leave.
-        (self.answers[judge][class] >= 0.5).then(|| self.confusion[judge][class][class])
+        // Less than half of an answer is what rounding and doubt leave; without any item there are no classes.
+        let answers = self.answers.get(judge)?.get(class)?;
+        (*answers >= 0.5).then(|| self.confusion[judge][class][class])
     }
 
     /// How often a judge is right, over the classes as they are.
@@ -179,10 +180,14 @@ mod tests {
 
     #[test]
     fn what_is_known_to_be_true_is_not_outvoted() {
-        let votes = votes(&[&[0, 0], &[1, 1], &[0, 0]]);
-        let fit = Fit::new(&votes, (2, 2), &[None, None, Some(1)], &[1.0; 3]);
-        assert_eq!(fit.class(2), Some(1));
-        assert!(fit.names(0, 1) < Some(0.6) && fit.names(0, 0) > Some(0.9), "{fit:?}");
+        let (zero, one): (&[usize], &[usize]) = (&[0, 0], &[1, 1]);
+        let votes = votes(&[zero, zero, zero, zero, one, one, one, one, zero]);
+        let known: Vec<Option<usize>> = std::iter::repeat_n(None, 8).chain([Some(1)]).collect();
+        let fit = Fit::new(&votes, (2, 2), &known, &[1.0; 9]);
+        assert_eq!(fit.class(8), Some(1));
+        let named = fit.names(0, 1).unwrap();
+        assert!((0.7..0.9).contains(&named) && fit.names(0, 0) > Some(0.9), "{fit:?}");
+        assert_eq!(Fit::new(&[], (2, 2), &[], &[]).names(0, 1), None, "nothing was judged");
         assert_eq!(Fit::new(&votes[..2], (2, 2), &[None], &[1.0]).names(0, 1), None, "nothing was of that class");
     }
 
