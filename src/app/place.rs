@@ -172,7 +172,7 @@ impl App {
         self.leave_replay();
         let Some(trace) = self.trace().cloned() else {
             self.steps.reset();
-            self.tree = Box::default();
+            *self.tree = TreeView::default();
             return;
         };
         self.cursor.settle(&trace);
@@ -180,7 +180,7 @@ impl App {
         if self.steps.shown() != Some(shown) {
             self.label_nodes();
             self.steps.show(shown);
-            self.tree = Box::new(TreeView::new(&trace));
+            *self.tree = TreeView::new(&trace);
             self.tree_top = 0;
             self.show_tree = self.walk.tree.unwrap_or_else(|| commands::view::opens_as_tree(&trace));
             self.focus = match (self.show_tree, self.focus) {

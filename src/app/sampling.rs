@@ -109,7 +109,7 @@ impl App {
     fn grew(&mut self) {
         let Some(trace) = self.trace().cloned() else { return };
         self.steps.grew((self.cursor.item, trace.prompt_key, trace.nodes.len()));
-        self.tree = Box::new(TreeView::new(&trace));
+        *self.tree = TreeView::new(&trace);
         self.filter_tree();
         self.tree.reveal(&trace, self.cursor.node);
         self.label_nodes();
