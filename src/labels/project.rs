@@ -252,7 +252,7 @@ mod tests {
             ("[errors]\na = \"\"", "no name"),
             ("[errors]\na = \"x\"\nb = \"x: y\"", "both called"),
             ("[erors]\na = \"x\"", "erors"),
-            ("[errors", "TOML"),
+            ("[errors", "line 1: "),
             ("[overlap]\nannotators = [\"a\"]\neach = 2\npercent = 20", "2 annotators of 1"),
         ] {
             let error = Project::parse(text).unwrap_err().to_string();
