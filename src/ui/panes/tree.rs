@@ -14,10 +14,12 @@ use crate::ui::pen::Pen;
 /// Which columns of numbers the trace has.
 #[expect(clippy::struct_excessive_bools, reason = "one for each column")]
 #[derive(Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each one is a column that is there or not")]
 struct Columns {
     visits: bool,
     q: bool,
     mc: bool,
+    prior: bool,
 }
 
 impl Columns {
@@ -48,9 +50,14 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     let mut x = rect.x + 1;
     // The iteration that made a step stands in place of numbers that the search had at its end.
     let made = (app.replay.is_some(), "  it");
-    for (wanted, heading) in
-        [made, (columns.visits, "   N"), (columns.q, "    Q"), (columns.mc, "   MC"), (app.show_prm, "  PRM")]
-    {
+    for (wanted, heading) in [
+        made,
+        (columns.visits, "   N"),
+        (columns.q, "    Q"),
+        (columns.mc, "   MC"),
+        (columns.prior, " prior"),
+        (app.show_prm, "  PRM"),
+    ] {
         if wanted {
             x = pen.text(x, rect.y, rect.right().saturating_sub(x), heading, dim);
         }
@@ -97,6 +104,9 @@ fn draw_numbers(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, columns
     if columns.mc {
         let style = stats.mc.map_or(pen.look.plain(), |mc| pen.look.score(mc));
         x = pen.text(x, y, left(x), &format!("{:>5}", number(stats.mc)), style);
+    }
+    if columns.prior {
+        x = pen.text(x, y, left(x), &format!("{:>6}", number(stats.prior)), pen.look.plain());
     }
     if app.show_prm {
         let score = app.shown_score(node.key).map(StepScore::value);
