@@ -12,7 +12,6 @@ use crate::trace::{Label, NodeId, NodeStats, Rating, StepScore, Trace};
 use crate::ui::pen::Pen;
 
 /// Which columns of numbers the trace has.
-#[expect(clippy::struct_excessive_bools, reason = "one for each column")]
 #[derive(Clone, Copy, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each one is a column that is there or not")]
 struct Columns {
