@@ -109,7 +109,9 @@ fn what_a_critic_did_not_say_is_skipped_and_numbers_may_be_written_in_any_way() 
     let place = Place::new();
     let said = |label: i64, prediction: Option<Value>| {
         let mut row = row(&label.to_string(), label, &["", ""]);
-        prediction.into_iter().for_each(|prediction| row["prediction"] = prediction);
+        if let Some(prediction) = prediction {
+            row["prediction"] = prediction;
+        }
         row
     };
     let rows = [
