@@ -122,7 +122,7 @@ impl Outside {
         let _ = self.messages.send(message);
     }
 
-    /// What the files look like now. What they are is looked up on the disk: [`Outside::files_changed`] keeps it.
+    /// What the files look like now. What they are is looked up on the disk, so keep it.
     pub fn files(corpora: &[Corpus]) -> Vec<FileState> {
         let state = |corpus: &Corpus| {
             let mut state = FileState {

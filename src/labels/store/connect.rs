@@ -203,7 +203,7 @@ fn look(path: &Path, found: &std::fs::Metadata) -> Result<(), StoreError> {
 /// What every database file of `SQLite` begins with.
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
-/// True for a file that says in its header that it is a label store. Not for one that this process has open: see [`Hold`].
+/// True for a file that says in its header that it is a label store. Not for one that this process has open, because looking into it would end its locks.
 pub fn is_store(path: &Path) -> bool {
     let mut head = [0; 72];
     // What is no plain file may never have anything to read.
