@@ -227,6 +227,9 @@ impl App {
     /// Steps were merged or split, or that was taken back: every loaded item is cut anew, and the cursor stays with its step.
     pub(super) fn cut_anew(&mut self) {
         let (solution, step, focus) = (self.cursor.solution, self.cursor.step(), self.focus);
+        // Beside all solutions the path on show has no number.
+        let end = |app: &Self| Some(app.trace()?.node(*app.cursor.path.last()?).key);
+        let beside = self.solution_on_show().is_none().then(|| end(self)).flatten();
         let items: Vec<ItemId> = self.items.loaded().collect();
         for item in items {
             self.lay_cuts(item);
@@ -234,6 +237,9 @@ impl App {
         self.steps.reset();
         if let Some(trace) = self.trace().cloned() {
             self.cursor.go_to_solution(&trace, solution);
+            if let Some(node) = beside.and_then(|key| trace.find(key)) {
+                self.cursor.go_to_node(&trace, node);
+            }
             self.cursor.go_to_step(step);
         }
         self.settle();

@@ -164,7 +164,7 @@ impl App {
         let marked = (trace.solutions.len() > COUNTED).then(|| marks::last_marked(&self.session, &trace));
         for (index, solution) in trace.solutions.iter().enumerate() {
             let marked = marked.as_ref().is_none_or(|marked| marked[solution.leaf.index()].is_some());
-            if !marked && !marks::stands_alone(&self.session, &trace, solution) && self.review.is_none() {
+            if !marked && !marks::stands_alone(&self.session, &trace, solution) && !self.session.has_sent_back(&trace, solution) {
                 continue;
             }
             if self.session.judges(&trace, &Solution::new(solution.leaf)) || self.is_agreed(item, &trace, solution) {

@@ -333,8 +333,13 @@ pub(super) fn take(app: &mut App, called: &str) -> Vec<Effect> {
         review.says = Some(if review.names { name } else { letter.to_string() });
     }
     let mut effects = Vec::new();
-    for (step, rating) in further_ratings(app, &labels) {
-        effects.extend(app.record(Body::Act(Action::Rate { step, rating: Some(rating) }), Some(step)).into_iter().flatten());
+    // Ratings do not stay without the verdict, and decide nothing beside it.
+    let waits = app.record_key().is_some_and(|record| app.is_on_its_way(record));
+    let unseen = labels.first_error == FirstError::NoError && app.open_steps() < app.cursor.path.len();
+    let further = if waits || unseen { Vec::new() } else { further_ratings(app, &labels) };
+    for (step, rating) in further {
+        let rate = Body::Act(Action::Rate { step, rating: Some(rating) });
+        effects.extend(app.record_deciding(rate, Some(step), None).into_iter().flatten());
     }
     effects.extend(match (labels.first_error, labels.end_state) {
         (FirstError::At(step), _) => label::first_error_of(app, step, &labels.error_kind),

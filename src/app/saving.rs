@@ -248,11 +248,6 @@ impl App {
         command.group == Group::Label && (self.must_wait() || (asked && command.name == "undo"))
     }
 
-    /// Steps on the screen may be others by this event, which the session has taken in.
-    pub(super) fn recuts(&self, event: &Event) -> bool {
-        self.items.any_cut() || matches!(self.session.action(event.id), Some(Action::Segment { .. }))
-    }
-
     /// Nothing that the last keys asked for is still on its way. Scores are: they come when they come.
     pub fn is_settled(&self) -> bool {
         let read = self.items.get(self.cursor.item).is_some() || (self.items.total() == 0 && self.items.complete());
@@ -312,7 +307,8 @@ pub(super) fn key_or_hold(app: &mut App, key: KeyEvent) -> Vec<Effect> {
 pub(super) fn saved(app: &mut App, event: &Event, at: String) -> Vec<Effect> {
     app.session.apply(event);
     super::review::saved(app, event);
-    if app.recuts(event) {
+    // Steps on the screen may be others by it.
+    if app.items.any_cut() || matches!(app.session.action(event.id), Some(Action::Segment { .. })) {
         app.cut_anew();
     }
     app.label_nodes();
@@ -358,8 +354,8 @@ pub(super) fn save_failed(app: &mut App, error: String) -> Vec<Effect> {
     let forgotten = forget_undos(app);
     let effects = release(app);
     if forgotten > 0 {
-        let keys = if forgotten == 1 { "1 key".to_owned() } else { format!("{forgotten} keys") };
-        app.notice = Some(format!("the label is NOT SAVED, and {keys} typed meanwhile to take labels back are forgotten"));
+        let (keys, are) = if forgotten == 1 { ("1 key".to_owned(), "is") } else { (format!("{forgotten} keys"), "are") };
+        app.notice = Some(format!("the label is NOT SAVED, and {keys} typed meanwhile to take labels back {are} forgotten"));
     }
     effects
 }
@@ -369,6 +365,8 @@ fn forget_undos(app: &mut App) -> usize {
     let undoes = app.saving.queue.front().is_some_and(|draft| matches!(draft.body, Body::Undo(_)));
     let is_undo = |command: &Command| undoes && ["undo", "redo"].contains(&command.name);
     let App { saving, keys, .. } = app;
+    // Leaving takes nothing back.
+    saving.held.retain(|held| !matches!(held, Held::Rest(command, _) if command.name == "quit"));
     let before = saving.held.len();
     saving.held.retain(|held| match held {
         Held::Rest(..) => false,

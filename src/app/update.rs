@@ -5,7 +5,7 @@ use super::{
     App, Effect, Focus, Message, layout, likeness, picker, picture, place, quality, queue, refit, sampling, saving, scoring,
     seek, threshold, typed,
 };
-use crate::labels::Event;
+use crate::labels::{Action, Event};
 use crate::trace::{NodeId, PromptKey};
 
 /// Takes in one message and says what is to be done. Pure.
@@ -99,7 +99,7 @@ fn foreign(app: &mut App, events: Vec<Event>) {
         }
     }
     app.others.extend(events.iter().map(|event| event.id));
-    if events.iter().any(|event| app.recuts(event)) {
+    if events.iter().any(|event| matches!(app.session.action(event.id), Some(Action::Segment { .. }))) {
         let shown = app.record_key();
         app.cut_anew();
         if app.record_key() != shown {

@@ -180,10 +180,11 @@ fn kinder_end(
     approximately: bool,
 ) -> Option<(Range<usize>, Closeness)> {
     let closeness = closest(tokens, left, &right, approximately);
-    if tokens[right.end - 1].kind != Kind::Bang {
+    let last = right.clone().rev().find(|at| tokens[*at].kind != Kind::Word).unwrap_or(right.start);
+    if tokens[last].kind != Kind::Bang || last == right.start {
         return closeness.map(|closeness| (right, closeness));
     }
-    let exclaimed = right.start..right.end - 1;
+    let exclaimed = right.start..last;
     match (closeness, closest(tokens, left, &exclaimed, approximately)) {
         (Some(factorial), Some(exclaimed)) if factorial < exclaimed => Some((right, factorial)),
         (factorial, None) => factorial.map(|closeness| (right, closeness)),
@@ -313,6 +314,16 @@ mod tests {
             "2 + 3 = 5! Now go on.",
             "4! = 24!",
             "3! = 6",
+            "So 4 * 5 = 20! now we add",
+            "3 dozen * $2 = $72",
+            "3 dozen * $2 = 72",
+            "3 dozen eggs/day * 7 days = 252 eggs",
+            "4 dozen / 2 days = 24 per day",
+            "2 pairs * $15 = 60",
+            "$1.5 million / 3 = 500,000",
+            "5 days * 2 thousand people = 10,000 people",
+            "$50 - 20% - 10% = $36",
+            "100% - 20% = 80%",
             "Great! 3 * 4 = 12",
             "**3 * 4 = 12**",
             "**Total: 3 * 4 = 12** apples",
@@ -357,6 +368,7 @@ mod tests {
             "$15/hour * 8 hours = $240",
             "The same 3 * 4 = 14 games",
             "80 + 25% = 90",
+            "40% + 25% = 50%",
         ] {
             assert_eq!(verdicts(step), [Verdict::Bad], "{step}");
         }
@@ -401,6 +413,7 @@ mod tests {
             "1/0 = 5",
             "Since 3 * 4 != 13, we go on",
             "3*4!=13",
+            "**12**-5 = 7",
             "1 hour 20 minutes - 30 minutes = 50 minutes",
             "90 minutes - 10 minutes = 1 hour 20 minutes",
             "90 minutes - 10 minutes = 1 hour and 20 minutes",

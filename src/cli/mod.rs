@@ -51,7 +51,7 @@ use crate::labels::{Apart, Copies, Event, Overlap, Session, Store, StoreError};
     about = "The workbench for process supervision, in the terminal",
     long_about = "Opens files of step-by-step solutions and search trees, colours every step with a local process reward model, \
                   and labels first errors with one key a solution. Without a file it opens its own demo traces.\n\n\
-                  Exit codes: 0 done, 1 failed, 2 usage, 3 done with skipped records under --strict.",
+                  Exit codes: 0 done, 1 failed, 2 usage, 3 done with something skipped under --strict, with events that store merge left out, or with traps that doctor found.",
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true
 )]
@@ -294,7 +294,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
 fn shown_command() -> clap::Command {
     let whole = Cli::command();
     let shown = whole.get_subcommands().filter(|command| !command.is_hide_set()).cloned().collect::<Vec<_>>();
-    clap::Command::new("stepscope").args(whole.get_arguments().cloned()).subcommands(shown).disable_help_subcommand(true)
+    clap::Command::new("stepscope")
+        .version(env!("CARGO_PKG_VERSION"))
+        .args(whole.get_arguments().cloned())
+        .subcommands(shown)
+        .disable_help_subcommand(true)
 }
 
 /// The manual page of the program, or of the command with these words.

@@ -23,7 +23,7 @@ use crate::app::{App, Message, Place, Setup, Stores};
 use crate::corpus::{Corpus, OpenError, Refusal, Source, Way, sources};
 use crate::formats::mapping::{self, Spec};
 use crate::labels::project::FILE_NAME;
-use crate::labels::{Draft, Mode, Project, Store, StoreError};
+use crate::labels::{Mode, Project, Store, StoreError};
 use crate::query::{Names, Query, no_name};
 use crate::scoring::{RunsOn, SamplerSpec, ScoreCache, WorkerSpec};
 use crate::shell::background;
@@ -32,7 +32,7 @@ use crate::shell::linear::{LinearScreen, Pace};
 use crate::shell::replay::KeyLog;
 use crate::shell::strays;
 use crate::shell::terminal::{TerminalScreen, give_back};
-use crate::shell::{self, Keys, Outside, Refit, Resources, Saver, Screen};
+use crate::shell::{self, Keys, Left, Outside, Refit, Resources, Saver, Screen};
 use crate::text::{Ambiguous, Glyphs};
 use crate::ui::look::Look;
 use crate::ui::picture::DRAWS;
@@ -331,7 +331,7 @@ async fn interactive(
     for notice in warnings.into_iter().chain(notes) {
         outside.tell(Message::Notice(notice));
     }
-    let outcome = if linear {
+    let left = if linear {
         let pace = Pace::default();
         let screen = LinearScreen::enter(pace.clone(), messages.clone()).context("taking the keyboard")?;
         let keys = if std::io::stdin().is_terminal() { Keys::Terminal(Late::default()) } else { Keys::Pipe(pace) };
@@ -341,23 +341,24 @@ async fn interactive(
         let screen = TerminalScreen::enter().context("taking the terminal")?;
         let late = if asked.owed { Late::owed() } else { Late::default() };
         shell::watch(&messages, ended_by, Keys::Terminal(late))?;
-        let outcome = on(screen, setup, &mut outside, &mut received).await;
+        let left = on(screen, setup, &mut outside, &mut received).await;
         give_back();
-        outcome
+        left
     };
-    let (unsaved, confirmed) = outcome.as_ref().map_or((Vec::new(), 0), Clone::clone);
+    let Left { unsaved, confirmed, outcome } = left;
     let rescued = outside.close(unsaved, confirmed);
-    outcome?;
-    Ok(rescued.map_or(Unsaved { labels: 0, place: None }, |(labels, place)| Unsaved { labels, place: Some(place) }))
+    let unsaved = rescued.map_or(Unsaved { labels: 0, place: None }, |(labels, place)| Unsaved { labels, place: Some(place) });
+    if unsaved.labels == 0 {
+        outcome?;
+    } else if let Err(error) = outcome {
+        // Where the labels are is the more important message.
+        out::note(format_args!("stepscope: {error}"));
+    }
+    Ok(unsaved)
 }
 
 /// Runs the program on one kind of screen, which is given back at the end.
-async fn on<S: Screen>(
-    mut screen: S,
-    setup: Setup,
-    outside: &mut Outside,
-    received: &mut UnboundedReceiver<Message>,
-) -> std::io::Result<(Vec<Draft>, usize)> {
+async fn on<S: Screen>(mut screen: S, setup: Setup, outside: &mut Outside, received: &mut UnboundedReceiver<Message>) -> Left {
     let (app, first) = App::new(setup, screen.size());
     shell::run(app, first, &mut screen, outside, received).await
 }

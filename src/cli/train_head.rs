@@ -71,7 +71,7 @@ pub struct TrainHeadArgs {
     /// How the files are read
     #[command(flatten)]
     pub reading: Reading,
-    /// Print JSON: {"out","scorer","annotator","solutions","judged","problems","steps","wrong","before":{"log_loss","step_auc","ece","f1"},
+    /// Print JSON (`out` is null where the head was refused): {"out","scorer","annotator","solutions","judged","problems","steps","wrong","before":{"log_loss","step_auc","ece","f1"},
     /// "after":{..},"gain":{"log_loss","interval":[..],"f1","f1_interval":[..]},"threshold","posterior"}; f1 is that of the "judged" solutions with a
     /// first error or none
     #[arg(long)]
@@ -155,7 +155,13 @@ pub fn run(args: &TrainHeadArgs) -> anyhow::Result<ExitCode> {
     labelled.enough()?;
     let report = labelled.estimate(session.annotator())?;
     if let Some(reason) = report.refusal().filter(|_| !args.anyway) {
-        out::print_safe(&text(&report))?;
+        if args.json {
+            let mut shown = serde_json::to_value(&report)?;
+            shown["out"] = serde_json::Value::Null;
+            out::print_json(&shown)?;
+        } else {
+            out::print_safe(&text(&report))?;
+        }
         bail!("{reason}; nothing was written (--anyway writes it)");
     }
     let file = labelled.head(args.prm.as_deref(), &report)?;

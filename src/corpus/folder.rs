@@ -13,7 +13,7 @@ use super::Source;
 use super::error::{OpenError, Refusal};
 
 /// The name that stands for standard input.
-pub(super) const STDIN: &str = "-";
+pub(crate) const STDIN: &str = "-";
 /// Most files of a folder, and how deep they may lie.
 const FILES: usize = 10_000;
 const DEPTH: usize = 6;

@@ -34,6 +34,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 pub(crate) use error::escaped;
 pub use error::{OpenError, Refusal};
+pub(crate) use folder::STDIN;
 pub use folder::sources;
 pub use framing::Framing;
 pub use head::BY_NAME;

@@ -65,8 +65,13 @@ impl Copies {
             called.clone_into(&mut event.annotator);
         }
         if let Some(voice) = self.voices.iter_mut().find(|voice| same.as_ref() == Some(&voice.called)) {
+            for (record, said) in verdicts {
+                // An older copy does not take back what came after it.
+                if voice.verdicts.get(&record).is_none_or(|(known, ..)| ids.contains(known)) {
+                    voice.verdicts.insert(record, said);
+                }
+            }
             voice.ids.extend(ids);
-            voice.verdicts.extend(verdicts);
         } else {
             self.voices.push(Voice { name: name.clone(), called: called.clone(), ids, verdicts });
         }

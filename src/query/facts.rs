@@ -125,6 +125,10 @@ pub(super) enum Needs {
     Clusters,
     /// A step with which others are compared ([`Facts::alike`]).
     Likeness,
+    /// What annotators say ([`Facts::panel`]).
+    Panel,
+    /// Who gets which problems ([`Facts::assigned`]).
+    Plan,
 }
 
 /// A name that questions can use.
@@ -307,21 +311,26 @@ pub static QUANTITIES: &[Quantity] = &[
     }),
     truth("flagged", "you are unsure", |f| Value::Truth(Some(f.flagged))),
     truth("later", "you have put it off", |f| Value::Truth(Some(f.later))),
-    truth("assigned", "it falls to you ([overlap] of the project file, or --overlap)", |f| Value::Truth(f.assigned)),
+    truth("assigned", "it falls to you ([overlap] of the project file, or --overlap)", |f| Value::Truth(f.assigned))
+        .needing(Needs::Plan),
     truth("returned", "an adjudicator sent it back to you", |f| Value::Truth(Some(f.returned))),
     truth("sent", "you sent it back to its annotators in a review", |f| Value::Truth(Some(f.sent))),
     truth("disputed", "annotators (in a review, or of the stores of queue and export) do not agree on it", |f| {
         Value::Truth(f.panel.map(|panel| panel.kind.is_some()))
-    }),
-    number("judges", "annotators who judged it", |f| Value::Number(f.panel.map(|panel| panel.judges as f64))),
+    })
+    .needing(Needs::Panel),
+    number("judges", "annotators who judged it", |f| Value::Number(f.panel.map(|panel| panel.judges as f64)))
+        .needing(Needs::Panel),
     number("gap", "steps between their first errors; no error stands behind the last step", |f| {
         Value::Number(f.panel.map(|panel| panel.gap as f64))
-    }),
+    })
+    .needing(Needs::Panel),
     number(
         "conflict",
         "5 error or none, 4 first errors far apart, 3 one step apart, 2 other reasons or other steps, 1 unsure, 0 nothing",
         |f| Value::Number(f.panel.map(|panel| panel.kind.map_or(0.0, |kind| kind.rank() as f64))),
-    ),
+    )
+    .needing(Needs::Panel),
     told("recorded", Kind::Truth, "the file has a label of it", |t| Value::Truth(Some(t.recorded() != FirstError::Unknown)))
         .of_file(),
     told("text", Kind::Text, "the steps", |t| Value::Text(t.steps())),

@@ -209,12 +209,12 @@ impl Query {
 
     /// True when it asks how annotators lie apart ([`Facts::panel`]).
     pub fn needs_panel(&self) -> bool {
-        self.root.any(&|quantity| ["disputed", "judges", "gap", "conflict"].contains(&quantity.name))
+        self.needs(Needs::Panel)
     }
 
     /// True when it asks who gets which problems ([`Facts::assigned`]).
     pub fn needs_plan(&self) -> bool {
-        self.root.any(&|quantity| quantity.name == "assigned")
+        self.needs(Needs::Plan)
     }
 
     /// True when wrong steps have to be put into groups first ([`Facts::cluster`]).

@@ -60,6 +60,17 @@ pub trait Screen {
     fn size(&self) -> (u16, u16);
 }
 
+/// What a session leaves when it ends.
+#[derive(Debug)]
+pub struct Left {
+    /// Labels that are not known to be saved.
+    pub unsaved: Vec<Draft>,
+    /// How many are.
+    pub confirmed: usize,
+    /// Whether the screen held.
+    pub outcome: std::io::Result<()>,
+}
+
 /// Runs until the program leaves. The only place that waits. Gives the labels of which it had not heard by then that the store has committed
 /// them, and the number of those of which it had.
 pub async fn run<S: Screen>(
@@ -68,15 +79,27 @@ pub async fn run<S: Screen>(
     screen: &mut S,
     outside: &mut Outside,
     messages: &mut UnboundedReceiver<Message>,
-) -> std::io::Result<(Vec<Draft>, usize)> {
+) -> Left {
+    // A terminal that went away fails under the last frame: labels outlive it.
+    let outcome = turns(&mut app, first, screen, outside, messages).await;
+    Left { unsaved: app.saving.queue.into(), confirmed: app.saving.count, outcome }
+}
+
+async fn turns<S: Screen>(
+    app: &mut App,
+    first: Vec<Effect>,
+    screen: &mut S,
+    outside: &mut Outside,
+    messages: &mut UnboundedReceiver<Message>,
+) -> std::io::Result<()> {
     for effect in first {
         carry_out(effect, screen, outside)?;
     }
-    screen.draw(&app)?;
+    screen.draw(app)?;
     let started = Instant::now();
     // Who looks at the first screen is at work.
     outside.note(&Message::Clock(0));
-    update(&mut app, Message::Clock(0));
+    update(app, Message::Clock(0));
     let mut timers = Timers { drawn: Instant::now(), draw_at: None, hint_at: None, retry: None, poll_at: Instant::now() + POLL };
     while !app.quitting {
         let message = tokio::select! {
@@ -95,7 +118,7 @@ pub async fn run<S: Screen>(
             if matches!(message, Message::Terminal(_)) {
                 let now = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
                 outside.note(&Message::Clock(now));
-                update(&mut app, Message::Clock(now));
+                update(app, Message::Clock(now));
             }
             outside.note(&message);
             if matches!(message, Message::Edited(..)) {
@@ -104,7 +127,7 @@ pub async fn run<S: Screen>(
                 let (columns, rows) = screen.size();
                 outside.tell(Message::Terminal(crossterm::event::Event::Resize(columns, rows)));
             }
-            for effect in update(&mut app, message) {
+            for effect in update(app, message) {
                 carry_out(effect, screen, outside)?;
             }
             taken += 1;
@@ -112,17 +135,17 @@ pub async fn run<S: Screen>(
                 next = messages.try_recv().ok();
             }
         }
-        for effect in timers.fire(&mut app, outside) {
+        for effect in timers.fire(app, outside) {
             carry_out(effect, screen, outside)?;
         }
-        timers.after(&app, taken > 0, urgent);
+        timers.after(app, taken > 0, urgent);
         if timers.draw_at.is_some_and(|at| at <= Instant::now()) && !editor::is_lent() {
-            screen.draw(&app)?;
+            screen.draw(app)?;
             timers.drawn = Instant::now();
             timers.draw_at = None;
         }
     }
-    Ok((app.saving.queue.into(), app.saving.count))
+    Ok(())
 }
 
 fn carry_out<S: Screen>(effect: Effect, screen: &mut S, outside: &mut Outside) -> std::io::Result<()> {

@@ -218,7 +218,13 @@ impl Clerk {
 
     /// The oldest of the labels that are not known to be saved may have been, since.
     fn rescue(&mut self, unsaved: &[Draft], confirmed: usize) {
-        let unsaved = unsaved.get(self.saved.saturating_sub(confirmed)..).unwrap_or_default();
+        let mut unsaved = unsaved.get(self.saved.saturating_sub(confirmed)..).unwrap_or_default();
+        // Those that waited for the one before them may have a place in the store after all.
+        while let [first, rest @ ..] = unsaved
+            && self.store.append(first.clone()).is_ok()
+        {
+            unsaved = rest;
+        }
         if !unsaved.is_empty() {
             self.rescued = Some((unsaved.len(), self.store.rescue(unsaved)));
         }

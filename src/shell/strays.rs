@@ -7,27 +7,38 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::identity;
 use crate::app::Message;
-use crate::corpus::{Corpus, escaped};
+use crate::corpus::{Corpus, STDIN, escaped};
 use crate::labels::{Given, Session};
 use crate::trace::Trace;
 
-/// Looks for them beside the screen, once every file is read; what is found is told.
+/// Looks for them beside the screen, once every file is read, one file after the other; what is found is told.
 pub fn look(corpora: &[Corpus], session: &Session, messages: &UnboundedSender<Message>) {
     let mut given = session.given();
-    for corpus in corpora {
-        let Some(sought) = given.remove(&identity(corpus.name())) else { continue };
-        // Own steps have names of their own.
-        let cut = session.has_cuts().then(|| session.clone());
-        let (corpus, messages) = (corpus.clone(), messages.clone());
-        tokio::task::spawn_blocking(move || {
+    let mut sought = |corpus: &Corpus| is_a_place(corpus).then(|| given.remove(&identity(corpus.name()))).flatten();
+    let all: Vec<(Corpus, Given)> = corpora.iter().filter_map(|corpus| Some((corpus.clone(), sought(corpus)?))).collect();
+    if all.is_empty() {
+        return;
+    }
+    // Own steps have names of their own.
+    let own = session.has_cuts() || session.samples().next().is_some();
+    let (cut, messages) = (own.then(|| session.clone()), messages.clone());
+    let search = move || {
+        for (corpus, sought) in all {
             corpus.wait();
             let strays = count(&corpus, sought, cut.as_ref(), || messages.is_closed());
             if strays > 0 {
                 let name = escaped(corpus.name());
                 let _ = messages.send(Message::Alarm(mark(strays), format!("{name}: {}", told(strays))));
             }
-        });
-    }
+        }
+    };
+    // A thread of its own: it may wait for long, and reading for the screen must not wait behind it. Without it nothing is told.
+    let _ = std::thread::Builder::new().name("strays".to_owned()).spawn(search);
+}
+
+/// What goes by the name of standard input is another text each time.
+pub fn is_a_place(corpus: &Corpus) -> bool {
+    corpus.name() != STDIN
 }
 
 fn mark(strays: usize) -> String {
@@ -59,11 +70,14 @@ pub fn count(corpus: &Corpus, mut sought: Given, cut: Option<&Session>, stop: im
     sought.values().map(|(_, times)| times).sum()
 }
 
-/// Strikes out what a trace holds.
+/// Strikes out what a trace holds, also beside its solutions.
 pub fn found(sought: &mut Given, trace: &Trace) {
     for solution in &trace.solutions {
         for name in trace.names(solution.leaf) {
             sought.remove(&name);
         }
+    }
+    for end in trace.steps().filter(|id| trace.node(*id).children.is_empty()) {
+        sought.remove(&trace.record_key(end));
     }
 }

@@ -49,11 +49,12 @@ impl TerminalScreen {
     /// Draws one frame.
     pub(super) fn paint(&mut self, view: impl FnOnce(&mut ratatui::Frame<'_>)) -> std::io::Result<()> {
         let area = area();
-        if area != self.area {
-            (self.area, self.terminal) = (area, ManuallyDrop::new(fresh(area)?));
-        }
         // Terminals that know synchronized updates show whole frames only; others ignore the request.
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        if area != self.area {
+            self.terminal.resize(area)?;
+            self.area = area;
+        }
         self.terminal.draw(view)?;
         execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
     }

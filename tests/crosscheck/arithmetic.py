@@ -140,7 +140,7 @@ def is_digit(c):
 class Lexer:
     def __init__(self, text):
         self.text = text = text.encode()[:MAX_BYTES].decode("utf-8", "ignore")
-        self.tokens, self.bytes = [], [0]
+        self.tokens, self.bytes, self.bold = [], [0], False
         for c in text:
             self.bytes.append(self.bytes[-1] + len(c.encode()))
         end = len(text)
@@ -403,7 +403,8 @@ class Lexer:
         elif c in "&~" or c.isspace():
             return after
         elif c == "*" and self.text.startswith("**", at):
-            if not self.is_power(at):
+            if self.bold or not self.is_power(at):
+                self.bold = not self.bold
                 return after + 1
             kind, text, after = "operator", "^", after + 1
         elif c == "!" and self.text.startswith("!=", at) and not self.touched(at):
@@ -528,11 +529,13 @@ class Parser:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise Out
+        first = self.at
         value = self.product()
+        shares = self.percent == "share" and not any(t.kind == "percent" for t in self.toks[first:self.at])
         while sign := self.operator("+-"):
             start = self.at
             right = self.product()
-            if self.percent == "share" and [t.kind for t in self.toks[start:self.at]] == ["number", "percent"]:
+            if shares and [t.kind for t in self.toks[start:self.at]] == ["number", "percent"]:
                 right = mul(right, value)
             self.operations += 1
             value = add(value, right) if sign == "+" else sub(value, right)
@@ -613,11 +616,11 @@ class Parser:
             return value
         words = self.toks[start:self.at]
         end = next((i for i, t in enumerate(words) if t.kind == "operator"), len(words))
-        if end < len(words) and words[end].text == "^":
+        if self.sizes == "sizes" and end < len(words) and words[end].text == "^":
             raise Out
         named = [u for u in map(unit_of, words[:end]) if u]
         measures = [u[1] for u in named if u[0] != "count"]
-        for n in [u[1] for u in named if u[0] == "count"] + ([100] if money else measures[:1]):
+        for n in [u[1] for u in named if u[0] == "count"] + ([] if self.sizes == "counts" else [100] if money else measures[:1]):
             value = mul(value, whole(n))
         return value
 
@@ -688,7 +691,7 @@ class Parser:
         return None
 
 
-def evaluate(toks, percent="hundredth", sizes=False):
+def evaluate(toks, percent="hundredth", sizes=None):
     """-> value, operations; None where it is no expression"""
     parser = Parser(toks, percent, sizes)
     try:
@@ -734,9 +737,10 @@ ORDER = ["ok", "soft", "bad"]
 def kinder_end(toks, left, right, approximately):
     """A `!` at the end is a factorial only where that brings the sides closer."""
     verdict = compare(toks, left, right, approximately)
-    if toks[right[1] - 1].kind != "bang":
+    last = next((at for at in range(right[1] - 1, right[0], -1) if toks[at].kind != "word"), right[0])
+    if toks[last].kind != "bang" or last == right[0]:
         return right, verdict
-    shorter = right[0], right[1] - 1
+    shorter = right[0], last
     other = compare(toks, left, shorter, approximately)
     if other is None or (verdict is not None and ORDER.index(verdict) < ORDER.index(other)):
         return right, verdict
@@ -792,12 +796,13 @@ def binds_backward(toks, end):
 def compare(toks, left, right, approximately):
     claim = toks[left[0]:right[1]]
     percent = any(t.kind == "percent" for t in claim)
-    units = any(u and u[0] == "count" for u in map(unit_of, claim)) or units_change(claim)
+    counted = any(u and u[0] == "count" for u in map(unit_of, claim))
+    units = counted or units_change(claim)
     places = decimals(toks[slice(*left)]), decimals(toks[slice(*right)])
     clock = any(t.kind == "word" and t.text.lower() in ("am", "pm") for t in claim)
     unclear = any(t.kind == "bang" and u.kind == "equals" and t.end == u.start for t, u in zip(claim, claim[1:]))
     excused = has_excuse(toks, left[0], right[1]) or clock or unclear
-    change = units_change(toks[left[0]:right[1] + 3])
+    change = counted or units_change(toks[left[0]:right[1] + 3])
     best = None
     for x in values(toks[slice(*left)], percent, units):
         for y in values(toks[slice(*right)], percent, units):
@@ -820,7 +825,7 @@ def compare(toks, left, right, approximately):
 
 def values(side, percent, units):
     readings = ["hundredth", "unit", "share"] if percent else ["hundredth"]
-    found = [evaluate(side, how) for how in readings] + [evaluate(side, how, True) for how in readings if units]
+    found = [evaluate(side, how) for how in readings] + [evaluate(side, how, sizes) for sizes in ("counts", "sizes") for how in readings if units]
     return [f[0] for f in found if f]
 
 

@@ -306,7 +306,10 @@ pub(crate) fn first_error_of(app: &mut App, index: usize, said: &str) -> Vec<Eff
 fn wrong_alternative(app: &mut App, index: usize) -> Vec<Effect> {
     app.range = None;
     app.cursor.go_to_step(index);
+    // What comes again is the command that was given.
+    let again = app.last_label.clone();
     let effects = rate::bad(app, None);
+    app.last_label = again;
     app.cursor.go_to_step(index);
     effects
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Verdict;
-use super::expression::{Percent, evaluate, evaluate_in_units};
+use super::expression::{Percent, Units, evaluate, evaluate_in_units};
 use super::lexer::{Kind, Token};
 use super::rational::Rational;
 use super::units::{Unit, unit_of, units_change};
@@ -46,10 +46,11 @@ pub(super) fn closest(tokens: &[Token], left: &Range<usize>, right: &Range<usize
     let whole = left.start..right.end;
     let claim = &tokens[whole.clone()];
     let percent = claim.iter().any(|token| token.kind == Kind::Percent);
-    let units = claim.iter().any(|token| unit_of(token).is_some_and(Unit::is_count)) || units_change(claim);
+    let counted = claim.iter().any(|token| unit_of(token).is_some_and(Unit::is_count));
+    let units = counted || units_change(claim);
     let places = (decimals(&tokens[left.clone()]), decimals(&tokens[right.clone()]));
     let excused = has_excuse(tokens, &whole) || is_clock(claim) || is_factorial_or_not_equal(claim);
-    let conversion = units_change(&tokens[whole.start..(whole.end + 3).min(tokens.len())]);
+    let conversion = counted || units_change(&tokens[whole.start..(whole.end + 3).min(tokens.len())]);
     let readings = |side: &Range<usize>| values(&tokens[side.clone()], percent, units);
     let mut best: Option<Closeness> = None;
     for l in readings(left) {
@@ -77,7 +78,8 @@ pub(super) fn closest(tokens: &[Token], left: &Range<usize>, right: &Range<usize
 fn values(side: &[Token], percent: bool, units: bool) -> Vec<Rational> {
     let percents: &[Percent] = if percent { &[Percent::Hundredth, Percent::Unit, Percent::Share] } else { &[Percent::Hundredth] };
     let by_name = percents.iter().filter_map(|percent| evaluate(side, *percent));
-    let by_size = percents.iter().filter(|_| units).filter_map(|percent| evaluate_in_units(side, *percent));
+    let sized = |units| percents.iter().filter_map(move |percent| evaluate_in_units(side, *percent, units));
+    let by_size = [Units::Counts, Units::Sizes].into_iter().filter(|_| units).flat_map(sized);
     by_name.chain(by_size).map(|evaluated| evaluated.value).collect()
 }
 

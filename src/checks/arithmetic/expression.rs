@@ -33,9 +33,9 @@ pub(in crate::checks) fn evaluate(tokens: &[Token], percent: Percent) -> Option<
     run(tokens, percent, Units::Names, None)
 }
 
-/// The same with units in the smallest of their kind and words like "dozen" as numbers: `$1` is 100, `2 feet` 24, `3 dozen` 36.
-pub(super) fn evaluate_in_units(tokens: &[Token], percent: Percent) -> Option<Evaluated> {
-    run(tokens, percent, Units::Sizes, None)
+/// The same with the words behind numbers read as this says.
+pub(super) fn evaluate_in_units(tokens: &[Token], percent: Percent, units: Units) -> Option<Evaluated> {
+    run(tokens, percent, units, None)
 }
 
 /// The same where variables have these values: names of one letter, which multiply what they touch.
@@ -45,10 +45,12 @@ pub(in crate::checks) fn evaluate_at(tokens: &[Token], values: &dyn Fn(char) -> 
 
 /// How the words behind a number are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Units {
+pub(super) enum Units {
     /// As names of what is counted.
     Names,
-    /// As what they are worth.
+    /// Words like "dozen" as what they are worth, units as names: `3 dozen` is 36.
+    Counts,
+    /// Units, too, in the smallest of their kind: `$1` is 100, `2 feet` 24.
     Sizes,
 }
 
@@ -99,13 +101,16 @@ impl Parser<'_> {
         if self.depth > MAX_DEPTH {
             return None;
         }
+        let first = self.at;
         let mut value = self.product()?;
+        // Percentages add up to percentages.
+        let shares =
+            self.percent == Percent::Share && !self.tokens[first..self.at].iter().any(|token| token.kind == Kind::Percent);
         while let Some(sign) = self.operator(&["+", "-"]) {
             let start = self.at;
             let mut right = self.product()?;
             let lone = &self.tokens[start..self.at];
-            if self.percent == Percent::Share && matches!(lone, [n, sign] if n.kind == Kind::Number && sign.kind == Kind::Percent)
-            {
+            if shares && matches!(lone, [n, sign] if n.kind == Kind::Number && sign.kind == Kind::Percent) {
                 right = right.mul(value)?;
             }
             self.operations += 1;
@@ -251,12 +256,16 @@ impl Parser<'_> {
         }
         let words = &self.tokens[start..self.at];
         let end = words.iter().position(|token| token.kind == Kind::Operator).unwrap_or(words.len());
-        if words.get(end).is_some_and(|sign| sign.text == "^") {
+        if self.units == Units::Sizes && words.get(end).is_some_and(|sign| sign.text == "^") {
             // An area or a volume.
             return None;
         }
         let named: Vec<&Unit> = words[..end].iter().filter_map(unit_of).collect();
-        let measure = if money { Some(&DOLLAR) } else { named.iter().copied().find(|unit| !unit.is_count()) };
+        let measure = match self.units {
+            Units::Sizes if money => Some(&DOLLAR),
+            Units::Sizes => named.iter().copied().find(|unit| !unit.is_count()),
+            Units::Counts | Units::Names => None,
+        };
         let sizes = named.iter().copied().filter(|unit| unit.is_count()).chain(measure).map(|unit| unit.size);
         sizes.map(Rational::integer).try_fold(value, Rational::mul)
     }

@@ -67,7 +67,7 @@ pub(crate) fn tokens(text: &str) -> Vec<Token> {
     while !text.is_char_boundary(end) {
         end -= 1;
     }
-    let mut lexer = Lexer { text: &text[..end], tokens: Vec::new() };
+    let mut lexer = Lexer { text: &text[..end], tokens: Vec::new(), bold: false };
     let start = lexer.bullet(0, end).unwrap_or(0);
     lexer.run(start, end, 0);
     lexer.tokens
@@ -76,6 +76,8 @@ pub(crate) fn tokens(text: &str) -> Vec<Token> {
 struct Lexer<'a> {
     text: &'a str,
     tokens: Vec<Token>,
+    /// Inside of bold text.
+    bold: bool,
 }
 
 impl Lexer<'_> {
@@ -437,7 +439,10 @@ impl Lexer<'_> {
             '&' | '~' if rest.starts_with("~=") => (Kind::Approximately, "~", after + 1),
             '&' | '~' => return after,
             _ if c.is_whitespace() => return after,
-            '*' if rest.starts_with("**") && !self.is_power(at) => return after + 1,
+            '*' if rest.starts_with("**") && (self.bold || !self.is_power(at)) => {
+                self.bold = !self.bold;
+                return after + 1;
+            }
             '*' if rest.starts_with("**") => (Kind::Operator, "^", after + 1),
             '!' if rest.starts_with("!=") && !self.is_touched(at) => (Kind::Boundary, "≠", after + 1),
             '*' | '×' | '·' | '⋅' => (Kind::Operator, "*", after),

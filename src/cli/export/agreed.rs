@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::voices::Said;
 use crate::formats::Loss;
-use crate::trace::{Label, Remark, StepKey, Writing};
+use crate::trace::{Label, Remark, SolutionLabels, StepKey, Writing};
 
 /// What one of them says.
 pub(super) struct Voted {
@@ -36,8 +36,9 @@ impl Differences {
 }
 
 /// The labels of all `voters`, when they name the same first error in the same steps, or the same reason why there is none to name. Ratings, kinds
-/// and reasons on which they differ are left open. Remarks are those of all, also of those who leave nothing but `texts`.
-pub(super) fn agreed(voters: &[Voted], texts: &[Voted]) -> Option<(usize, Said)> {
+/// and reasons on which they differ are left open. Remarks are those of all, also of those who leave nothing but `texts`; where nobody says
+/// anything, the words of the file stay, `recorded` in the steps of the first voter.
+pub(super) fn agreed(voters: &[Voted], texts: &[Voted], recorded: &SolutionLabels) -> Option<(usize, Said)> {
     let (first, others) = voters.split_first()?;
     let mut labels = first.said.labels.clone();
     let mut lost = Differences::default();
@@ -51,13 +52,16 @@ pub(super) fn agreed(voters: &[Voted], texts: &[Voted]) -> Option<(usize, Said)>
         }
         labels.unsure |= said.labels.unsure;
     }
-    let all = || voters.iter().map(|voted| &voted.said.labels);
-    labels.error_kind =
-        one(all().map(|labels| labels.error_kind.clone()).filter(|kind| !kind.is_empty()), &mut lost).unwrap_or_default();
-    labels.end_reason =
-        one(all().map(|labels| labels.end_reason.clone()).filter(|why| !why.is_empty()), &mut lost).unwrap_or_default();
-    labels.progress = one(all().filter_map(|labels| labels.progress), &mut lost);
-    let mut remarks: Vec<&Remark> = others.iter().flat_map(|voted| &voted.said.labels.remarks).collect();
+    let own = || voters.iter().map(|voted| &voted.said.own);
+    let kind = one(own().map(|own| own.error_kind.clone()).filter(|kind| !kind.is_empty()));
+    let reason = one(own().map(|own| own.end_reason.clone()).filter(|why| !why.is_empty()));
+    let progress = one(own().filter_map(|own| own.progress));
+    lost.reasons = [kind.is_err(), reason.is_err(), progress.is_err()].into_iter().map(u64::from).sum();
+    labels.error_kind = kind.clone().ok().flatten().unwrap_or_default();
+    labels.end_reason = reason.clone().ok().flatten().unwrap_or_default();
+    labels.progress = progress.ok().flatten();
+    labels.remarks.clone_from(&first.said.own.remarks);
+    let mut remarks: Vec<&Remark> = others.iter().flat_map(|voted| &voted.said.own.remarks).collect();
     for Voted { key, said, .. } in texts {
         if *key == first.key {
             remarks.extend(&said.own.remarks);
@@ -66,7 +70,18 @@ pub(super) fn agreed(voters: &[Voted], texts: &[Voted]) -> Option<(usize, Said)>
         }
     }
     lost.corrections = join(&mut labels.remarks, &remarks);
-    let names: Vec<String> = all().filter_map(|labels| labels.annotator.clone()).collect();
+    labels = labels.with_words_of(recorded);
+    // Where people differ the file does not decide.
+    if kind.is_err() {
+        labels.error_kind.clear();
+    }
+    if reason.is_err() {
+        labels.end_reason.clear();
+    }
+    if progress.is_err() {
+        labels.progress = None;
+    }
+    let names: Vec<String> = voters.iter().filter_map(|voted| voted.said.labels.annotator.clone()).collect();
     if names.len() > 1 {
         labels.annotator = Some(names.join(", "));
         labels.annotators = names;
@@ -85,15 +100,15 @@ fn both(one: Label, other: Label) -> Label {
     }
 }
 
-/// The only one of these values; several are counted, and none is taken.
-fn one<T: Ord>(values: impl Iterator<Item = T>, lost: &mut Differences) -> Option<T> {
+/// They say more than one thing.
+#[derive(Debug, Clone, Copy)]
+struct Differ;
+
+/// The only one of these values, if there is any.
+fn one<T: Ord>(values: impl Iterator<Item = T>) -> Result<Option<T>, Differ> {
     let mut values: BTreeSet<T> = values.collect();
     let first = values.pop_first();
-    if values.is_empty() {
-        return first;
-    }
-    lost.reasons += 1;
-    None
+    if values.is_empty() { Ok(first) } else { Err(Differ) }
 }
 
 /// Puts further remarks to those that are there: what is of one kind and place becomes one text. Gives how many corrections had no place.
@@ -131,7 +146,7 @@ fn join(remarks: &mut Vec<Remark>, further: &[&Remark]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::{EndState, FirstError, PromptKey, SolutionLabels};
+    use crate::trace::{EndState, FirstError, PromptKey};
 
     fn voted(name: &str, change: impl FnOnce(&mut SolutionLabels)) -> Voted {
         let mut labels = SolutionLabels {
@@ -144,6 +159,13 @@ mod tests {
         change(&mut labels);
         let said = Said { solution: 0, own: labels.clone(), labels, touched: true, lost: Differences::default() };
         Voted { at: 0, key: PromptKey::of("q").step("s"), said }
+    }
+
+    impl Voted {
+        fn with_own(mut self, own: SolutionLabels) -> Self {
+            self.said.own = own;
+            self
+        }
     }
 
     fn remark(writing: Writing, text: &str) -> Remark {
@@ -161,7 +183,7 @@ mod tests {
             labels.error_kind = "arithmetic".to_owned();
             labels.remarks = vec![remark(Writing::Note, "b"), remark(Writing::Correction, "y"), remark(Writing::Tags, "u v")];
         });
-        let (_, Said { labels, lost, .. }) = agreed(&[one, other], &[]).unwrap();
+        let (_, Said { labels, lost, .. }) = agreed(&[one, other], &[], &SolutionLabels::default()).unwrap();
         assert_eq!((labels.steps[0], labels.error_kind.as_str()), (Label::Neutral, ""));
         assert_eq!(labels.annotators, ["ito", "mira, the second"]);
         let texts: Vec<&str> = labels.remarks.iter().map(|remark| remark.text.as_str()).collect();
@@ -173,8 +195,31 @@ mod tests {
     fn who_gives_up_does_not_say_that_the_problem_is_broken() {
         let ended =
             |name, end_state| voted(name, |labels| (labels.first_error, labels.end_state) = (FirstError::Unlabelable, end_state));
-        assert!(agreed(&[ended("ito", EndState::GiveUp), ended("mira", EndState::BadProblem)], &[]).is_none());
-        assert!(agreed(&[ended("ito", EndState::GiveUp), ended("mira", EndState::GiveUp)], &[]).is_some());
+        let agreed = |one, other| agreed(&[ended("ito", one), ended("mira", other)], &[], &SolutionLabels::default());
+        assert!(agreed(EndState::GiveUp, EndState::BadProblem).is_none());
+        assert!(agreed(EndState::GiveUp, EndState::GiveUp).is_some());
+    }
+
+    #[test]
+    fn words_of_the_file_stand_where_nobody_says_anything() {
+        let file = |labels: &mut SolutionLabels| {
+            labels.error_kind = "copying".to_owned();
+            labels.remarks = vec![remark(Writing::Note, "of the file"), remark(Writing::Critique, "of the file")];
+        };
+        let recorded = voted("", file).said.labels;
+        let said = |name, own: Voted| {
+            // What one person says is laid over the file.
+            let labels = own.said.own.clone().with_words_of(&recorded);
+            voted(name, |all| *all = labels).with_own(own.said.own)
+        };
+        let mine = voted("mira", |labels| {
+            labels.error_kind = "sign".to_owned();
+            labels.remarks = vec![remark(Writing::Note, "mine")];
+        });
+        let (_, all) = agreed(&[said("ito", voted("ito", |_| ())), said("mira", mine)], &[], &recorded).unwrap();
+        assert_eq!((all.labels.error_kind.as_str(), all.lost), ("sign", Differences::default()));
+        let texts: Vec<&str> = all.labels.remarks.iter().map(|remark| remark.text.as_str()).collect();
+        assert_eq!(texts, ["mine", "of the file"]);
     }
 
     #[test]
@@ -182,7 +227,7 @@ mod tests {
         let note = voted("ruth", |labels| {
             *labels = SolutionLabels { remarks: vec![remark(Writing::Note, "see step 3")], ..SolutionLabels::unseen(3) };
         });
-        let (_, said) = agreed(&[voted("ito", |_| ())], &[note]).unwrap();
+        let (_, said) = agreed(&[voted("ito", |_| ())], &[note], &SolutionLabels::default()).unwrap();
         assert_eq!((said.labels.remarks.len(), said.labels.annotator.as_deref()), (1, Some("ito")));
     }
 }

@@ -16,7 +16,7 @@ use crate::labels::policy::{Alternatives, Author, Policy, Repeats, Skipped};
 use crate::query::Query;
 use crate::segment::{self, Rule};
 use crate::shell::identity;
-use crate::shell::strays::found;
+use crate::shell::strays::{found, is_a_place};
 use crate::trace::{NodeId, Solution, Trace};
 
 /// What is done with every file.
@@ -96,7 +96,7 @@ impl Run<'_> {
 impl Job<'_> {
     /// Writes every unit.
     pub(super) fn write(&self, corpus: &Corpus, out: &mut Output, counts: &mut Counts) -> anyhow::Result<()> {
-        counts.sought = self.voices.given(&identity(corpus.name()));
+        counts.sought = if is_a_place(corpus) { self.voices.given(&identity(corpus.name())) } else { Given::new() };
         let mut run = Run { corpus, out, counts };
         if self.target.writer.compares() {
             self.by_problem(&mut run)?;

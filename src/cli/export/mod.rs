@@ -49,7 +49,7 @@ use crate::trace::RecordKey;
 #[command(
     after_long_help = "The labels of the store are laid over those in the file; solutions that nobody labelled keep what the file says.\n\n\
 Beside OUT stands OUT.manifest.json: {\"format\",\"policy\",\"annotator\",\"annotators\",\"guidelines\",\"prms\",\"stores\":[{\"path\",\"annotators\"}],\"filter\":{\"question\",\"left_out\",\"not_known\"},\"author\",\"agreement\":{\"solutions\",\"same_first_error\"},\"sources\":[{\"path\",\"sha256\",\"format\",\"map\"}],\
-\"read\",\"written\",\"records\",\"repeated\",\"changed\",\"recut\",\"segment\",\"skipped\":{reason: n},\"lost\":{feature: n},\"notes\":[{\"path\",\"note\",\"count\",\"record\",\"line\"}],\"sha256\",\"files\":[{\"path\",\"records\",\"sha256\"}],\"beside\"}. --json prints the same. \
+\"read\",\"written\",\"records\",\"repeated\",\"changed\",\"recut\",\"segment\",\"test_share\",\"bad_records\",\"labels_of_other_texts\",\"left_out_files\":[{\"path\",\"reason\"}],\"skipped\":{reason: n},\"lost\":{feature: n},\"notes\":[{\"path\",\"note\",\"count\",\"record\",\"line\"}],\"sha256\",\"files\":[{\"path\",\"records\",\"sha256\"}],\"beside\",\"program\"}. --json prints the same. labels_of_other_texts counts labels given on these files whose solutions they no longer hold; \
 notes are what was repaired, dropped or guessed where the files were read, one entry a kind, with its first record (from 0) and line; map is the mapping by which a file of no known format was read; guidelines and prms are the versions of the guideline and the scorers on show when the people named gave the labels of the stores; stores are those that labels were looked for in, one's own first, with all who labelled there. \
 The hash of standard input is that of its content, unpacked if it came packed."
 )]
@@ -108,7 +108,7 @@ pub struct ExportArgs {
     /// How the files are read
     #[command(flatten)]
     pub reading: Reading,
-    /// Exit with 3 when records or solutions were left out
+    /// Exit with 3 when records, solutions or labels were left out
     #[arg(long)]
     pub strict: bool,
     /// Print the manifest as JSON

@@ -256,10 +256,11 @@ impl Voices {
                 let file =
                     || Voted { at: usize::MAX, key: trace.node(trace.solutions[index].leaf).key, said: recorded(trace, index) };
                 if voters.is_empty() {
-                    let said = agreed(&[file()], &texts).map(|(_, said)| (None, said));
+                    let said =
+                        agreed(&[file()], &texts, &trace.recorded_labels(&trace.solutions[index])).map(|(_, said)| (None, said));
                     return said.map_or_else(|| alone((None, recorded(trace, index))), alone);
                 }
-                match agreed(&voters, &texts) {
+                match agreed(&voters, &texts, &voices[voters[0].at].recorded(trace, index)) {
                     Some(agreed) => heard(vec![agreed], false),
                     None => heard(voters.into_iter().map(|voted| (voted.at, voted.said)).collect(), true),
                 }
@@ -308,6 +309,12 @@ impl Voice<'_> {
         // A solution that was cut anew is the one that was drawn.
         labels.drawn = labels.drawn.or_else(|| taken.find_map(|(_, drawn)| drawn));
         Said { solution: index, labels, touched, own, lost: Differences::default() }
+    }
+
+    /// What the file says, in the steps of this person.
+    fn recorded(&self, trace: &Trace, index: usize) -> SolutionLabels {
+        let shown = self.cut.as_ref().unwrap_or(trace);
+        shown.recorded_labels(&shown.solutions[index])
     }
 
     /// Their verdict on a solution; a first error by the name of its step, because others may have cut the steps otherwise.

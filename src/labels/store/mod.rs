@@ -275,9 +275,13 @@ impl Store {
             self.take_up()?;
         }
         if self.unsound {
-            self.link = None;
             // What was damaged may have been put right, or another one put in its place: this looks at all of it again.
-            self.reconnect()?;
+            if self.may_be_put_back() {
+                self.take_up()?;
+            } else {
+                self.link = None;
+                self.reconnect()?;
+            }
             self.unsound = false;
         }
         let mut stamped = None;
