@@ -96,8 +96,8 @@ fn folds_are_said_and_alternatives_are_called_so() {
     let path = folder.path().join("tree.jsonl");
     std::fs::write(&path, record.to_string() + "\n").unwrap();
     let lines = said_in(folder.path(), "zczoq", &[path.to_str().unwrap()]);
-    let (folded, unfolded) = (position(&lines, "folded, 2 steps"), position(&lines, "unfolded"));
-    assert!(folded < unfolded, "{lines:#?}");
+    let (closed, open) = (position(&lines, "folded, 2 steps"), position(&lines, "unfolded"));
+    assert!(closed < open, "{lines:#?}");
     assert_eq!(lines.iter().filter(|line| line.contains("folded")).count(), 2, "{lines:#?}");
     let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/formats/prm800k.jsonl");
     let lines = said_in(folder.path(), "gsggjJq", &[beside]);
