@@ -148,11 +148,16 @@ impl Book {
         self.files.iter().map(|file| &**file)
     }
 
-    /// File and problem number on the screen at each decision in force, and the solution that it speaks of.
+    /// File and problem number on the screen at each decision in force, and the solution that it speaks of; but for problems of which any
+    /// solution was ever cut anew: what it was called in other steps than those of now is not known.
     pub(super) fn given(&self) -> impl Iterator<Item = (&str, u64, RecordKey)> {
-        self.live.values().filter_map(|index| {
-            let Known { kind: Kind::Act(action), said, place: Some((file, item)), .. } = &self.known[*index] else { return None };
-            Some((file.as_ref(), *item, action.record().or(said.record)?))
+        let cut = |known: &Known| matches!(&known.kind, Kind::Act(action) if matches!(**action, Action::Segment { .. }));
+        let cuts: HashSet<&(Arc<str>, u64)> =
+            self.known.iter().filter(|known| cut(known)).filter_map(|known| known.place.as_ref()).collect();
+        self.live.values().filter_map(move |index| {
+            let Known { kind: Kind::Act(action), said, place: Some(place), .. } = &self.known[*index] else { return None };
+            let record = action.record().or(said.record).filter(|_| !cuts.contains(place))?;
+            Some((place.0.as_ref(), place.1, record))
         })
     }
 
