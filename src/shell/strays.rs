@@ -25,7 +25,7 @@ pub fn look(corpora: &[Corpus], session: &Session, messages: &UnboundedSender<Me
     let search = move || {
         for (corpus, sought) in all {
             corpus.wait();
-            let strays = count(&corpus, sought, || messages.is_closed());
+            let strays = count(&corpus, sought, cut.as_ref(), || messages.is_closed());
             if strays > 0 {
                 let name = escaped(corpus.name());
                 let _ = messages.send(Message::Alarm(mark(strays), format!("{name}: {}", told(strays))));
@@ -55,7 +55,7 @@ pub fn told(strays: usize) -> String {
 
 /// How many of the decisions speak of solutions that the file does not hold. Where they were given is looked at first, and then, if that is
 /// not enough, all of it, until `stop`.
-pub fn count(corpus: &Corpus, mut sought: Given, stop: impl Fn() -> bool) -> usize {
+pub fn count(corpus: &Corpus, mut sought: Given, cut: Option<&Session>, stop: impl Fn() -> bool) -> usize {
     let there = corpus.problem_count();
     let places: BTreeSet<usize> = sought.values().filter_map(|(item, _)| usize::try_from(*item).ok()).collect();
     let near = places.iter().copied().filter(|item| *item < there);
@@ -64,7 +64,7 @@ pub fn count(corpus: &Corpus, mut sought: Given, stop: impl Fn() -> bool) -> usi
             return 0;
         }
         if let Some(trace) = &corpus.problem(problem).trace {
-            found(&mut sought, trace);
+            found(&mut sought, cut.and_then(|session| session.recut(trace)).as_ref().unwrap_or(trace));
         }
     }
     sought.values().map(|(_, times)| times).sum()

@@ -52,7 +52,7 @@ fn labels_whose_text_was_changed_are_counted_in_a_session_and_in_an_export() {
     let session = judged(&store, &file);
     let strays = || {
         let place = fs::canonicalize(&file).unwrap().to_string_lossy().into_owned();
-        strays::count(&opened(&file), session.given().remove(&place).unwrap(), || false)
+        strays::count(&opened(&file), session.given().remove(&place).unwrap(), None, || false)
     };
     assert_eq!(strays(), 0);
     let mut turned = lines("Two.");
