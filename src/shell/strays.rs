@@ -19,13 +19,12 @@ pub fn look(corpora: &[Corpus], session: &Session, messages: &UnboundedSender<Me
     if all.is_empty() {
         return;
     }
-    // Own steps have names of their own.
-    let own = session.has_cuts() || session.samples().next().is_some();
-    let (cut, messages) = (own.then(|| session.clone()), messages.clone());
+    // What a language model wrote is in no file.
+    let (own, messages) = (session.samples().next().map(|_| session.clone()), messages.clone());
     let search = move || {
         for (corpus, sought) in all {
             corpus.wait();
-            let strays = count(&corpus, sought, cut.as_ref(), || messages.is_closed());
+            let strays = count(&corpus, sought, own.as_ref(), || messages.is_closed());
             if strays > 0 {
                 let name = escaped(corpus.name());
                 let _ = messages.send(Message::Alarm(mark(strays), format!("{name}: {}", told(strays))));
@@ -55,7 +54,7 @@ pub fn told(strays: usize) -> String {
 
 /// How many of the decisions speak of solutions that the file does not hold. Where they were given is looked at first, and then, if that is
 /// not enough, all of it, until `stop`.
-pub fn count(corpus: &Corpus, mut sought: Given, cut: Option<&Session>, stop: impl Fn() -> bool) -> usize {
+pub fn count(corpus: &Corpus, mut sought: Given, own: Option<&Session>, stop: impl Fn() -> bool) -> usize {
     let there = corpus.problem_count();
     let places: BTreeSet<usize> = sought.values().filter_map(|(item, _)| usize::try_from(*item).ok()).collect();
     let near = places.iter().copied().filter(|item| *item < there);
@@ -64,7 +63,7 @@ pub fn count(corpus: &Corpus, mut sought: Given, cut: Option<&Session>, stop: im
             return 0;
         }
         if let Some(trace) = &corpus.problem(problem).trace {
-            found(&mut sought, cut.and_then(|session| session.recut(trace)).as_ref().unwrap_or(trace));
+            found(&mut sought, own.and_then(|session| session.recut(trace)).as_ref().unwrap_or(trace));
         }
     }
     sought.values().map(|(_, times)| times).sum()
