@@ -26,13 +26,11 @@ pub fn auc(steps: &[(f64, bool)]) -> Option<f64> {
     Some(wins / (good * bad))
 }
 
-/// Expected calibration error over `bins` bins of equal width on `0..=1`, the last one closed. `None` without steps or bins.
-pub fn expected_calibration_error(steps: &[(f64, bool)], bins: usize) -> Option<f64> {
-    if steps.is_empty() || bins == 0 {
-        return None;
-    }
+/// Expected calibration error of the steps in these bins. `None` without steps.
+fn expected_calibration_error(bins: &[Bin]) -> Option<f64> {
+    let steps: usize = bins.iter().map(|bin| bin.steps).sum();
     let off = |bin: &Bin| bin.steps as f64 * (bin.score - bin.right).abs();
-    Some(reliability(steps, bins).iter().map(off).sum::<f64>() / steps.len() as f64)
+    (steps > 0).then(|| bins.iter().map(off).sum::<f64>() / steps as f64)
 }
 
 /// Bins of a calibration.
@@ -51,8 +49,9 @@ pub struct Calibration {
 /// chances, and where one lies beyond its range.
 pub fn calibration(meaning: &Meaning, places: &[(f64, bool)]) -> Option<Calibration> {
     let inside = places.iter().all(|(place, _)| (0.0..=1.0).contains(place));
-    let error = expected_calibration_error(places, BINS).filter(|_| meaning.is_chance() && inside)?;
-    Some(Calibration { error, bins: reliability(places, BINS) })
+    let bins = reliability(places, BINS);
+    let error = expected_calibration_error(&bins).filter(|_| meaning.is_chance() && inside)?;
+    Some(Calibration { error, bins })
 }
 
 /// Steps of nearly the same score, and how many of them are right.
@@ -98,13 +97,13 @@ mod tests {
     #[test]
     fn hand_made_vectors() {
         assert!((auc(&STEPS).unwrap() - 0.833_333).abs() < 1e-6);
-        assert!((expected_calibration_error(&STEPS, 5).unwrap() - 0.233_333).abs() < 1e-6);
+        assert!((expected_calibration_error(&reliability(&STEPS, 5)).unwrap() - 0.233_333).abs() < 1e-6);
     }
 
     #[test]
     fn only_chances_have_a_calibration_whatever_the_numbers_are() {
         let found = calibration(&Meaning::CORRECT, &STEPS).unwrap();
-        assert_eq!((Some(found.error), found.bins.len()), (expected_calibration_error(&STEPS, BINS), BINS));
+        assert_eq!((Some(found.error), found.bins.len()), (expected_calibration_error(&reliability(&STEPS, BINS)), BINS));
         assert_eq!(calibration(&Meaning::VALUE.within(-1.0, 1.0, 0.0), &STEPS), Some(found));
         let ratio = Meaning { semantics: Semantics::LogRatio, ..Meaning::VALUE.open(0.0, 0.001) };
         assert_eq!(calibration(&ratio, &STEPS), None);
@@ -118,15 +117,15 @@ mod tests {
         assert_eq!(bins.iter().map(|bin| bin.steps).collect::<Vec<_>>(), [1, 0, 1, 1, 3]);
         assert!((bins[4].right - 2.0 / 3.0).abs() < 1e-12);
         let error: f64 = bins.iter().map(|bin| bin.steps as f64 * (bin.score - bin.right).abs()).sum();
-        assert!((error / 6.0 - expected_calibration_error(&STEPS, 5).unwrap()).abs() < 1e-12);
+        assert!((error / 6.0 - expected_calibration_error(&reliability(&STEPS, 5)).unwrap()).abs() < 1e-12);
         assert_eq!(reliability(&STEPS, 0), []);
     }
 
     #[test]
     fn degenerate_input_has_no_value() {
-        assert_eq!((auc(&[]), expected_calibration_error(&[], 10)), (None, None));
+        assert_eq!((auc(&[]), expected_calibration_error(&reliability(&[], 10))), (None, None));
         assert_eq!(auc(&[(0.5, true)]), None);
-        assert_eq!(expected_calibration_error(&STEPS, 0), None);
+        assert_eq!(expected_calibration_error(&reliability(&STEPS, 0)), None);
         assert_eq!(auc(&[(0.5, true), (0.5, false)]), Some(0.5));
     }
 }

@@ -91,10 +91,11 @@ impl Fit {
             }
         }
         let mut moved: f64 = 0.0;
-        for ((old, new), _) in self.items.iter().zip(&mut chances).zip(known).filter(|(_, known)| known.is_some()) {
-            new.clone_from(old);
-        }
-        for ((old, new), _) in self.items.iter_mut().zip(&mut chances).zip(known).filter(|(_, known)| known.is_none()) {
+        for ((old, new), known) in self.items.iter().zip(&mut chances).zip(known) {
+            if known.is_some() {
+                new.clone_from(old);
+                continue;
+            }
             let highest = new.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             for chance in new.iter_mut() {
                 *chance = (*chance - highest).exp();

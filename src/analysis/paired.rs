@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::bootstrap::{between, draws_of_groups, grouped};
-use super::processbench::{Case, Subset};
+use super::processbench::{Case, Subset, mean};
 use crate::trace::FirstError;
 
 /// One solution, as people and two scorers judge it.
@@ -90,8 +90,7 @@ fn difference<K>(groups: &[Group<K>], samples: &[Vec<usize>]) -> Option<f64> {
         let [first, second] = [0, 1].map(|scorer| Subset::of("", &cases(&group.pairs, sample, scorer)).f1);
         Some(second? - first?)
     };
-    let found: Vec<f64> = groups.iter().zip(samples).filter_map(of).collect();
-    (!found.is_empty()).then(|| found.iter().sum::<f64>() / found.len() as f64)
+    mean(groups.iter().zip(samples).filter_map(of))
 }
 
 /// Twice the chance of at most `min(a, b)` heads in `a + b` throws of a fair coin, at most 1.
@@ -140,6 +139,7 @@ mod tests {
         let same = Paired::of(["a", "a"], &[file(alike.collect())]);
         assert_eq!((same.f1_difference, same.f1_interval, same.p.to_bits()), (Some(0.0), Some((0.0, 0.0)), 1.0_f64.to_bits()));
     }
+
     #[test]
     fn several_files_count_alike_whatever_their_size() {
         use FirstError::{At, NoError};

@@ -57,9 +57,7 @@ impl Subset {
         let f1 = acc_error.zip(acc_correct).map(|(a, b)| harmonic_mean(a, b));
         Self { name: name.to_owned(), n_error, n_correct, acc_error, acc_correct, f1 }
     }
-}
 
-impl Subset {
     /// Several subsets as one row: solutions in all, and the plain means of the figures of those that have them.
     pub fn mean(name: &str, subsets: &[Self]) -> Self {
         let sum = |of: fn(&Self) -> usize| subsets.iter().map(of).sum();
@@ -75,7 +73,7 @@ impl Subset {
     }
 }
 
-fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+pub(super) fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     let (count, sum) = values.fold((0_usize, 0.0), |(count, sum), value| (count + 1, sum + value));
     (count > 0).then(|| sum / count as f64)
 }

@@ -98,12 +98,10 @@ fn place(labels: &SolutionLabels) -> Option<i64> {
 
 /// Works it out for annotators of these names; `samples` draws for the intervals, 0 for none.
 pub fn quality(names: &[String], cases: &[Case], samples: usize) -> Quality {
-    let judged = |case: &&Case| case.said.iter().flatten().any(|labels| place(labels).is_some());
-    let cases: Vec<&Case> = cases.iter().filter(judged).collect();
-    let count = |case: &&&Case| case.said.iter().flatten().filter(|labels| place(labels).is_some()).count() > 1;
+    let cases: Vec<&Case> = cases.iter().filter(|case| judges(case) > 0).collect();
     Quality {
         solutions: cases.len(),
-        several: cases.iter().filter(count).count(),
+        several: cases.iter().filter(|case| judges(case) > 1).count(),
         alpha: steps_alpha(&cases, samples),
         pairs: pairs(names, &cases, samples),
         annotators: annotators(names, &cases, samples),
@@ -213,10 +211,14 @@ impl Votes {
     }
 }
 
+/// How many judged it.
+fn judges(case: &Case) -> usize {
+    case.said.iter().flatten().filter(|labels| place(labels).is_some()).count()
+}
+
 /// What is said of it can be measured: by what others say, or by what was decided. The only word on a thing would be its own truth.
 fn counts(case: &Case) -> bool {
-    let judges = case.said.iter().flatten().filter(|labels| place(labels).is_some()).count();
-    judges > 1 || case.decided.as_ref().is_some_and(|labels| place(labels).is_some())
+    judges(case) > 1 || case.decided.as_ref().is_some_and(|labels| place(labels).is_some())
 }
 
 fn annotators(names: &[String], cases: &[&Case], samples: usize) -> Vec<Annotator> {

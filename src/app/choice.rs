@@ -1,6 +1,8 @@
 //! A question that is answered with one letter: the kind of an error, a reason, how far a solution had come. While one is open it owns
 //! the keyboard; Esc leaves it and nothing has happened.
 
+use std::collections::BTreeMap;
+
 use crossterm::event::{KeyCode, KeyEvent};
 
 use super::commands::{Command, label, view};
@@ -155,12 +157,10 @@ impl App {
 
     /// What can be answered.
     fn answers_to(&self, question: Question) -> Vec<Answer> {
-        if let Question::ErrorKind { .. } = question {
-            let counts = self.session.error_kinds();
-            let count = |choice: &Choice| counts.get(choice.name.as_str()).copied().unwrap_or(0);
-            return self.project.errors.iter().map(|choice| Answer { choice: choice.clone(), count: count(choice) }).collect();
-        }
-        self.choices_of(question).into_iter().map(|choice| Answer { choice, count: 0 }).collect()
+        let counted = matches!(question, Question::ErrorKind { .. });
+        let counts = if counted { self.session.error_kinds() } else { BTreeMap::new() };
+        let count = |choice: &Choice| counts.get(choice.name.as_str()).copied().unwrap_or(0);
+        self.choices_of(question).into_iter().map(|choice| Answer { count: count(&choice), choice }).collect()
     }
 
     /// The same without numbers.

@@ -10,7 +10,7 @@ use crate::analysis::bootstrap::interval_of_groups;
 use crate::analysis::calibration::{BINS, auc, calibration};
 use crate::analysis::processbench::{Case, Subset, judged};
 use crate::analysis::signals::f1_interval;
-use crate::text::Glyphs;
+use crate::text::{Glyphs, many};
 use crate::trace::{FirstError, PromptKey, StepKey};
 use crate::ui::theme::score_bar;
 
@@ -48,9 +48,8 @@ struct Tally {
 
 /// `13 solutions of 2 problems`; the problems are left out where each has one.
 fn solutions(count: usize, problems: usize) -> String {
-    let many = |count: usize| if count == 1 { "" } else { "s" };
-    let of = if count == problems { String::new() } else { format!(" of {problems} problem{}", many(problems)) };
-    format!("{count} solution{}{of}", many(count))
+    let of = if count == problems { String::new() } else { format!(" of {}", many(problems, "problem")) };
+    many(count, "solution") + &of
 }
 
 /// ` [low, high]` of an interval.

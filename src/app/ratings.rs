@@ -71,15 +71,15 @@ impl App {
     }
 
     /// The step of this index on the path on show stands beside all solutions: none runs through it.
-    pub(crate) fn is_alternative(&self, trace: &Trace, index: usize) -> bool {
-        let beside = |id: &NodeId| self.solution_on_show().is_none() && trace.solutions_through(*id) == 0;
+    pub(crate) fn is_alternative(&self, index: usize) -> bool {
+        let beside = |id: &NodeId| self.solution_on_show().is_none() && self.tree.through(*id) == 0;
         self.cursor.path.get(index).is_some_and(beside)
     }
 
     /// Where the path on show parts from all solutions: which of its alternatives it is, from 1, and how many there are.
     pub fn alternative_on_show(&self) -> Option<(usize, usize)> {
         let trace = self.trace()?;
-        let parts = (0..self.cursor.path.len()).find(|index| self.is_alternative(trace, *index))?;
+        let parts = (0..self.cursor.path.len()).find(|index| self.is_alternative(*index))?;
         let id = self.cursor.path[parts];
         let siblings = &trace.node(trace.node(id).parent?).children;
         Some((siblings.iter().position(|sibling| *sibling == id)? + 1, siblings.len()))

@@ -108,7 +108,7 @@ pub fn run(args: &ClustersArgs) -> anyhow::Result<ExitCode> {
     for (group, number) in groups.iter().zip(1..) {
         let line = line(&corpora, &steps, &by, group, number);
         if args.json {
-            out::print(&(out::harmless(&serde_json::to_string(&line)?) + "\n"))?;
+            out::print(&out::json_line(&line)?)?;
         } else {
             out::print_safe(&line.lines())?;
         }

@@ -100,7 +100,7 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<ExitCode> {
     }
     let report = Report { counts, files, paired: Paired::of(names, &groups) };
     if args.json {
-        out::print(&(out::harmless(&serde_json::to_string(&report)?) + "\n"))?;
+        out::print(&out::json_line(&report)?)?;
     } else {
         out::print_safe(&told(&report))?;
     }

@@ -215,17 +215,11 @@ impl With {
 
     /// What stands in these stores but for the one at `own`, each under the name by which it counts, and which of those are new.
     fn events(&self, annotator: &str, own: &Path) -> anyhow::Result<Vec<Read<'_>>> {
-        let same =
-            |path: &Path| std::fs::canonicalize(path).ok().is_some_and(|path| std::fs::canonicalize(own).ok() == Some(path));
-        let others: Vec<&PathBuf> = self.with.iter().filter(|path| !same(path)).collect();
+        let others: Vec<&PathBuf> = self.with.iter().filter(|path| !score::same_file(path, own)).collect();
         let mut copies = Copies::default();
         if !others.is_empty() {
             // Others may have left words there as well.
-            let mut before = match Store::events(own, annotator) {
-                Err(StoreError::Missing { .. }) => Vec::new(),
-                events => events?,
-            };
-            copies.add("", &mut before);
+            copies.add("", &mut own_events(own, annotator)?);
         }
         let mut read = Vec::new();
         for path in others {
@@ -237,6 +231,14 @@ impl With {
             read.push((path.as_path(), all, apart));
         }
         Ok(read)
+    }
+}
+
+/// What stands in one's own store; nothing where it could not be made yet.
+fn own_events(own: &Path, annotator: &str) -> Result<Vec<Event>, StoreError> {
+    match Store::events(own, annotator) {
+        Err(StoreError::Missing { .. }) => Ok(Vec::new()),
+        events => events,
     }
 }
 
@@ -319,12 +321,8 @@ fn man(words: &[String]) -> anyhow::Result<Vec<u8>> {
 
 /// Says of settings in the environment that cannot be followed that they are not.
 fn check_environment() {
-    // Where packed files are opened it is read in silence, file after file.
-    const UNPACKED: &str = "STEPSCOPE_UNPACKED_GIB";
-    let unpacked = std::env::var_os(UNPACKED).unwrap_or_default();
-    if !unpacked.is_empty() && unpacked.to_str().is_none_or(|text| text.parse::<u64>().is_err()) {
-        let unpacked = unpacked.display();
-        out::note(format_args!("note: {UNPACKED} is `{unpacked}`, no whole number: 4 GiB are the most, as without it"));
+    if let Err(error) = crate::corpus::check_setting() {
+        out::note(format_args!("note: {error}"));
     }
     #[cfg(feature = "candle")]
     if let Err(error) = crate::prm::check_setting() {

@@ -33,7 +33,7 @@ use crate::shell::replay::KeyLog;
 use crate::shell::strays;
 use crate::shell::terminal::{TerminalScreen, give_back};
 use crate::shell::{self, Keys, Left, Outside, Refit, Resources, Saver, Screen};
-use crate::text::{Ambiguous, Glyphs};
+use crate::text::{Ambiguous, Glyphs, many};
 use crate::ui::look::Look;
 use crate::ui::picture::DRAWS;
 use crate::ui::theme::{Background, Depth, THEME_NAMES, Theme};
@@ -235,7 +235,7 @@ fn told_of(unsaved: &Unsaved, store: &Path) -> Vec<String> {
     if *labels == 0 {
         return Vec::new();
     }
-    let label = if *labels == 1 { "1 label".to_owned() } else { format!("{labels} labels") };
+    let label = many(*labels, "label");
     let store = store.display();
     let mut told = vec![format!("{label} could NOT be saved in {store}")];
     match place {
@@ -296,11 +296,7 @@ struct Outer {
 
 /// Begins the key log.
 fn begin(log: &Path, own: &Path, with: &With, setup: &Setup, size: (u16, u16)) -> anyhow::Result<KeyLog> {
-    let mut before = match Store::events(own, &setup.annotator) {
-        // It could not be made yet.
-        Err(StoreError::Missing { .. }) => Vec::new(),
-        events => events?,
-    };
+    let mut before = super::own_events(own, &setup.annotator)?;
     for (_, events, _) in with.events(&setup.annotator, own)? {
         before.extend(events.into_iter().filter(|event| event.annotator != setup.annotator));
     }
@@ -319,11 +315,11 @@ async fn interactive(
     let warnings = store.warnings().to_vec();
     strays::look(&corpora, &setup.session, &messages);
     let saver = Saver::start(store, desk, messages.clone())?;
-    let hidden = setup.files.iter().map(|file| file.hidden).collect();
+    let files = setup.files.clone();
     let size = if linear { LinearScreen::SIZE } else { bounded(crossterm::terminal::size().unwrap_or((80, 24))) };
     let log = log.map(|(log, own, with)| begin(&log, &own, &with, &setup, size)).transpose()?;
     let (cache, canvas) = (ScoreCache::open_default(), asked.canvas);
-    let resources = Resources { corpora, saver, worker, sampler, vectors, refit, cache, hidden, log, canvas };
+    let resources = Resources { corpora, saver, worker, sampler, vectors, refit, cache, files, log, canvas };
     let mut outside = Outside::new(resources, messages.clone());
     for judge in judges {
         outside.tell(Message::Judge(Box::new(judge)));

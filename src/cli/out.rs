@@ -29,6 +29,11 @@ pub fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     Ok(print(&(harmless(&serde_json::to_string_pretty(value)?) + "\n"))?)
 }
 
+/// A value as one line of JSON.
+pub fn json_line(value: &impl serde::Serialize) -> serde_json::Result<String> {
+    Ok(harmless(&serde_json::to_string(value)?) + "\n")
+}
+
 /// The same JSON with what a terminal acts upon as escapes: JSON allows it raw.
 pub fn harmless(json: &str) -> String {
     let mut out = String::with_capacity(json.len() + 1);

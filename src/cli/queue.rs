@@ -179,7 +179,7 @@ fn print(rows: &[Row], json: bool) -> anyhow::Result<()> {
         if json {
             let mut lines = String::new();
             for row in rows {
-                lines += &(out::harmless(&serde_json::to_string(row)?) + "\n");
+                lines += &out::json_line(row)?;
             }
             out::print(&lines)?;
         } else {

@@ -35,7 +35,7 @@ pub fn run(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
     let replayed = replay::replay(start, entries, &corpora, Look::detect(|name| std::env::var(name).ok()));
     if !args.check {
         for event in &replayed.events {
-            out::print(&(out::harmless(&serde_json::to_string(event)?) + "\n"))?;
+            out::print(&out::json_line(event)?)?;
         }
     }
     for difference in replayed.differences.iter().take(20) {

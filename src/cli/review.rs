@@ -220,7 +220,7 @@ fn list(args: &ReviewArgs, corpora: &[Corpus], session: &Session, panel: &Panel)
     rows.sort_by_key(|row: &Row| std::cmp::Reverse(row.gap));
     let mut text = String::new();
     for row in &rows {
-        text += &if args.json { out::harmless(&serde_json::to_string(row)?) + "\n" } else { row.line() };
+        text += &if args.json { out::json_line(row)? } else { row.line() };
     }
     if args.json {
         out::print(&text)?;

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::out;
 use crate::labels::store::{self, Check, Merged};
+use crate::text::many;
 
 /// Checks the store at `path`: the report as JSON, and whether all is well.
 pub fn check(path: &Path) -> (Value, bool) {
@@ -43,10 +44,7 @@ fn text(check: &Check) -> String {
         (*sessions, *events) = (*sessions + 1, *events + writer.events);
     }
     for (annotator, (sessions, events)) in writers {
-        row(
-            "writer",
-            Some(format!("{annotator}: {events} events in {sessions} hash chain{}", if sessions == 1 { "" } else { "s" })),
-        );
+        row("writer", Some(format!("{annotator}: {events} events in {}", many(sessions, "hash chain"))));
     }
     for (annotator, decisions) in &check.decisions {
         row("in force", Some(format!("{decisions} decisions of {annotator}")));

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::out;
 use super::reading::Reading;
 use super::scorer::{CacheArgs, ScorerArgs, open, runtime, until_stopped};
-use crate::analysis::bootstrap::interval;
+use crate::analysis::bootstrap::{interval, interval_of_groups};
 use crate::analysis::calibration::{auc, calibration};
 use crate::analysis::decide::{Decision, decide};
 use crate::analysis::logistic::log_loss;
@@ -447,18 +447,13 @@ impl Labelled {
 
     /// By how much the F1 of the verdicts `after` is above that of `before`, and its 95 % interval: bootstrap over problems.
     fn f1_gain(&self, before: &[FirstError], after: &[FirstError]) -> (Option<f64>, Option<(f64, f64)>) {
-        let mut problems: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
-        for (at, judged) in self.judged.iter().enumerate() {
-            problems.entry(judged.problem).or_default().push(at);
-        }
-        let problems: Vec<Vec<usize>> = problems.into_values().collect();
+        let problems: Vec<u64> = self.judged.iter().map(|judged| judged.problem).collect();
         let gain = |sample: &[usize]| {
-            let drawn = || sample.iter().flat_map(|problem| &problems[*problem]).copied();
-            let [before, after] = [before, after].map(|said| self.f1(drawn().map(|at| (at, said[at]))));
+            let [before, after] = [before, after].map(|said| self.f1(sample.iter().map(|&at| (at, said[at]))));
             Some(after? - before?)
         };
-        let all: Vec<usize> = (0..problems.len()).collect();
-        (gain(&all), interval(problems.len(), gain))
+        let all: Vec<usize> = (0..self.judged.len()).collect();
+        (gain(&all), interval_of_groups(&problems, gain))
     }
 
     /// F1 of verdicts on judged solutions, by their numbers.

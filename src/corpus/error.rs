@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
 
-use etcetera::BaseStrategy as _;
-
+use super::spool::cache_folder;
 use crate::text::acts;
 
 /// A file that cannot be opened. The message holds no control characters, whatever the path or the file hold.
@@ -112,8 +111,7 @@ impl Refusal {
 
 /// Where what is unpacked may lie: on the user's cache disk, else with the temporary files.
 fn places() -> Vec<PathBuf> {
-    let cache = etcetera::choose_base_strategy().ok().map(|base| base.cache_dir().join("stepscope"));
-    cache.into_iter().chain([std::env::temp_dir()]).collect()
+    cache_folder().into_iter().chain([std::env::temp_dir()]).collect()
 }
 
 /// These folders, when no file can be made in any of them: an error of permission does not say whether it was reading or unpacking.

@@ -28,9 +28,9 @@ const DESCRIPTIONS: &[&str] =
 const BESIDE: &[&str] = &[".manifest.json", ".dataset_info.json", ".settings.json"];
 
 /// Device and inode: the same for every name of a file or folder.
-type FileId = (u64, u64);
+pub(super) type FileId = (u64, u64);
 
-fn file_id(path: &Path) -> Option<FileId> {
+pub(super) fn file_id(path: &Path) -> Option<FileId> {
     fs::metadata(path).ok().map(|found| (found.dev(), found.ino()))
 }
 

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::hash::{DefaultHasher, Hasher as _};
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -11,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::Shared;
 use super::build::{self, Indexer};
 use super::error::escaped;
+use super::folder::{FileId, file_id};
 use super::store::{Bytes, read_file};
 
 /// Time between two looks.
@@ -23,7 +23,7 @@ const TAIL: usize = 1 << 20;
 pub(super) struct Watch {
     path: PathBuf,
     /// Device and inode.
-    identity: (u64, u64),
+    identity: FileId,
     look_at: Instant,
     /// The scanner, while no thread needs it, and the state of the file it stopped at.
     rest: Option<Rest>,
@@ -40,8 +40,7 @@ struct Rest {
 impl Watch {
     /// `None` for what is no file.
     pub(super) fn new(path: &Path) -> Option<Self> {
-        let meta = std::fs::metadata(path).ok()?;
-        let identity = (meta.dev(), meta.ino());
+        let identity = file_id(path)?;
         Some(Self { path: path.to_owned(), identity, look_at: Instant::now() + PAUSE, rest: None, ended: false })
     }
 }
@@ -92,8 +91,7 @@ pub(super) fn refresh(shared: &Arc<Shared>) -> Option<String> {
 
 /// The size of the file now; an error when it is not the file that was read.
 fn change(watch: &mut Watch, file: &File, known: u64) -> Result<u64, String> {
-    let same = std::fs::metadata(&watch.path).is_ok_and(|meta| (meta.dev(), meta.ino()) == watch.identity);
-    if !same {
+    if file_id(&watch.path) != Some(watch.identity) {
         return Err("was replaced or removed".to_owned());
     }
     let meta = file.metadata().map_err(|error| format!("cannot be followed: {error}"))?;

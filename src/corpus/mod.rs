@@ -32,6 +32,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard};
 
+pub(crate) use container::check_setting;
 pub(crate) use error::escaped;
 pub use error::{OpenError, Refusal};
 pub(crate) use folder::STDIN;

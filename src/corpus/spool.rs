@@ -126,10 +126,14 @@ fn copy(state: &Weak<State>, mut from: impl Read, packed: Option<&Packed>) -> io
     }
 }
 
+/// Where what is unpacked lies, when a file can be made there.
+pub(super) fn cache_folder() -> Option<PathBuf> {
+    etcetera::choose_base_strategy().ok().map(|base| base.cache_dir().join("stepscope"))
+}
+
 /// A file without a name on the user's cache disk: the folder for temporary files is often memory.
 fn scratch_file() -> io::Result<File> {
-    let cache: Option<PathBuf> = etcetera::choose_base_strategy().ok().map(|base| base.cache_dir().join("stepscope"));
-    let private = cache.and_then(|folder| {
+    let private = cache_folder().and_then(|folder| {
         std::fs::create_dir_all(&folder).ok()?;
         tempfile::tempfile_in(folder).ok()
     });

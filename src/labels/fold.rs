@@ -408,12 +408,6 @@ impl Book {
         self.state.flags.get(&record).map(|(_, on)| *on)
     }
 
-    /// The newest word in force on whether the annotator is unsure of a solution.
-    pub(super) fn doubt(&self, record: RecordKey) -> Option<EventId> {
-        let (order, _) = self.state.flags.get(&record)?;
-        self.live.get(*order).map(|index| self.by_index[*index])
-    }
-
     pub(super) fn skipped(&self, record: RecordKey) -> bool {
         self.state.skips.get(&record).is_some_and(|(_, on)| *on)
     }
@@ -470,7 +464,8 @@ impl Book {
 
     /// The same, or the newest word on whether the annotator is unsure of one of the solutions.
     pub(super) fn word(&self, records: &[RecordKey], steps: &[StepKey]) -> Option<(Order, EventId)> {
-        let doubts = records.iter().filter_map(|record| self.doubt(*record)).filter_map(|id| Some((self.order(id)?, id)));
+        let flags = records.iter().filter_map(|record| self.state.flags.get(record));
+        let doubts = flags.filter_map(|(order, _)| Some((*order, self.by_index[*self.live.get(*order)?])));
         self.basis(records, steps).into_iter().chain(doubts).max_by_key(|(order, _)| *order)
     }
 

@@ -168,8 +168,8 @@ impl Session {
 
     /// Who sent this solution back to oneself, and what is to be looked at again. It is answered by any new decision.
     pub fn returned(&self, trace: &Trace, solution: &Solution) -> Option<(&str, &str)> {
-        let basis = self.word(trace, solution)?;
-        let (records, _) = names(trace, solution);
+        let (records, steps) = names(trace, solution);
+        let (_, basis) = self.books.get(self.annotator())?.word(&records, &steps)?;
         let others = self.books.iter().filter(|(name, _)| *name != self.annotator());
         others.into_iter().find_map(|(name, book)| {
             let (decisions, text) = records.iter().find_map(|record| book.sent_back(*record))?;

@@ -1,6 +1,6 @@
 //! What can be asked of a single step of a tree: one row a name.
 
-use super::facts::{number, score, text, truth, verdict};
+use super::facts::{Needs, number, score, text, truth, verdict};
 use super::{Facts, Quantity, Value};
 use crate::checks::arithmetic::Verdict;
 use crate::trace::{Label, NodeId, NodeStats, Rating};
@@ -34,10 +34,10 @@ pub static STEP_QUANTITIES: &[Quantity] = &[
     }),
     verdict("suspect", "the score is below the threshold", |f| Value::Truth(f.at().score.map(|score| score < f.threshold))),
     score("file", "step score that the file records", |f| Value::Number(f.at().file)),
-    number("N", "visits of the search", |f| Value::Number(f.stats().visits.map(|visits| visits as f64))),
-    number("Q", "value of the search", |f| Value::Number(f.stats().q.or(f.stats().value))),
-    number("mc", "share of rollouts from here that were right", |f| Value::Number(f.stats().mc)),
-    number("prior", "prior probability of the policy", |f| Value::Number(f.stats().prior)),
+    number("N", "visits of the search", |f| Value::Number(f.stats().visits.map(|visits| visits as f64))).needing(Needs::Search),
+    number("Q", "value of the search", |f| Value::Number(f.stats().q.or(f.stats().value))).needing(Needs::Search),
+    number("mc", "share of rollouts from here that were right", |f| Value::Number(f.stats().mc)).needing(Needs::Search),
+    number("prior", "prior probability of the policy", |f| Value::Number(f.stats().prior)).needing(Needs::Search),
     number("depth", "number of steps from the root", |f| Value::Number(Some(f.node().depth as f64))),
     number("children", "steps that follow", |f| Value::Number(Some(f.node().children.len() as f64))),
     number("through", "solutions through this step", |f| Value::Number(Some(f.at().through as f64))),
@@ -45,13 +45,15 @@ pub static STEP_QUANTITIES: &[Quantity] = &[
         let findings = crate::checks::findings(&f.node().text);
         Value::Number(Some(findings.into_iter().filter(|finding| finding.verdict == Verdict::Bad).count() as f64))
     }),
-    truth("labelled", "you have said something of it", |f| Value::Truth(Some(f.at().own.is_some()))),
+    truth("labelled", "you have said something of it", |f| Value::Truth(Some(f.at().own.is_some()))).needing(Needs::Labels),
     truth("human", "you or the file have said something of it", |f| {
         Value::Truth(Some(f.at().own.is_some() || f.at().rating.is_some()))
-    }),
-    truth("good", "you called it good", |f| Value::Truth(f.at().own.map(|label| label == Label::Good))),
-    truth("neutral", "you called it neutral", |f| Value::Truth(f.at().own.map(|label| label == Label::Neutral))),
-    truth("bad", "you called it bad", |f| Value::Truth(f.at().own.map(|label| label == Label::Bad))),
+    })
+    .needing(Needs::Labels),
+    truth("good", "you called it good", |f| Value::Truth(f.at().own.map(|label| label == Label::Good))).needing(Needs::Labels),
+    truth("neutral", "you called it neutral", |f| Value::Truth(f.at().own.map(|label| label == Label::Neutral)))
+        .needing(Needs::Labels),
+    truth("bad", "you called it bad", |f| Value::Truth(f.at().own.map(|label| label == Label::Bad))).needing(Needs::Labels),
     truth("leaf", "nothing follows it", |f| Value::Truth(Some(f.node().children.is_empty()))),
     text("text", "what it says", |f| Value::Text(vec![f.node().text.as_str().into()])),
 ];

@@ -129,6 +129,10 @@ pub(super) enum Needs {
     Panel,
     /// Who gets which problems ([`Facts::assigned`]).
     Plan,
+    /// Numbers of the search at a step.
+    Search,
+    /// What was said of a step.
+    Labels,
 }
 
 /// A name that questions can use.
@@ -171,9 +175,7 @@ impl Quantity {
             },
         }
     }
-}
 
-impl Quantity {
     const fn new(name: &'static str, kind: Kind, doc: &'static str, of: Of) -> Self {
         Self { name, kind, scored: false, needs: None, tells_of_file: false, doc, of }
     }
@@ -184,7 +186,7 @@ impl Quantity {
     }
 
     /// The same, known only once this is.
-    const fn needing(self, needs: Needs) -> Self {
+    pub(super) const fn needing(self, needs: Needs) -> Self {
         Self { needs: Some(needs), ..self }
     }
 
@@ -252,7 +254,7 @@ pub static QUANTITIES: &[Quantity] = &[
     score("first_prm", "score at the predicted first error, else the lowest", |f| Value::Number(f.at_first_error())),
     score("min_prm", "lowest step score", |f| Value::Number(f.reduce(f64::min))),
     score("min_place", "lowest step score on the way from wrong (0) to right (1), whatever the numbers of the model", |f| {
-        Value::Number(lowest(f.places))
+        Value::Number(reduced(f.places, f64::min))
     }),
     score("suspicion", "highest suspicion of a step, by score and checks together", |f| Value::Number(f.suspicion())),
     score("max_prm", "highest step score", |f| Value::Number(f.reduce(f64::max))),
@@ -294,7 +296,7 @@ pub static QUANTITIES: &[Quantity] = &[
         .of_file(),
     number("at_file", "number of the first step that the file scores below 0.5; 0 for none", |f| {
         let scores = f.in_file();
-        let unsure = scores.iter().any(|score| score.is_none_or(|score| !(0.0..=1.0).contains(&score)));
+        let unsure = scores.iter().flatten().any(|score| !(0.0..=1.0).contains(score));
         let found = decide(&scores, Decision::FirstBelow(Meaning::CORRECT.threshold));
         first_error(if found == FirstError::NoError && unsure { FirstError::Unknown } else { found })
     })
@@ -363,10 +365,10 @@ fn is_known(found: FirstError) -> bool {
     matches!(found, FirstError::At(_) | FirstError::NoError)
 }
 
-/// The lowest of these; nothing before every step has one.
-fn lowest(scores: &[Option<f64>]) -> Option<f64> {
+/// All of these as one; nothing before every step has one.
+fn reduced(scores: &[Option<f64>], join: fn(f64, f64) -> f64) -> Option<f64> {
     let scores: Option<Vec<f64>> = scores.iter().copied().collect();
-    scores?.into_iter().reduce(f64::min)
+    scores?.into_iter().reduce(join)
 }
 
 fn differ(a: FirstError, b: FirstError) -> Option<bool> {
@@ -466,8 +468,7 @@ impl Told for Facts<'_> {
 impl Facts<'_> {
     /// All scores put together; nothing before every step has one.
     fn reduce(&self, join: fn(f64, f64) -> f64) -> Option<f64> {
-        let scores: Option<Vec<f64>> = self.scores.iter().copied().collect();
-        scores?.into_iter().reduce(join)
+        reduced(self.scores, join)
     }
 
     fn right_share(&self) -> Option<f64> {

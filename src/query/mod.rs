@@ -238,12 +238,12 @@ impl Query {
 
     /// True when it asks of a step what model, search or file say of it in numbers.
     pub fn asks_for_numbers(&self) -> bool {
-        self.root.any(&|quantity| quantity.scored || ["N", "Q", "mc", "prior"].contains(&quantity.name))
+        self.root.any(&|quantity| quantity.scored) || self.needs(Needs::Search)
     }
 
     /// True when it asks of a step what was said of it.
     pub fn asks_for_labels(&self) -> bool {
-        self.root.any(&|quantity| ["labelled", "human", "good", "neutral", "bad"].contains(&quantity.name))
+        self.needs(Needs::Labels)
     }
 
     /// True when the answer may change with scores that are not there yet.

@@ -57,8 +57,8 @@ pub struct Resources {
     pub refit: Option<Refit>,
     /// Scores of earlier sessions.
     pub cache: ScoreCache,
-    /// Which of the files stand in no list.
-    pub hidden: Vec<bool>,
+    /// What they look like.
+    pub files: Vec<FileState>,
     /// Where every message is noted, if anywhere.
     pub log: Option<KeyLog>,
     /// What the terminal draws pictures on.
@@ -92,11 +92,9 @@ pub struct Outside {
 impl Outside {
     /// An outside that reports to `messages`.
     pub fn new(resources: Resources, messages: UnboundedSender<Message>) -> Self {
-        let mut files = Self::files(&resources.corpora);
-        files.iter_mut().zip(resources.hidden).for_each(|(file, hidden)| file.hidden = hidden);
         Self {
             generations: vec![u64::MAX; resources.corpora.len()],
-            files,
+            files: resources.files,
             corpora: resources.corpora,
             saver: resources.saver,
             first_spec: resources.worker.clone(),

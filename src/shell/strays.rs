@@ -9,6 +9,7 @@ use super::identity;
 use crate::app::Message;
 use crate::corpus::{Corpus, STDIN, escaped};
 use crate::labels::{Given, Session};
+use crate::text::many;
 use crate::trace::Trace;
 
 /// Looks for them beside the screen, once every file is read, one file after the other; what is found is told.
@@ -41,7 +42,7 @@ pub fn is_a_place(corpus: &Corpus) -> bool {
 }
 
 fn mark(strays: usize) -> String {
-    format!("{strays} label{} of other texts", if strays == 1 { "" } else { "s" })
+    format!("{} of other texts", many(strays, "label"))
 }
 
 /// What is said of so many labels.

@@ -12,6 +12,11 @@ pub use safe::{Safe, acts, safe, safe_line};
 pub use width::{Ambiguous, Glyphs, clip, pad, width};
 pub use wrap::{Row, WrapOptions, Wrapped, wrap, wrap_each};
 
+/// So many things by the name of one: "1 step", "2 steps".
+pub fn many(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
 /// Bytes as hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;

@@ -11,10 +11,9 @@ use crate::app::segmenting::Segmenting;
 use crate::app::split::Split;
 use crate::app::{App, Focus};
 use crate::checks::arithmetic::Verdict;
-use crate::text::safe_line;
+use crate::text::{many, safe_line};
 use crate::trace::{Label, NodeId, PromptKey, StepKey};
 use crate::typeset::{Page, Setting};
-use crate::ui::panes::tree::many;
 
 /// Remembers what was said.
 #[derive(Debug, Default)]

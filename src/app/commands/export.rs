@@ -26,8 +26,7 @@ pub(super) fn command_line(app: &mut App, target: &str) -> Vec<Effect> {
 }
 
 /// The command line: the files as they are read here, stores and annotator, the filter in force; after a review the decisions, and what the
-/// annotators agree on. What the target asks to be decided stands in
-/// it with the first choice, to be looked at and changed.
+/// annotators agree on. What the target asks to be decided stands in it with the first choice, to be looked at and changed.
 fn line(app: &App, target: &formats::Target) -> String {
     let files: Vec<_> = app.items.listed().collect();
     let mut words = vec!["stepscope".to_owned(), "export".to_owned()];

@@ -242,6 +242,11 @@ pub(crate) fn is_of_a_solution(app: &mut App) -> bool {
     of_a_solution
 }
 
+/// What a label of a solution is put on; else it is said why there is none.
+pub(super) fn aim_at_solution(app: &mut App) -> Option<Aim> {
+    aim(app).filter(|_| is_of_a_solution(app))
+}
+
 /// True when the path has a step of this index; else that is said.
 pub(super) fn there_is(app: &mut App, index: usize) -> bool {
     let steps = app.open_steps();
@@ -258,7 +263,7 @@ pub(super) fn there_is(app: &mut App, index: usize) -> bool {
 
 /// True when the step of this index may be the first error of a solution, which has a kind; else that is said.
 fn has_kind(app: &mut App, index: usize) -> bool {
-    let alternative = app.trace().is_some_and(|trace| app.is_alternative(trace, index));
+    let alternative = app.is_alternative(index);
     if alternative {
         let mark = app.key("first-error");
         app.notice =
@@ -270,7 +275,7 @@ fn has_kind(app: &mut App, index: usize) -> bool {
 /// First error at the step of this index (from 0), of this kind; an empty kind is none. A step beside all solutions is rated bad by itself.
 pub(crate) fn first_error_of(app: &mut App, index: usize, said: &str) -> Vec<Effect> {
     let Some(trace) = aim(app).map(|aim| aim.trace).filter(|_| there_is(app, index)) else { return Vec::new() };
-    if !app.on_sampled() && app.is_alternative(&trace, index) {
+    if !app.on_sampled() && app.is_alternative(index) {
         return if said.is_empty() || has_kind(app, index) { wrong_alternative(app, index) } else { Vec::new() };
     }
     if app.solution_on_show().is_none() && !app.on_sampled() {
@@ -278,7 +283,7 @@ pub(crate) fn first_error_of(app: &mut App, index: usize, said: &str) -> Vec<Eff
         let node = app.cursor.path[index];
         app.cursor.go_to_node(&trace, node);
     }
-    let Some(aim) = aim(app).filter(|_| is_of_a_solution(app)) else { return Vec::new() };
+    let Some(aim) = aim_at_solution(app) else { return Vec::new() };
     let Some(mut action) = app.session.first_error(&aim.trace, &aim.solution, index) else { return Vec::new() };
     if let Action::FirstError { kind, .. } = &mut action {
         said.clone_into(kind);
@@ -316,7 +321,7 @@ fn wrong_alternative(app: &mut App, index: usize) -> Vec<Effect> {
 
 /// Asks how far the solution had come.
 pub(super) fn progress(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    let Some(aim) = aim(app).filter(|_| is_of_a_solution(app)) else { return Vec::new() };
+    let Some(aim) = aim_at_solution(app) else { return Vec::new() };
     let labels = app.own_labels(&aim.trace, aim.solution.leaf);
     if let FirstError::At(_) = labels.first_error {
         app.ask(Question::Progress { record: aim.record, go_on: false });
@@ -359,7 +364,7 @@ pub(super) fn best_alternative(app: &mut App, _count: Option<usize>) -> Vec<Effe
 
 /// Every step is right.
 pub(crate) fn all_right(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    let Some(aim) = aim(app).filter(|_| is_of_a_solution(app)) else { return Vec::new() };
+    let Some(aim) = aim_at_solution(app) else { return Vec::new() };
     if app.open_steps() < app.cursor.path.len() {
         app.notice = Some("there are steps that you have not seen yet; = rates this one".to_owned());
         return Vec::new();
@@ -417,7 +422,7 @@ pub(super) fn range(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 }
 
 fn on_record(app: &mut App, said: &str, action: impl FnOnce(RecordKey) -> Action) -> Vec<Effect> {
-    let Some(aim) = aim(app).filter(|_| is_of_a_solution(app)) else { return Vec::new() };
+    let Some(aim) = aim_at_solution(app) else { return Vec::new() };
     app.notice = Some(said.to_owned());
     let Some(mut effects) = app.record(Body::Act(action(aim.record)), None) else { return Vec::new() };
     effects.extend(on_to_the_next(app));
@@ -434,7 +439,7 @@ pub(super) fn unsure(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 
 /// Leaves the solution for later.
 pub(super) fn later(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    if aim(app).is_none() || !is_of_a_solution(app) {
+    if aim_at_solution(app).is_none() {
         return Vec::new();
     }
     let judged =
@@ -453,7 +458,7 @@ pub(super) fn later(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 
 /// The problem statement is broken: asks why.
 pub(super) fn bad_problem(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    if aim(app).is_some() && is_of_a_solution(app) {
+    if aim_at_solution(app).is_some() {
         app.ask(Question::BadProblem);
     }
     Vec::new()
@@ -467,7 +472,7 @@ pub(crate) fn bad_problem_because(app: &mut App, reason: &str) -> Vec<Effect> {
 
 /// The annotator cannot tell: asks why.
 pub(super) fn give_up(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    if aim(app).is_some() && is_of_a_solution(app) {
+    if aim_at_solution(app).is_some() {
         app.ask(Question::GiveUp);
     }
     Vec::new()

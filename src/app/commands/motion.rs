@@ -83,10 +83,14 @@ pub(in crate::app) fn solution(app: &mut App, forward: bool) -> bool {
     }
     if let Some(trace) = app.trace().cloned() {
         let (all, at) = (trace.solutions.len(), app.cursor.solution);
-        let there = |target: &usize| !app.filters_tree() || fitting(app, &trace, *target).is_some();
-        let target = if forward { (at + 1..all).find(there) } else { (0..at.min(all)).rev().find(there) };
-        if let Some(target) = target {
-            let first = app.filters_tree().then(|| fitting(app, &trace, target)).flatten();
+        let filters = app.filters_tree();
+        // With a filter to the next one with a step that fits, and there to that one.
+        let there = |target: usize| {
+            let first = if filters { Some(fitting(app, &trace, target)?) } else { None };
+            Some((target, first))
+        };
+        let found = if forward { (at + 1..all).find_map(there) } else { (0..at.min(all)).rev().find_map(there) };
+        if let Some((target, first)) = found {
             app.cursor.go_to_solution(&trace, target);
             if let Some(node) = first {
                 app.cursor.go_to_node(&trace, node);

@@ -8,7 +8,7 @@ use crate::app::{App, Effect};
 use crate::labels::{Action, Body, Session};
 use crate::trace::{FirstError, Label, NodeId, Rating, Solution, StepKey, Trace};
 
-use super::label::{Again, aim, changes, covered, first_error_of, is_of_a_solution, on_to_the_next, there_is};
+use super::label::{Again, aim, aim_at_solution, changes, covered, first_error_of, on_to_the_next, there_is};
 
 /// +1 for this step.
 pub(super) fn good(app: &mut App, count: Option<usize>) -> Vec<Effect> {
@@ -33,7 +33,7 @@ pub(super) fn clear_rating(app: &mut App, count: Option<usize>) -> Vec<Effect> {
 /// The steps behind the first one that was rated bad stand after the error: a solution whose steps were all rated, or that was looked at
 /// further, is judged by that. Next solution.
 pub(super) fn rest_after_error(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    let Some(aim) = aim(app).filter(|_| is_of_a_solution(app)) else { return Vec::new() };
+    let Some(aim) = aim_at_solution(app) else { return Vec::new() };
     if let Some(step) = app.ratings(&aim.trace).iter().position(|rating| *rating == Some(Rating::Bad)) {
         let waiting = app.saving.queue.len();
         let effects = first_error_of(app, step, "");
@@ -100,21 +100,20 @@ pub(super) fn rate(app: &mut App, rating: Option<Rating>, count: Option<usize>) 
 /// To the step behind this one; from the last one on to the first that is not rated yet. Who compares alternatives goes on to the next one by
 /// themselves, where they end here or no solution takes this one. In a tree with a filter, to the next step that fits.
 fn go_on(app: &mut App, trace: &Trace, step: usize) {
-    let beside = |id: &NodeId| trace.node(*id).parent.is_some_and(|parent| trace.node(parent).children.len() > 1);
-    if app.cursor.path.get(step).is_some_and(beside) && app.is_alternative(trace, step) && !app.filters_tree() {
-        return app.cursor.go_to_step(step);
-    }
     if app.filters_tree() {
         if let Some(next) = app.next_fitting(|_| false) {
             app.cursor.go_to_node(trace, next);
         }
         return;
     }
+    let beside = |id: &NodeId| trace.node(*id).parent.is_some_and(|parent| trace.node(parent).children.len() > 1);
+    if app.cursor.path.get(step).is_some_and(beside) && app.is_alternative(step) {
+        return app.cursor.go_to_step(step);
+    }
     let ends = step + 1 >= app.cursor.path.len();
     let open = app.ratings_shown(trace).iter().position(Option::is_none).filter(|_| ends);
     let (Some(open), Some(&last)) = (open, app.cursor.path.last()) else { return app.cursor.go_to_step(step + 1) };
-    let alternatives = trace.node(last).parent.is_some_and(|parent| trace.node(parent).children.len() > 1);
-    if alternatives || !trace.solutions.iter().any(|solution| solution.leaf == last) {
+    if beside(&last) || !trace.solutions.iter().any(|solution| solution.leaf == last) {
         return app.cursor.go_to_step(step);
     }
     app.notice = app.notice.take().map(|said| format!("{said}; step {} is not rated yet", open + 1));
@@ -135,7 +134,7 @@ fn said(
         return format!("steps {first} to {last}: {said}{}", covered(trace, node));
     }
     let first_error = app.own().and_then(|own| own.mark(key)).is_some_and(|mark| mark.first_error);
-    let of = if app.is_alternative(trace, *steps.start()) { "alternative: " } else { "" };
+    let of = if app.is_alternative(*steps.start()) { "alternative: " } else { "" };
     let said = match rating {
         Some(rating) => format!("{of}step {first} rated {}", rating.shown()),
         None if first_error => format!("first error at step {first} taken away"),

@@ -228,18 +228,19 @@ fn copy(app: &mut App, said: String, text: &str) -> Effect {
     let mut pictures = 0;
     let mut clean = String::with_capacity(text.len());
     for c in text.chars() {
-        match c {
-            c if !c.is_control() || c == '\n' || c == '\t' => clean.push(c),
-            '\u{7f}' => clean.push('\u{2421}'),
-            c => match u32::from(c) {
-                code @ ..0x20 => clean.extend(char::from_u32(0x2400 + code)),
-                code => {
-                    // Writing to a string cannot fail.
-                    let _ = write!(clean, "<U+{code:04X}>");
-                }
-            },
+        if !c.is_control() || c == '\n' || c == '\t' {
+            clean.push(c);
+            continue;
         }
-        pictures += usize::from(c.is_control() && c != '\n' && c != '\t');
+        pictures += 1;
+        match u32::from(c) {
+            0x7f => clean.push('\u{2421}'),
+            code @ ..0x20 => clean.extend(char::from_u32(0x2400 + code)),
+            code => {
+                // Writing to a string cannot fail.
+                let _ = write!(clean, "<U+{code:04X}>");
+            }
+        }
     }
     let control = if pictures == 1 { "control character as its picture" } else { "control characters as their pictures" };
     app.notice = Some(if pictures == 0 { said } else { format!("{said}   ({pictures} {control})") });

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::Verdict;
-use super::expression::{Percent, Units, evaluate, evaluate_in_units};
+use super::expression::{Evaluated, Percent, Units, evaluate, evaluate_in_units};
 use super::lexer::{Kind, Token};
 use super::rational::Rational;
 use super::units::{Unit, unit_of, units_change};
@@ -50,11 +50,12 @@ pub(super) fn closest(tokens: &[Token], left: &Range<usize>, right: &Range<usize
     let units = counted || units_change(claim);
     let places = (decimals(&tokens[left.clone()]), decimals(&tokens[right.clone()]));
     let excused = has_excuse(tokens, &whole) || is_clock(claim) || is_factorial_or_not_equal(claim);
-    let conversion = counted || units_change(&tokens[whole.start..(whole.end + 3).min(tokens.len())]);
+    let conversion = units || units_change(&tokens[whole.start..(whole.end + 3).min(tokens.len())]);
     let readings = |side: &Range<usize>| values(&tokens[side.clone()], percent, units);
     let mut best: Option<Closeness> = None;
-    for l in readings(left) {
-        for r in readings(right) {
+    let (lefts, rights) = (readings(left), readings(right));
+    for &l in &lefts {
+        for &r in &rights {
             let hundred = Rational::integer(100);
             let mut pairs = vec![(l, r)];
             if percent {
@@ -64,7 +65,8 @@ pub(super) fn closest(tokens: &[Token], left: &Range<usize>, right: &Range<usize
             for (l, r) in pairs {
                 // Out of bounds: nothing can be said.
                 let mut closeness = compare_values(l, r, places, approximately)?;
-                if closeness == Closeness::Off && (excused || (conversion && converts(l, r, places, approximately))) {
+                let explainable = closeness == Closeness::Off && best.is_none_or(|best| best == Closeness::Off);
+                if explainable && (excused || (conversion && converts(l, r, places, approximately))) {
                     closeness = Closeness::Explained;
                 }
                 best = Some(best.map_or(closeness, |best| best.min(closeness)));
@@ -80,7 +82,14 @@ fn values(side: &[Token], percent: bool, units: bool) -> Vec<Rational> {
     let by_name = percents.iter().filter_map(|percent| evaluate(side, *percent));
     let sized = |units| percents.iter().filter_map(move |percent| evaluate_in_units(side, *percent, units));
     let by_size = [Units::Counts, Units::Sizes].into_iter().filter(|_| units).flat_map(sized);
-    by_name.chain(by_size).map(|evaluated| evaluated.value).collect()
+    // Most readings come to the same.
+    let mut found = Vec::new();
+    for Evaluated { value, .. } in by_name.chain(by_size) {
+        if !found.contains(&value) {
+            found.push(value);
+        }
+    }
+    found
 }
 
 /// The sides differ by a factor that turns one unit into another, as far as the digits written tell.

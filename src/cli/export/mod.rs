@@ -34,6 +34,7 @@ use job::{Counts, Job};
 use layout::{Folders, Layout, Output, Part};
 use voices::Voices;
 
+use crate::cli::score::same_file;
 use crate::corpus::{Corpus, Source, Way, escaped, sources};
 use crate::formats::{self, Framing, Loss, Target, Written};
 use crate::labels::policy::Author;
@@ -357,8 +358,7 @@ fn check_target(args: &ExportArgs, target: &Target, layout: &Layout, from: &[Sou
     paths.extend(target.writer.beside(written, &Loss::default()).iter().map(|(name, _)| layout.beside(name)));
     for path in &paths {
         crate::cli::spare_store(path)?;
-        let path = path.canonicalize().ok();
-        let same = |source: &Source| matches!(source, Source::Path(from) if path.is_some() && from.canonicalize().ok() == path);
+        let same = |source: &Source| matches!(source, Source::Path(from) if same_file(from, path));
         if from.iter().any(same) {
             bail!("{shown} is one of the sources; an export never replaces what it reads");
         }
@@ -421,12 +421,12 @@ fn filter(text: &str, names: &Names) -> anyhow::Result<Query> {
 
 /// Refuses a filter that is true of nothing because what it asks for is nowhere.
 fn can_answer(text: &str, filter: &Query, voices: &Voices) -> anyhow::Result<()> {
-    if filter.needs_panel() && !voices.has_others() {
+    if filter.needs_panel() && voices.panel.is_empty() {
         bail!(
             "--filter: {text} asks what annotators say, and there are no labels of others: --author and --with STORE bring them"
         );
     }
-    if filter.needs_plan() && !voices.has_plan() {
+    if filter.needs_plan() && voices.plan.is_none() {
         bail!(
             "--filter: {text} asks who gets a problem, and nothing says so: --overlap PLAN, or section overlap of the project file"
         );

@@ -116,16 +116,6 @@ impl Voices {
         Self { plan, groups, ..self }
     }
 
-    /// Others have labels here.
-    pub(super) fn has_others(&self) -> bool {
-        !self.panel.is_empty()
-    }
-
-    /// It is known who gets which problems.
-    pub(super) fn has_plan(&self) -> bool {
-        self.plan.is_some()
-    }
-
     /// Name of the one who exports.
     pub(super) fn own_name(&self) -> Option<&str> {
         self.own.as_deref()

@@ -30,6 +30,15 @@ const NESTING: usize = 3;
 const UNPACKED_GIB: u64 = 4;
 const UNPACKED_SETTING: &str = "STEPSCOPE_UNPACKED_GIB";
 
+/// Says so where the variable for the most bytes is set to what is no number: it is read in silence, file after file.
+pub(crate) fn check_setting() -> Result<(), String> {
+    let set = std::env::var_os(UNPACKED_SETTING).unwrap_or_default();
+    if set.is_empty() || set.to_str().is_some_and(|text| text.parse::<u64>().is_ok()) {
+        return Ok(());
+    }
+    Err(format!("{UNPACKED_SETTING} is `{}`, no whole number: {UNPACKED_GIB} GiB are the most, as without it", set.display()))
+}
+
 /// A kind of container.
 pub(super) trait Container: Sync {
     /// Whether data that begins so is of this kind.

@@ -57,7 +57,7 @@ pub struct Check {
 }
 
 /// A path need not be text, and JSON is nothing else.
-fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn lossy<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&path.display())
 }
 
@@ -96,10 +96,11 @@ pub fn check(path: &Path) -> Check {
         problems: Vec::new(),
         warnings: Vec::new(),
     };
-    if let Err(error) = check.run(path) {
-        check.problems.push(error.plain());
-    }
-    if !check.problems.is_empty() {
+    let found = check.run(path);
+    // What is no store, or is only busy, has nothing to be taken out of it.
+    let is_store = !matches!(found, Err(StoreError::NotSqlite { .. } | StoreError::Busy { .. } | StoreError::Missing { .. }));
+    check.problems.extend(found.err().map(|error| error.plain()));
+    if is_store && !check.problems.is_empty() {
         check.warnings.extend(way_out(path));
     }
     check.ok = check.problems.is_empty();
@@ -225,6 +226,10 @@ impl Check {
             };
             if let Err(what) = rows::follow(&mut chains, &event) {
                 self.problems.push(what);
+                // Behind a hole the chain goes on.
+                if event.seq > chains.get(&event.writer).map_or(0, |(seq, _)| *seq) {
+                    chains.insert(event.writer, (event.seq, event.id));
+                }
             }
             suspect += u64::from(event.clock_suspect);
             let writer = writers.entry(event.writer).or_insert_with(|| WriterCheck {

@@ -23,6 +23,7 @@ const END: i64 = 10_000;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Merged {
     /// The new store.
+    #[serde(serialize_with = "super::check::lossy")]
     pub path: PathBuf,
     /// Its events.
     pub events: usize,
@@ -34,6 +35,7 @@ pub struct Merged {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Part {
     /// The store.
+    #[serde(serialize_with = "super::check::lossy")]
     pub path: PathBuf,
     /// Events of it that are in the new one.
     pub events: usize,
@@ -69,14 +71,7 @@ impl Chains {
             Some(_) => return Err(format!("writer {}: another store has another event {}", event.writer, event.seq)),
             None => {}
         }
-        let last = self.last.get(&event.writer).copied();
-        if let Err(what) = rows::follow(&mut self.last, &event) {
-            match last {
-                Some(last) => self.last.insert(event.writer, last),
-                None => self.last.remove(&event.writer),
-            };
-            return Err(what);
-        }
+        rows::follow(&mut self.last, &event)?;
         self.ids.insert(place, event.id);
         self.events.push(event);
         Ok(())

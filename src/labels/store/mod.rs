@@ -228,7 +228,7 @@ impl Store {
         if link.schema < SCHEMA_VERSION {
             link.bring_up(&path)?;
         }
-        // The writer of a file is that of no other one.
+        // What comes now has a chain of its own.
         (self.writer, self.wrote) = (Some(random_id(&path)?), None);
         (self.id, self.file) = (Some(store_id(&link)), link.file);
         self.link = Some(link);
@@ -403,15 +403,8 @@ impl Store {
         while let Some(row) = found.next().map_err(sql(&path, "read the label store"))? {
             let (n, event) = rows::read(row).map_err(sql(&path, "read the label store"))?;
             let event = event.map_err(|error: DecodeError| damaged(&path, format!("event {n}: {error}")))?;
-            let last = chains.get(&event.writer).copied();
-            if let Err(what) = rows::follow(chains, &event) {
-                // It is not taken in, and asked for again: a file that cannot be written may have been read while others wrote to it.
-                match last {
-                    Some(last) => chains.insert(event.writer, last),
-                    None => chains.remove(&event.writer),
-                };
-                return Err(damaged(&path, format!("event {n}: {what}")));
-            }
+            // Otherwise it is not taken in, and asked for again: a file that cannot be written may have been read while others wrote to it.
+            rows::follow(chains, &event).map_err(|what| damaged(&path, format!("event {n}: {what}")))?;
             *done = n;
             *tip = n.max(*tip);
             *lamport = event.lamport.max(*lamport);

@@ -36,11 +36,7 @@ fn newest_sound_copy(store: &Path) -> Option<(PathBuf, usize)> {
         Some(events)
     };
     let store = std::path::absolute(store).ok()?;
-    backup::dailies(&store)
-        .into_iter()
-        .rev()
-        .find_map(|(_, copy)| Some((whole(&copy)?, copy)))
-        .map(|(events, copy)| (copy, events))
+    backup::dailies(&store).into_iter().rev().find_map(|(_, copy)| whole(&copy).map(|events| (copy, events)))
 }
 
 impl Store {

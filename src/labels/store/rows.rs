@@ -85,14 +85,13 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<(i64, Result<Event, Decode
     Ok((row.get(0)?, columns.decode(&id)))
 }
 
-/// Goes one event on in its writer's chain; says what is wrong when it does not follow the one before.
+/// Goes one event on in its writer's chain; says what is wrong when it does not follow the one before, and leaves the chain as it is then.
 pub(super) fn follow(chains: &mut HashMap<WriterId, (u64, EventId)>, event: &Event) -> Result<(), String> {
     let last = chains.get(&event.writer).copied();
     let (seq, prev) = last.map_or((0, None), |(seq, id)| (seq, Some(id)));
     if event.seq <= seq {
         return Err(format!("writer {}: two events have number {}", event.writer, event.seq));
     }
-    chains.insert(event.writer, (event.seq, event.id));
     if event.seq != seq + 1 {
         let missing = if event.seq == seq + 2 { format!("{}", seq + 1) } else { format!("{} to {}", seq + 1, event.seq - 1) };
         return Err(format!("writer {}: {missing} missing, has {}", event.writer, event.seq));
@@ -100,5 +99,6 @@ pub(super) fn follow(chains: &mut HashMap<WriterId, (u64, EventId)>, event: &Eve
     if event.prev != prev {
         return Err(format!("writer {}: event {} does not follow event {seq}", event.writer, event.seq));
     }
+    chains.insert(event.writer, (event.seq, event.id));
     Ok(())
 }

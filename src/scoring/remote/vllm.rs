@@ -47,9 +47,7 @@ impl Pooling {
         }
         Ok(rows.into_iter().map(|rows| rows.into_iter().map(logits).collect()).collect())
     }
-}
 
-impl Pooling {
     /// Asks in one dialect after the other, the one that was understood last first: its refusal is the one that tells.
     fn ask(&self, server: &Server, body: &Value) -> Result<Value, ServerError> {
         let known = self.dialect.get();

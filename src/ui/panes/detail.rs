@@ -13,7 +13,7 @@ use crate::app::judge::Judge;
 use crate::app::reading::{Against, Checked, verdicts};
 use crate::checks::arithmetic::{Claim, Verdict};
 use crate::checks::provenance::{Origin, Role, Sighting};
-use crate::text::{WrapOptions, safe, safe_line, wrap};
+use crate::text::{WrapOptions, many, safe, safe_line, wrap};
 use crate::trace::{FirstError, Node, NodeId, Rating, Rationale, StepScore, Trace, Writing};
 use crate::typeset::Page;
 use crate::typeset::diff::Changed;
@@ -45,12 +45,7 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rect: Rect) {
     }
     if more > top {
         let at = Rect { y: rect.bottom().saturating_sub(1), height: 1, ..rect };
-        pen.right(
-            at,
-            at.y,
-            &format!(" +{} row{}, {} ", more - top, if more - top == 1 { "" } else { "s" }, app.key("scroll-detail")),
-            pen.look.accent(),
-        );
+        pen.right(at, at.y, &format!(" +{}, {} ", many(more - top, "row"), app.key("scroll-detail")), pen.look.accent());
     }
 }
 

@@ -13,6 +13,7 @@ use crate::app::steps::Slice;
 use crate::app::{App, Focus};
 use crate::checks::arithmetic::Verdict;
 use crate::labels::Said;
+use crate::text::many;
 use crate::trace::{Label, Node, Trace, Writing};
 use crate::typeset::Page;
 use crate::ui::code::token_runs;
@@ -70,7 +71,7 @@ pub(super) fn unseen(app: &App) -> String {
     let Some(last) = app.steps.visible.last() else { return String::new() };
     let rows = last.shape.rows.saturating_sub(last.first + last.rows);
     let steps = app.cursor.path.len().saturating_sub(last.step + 1);
-    let more = |n: usize, what: &str| (n > 0).then(|| format!("+{n} {what}{}", if n == 1 { "" } else { "s" }));
+    let more = |n: usize, what: &str| (n > 0).then(|| format!("+{}", many(n, what)));
     let rows = more(rows, "row").map(|rows| format!("{rows} of step {}", last.step + 1));
     let steps = more(steps, "step");
     let said: Vec<String> = rows.into_iter().chain(steps).collect();

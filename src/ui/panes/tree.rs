@@ -8,6 +8,7 @@ use crate::app::describe::short;
 use crate::app::replay::Replay;
 use crate::app::tree::TreeRow;
 use crate::app::{App, Focus};
+use crate::text::many;
 use crate::trace::{Label, NodeId, NodeStats, Rating, StepScore, Trace};
 use crate::ui::pen::Pen;
 
@@ -176,11 +177,6 @@ fn in_short(count: u64) -> String {
         Some(short).filter(|short| short.len() <= 4)
     };
     if count < 10_000 { count.to_string() } else { UNITS.iter().find_map(fits).unwrap_or_else(|| "many".to_owned()) }
-}
-
-/// "1 step", "2 steps".
-pub(in crate::ui) fn many(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// What a folded node hides, in as many words as `room` cells allow.
