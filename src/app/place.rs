@@ -189,6 +189,8 @@ impl App {
                 (true, _) => Focus::Tree,
                 (false, _) => Focus::Steps,
             };
+        } else {
+            self.tree.recount(&trace);
         }
         self.items.touch(self.cursor.item);
     }

@@ -46,8 +46,9 @@ impl Rails {
 #[derive(Debug, Clone, Default)]
 pub struct TreeView {
     closed: HashSet<NodeId>,
-    /// Solutions through each node.
+    /// Solutions through each node, and how many there were when they were counted.
     through: Vec<u32>,
+    solutions: usize,
     /// Steps behind each node.
     behind: Vec<u32>,
     /// The visible rows, from top to bottom.
@@ -88,13 +89,22 @@ const OPEN_DEPTH: usize = 2;
 impl TreeView {
     /// The rows of a trace as it is first shown.
     pub fn new(trace: &Trace) -> Self {
-        let mut view = Self { through: solutions_through(trace), behind: steps_behind(trace), ..Self::default() };
+        let mut view = Self { behind: steps_behind(trace), ..Self::default() };
+        view.recount(trace);
         if trace.nodes.len() > OPEN_ALL {
             view.closed =
                 trace.steps().filter(|&id| trace.node(id).depth >= OPEN_DEPTH && !trace.node(id).children.is_empty()).collect();
         }
         view.rebuild(trace);
         view
+    }
+
+    /// Counts the solutions again where more have come: of a file that is still being read, all their steps may be there already.
+    pub fn recount(&mut self, trace: &Trace) {
+        if self.through.len() != trace.nodes.len() || self.solutions != trace.solutions.len() {
+            self.through = solutions_through(trace);
+            self.solutions = trace.solutions.len();
+        }
     }
 
     /// True when the node's children are shown (or it has none).

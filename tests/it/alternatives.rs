@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 use stepscope::app::Focus;
-use stepscope::trace::{FirstError, Label, NodeId, Semantics, StepScore};
+use stepscope::app::tree::TreeView;
+use stepscope::trace::{FirstError, Label, NodeId, Problem, Semantics, StepScore, TraceBuilder};
 
 use super::desk::Desk;
 
@@ -350,4 +351,22 @@ fn one_step_is_no_steps() {
     let mut desk = Desk::new(&[("one.jsonl", memory(record))], (120, 40));
     desk.keys("gt");
     assert!(desk.screen().contains("(1 step, 1 solution)"), "{}", desk.screen());
+}
+
+#[test]
+fn a_solution_whose_steps_are_all_there_is_counted_when_it_comes() {
+    let steps = |solved: bool| {
+        let mut builder = TraceBuilder::new(Problem { text: "What is it?".to_owned(), ..Problem::default() });
+        let step = builder.child(NodeId::ROOT, "We begin.");
+        if solved {
+            builder.solution(step);
+        }
+        (builder.finish(), step)
+    };
+    let (mut trace, step) = steps(false);
+    let mut tree = TreeView::new(&trace);
+    assert_eq!(tree.through(step), 0);
+    assert!(trace.absorb(steps(true).0));
+    tree.recount(&trace);
+    assert_eq!(tree.through(step), 1);
 }
