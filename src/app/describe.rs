@@ -88,11 +88,11 @@ impl App {
         got.into_iter().chain(outcome).collect()
     }
 
-    /// An answer in a few words, drawn where formulas are drawn: most answers are formulas without their dollars.
+    /// An answer in a few words, drawn where formulas are drawn: most answers of mathematics are formulas without their dollars.
     pub(super) fn answer_line(&self, answer: &str) -> String {
         let ellipsis = self.look.glyphs.ellipsis;
         let line = first_words(answer, ellipsis);
-        let whole = answer.trim().len() < 60 && !answer.contains(['$', '\n']) && answer.contains(['\\', '^', '_']);
+        let whole = answer.trim().len() < 60 && is_bare_formula(answer);
         let page =
             (whole && self.steps.view == View::Drawn).then(|| Page::new(&format!("${}$", answer.trim()), self.linear_setting()));
         match page.filter(|page| page.left_out.is_empty() && page.rows() == 1) {
@@ -312,6 +312,12 @@ fn checked_answer(trace: &Trace, solution: &Solution) -> Option<&'static str> {
     }
 }
 
+/// The text has what only formulas have, and is no name or sentence: `x_1^2` is one, `max_value` and `flag{a_b}` are not.
+fn is_bare_formula(answer: &str) -> bool {
+    let has_word = || answer.split(|c: char| !c.is_alphabetic()).any(|run| run.chars().count() > 2);
+    !answer.contains(['$', '\n']) && (answer.contains('\\') || answer.contains(['^', '_']) && !has_word())
+}
+
 /// The beginning of the first line of a text that says something.
 fn first_words(text: &str, ellipsis: &str) -> String {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
@@ -337,4 +343,19 @@ pub fn short(score: f64) -> String {
 /// A rate of tokens as people read it: `950 tok`, `12.3k tok`.
 fn compact(rate: f64) -> String {
     if rate >= 1000.0 { format!("{:.1}k tok", rate / 1000.0) } else { format!("{rate:.0} tok") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_bare_formula;
+
+    #[test]
+    fn names_and_paths_are_no_formulas() {
+        for formula in ["x_1^2", "2^{10}", r"\frac{1}{2}", r"5\text{ metres}"] {
+            assert!(is_bare_formula(formula), "{formula}");
+        }
+        for text in ["max_value", "flag{r0ck_47_(y)0u}", "42", "10 metres^2", "$x_1$", "a_1\nb"] {
+            assert!(!is_bare_formula(text), "{text}");
+        }
+    }
 }
