@@ -167,7 +167,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Bold, italics and code within a line. Code and formulas are passed over.
+    /// Bold, italics, code and calculator marks within a line. Code and formulas are passed over.
     fn spans(&mut self, line: &Range<usize>) {
         let text = self.text.get(line.clone()).unwrap_or_default();
         for span in code_spans(text) {
@@ -178,6 +178,12 @@ impl Reader<'_> {
                 (from + ticks..to - ticks, Ink::Code),
                 (to - ticks..to, Ink::Syntax),
             ]);
+        }
+        for mark in calculator_marks(text) {
+            let mark = mark.start + line.start..mark.end + line.start;
+            if !self.covered(mark.start) {
+                self.markup.inks.push((mark, Ink::Syntax));
+            }
         }
         let stars: Vec<Range<usize>> = star_runs(text)
             .map(|run| run.start + line.start..run.end + line.start)
@@ -301,6 +307,15 @@ fn numbered(content: &str) -> Option<usize> {
 /// `|---|:--:|`.
 fn is_delimiter(line: &str) -> bool {
     line.contains('-') && line.contains('|') && line.bytes().all(|byte| matches!(byte, b'|' | b'-' | b':' | b' '))
+}
+
+/// `<<48/2=24>>`, what a calculator worked out for the text beside it (GSM8K).
+fn calculator_marks(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
+    text.match_indices("<<").filter_map(|(start, _)| {
+        let inside = text.get(start + 2..)?.split_once(">>")?.0;
+        let sum = inside.contains('=') && inside.contains(|c: char| c.is_ascii_digit()) && !inside.contains(['<', '>']);
+        sum.then_some(start..start + inside.len() + 4)
+    })
 }
 
 /// Runs of stars; a star behind a backslash is none.

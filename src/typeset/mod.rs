@@ -87,7 +87,7 @@ pub enum Ink {
     Emphasis,
     /// Code in a line.
     Code,
-    /// Markup that stays: backquotes and fences around code.
+    /// Markup that stays: backquotes and fences around code, marks of a calculator.
     Syntax,
 }
 

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use stepscope::math::{Form, Formula, Reason, Strip, draw, find, is_faithful, signs};
 use stepscope::text::{Glyphs, WrapOptions, safe, width};
-use stepscope::typeset::{Page, Setting, View};
+use stepscope::typeset::{Ink, Page, Setting, View};
 
 use super::desk::Desk;
 use super::support::data;
@@ -435,4 +435,17 @@ fn words_are_traced_as_far_as_they_stand_in_a_row() {
         assert!(source.len() <= row.range.len() + "$x^2$".len(), "{row:?}: {source:?}");
     }
     assert_eq!(page.source_of(0..5), 0..5);
+}
+
+#[test]
+fn marks_of_a_calculator_are_set_apart_from_the_step() {
+    let inks = |text: &str| {
+        let page = Page::new(text, Setting { view: View::Drawn, ..Setting::plain(80) });
+        page.inks.iter().map(|(range, ink)| (page.text[range.clone()].to_owned(), *ink)).collect::<Vec<_>>()
+    };
+    let marks = inks("In May 48/2=<<48/2=24>>24 clips, in all 72<<48+24=72>>.");
+    assert_eq!(marks, [("<<48/2=24>>".to_owned(), Ink::Syntax), ("<<48+24=72>>".to_owned(), Ink::Syntax)]);
+    for text in ["1 << 2 and 8 >> 1", "cout << x << endl;", "a << b = c >> d", "<<<1=1>>"] {
+        assert!(!inks(text).iter().any(|(_, ink)| *ink == Ink::Syntax), "{text}");
+    }
 }
