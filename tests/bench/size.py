@@ -3,11 +3,13 @@
   generate OUT GB [RECORDS]   a file of ProcessBench rows (RECORDS distinct rows a GB, about a kilobyte each by default)
   first BINARY FILE           process start to the first step on the screen, in a pseudo-terminal of 200x60
   index BINARY FILE           start to the complete index, against `wc -l` of the same warm file, in turns; memory a record
+  cold BINARY FILE            the same after the file was dropped from the page cache, against `cat` of the same cold file
   filter BINARY FILE          one field of all records (`queue --filter`), against polars.scan_ndjson in this Python
   jump BINARY FILE RECORDS    `:N` to random problems: key to the frame that shows another one
   search BINARY FILE REGEX TEXT   `/` to the first frame that shows TEXT, which REGEX must not hold itself (`[(]17[)]`): it stands on the screen
+  hits BINARY FILE            `n` twenty times where every step is a hit and where one in a thousand is: key to frame, and processor time
 
-Prints medians with their spread. Files are read from the page cache: read them once before.
+Prints medians with their spread. But for `cold`, files are read from the page cache: read them once before.
 """
 import os
 import random
@@ -112,6 +114,26 @@ def index(binary, file):
     print(f"resident {memory[0] >> 10} MB, at most {memory[1] >> 10} MB: {1024 * memory[0] / lines:.0f} bytes a record with everything")
 
 
+def dropped(file):
+    """The file, of which the page cache keeps nothing: writes are brought to the disk first."""
+    fd = os.open(file, os.O_RDONLY)
+    os.fsync(fd)
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(fd)
+    return file
+
+
+def cold(binary, file):
+    read, found = [], []
+    for _ in range(3):
+        dropped(file)
+        begin = time.perf_counter()
+        subprocess.run(["cat", file], stdout=subprocess.DEVNULL, check=True)
+        read.append(time.perf_counter() - begin)
+        found.append(indexed(binary, dropped(file))[0])
+    print(f"cold: cat {median(read)}, index {median(found)}, ratio {statistics.median(a / b for a, b in zip(found, read)):.2f}")
+
+
 def filter(binary, file):
     ours, theirs = [], []
     query = (
@@ -175,13 +197,44 @@ def search(binary, file, pattern, wanted):
     print(f"search {pattern}: {median(times)}")
 
 
+def hits(binary, file):
+    # The generator ends each step with a number below a thousand in brackets.
+    for pattern in ("[(]", "[(]17[)]"):
+        times = []
+        with tempfile.TemporaryDirectory() as home:
+            program = started(binary, file, home)
+            program.until(lambda frame: "❯".encode() in frame, 20)
+            while any(name.startswith("corpus") for name in threads(program.pid)):
+                program.read(0.05)
+            os.write(program.fd, f"/{pattern}\r".encode())
+            program.drain(1)
+            busy = processor(program.pid)
+            for _ in range(20):
+                program.drain(0.05)
+                begin = time.perf_counter()
+                os.write(program.fd, b"n")
+                assert program.until(lambda frame: len(frame) > 40, 5) is not None, f"{pattern}: no further hit"
+                times.append(time.perf_counter() - begin)
+            busy = processor(program.pid) - busy
+            ended(program)
+        print(f"hits of {pattern}: {median(times)}, {1000 * busy / 20:.1f} ms of a processor each")
+
+
+def processor(pid):
+    """Seconds that all threads of a process have had on a processor."""
+    fields = open(f"/proc/{pid}/stat", encoding="utf-8").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 main = {
     "generate": lambda out, gb, each="1000000": generate(out, float(gb), int(each)),
     "first": first,
     "index": index,
+    "cold": cold,
     "filter": filter,
     "jump": jump,
     "search": search,
+    "hits": hits,
 }
 if __name__ == "__main__":
     main[sys.argv[1]](*sys.argv[2:])
