@@ -139,7 +139,7 @@ impl Survey<'_> {
         let ask = |(index, (solution, whole)): (usize, (&Solution, Option<f64>))| {
             let path = trace.path(solution.leaf);
             let scores = self.steps(trace, &path);
-            let predicted = if scores.iter().all(Option::is_some) { decide(&scores, decision) } else { FirstError::Unknown };
+            let predicted = decide(&scores, decision);
             let places: Vec<Option<f64>> = scores.iter().map(|score| score.map(|score| meaning.position(score))).collect();
             let Own { labels, flagged, later, returned, sent, assigned, panel } = (self.own)(solution);
             let others = (self.others)(&path);
@@ -197,16 +197,15 @@ impl Survey<'_> {
         trace.solutions.iter().take(most).map(case).collect()
     }
 
-    /// Which steps are wrong first in the first `most` solutions of a problem: by one's own label, else by the recorded one, else by the scores where
-    /// they are all there.
+    /// Which steps are wrong first in the first `most` solutions of a problem: by one's own label, else by the recorded one, else by the scores as
+    /// [`decide`] reads them.
     pub fn first_wrong(&self, trace: &Trace, most: usize) -> Vec<FirstWrong> {
         let first = |solution: &Solution| {
             let path = trace.path(solution.leaf);
             let scores: Vec<Option<f64>> = self.steps(trace, &path);
-            let all = !scores.is_empty() && scores.iter().all(Option::is_some);
             let own = (self.own)(solution).labels.first_error;
             let recorded = trace.recorded_labels(solution).first_error;
-            let predicted = if all { decide(&scores, self.ruler.decision) } else { FirstError::Unknown };
+            let predicted = if path.is_empty() { FirstError::Unknown } else { decide(&scores, self.ruler.decision) };
             let said = [(own, Said::Own), (recorded, Said::File), (predicted, Said::Scores)];
             let lowest = || {
                 let each = scores.iter().copied().enumerate().filter_map(|(step, score)| Some((step, score?)));

@@ -225,6 +225,15 @@ fn a_queue_asks_in_the_numbers_of_the_screen() {
 }
 
 #[test]
+fn a_queue_finds_the_first_errors_that_the_screen_and_eval_find() {
+    let place = Place::new();
+    place.file("in.jsonl", &[row("gap behind", 1, &[".9", ".2", ""]), row("gap alone", -1, &[".9", "", ".9"])]);
+    assert_eq!(place.queue(CHANCE, &["--filter", "at == 2"]), [(1, None)]);
+    assert_eq!(place.queue(CHANCE, &["--filter", "at == 0"]), [], "nobody says that the gap is right");
+    assert_eq!(place.json(Some(CHANCE), &["eval", "in.jsonl"])["subsets"][0]["acc_error"], json!(100.0));
+}
+
+#[test]
 fn the_gravest_disagreement_comes_first() {
     let place = Place::new();
     let scores = |low: Option<usize>| (0..10).map(|at| if Some(at) == low { ".1" } else { ".9" }).collect::<Vec<_>>();
