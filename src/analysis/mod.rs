@@ -3,6 +3,7 @@
 pub mod aggregate;
 pub mod agreement;
 pub mod alike;
+pub mod best_of;
 pub mod bootstrap;
 pub mod calibration;
 pub mod clusters;

@@ -223,7 +223,8 @@ async fn evaluate(args: &EvalArgs, corpora: &[Corpus]) -> anyhow::Result<Report>
     Ok(Report { scorer, threshold, posterior, subsets, mean_f1: mean_f1(&measured) })
 }
 
-fn name(path: &Path) -> String {
+/// A file as its subset is called.
+pub(super) fn name(path: &Path) -> String {
     path.file_stem().map_or_else(|| path.to_string_lossy().into_owned(), |stem| stem.to_string_lossy().into_owned())
 }
 

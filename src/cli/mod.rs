@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand, each a thin caller of the library. All but `open` need no terminal.
 
 mod beside;
+pub mod best_of;
 pub mod clusters;
 pub mod compare;
 mod compared;
@@ -73,6 +74,7 @@ pub enum Command {
     Score(score::ScoreArgs),
     Gather(gather::GatherArgs),
     Eval(eval::EvalArgs),
+    BestOf(best_of::BestOfArgs),
     Compare(compare::CompareArgs),
     /// Write labelled traces in the format of a trainer or a benchmark
     Export(export::ExportArgs),
@@ -268,6 +270,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Some(Command::Score(args)) => score::run(&args),
         Some(Command::Gather(args)) => gather::run(&args),
         Some(Command::Eval(args)) => eval::run(&args),
+        Some(Command::BestOf(args)) => best_of::run(&args),
         Some(Command::Compare(args)) => compare::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         #[cfg(feature = "candle")]

@@ -406,7 +406,7 @@ fn line(trace: &Trace, solution: &Solution, answers: &Answers, model: &WorkerMod
 }
 
 /// The scores of a solution: the steps put together in every way that has sense, or what an outcome model says at the last one.
-fn whole(steps: &[Option<&Answer>], meaning: &Meaning) -> BTreeMap<String, f64> {
+pub(super) fn whole(steps: &[Option<&Answer>], meaning: &Meaning) -> BTreeMap<String, f64> {
     let score = |step: Option<&Answer>| step?.score.as_ref().ok().copied();
     if meaning.outcome {
         return steps

@@ -250,3 +250,51 @@ fn the_gravest_disagreement_comes_first() {
     let found = place.queue(CHANCE, &["--order", "disagreement"]);
     assert_eq!(found, [(2, Some(10.0)), (4, Some(10.0)), (3, Some(2.0)), (1, Some(1.0)), (5, Some(0.0))]);
 }
+
+#[test]
+fn the_best_of_several_solutions_is_measured_beside_chance_and_votes() {
+    let place = Place::new();
+    let sample = |problem: &str, answer: u64, score: &str, right: bool| {
+        let steps = [format!("We count. [s={score}]"), format!("[s={score}] The answer is {answer}.")];
+        json!({"id": problem, "generator": "g", "problem": problem, "steps": steps, "final_answer_correct": right, "label": -1, "likes": [1, answer]})
+    };
+    place.file(
+        "in.jsonl",
+        &[
+            sample("misled", 4, "0.2", true),
+            sample("misled", 5, "0.9", false),
+            sample("misled", 5, "0.3", false),
+            sample("led", 7, "0.9", true),
+            sample("led", 8, "0.1", false),
+        ],
+    );
+    let round = |value: &Value| value["share"].as_f64().map(|share| (share * 10.0).round() / 10.0);
+    let found = place.json(Some(CHANCE), &["best-of", "in.jsonl"]);
+    assert_eq!(
+        (&found["form"], &found["files"][0]["problems"], &found["files"][0]["solutions"]),
+        (&json!("min"), &json!(2), &json!(5))
+    );
+    let rows = found["files"][0]["rows"].as_array().unwrap();
+    assert_eq!(rows.iter().map(|row| [&row["n"], &row["problems"]]).collect::<Vec<_>>(), [[1, 2], [2, 2], [3, 1]]);
+    // Of two of the misled ones a right one is there in two of three draws, and never has the highest score.
+    assert_eq!((round(&rows[0]["best"]["min"]), round(&rows[0]["chance"])), (Some(41.7), Some(41.7)));
+    assert_eq!((round(&rows[1]["best"]["min"]), round(&rows[1]["any"])), (Some(50.0), Some(83.3)));
+    let all = &rows[2];
+    assert_eq!((round(&all["best"]["last"]), round(&all["vote"]), round(&all["any"])), (Some(0.0), Some(0.0), Some(100.0)));
+    let told = place.says(Some(CHANCE), &["best-of", "in.jsonl"]).0;
+    assert!(told.contains("2 problems, 5 solutions") && told.contains("weighted"), "{told}");
+    // Numbers of the file: the higher answer is liked more, which is the wrong one each time.
+    let liked = place.json(None, &["best-of", "in.jsonl", "--field", "likes"]);
+    let rows = liked["files"][0]["rows"].as_array().unwrap();
+    assert_eq!((round(&rows[1]["best"]["likes"]), &rows[1]["weighted"]), (Some(0.0), &json!({})));
+}
+
+#[test]
+fn solutions_of_which_nothing_tells_whether_they_are_right_are_counted_and_left_out() {
+    let place = Place::new();
+    let steps = |text: &str| json!({"prompt": "p", "completions": [text], "labels": [true]});
+    place.file("in.jsonl", &[steps("one"), steps("two")]);
+    let output = place.0.run(&["best-of", "in.jsonl", "--recorded"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("of 2 solutions it is not known whether they are right"), "{said}");
+}

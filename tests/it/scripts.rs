@@ -62,6 +62,7 @@ fn the_help_of_each_command_documents_its_json() {
     let fields = [
         ("score", "\"not_scored\""),
         ("eval", "\"mean_f1\""),
+        ("best-of", "\"weighted\""),
         ("compare", "\"f1_difference\""),
         ("queue", "\"quantities\""),
         ("clusters", "\"tightness\""),
