@@ -15,6 +15,7 @@ pub mod likeness;
 pub mod logistic;
 pub mod meaning;
 pub mod paired;
+pub mod process;
 pub mod processbench;
 pub mod quality;
 pub mod signals;

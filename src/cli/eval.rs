@@ -13,10 +13,11 @@ use super::{eval_out, out};
 use crate::analysis::calibration::{Bin, auc, calibration};
 use crate::analysis::decide::{Decision, decide};
 use crate::analysis::meaning::Meaning;
+use crate::analysis::process::{Flawed, Judged, Lowest, Notch, sweep};
 use crate::analysis::processbench::{Case, Offsets, Subset, judged, mean_f1};
 use crate::analysis::signals::{Signal, Worth, f1_interval};
 use crate::checks::arithmetic::{self, Verdict};
-use crate::checks::findings;
+use crate::checks::{answer, findings};
 use crate::corpus::Corpus;
 use crate::scoring::WorkerModel;
 use crate::scoring::batch::{Answers, Batch};
@@ -37,7 +38,8 @@ const RECORDED_THRESHOLD: f64 = 0.5;
 ///   {"scorer","threshold","posterior","subsets":[{"name","n_error","n_correct","acc_error","acc_correct","f1",
 ///    "problems","f1_interval":[..],"offsets":{"early","exact","late","missed"},"step_auc","solution_auc":{..},"ece",
 ///    "reliability":[{"steps","score","right"}],"signals":[{"signal","precision","recall","f1","f1_interval":[..]}],
-///    "skipped","unscored","bad_records"}],"mean_f1"}
+///    "sweep":[{"at","acc_error","acc_correct","f1"}],"lowest":{"solutions","last","tenths":[..]},
+///    "flawed":{"right","flawed","excused"},"skipped","unscored","bad_records"}],"mean_f1"}
 ///
 /// `acc_error` is the share of the `n_error` wrong solutions whose first error was named
 /// exactly, `acc_correct` the share of the `n_correct` right ones that were called free of
@@ -50,7 +52,10 @@ const RECORDED_THRESHOLD: f64 = 0.5;
 /// named: before it, at it, behind it or nowhere. `ece` and `reliability` (ten bins) say whether scores, from 0 to 1 of their range, are
 /// probabilities; null and empty for scores that are none (advantages, log-ratios). `signals` are the ways to find the first error, each by itself: `checks` (exact
 /// arithmetic and algebra), `score` (first step below the threshold), `suspicion` (both; not of scores that are no
-/// chances), `posterior`; `precision` is the share of the named first errors that are right. `skipped` counts solutions
+/// chances), `posterior`; `precision` is the share of the named first errors that are right. `sweep` has the figures at other thresholds
+/// (of tau where solutions are judged by a posterior). `lowest` counts where the lowest score of a solution stands: at its last step or in
+/// which tenth of the way there. `flawed` counts solutions with a right answer, those of them with a recorded first error, and of these
+/// the ones in which the scorer called no step wrong. `skipped` counts solutions
 /// without gold label (with --recorded: or without scores; with `prediction`: or without a prediction), `unscored`
 /// solutions of which some step got no score: such a step is passed over, and where no other one is wrong the solution
 /// gets no verdict, which counts as wrong. `threshold` is that of a step, null for baselines; with a `posterior` it is
@@ -136,6 +141,9 @@ pub(super) struct Measured {
     pub(super) ece: Option<f64>,
     pub(super) reliability: Vec<Bin>,
     pub(super) signals: Vec<Worth>,
+    pub(super) sweep: Vec<Notch>,
+    pub(super) lowest: Lowest,
+    pub(super) flawed: Flawed,
     pub(super) skipped: usize,
     pub(super) unscored: usize,
     bad_records: usize,
@@ -261,7 +269,7 @@ async fn file(name: &str, corpus: &Corpus, judge: &mut Judge, decision: Decision
         let what = "where no other step is wrong they get no verdict, which counts as wrong";
         out::note(format_args!("{}: {} solutions have steps without a score; {what}", corpus.name(), tally.unscored));
     }
-    Ok(tally.measured(name, &judge.meaning(), bad.count))
+    Ok(tally.measured(name, &judge.meaning(), decision, bad.count))
 }
 
 #[derive(Default)]
@@ -276,6 +284,8 @@ struct Tally {
     whole: BTreeMap<&'static str, Vec<(f64, bool)>>,
     /// The verdicts of each signal that the scorer has.
     signals: Vec<(Signal, Vec<Case>)>,
+    /// The solutions that have scores.
+    judged: Vec<Judged>,
     skipped: usize,
     /// Those of them that a critic said nothing of.
     unpredicted: usize,
@@ -323,6 +333,7 @@ impl Tally {
             self.signals(trace, solution, &scores, judge, decision);
             let meaning = judge.meaning();
             let all: Option<Vec<_>> = scores.iter().map(|score| meaning.score((*score)?).ok()).collect();
+            self.judged.push(Judged { gold: solution.first_error, right: answer::is_right(trace, solution), scores });
             for (form, score) in all.and_then(|all| meaning.side_by_side(&all).ok()).unwrap_or_default() {
                 self.whole.entry(form.name()).or_default().push((score, solution.first_error == FirstError::NoError));
             }
@@ -362,8 +373,8 @@ impl Tally {
     }
 
     /// The figures of a file.
-    fn measured(self, name: &str, meaning: &Meaning, bad_records: usize) -> Measured {
-        let Self { cases, problems, steps, whole, signals, skipped, unscored, .. } = self;
+    fn measured(self, name: &str, meaning: &Meaning, decision: Decision, bad_records: usize) -> Measured {
+        let Self { cases, problems, steps, whole, signals, judged, skipped, unscored, .. } = self;
         let places: Vec<(f64, bool)> = steps.iter().map(|(score, right)| (meaning.position(*score), *right)).collect();
         let (ece, reliability) =
             calibration(meaning, &places).map_or((None, Vec::new()), |found| (Some(found.error), found.bins));
@@ -377,6 +388,9 @@ impl Tally {
             ece,
             reliability,
             signals: signals.iter().map(|(signal, cases)| Worth::of(*signal, cases, &problems)).collect(),
+            sweep: sweep(&judged, meaning, decision),
+            lowest: Lowest::of(&judged),
+            flawed: Flawed::of(&judged, decision),
             skipped,
             unscored,
             bad_records,

@@ -3,8 +3,12 @@
 use std::fmt::Write as _;
 
 use super::eval::{Measured, Report};
+use crate::analysis::process::{Flawed, Lowest, Notch};
 use crate::analysis::processbench::{Offsets, Subset};
 use crate::analysis::signals::Worth;
+
+/// Cells of a whole bar.
+const BAR: usize = 40;
 
 /// The report for people.
 pub(super) fn table(report: &Report) -> String {
@@ -51,9 +55,55 @@ pub(super) fn table(report: &Report) -> String {
     text
 }
 
+/// How the F1 hangs on the threshold, where the lowest scores stand, and what a right answer excuses.
+fn process(text: &mut String, measured: &Measured) {
+    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
+    // Of equal ones the first.
+    let best = measured.sweep.iter().reduce(|best, notch| if notch.f1 > best.f1 { notch } else { best });
+    if let Some(best) = best.filter(|best| best.f1.is_some()) {
+        let used = number(measured.subset.f1);
+        let _ = writeln!(
+            text,
+            "  F1 at other thresholds, at best {} at {:.2} (chosen on these solutions; {used} as used)",
+            number(best.f1),
+            best.at
+        );
+        let _ = writeln!(text, "  {:>9} {:>9} {:>9} {:>6}", "threshold", "acc wrong", "acc right", "F1");
+        for notch @ Notch { at, acc_error, acc_correct, f1 } in &measured.sweep {
+            let bar = "#".repeat(cells(f1.unwrap_or(0.0) / 100.0));
+            let mark = if std::ptr::eq(notch, best) { " best" } else { "" };
+            let (wrong, right, f1) = (number(*acc_error), number(*acc_correct), number(*f1));
+            let line = format!("  {at:>9.2} {wrong:>9} {right:>9} {f1:>6}  {bar}{mark}");
+            let _ = writeln!(text, "{}", line.trim_end());
+        }
+    }
+    let Lowest { solutions, last, tenths } = measured.lowest;
+    if solutions > 0 {
+        let share = |count: usize| 100.0 * count as f64 / solutions as f64;
+        let way: Vec<String> = tenths.iter().map(|count| format!("{:.0}", share(*count))).collect();
+        let _ = writeln!(
+            text,
+            "  lowest score at the last step in {:.1} % of {solutions} solutions; else by tenths of the way: {}",
+            share(last),
+            way.join(" ")
+        );
+    }
+    let Flawed { right, flawed, excused } = measured.flawed;
+    if right > 0 {
+        let _ = writeln!(
+            text,
+            "  of {right} solutions with a right answer {flawed} have a wrong step, and {excused} of these pass as free of errors"
+        );
+    }
+}
+
+/// Cells of a bar for a share from 0 to 1.
+fn cells(share: f64) -> usize {
+    (0..BAR).filter(|n| (*n as f64 + 0.5) / BAR as f64 <= share).count()
+}
+
 /// What each signal is worth and how reliable the scores are, for people: a table of signals and a plot of bars for each file.
 pub(super) fn signals(report: &Report) -> String {
-    const BAR: usize = 40;
     let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
     let mut text = String::new();
     for measured in &report.subsets {
@@ -80,6 +130,7 @@ pub(super) fn signals(report: &Report) -> String {
         }
         let Offsets { early, exact, late, missed } = measured.offsets;
         let _ = writeln!(text, "  first errors named: {exact} exactly, {early} early, {late} late, {missed} not at all");
+        process(&mut text, measured);
         let Some(ece) = measured.ece else { continue };
         let _ = writeln!(
             text,

@@ -277,7 +277,21 @@ fn eval_gives_the_figures_of_the_hand_made_vector() {
     let steps: u64 = subset["reliability"].as_array().unwrap().iter().map(|bin| bin["steps"].as_u64().unwrap()).sum();
     assert!(steps > 0 && subset["ece"].is_number());
     let shown = place.scored(&["eval", toy.to_str().unwrap(), "--signals"], 0);
-    assert!(String::from_utf8_lossy(&shown.stdout).contains("calibration error"));
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    for figure in [
+        "calibration error",
+        "F1 at other thresholds, at best ",
+        "lowest score at the last step in ",
+        "solutions with a right answer",
+    ] {
+        assert!(shown.contains(figure), "{figure}: {shown}");
+    }
+    // At the notch of the threshold in use the sweep says what the table says.
+    let notch = subset["sweep"].as_array().unwrap().iter().find(|notch| close(&notch["at"], 0.5)).unwrap();
+    assert_eq!((subset["sweep"].as_array().unwrap().len(), &notch["f1"]), (19, &subset["f1"]));
+    let counted = |field: &str| subset["lowest"][field].as_u64().unwrap();
+    let way: u64 = subset["lowest"]["tenths"].as_array().unwrap().iter().map(|count| count.as_u64().unwrap()).sum();
+    assert!(counted("solutions") > 0 && counted("last") + way == counted("solutions"), "{subset}");
     // Below every score: nothing is wrong.
     let report = stdout(&place.scored(&["eval", toy.to_str().unwrap(), "--json", "--threshold", "0.05"], 0));
     assert_eq!((&report["subsets"][0]["acc_error"], &report["subsets"][0]["acc_correct"]), (&json!(0.0), &json!(100.0)));
