@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::protect;
+use crate::trace::CLOSERS;
 
 /// Words that end in a full stop inside of a sentence, in lower case, without that stop.
 const ABBREVIATIONS: &[&str] = &[
@@ -54,17 +55,31 @@ const DEPTH: usize = 64;
 
 /// The white space behind each sentence, in order. A blank line ends a sentence as well.
 pub(super) fn gaps(text: &str) -> Vec<Range<usize>> {
-    let blanks = super::at_line_ends(text, 2);
     let protected = protect::regions(text);
-    let mut gaps = Vec::with_capacity(blanks.len());
-    let mut start = 0;
-    for blank in blanks.into_iter().chain(std::iter::once(text.len()..text.len())) {
-        in_paragraph(&text[start..blank.start], start, &protected, &mut gaps);
-        start = blank.end;
+    let mut gaps = Vec::new();
+    for (start, paragraph, blank) in paragraphs(text) {
+        in_paragraph(paragraph, start, &protected, &mut gaps);
         gaps.push(blank);
     }
     gaps.pop();
     gaps
+}
+
+/// Each paragraph with the byte at which it begins and the blank lines behind it; behind the last one is nothing.
+fn paragraphs(text: &str) -> impl Iterator<Item = (usize, &str, Range<usize>)> {
+    let mut start = 0;
+    super::at_line_ends(text, 2).into_iter().chain(std::iter::once(text.len()..text.len())).map(move |blank| {
+        let begin = std::mem::replace(&mut start, blank.end);
+        (begin, &text[begin..blank.start], blank)
+    })
+}
+
+/// Code between backticks, in order.
+pub(super) fn code_spans(text: &str) -> Vec<Range<usize>> {
+    let spans = |(start, paragraph, _): (usize, &str, Range<usize>)| {
+        enclosed(paragraph, &['`']).into_iter().map(move |span| start + span.start..start + span.end)
+    };
+    paragraphs(text).flat_map(spans).collect()
 }
 
 /// The white space before each line or sentence that begins with a marker.
@@ -88,13 +103,13 @@ fn begins_thought(text: &str) -> bool {
 
 /// Ends of sentences in a paragraph that begins at byte `base` of the text.
 fn in_paragraph(text: &str, base: usize, protected: &[Range<usize>], gaps: &mut Vec<Range<usize>>) {
-    let enclosed = enclosed(text);
+    let enclosed = enclosed(text, &OPENERS);
     let mut at = 0;
     while let Some(found) = text[at..].find(['.', '?', '!', '。', '？', '！']) {
         let first = at + found;
         let marks = text[first..].trim_start_matches(['.', '?', '!', '。', '？', '！']);
         let run = &text[first..text.len() - marks.len()];
-        let behind = marks.trim_start_matches(['"', '\'', ')', ']', '}', '”', '’', '*', '`', '$', '」', '』']);
+        let behind = marks.trim_start_matches(CLOSERS);
         let end = text.len() - behind.len();
         let next = behind.trim_start_matches([' ', '\t', '\r', '\n']);
         let space = &behind[..behind.len() - next.len()];
@@ -130,8 +145,11 @@ fn goes_on(text: &str, first: usize, run: &str) -> bool {
     initial || number || (word.len() <= 8 && ABBREVIATIONS.contains(&word.to_lowercase().as_str()))
 }
 
-/// Regions between brackets, quotes, dollar signs and backticks that are closed in this paragraph: in order, without overlaps.
-fn enclosed(text: &str) -> Vec<Range<usize>> {
+/// Brackets, quotes, dollar signs and backticks: what stands between them and their ends is no end of a sentence.
+const OPENERS: [char; 7] = ['(', '[', '{', '“', '"', '`', '$'];
+
+/// Regions that begin with one of these signs and are closed in this paragraph: in order, without overlaps.
+fn enclosed(text: &str, openers: &[char]) -> Vec<Range<usize>> {
     let mut open: Vec<(char, usize)> = Vec::new();
     let mut out: Vec<Range<usize>> = Vec::new();
     let mut last = ' ';
@@ -146,7 +164,9 @@ fn enclosed(text: &str) -> Vec<Range<usize>> {
             '$' if !last.is_whitespace() && !text[at + 1..].starts_with(|next: char| next.is_ascii_digit()) => Some(c),
             _ => None,
         };
-        let pair = opener.and_then(|opener| open.iter().rposition(|&(known, _)| known == opener));
+        let pair = opener
+            .filter(|opener| openers.contains(opener))
+            .and_then(|opener| open.iter().rposition(|&(known, _)| known == opener));
         if let Some(pair) = pair {
             let start = open[pair].1;
             open.truncate(pair);
@@ -154,8 +174,8 @@ fn enclosed(text: &str) -> Vec<Range<usize>> {
             out.truncate(inner);
             out.push(start..at + c.len_utf8());
         } else {
-            let formula = c == '$' && !text[at + 1..].starts_with(char::is_whitespace);
-            if open.len() < DEPTH && (formula || matches!(c, '(' | '[' | '{' | '“' | '"' | '`')) {
+            let sum = c == '$' && text[at + 1..].starts_with(char::is_whitespace);
+            if open.len() < DEPTH && openers.contains(&c) && !sum {
                 open.push((c, at));
             }
         }

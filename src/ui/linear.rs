@@ -255,7 +255,8 @@ fn rewrite_said(app: &App, rewrite: &Rewrite) -> String {
 /// What the rule on show makes of the solution: the beginning of each of its steps, from the one on show on.
 fn segmenting(open: &Segmenting) -> Spoken {
     let offer = open.offer();
-    let place = format!("steps by {}: {}, now {}", offer.name(), offer.starts.len(), open.now);
+    let warning = open.warning().map_or(String::new(), |warning| format!(", {warning}"));
+    let place = format!("steps by {}: {}{warning}, now {}", offer.name(), offer.starts.len(), open.now);
     let first = |(index, text): (usize, &String)| {
         let words: Vec<&str> = text.split_whitespace().take(12).collect();
         format!("{}: {}", index + 1, words.join(" "))

@@ -280,8 +280,8 @@ pub static COMMANDS: &[Command] = &[
     ),
     row(Label, "merge", &["g m"], "merge this step with the next one", cuts::merge),
     row(Label, "split", &["g S"], "split this step at a place that you choose", cuts::split),
-    row(Label, "segment", &[], "cut this solution by another rule, seen before it is taken; :segment sentence", cuts::segment)
-        .takes("RULE", cuts::segment_by, Known::Only(cuts::rules)),
+    row(Label, "segment", &[], "cut this solution by another rule, seen before it is taken; :segment sentence, tag:TEXT, length:300, sentence+20", cuts::segment)
+        .takes("RULE", cuts::segment_by, Known::Also(cuts::rules)),
     row(Label, "note", &["c"], "write a note on this step", words::note).takes("TEXT", words::note_as, Known::Any),
     row(Label, "critique", &["C"], "write in your editor what is wrong with this step, which stands there below the text", words::critique).takes("TEXT", words::critique_as, Known::Any),
     row(Label, "tags", &["t"], "tag this step; Tab completes", words::tags).takes("WORDS", words::tags_as, Known::Words(words::tags_in_use)),

@@ -9,6 +9,7 @@ use super::super::json::excerpt;
 use super::super::{RawRecord, RecordError, Unit};
 use super::TREE_KEY;
 use super::line::{Ending, Line, Text};
+use crate::segment;
 use crate::trace::{Extra, FirstError, NodeId, Problem, Rating, Solution, Trace, TraceBuilder};
 
 /// Reads all lines of one tree.
@@ -335,6 +336,9 @@ impl<'a> Placing<'a> {
 
     fn finish(mut self) -> Trace {
         self.sort_children();
+        if let Some(other) = segment::recall(&mut self.meta) {
+            self.builder.warn(other);
+        }
         self.builder.extra(std::mem::take(&mut self.meta));
         if !self.says_solutions {
             let trace = self.builder.trace();
