@@ -8,6 +8,7 @@ mod protect;
 mod rule;
 mod sentence;
 mod tags;
+mod thought;
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -17,6 +18,7 @@ use regex::Regex;
 pub use cuts::{MANY, resplit, starts};
 pub use kept::{EXTRA_KEY, recall, stamp};
 pub use rule::{Marker, RULES, Row, Rule, RuleError, SHORT, SHORT_HELP, SHORT_MOST, VERSION, rows};
+pub use thought::{Turn, turn};
 
 /// White space around steps.
 const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
@@ -60,7 +62,7 @@ pub fn split(text: &str, rule: Rule) -> Pieces<'_> {
         Rule::Line => assemble(text, at_line_ends(text, 1), rule),
         Rule::Numbered => assemble(text, before_numbers(text).1, rule),
         Rule::Sentence => assemble(text, sentence::gaps(text), rule),
-        Rule::Thought => assemble(text, sentence::thoughts(text), rule),
+        Rule::Thought => assemble(text, thought::gaps(text), rule),
         Rule::Tag => assemble(text, tags::gaps(text), rule),
         Rule::Marker(marker) => assemble(text, tags::at(text, marker.as_str()), rule),
         Rule::Length(most) => assemble(text, length::gaps(text, most as usize), rule),

@@ -213,8 +213,8 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Rule>().unwrap_err().to_string(), said);
         }
-        for text in ["length+20", "sentence+20+20", "tag", ""].map(|text| (text, text.parse::<Rule>().is_ok())) {
-            assert_eq!(text.1, text.0 == "tag", "{}", text.0);
+        for text in ["length+20", "sentence+20+20", "+20", ""] {
+            assert!(text.parse::<Rule>().is_err(), "{text}");
         }
         assert!(format!("tag:{}", "é".repeat(21)).parse::<Rule>().is_err());
     }

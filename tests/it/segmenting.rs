@@ -133,3 +133,31 @@ fn a_rule_that_is_none_is_refused_with_what_could_stand_there() {
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["files"][0]["steps"], 5);
 }
+
+const CHAIN: &[u8] = br#"{"problem":"2+2?","steps":["2 and 2.","That is 5.","Wait, no.","It is 4.","Let me check: 2+2.","So the answer is 4."],"final_answer_correct":true,"label":-1,"id":"c","generator":"toy"}
+"#;
+
+#[test]
+fn a_long_chain_of_thought_has_two_levels() {
+    let mut desk = Desk::new(&[("chain.jsonl", CHAIN)], (100, 40));
+    assert!(desk.screen().contains("step 1 of 6   thought 1 of 4 "), "{}", desk.screen());
+    for (keys, step, said) in [
+        ("]w", 2, "step 3 of 6   thought 2 of 4: backtrack"),
+        ("j", 3, "step 4 of 6   thought 2 of 4: backtrack"),
+        ("[w", 2, "thought 2 of 4: backtrack"),
+        ("2]w", 5, "thought 4 of 4: conclude"),
+        ("[w", 4, "thought 3 of 4: verify"),
+        ("9[w", 0, "thought 1 of 4"),
+    ] {
+        desk.keys(keys);
+        assert_eq!(desk.app.cursor.step(), step, "{keys}");
+        assert!(desk.screen().contains(said), "{keys}:\n{}", desk.screen());
+    }
+    desk.keys("[w");
+    assert_eq!(desk.app.notice.as_deref(), Some("no thought begins before this step"));
+    desk.keys("G]w");
+    assert_eq!(desk.app.notice.as_deref(), Some("no thought begins behind this step"));
+    let mut short = Desk::new(&[("paragraphs.jsonl", PARAGRAPHS)], (100, 40));
+    short.keys("]w");
+    assert!(!short.screen().contains("thought 1"), "{}", short.screen());
+}

@@ -317,6 +317,8 @@ pub static COMMANDS: &[Command] = &[
     row(Search, "group", &["g d"], "in a review: by kind of disagreement, or farthest first", review::group),
     row(Search, "next-split", &["] q"], "next step of which search value and score say different things", search::next_split),
     row(Search, "previous-split", &["[ q"], "previous step of which they do", search::previous_split),
+    row(Search, "next-thought", &["] w"], "next step that begins a thought with words like Wait, Alternatively or Let me check", search::next_thought).counts(),
+    row(Search, "previous-thought", &["[ w"], "first step of this thought, then of the one before", search::previous_thought).counts(),
     row(Search, "next-unlabelled", &["] u"], "next solution without a label", search::next_unlabelled),
     row(Search, "previous-unlabelled", &["[ u"], "previous solution without a label", search::previous_unlabelled),
     row(Search, "next-flagged", &["] f"], "next flagged solution", search::next_flagged),
