@@ -99,7 +99,8 @@ pub struct Node {
     pub text: String,
     /// The exact separator behind the text in the source, so that a split text re-joins byte for byte.
     pub sep_after: String,
-    /// It was cut off the next step and nothing stands between them: else an empty separator is one that the source does not give.
+    /// Nothing stands between this step and the next one, which were one text; else an empty separator is one that the source does not
+    /// give.
     pub glued: bool,
     /// What the text holds.
     pub kind: StepKind,

@@ -118,6 +118,24 @@ fn the_own_archive_says_by_which_version_of_the_rules_it_was_cut() {
 }
 
 #[test]
+fn steps_between_which_nothing_stands_rejoin_to_the_text_also_behind_an_archive() {
+    let folder = TempDir::new().unwrap();
+    let line = r#"{"problem":"p","steps":["<p>One.</p><p>Two.</p>","End."],"final_answer_correct":true,"label":-1,"id":"p","generator":"toy"}"#;
+    std::fs::write(folder.path().join("in.jsonl"), line).unwrap();
+    let output =
+        stepscope(&folder, &"export in.jsonl --to stepscope --segment tag:<p> -o out.jsonl".split(' ').collect::<Vec<_>>());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let archive = std::fs::read(folder.path().join("out.jsonl")).unwrap();
+    let mut desk = Desk::new(&[("out.jsonl", archive.leak())], (100, 30));
+    assert_eq!(texts(&desk), ["<p>One.</p>", "<p>Two.</p>", "End."]);
+    desk.keys("gm");
+    assert_eq!(texts(&desk), ["<p>One.</p><p>Two.</p>", "End."]);
+    // A list of steps does not say what stands between them.
+    desk.keys("gm");
+    assert_eq!(texts(&desk), ["<p>One.</p><p>Two.</p>\nEnd."]);
+}
+
+#[test]
 fn a_rule_that_is_none_is_refused_with_what_could_stand_there() {
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("in.jsonl"), PARAGRAPHS).unwrap();

@@ -282,8 +282,10 @@ impl<'a> Placing<'a> {
             return;
         }
         let node = self.builder.node_mut(id);
-        if !line.sep.is_empty() {
-            node.sep_after = line.sep;
+        if let Some(sep) = line.sep {
+            // That nothing stands there is known as well.
+            node.glued = sep.is_empty();
+            node.sep_after = sep;
         }
         node.kind = line.kind;
         node.rating = line.rating;

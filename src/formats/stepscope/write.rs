@@ -132,7 +132,7 @@ impl<'a> Lines<'a> {
         if id == NodeId::ROOT {
             self.root_fields(&mut line);
         }
-        if !node.sep_after.is_empty() {
+        if !node.sep_after.is_empty() || node.glued {
             line.insert("sep".into(), node.sep_after.clone().into());
         }
         match node.kind {
