@@ -144,6 +144,8 @@ pub static PRESETS: &[Preset] = &[
             ("previous-disagreement", &["ö d", "[ d"]),
             ("next-split", &["ä q", "] q"]),
             ("previous-split", &["ö q", "[ q"]),
+            ("next-thought", &["ä w", "] w"]),
+            ("previous-thought", &["ö w", "[ w"]),
             ("raise-threshold", &["ä t", "] t"]),
             ("lower-threshold", &["ö t", "[ t"]),
             ("layout", &["ü", "\\"]),

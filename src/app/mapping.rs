@@ -6,7 +6,7 @@ use tui_input::backend::crossterm::EventHandler as _;
 
 use crate::formats::mapping::{self, KEYS, Proposal, Spec};
 use crate::formats::parse_json;
-use crate::segment::RULES;
+use crate::segment;
 use crate::trace::{StepKind, Trace};
 use crate::ui::look::Look;
 
@@ -146,7 +146,7 @@ impl Dialog {
     /// What the row of the cursor can be, but for what is typed: first nothing.
     fn choices(&self) -> Vec<String> {
         let fixed: Vec<&str> = match self.key().0 {
-            "split" => RULES.iter().map(|(_, name, _)| *name).collect(),
+            "split" => segment::rows().map(|(_, name, _)| *name).collect(),
             "kind" => StepKind::ALL.map(StepKind::name).to_vec(),
             "as" => vec!["first-error", "errors", "correct", "ratings"],
             "base" => vec!["0", "1"],

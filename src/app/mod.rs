@@ -55,6 +55,7 @@ pub mod segmenting;
 pub mod sheet;
 pub mod split;
 pub mod steps;
+mod thoughts;
 mod threshold;
 pub mod tree;
 pub mod trust;

@@ -5,7 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent};
 use super::commands::cuts;
 use super::views::{ViewKeys, key as key_row, plain};
 use super::{App, Effect, saving};
-use crate::segment::{self, RULES, Rule};
+use crate::segment::{self, MANY, Rule, SHORT};
 use crate::trace::{Cut, RecordKey, Solution, Trace};
 
 /// Its keys.
@@ -21,6 +21,7 @@ pub(super) static VIEW: ViewKeys = ViewKeys {
         key_row(&["PageUp"], "", "five steps up"),
         key_row(&["g", "Home"], "", "its first step"),
         key_row(&["G", "End"], "", "its last step"),
+        key_row(&["m"], "joins short", "join steps of fewer than 20 characters to the next one, or not any more"),
         key_row(&["Enter"], "takes it", "cut the solution by this rule"),
         key_row(&["Esc", "Ctrl-c"], "leaves it", "leave the steps as they are"),
     ]],
@@ -50,6 +51,10 @@ pub struct Segmenting {
     pub(crate) of: RecordKey,
     /// The source's steps, then what each rule makes of them.
     pub offers: Vec<Offer>,
+    /// The rule that was asked for: it stands in place of the one of its name.
+    pub(crate) asked: Option<Rule>,
+    /// Steps of fewer characters are joined to the next ones; 0 joins none.
+    pub(crate) under: u16,
     /// Index of the offer that is on show.
     pub at: usize,
     /// The steps of that offer.
@@ -61,14 +66,43 @@ pub struct Segmenting {
 }
 
 impl Segmenting {
-    /// All offers for a solution of a source, with that of `rule` on show. `now` is the number of steps it has on the screen.
-    pub fn of(trace: &Trace, solution: &Solution, rule: Option<Rule>, now: usize) -> Self {
+    /// All offers for a solution of a source, with that of `asked` on show. `now` is the number of steps it has on the screen.
+    pub fn of(trace: &Trace, solution: &Solution, asked: Option<Rule>, now: usize) -> Self {
+        let under = if let Some(Rule::Merged(_, under)) = asked { under } else { 0 };
+        let of = trace.record_key(solution.leaf);
+        let mut open = Self { of, offers: Vec::new(), asked, under, at: 0, texts: Vec::new(), top: 0, now };
+        open.offer_all(trace, solution);
+        open.at = open.offers.iter().position(|offer| offer.rule == asked).unwrap_or(0);
+        open.show(trace, solution);
+        open
+    }
+
+    /// Makes the offers.
+    fn offer_all(&mut self, trace: &Trace, solution: &Solution) {
+        let by_rule = segment::rows().map(|&(rule, name, _)| {
+            let rule = self.asked.filter(|asked| asked.name() == name).unwrap_or(rule).merging(self.under);
+            Offer { rule: Some(rule), starts: segment::starts(trace, solution, rule) }
+        });
         let own = Offer { rule: None, starts: trace.own_starts(solution) };
-        let by_rule = RULES.iter().map(|&(rule, ..)| Offer { rule: Some(rule), starts: segment::starts(trace, solution, rule) });
-        let offers: Vec<_> = std::iter::once(own).chain(by_rule).collect();
-        let at = offers.iter().position(|offer| offer.rule == rule).unwrap_or(0);
-        let texts = trace.texts_cut(solution, &offers[at].starts);
-        Self { of: trace.record_key(solution.leaf), offers, at, texts, top: 0, now }
+        self.offers = std::iter::once(own).chain(by_rule).collect();
+    }
+
+    /// Shows the steps of the offer, from the first one on.
+    pub(crate) fn show(&mut self, trace: &Trace, solution: &Solution) {
+        self.texts = trace.texts_cut(solution, &self.offer().starts);
+        self.top = 0;
+    }
+
+    /// Joins short steps, or joins them no more.
+    pub(crate) fn join_short(&mut self, trace: &Trace, solution: &Solution) {
+        self.under = if self.under == 0 { SHORT } else { 0 };
+        self.offer_all(trace, solution);
+        self.show(trace, solution);
+    }
+
+    /// What is said of an offer that makes very many steps.
+    pub fn warning(&self) -> Option<String> {
+        (self.offer().starts.len() > MANY).then(|| format!("more than {MANY} steps"))
     }
 
     /// The offer that is on show.
@@ -91,7 +125,11 @@ pub(super) fn key(app: &mut App, key: KeyEvent) -> Vec<Effect> {
         }
         KeyCode::Enter => return cuts::take(app, &open),
         KeyCode::Char('l') | KeyCode::Right | KeyCode::Tab => cuts::offer(app, &mut open, 1),
-        KeyCode::Char('h') | KeyCode::Left | KeyCode::BackTab => cuts::offer(app, &mut open, RULES.len()),
+        KeyCode::Char('h') | KeyCode::Left | KeyCode::BackTab => {
+            let back = open.offers.len() - 1;
+            cuts::offer(app, &mut open, back);
+        }
+        KeyCode::Char('m') => cuts::join_short(app, &mut open),
         KeyCode::Char('j') | KeyCode::Down => open.top = (open.top + 1).min(last),
         KeyCode::Char('k') | KeyCode::Up => open.top = open.top.saturating_sub(1),
         KeyCode::Char('G') | KeyCode::End => open.top = last,

@@ -1,18 +1,20 @@
 //! How the files of a command are read: by what is in them, as a format that is named, or by a mapping.
 
+use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PossibleValue, TypedValueParser};
+use clap::{Arg, Command};
 use etcetera::BaseStrategy as _;
 use sha2::{Digest as _, Sha256};
 
 use crate::corpus::{Remembered, Way, escaped};
 use crate::formats::mapping::{self, Spec};
 use crate::formats::{self, Format};
-use crate::segment::{RULES, Rule};
+use crate::segment::{self, Rule};
 
 /// Options that say how files are read.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -29,12 +31,24 @@ pub struct Reading {
     #[arg(long, value_name = "NAME", requires = "map")]
     pub save_map: Option<String>,
     /// Cut solutions into steps by this rule instead of keeping those of the file
-    #[arg(long, value_name = "RULE", value_parser = rules(), long_help = rules_help())]
+    #[arg(long, value_name = "RULE", value_parser = Rules, long_help = rules_help())]
     pub segment: Option<Rule>,
 }
 
-fn rules() -> impl TypedValueParser<Value = Rule> {
-    PossibleValuesParser::new(RULES.iter().map(|(_, name, _)| *name)).try_map(|name| name.parse::<Rule>())
+/// A rule as it is named, with the names of all for help and completion.
+#[derive(Clone)]
+struct Rules;
+
+impl TypedValueParser for Rules {
+    type Value = Rule;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<Rule, clap::Error> {
+        str::parse::<Rule>.parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(segment::rows().map(|(_, name, _)| PossibleValue::new(*name))))
+    }
 }
 
 fn rules_help() -> String {
@@ -42,10 +56,11 @@ fn rules_help() -> String {
         "Cut solutions into steps by this rule instead of keeping those of the file. Code and what tools said keep their \
         steps; labels and scores stay with the steps that stay the same. The rules:\n"
             .to_owned();
-    for (_, name, help) in RULES {
+    for (_, name, help) in segment::rows() {
         // Writing to a string cannot fail.
         let _ = write!(text, "\n  {name}: {help}");
     }
+    let _ = write!(text, "\n\n{}", segment::SHORT_HELP);
     text
 }
 

@@ -3,10 +3,14 @@
 use std::collections::HashMap;
 
 use super::{EXTRA_KEY, Rule, split};
+use crate::text::many as counted;
 use crate::trace::{Cut, FirstError, Node, NodeId, Solution, StepKind, Trace};
 
 /// What stands for a separator that the source does not give: no rule joins steps over it but those that go by words.
 const BORDER: &str = "\n\n";
+
+/// More steps of one solution than people judge well: a rule that makes more cuts too finely for it.
+pub const MANY: usize = 200;
 
 /// Where the steps of a solution begin under a rule, in terms of the source's steps. Code and what tools said keep their steps.
 pub fn starts(trace: &Trace, solution: &Solution, rule: Rule) -> Vec<Cut> {
@@ -60,6 +64,10 @@ pub fn resplit(trace: &Trace, rule: Rule) -> Option<Trace> {
     let lost = trace.solutions.iter().zip(&cut.solutions).filter(|pair| lost(*pair)).count();
     if lost > 0 {
         cut.warnings.push(format!("{lost} first errors stand in steps that were cut: in which part is not known"));
+    }
+    let many = by_leaf.values().filter(|starts| starts.len() > MANY).count();
+    if many > 0 {
+        cut.warnings.push(format!("{rule} makes more than {MANY} steps of {}", counted(many, "solution")));
     }
     Some(cut)
 }
@@ -157,19 +165,40 @@ mod tests {
         assert_eq!(cut.warnings.len(), 1);
     }
 
+    #[test]
+    fn a_rule_that_makes_very_many_steps_is_warned_of() {
+        let cut = |lines: usize| resplit(&trace(&[(&"a\n".repeat(lines), "")]), Rule::Line).unwrap().warnings;
+        assert_eq!((cut(MANY), cut(MANY + 1)), (Vec::new(), vec!["line makes more than 200 steps of 1 solution".to_owned()]));
+    }
+
+    #[test]
+    fn short_steps_are_joined_also_where_the_source_cuts_them() {
+        let source = trace(&[("So", "\n"), ("Two and two. That is 4.", "\n"), ("Yes.", "")]);
+        let cut = resplit(&source, "sentence+10".parse().unwrap()).unwrap();
+        assert_eq!(texts(&cut), ["So\nTwo and two.", "That is 4.\nYes."]);
+        assert_eq!(cut.extra[EXTRA_KEY], "sentence+10");
+    }
+
+    #[test]
+    fn a_text_of_ones_own_stays_in_the_step_that_it_ends() {
+        let cut = resplit(&trace(&[("a [S] b", "\n"), ("c", "")]), "tag:[S]".parse().unwrap()).unwrap();
+        assert_eq!(texts(&cut), ["a [S]", "b\nc"]);
+    }
+
     proptest! {
         /// Whatever the source's steps and the rule, no byte is lost, and what a rule cut it cuts the same way again.
         #[test]
         fn a_text_cut_anew_rejoins_byte_for_byte(
             steps in prop::collection::vec(
-                (r"(a|B\. |\n|\n\n| |Step [12]: |[12]\. |Wait|\$\$|```|é|。){0,12}a", r"(\n|\n\n| | \n){0,1}"),
+                (r"(a|B\. |</?step>|，|\n|\n\n| |Step [12]: |[12]\. |Wait|\$\$|```|é|。){0,12}a", r"(\n|\n\n| | \n){0,1}"),
                 0..6,
             ),
         ) {
             let steps: Vec<_> = steps.iter().map(|(text, sep)| (text.as_str(), sep.as_str())).collect();
             let source = trace(&steps);
-            for (rule, ..) in RULES {
-                if let Some(cut) = resplit(&source, *rule) {
+            let asked = ["length:5", "tag:a", "sentence+5", "auto+3"].map(|rule| rule.parse::<Rule>().unwrap());
+            for rule in RULES.iter().map(|(rule, ..)| *rule).chain(asked) {
+                if let Some(cut) = resplit(&source, rule) {
                     prop_assert_eq!(joined(&cut), joined(&source), "{}", rule);
                 }
             }

@@ -1,90 +1,31 @@
 //! Splitting one text into steps, by rules that are data. A split never loses a byte: lead, texts and separators re-join to the
-//! text. Formulas, code blocks and LaTeX environments are never cut. Tags that only mark the end of a step are separators.
+//! text. Formulas, code blocks, tables and LaTeX environments are never cut. Tags that only mark the end of a step are separators.
 
 mod cuts;
+mod kept;
+mod length;
 mod protect;
+mod rule;
 mod sentence;
+mod tags;
+mod thought;
 
-use std::fmt;
 use std::ops::Range;
-use std::str::FromStr;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-pub use cuts::{resplit, starts};
+pub use cuts::{MANY, resplit, starts};
+pub use kept::{EXTRA_KEY, recall, stamp};
+pub use rule::{Marker, RULES, Row, Rule, RuleError, SHORT, SHORT_HELP, SHORT_MOST, VERSION, rows};
+pub use thought::{Turn, turn};
 
-use crate::trace::STEP_TAGS;
+/// White space around steps.
+const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
 
-/// Version of the rules, to be kept beside the name of the rule that was used.
-pub const VERSION: u32 = 3;
-
-/// Name under which traces keep the rule that split them.
-pub const EXTRA_KEY: &str = "stepscope.segmentation";
-
-/// How a text is cut.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Rule {
-    /// At blank lines (spaces on them are allowed).
-    Blank,
-    /// At line ends; blank lines make no steps.
-    Line,
-    /// Before lines that begin with `Step k:` or `k.`, in increasing order.
-    Numbered,
-    /// Behind each sentence: not after abbreviations, initials and numbers of lists, not inside of brackets, quotes and formulas.
-    Sentence,
-    /// Before lines and sentences with which a long chain of thought changes its course: `Wait`, `Alternatively`, `Let me check`.
-    Thought,
-    /// Around `<step>` and its end, which stay in the text, and at the tags that step labels refer to ([`STEP_TAGS`]), which do not.
-    Tag,
-    /// [`Rule::Tag`] or [`Rule::Numbered`] when one finds two steps or more, else [`Rule::Blank`] when that does, else [`Rule::Line`].
-    /// Bare numbers do not count when one of their steps has more than two paragraphs: they are a list in the midst of the solution.
-    Auto,
-}
-
-/// All rules with the names and explanations that people see.
-pub const RULES: &[(Rule, &str, &str)] = &[
-    (
-        Rule::Auto,
-        "auto",
-        "tagged steps, `Step k:` or a list `k.` of short items if there are two or more, else blank lines, else lines",
-    ),
-    (Rule::Blank, "blank", "blank lines"),
-    (Rule::Line, "line", "every line a step"),
-    (Rule::Numbered, "numbered", "lines that begin with `Step k:` or `k.`"),
-    (Rule::Sentence, "sentence", "every sentence a step"),
-    (Rule::Thought, "thought", "before words like `Wait` and `Alternatively` that begin a new thought"),
-    (Rule::Tag, "tag", "around `<step>` and `</step>`, at `ки`, `<extra_0>` and `<prm>`, which go"),
-];
-
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = RULES.iter().find(|(rule, ..)| rule == self).map_or("", |(_, name, _)| name);
-        f.write_str(name)
-    }
-}
-
-/// A name that no rule has.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected a splitting rule ({rules}), found {0:?}", rules = names())]
-pub struct UnknownRule(String);
-
-/// Parts of a text that no rule cuts: formulas, code, environments; in ascending order.
+/// Parts of a text that no rule cuts: formulas, code, tables, environments; in ascending order.
 pub fn whole_parts(text: &str) -> Vec<Range<usize>> {
     protect::regions(text)
-}
-
-fn names() -> String {
-    RULES.iter().map(|(_, name, _)| *name).collect::<Vec<_>>().join(", ")
-}
-
-impl FromStr for Rule {
-    type Err = UnknownRule;
-
-    fn from_str(name: &str) -> Result<Self, UnknownRule> {
-        let rule = RULES.iter().find(|(_, known, _)| *known == name);
-        rule.map(|(rule, ..)| *rule).ok_or_else(|| UnknownRule(name.chars().take(40).collect()))
-    }
 }
 
 /// One step and what stands behind it.
@@ -103,7 +44,7 @@ pub struct Pieces<'a> {
     pub lead: &'a str,
     /// The steps.
     pub pieces: Vec<Piece<'a>>,
-    /// The rule that cut them; never [`Rule::Auto`].
+    /// The rule that cut them; never [`Rule::Auto`], nor that with short steps joined.
     pub rule: Rule,
 }
 
@@ -121,8 +62,14 @@ pub fn split(text: &str, rule: Rule) -> Pieces<'_> {
         Rule::Line => assemble(text, at_line_ends(text, 1), rule),
         Rule::Numbered => assemble(text, before_numbers(text).1, rule),
         Rule::Sentence => assemble(text, sentence::gaps(text), rule),
-        Rule::Thought => assemble(text, sentence::thoughts(text), rule),
-        Rule::Tag => assemble(text, at_tags(text), rule),
+        Rule::Thought => assemble(text, thought::gaps(text), rule),
+        Rule::Tag => assemble(text, tags::gaps(text), rule),
+        Rule::Marker(marker) => assemble(text, tags::at(text, marker.as_str()), rule),
+        Rule::Length(most) => assemble(text, length::gaps(text, most as usize), rule),
+        Rule::Merged(by, under) => {
+            let fine = split(text, *by);
+            Pieces { pieces: length::merged(text, &fine, under.into()), rule: fine.rule.merging(under), ..fine }
+        }
         Rule::Auto => auto(text),
     }
 }
@@ -223,46 +170,29 @@ fn begins_with_number(text: &str) -> bool {
     numbered_lines(text).1.first().is_some_and(|&start| text[..start].trim().is_empty())
 }
 
-/// A tag with the white space around it; letters right beside `ки` make another word of it.
-static TAG: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(&format!(r"\s*(?:<step>|</step>\s*|(?:\b{}\b|{}|{})\s*)", STEP_TAGS[0], STEP_TAGS[1], STEP_TAGS[2])).ok()
-});
-
-/// Each tag that step labels refer to, with the white space around it; the white space before each opening tag and behind each closing one.
-fn at_tags(text: &str) -> Vec<Range<usize>> {
-    let found = LazyLock::force(&TAG).iter().flat_map(|tag| tag.find_iter(text));
-    let gaps = found.map(|tag| match tag.as_str().trim() {
-        "<step>" => tag.start()..tag.end() - "<step>".len(),
-        "</step>" => tag.start() + tag.as_str().trim_end().len()..tag.end(),
-        _ => tag.range(),
-    });
-    gaps.collect()
-}
-
 /// The white space before each numbered line but one at the very start.
 fn before_numbers(text: &str) -> (Numbers, Vec<Range<usize>>) {
-    let before = |start: usize| text[..start].trim_end_matches([' ', '\t', '\r', '\n']).len();
+    let before = |start: usize| text[..start].trim_end_matches(BLANKS).len();
     let (numbers, starts) = numbered_lines(text);
     (numbers, starts.into_iter().map(|start| before(start)..start).filter(|gap| gap.start > 0).collect())
 }
 
 /// Pieces of `text` between the gaps, with white space at its ends moved out of the steps.
 fn assemble(text: &str, gaps: Vec<Range<usize>>, rule: Rule) -> Pieces<'_> {
-    let blank = |c: char| matches!(c, ' ' | '\t' | '\r' | '\n');
     let mut lead_end = {
-        let body = text.trim_start_matches(blank);
+        let body = text.trim_start_matches(BLANKS);
         // The indentation of the first line belongs to it, unless nothing else is there.
         let lead = text.len() - body.len();
         if body.is_empty() { lead } else { text[..lead].rfind('\n').map_or(0, |at| at + 1) }
     };
-    let end = text.trim_end_matches(blank).len();
+    let end = text.trim_end_matches(BLANKS).len();
     let mut pieces = Vec::with_capacity(gaps.len() + 1);
     let mut start = lead_end;
     let (first, mut sep) = (start, 0..0);
     // A gap before the first step is part of what leads to it; a tag that begins there is none of the step's either.
-    let leads = |gap: &Range<usize>| gap.end <= first || (gap.start < first && text[gap.clone()].trim_matches(blank).is_empty());
+    let leads = |gap: &Range<usize>| gap.end <= first || (gap.start < first && text[gap.clone()].trim_matches(BLANKS).is_empty());
     for gap in gaps.into_iter().skip_while(leads) {
-        if !text[start..gap.start.max(start)].trim_matches(blank).is_empty() {
+        if !text[start..gap.start.max(start)].trim_matches(BLANKS).is_empty() {
             pieces.push(Piece { text: &text[start..gap.start], sep: &text[gap.clone()] });
             sep = gap.clone();
         } else if let Some(last) = pieces.last_mut() {
@@ -345,45 +275,29 @@ mod tests {
     }
 
     #[test]
-    fn tags_stand_in_the_step_that_they_end() {
-        let text = "Plan.\n<step>\n<p>Add.</p>\n\n<code>1+1</code>\n</step>\n<step>Two.</step><step>End.</step>";
-        let steps = ["Plan.", "<step>\n<p>Add.</p>\n\n<code>1+1</code>\n</step>", "<step>Two.</step>", "<step>End.</step>"];
-        assert_eq!(texts(text, Rule::Tag), steps);
-        assert_eq!(split(text, Rule::Auto).rule, Rule::Tag);
-    }
-
-    #[test]
-    fn tags_that_only_end_a_step_are_separators() {
-        let parts = |text| {
-            let Pieces { lead, pieces, .. } = split(text, Rule::Tag);
-            (lead, pieces.into_iter().map(|piece| (piece.text, piece.sep)).collect::<Vec<_>>())
-        };
-        assert_eq!(parts("Step 1: a ки\nStep 2: b ки\n"), ("", vec![("Step 1: a", " ки\n"), ("Step 2: b", " ки\n")]));
-        assert_eq!(parts("<prm> a<extra_0>b<prm><prm>"), ("<prm> ", vec![("a", "<extra_0>"), ("b", "<prm><prm>")]));
-        assert_eq!(parts("a <prm> <prm>\n"), ("", vec![("a", " <prm> <prm>\n")]));
-        assert_eq!(parts("<prm>\n"), ("<prm>\n", vec![]));
-        assert_eq!(parts("\n<prm> a <prm> b").1[0].0, "a");
-        assert_eq!(texts("руки и книги", Rule::Tag), ["руки и книги"]);
-    }
-
-    #[test]
-    fn names_of_rules() {
-        for (rule, name, _) in RULES {
-            assert_eq!(name.parse::<Rule>().unwrap(), *rule);
-            assert_eq!(rule.to_string(), *name);
+    fn a_table_is_not_cut_between_its_rows() {
+        let table = "| n | is. A |\n|---|:--:|\n| 1 | So. One |\nWait | x |";
+        let (text, behind) = (format!("See.\n{table}\nEnd. It."), format!("{table}\nEnd."));
+        for (rule, steps) in [
+            (Rule::Line, vec!["See.", table, "End. It."]),
+            (Rule::Sentence, vec!["See.", &behind, "It."]),
+            (Rule::Thought, vec![text.as_str()]),
+        ] {
+            assert_eq!(texts(&text, rule), steps, "{rule}");
         }
-        let unknown = "verse".parse::<Rule>().unwrap_err().to_string();
-        assert_eq!(unknown, "expected a splitting rule (auto, blank, line, numbered, sentence, thought, tag), found \"verse\"");
+        // Bars alone make no table.
+        assert_eq!(texts("|x| = 2\n|y| = 3", Rule::Line).len(), 2);
     }
 
     proptest! {
         #[test]
-        fn pieces_rejoin_byte_for_byte(text in r#"(?s)([ab\n \t\r]|\n\n|</?step>|ки|<prm>|Step [12]:|[12]\. |\$\$|```|\\\[|\\\]|\\begin\{a\}|\\end\{a\}|é|Wait|[.?!] |。|["($)]|.){0,40}"#) {
-            for (rule, ..) in RULES {
-                let pieces = split(&text, *rule);
+        fn pieces_rejoin_byte_for_byte(text in r#"(?s)([ab\n \t\r]|\n\n|</?step>|ки|<prm>|Step [12]:|[12]\. |\$\$|```|\\\[|\\\]|\\begin\{a\}|\\end\{a\}|é|Wait|[.?!] |。|，|\| a \|\n|\|-\|\n|["($)]|.){0,40}"#) {
+            let asked = ["length:9", "length:1", "tag:<step>", "tag:a", "sentence+5", "tag+2", "auto+3"].map(|rule| rule.parse::<Rule>().unwrap());
+            for rule in RULES.iter().map(|(rule, ..)| *rule).chain(asked) {
+                let pieces = split(&text, rule);
                 let mut joined = pieces.lead.to_owned();
                 for piece in &pieces.pieces {
-                    prop_assert!(!piece.text.trim_matches([' ', '\t', '\r', '\n']).is_empty());
+                    prop_assert!(!piece.text.trim_matches(BLANKS).is_empty());
                     joined.push_str(piece.text);
                     joined.push_str(piece.sep);
                 }

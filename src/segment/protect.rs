@@ -1,4 +1,4 @@
-//! Regions of a text that must stay in one piece: fenced code, display formulas, LaTeX environments.
+//! Regions of a text that must stay in one piece: fenced code, display formulas, LaTeX environments, Markdown tables.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -8,8 +8,27 @@ const END: &str = "\\end{";
 /// Most bytes of the name of an environment.
 const NAME: usize = 39;
 
-/// All closed regions, in order, without overlaps. What is opened and never closed is no region.
+/// All regions, in order, without overlaps. What is opened and never closed is no region.
 pub(super) fn regions(text: &str) -> Vec<Range<usize>> {
+    let (mut all, tables) = (closed(text), tables(text));
+    if tables.is_empty() {
+        return all;
+    }
+    all.extend(tables);
+    all.sort_by_key(|region| region.start);
+    // A formula in a cell belongs to the table, and a table in fenced code to the code.
+    all.dedup_by(|next, region| {
+        let inside = next.start < region.end;
+        if inside {
+            region.end = region.end.max(next.end);
+        }
+        inside
+    });
+    all
+}
+
+/// Code, formulas and environments that are closed.
+fn closed(text: &str) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
     let mut out = Vec::new();
     // A search that found nothing is not repeated further down, and environments are matched all at once: the whole stays linear.
@@ -106,6 +125,54 @@ fn name(text: &str) -> Option<&str> {
     Some(&text[..end])
 }
 
+/// Tables as in GitHub Flavored Markdown, <https://github.github.com/gfm/#tables-extension->: a header, dashes below each of its cells,
+/// and all lines with a bar that follow.
+fn tables(text: &str) -> Vec<Range<usize>> {
+    let mut tables: Vec<Range<usize>> = Vec::new();
+    if !text.contains('|') {
+        return tables;
+    }
+    // The row before, and whether a table goes on there.
+    let (mut start, mut before, mut open) = (0, None::<(usize, &str)>, false);
+    for line in text.split_inclusive('\n') {
+        let row = line.trim();
+        let end = start + line.trim_end().len();
+        let goes_on = open && row.contains('|');
+        if goes_on && let Some(table) = tables.last_mut() {
+            table.end = end;
+        }
+        let head = before.filter(|_| !goes_on && is_rule(row)).filter(|(_, head)| cells(head) == cells(row));
+        tables.extend(head.map(|(start, _)| start..end));
+        open = goes_on || head.is_some();
+        before = row.contains('|').then_some((start, row));
+        start += line.len();
+    }
+    tables
+}
+
+/// True for the row of dashes between the header and the rest of a table.
+fn is_rule(row: &str) -> bool {
+    let dashes = |cell: &str| {
+        let cell = cell.trim();
+        let cell = cell.strip_prefix(':').unwrap_or(cell);
+        let cell = cell.strip_suffix(':').unwrap_or(cell);
+        !cell.is_empty() && cell.bytes().all(|byte| byte == b'-')
+    };
+    row.contains('|') && inner(row).split('|').all(dashes)
+}
+
+/// A row without the bars at its ends.
+fn inner(row: &str) -> &str {
+    let row = row.strip_prefix('|').unwrap_or(row);
+    row.strip_suffix('|').unwrap_or(row)
+}
+
+/// Number of cells of a row. A bar behind a backslash is none between cells.
+fn cells(row: &str) -> usize {
+    let row = inner(row).as_bytes();
+    1 + row.iter().enumerate().filter(|&(at, &byte)| byte == b'|' && (at == 0 || row[at - 1] != b'\\')).count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,5 +187,17 @@ mod tests {
         assert_eq!(found(&format!(r"\end{{a}} {nested} \end{{b}}")), [nested]);
         // An outer one that is never closed does not open what stands inside of it.
         assert_eq!(found(r"\begin{a} \begin{a}x\end{a} \begin{a}"), [r"\begin{a}x\end{a}"]);
+    }
+
+    #[test]
+    fn tables_have_a_row_of_dashes_below_as_many_cells() {
+        let table = "  a | b\n:-- | --:\n1 | 2 \\| 3\n|x|";
+        assert_eq!(found(&format!("p\n{table}\n\n| no |\n")), [table]);
+        for text in ["| a |\n| b |", "|---|", "| a | b |\n|---|", "a\n---\nb", "|a|\n\n|-|"] {
+            assert_eq!(found(text), Vec::<&str>::new(), "{text:?}");
+        }
+        assert_eq!(found("| a |\n|-|\n| $$b |\nc$$ d"), ["| a |\n|-|\n| $$b |\nc$$"]);
+        let fenced = "```\n| a |\n|-|\n```";
+        assert_eq!(found(fenced), [fenced]);
     }
 }

@@ -19,6 +19,6 @@ pub use key::{PromptKey, RecordKey, StepKey};
 pub use label::{EndState, FirstError, Label, Outcome, Rating, Remark, SolutionLabels, Words, Writing};
 pub use problem::{ALTERNATIVE, Problem};
 pub use rationale::{Critique, Rationale};
-pub use recut::{Cut, Earlier, Origin, STEP_TAGS};
+pub use recut::{CLOSERS, Cut, Earlier, Origin, STEP_TAGS};
 pub use score::{ScoreError, Semantics, StepScore};
 pub use tree::{Extra, History, Node, NodeId, NodeStats, Solution, StepKind, Trace, TraceBuilder};

@@ -8,6 +8,9 @@ use super::{FirstError, Node, NodeId, NodeStats, Rating, RecordKey, Solution, St
 /// Tags behind each step that step labels refer to: of Math-Shepherd, Qwen's PRM and MM-PRM.
 pub const STEP_TAGS: [&str; 3] = ["ки", "<extra_0>", "<prm>"];
 
+/// Signs that may stand between the full stop of a sentence and its end.
+pub const CLOSERS: [char; 12] = ['"', '\'', ')', ']', '}', '”', '’', '*', '`', '$', '」', '』'];
+
 /// A place in a solution as the source cuts it: a step, from 0, and a byte in its text. Written `[step, at]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "(usize, usize)", into = "(usize, usize)")]
@@ -66,6 +69,7 @@ impl Origin {
 struct Piece {
     text: String,
     sep_after: String,
+    glued: bool,
     kind: StepKind,
     /// The source's steps that it holds wholly or in part.
     steps: std::ops::RangeInclusive<usize>,
@@ -154,6 +158,7 @@ impl Trace {
     /// What the source says of a step, as far as it still fits. A step that was there before, on another path, keeps what it has.
     fn follow(&self, solution: &Solution, piece: &Piece, node: &mut Node) {
         node.sep_after.clone_from(&piece.sep_after);
+        node.glued = piece.glued;
         node.kind = piece.kind;
         let path = self.solution_path(solution);
         let at = |step: usize| path.get(step).map(|&id| self.node(id));
@@ -225,14 +230,13 @@ impl Node {
     /// What stands between this step and the next one when both become one text: the separator without tags that mark the end of a
     /// step; a list of steps has no separators, so a line end stands in their place; Chinese sentences need none.
     pub fn joint(&self) -> &str {
-        let closers = ['"', '\'', ')', ']', '}', '”', '’', '*', '`', '$', '」', '』'];
-        let needs_none = self.text.trim_end_matches(closers).ends_with(['。', '？', '！']);
+        let needs_none = self.text.trim_end_matches(CLOSERS).ends_with(['。', '？', '！']);
         let tagged = STEP_TAGS.iter().find_map(|tag| self.sep_after.rsplit_once(tag));
         let sep = tagged.map_or(self.sep_after.as_str(), |(before, behind)| match behind {
             "" if before.trim().is_empty() => before,
             _ => behind,
         });
-        if sep.is_empty() && !needs_none { "\n" } else { sep }
+        if sep.is_empty() && !needs_none && !self.glued { "\n" } else { sep }
     }
 }
 
@@ -274,6 +278,7 @@ fn piece(nodes: &[&Node], from: Cut, to: Cut) -> Piece {
     }
     Piece {
         text,
+        glued: to.at > 0 && sep_after.is_empty(),
         sep_after,
         kind: nodes[from.step].kind,
         steps: from.step..=last,

@@ -99,6 +99,9 @@ pub struct Node {
     pub text: String,
     /// The exact separator behind the text in the source, so that a split text re-joins byte for byte.
     pub sep_after: String,
+    /// Nothing stands between this step and the next one, which were one text; else an empty separator is one that the source does not
+    /// give.
+    pub glued: bool,
     /// What the text holds.
     pub kind: StepKind,
     /// Numbers of the search.
@@ -123,6 +126,7 @@ impl Node {
             key,
             text: text.to_owned(),
             sep_after: String::new(),
+            glued: false,
             kind: StepKind::Text,
             stats: NodeStats::default(),
             rating: None,

@@ -196,7 +196,9 @@ fn step(app: &App) -> String {
     let drop = app.score_drop().filter(|(step, _)| *step == at).map_or("", |_| ", largest drop");
     let suspect = app.other_suspects().zip([", second suspect", ", third suspect"]).find(|(step, _)| *step == at);
     let suspect = suspect.map_or("", |(_, said)| said);
-    format!("step {} of {}: {label}{whose}{score}{drop}{suspect}", at + 1, app.cursor.path.len())
+    let thought = app.thought_here();
+    let thought = if thought.is_empty() { thought } else { format!(", {thought}") };
+    format!("step {} of {}: {label}{whose}{score}{drop}{suspect}{thought}", at + 1, app.cursor.path.len())
 }
 
 /// What is said of a step whose fold was opened.
@@ -255,7 +257,8 @@ fn rewrite_said(app: &App, rewrite: &Rewrite) -> String {
 /// What the rule on show makes of the solution: the beginning of each of its steps, from the one on show on.
 fn segmenting(open: &Segmenting) -> Spoken {
     let offer = open.offer();
-    let place = format!("steps by {}: {}, now {}", offer.name(), offer.starts.len(), open.now);
+    let warning = open.warning().map_or(String::new(), |warning| format!(", {warning}"));
+    let place = format!("steps by {}: {}{warning}, now {}", offer.name(), offer.starts.len(), open.now);
     let first = |(index, text): (usize, &String)| {
         let words: Vec<&str> = text.split_whitespace().take(12).collect();
         format!("{}: {}", index + 1, words.join(" "))

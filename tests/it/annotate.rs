@@ -262,47 +262,6 @@ fn requests_for_words_that_are_gone_are_cancelled() {
     assert!(!desk.app.scoring.busy());
 }
 
-const PARAGRAPHS: &[u8] = br#"{"problem":"2+3+4?","steps":["First 2+3. That is 5.","Then 5+4. That is 8.","So 8."],"final_answer_correct":false,"label":1,"id":"p-0","generator":"toy"}
-"#;
-
-#[test]
-fn a_rule_cuts_the_solution_anew_after_a_look_at_what_it_makes_of_it() {
-    let mut desk = Desk::new(&[("paragraphs.jsonl", PARAGRAPHS)], (100, 30));
-    let source = texts(&desk);
-    let decisions = desk.app.session.decisions();
-    desk.keys(":segment sentence<Enter>");
-    let open = desk.app.segmenting.clone().unwrap();
-    assert!(open.texts.len() > source.len(), "{:?}", open.texts);
-    let cell = format!("[sentence {}]", open.texts.len());
-    assert!(desk.screen().contains(&cell), "{cell}:\n{}", desk.screen());
-    assert_eq!((texts(&desk), desk.app.session.decisions()), (source.clone(), decisions), "nothing is cut yet");
-    // Another rule, further down, and back.
-    desk.keys("h");
-    assert_ne!(desk.app.segmenting.as_ref().unwrap().texts, open.texts);
-    desk.keys("ljjk");
-    assert_eq!(desk.app.segmenting.as_ref().unwrap().top, 1);
-    desk.keys("<Esc>");
-    assert_eq!((texts(&desk), desk.app.session.decisions()), (source.clone(), decisions));
-    desk.keys(":segment sentence<Enter><Enter>");
-    assert_eq!(texts(&desk), open.texts);
-    desk.keys("2x(");
-    assert_eq!(labels(&desk).first_error, FirstError::At(1));
-    let desk = desk.restart();
-    assert_eq!(texts(&desk), open.texts, "after a restart");
-    let mut desk = desk;
-    desk.keys(":segment<Enter><Enter>");
-    assert_eq!(texts(&desk), source, "the steps of the source are an offer like the others");
-    desk.keys("u");
-    assert_eq!(texts(&desk), open.texts);
-    desk.keys("uu");
-    assert_eq!(texts(&desk), source);
-    desk.keys(":segment verse<Enter>");
-    assert!(desk.app.notice.as_deref().is_some_and(|said| said.contains("auto, blank, line, numbered")), "{:?}", desk.app.notice);
-    desk.keys(":segment<Enter>l");
-    desk.keys("<Esc>");
-    assert!(desk.app.segmenting.is_none());
-}
-
 #[test]
 fn letters_come_up_at_the_steps_in_sight_and_one_of_them_marks() {
     let mut desk = Desk::demo();

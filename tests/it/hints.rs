@@ -174,7 +174,13 @@ fn a_view_with_keys_of_its_own_names_them_and_its_sheet_has_them_first() {
         (samples, "gsga", "Enter goes there  w worst  Esc closes", "answers", "go to the best solution with this answer"),
         (SOLUTIONS, "<C-f>", "Enter goes there  Down Up row", "problems", "go to this problem"),
         (SOLUTIONS, "gggS", "h l a word  j k a line or sentence  Enter splits  Esc leaves it", "split", "a word back"),
-        (SOLUTIONS, ":segment<Enter>", "h l rule  j k look  Enter takes it  Esc leaves it", "other steps", "the rule before"),
+        (
+            SOLUTIONS,
+            ":segment<Enter>",
+            "h l rule  j k look  m joins short  Enter takes it  Esc leaves it",
+            "other steps",
+            "the rule before",
+        ),
         (SOLUTIONS, ":trust<Enter>", "j k scroll  Esc closes", "a page", "a row down"),
     ] {
         let mut desk = Desk::new(&[("demo/file", bytes)], (80, 24));

@@ -63,6 +63,7 @@ mod screenshot;
 mod scripts;
 mod search_replay;
 mod seeking;
+mod segmenting;
 mod support;
 mod text;
 mod theme;

@@ -110,7 +110,10 @@ fn what_is_wrong_with_a_mapping_is_said() {
         ("steps=s,lable=l", "no key `lable` in a mapping; there are problem, solutions, steps, split"),
         ("steps=s,label=l,base=2", "base: expected 0 or 1, found `2`"),
         ("steps=s,label=l,as=index", "as: expected first-error, errors, correct or ratings, found `index`"),
-        ("steps=s,split=words", "split: expected auto, blank, line, numbered, sentence, thought or tag"),
+        (
+            "steps=s,split=words",
+            "split: expected auto, blank, line, numbered, sentence, thought, tag, length or more as for --segment",
+        ),
         ("steps=s,kind=maths", "kind: expected text, thought, code or tool"),
     ] {
         let error = text.parse::<Spec>().unwrap_err().to_string();

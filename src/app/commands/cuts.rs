@@ -6,7 +6,7 @@ use crate::app::segmenting::Segmenting;
 use crate::app::split::Split;
 use crate::app::{App, Effect};
 use crate::labels::{Action, Body};
-use crate::segment::{RULES, Rule};
+use crate::segment::{self, Rule};
 use crate::trace::{Cut, RecordKey, Solution, Trace};
 
 /// A solution as the source cuts it, and where its steps begin now.
@@ -94,14 +94,14 @@ pub(super) fn segment(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 pub(super) fn segment_by(app: &mut App, name: &str) -> Vec<Effect> {
     match name.parse::<Rule>() {
         Ok(rule) => return open(app, Some(rule)),
-        Err(error) => app.notice = Some(error.to_string()),
+        Err(error) => app.notice = Some(format!(":segment takes {}, not {:?}", error.expected, error.found)),
     }
     Vec::new()
 }
 
 /// The names of the rules.
 pub(super) fn rules(_app: &App) -> Vec<String> {
-    RULES.iter().map(|(_, name, _)| (*name).to_owned()).collect()
+    segment::rows().map(|(_, name, _)| (*name).to_owned()).collect()
 }
 
 fn open(app: &mut App, rule: Option<Rule>) -> Vec<Effect> {
@@ -114,8 +114,13 @@ fn open(app: &mut App, rule: Option<Rule>) -> Vec<Effect> {
 pub(crate) fn offer(app: &mut App, open: &mut Segmenting, by: usize) {
     let Some(source) = source_of(app, open.of) else { return };
     open.at = (open.at + by) % open.offers.len();
-    open.texts = source.trace.texts_cut(&source.solution, &open.offer().starts);
-    open.top = 0;
+    open.show(&source.trace, &source.solution);
+}
+
+/// Joins short steps in all offers, or joins them no more.
+pub(crate) fn join_short(app: &mut App, open: &mut Segmenting) {
+    let Some(source) = source_of(app, open.of) else { return };
+    open.join_short(&source.trace, &source.solution);
 }
 
 /// Cuts the solution as the offer on show does.
@@ -126,6 +131,7 @@ pub(crate) fn take(app: &mut App, open: &Segmenting) -> Vec<Effect> {
         app.notice = Some(format!("{} makes the steps that are there", offer.name()));
         return Vec::new();
     }
-    let said = format!("{} steps by {}, {} before; u undoes", offer.starts.len(), offer.name(), source.starts.len());
+    let warning = open.warning().map_or(String::new(), |warning| format!(", {warning}"));
+    let said = format!("{} steps by {}{warning}, {} before; u undoes", offer.starts.len(), offer.name(), source.starts.len());
     cut(app, &source, offer.starts.clone(), said)
 }

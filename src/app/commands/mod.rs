@@ -280,8 +280,8 @@ pub static COMMANDS: &[Command] = &[
     ),
     row(Label, "merge", &["g m"], "merge this step with the next one", cuts::merge),
     row(Label, "split", &["g S"], "split this step at a place that you choose", cuts::split),
-    row(Label, "segment", &[], "cut this solution by another rule, seen before it is taken; :segment sentence", cuts::segment)
-        .takes("RULE", cuts::segment_by, Known::Only(cuts::rules)),
+    row(Label, "segment", &[], "cut this solution by another rule, seen before it is taken; :segment sentence, tag:TEXT, length:300, sentence+20", cuts::segment)
+        .takes("RULE", cuts::segment_by, Known::Also(cuts::rules)),
     row(Label, "note", &["c"], "write a note on this step", words::note).takes("TEXT", words::note_as, Known::Any),
     row(Label, "critique", &["C"], "write in your editor what is wrong with this step, which stands there below the text", words::critique).takes("TEXT", words::critique_as, Known::Any),
     row(Label, "tags", &["t"], "tag this step; Tab completes", words::tags).takes("WORDS", words::tags_as, Known::Words(words::tags_in_use)),
@@ -317,6 +317,8 @@ pub static COMMANDS: &[Command] = &[
     row(Search, "group", &["g d"], "in a review: by kind of disagreement, or farthest first", review::group),
     row(Search, "next-split", &["] q"], "next step of which search value and score say different things", search::next_split),
     row(Search, "previous-split", &["[ q"], "previous step of which they do", search::previous_split),
+    row(Search, "next-thought", &["] w"], "next step that begins a thought with words like Wait, Alternatively or Let me check", search::next_thought).counts(),
+    row(Search, "previous-thought", &["[ w"], "first step of this thought, then of the one before", search::previous_thought).counts(),
     row(Search, "next-unlabelled", &["] u"], "next solution without a label", search::next_unlabelled),
     row(Search, "previous-unlabelled", &["[ u"], "previous solution without a label", search::previous_unlabelled),
     row(Search, "next-flagged", &["] f"], "next flagged solution", search::next_flagged),

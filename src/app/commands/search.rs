@@ -3,7 +3,7 @@
 use crate::app::choice::Question;
 use crate::app::input::{self, Input, Purpose};
 use crate::app::seek::{self, Target};
-use crate::app::{App, Effect, Focus, answers, clusters, picker, queue, review, search};
+use crate::app::{App, Effect, Focus, answers, clusters, picker, queue, review, search, thoughts};
 use crate::query::ORDERS;
 
 /// Opens the search line.
@@ -213,6 +213,16 @@ fn by_scores(app: &mut App, target: Target, forward: bool) -> Vec<Effect> {
     // A jump would give the scores away.
     app.notice = Some(format!("scores are hidden; {} shows them", app.key("hide-prm")));
     Vec::new()
+}
+
+/// Next thought of a long chain of thought.
+pub(super) fn next_thought(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    thoughts::go(app, count.unwrap_or(1), true)
+}
+
+/// Beginning of this thought, or the thought before.
+pub(super) fn previous_thought(app: &mut App, count: Option<usize>) -> Vec<Effect> {
+    thoughts::go(app, count.unwrap_or(1), false)
 }
 
 /// Next solution without a label.

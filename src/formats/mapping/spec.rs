@@ -20,7 +20,7 @@ pub const KEYS: &[(&str, &str)] = &[
         "path of a list of several solutions; the paths of their parts go through it (samples.text), or to a list beside it with an entry for each",
     ),
     ("steps", "path of the steps: a list of texts, texts in a list of objects (steps.text), or one text"),
-    ("split", "how one text is cut: auto, blank, line, numbered, sentence, thought, tag"),
+    ("split", "how one text is cut: auto, blank, line, numbered, sentence, thought, tag, length, as for --segment"),
     ("kind", "what the steps are: text, thought, code, tool"),
     ("label", "path of the label: index of the first error, or a list"),
     ("as", "what the label says: first-error, errors (all wrong steps), correct (true/false a step), ratings (-1, 0, 1 a step)"),
@@ -103,8 +103,12 @@ impl Spec {
         };
         Ok(Mapping {
             solutions: self.get("solutions"),
-            split: self
-                .one_of("split", "auto, blank, line, numbered, sentence, thought or tag", Rule::Auto, |name| name.parse().ok())?,
+            split: self.one_of(
+                "split",
+                "auto, blank, line, numbered, sentence, thought, tag, length or more as for --segment",
+                Rule::Auto,
+                |name| name.parse().ok(),
+            )?,
             kind: self.one_of("kind", "text, thought, code or tool", StepKind::Text, StepKind::named)?,
             label,
             scores: self.get("scores"),

@@ -6,7 +6,7 @@
 //! | `id`, `parent` | string or number, unique inside the tree; `parent` null or missing = below the root; a list = several parents; forward references allowed |
 //! | `text` or `prefix` | the step alone, or all text up to its end |
 //! | `problem`, `gold`, `reference_solution`, `meta` | on the root line; a tree has one problem, and lines without `tree` are all one tree |
-//! | `order`, `sep`, `kind` | place among siblings; exact separator behind the text; `thought`, `code` or `tool` |
+//! | `order`, `sep`, `kind` | place among siblings; exact separator behind the text, also `""` where none is there; `thought`, `code` or `tool` |
 //! | `rating`, `mc`, `mc_k`, `mc_hits`, `q`, `value`, `prior`, `visits`, `prm` (or `score`) | of the step |
 //! | `history` | `[[iteration, value], ..]`: the iterations of the search that made the step or valued it anew, and the value, if any |
 //! | `terminal`, `answer`, `correct`, `source_id`, `generator` | of the solution that ends here; without any of them in a tree, its leaves are its solutions |

@@ -9,6 +9,7 @@ use super::super::json::excerpt;
 use super::super::{RawRecord, RecordError, Unit};
 use super::TREE_KEY;
 use super::line::{Ending, Line, Text};
+use crate::segment;
 use crate::trace::{Extra, FirstError, NodeId, Problem, Rating, Solution, Trace, TraceBuilder};
 
 /// Reads all lines of one tree.
@@ -281,8 +282,10 @@ impl<'a> Placing<'a> {
             return;
         }
         let node = self.builder.node_mut(id);
-        if !line.sep.is_empty() {
-            node.sep_after = line.sep;
+        if let Some(sep) = line.sep {
+            // That nothing stands there is known as well.
+            node.glued = sep.is_empty();
+            node.sep_after = sep;
         }
         node.kind = line.kind;
         node.rating = line.rating;
@@ -335,6 +338,9 @@ impl<'a> Placing<'a> {
 
     fn finish(mut self) -> Trace {
         self.sort_children();
+        if let Some(other) = segment::recall(&mut self.meta) {
+            self.builder.warn(other);
+        }
         self.builder.extra(std::mem::take(&mut self.meta));
         if !self.says_solutions {
             let trace = self.builder.trace();

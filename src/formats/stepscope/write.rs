@@ -9,6 +9,7 @@ use super::super::json::replaced_halves;
 use super::read::{derived_first_error, path_ratings};
 use super::{Stepscope, TREE_KEY};
 use crate::labels::policy::{Policy, Switch};
+use crate::segment;
 use crate::trace::{EndState, Extra, FirstError, NodeId, NodeStats, Outcome, Rating, Remark, SolutionLabels, StepKind, Trace};
 
 /// Keys that mean something on a line; further fields of these names are written where they cannot be misread.
@@ -131,7 +132,7 @@ impl<'a> Lines<'a> {
         if id == NodeId::ROOT {
             self.root_fields(&mut line);
         }
-        if !node.sep_after.is_empty() {
+        if !node.sep_after.is_empty() || node.glued {
             line.insert("sep".into(), node.sep_after.clone().into());
         }
         match node.kind {
@@ -174,8 +175,9 @@ impl<'a> Lines<'a> {
         if let Some(solution) = &problem.reference_solution {
             line.insert("reference_solution".into(), solution.clone().into());
         }
-        let meta: Extra =
+        let mut meta: Extra =
             self.trace.extra.iter().filter(|(key, _)| *key != TREE_KEY).map(|(k, v)| (k.clone(), v.clone())).collect();
+        segment::stamp(&mut meta);
         if !meta.is_empty() {
             line.insert("meta".into(), meta.into());
         }
