@@ -7,7 +7,7 @@ mod loss;
 
 use std::collections::{HashMap, HashSet};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{json, span};
 use crate::labels::policy::{Policy, Skipped, StepTarget, Switch};
@@ -257,6 +257,16 @@ pub(super) fn decided(policy: &Policy, labels: &SolutionLabels, loss: &mut Loss)
 /// A JSON value on one line.
 pub(super) fn json_bytes(value: &Value) -> Vec<u8> {
     value.to_string().into_bytes()
+}
+
+/// A record with these fields: the record of the source with them in place of its own, so that all else in it stays, or a new one.
+///
+/// Records of the source that cannot be copied are written this way: what an export then counts as lost is what labels say alone.
+pub(super) fn record_with(raw: Option<&[u8]>, fields: Map<String, Value>) -> Result<Vec<u8>, Skipped> {
+    match raw {
+        None => Ok(json_bytes(&fields.into())),
+        Some(raw) => fields.iter().try_fold(raw.to_vec(), |record, (key, value)| set_field(&record, &[key], value)),
+    }
 }
 
 /// `raw` with one field set; by its bytes alone where possible, else by writing the whole record anew with all of its fields.
