@@ -93,6 +93,10 @@ impl Writer for Trl {
         Switch::LABELS
     }
 
+    fn parted_by_trainer(&self) -> bool {
+        true
+    }
+
     /// Columns of a table have one type: 1 and 0 beside true and false make a file that no reader of tables takes.
     fn copy(&self, raw: &[u8], _: &Policy) -> Vec<u8> {
         let label = |(index, label): (usize, &Value)| boolean(label, index).ok();

@@ -1,5 +1,6 @@
 //! The way back: labelled solutions to records of a target format, with an account of what was lost.
 
+mod agreement;
 mod explode;
 mod framing;
 mod gather;
@@ -13,10 +14,12 @@ use super::{json, span};
 use crate::labels::policy::{Policy, Skipped, StepTarget, Switch};
 use crate::trace::{EndState, FirstError, Label, Node, NodeId, Rating, Remark, Solution, SolutionLabels, Trace};
 
+pub(super) use agreement::first_error;
+pub use agreement::{Agreement, Units, Verdict, category};
 pub use explode::{Exploded, exploded};
 pub use framing::Framing;
 pub use gather::gathered;
-pub use loss::{Agreement, Feature, Keeps, Kept, Loss};
+pub use loss::{Feature, Keeps, Kept, Loss};
 pub(super) use loss::{count_lost, count_lost_branches, rated_behind_error};
 
 /// One solution with the labels to export.
@@ -135,6 +138,11 @@ pub trait Writer: Sync {
 
     /// True when its records compare the samples of a problem with each other: it is given all of them at once, as one trace.
     fn compares(&self) -> bool {
+        false
+    }
+
+    /// True when its trainer puts a text between steps that is no part of the records: an export tells what parted them where they come from.
+    fn parted_by_trainer(&self) -> bool {
         false
     }
 
