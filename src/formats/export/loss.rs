@@ -334,9 +334,8 @@ pub(in super::super) fn count_lost(item: &Labelled<'_>, keeps: &Keeps, labels_on
     }
 }
 
-/// Counts the steps of a trace that no solution holds, and those that no sibling of a solution's step is; where they stay, what of theirs
-/// does not.
-pub(in super::super) fn count_lost_branches(trace: &Trace, keeps: &Keeps, loss: &mut Loss) {
+/// The nodes on the paths of solutions, and the root.
+pub(in super::super) fn on_paths(trace: &Trace) -> HashSet<NodeId> {
     let mut on_path = HashSet::from([NodeId::ROOT]);
     for solution in &trace.solutions {
         let mut at = solution.leaf;
@@ -344,6 +343,13 @@ pub(in super::super) fn count_lost_branches(trace: &Trace, keeps: &Keeps, loss: 
             at = trace.node(at).parent.unwrap_or(NodeId::ROOT);
         }
     }
+    on_path
+}
+
+/// Counts the steps of a trace that no solution holds, and those that no sibling of a solution's step is; where they stay, what of theirs
+/// does not.
+pub(in super::super) fn count_lost_branches(trace: &Trace, keeps: &Keeps, loss: &mut Loss) {
+    let on_path = on_paths(trace);
     let off = trace.steps().filter(|id| !on_path.contains(id));
     let (near, far): (Vec<_>, Vec<_>) =
         off.partition(|&id| trace.node(id).parent.is_some_and(|parent| on_path.contains(&parent)));

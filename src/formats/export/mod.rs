@@ -20,7 +20,7 @@ pub use explode::{Exploded, exploded};
 pub use framing::Framing;
 pub use gather::gathered;
 pub use loss::{Feature, Keeps, Kept, Loss};
-pub(super) use loss::{count_lost, count_lost_branches, rated_behind_error};
+pub(super) use loss::{count_lost, count_lost_branches, on_paths, rated_behind_error};
 
 /// One solution with the labels to export.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value, json};
 
 use super::super::export::{
-    Feature, Framing, Keeps, Labelled, LabelledTrace, Loss, Writer, count_lost, count_lost_branches, json_bytes,
+    Feature, Framing, Keeps, Labelled, LabelledTrace, Loss, Writer, count_lost, count_lost_branches, json_bytes, on_paths,
 };
 use super::super::json::{MAX_DEPTH, replaced_halves};
 use super::super::mm_prm::{BETWEEN, TAG};
@@ -119,7 +119,8 @@ impl Writer for OmegaPrm {
             count_lost(item, self.keeps(), copied, loss);
         }
         let anew = |id: &NodeId| unit.marks.get(id).is_some_and(|rating| Some(*rating) != trace.node(*id).rating);
-        let rated = |id: &NodeId| anew(id) || (!copied && trace.node(*id).rating.is_some());
+        let on_path = on_paths(trace);
+        let rated = |id: &NodeId| !on_path.contains(id) && (anew(id) || (!copied && trace.node(*id).rating.is_some()));
         loss.lose(Feature::Ratings.name(), trace.steps().filter(rated).count() as u64);
         if !copied {
             count_lost_branches(trace, self.keeps(), loss);

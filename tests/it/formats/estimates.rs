@@ -91,9 +91,10 @@ fn what_is_no_text_and_no_label_is_counted_in_trees_too() {
         written("openr", &items, Policy::default()).1.counts.get("characters that were no text").copied()
     };
     assert_eq!((lost(None), lost(Some(record.as_bytes()))), (Some(2), None));
-    // Ratings of steps beside the solutions have no place.
+    // Ratings of steps beside the solutions have no place; those on their paths are counted by solutions.
     let mut rated = super::targets::siblings();
     rated.solutions.truncate(1);
+    rated.nodes[1].rating = Some(stepscope::trace::Rating::Good);
     let (out, loss) = written("openr", &foreign(&rated), Policy::default());
     assert!(parse_json(&out[0]).unwrap().to_string().contains("Add 2 to 12."));
     let expected: BTreeMap<_, _> = [("ratings without a verdict", 1), ("final answers", 1), ("further fields", 1)].into();
