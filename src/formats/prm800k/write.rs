@@ -8,8 +8,8 @@
 use serde_json::{Map, Value, json};
 
 use super::super::export::{
-    Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, each_solution, finish_reason, json_bytes, rated_behind_error,
-    set_field,
+    Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, each_solution, finish_reason, json_bytes, on_paths,
+    rated_behind_error, set_field,
 };
 use super::super::{parse_json, span};
 use super::{Prm800k, Taken, position};
@@ -38,10 +38,30 @@ impl Writer for Prm800k {
     }
 
     fn write(&self, unit: &LabelledTrace<'_>, policy: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {
+        let before = out.len();
         each_solution(self, unit, policy, out, loss, |item, rows, loss| {
             rows.push(record(unit, item, policy, loss)?);
             Ok(())
         });
+        // Records of the source hold what they held.
+        let anew = unit.solutions.iter().filter(|item| item.raw.is_none()).map(labelled_steps).max();
+        if let Some(positions) = anew.filter(|_| out.len() > before) {
+            lose_branches(unit, positions, loss);
+        }
+    }
+}
+
+/// Counts the candidates that nobody rated, those behind the last of so many positions and what stands behind a candidate: none has a place.
+fn lose_branches(unit: &LabelledTrace<'_>, positions: usize, loss: &mut Loss) {
+    let (trace, on_path) = (unit.trace, on_paths(unit.trace));
+    for id in trace.steps().filter(|id| !on_path.contains(id)) {
+        let node = trace.node(id);
+        let silent = node.rating.is_none() && !unit.marks.contains_key(&id) && !node.by_a_person();
+        if !node.parent.is_some_and(|parent| on_path.contains(&parent)) {
+            loss.lose(Feature::Tree.name(), 1);
+        } else if silent || node.depth > positions {
+            loss.lose(Feature::Alternatives.name(), 1);
+        }
     }
 }
 
@@ -265,7 +285,7 @@ fn fresh(unit: &LabelledTrace<'_>, item: &Labelled<'_>, loss: &mut Loss) -> Valu
     let in_file = path.iter().take(wanted).filter(|&&id| known.of_the_file() && flagged(trace.node(id))).count();
     known.kept += in_file;
     let unsure = |index, id| labels.unsure && if in_file > 0 { flagged(trace.node(id)) } else { index + 1 == wanted };
-    let mut position = |(index, &id)| position_of(unit, &mut known, (index, id), unsure(index, id), loss);
+    let mut position = |(index, &id)| position_of(unit, &mut known, (index, id), unsure(index, id));
     let steps: Vec<_> = path.iter().enumerate().take(wanted).map(&mut position).collect();
     let mut question = Map::new();
     question.insert("problem".into(), trace.problem.text.clone().into());
@@ -326,13 +346,7 @@ impl Known<'_> {
 }
 
 /// The position of a step of the path: what was rated there, and which step the walk takes.
-fn position_of(
-    unit: &LabelledTrace<'_>,
-    known: &mut Known<'_>,
-    (index, id): (usize, NodeId),
-    unsure: bool,
-    loss: &mut Loss,
-) -> Value {
+fn position_of(unit: &LabelledTrace<'_>, known: &mut Known<'_>, (index, id): (usize, NodeId), unsure: bool) -> Value {
     let (trace, labels) = (known.item.trace, &known.item.labels);
     let node = trace.node(id);
     let mark = if unsure { Value::Bool(true) } else { Value::Null };
@@ -362,7 +376,6 @@ fn position_of(
         // Steps of other solutions are no candidates that an annotator saw here.
         let Some(rating) = unit.marks.get(sibling).copied().or(node.rating) else { continue };
         completions.push(json!({"text": node.text, "rating": rating.value(), "flagged": flagged(node)}));
-        loss.lose("steps behind alternatives", u64::from(!node.children.is_empty()));
     }
     let stops = human != Value::Null || labels.first_error == FirstError::At(index);
     json!({

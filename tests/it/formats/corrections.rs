@@ -80,6 +80,23 @@ fn corrections_at_other_places_are_counted() {
     assert_eq!((lost, recorded(&back(&record), 0).first_error), (Some(1), At(0)));
 }
 
+#[test]
+fn new_prm800k_records_count_the_candidates_that_have_no_place() {
+    let mut trace = back(&fixture("prm800k")[0]);
+    let count = |trace: &Trace, what: &str| {
+        let (out, loss) = written("prm800k", &foreign(trace), Policy { unsure: Unsure::Keep, ..Policy::default() });
+        assert_eq!(out.len(), 1);
+        loss.counts.get(what).copied()
+    };
+    let off: Vec<_> = trace.steps().filter(|id| !trace.solution_path(&trace.solutions[0]).contains(id)).collect();
+    assert_eq!((off.len(), count(&trace, "alternative steps")), (2, None), "both are rated");
+    trace.nodes[off[0].index()].rating = None;
+    assert_eq!(count(&trace, "alternative steps"), Some(1));
+    // Behind a candidate there is no place at all.
+    trace.nodes[off[1].index()].parent = Some(off[0]);
+    assert_eq!((count(&trace, "alternative steps"), count(&trace, "steps behind alternatives")), (Some(1), Some(1)));
+}
+
 /// Answers to one problem in TRL's form, as one tree.
 fn samples(rows: &[(&[&str], &[bool])]) -> Trace {
     let rows = rows.iter().map(|(steps, labels)| json!({"prompt": "q", "completions": steps, "labels": labels}).to_string());
