@@ -10,7 +10,7 @@
 use serde_json::{Map, Value};
 
 use super::detect::Detection;
-use super::export::{Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, decided, each_solution, json_bytes, set_field};
+use super::export::{Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, decided, each_solution, record_with, set_field};
 use super::fields::{Fault, Fields};
 use super::json::excerpt;
 use super::{Format, RawRecord, RecordError, span};
@@ -221,15 +221,11 @@ impl MathShepherd {
         let mut record = Map::new();
         record.insert("input".into(), input.into());
         record.insert("label".into(), label.into());
-        // Further fields of a record that the policy made shorter.
-        if item.raw.is_some() {
-            record.extend(item.of().extra.clone());
-        }
-        if !record.contains_key("task") {
+        if item.raw.is_none() || !item.of().extra.contains_key("task") {
             let known = [&item.of().extra, &item.trace.extra].into_iter().find_map(|extra| extra.get("task")?.as_str());
             record.insert("task".into(), known.unwrap_or(if latex { "MATH" } else { "GSM8K" }).into());
         }
-        Ok(json_bytes(&Value::Object(record)))
+        record_with(item.raw, record)
     }
 }
 

@@ -77,8 +77,8 @@ use fields::{Fault, Fields};
 
 pub use detect::{Confidence, DetectError, Detection, Evidence, detect};
 pub use export::{
-    Agreement, Completion, Exploded, Feature, Framing, Keeps, Kept, Labelled, LabelledTrace, Loss, Writer, Written, exploded,
-    gathered,
+    Agreement, Completion, Exploded, Feature, Framing, Keeps, Kept, Labelled, LabelledTrace, Loss, Units, Verdict, Writer,
+    Written, category, exploded, gathered,
 };
 pub use glance::Glance;
 pub use json::{MAX_DEPTH, ParseFailure, Parsed, halves, parse_json, parse_json_noting};

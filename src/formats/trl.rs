@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::detect::Detection;
-use super::export::{Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, decided, each_solution, json_bytes, set_field};
+use super::export::{Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, decided, each_solution, record_with, set_field};
 use super::fields::{self, Fault, Fields, integer};
 use super::{Format, Glance, RawRecord, RecordError, glance, parse_json, span};
 use crate::labels::policy::{Policy, Skipped, Switch};
@@ -93,6 +93,10 @@ impl Writer for Trl {
         Switch::LABELS
     }
 
+    fn parted_by_trainer(&self) -> bool {
+        true
+    }
+
     /// Columns of a table have one type: 1 and 0 beside true and false make a file that no reader of tables takes.
     fn copy(&self, raw: &[u8], _: &Policy) -> Vec<u8> {
         let label = |(index, label): (usize, &Value)| boolean(label, index).ok();
@@ -117,23 +121,18 @@ fn record(item: &Labelled<'_>, policy: &Policy, loss: &mut Loss) -> Result<Vec<u
     let texts: Vec<_> = item.path().map(|node| node.text.as_str()).collect();
     let broken = targets.iter().filter(|&&(index, _)| texts[index].contains('\n')).count();
     loss.lose("ends of steps, where line ends inside of them look the same to the trainer (`stepscope doctor`)", broken as u64);
-    let labels: Value = targets.iter().map(|&(_, correct)| correct).collect();
-    let completions = || targets.iter().map(|&(index, _)| texts[index]).collect::<Value>();
-    let Some(raw) = item.raw else {
-        let mut record = Map::new();
+    let mut record = Map::new();
+    if item.raw.is_none() {
         record.insert("prompt".into(), item.trace.problem.text.clone().into());
-        record.insert("completions".into(), completions());
-        record.insert("labels".into(), labels);
-        return Ok(json_bytes(&Value::Object(record)));
-    };
-    let mut record = set_field(raw, &["labels"], &labels)?;
-    if targets.len() < texts.len() {
-        record = set_field(&record, &["completions"], &completions())?;
     }
+    if item.raw.is_none() || targets.len() < texts.len() {
+        record.insert("completions".into(), targets.iter().map(|&(index, _)| texts[index]).collect());
+    }
+    record.insert("labels".into(), targets.iter().map(|&(_, correct)| correct).collect());
     // Copies of ProcessBench in this form carry its label too; it must not contradict the new one.
-    if item.of().extra.get("label").is_some_and(|label| integer(label).is_some()) {
+    if item.raw.is_some() && item.of().extra.get("label").is_some_and(|label| integer(label).is_some()) {
         let first = targets.iter().position(|&(_, correct)| !correct).map_or(Value::from(-1), Value::from);
-        record = set_field(&record, &["label"], &first)?;
+        record.insert("label".into(), first);
     }
-    Ok(record)
+    record_with(item.raw, record)
 }

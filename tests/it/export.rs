@@ -672,8 +672,14 @@ fn reports_tell_how_far_people_agree() {
     let output = export(&folder, &path, "--to markdown --store labels.db --as mira --author each -o out.md");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let report = std::fs::read_to_string(folder.path().join("out.md")).unwrap();
-    for row in ["| judged here by several people | 2 |", "| of these, with the same first error of all | 1 |"] {
-        assert!(report.contains(row), "{report}");
+    for row in [
+        "| judged here by several people | 2 |",
+        "| of these, with the same first error of all | 1 |",
+        // Steps 2 and 3 against none twice: 1 - (2/4) / (10/12).
+        "| first errors, people here: alpha | 2 | 50.0 % | 0.400 |",
+        "| first errors, here and in the source: kappa | 4 |",
+    ] {
+        assert!(report.contains(row), "{row}: {report}");
     }
 }
 

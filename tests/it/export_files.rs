@@ -67,6 +67,29 @@ fn names_that_no_export_can_have_are_refused() {
 }
 
 #[test]
+fn the_manifest_says_what_parted_the_steps() {
+    let folder = TempDir::new().unwrap();
+    let parted = |seps: [&str; 3]| {
+        let mut lines = vec![json!({"tree": "t", "id": 0, "problem": "q?"})];
+        for (at, sep) in seps.iter().enumerate() {
+            lines.push(json!({"tree": "t", "id": at + 1, "parent": at, "text": format!("step {at}"), "sep": sep, "rating": 1}));
+        }
+        lines[3]["first_error"] = json!("none");
+        lines.iter().map(|line| line.to_string() + "\n").collect::<String>()
+    };
+    let manifest = |content: &str, to: &str| {
+        let output = export(&folder, content, &format!("--to {to} {LABELS} --force -o out.jsonl"));
+        assert!(output.status.success(), "{}", said(&output));
+        json_of(&folder.path().join("out.jsonl.manifest.json"))["step_separator"].clone()
+    };
+    // What stands behind the last step parts nothing.
+    let found = manifest(&parted(["\n\n", "\n\n", "\n"]), "trl");
+    assert_eq!(found, json!({"choice": "\n\n", "found": {"\n\n": 2}}));
+    assert_eq!(manifest(&parted(["", "", ""]), "trl"), json!({"choice": "\n", "found": {}}), "the trainer's own");
+    assert_eq!(manifest(&parted(["\n\n", "\n\n", ""]), "qwen-prm"), Value::Null, "records that hold their separators");
+}
+
+#[test]
 fn records_set_apart_before_are_not_trained_on_now() {
     let folder = TempDir::new().unwrap();
     let test = folder.path().join("out.test.jsonl");

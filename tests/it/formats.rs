@@ -3,7 +3,9 @@
 mod bad_input;
 mod contents;
 mod conversations;
+mod corrections;
 mod dialects;
+mod estimates;
 mod glance;
 mod linear;
 mod real;

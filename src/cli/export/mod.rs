@@ -49,8 +49,9 @@ use crate::trace::RecordKey;
 #[derive(Debug, clap::Args)]
 #[command(
     after_long_help = "The labels of the store are laid over those in the file; solutions that nobody labelled keep what the file says.\n\n\
-Beside OUT stands OUT.manifest.json: {\"format\",\"policy\",\"annotator\",\"annotators\",\"guidelines\",\"prms\",\"stores\":[{\"path\",\"annotators\"}],\"filter\":{\"question\",\"left_out\",\"not_known\"},\"author\",\"agreement\":{\"solutions\",\"same_first_error\"},\"sources\":[{\"path\",\"sha256\",\"format\",\"map\"}],\
+Beside OUT stands OUT.manifest.json: {\"format\",\"policy\",\"annotator\",\"annotators\",\"guidelines\",\"prms\",\"stores\":[{\"path\",\"annotators\"}],\"filter\":{\"question\",\"left_out\",\"not_known\"},\"author\",\"step_separator\":{\"choice\",\"found\":{text: n}},\"agreement\":{\"solutions\",\"same_first_error\"},\"sources\":[{\"path\",\"sha256\",\"format\",\"map\"}],\
 \"read\",\"written\",\"records\",\"repeated\",\"changed\",\"recut\",\"segment\",\"test_share\",\"bad_records\",\"labels_of_other_texts\",\"left_out_files\":[{\"path\",\"reason\"}],\"skipped\":{reason: n},\"lost\":{feature: n},\"notes\":[{\"path\",\"note\",\"count\",\"record\",\"line\"}],\"sha256\",\"files\":[{\"path\",\"records\",\"sha256\"}],\"beside\",\"program\"}. --json prints the same. labels_of_other_texts counts labels given on these files whose solutions they no longer hold; \
+step_separator, for targets whose trainer puts a text between steps itself, is what to give it (TRL: step_separator) and what parted the steps where they come from; \
 notes are what was repaired, dropped or guessed where the files were read, one entry a kind, with its first record (from 0) and line; map is the mapping by which a file of no known format was read; guidelines and prms are the versions of the guideline and the scorers on show when the people named gave the labels of the stores; stores are those that labels were looked for in, one's own first, with all who labelled there. \
 The hash of standard input is that of its content, unpacked if it came packed."
 )]
@@ -302,6 +303,7 @@ fn manifest(args: &ExportArgs, job: &Job<'_>, counts: &Counts, told: &Told<'_>, 
         "filter": job.filter.map(|filter| {
             json!({"question": filter.spelled_out(), "left_out": counts.choice.left_out, "not_known": counts.choice.not_known})
         }),
+        "step_separator": job.target.writer.parted_by_trainer().then(|| separator(loss)),
         "agreement": {"solutions": agreement.several, "same_first_error": agreement.same},
         "sources": told.sources,
         "read": loss.read,
@@ -323,6 +325,12 @@ fn manifest(args: &ExportArgs, job: &Job<'_>, counts: &Counts, told: &Told<'_>, 
         "beside": files.beside,
         "program": concat!("stepscope ", env!("CARGO_PKG_VERSION")),
     })
+}
+
+/// What to give the trainer as its separator of steps: what stood between most of them where they come from, else its own default.
+fn separator(loss: &Loss) -> Value {
+    let most = loss.separators.iter().max_by_key(|(text, times)| (**times, std::cmp::Reverse(*text)));
+    json!({"choice": most.map_or("\n", |(text, _)| text), "found": loss.separators})
 }
 
 /// How the file holds its records: what is called lines is lines, whatever is usual for the format.

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::agreed::{Differences, Voted, agreed};
 use super::question::Question;
-use crate::formats::{Loss, TREE_KEY};
+use crate::formats::{Loss, TREE_KEY, Verdict};
 use crate::labels::policy::Author;
 use crate::labels::{Given, Judged, Overlap, Panel, Session};
 use crate::query::Query;
@@ -63,7 +63,7 @@ struct Heard {
     /// They do not agree: nothing is written.
     disagree: bool,
     /// The verdicts of the annotators.
-    verdicts: Vec<(FirstError, Option<StepKey>)>,
+    verdicts: Vec<Verdict>,
 }
 
 /// A trace in the steps of those who speak.
@@ -307,16 +307,14 @@ impl Voice<'_> {
         shown.recorded_labels(&shown.solutions[index])
     }
 
-    /// Their verdict on a solution; a first error by the name of its step, because others may have cut the steps otherwise.
-    fn verdict(&self, trace: &Trace, index: usize, own: &SolutionLabels) -> (FirstError, Option<StepKey>) {
+    /// Their verdict on a solution, in steps of their own.
+    fn verdict(&self, trace: &Trace, index: usize, own: &SolutionLabels) -> Verdict {
         let shown = self.cut.as_ref().unwrap_or(trace);
-        match own.first_error {
-            FirstError::At(step) => {
-                let node = shown.solution_path(&shown.solutions[index]).get(step).copied();
-                (FirstError::At(0), node.map(|node| shown.node(node).key))
-            }
-            other => (other, None),
-        }
+        let step = match own.first_error {
+            FirstError::At(step) => shown.solution_path(&shown.solutions[index]).get(step).map(|id| shown.node(*id).key),
+            _ => None,
+        };
+        Verdict { first_error: own.first_error, step, leaf: self.key(trace, index), steps: own.steps.clone() }
     }
 
     /// Names the steps of a solution as this person cut them.

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::super::TREE_KEY;
+use super::agreement::{Agreement, category};
 use super::{Labelled, LabelledTrace};
 use crate::labels::policy::Skipped;
 use crate::segment;
-use crate::trace::{Extra, FirstError, Label, NodeId, NodeStats, Outcome, SolutionLabels, StepKind, Trace};
+use crate::trace::{Extra, FirstError, Label, Node, NodeId, NodeStats, Outcome, SolutionLabels, StepKind, Trace};
 
 /// Something that a trace or its labels can hold and a target may not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -117,7 +118,7 @@ impl Feature {
             Self::BehindError => rated_behind_error(labels).count(),
             Self::Unsure => usize::from(labels.unsure),
             Self::Scores => {
-                let nodes = item.path().filter(|node| node.stats != NodeStats::default()).count();
+                let nodes = item.path().map(|node| self.of_step(node)).sum::<usize>();
                 nodes.max(solution.scores.iter().flatten().count())
             }
             Self::Remarks => labels.remarks.len() + usize::from(!labels.error_kind.is_empty()),
@@ -130,15 +131,23 @@ impl Feature {
                 let problem = &item.trace.problem;
                 usize::from(problem.reference_answer.is_some() || problem.reference_solution.is_some())
             }
-            Self::Separators => item.path().filter(|node| !matches!(node.sep_after.as_str(), "" | "\n" | "\n\n")).count(),
-            Self::Kinds => item.path().filter(|node| node.kind != StepKind::Text).count(),
+            Self::Separators | Self::Kinds => item.path().map(|node| self.of_step(node)).sum(),
             Self::SourceSteps => usize::from(item.source.is_some()),
             Self::Further => {
-                further(&solution.extra)
-                    + further(&item.trace.extra)
-                    + item.path().map(|node| further(&node.extra)).sum::<usize>()
+                further(&solution.extra) + further(&item.trace.extra) + item.path().map(|node| self.of_step(node)).sum::<usize>()
             }
             Self::Alternatives | Self::Tree | Self::NoText => 0,
+        }
+    }
+
+    /// How often a step has it, of what a step has by itself.
+    fn of_step(self, node: &Node) -> usize {
+        match self {
+            Self::Scores => usize::from(node.stats != NodeStats::default()),
+            Self::Separators => usize::from(!matches!(node.sep_after.as_str(), "" | "\n" | "\n\n")),
+            Self::Kinds => usize::from(node.kind != StepKind::Text),
+            Self::Further => further(&node.extra),
+            _ => 0,
         }
     }
 
@@ -187,29 +196,6 @@ impl Keeps {
     }
 }
 
-/// How far people agree who judged the same solutions.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Agreement {
-    /// Solutions with verdicts of several people.
-    pub several: u64,
-    /// Those on which all of them name the same first error.
-    pub same: u64,
-    /// Solutions left out because they do not.
-    pub left_out: u64,
-}
-
-impl Agreement {
-    /// Counts the verdicts on one solution, one a person.
-    pub fn count<T: PartialEq>(&mut self, verdicts: &[T]) {
-        if let [first, rest @ ..] = verdicts
-            && !rest.is_empty()
-        {
-            self.several += 1;
-            self.same += u64::from(rest.iter().all(|other| other == first));
-        }
-    }
-}
-
 /// What an export did, and what the target could not hold.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Loss {
@@ -231,10 +217,12 @@ pub struct Loss {
     pub annotators: BTreeSet<String>,
     /// Verdicts on the solutions written.
     pub verdicts: BTreeMap<&'static str, u64>,
-    /// Solutions on which there is a verdict here and another person's in the source.
-    pub compared: u64,
-    /// Those with the same first error.
-    pub agreed: u64,
+    /// First errors here and in the source, by [`category`], of solutions that another person judged there, with their number.
+    pub against_source: BTreeMap<(i64, i64), u64>,
+    /// First errors by labels and by recorded scores, where a target compares them, with the number of solutions.
+    pub against_scores: BTreeMap<(i64, i64), u64>,
+    /// What stood between steps in the source, with the number of steps it stood behind; without an entry where the source does not say it.
+    pub separators: BTreeMap<String, u64>,
     /// Verdicts of several people here.
     pub agreement: Agreement,
     /// Number of steps of the longest solution written.
@@ -272,10 +260,27 @@ impl Loss {
         };
         *self.verdicts.entry(verdict).or_default() += 1;
         let solution = item.of();
+        let mut before: &str = "";
+        for node in item.path() {
+            if !before.is_empty() {
+                self.part(before, 1);
+            }
+            before = &node.sep_after;
+        }
         let both = item.labels.is_labelled() && solution.first_error != FirstError::Unknown;
         if both && item.labels.annotator != solution.annotator {
-            self.compared += 1;
-            self.agreed += u64::from(item.labels.first_error == solution.first_error);
+            let pair = (category(item.labels.first_error), category(solution.first_error));
+            *self.against_source.entry(pair).or_default() += 1;
+        }
+    }
+
+    /// Counts a separator. A source has a few; where every step has another one, the first ones have to do.
+    fn part(&mut self, separator: &str, times: u64) {
+        const MOST: usize = 32;
+        if let Some(known) = self.separators.get_mut(separator) {
+            *known += times;
+        } else if self.separators.len() < MOST && separator.len() <= MOST {
+            self.separators.insert(separator.to_owned(), times);
         }
     }
 
@@ -305,11 +310,16 @@ impl Loss {
         for (verdict, times) in &other.verdicts {
             *self.verdicts.entry(verdict).or_default() += times;
         }
-        self.compared += other.compared;
-        self.agreed += other.agreed;
-        self.agreement.several += other.agreement.several;
-        self.agreement.same += other.agreement.same;
-        self.agreement.left_out += other.agreement.left_out;
+        let pairs = [(&mut self.against_source, &other.against_source), (&mut self.against_scores, &other.against_scores)];
+        for (all, part) in pairs {
+            for (pair, times) in part {
+                *all.entry(*pair).or_default() += times;
+            }
+        }
+        for (separator, times) in &other.separators {
+            self.part(separator, *times);
+        }
+        self.agreement.add(&other.agreement);
         self.annotators.extend(other.annotators.iter().cloned());
         self.most_steps = self.most_steps.max(other.most_steps);
     }
@@ -324,8 +334,8 @@ pub(in super::super) fn count_lost(item: &Labelled<'_>, keeps: &Keeps, labels_on
     }
 }
 
-/// Counts the steps of a trace that no solution holds, and those that no sibling of a solution's step is.
-pub(in super::super) fn count_lost_branches(trace: &Trace, keeps: &Keeps, loss: &mut Loss) {
+/// The nodes on the paths of solutions, and the root.
+pub(in super::super) fn on_paths(trace: &Trace) -> HashSet<NodeId> {
     let mut on_path = HashSet::from([NodeId::ROOT]);
     for solution in &trace.solutions {
         let mut at = solution.leaf;
@@ -333,13 +343,29 @@ pub(in super::super) fn count_lost_branches(trace: &Trace, keeps: &Keeps, loss: 
             at = trace.node(at).parent.unwrap_or(NodeId::ROOT);
         }
     }
+    on_path
+}
+
+/// Counts the steps of a trace that no solution holds, and those that no sibling of a solution's step is; where they stay, what of theirs
+/// does not.
+pub(in super::super) fn count_lost_branches(trace: &Trace, keeps: &Keeps, loss: &mut Loss) {
+    let on_path = on_paths(trace);
     let off = trace.steps().filter(|id| !on_path.contains(id));
     let (near, far): (Vec<_>, Vec<_>) =
         off.partition(|&id| trace.node(id).parent.is_some_and(|parent| on_path.contains(&parent)));
-    match keeps.of(Feature::Alternatives) {
-        Kept::No => loss.lose(Feature::Alternatives.name(), (near.len() + far.len()) as u64),
-        _ if keeps.of(Feature::Tree) == Kept::No => loss.lose(Feature::Tree.name(), far.len() as u64),
-        _ => {}
+    let stay = match (keeps.of(Feature::Alternatives), keeps.of(Feature::Tree)) {
+        (Kept::No, _) => {
+            loss.lose(Feature::Alternatives.name(), (near.len() + far.len()) as u64);
+            Vec::new()
+        }
+        (_, Kept::No) => {
+            loss.lose(Feature::Tree.name(), far.len() as u64);
+            near
+        }
+        _ => [near, far].concat(),
+    };
+    for feature in Feature::ALL.into_iter().filter(|feature| keeps.of(*feature) == Kept::No) {
+        loss.lose(feature.name(), stay.iter().map(|id| feature.of_step(trace.node(*id)) as u64).sum());
     }
 }
 

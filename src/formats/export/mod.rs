@@ -1,5 +1,6 @@
 //! The way back: labelled solutions to records of a target format, with an account of what was lost.
 
+mod agreement;
 mod explode;
 mod framing;
 mod gather;
@@ -7,17 +8,19 @@ mod loss;
 
 use std::collections::{HashMap, HashSet};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{json, span};
 use crate::labels::policy::{Policy, Skipped, StepTarget, Switch};
 use crate::trace::{EndState, FirstError, Label, Node, NodeId, Rating, Remark, Solution, SolutionLabels, Trace};
 
+pub(super) use agreement::first_error;
+pub use agreement::{Agreement, Units, Verdict, category};
 pub use explode::{Exploded, exploded};
 pub use framing::Framing;
 pub use gather::gathered;
-pub use loss::{Agreement, Feature, Keeps, Kept, Loss};
-pub(super) use loss::{count_lost, count_lost_branches, rated_behind_error};
+pub use loss::{Feature, Keeps, Kept, Loss};
+pub(super) use loss::{count_lost, count_lost_branches, on_paths, rated_behind_error};
 
 /// One solution with the labels to export.
 #[derive(Debug, Clone)]
@@ -135,6 +138,11 @@ pub trait Writer: Sync {
 
     /// True when its records compare the samples of a problem with each other: it is given all of them at once, as one trace.
     fn compares(&self) -> bool {
+        false
+    }
+
+    /// True when its trainer puts a text between steps that is no part of the records: an export tells what parted them where they come from.
+    fn parted_by_trainer(&self) -> bool {
         false
     }
 
@@ -257,6 +265,16 @@ pub(super) fn decided(policy: &Policy, labels: &SolutionLabels, loss: &mut Loss)
 /// A JSON value on one line.
 pub(super) fn json_bytes(value: &Value) -> Vec<u8> {
     value.to_string().into_bytes()
+}
+
+/// A record with these fields: the record of the source with them in place of its own, so that all else in it stays, or a new one.
+///
+/// Records of the source that cannot be copied are written this way: what an export then counts as lost is what labels say alone.
+pub(super) fn record_with(raw: Option<&[u8]>, fields: Map<String, Value>) -> Result<Vec<u8>, Skipped> {
+    match raw {
+        None => Ok(json_bytes(&fields.into())),
+        Some(raw) => fields.iter().try_fold(raw.to_vec(), |record, (key, value)| set_field(&record, &[key], value)),
+    }
 }
 
 /// `raw` with one field set; by its bytes alone where possible, else by writing the whole record anew with all of its fields.

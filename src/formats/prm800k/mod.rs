@@ -68,9 +68,13 @@ struct Position {
 
 impl Position {
     /// The candidate that the walk takes: the annotator's own, else the chosen one, else (where the walk stopped) the first, which
-    /// in phase 2 is the step that was generated beforehand.
-    fn taken(&self) -> Option<Taken> {
+    /// in phase 2 is the step that was generated beforehand. Where it stopped at an error (`found_error`), that step is the error, and what the
+    /// annotator wrote there is its correction.
+    fn taken(&self, found_error: bool) -> Option<Taken> {
+        let wrong = self.completions.first().is_some_and(|first| first.rating == Some(Rating::Bad));
+        let corrects = self.human.as_ref().is_some_and(|human| human.rating.is_none());
         match (&self.human, self.chosen) {
+            (Some(_), None) if found_error && wrong && corrects => Some(Taken::Completion(0)),
             (Some(_), _) => Some(Taken::Human),
             (None, Some(index)) => Some(Taken::Completion(index)),
             (None, None) if self.completions.is_empty() => None,
@@ -154,7 +158,7 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
 
     let mut builder = TraceBuilder::new(problem);
     let end_state = end_state(finish.as_deref(), &mut builder);
-    let (mut at, ratings, unsure) = walk(&mut builder, positions)?;
+    let (mut at, ratings, unsure) = walk(&mut builder, positions, end_state)?;
     at = attach_tail(&mut builder, at, &generated);
     let first_bad = ratings.iter().position(|&rating| rating == Some(Rating::Bad));
     let first_error = match (end_state, first_bad) {
@@ -209,11 +213,11 @@ fn leaves_out(trace: &Trace, at: NodeId, ratings: &[Option<Rating>]) -> bool {
 type Walked = (NodeId, Vec<Option<Rating>>, bool);
 
 /// Builds the path and, beside it, the candidates that were not taken. Gives its end, its ratings and whether a step on it is flagged.
-fn walk(builder: &mut TraceBuilder, positions: Vec<Position>) -> Result<Walked, Fault> {
+fn walk(builder: &mut TraceBuilder, positions: Vec<Position>, end_state: EndState) -> Result<Walked, Fault> {
     let (mut at, mut ratings, mut unsure) = (NodeId::ROOT, Vec::new(), false);
     let last = positions.len().saturating_sub(1);
     for (index, position) in positions.into_iter().enumerate() {
-        let Some(taken) = position.taken() else {
+        let Some(taken) = position.taken(index == last && end_state == EndState::FoundError) else {
             if index < last {
                 let field = format!("label.steps[{index}]");
                 return Err(Fault::new(field, "expected a completion or a step of the annotator, found none"));
@@ -234,6 +238,9 @@ fn walk(builder: &mut TraceBuilder, positions: Vec<Position>) -> Result<Walked, 
             if taken != Taken::Completion(other) {
                 add(builder, before, candidate, false);
             }
+        }
+        if let Some(human) = position.human.filter(|_| taken != Taken::Human) {
+            add(builder, before, &human, true);
         }
     }
     while ratings.last() == Some(&None) {

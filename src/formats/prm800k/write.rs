@@ -8,17 +8,17 @@
 use serde_json::{Map, Value, json};
 
 use super::super::export::{
-    Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, each_solution, finish_reason, json_bytes, rated_behind_error,
-    set_field,
+    Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, each_solution, finish_reason, json_bytes, on_paths,
+    rated_behind_error, set_field,
 };
 use super::super::{parse_json, span};
 use super::{Prm800k, Taken, position};
 use crate::labels::policy::{Policy, Skipped, Switch, Unlabelled, Unsure};
-use crate::trace::{FirstError, Label, Node, NodeId};
+use crate::trace::{FirstError, Label, Node, NodeId, SolutionLabels, Writing};
 
 impl Writer for Prm800k {
     fn keeps(&self) -> &'static Keeps {
-        // `relabelled` and `fresh` count the ratings behind the first error, and the further fields, that find no place.
+        // `relabelled` and `fresh` count the ratings behind the first error, the remarks and the further fields that find no place.
         &Keeps {
             all: &[
                 Feature::FirstError,
@@ -29,7 +29,7 @@ impl Writer for Prm800k {
                 Feature::Answers,
                 Feature::References,
             ],
-            partly: &[Feature::BehindError, Feature::Alternatives, Feature::Tree, Feature::Further],
+            partly: &[Feature::BehindError, Feature::Alternatives, Feature::Tree, Feature::Remarks, Feature::Further],
         }
     }
 
@@ -38,10 +38,30 @@ impl Writer for Prm800k {
     }
 
     fn write(&self, unit: &LabelledTrace<'_>, policy: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {
+        let before = out.len();
         each_solution(self, unit, policy, out, loss, |item, rows, loss| {
             rows.push(record(unit, item, policy, loss)?);
             Ok(())
         });
+        // Records of the source hold what they held.
+        let anew = unit.solutions.iter().filter(|item| item.raw.is_none()).map(labelled_steps).max();
+        if let Some(positions) = anew.filter(|_| out.len() > before) {
+            lose_branches(unit, positions, loss);
+        }
+    }
+}
+
+/// Counts the candidates that nobody rated, those behind the last of so many positions and what stands behind a candidate: none has a place.
+fn lose_branches(unit: &LabelledTrace<'_>, positions: usize, loss: &mut Loss) {
+    let (trace, on_path) = (unit.trace, on_paths(unit.trace));
+    for id in trace.steps().filter(|id| !on_path.contains(id)) {
+        let node = trace.node(id);
+        let silent = node.rating.is_none() && !unit.marks.contains_key(&id) && !node.by_a_person();
+        if !node.parent.is_some_and(|parent| on_path.contains(&parent)) {
+            loss.lose(Feature::Tree.name(), 1);
+        } else if silent || node.depth > positions {
+            loss.lose(Feature::Alternatives.name(), 1);
+        }
     }
 }
 
@@ -63,6 +83,23 @@ fn record(unit: &LabelledTrace<'_>, item: &Labelled<'_>, policy: &Policy, loss: 
         Some(raw) => relabelled(raw, unit, item, loss),
         None => Ok(json_bytes(&fresh(unit, item, loss))),
     }
+}
+
+/// What the annotator wrote in place of the step at which the walk stops: TRL's converter makes a row of each. At another place it would
+/// take the place of the step, for all readers.
+fn correction(labels: &SolutionLabels, index: usize) -> Option<Value> {
+    let text = labels.remark(Writing::Correction, Some(index)).filter(|_| labels.first_error == FirstError::At(index))?;
+    Some(human_step(text))
+}
+
+/// A step that an annotator wrote and nobody rated.
+fn human_step(text: &str) -> Value {
+    json!({"text": text, "rating": null, "source": "human", "flagged": null})
+}
+
+/// Counts the remarks that have no place: all but a correction that was written.
+fn lose_remarks(item: &Labelled<'_>, corrected: bool, loss: &mut Loss) {
+    loss.lose(Feature::Remarks.name(), (Feature::Remarks.present(item) - usize::from(corrected)) as u64);
 }
 
 fn is_rated(label: Label) -> bool {
@@ -100,10 +137,13 @@ fn edited(raw: &[u8], edit: impl FnOnce(&mut Value) -> Option<()>) -> Result<Vec
 fn relabelled(raw: &[u8], unit: &LabelledTrace<'_>, item: &Labelled<'_>, loss: &mut Loss) -> Result<Vec<u8>, Skipped> {
     // Only phase 2 stops at the first error, without choosing anything there; phase 1 has no such reason to finish.
     let generated = span::find(raw, &["question", "pre_generated_steps"]).is_some();
+    let mut corrected = false;
     let record = edited(raw, |label| {
         rate_alternatives(label, unit, item)?;
-        rate_path(label, item, generated, loss)
+        corrected = rate_path(label, item, generated, loss)?;
+        Some(())
     })?;
+    lose_remarks(item, corrected, loss);
     match &item.labels.annotator {
         Some(annotator) if item.of().annotator.as_ref() != Some(annotator) => {
             set_field(&record, &["labeler"], &annotator.as_str().into())
@@ -112,8 +152,10 @@ fn relabelled(raw: &[u8], unit: &LabelledTrace<'_>, item: &Labelled<'_>, loss: &
     }
 }
 
-/// Rates the steps of the path, and those behind it that now are labelled, too. `None` when a position cannot be read.
-fn rate_path(label: &mut Value, item: &Labelled<'_>, generated: bool, loss: &mut Loss) -> Option<()> {
+/// Rates the steps of the path, and those behind it that now are labelled, too. Gives whether a correction was written; `None` when a
+/// position cannot be read.
+fn rate_path(label: &mut Value, item: &Labelled<'_>, generated: bool, loss: &mut Loss) -> Option<bool> {
+    let stopped = label.get("finish_reason").is_some_and(|reason| reason == "found_error");
     let steps = label.get_mut("steps").and_then(Value::as_array_mut)?;
     let labels = &item.labels;
     let (count, wanted) = (steps.len(), labelled_steps(item));
@@ -122,7 +164,12 @@ fn rate_path(label: &mut Value, item: &Labelled<'_>, generated: bool, loss: &mut
     loss.lose(Feature::BehindError.name(), rated_behind_error(labels).filter(|&index| index >= count.max(wanted)).count() as u64);
     for (index, (step, &state)) in steps.iter_mut().zip(&labels.steps).enumerate() {
         let flag = flag_changed.then_some(labels.unsure && index + 1 == wanted);
-        rate(step, state, decided, flag)?;
+        let stopped = stopped && index + 1 == count;
+        let beside = stopped && position(step.clone(), String::new()).ok()?.taken(true) != Some(Taken::Human);
+        rate(step, state, decided, flag, stopped)?;
+        if beside && labels.first_error != FirstError::At(index) {
+            set_correction_aside(step);
+        }
     }
     let texts: Vec<_> = item.path().map(|node| node.text.as_str()).collect();
     if wanted > count && count > 0 {
@@ -136,20 +183,45 @@ fn rate_path(label: &mut Value, item: &Labelled<'_>, generated: bool, loss: &mut
             "chosen_completion": 0,
         }));
     }
-    let mut reason = finish_reason(&item.labels);
-    if let FirstError::At(_) = labels.first_error {
+    let (mut reason, mut corrected) = (finish_reason(&item.labels), false);
+    if let FirstError::At(index) = labels.first_error {
         if !generated {
             reason = Some("solution");
-        } else if wanted == steps.len()
-            && let Some(chosen) = steps[wanted - 1].get_mut("chosen_completion").filter(|chosen| **chosen == 0)
-        {
-            *chosen = Value::Null;
+        } else if wanted == steps.len() {
+            corrected = stop(&mut steps[index], correction(labels, index));
         }
     }
     if let Value::Object(label) = label {
         label.insert("finish_reason".to_owned(), reason.into());
     }
-    Some(())
+    Some(corrected)
+}
+
+/// The position of the first error, at which a walk of phase 2 stops: nothing is chosen, and a correction may stand there. Gives whether it
+/// does.
+fn stop(step: &mut Value, correction: Option<Value>) -> bool {
+    if let Some(chosen) = step.get_mut("chosen_completion").filter(|chosen| **chosen == 0) {
+        *chosen = Value::Null;
+    }
+    let is_first = step["completions"].get(0).is_some_and(|first| first["rating"] == -1) && step["chosen_completion"].is_null();
+    match (step.get_mut("human_completion"), correction) {
+        (Some(human), Some(correction)) if is_first && human.is_null() => *human = correction,
+        _ => return false,
+    }
+    true
+}
+
+/// A correction of a step that now is no error: a candidate among others, because as the annotator's own it would take the step's place.
+fn set_correction_aside(step: &mut Value) {
+    let human = match step.get_mut("human_completion").map(Value::take) {
+        None | Some(Value::Null) => return,
+        Some(Value::String(text)) => json!({"text": text, "rating": null, "flagged": null}),
+        Some(human) => human,
+    };
+    step["chosen_completion"] = 0.into();
+    if let Some(completions) = step.get_mut("completions").and_then(Value::as_array_mut) {
+        completions.push(human);
+    }
 }
 
 /// Rates the candidates beside the path that the session rated.
@@ -169,12 +241,14 @@ fn rate_alternatives(label: &mut Value, unit: &LabelledTrace<'_>, item: &Labelle
     Some(())
 }
 
-/// Rates the candidate that the walk took at a position. `None` when the position cannot be read.
-fn rate(step: &mut Value, state: Label, decided: bool, flag: Option<bool>) -> Option<()> {
+/// Rates the candidate that the walk took at a position, where it may have `stopped` at an error. `None` when the position cannot be read.
+fn rate(step: &mut Value, state: Label, decided: bool, flag: Option<bool>, stopped: bool) -> Option<()> {
     let read = position(step.clone(), String::new()).ok()?;
+    let taken = read.taken(stopped);
     // A step that the annotator wrote counts as right as long as nobody calls it otherwise, once there is a verdict on the whole.
-    let implied = decided && read.human.as_ref().is_some_and(|human| human.rating.is_none()) && state == Label::Good;
-    let slot = match read.taken() {
+    let unrated = taken == Some(Taken::Human) && read.human.as_ref().is_some_and(|human| human.rating.is_none());
+    let implied = decided && unrated && state == Label::Good;
+    let slot = match taken {
         None => return Some(()),
         Some(Taken::Human) => step.get_mut("human_completion"),
         Some(Taken::Completion(at)) => step.get_mut("completions").and_then(|list| list.get_mut(at)),
@@ -205,13 +279,13 @@ fn fresh(unit: &LabelledTrace<'_>, item: &Labelled<'_>, loss: &mut Loss) -> Valu
     let (trace, solution, labels) = (item.trace, item.of(), &item.labels);
     let path = trace.solution_path(solution);
     loss.lose(Feature::BehindError.name(), rated_behind_error(labels).count() as u64);
-    let mut known = Known { item, kept: 0 };
+    let mut known = Known { item, kept: 0, corrected: false };
     let wanted = labelled_steps(item);
     // Doubt of a session is about the whole: the last step carries it.
     let in_file = path.iter().take(wanted).filter(|&&id| known.of_the_file() && flagged(trace.node(id))).count();
     known.kept += in_file;
     let unsure = |index, id| labels.unsure && if in_file > 0 { flagged(trace.node(id)) } else { index + 1 == wanted };
-    let mut position = |(index, &id)| position_of(unit, &mut known, (index, id), unsure(index, id), loss);
+    let mut position = |(index, &id)| position_of(unit, &mut known, (index, id), unsure(index, id));
     let steps: Vec<_> = path.iter().enumerate().take(wanted).map(&mut position).collect();
     let mut question = Map::new();
     question.insert("problem".into(), trace.problem.text.clone().into());
@@ -232,6 +306,7 @@ fn fresh(unit: &LabelledTrace<'_>, item: &Labelled<'_>, loss: &mut Loss) -> Valu
         "label": {"steps": steps, "total_time": labels.ms_spent.map(Value::from).or(time), "finish_reason": finish_reason(labels)},
     });
     loss.lose(Feature::Further.name(), Feature::Further.present(item).saturating_sub(known.kept) as u64);
+    lose_remarks(item, known.corrected, loss);
     record
 }
 
@@ -245,6 +320,8 @@ struct Known<'a> {
     item: &'a Labelled<'a>,
     /// Those that found it.
     kept: usize,
+    /// A correction of the annotator has its place, too.
+    corrected: bool,
 }
 
 impl Known<'_> {
@@ -269,18 +346,12 @@ impl Known<'_> {
 }
 
 /// The position of a step of the path: what was rated there, and which step the walk takes.
-fn position_of(
-    unit: &LabelledTrace<'_>,
-    known: &mut Known<'_>,
-    (index, id): (usize, NodeId),
-    unsure: bool,
-    loss: &mut Loss,
-) -> Value {
+fn position_of(unit: &LabelledTrace<'_>, known: &mut Known<'_>, (index, id): (usize, NodeId), unsure: bool) -> Value {
     let (trace, labels) = (known.item.trace, &known.item.labels);
     let node = trace.node(id);
     let mark = if unsure { Value::Bool(true) } else { Value::Null };
     let mut completions = Vec::new();
-    let mut human = Value::Null;
+    let mut human;
     if node.by_a_person() {
         known.kept += 1;
         // A step of the annotator counts as right as long as nobody calls it otherwise.
@@ -289,14 +360,22 @@ fn position_of(
         human = json!({"text": node.text, "rating": rating, "source": "human", "flagged": mark});
     } else {
         completions.push(json!({"text": node.text, "rating": rating(labels.steps[index]), "flagged": mark}));
+        human = correction(labels, index).unwrap_or_default();
+        known.corrected |= !human.is_null();
     }
     let siblings = &trace.node(node.parent.unwrap_or(NodeId::ROOT)).children;
+    if human.is_null() && labels.first_error == FirstError::At(index) {
+        // What an annotator of the source wrote there.
+        let wrote =
+            |id: &&NodeId| trace.node(**id).by_a_person() && trace.node(**id).rating.is_none() && !unit.marks.contains_key(*id);
+        let text = siblings.iter().find(wrote).map(|id| trace.node(*id).text.as_str());
+        human = text.map(human_step).unwrap_or_default();
+    }
     for sibling in siblings.iter().filter(|&&sibling| sibling != id) {
         let node = trace.node(*sibling);
         // Steps of other solutions are no candidates that an annotator saw here.
         let Some(rating) = unit.marks.get(sibling).copied().or(node.rating) else { continue };
         completions.push(json!({"text": node.text, "rating": rating.value(), "flagged": flagged(node)}));
-        loss.lose("steps behind alternatives", u64::from(!node.children.is_empty()));
     }
     let stops = human != Value::Null || labels.first_error == FirstError::At(index);
     json!({

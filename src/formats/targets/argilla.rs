@@ -1,4 +1,5 @@
-//! Records for Argilla 2 (`Dataset.records.from_json`), with the settings of the data set beside the file: the first error is one question.
+//! Records for Argilla 2 (`Dataset.records.from_json`), with the settings of the data set beside the file. The first error is one question, the
+//! ratings of steps are three: which are good, neutral and bad. So the number of questions does not hang on that of the steps.
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -6,11 +7,11 @@ use sha2::{Digest, Sha256};
 use super::super::export::{Feature, Framing, Keeps, Labelled, LabelledTrace, Loss, Writer, Written, each_solution, json_bytes};
 use super::Target;
 use crate::labels::policy::{Policy, Switch};
-use crate::trace::{FirstError, Remark, SolutionLabels, Writing};
+use crate::trace::{FirstError, Label, SolutionLabels, Writing};
 
 pub(super) const ARGILLA: Target = Target {
     name: "argilla",
-    doc: "Argilla 2 records: problem and steps as fields, the first error as response or suggestion, with settings",
+    doc: "Argilla 2 records: problem and steps as fields, first error and ratings as responses or suggestions, with settings",
     writer: &Argilla,
 };
 
@@ -22,8 +23,8 @@ impl Writer for Argilla {
     }
 
     fn keeps(&self) -> &'static Keeps {
-        use Feature::{Annotators, FirstError, Generators, Ids, Remarks, Scores};
-        &Keeps { all: &[FirstError, Annotators, Ids, Generators], partly: &[Scores, Remarks] }
+        use Feature::{Annotators, BehindError, FirstError, Generators, Ids, Neutral, Ratings, Remarks, Scores};
+        &Keeps { all: &[FirstError, Ratings, Neutral, BehindError, Annotators, Ids, Generators], partly: &[Scores, Remarks] }
     }
 
     fn asks(&self) -> &'static [Switch] {
@@ -34,9 +35,8 @@ impl Writer for Argilla {
     fn write(&self, unit: &LabelledTrace<'_>, policy: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {
         each_solution(self, unit, policy, out, loss, |item, rows, loss| {
             let labels = &item.labels;
-            let told = labels.remarks.iter().filter(|remark| at(remark) == Some(labels.first_error)).count();
-            let homeless = labels.remarks.len() - told + usize::from(!labels.error_kind.is_empty());
-            loss.lose(Feature::Remarks.name(), homeless as u64);
+            let told = answers(labels).into_iter().filter(|(question, _)| ABOUT_THE_ERROR.contains(question)).count();
+            loss.lose(Feature::Remarks.name(), (Feature::Remarks.present(item) - told) as u64);
             rows.extend(unit.together(item).map(|all| json_bytes(&record(item, all))));
             Ok(())
         });
@@ -47,10 +47,15 @@ impl Writer for Argilla {
     }
 }
 
-/// The first error that a remark gives the reason of.
-fn at(remark: &Remark) -> Option<FirstError> {
-    remark.step.filter(|_| remark.writing == Writing::Critique).map(FirstError::At)
-}
+/// Questions about the first error that are answered by a text.
+const ABOUT_THE_ERROR: [&str; 3] = ["reason", "correction", "kind"];
+
+/// Questions about steps, with the label that they ask for.
+const RATINGS: [(&str, &str, Label); 3] = [
+    ("good_steps", "Good steps", Label::Good),
+    ("neutral_steps", "Neutral steps", Label::Neutral),
+    ("bad_steps", "Bad steps", Label::Bad),
+];
 
 fn record(item: &Labelled<'_>, all: &[Labelled<'_>]) -> Value {
     let solution = item.of();
@@ -82,12 +87,19 @@ fn record(item: &Labelled<'_>, all: &[Labelled<'_>]) -> Value {
 }
 
 /// What labels answer to the questions of the data set.
-fn answers(labels: &SolutionLabels) -> Vec<(&'static str, String)> {
-    let Some(value) = verdict(labels.first_error) else { return Vec::new() };
-    let mut answers = vec![("first_error", value)];
-    if let FirstError::At(index) = labels.first_error {
-        answers.extend(labels.remark(Writing::Critique, Some(index)).map(|reason| ("reason", reason.to_owned())));
+fn answers(labels: &SolutionLabels) -> Vec<(&'static str, Value)> {
+    let mut answers: Vec<_> = verdict(labels.first_error).map(|value| ("first_error", value.into())).into_iter().collect();
+    for (question, _, label) in RATINGS {
+        let steps = labels.steps.iter().enumerate().filter(|(_, said)| **said == label).map(|(index, _)| index.to_string());
+        answers.push((question, steps.collect()));
     }
+    if let FirstError::At(index) = labels.first_error {
+        let remark = |writing| labels.remark(writing, Some(index)).unwrap_or_default();
+        let texts = [remark(Writing::Critique), remark(Writing::Correction), labels.error_kind.as_str()];
+        answers.extend(ABOUT_THE_ERROR.into_iter().zip(texts.map(Value::from)));
+    }
+    let is_empty = |value: &Value| value == "" || value.as_array().is_some_and(Vec::is_empty);
+    answers.retain(|(_, value)| !is_empty(value));
     answers
 }
 
@@ -133,22 +145,27 @@ fn user_id(name: &str) -> String {
 }
 
 fn settings(steps: usize) -> Value {
-    let options: Vec<_> =
-        ["none", "unlabelable"].iter().map(ToString::to_string).chain((0..steps).map(|index| index.to_string())).collect();
+    let indices = |count: usize| (0..count).map(|index| index.to_string());
+    let options = |values: Vec<String>| values.iter().map(|value| json!({"value": value, "text": value})).collect::<Value>();
+    let verdicts = ["none", "unlabelable"].iter().map(ToString::to_string).chain(indices(steps)).collect();
     let field =
         |name: &str| json!({"name": name, "title": name, "required": true, "settings": {"type": "text", "use_markdown": false}});
-    let option = |value: &String| json!({"value": value, "text": value});
+    let question = |name: &str, title: &str, settings: Value| json!({"name": name, "title": title, "required": name == "first_error", "settings": settings});
+    let mut questions =
+        vec![question("first_error", "First error", json!({"type": "label_selection", "options": options(verdicts)}))];
+    // A question of this kind has two options at least.
+    let all: Vec<_> = indices(steps.max(2)).collect();
+    for (name, title, _) in RATINGS {
+        questions.push(question(name, title, json!({"type": "multi_label_selection", "options": options(all.clone())})));
+    }
+    for (name, title) in ABOUT_THE_ERROR.into_iter().zip(["Reason", "Correction", "Kind of the error"]) {
+        questions.push(question(name, title, json!({"type": "text", "use_markdown": false})));
+    }
     json!({
-        "guidelines": "Index of the first wrong step, counted from 0; none when every step is right.",
+        "guidelines": "Index of the first wrong step, counted from 0; none when every step is right. Ratings of steps by their indices.",
         // A record names its source and its generator where they are known.
         "allow_extra_metadata": true,
         "fields": [field("problem"), field("steps")],
-        "questions": [
-            {
-                "name": "first_error", "title": "First error", "required": true,
-                "settings": {"type": "label_selection", "options": options.iter().map(option).collect::<Vec<_>>()},
-            },
-            {"name": "reason", "title": "Reason", "required": false, "settings": {"type": "text", "use_markdown": false}},
-        ],
+        "questions": questions,
     })
 }

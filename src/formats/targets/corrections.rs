@@ -1,7 +1,8 @@
 //! Wrong steps with what should stand in their place, for training on corrections (in the manner of LEMMA, arXiv:2503.17439, whose public
 //! files have no documented form: the names of the fields are ours).
 //!
-//! The correction is what the annotator wrote, else a step that a person wrote in the source, else a right step beside the wrong one.
+//! The correction is what the annotator wrote, else a step that a person wrote in the source, else a right step beside the wrong one: the
+//! solution is fixed and goes on. Where there is none of them, a right solution of the problem starts over (both ways are LEMMA's).
 
 use serde_json::{Value, json};
 
@@ -9,11 +10,11 @@ use super::super::export::{Feature, Keeps, Labelled, LabelledTrace, Loss, Writer
 use super::Target;
 use super::siblings::Siblings;
 use crate::labels::policy::{AfterError, Neutral, Policy, Skipped, Switch, Unlabelled, Unsure};
-use crate::trace::{FirstError, NodeId, Writing};
+use crate::trace::{FirstError, Label, NodeId, Outcome, Writing};
 
 pub(super) const CORRECTIONS: Target = Target {
     name: "corrections",
-    doc: "corrections: problem, prefix, wrong_step, reason, category, corrected_step, continuation, answer",
+    doc: "corrections: problem, prefix, wrong_step, reason, category, corrected_step, continuation, mode, answer",
     writer: &Corrections {
         keeps: &Keeps { all: &[Feature::Ids, Feature::References, Feature::Annotators], partly: PARTLY },
         asks: &[Switch::Unsure],
@@ -42,6 +43,16 @@ struct Correction<'a> {
     reason: Option<&'a str>,
     corrected: &'a str,
     continuation: Vec<&'a str>,
+    mode: Mode,
+}
+
+/// How a wrong solution becomes right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// Another step stands in place of the wrong one.
+    FixContinue,
+    /// A right solution stands behind it, from its first step on.
+    FreshRestart,
 }
 
 impl Writer for Corrections {
@@ -80,14 +91,16 @@ fn correction<'a>(siblings: &Siblings<'a>, item: &'a Labelled<'_>, policy: &Poli
     let path = trace.solution_path(item.of());
     let wrong = *path.get(at).ok_or(Skipped::NothingLeft)?;
     let text = |id: &NodeId| trace.node(*id).text.as_str();
-    let (corrected, rest) = if let Some(correction) = labels.remark(Writing::Correction, Some(at)) {
-        (correction, Vec::new())
+    let (corrected, rest, mode) = if let Some(correction) = labels.remark(Writing::Correction, Some(at)) {
+        (correction, Vec::new(), Mode::FixContinue)
+    } else if let Some(id) = right_sibling(siblings, wrong) {
+        (text(&id), continuation(siblings, id), Mode::FixContinue)
+    } else if let Some((first, rest)) = right_solution(siblings) {
+        (text(&first), rest, Mode::FreshRestart)
     } else {
-        let sibling = right_sibling(siblings, wrong);
-        let id = sibling.ok_or_else(|| Skipped::Unwritable("no correction of its wrong step".to_owned()))?;
-        (text(&id), continuation(siblings, id))
+        return Err(Skipped::Unwritable("no correction of its wrong step".to_owned()));
     };
-    if corrected.trim() == text(&wrong).trim() {
+    if mode == Mode::FixContinue && corrected.trim() == text(&wrong).trim() {
         return Err(Skipped::Unwritable("a correction that differs from its wrong step in white space alone".to_owned()));
     }
     Ok(Correction {
@@ -96,6 +109,7 @@ fn correction<'a>(siblings: &Siblings<'a>, item: &'a Labelled<'_>, policy: &Poli
         reason: labels.remark(Writing::Critique, Some(at)),
         corrected,
         continuation: rest.iter().map(text).collect(),
+        mode,
     })
 }
 
@@ -110,7 +124,10 @@ fn record(item: &Labelled<'_>, found: &Correction<'_>, _: &Policy) -> Value {
         "category": Some(&labels.error_kind).filter(|kind| !kind.is_empty()),
         "corrected_step": found.corrected,
         "continuation": found.continuation,
-        "mode": "fix_continue",
+        "mode": match found.mode {
+            Mode::FixContinue => "fix_continue",
+            Mode::FreshRestart => "fresh_restart",
+        },
         "answer": trace.problem.reference_answer,
         "annotator": labels.annotator,
     })
@@ -119,7 +136,8 @@ fn record(item: &Labelled<'_>, found: &Correction<'_>, _: &Policy) -> Value {
 /// The solution up to the wrong step, the moment of noticing with the annotator's reason, the right step and what follows it. TRL's trainer of
 /// prompts and completions joins both as they are, so the prompt ends with the glue.
 fn noticed(item: &Labelled<'_>, found: &Correction<'_>, policy: &Policy) -> Value {
-    let noticing = found.reason.map_or_else(|| NOTICED.to_owned(), |reason| format!("{NOTICED} {reason}"));
+    let again = (found.mode == Mode::FreshRestart).then_some(RESTARTED);
+    let noticing = std::iter::once(NOTICED).chain(found.reason).chain(again).collect::<Vec<_>>().join(" ");
     let middle = [found.wrong, &noticing, found.corrected];
     let steps = found.prefix.iter().chain(&middle).chain(&found.continuation);
     json!({
@@ -130,6 +148,9 @@ fn noticed(item: &Labelled<'_>, found: &Correction<'_>, policy: &Policy) -> Valu
 
 /// What is said before a step is put right.
 const NOTICED: &str = "Wait, that step is wrong.";
+
+/// What is said before a solution starts over.
+const RESTARTED: &str = "Let me start over.";
 
 /// A step beside the wrong one that is right: one that a person wrote comes first, also when nobody rated it.
 fn right_sibling(siblings: &Siblings<'_>, wrong: NodeId) -> Option<NodeId> {
@@ -148,4 +169,18 @@ fn continuation(siblings: &Siblings<'_>, id: NodeId) -> Vec<NodeId> {
     let trace = siblings.unit.trace;
     let right = siblings.through(id).iter().find(|item| item.labels.first_error == FirstError::NoError);
     right.map(|item| trace.solution_path(item.of()).split_off(trace.node(id).depth)).unwrap_or_default()
+}
+
+/// The first right solution of the problem with which no other one quarrels: its first step and the others.
+fn right_solution(siblings: &Siblings<'_>) -> Option<(NodeId, Vec<NodeId>)> {
+    let trace = siblings.unit.trace;
+    let right = |item: &&&Labelled<'_>| {
+        let mut steps = trace.solution_path(item.of()).into_iter().zip(&item.labels.steps);
+        let stands = |(id, label): (NodeId, &Label)| *label == Label::Neutral || siblings.target(id) == Some(true);
+        item.labels.first_error == FirstError::NoError && item.of().outcome != Outcome::Wrong && steps.all(stands)
+    };
+    let beginnings = siblings.behind(NodeId::ROOT).into_iter();
+    let item = beginnings.filter_map(|id| siblings.through(id).iter().find(right)).min_by_key(|item| item.solution)?;
+    let path = trace.solution_path(item.of());
+    path.split_first().map(|(first, rest)| (*first, rest.to_vec()))
 }

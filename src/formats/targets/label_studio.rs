@@ -41,9 +41,8 @@ impl Writer for LabelStudio {
     /// A task is a solution; each annotator who judged it gives an annotation.
     fn write(&self, unit: &LabelledTrace<'_>, policy: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {
         each_solution(self, unit, policy, out, loss, |item, rows, loss| {
-            let homeless = item.labels.remarks.iter().filter(|remark| reason(remark).is_none()).count();
-            let kinds = usize::from(!item.labels.error_kind.is_empty());
-            loss.lose(Feature::Remarks.name(), (homeless + kinds) as u64);
+            let homeless = item.labels.remarks.iter().filter(|remark| written(remark).is_none()).count();
+            loss.lose(Feature::Remarks.name(), homeless as u64);
             rows.extend(unit.together(item).map(|all| json_bytes(&task(item, all))));
             Ok(())
         });
@@ -92,7 +91,8 @@ fn annotation(labels: &SolutionLabels) -> Option<Value> {
         labels.steps.iter().enumerate().filter_map(|(index, &label)| Some(rating(index, word(label)?))).collect();
     result.extend(finish_reason(labels).map(|end| choice("end", "problem", end)));
     result.extend(labels.unsure.then(|| choice("unsure", "problem", "unsure")));
-    result.extend(labels.remarks.iter().filter_map(reason));
+    result.extend(labels.remarks.iter().filter_map(written));
+    result.extend(Some(&labels.error_kind).filter(|kind| !kind.is_empty()).map(|kind| text("kind", "problem", kind)));
     if result.is_empty() {
         return None;
     }
@@ -126,13 +126,17 @@ fn rating(index: usize, word: &str) -> Value {
     choice(&format!("rate_{index}"), &format!("text_{index}"), word)
 }
 
-/// A critique of a step: other texts have no place.
-fn reason(remark: &Remark) -> Option<Value> {
-    let step = remark.step.filter(|_| remark.writing == Writing::Critique)?;
-    let name = format!("reason_{step}");
-    Some(
-        json!({"id": name, "from_name": name, "to_name": format!("text_{step}"), "type": "textarea", "value": {"text": [remark.text]}}),
-    )
+fn text(name: &str, of: &str, written: &str) -> Value {
+    json!({"id": name, "from_name": name, "to_name": of, "type": "textarea", "value": {"text": [written]}})
+}
+
+/// Texts about a step, by the names of their controls: other texts have no place.
+const TEXTS: [(&str, Writing); 2] = [("reason", Writing::Critique), ("correction", Writing::Correction)];
+
+fn written(remark: &Remark) -> Option<Value> {
+    let (name, _) = TEXTS.into_iter().find(|(_, writing)| *writing == remark.writing)?;
+    let step = remark.step?;
+    Some(text(&format!("{name}_{step}"), &format!("text_{step}"), &remark.text))
 }
 
 /// What a recorded process reward model says: below one half is bad.
@@ -156,11 +160,14 @@ fn configuration(steps: usize) -> String {
         let (of, name) = (format!("text_{index}"), format!("rate_{index}"));
         let _ = writeln!(text, "  <Text name=\"{of}\" value=\"$step_{index}\"/>");
         text.push_str(&choices(&name, &of, &["good", "neutral", "bad"]));
-        let _ = writeln!(text, "  <TextArea name=\"reason_{index}\" toName=\"{of}\" rows=\"1\"/>");
+        for (name, _) in TEXTS {
+            let _ = writeln!(text, "  <TextArea name=\"{name}_{index}\" toName=\"{of}\" rows=\"1\" placeholder=\"{name}\"/>");
+        }
     }
     text.push_str("  <Header value=\"The whole solution\"/>\n");
     text.push_str(&choices("end", "problem", &["solution", "found_error", "bad_problem", "give_up"]));
     text.push_str(&choices("unsure", "problem", &["unsure"]));
+    text.push_str("  <TextArea name=\"kind\" toName=\"problem\" rows=\"1\" placeholder=\"kind of the error\"/>\n");
     text.push_str("</View>\n");
     text
 }

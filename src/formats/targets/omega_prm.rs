@@ -1,26 +1,33 @@
 //! Monte Carlo estimates of steps in the forms of OmegaPRM (arXiv:2406.06592): the trees and the flat list of openreasoner/openr, and the
 //! labelled processes of ModalMinds/MM-PRM.
 //!
-//! Beside each estimate stand, where they are known, the rollouts behind it and their Wilson interval (95 %); readers ignore them.
+//! Beside each estimate stand, where they are known, the rollouts behind it and their Wilson interval (95 %); readers, which take fields by
+//! their names, ignore them.
 
 use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
-use super::super::export::{Feature, Framing, Keeps, LabelledTrace, Loss, Writer, count_lost, json_bytes};
-use super::super::json::MAX_DEPTH;
+use super::super::export::{
+    Feature, Framing, Keeps, Labelled, LabelledTrace, Loss, Writer, count_lost, count_lost_branches, json_bytes, on_paths,
+};
+use super::super::json::{MAX_DEPTH, replaced_halves};
 use super::super::mm_prm::{BETWEEN, TAG};
 use super::super::span;
 use super::Target;
 use crate::analysis::wilson;
 use crate::labels::policy::{Policy, Skipped, Switch};
-use crate::trace::{Node, NodeId, Trace};
+use crate::trace::{FirstError, Node, NodeId, NodeStats, Trace};
 
 pub(super) const TREE: Target = Target {
     name: "openr",
     doc: "openr OmegaPRM trees: question, final_answer, reasoning_steps as nested text and mc_value",
     writer: &OmegaPrm {
         framing: Framing::Lines,
+        keeps: &Keeps {
+            all: &[Feature::Alternatives, Feature::Tree],
+            partly: &[Feature::FirstError, Feature::Scores, Feature::References],
+        },
         record: |trace, _| vec![record(trace, &tree(trace, NodeId::ROOT))],
         is_own: |_| true,
         // Each step is an object in a list, inside of the record and the root; it holds a list itself.
@@ -33,7 +40,8 @@ pub(super) const FLAT: Target = Target {
     doc: "openr OmegaPRM prefixes: question, final_answer, reasoning_steps as a list of solution_prefix and mc_value",
     writer: &OmegaPrm {
         framing: Framing::Lines,
-        record: |trace, _| vec![record(trace, &flat(trace))],
+        keeps: &IN_PART,
+        record: |trace, loss| vec![record(trace, &flat(trace, loss))],
         is_own: |_| true,
         deepest: usize::MAX,
     },
@@ -45,14 +53,22 @@ pub(super) const MM_PRM: Target = Target {
     // Its trees, which are read under the same name, are what the processes are made of.
     writer: &OmegaPrm {
         framing: Framing::Array,
+        keeps: &IN_PART,
         record: processes,
         is_own: |raw| span::find(raw, &["process"]).is_some(),
         deepest: usize::MAX,
     },
 };
 
+/// What lists of estimates hold: steps that have one, or stand before one.
+const IN_PART: Keeps = {
+    use Feature::{Alternatives, FirstError, References, Scores, Tree};
+    Keeps { all: &[], partly: &[FirstError, Scores, Alternatives, Tree, References] }
+};
+
 struct OmegaPrm {
     framing: Framing,
+    keeps: &'static Keeps,
     /// The records of a trace.
     record: fn(&Trace, &mut Loss) -> Vec<Value>,
     /// Whether a record that is read under the same name has the form that is written.
@@ -67,10 +83,7 @@ impl Writer for OmegaPrm {
     }
 
     fn keeps(&self) -> &'static Keeps {
-        &Keeps {
-            all: &[Feature::Scores, Feature::Alternatives, Feature::Tree],
-            partly: &[Feature::FirstError, Feature::References],
-        }
+        self.keeps
     }
 
     fn asks(&self) -> &'static [Switch] {
@@ -99,11 +112,38 @@ impl Writer for OmegaPrm {
             }
         }
         loss.records += (out.len() - before) as u64;
+        let copied = unit.solutions.first().and_then(|item| item.raw).is_some_and(self.is_own);
         for item in &unit.solutions {
             loss.wrote(item);
-            count_lost(item, self.keeps(), item.raw.is_some_and(self.is_own), loss);
+            loss.lose(Feature::FirstError.name(), u64::from(!is_told(item)));
+            count_lost(item, self.keeps(), copied, loss);
+        }
+        let anew = |id: &NodeId| unit.marks.get(id).is_some_and(|rating| Some(*rating) != trace.node(*id).rating);
+        let on_path = on_paths(trace);
+        let rated = |id: &NodeId| !on_path.contains(id) && (anew(id) || (!copied && trace.node(*id).rating.is_some()));
+        loss.lose(Feature::Ratings.name(), trace.steps().filter(rated).count() as u64);
+        if !copied {
+            count_lost_branches(trace, self.keeps(), loss);
+            loss.lose(Feature::Scores.name(), other_scores(unit) as u64);
+            loss.lose(Feature::References.name(), u64::from(trace.problem.reference_solution.is_some()));
+            loss.lose(Feature::NoText.name(), replaced_halves(&trace.warnings));
         }
     }
+}
+
+/// Whether estimates say where a solution goes wrong first, if it does: there hope ends.
+fn is_told(item: &Labelled<'_>) -> bool {
+    match item.labels.first_error {
+        FirstError::At(at) => item.path().position(|node| node.stats.mc.is_some_and(|mc| mc <= 0.0)) == Some(at),
+        _ => true,
+    }
+}
+
+/// Numbers beside the estimates, by the steps that have them: nothing here has a place for those.
+fn other_scores(unit: &LabelledTrace<'_>) -> usize {
+    let counted = |stats: NodeStats| NodeStats { mc: None, mc_k: None, mc_hits: None, ..stats } != NodeStats::default();
+    let steps = unit.trace.nodes.iter().filter(|node| counted(node.stats)).count();
+    steps + unit.solutions.iter().map(|item| item.of().scores.iter().flatten().count()).sum::<usize>()
 }
 
 fn record(trace: &Trace, steps: &Value) -> Value {
@@ -118,14 +158,15 @@ fn record(trace: &Trace, steps: &Value) -> Value {
 fn estimate(node: &Node) -> Map<String, Value> {
     let mut fields = Map::new();
     fields.insert("mc_value".into(), node.stats.mc.map_or(Value::Null, Value::from));
-    if let (Some(k), Some(hits)) = (node.stats.mc_k, node.stats.mc_hits) {
-        fields.insert("mc_k".into(), k.into());
-        fields.insert("mc_hits".into(), hits.into());
-        if let Some((low, high)) = wilson::interval(hits, k) {
-            fields.insert("mc_interval".into(), json!([low, high]));
-        }
-    }
+    fields.extend(rollouts(node).into_iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| (key.to_owned(), value)));
     fields
+}
+
+/// What is known of the rollouts behind the estimate of a node; null what is not.
+fn rollouts(node: &Node) -> [(&'static str, Value); 3] {
+    let (k, hits) = (node.stats.mc_k, node.stats.mc_hits);
+    let interval = k.zip(hits).and_then(|(k, hits)| wilson::interval(hits, k)).map(|(low, high)| json!([low, high]));
+    [("mc_k", k.into()), ("mc_hits", hits.into()), ("mc_interval", interval.into())]
 }
 
 /// Nested nodes, one a step; the root repeats the question.
@@ -143,7 +184,8 @@ fn tree(trace: &Trace, root: NodeId) -> Value {
 }
 
 /// The beginnings that have an estimate.
-fn flat(trace: &Trace) -> Value {
+fn flat(trace: &Trace, loss: &mut Loss) -> Value {
+    loss.lose(BEHIND, behind_estimates(trace, &estimated_below(trace)) as u64);
     let with_estimate = std::iter::once(NodeId::ROOT).chain(trace.steps()).filter(|&id| trace.node(id).stats.mc.is_some());
     let prefix = |id: NodeId| {
         let steps = trace.path(id).into_iter().map(|id| trace.node(id).text.as_str());
@@ -155,26 +197,52 @@ fn flat(trace: &Trace) -> Value {
     with_estimate.map(prefix).collect()
 }
 
-/// One record for each last estimate of a path: the steps up to it, or to the first without hope, each with its estimate.
-fn processes(trace: &Trace, loss: &mut Loss) -> Vec<Value> {
-    let mut estimated_below = vec![false; trace.nodes.len()];
+/// What steps are called that no estimate is for.
+const BEHIND: &str = "steps behind the last estimate";
+
+/// The nodes with an estimate somewhere below them.
+fn estimated_below(trace: &Trace) -> Vec<bool> {
+    let mut below = vec![false; trace.nodes.len()];
+    // Children stand behind their parents.
     for (index, node) in trace.nodes.iter().enumerate().rev() {
-        let known = estimated_below[index] || node.stats.mc.is_some();
+        let known = below[index] || node.stats.mc.is_some();
         if let Some(parent) = node.parent.filter(|_| known) {
-            estimated_below[parent.index()] = true;
+            below[parent.index()] = true;
         }
     }
-    let is_last = |id: &NodeId| trace.node(*id).stats.mc.is_some() && !estimated_below[id.index()];
-    let behind = trace.steps().filter(|id| trace.node(*id).stats.mc.is_none() && !estimated_below[id.index()]).count();
-    loss.lose("steps behind the last estimate", behind as u64);
+    below
+}
+
+/// Number of steps without an estimate on them or below.
+fn behind_estimates(trace: &Trace, below: &[bool]) -> usize {
+    trace.steps().filter(|id| trace.node(*id).stats.mc.is_none() && !below[id.index()]).count()
+}
+
+/// One record for each last estimate of a path: the steps up to it, or to the first without hope, each with its estimate.
+fn processes(trace: &Trace, loss: &mut Loss) -> Vec<Value> {
+    let below = estimated_below(trace);
+    loss.lose(BEHIND, behind_estimates(trace, &below) as u64);
+    let is_last = |id: &NodeId| trace.node(*id).stats.mc.is_some() && !below[id.index()];
     // Where hope ends early, several paths are one.
     let mut seen = HashSet::new();
-    trace.steps().filter(is_last).filter_map(|id| process(trace, id, &mut seen, loss)).collect()
+    let records = trace.steps().filter(is_last).filter_map(|id| process(trace, id, &mut seen, loss)).collect();
+    let mut hopeless = vec![false; trace.nodes.len()];
+    for id in trace.steps() {
+        let parent = trace.node(id).parent.unwrap_or(NodeId::ROOT);
+        hopeless[id.index()] =
+            hopeless[parent.index()] || (parent != NodeId::ROOT && trace.node(parent).stats.mc.is_some_and(|mc| mc <= 0.0));
+    }
+    // The problem itself has no place, nor has what stands where hope has ended.
+    let cut = |id: &NodeId| hopeless[id.index()] && (trace.node(*id).stats.mc.is_some() || below[id.index()]);
+    loss.lose("steps where hope has ended", trace.steps().filter(cut).count() as u64);
+    loss.lose("estimates of problems", u64::from(trace.nodes[0].stats.mc.is_some()));
+    records
 }
 
 /// The process up to a step; `None` when it was written before, or cannot be.
 fn process(trace: &Trace, last: NodeId, seen: &mut HashSet<NodeId>, loss: &mut Loss) -> Option<Value> {
     let (mut process, mut labels, mut pending, mut end) = (String::new(), Vec::new(), String::new(), last);
+    let mut behind: [(&str, Vec<Value>); 3] = Default::default();
     for id in trace.path(last) {
         let node = trace.node(id);
         if node.text.contains(TAG) {
@@ -190,18 +258,27 @@ fn process(trace: &Trace, last: NodeId, seen: &mut HashSet<NodeId>, loss: &mut L
         process.push_str(&std::mem::take(&mut pending));
         process.push_str(&[" ", TAG, "\n"].concat());
         labels.push(mc);
+        for (list, (key, value)) in behind.iter_mut().zip(rollouts(node)) {
+            list.0 = key;
+            list.1.push(value);
+        }
         end = id;
         if mc <= 0.0 {
             break;
         }
     }
     seen.insert(end).then(|| {
-        json!({
+        let mut record = json!({
             "question": trace.problem.text,
             "answer": trace.problem.reference_answer,
             "image_path": trace.extra.get("image_path").cloned().unwrap_or_default(),
             "process": process.trim_end(),
             "labels": labels,
-        })
+        });
+        // One entry a label, too.
+        for (key, list) in behind.into_iter().filter(|(_, list)| list.iter().any(|value| !value.is_null())) {
+            record[key] = list.into();
+        }
+        record
     })
 }

@@ -6,13 +6,13 @@
 use serde_json::{Map, Value};
 
 use super::super::export::{
-    Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, decided, each_solution, json_bytes, set_field,
+    Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, decided, each_solution, record_with, set_field,
 };
 use super::super::mapping::correct;
 use super::super::{math_shepherd, parse_json};
 use super::Target;
 use crate::labels::policy::{AfterError, Policy, Skipped, Switch, Unlabelled, Values, apply};
-use crate::trace::{FirstError, Rating};
+use crate::trace::{FirstError, Rating, STEP_TAGS};
 
 pub(super) const OPENRLHF: Target = Target {
     name: "openrlhf",
@@ -22,8 +22,8 @@ pub(super) const OPENRLHF: Target = Target {
 
 struct OpenRlhf;
 
-/// Names of the label list in files of this form.
-const LABELS: &[&str] = &["value", "label", "labels"];
+/// Names of the label list in files of this form, in the order in which they are looked for where such files are read.
+const LABELS: &[&str] = &["label", "value", "labels"];
 
 impl Writer for OpenRlhf {
     fn keeps(&self) -> &'static Keeps {
@@ -80,17 +80,17 @@ fn record(item: &Labelled<'_>, policy: &Policy, loss: &mut Loss) -> Result<Vec<u
     if kept.is_empty() {
         return Err(Skipped::NothingLeft);
     }
-    if let Some(raw) = item.raw.filter(|_| kept.len() == steps.len()) {
-        let record = parse_json(raw).unwrap_or_default();
-        if let Some(key) = label_key(&record) {
-            return set_field(raw, &[key], &values.into());
-        }
-    }
-    let texts: Vec<_> = kept.iter().map(|&index| steps[index].text.as_str()).collect();
+    let source = item.raw.and_then(|raw| parse_json(raw).ok()).unwrap_or_default();
     let mut record = Map::new();
-    record.insert("input".into(), math_shepherd::tagged(&item.trace.problem.text, &texts, loss)?.into());
-    record.insert("value".into(), values.into());
-    Ok(json_bytes(&record.into()))
+    if item.raw.is_none() || kept.len() < steps.len() {
+        let texts: Vec<_> = kept.iter().map(|&index| steps[index].text.as_str()).collect();
+        let input = math_shepherd::tagged(&item.trace.problem.text, &texts, loss)?;
+        // A trainer knows one tag: that of the file stays.
+        let known = source["input"].as_str().and_then(|input| STEP_TAGS.into_iter().find(|tag| input.contains(tag)));
+        record.insert("input".into(), known.map_or_else(|| input.clone(), |tag| input.replace(math_shepherd::TAG, tag)).into());
+    }
+    record.insert(label_key(&source).unwrap_or("value").into(), values.into());
+    record_with(item.raw, record)
 }
 
 /// The name of the label list of a record.

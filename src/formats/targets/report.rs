@@ -1,8 +1,14 @@
 //! Reports for people: every solution with its steps and labels, and the counts at the end. Markdown escapes what would break its tables
 //! and spans, HTML is one file without scripts; formulas stay as they were written.
 
-use super::super::export::{Feature, Framing, Keeps, Labelled, LabelledTrace, Loss, Writer, each_solution};
+use std::collections::BTreeMap;
+
+use super::super::export::{
+    Feature, Framing, Keeps, Labelled, LabelledTrace, Loss, Units, Writer, category, each_solution, first_error,
+};
 use super::Target;
+use crate::analysis::agreement::{Scale, alpha, kappa};
+use crate::analysis::processbench::{Case, Offsets, Subset, first_below};
 use crate::labels::policy::{Policy, Switch};
 use crate::trace::{FirstError, Label, Writing};
 
@@ -12,7 +18,7 @@ pub(super) const MARKDOWN: Target = Target {
     writer: &Report {
         framing: Framing::Text { start: "# Step labels\n\n", between: "\n", end: "\n" },
         solution: markdown,
-        counts: markdown_counts,
+        table: markdown_table,
     },
 };
 
@@ -22,7 +28,7 @@ pub(super) const HTML: Target = Target {
     writer: &Report {
         framing: Framing::Text { start: HEAD, between: "\n", end: "\n</body>\n</html>\n" },
         solution: html,
-        counts: html_counts,
+        table: html_table,
     },
 };
 
@@ -30,7 +36,14 @@ pub(super) const HTML: Target = Target {
 struct Report {
     framing: Framing,
     solution: fn(&Labelled<'_>) -> String,
-    counts: fn(&[(String, u64)]) -> String,
+    table: fn(&Table) -> String,
+}
+
+/// A table at the end of a report.
+struct Table {
+    title: &'static str,
+    heads: &'static [&'static str],
+    rows: Vec<Vec<String>>,
 }
 
 const KEEPS: Keeps = {
@@ -52,47 +65,123 @@ impl Writer for Report {
     }
 
     fn write(&self, unit: &LabelledTrace<'_>, policy: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {
-        each_solution(self, unit, policy, out, loss, |item, rows, _| {
+        each_solution(self, unit, policy, out, loss, |item, rows, loss| {
             rows.push((self.solution)(item).into_bytes());
+            if let Some(pair) = against_scores(item) {
+                *loss.against_scores.entry(pair).or_default() += 1;
+            }
             Ok(())
         });
     }
 
     fn summary(&self, loss: &Loss) -> String {
-        (self.counts)(&counts(loss))
+        let tables = [counts(loss), agreement(loss), scores(loss)];
+        tables.iter().filter(|table| !table.rows.is_empty()).map(self.table).collect()
     }
 }
 
-fn markdown_counts(counts: &[(String, u64)]) -> String {
-    let rows = counts.iter().map(|(name, value)| format!("| {} | {value} |\n", cell(name))).collect::<Vec<_>>().concat();
-    format!("\n## Counts\n\n| what | how many |\n|---|---|\n{rows}")
+fn markdown_table(table: &Table) -> String {
+    let line = |cells: &mut dyn Iterator<Item = String>| format!("| {} |\n", cells.collect::<Vec<_>>().join(" | "));
+    let heads = line(&mut table.heads.iter().map(ToString::to_string));
+    let rule = format!("|{}\n", "---|".repeat(table.heads.len()));
+    let rows: String = table.rows.iter().map(|row| line(&mut row.iter().map(|text| cell(text)))).collect();
+    format!("\n## {}\n\n{heads}{rule}{rows}", table.title)
 }
 
-fn html_counts(counts: &[(String, u64)]) -> String {
-    let row = |(name, value): &(String, u64)| format!("<tr><td>{}</td><td>{value}</td></tr>\n", escaped(name));
-    let rows = counts.iter().map(row).collect::<Vec<_>>().concat();
-    format!("\n<h2>Counts</h2>\n<table>\n{rows}</table>")
+fn html_table(table: &Table) -> String {
+    let line = |tag: &str, cells: &mut dyn Iterator<Item = String>| {
+        let cells: Vec<_> = cells.map(|text| format!("<{tag}>{text}</{tag}>")).collect();
+        format!("<tr>{}</tr>\n", cells.concat())
+    };
+    let heads = line("th", &mut table.heads.iter().map(ToString::to_string));
+    let rows: String = table.rows.iter().map(|row| line("td", &mut row.iter().map(|text| escaped(text)))).collect();
+    format!("\n<h2>{}</h2>\n<table>\n{heads}{rows}</table>", table.title)
 }
 
 const HEAD: &str = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Step labels</title>\n<style>\n\
 body { font: 15px/1.5 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em }\n\
 li, p { white-space: pre-wrap }\nli { padding: .2em .5em; margin: .2em 0; border-left: 4px solid #bbb }\n\
 li.good { border-color: #2a7 }\nli.neutral { border-color: #db3 }\nli.bad { border-color: #c33; background: #fdeaea }\n\
-li.after { color: #777 }\nsmall { color: #555 }\ntd { padding: 0 1em 0 0 }\n</style>\n</head>\n<body>\n<h1>Step labels</h1>\n";
+li.after { color: #777 }\nsmall { color: #555 }\ntd, th { padding: 0 1em 0 0; text-align: left }\n</style>\n</head>\n<body>\n<h1>Step labels</h1>\n";
 
 /// What was read and written, verdicts, and how often labels agree with those that the source records, and with each other.
-fn counts(loss: &Loss) -> Vec<(String, u64)> {
-    let mut rows = vec![("solutions".to_owned(), loss.read)];
-    rows.extend(loss.verdicts.iter().map(|(verdict, times)| ((*verdict).to_owned(), *times)));
-    if loss.compared > 0 {
-        rows.push(("judged both here and in the source".to_owned(), loss.compared));
-        rows.push(("of these, with the same first error".to_owned(), loss.agreed));
+fn counts(loss: &Loss) -> Table {
+    let mut rows = vec![("solutions", loss.read)];
+    rows.extend(loss.verdicts.iter().map(|(verdict, times)| (*verdict, *times)));
+    let compared = loss.against_source.values().sum();
+    if compared > 0 {
+        rows.push(("judged both here and in the source", compared));
+        rows.push(("of these, with the same first error", same(&loss.against_source)));
     }
     if loss.agreement.several > 0 {
-        rows.push(("judged here by several people".to_owned(), loss.agreement.several));
-        rows.push(("of these, with the same first error of all".to_owned(), loss.agreement.same));
+        rows.push(("judged here by several people", loss.agreement.several));
+        rows.push(("of these, with the same first error of all", loss.agreement.same));
     }
-    rows
+    let rows = rows.into_iter().map(|(name, value)| vec![name.to_owned(), value.to_string()]).collect();
+    Table { title: "Counts", heads: &["what", "how many"], rows }
+}
+
+/// How far labels agree beyond chance: kappa of two, alpha of any number of people.
+fn agreement(loss: &Loss) -> Table {
+    let row = |what: &str, units: u64, same: u64, beyond: Option<f64>| {
+        let beyond = beyond.map_or_else(|| "n/a".to_owned(), |value| format!("{value:.3}"));
+        (units > 0).then(|| vec![what.to_owned(), units.to_string(), percent(Some(100.0 * same as f64 / units as f64)), beyond])
+    };
+    let against = &loss.against_source;
+    let of_people = |what, units: &Units, scale| {
+        let alike = units.iter().filter(|(unit, _)| unit.first() == unit.last()).map(|(_, times)| times).sum();
+        row(what, units.values().sum(), alike, alpha(&each(units), scale))
+    };
+    let rows = [
+        row("first errors, here and in the source: kappa", against.values().sum(), same(against), kappa(&each(against))),
+        of_people("first errors, people here: alpha", &loss.agreement.first_errors, Scale::Nominal),
+        of_people("ratings of steps, people here: ordinal alpha", &loss.agreement.ratings, Scale::Ordinal),
+    ];
+    let heads = &["what", "judged by several", "all the same", "beyond chance"];
+    Table { title: "Agreement", heads, rows: rows.into_iter().flatten().collect() }
+}
+
+/// How well recorded scores find the first errors that labels name.
+fn scores(loss: &Loss) -> Table {
+    let case = |(gold, predicted)| Case { gold: first_error(gold), predicted: first_error(predicted) };
+    let cases: Vec<_> = each(&loss.against_scores).into_iter().map(case).collect();
+    let (found, offsets) = (Subset::of("", &cases), Offsets::of(&cases));
+    let number = |count: usize| count.to_string();
+    let rows = [
+        ("solutions with an error", number(found.n_error)),
+        ("of these, found exactly", percent(found.acc_error)),
+        ("named too early", number(offsets.early)),
+        ("named too late", number(offsets.late)),
+        ("missed", number(offsets.missed)),
+        ("solutions without error", number(found.n_correct)),
+        ("of these, called free of errors", percent(found.acc_correct)),
+        ("F1 of both shares", percent(found.f1)),
+    ];
+    let rows = if cases.is_empty() { Vec::new() } else { rows.map(|(name, value)| vec![name.to_owned(), value]).into() };
+    Table { title: "Recorded scores and labels", heads: &["first score below 0.5", ""], rows }
+}
+
+/// The first errors by labels and by recorded scores; `None` without either, and for scores that are no shares.
+fn against_scores(item: &Labelled<'_>) -> Option<(i64, i64)> {
+    let gold = item.labels.first_error;
+    let scores = item.trace.recorded_scores(item.of());
+    let shares = scores.iter().flatten().all(|score| (0.0..=1.0).contains(score));
+    let judged = matches!(gold, FirstError::At(_) | FirstError::NoError);
+    (judged && shares && scores.iter().any(Option::is_some)).then(|| (category(gold), category(first_below(&scores, 0.5))))
+}
+
+fn same(pairs: &BTreeMap<(i64, i64), u64>) -> u64 {
+    pairs.iter().filter(|((one, other), _)| one == other).map(|(_, times)| times).sum()
+}
+
+/// Each as often as it was counted.
+fn each<T: Clone>(counted: &BTreeMap<T, u64>) -> Vec<T> {
+    let times = |times: u64| usize::try_from(times).unwrap_or_default();
+    counted.iter().flat_map(|(what, count)| std::iter::repeat_n(what.clone(), times(*count))).collect()
+}
+
+fn percent(share: Option<f64>) -> String {
+    share.map_or_else(|| "n/a".to_owned(), |share| format!("{share:.1} %"))
 }
 
 fn word(label: Label) -> &'static str {

@@ -2,11 +2,9 @@
 //! `-`. The first turn is the problem and the first step, joined by the glue: a space in the authors' scorer, a blank line in that of
 //! ProcessBench. The border cannot be found again for sure.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::super::export::{
-    Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, decided, each_solution, json_bytes, set_field,
-};
+use super::super::export::{Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, decided, each_solution, record_with};
 use super::super::parse_json;
 use super::super::rlhflow::TURNS;
 use super::Target;
@@ -40,44 +38,46 @@ impl Writer for RlhFlow {
 fn record(item: &Labelled<'_>, policy: &Policy, loss: &mut Loss) -> Result<Vec<u8>, Skipped> {
     let texts: Vec<_> = item.path().map(|node| node.text.as_str()).collect();
     let targets = decided(policy, &item.labels, loss)?;
-    if targets.is_empty() {
-        return Err(Skipped::NothingLeft);
-    }
-    if let Some(raw) = item.raw.filter(|_| targets.len() == texts.len()) {
-        let signs = targets.iter().map(|&(_, right)| right);
-        return relabelled(raw, signs)
-            .unwrap_or_else(|| Err(Skipped::Unwritable("its record in the source cannot be read again".into())));
-    }
+    let source = item.raw.and_then(|raw| parse_json(raw).ok()).unwrap_or_default();
+    let list = |key: &'static str| Some((key, source.get(key)?.as_array()?.as_slice()));
+    let (key, known) = TURNS.into_iter().find_map(list).unwrap_or((TURNS[0], &[]));
+    // The reader takes what is no answer for a step, and each answer for that of the step with its number.
+    let (answers, steps): (Vec<&Value>, Vec<&Value>) = known.iter().partition(|turn| is_answer(turn));
     let mut turns = Vec::with_capacity(2 * targets.len());
     for (position, &(index, right)) in targets.iter().enumerate() {
-        let step = if position == 0 {
-            format!("{}{}{}", item.trace.problem.text, policy.glue, texts[index])
-        } else {
-            texts[index].to_owned()
+        // The turn of the first step holds the problem; it is made anew where that step goes.
+        let glued = position == 0 && (index > 0 || steps.is_empty());
+        let text =
+            if glued { [&item.trace.problem.text, policy.glue.as_str(), texts[index]].concat() } else { texts[index].to_owned() };
+        loss.lose("borders between problem and first step", u64::from(glued));
+        let step = match steps.get(index) {
+            Some(step) if glued => saying(step, &text),
+            Some(step) => (*step).clone(),
+            None => json!({"role": "user", "content": text}),
         };
-        turns.push(json!({"role": "user", "content": step}));
-        turns.push(json!({"role": "assistant", "content": sign(right)}));
+        let sign = if right { "+" } else { "-" };
+        let new = || {
+            if step.get("from").is_some() {
+                json!({"from": "gpt", "value": ""})
+            } else {
+                json!({"role": "assistant", "content": ""})
+            }
+        };
+        let answer = saying(&answers.get(index).map_or_else(new, |answer| (*answer).clone()), sign);
+        turns.extend([step, answer]);
     }
-    loss.lose("borders between problem and first step", 1);
-    Ok(json_bytes(&json!({"conversations": turns})))
+    record_with(item.raw, Map::from_iter([(key.to_owned(), turns.into())]))
 }
 
-fn sign(right: bool) -> &'static str {
-    if right { "+" } else { "-" }
+fn is_answer(turn: &Value) -> bool {
+    let role = ["role", "from"].into_iter().find_map(|key| turn.get(key)?.as_str());
+    matches!(role, Some("assistant" | "gpt"))
 }
 
-/// The record of the source with other answers.
-fn relabelled(raw: &[u8], mut signs: impl Iterator<Item = bool>) -> Option<Result<Vec<u8>, Skipped>> {
-    let record = parse_json(raw).ok()?;
-    let (key, turns) = TURNS.into_iter().find_map(|key| Some((key, record.get(key)?.as_array()?)))?;
-    let mut turns = turns.clone();
-    for turn in &mut turns {
-        let answers =
-            ["role", "from"].iter().any(|key| matches!(turn.get(key).and_then(Value::as_str), Some("assistant" | "gpt")));
-        if answers {
-            let content = ["content", "value"].into_iter().find(|key| turn.get(key).is_some())?;
-            turn[content] = sign(signs.next()?).into();
-        }
-    }
-    Some(set_field(raw, &[key], &turns.into()))
+/// A turn with another text, under the name that its text has.
+fn saying(turn: &Value, text: &str) -> Value {
+    let mut turn = turn.clone();
+    let key = if turn.get("content").is_some() { "content" } else { "value" };
+    turn[key] = text.into();
+    turn
 }

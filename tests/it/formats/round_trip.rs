@@ -85,6 +85,139 @@ fn changed_math_shepherd_signs_keep_the_text() {
     assert_eq!(out, String::from_utf8(raw).unwrap().replace("5-2=3 + 0 +\\n", "5-2=3 + 0 -\\n"));
 }
 
+#[test]
+fn changed_records_of_trainers_keep_their_further_fields() {
+    let wrong_at = |n, at| SolutionLabels::recorded(n, At(at), &[], EndState::Open);
+    for (name, record, labels, expected) in [
+        // Shorter than it was, under its own tag and its own name of the list.
+        (
+            "openrlhf",
+            r#"{"id": 7, "input": "q?\nStep 1: a <extra_0>\nStep 2: b <extra_0>", "labels": [1, 1], "more": [null]}"#,
+            wrong_at(2, 0),
+            r#"{"id": 7, "input": "q?\nStep 1: a <extra_0>", "labels": ["-"], "more": [null]}"#,
+        ),
+        // The list that is read is the one that changes.
+        (
+            "openrlhf",
+            r#"{"input": "q?\nStep 1: a ки", "label": ["+"], "value": ["x"]}"#,
+            wrong_at(1, 0),
+            r#"{"input": "q?\nStep 1: a ки", "label": ["-"], "value": ["x"]}"#,
+        ),
+        (
+            "rlhflow",
+            r#"{"k": 1, "messages": [{"from":"human","value":"q? a","n":1},{"from":"gpt","value":"+"},{"from":"human","value":"b"},{"from":"gpt","value":"+"}]}"#,
+            wrong_at(2, 0),
+            r#"{"k": 1, "messages": [{"from":"human","value":"q? a","n":1},{"from":"gpt","value":"-"}]}"#,
+        ),
+        // A step that had no answer gets one.
+        (
+            "rlhflow",
+            r#"{"conversations": [{"role":"user","content":"q? a"},{"role":"assistant","content":"+"},{"role":"user","content":"b"}], "k": 1}"#,
+            wrong_at(2, 1),
+            r#"{"conversations": [{"role":"user","content":"q? a"},{"role":"assistant","content":"+"},{"role":"user","content":"b"},{"role":"assistant","content":"-"}], "k": 1}"#,
+        ),
+        (
+            "math-shepherd",
+            r#"{"input": "q?\nStep 1: a ки\nStep 2: b ки", "label": "q?\nStep 1: a +\nStep 2: b +", "k": {"x": 1}}"#,
+            wrong_at(2, 0),
+            r#"{"input":"q?\nStep 1: a ки","label":"q?\nStep 1: a -","k":{"x":1},"task":"GSM8K"}"#,
+        ),
+    ] {
+        let trace = one(name, record);
+        let item = Labelled { trace: &trace, solution: 0, labels, raw: Some(record.as_bytes()), touched: true, source: None };
+        let (out, loss) = written(name, &[item], Policy::default());
+        assert_eq!(String::from_utf8(out.concat()).unwrap(), expected, "{name}");
+        assert!(loss.counts.is_empty(), "{name}: {:?}", loss.counts);
+    }
+}
+
+#[test]
+fn a_first_turn_that_goes_hands_the_problem_on() {
+    let record = r#"{"conversations": [{"role":"user","content":"q? a"},{"role":"assistant","content":"+"},{"role":"user","content":"b"},{"role":"assistant","content":"+"}], "k": 1}"#;
+    let trace = one("rlhflow", record);
+    let labels = SolutionLabels::recorded(2, NoError, &[Some(Rating::Neutral)], EndState::Open);
+    let item = Labelled { trace: &trace, solution: 0, labels, raw: Some(record.as_bytes()), touched: true, source: None };
+    let policy = Policy { neutral: Neutral::DropStep, glue: "\n\n".to_owned(), ..Policy::default() };
+    let (out, loss) = written("rlhflow", &[item], policy);
+    let expected = r#"{"conversations": [{"role":"user","content":"q?\n\nb"},{"role":"assistant","content":"+"}], "k": 1}"#;
+    assert_eq!(String::from_utf8(out.concat()).unwrap(), expected);
+    assert_eq!(loss.counts, [("borders between problem and first step", 1), ("neutral ratings", 1)].into());
+}
+
+#[test]
+fn changed_potato_records_tell_whose_each_label_is() {
+    let say = |annotator: Option<&str>, at, ratings: &[i64]| {
+        let ratings: Vec<_> = ratings.iter().map(|&rating| Rating::from_value(rating)).collect();
+        let annotator = annotator.map(str::to_owned);
+        SolutionLabels { annotator, ..SolutionLabels::recorded(3, At(at), &ratings, EndState::FoundError) }
+    };
+    let per_step = r#"{"instance_id": 5, "annotator": "a", "mode": "per_step", "steps": [{"index":0,"reward":1,"source":"ai","verified":false,"text":"x"},{"index":1,"reward":1,"source":"ai","verified":true},{"index":2,"reward":-1,"source":"ai","verified":false}], "team": "t"}"#;
+    let cascade = per_step.replace("per_step", "first_error").replace(r#""index":1,"reward":1"#, r#""index":1,"reward":-1"#);
+    for (record, labels, changes) in [
+        // What nobody changed stays whose it was; what a person says is verified.
+        (
+            per_step,
+            say(Some("bo"), 1, &[]),
+            &[
+                (r#""annotator": "a""#, r#""annotator": "bo""#),
+                (r#""index":1,"reward":1,"source":"ai""#, r#""index":1,"reward":-1,"source":"human""#),
+                (r#""index":2,"reward":-1,"source":"ai""#, r#""index":2,"reward":null,"source":"human""#),
+            ][..],
+        ),
+        // Behind the first error this mode has wrong steps alone.
+        (
+            &cascade,
+            say(Some("bo"), 0, &[]),
+            &[
+                (r#""annotator": "a""#, r#""annotator": "bo""#),
+                (
+                    r#""index":0,"reward":1,"source":"ai","verified":false"#,
+                    r#""index":0,"reward":-1,"source":"human","verified":true"#,
+                ),
+                (r#""index":1,"reward":-1,"source":"ai""#, r#""index":1,"reward":-1,"source":"human""#),
+            ],
+        ),
+        (
+            &cascade,
+            say(Some("bo"), 1, &[1, -1, 1]),
+            &[
+                (r#""annotator": "a""#, r#""annotator": "bo""#),
+                ("first_error", "per_step"),
+                (
+                    r#""index":2,"reward":-1,"source":"ai","verified":false"#,
+                    r#""index":2,"reward":1,"source":"human","verified":true"#,
+                ),
+            ],
+        ),
+    ] {
+        let trace = one("potato", record);
+        let expected = changes.iter().fold(record.to_owned(), |record, (from, to)| {
+            assert!(record.contains(from), "{from}");
+            record.replace(from, to)
+        });
+        let item = Labelled {
+            trace: &trace,
+            solution: 0,
+            labels: labels.clone(),
+            raw: Some(record.as_bytes()),
+            touched: true,
+            source: None,
+        };
+        let (out, loss) = written("potato", &[item], Policy::default());
+        assert_eq!(String::from_utf8(out.concat()).unwrap(), expected);
+        assert!(loss.counts.is_empty(), "{:?}", loss.counts);
+        assert_eq!(recorded(&one("potato", &expected), 0).steps, labels.steps);
+    }
+    // A file whose labels nobody signed, and one that names who gave them.
+    let trl = one("trl", r#"{"prompt":"q","completions":["a"],"labels":[true]}"#);
+    let prm800k = one("prm800k", std::str::from_utf8(&fixture("prm800k")[0]).unwrap());
+    for (trace, source, verified) in [(&trl, "ai", false), (&prm800k, "human", true)] {
+        let (out, _) = written("potato", &foreign(trace), Policy { unsure: Unsure::Keep, ..Policy::default() });
+        let step = &parse_json(&out[0]).unwrap()["steps"][0];
+        assert_eq!((&step["source"], &step["verified"]), (&source.into(), &verified.into()));
+    }
+}
+
 /// Labels without the name of who gave them.
 fn nobodys(labels: SolutionLabels) -> SolutionLabels {
     SolutionLabels { annotator: None, ..labels }

@@ -10,7 +10,7 @@ use stepscope::trace::{EndState, FirstError, NodeId, Problem, Rating, Remark, So
 use super::{fixture, foreign, format, one, steps, traces, written};
 
 /// `3*4+2?`: a right and a wrong second step behind the same first one, and one that a person wrote.
-fn siblings() -> Trace {
+pub(super) fn siblings() -> Trace {
     let text = "3*4+2?".to_owned();
     let mut builder = TraceBuilder::new(Problem { text, reference_answer: Some("14".into()), ..Problem::default() });
     let right = builder.path(["3*4=12.", "12+2=14.", "The answer is 14."]);
@@ -29,11 +29,11 @@ fn siblings() -> Trace {
     builder.finish()
 }
 
-fn records(name: &str, trace: &Trace, policy: &Policy) -> Vec<serde_json::Value> {
+pub(super) fn records(name: &str, trace: &Trace, policy: &Policy) -> Vec<serde_json::Value> {
     written(name, &foreign(trace), policy).0.iter().map(|record| parse_json(record).unwrap()).collect()
 }
 
-fn with_glue(glue: &str) -> Policy {
+pub(super) fn with_glue(glue: &str) -> Policy {
     Policy { glue: glue.into(), pairs: PairRule::All, ..Policy::default() }
 }
 
@@ -188,6 +188,13 @@ fn rated_alternatives_become_solutions_where_they_are_wanted() {
     assert_eq!(more.solutions.len(), 3);
     let records = records("trl", &more, &Policy::default());
     assert_eq!(records[2], json!({"prompt": "3*4+2?", "completions": ["3*4=12.", "Add 2 to 12."], "labels": [true, true]}));
+    // So tables and tools hold them, too.
+    for name in ["csv", "label-studio", "argilla"] {
+        let [(plain, lost), (whole, kept)] = [&trace, &more].map(|trace| written(name, &foreign(trace), Policy::default()));
+        let holds = |rows: Vec<Vec<u8>>| String::from_utf8(rows.concat()).unwrap().contains("Add 2 to 12.");
+        assert_eq!((holds(plain), lost.counts.get("alternative steps")), (false, Some(&1)), "{name}");
+        assert_eq!((holds(whole), kept.counts.get("alternative steps")), (true, None), "{name}");
+    }
     // A rating of the session counts before that of the file.
     let human = trace.steps().find(|&id| trace.node(id).rating.is_some()).unwrap();
     let unit = LabelledTrace { marks: [(human, Rating::Bad)].into(), ..unit };
@@ -518,6 +525,35 @@ fn reports_escape_what_would_break_them() {
     let (_, loss) = written("html", &foreign(&trace), Policy::default());
     let summary = target("html").unwrap().writer.summary(&loss);
     assert!(summary.contains("<tr><td>with a first error</td><td>1</td></tr>"), "{summary}");
+}
+
+#[test]
+fn reports_tell_how_well_recorded_scores_find_first_errors() {
+    let mut loss = Loss::default();
+    for (labels, scores) in
+        [([true, false, true], [0.9, 0.2, 0.1]), ([true, true, false], [0.9, 0.2, 0.1]), ([true, true, true], [0.9, 0.5, 0.8])]
+    {
+        let record = json!({"prompt": "q", "completions": ["a", "b", "c"], "labels": labels}).to_string();
+        let mut trace = one("trl", &record);
+        trace.solutions[0].scores = scores.map(Some).into();
+        let unit = LabelledTrace::new(&trace, foreign(&trace));
+        target("markdown").unwrap().writer.write(&unit, &Policy::default(), &mut Vec::new(), &mut loss);
+        // Logits are no shares: a half means nothing to them.
+        trace.solutions[0].scores[0] = Some(4.5);
+        let unit = LabelledTrace::new(&trace, foreign(&trace));
+        target("markdown").unwrap().writer.write(&unit, &Policy::default(), &mut Vec::new(), &mut loss);
+    }
+    let summary = target("markdown").unwrap().writer.summary(&loss);
+    for row in [
+        "| solutions with an error | 2 |",
+        "| of these, found exactly | 50.0 % |",
+        "| named too early | 1 |",
+        "| of these, called free of errors | 100.0 % |",
+        "| F1 of both shares | 66.7 % |",
+    ] {
+        assert!(summary.contains(row), "{row}: {summary}");
+    }
+    assert!(!summary.contains("## Agreement"), "nobody else judged these");
 }
 
 #[test]
