@@ -65,17 +65,13 @@ pub(super) fn read(mut fields: Fields, record: usize, field: Option<&str>) -> Re
     let (states, edges) = (last.object("nodes")?.rest(), last.object("edges")?.rest());
     let places: HashMap<String, usize> = states.keys().enumerate().map(|(at, id)| (id.clone(), at)).collect();
     let mut nodes: Vec<Node> = Vec::with_capacity(states.len());
-    let (mut texts, mut chosen) = (BTreeSet::new(), Vec::with_capacity(states.len()));
+    let mut chosen = Vec::with_capacity(states.len());
     for (id, state) in states {
         let mut state = Fields::of(state, format!("logs[{}].nodes.{id}", snapshots - 1))?;
         state.take("id");
         let own = state.peek("data").and_then(Value::as_object).and_then(|data| text_in(data, field));
         chosen.push(own.is_some());
         let text = own.or_else(|| state.peek("data").map(text_of)).unwrap_or_default();
-        let data = state.peek("data").and_then(Value::as_object).into_iter().flatten();
-        texts.extend(
-            data.filter(|(key, value)| value.is_string() && key.parse::<u64>().is_err()).map(|(key, _)| excerpt(key, 24)),
-        );
         let history = history.remove(&id).unwrap_or_default();
         nodes.push(Node { id, text, history, rest: state.rest(), ..Node::default() });
     }
@@ -95,7 +91,6 @@ pub(super) fn read(mut fields: Fields, record: usize, field: Option<&str>) -> Re
             let reward = numbers::number(&data, "reward")?;
             node.stats = NodeStats { q: numbers::number(&data, "Q")?, value: reward, ..NodeStats::default() };
             let action = data.peek("action").and_then(Value::as_str).map(str::to_owned);
-            texts.extend(action.is_some().then(|| "action".to_owned()));
             if let Some(text) = text_in(data.map(), field).or(action).filter(|_| !chosen[target]) {
                 node.text = text;
             }
@@ -103,6 +98,7 @@ pub(super) fn read(mut fields: Fields, record: usize, field: Option<&str>) -> Re
         }
     }
     let mut builder = TraceBuilder::new(problem(&mut nodes, record));
+    let texts = texts(&nodes);
     if field.is_none() && texts.len() > 1 {
         let names: Vec<String> = texts.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
         builder.warn(format!("states hold several texts ({}): --map steps=NAME says which is the step", names.join(", ")));
@@ -149,6 +145,17 @@ fn problem(nodes: &mut [Node], record: usize) -> Problem {
         _ => format!("log {}", record + 1),
     };
     Problem { text, ..Problem::default() }
+}
+
+/// The names of the texts of those steps that have several to choose from.
+fn texts(nodes: &[Node]) -> BTreeSet<String> {
+    let of = |node: &Node| -> Vec<String> {
+        let data = node.rest.get("data").and_then(Value::as_object).into_iter().flatten();
+        let named = data.filter(|(key, text)| text.is_string() && key.parse::<u64>().is_err()).map(|(key, _)| excerpt(key, 24));
+        let action = node.rest.get("edge").and_then(|edge| edge.get("action")?.as_str());
+        named.chain(action.map(|_| "action".to_owned())).collect()
+    };
+    nodes.iter().filter(|node| !node.parents.is_empty()).map(of).filter(|texts| texts.len() > 1).flatten().collect()
 }
 
 /// The text in the field that somebody chose.

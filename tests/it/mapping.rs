@@ -59,7 +59,7 @@ fn the_text_of_the_states_of_a_search_is_chosen_like_that_of_steps() {
     let record = RawRecord { index: 0, line: 1, bytes: record.as_bytes() };
     let by_itself = stepscope::formats::by_name("tree-log").unwrap().read(&record).unwrap();
     assert_eq!(steps(&by_itself), ["lift", "put"]);
-    let note = "states hold several texts (`action`, `goal`, `plan`): --map steps=NAME says which is the step";
+    let note = "states hold several texts (`action`, `plan`): --map steps=NAME says which is the step";
     assert_eq!(by_itself.warnings, [note]);
     for (spec, expected) in [
         ("steps=plan", ["lift a", "put a"]),
