@@ -9,6 +9,7 @@ use crate::trace::{FirstError, NodeId, Outcome, Solution, Trace};
 use crate::typeset::{Page, View};
 
 use super::App;
+use super::review::remark;
 use super::saving::what;
 use super::scoring::WorkerState;
 
@@ -186,6 +187,20 @@ impl App {
             }
         }
         parts
+    }
+
+    /// What the file says in words of the step under the cursor and of the whole solution, a line each.
+    pub fn words_of_file(&self) -> Vec<String> {
+        let Some(solution) = self.solution_on_show().filter(|_| self.reference_shown()) else { return Vec::new() };
+        let Some(words) = &solution.words else { return Vec::new() };
+        let here = self.cursor.step();
+        let kind = Some(&words.error_kind).filter(|kind| !kind.is_empty() && solution.first_error == FirstError::At(here));
+        let about = words.remarks.iter().filter(|text| text.step.is_none_or(|step| step == here));
+        kind.map(|kind| format!("error {kind}"))
+            .into_iter()
+            .chain(about.map(remark))
+            .map(|said| format!("file: {said}"))
+            .collect()
     }
 
     /// Model and progress of scoring, in a few words.

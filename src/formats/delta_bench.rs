@@ -1,5 +1,5 @@
 //! `DeltaBench` (He et al., arXiv:2502.19361): long chains of thought in sections, with the numbers, from 1, of those that are wrong and of
-//! those that are of no use.
+//! those that are of no use. What was written beside a section says why it is wrong and how it should read.
 
 use std::sync::LazyLock;
 
@@ -8,14 +8,16 @@ use serde_json::Value;
 
 use super::detect::Detection;
 use super::fields::{self, Fault, Fields};
+use super::reasons;
 use super::{Format, RawRecord, RecordError, mapping};
-use crate::trace::{NodeId, Outcome, Problem, Rating, StepKind, Trace, TraceBuilder};
+use crate::trace::{NodeId, Outcome, Problem, Rating, Remark, Solution, StepKind, Trace, TraceBuilder, Words, Writing};
 
 /// The format.
 pub(super) struct DeltaBench;
 
 const ERRORS: &str = "reason_error_section_numbers";
 const UNUSEFUL: &str = "reason_unuseful_section_numbers";
+const BESIDE: &str = "sections_labeled_info";
 
 impl Format for DeltaBench {
     fn name(&self) -> &'static str {
@@ -68,7 +70,28 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     solution.first_error = said.first_error;
     solution.ratings = said.ratings;
     solution.extra = fields.rest();
+    words(solution);
     Ok(builder)
+}
+
+/// Makes words of the labels of what stands beside the sections. Of a section that is not wrong an explanation is a note.
+fn words(solution: &mut Solution) {
+    let Some(Value::Array(list)) = solution.extra.get_mut(BESIDE) else { return };
+    let mut remarks = Vec::new();
+    for section in list.iter_mut().filter_map(Value::as_object_mut) {
+        let number = section.get("section_number").and_then(fields::integer);
+        let step = number.and_then(|number| usize::try_from(number.checked_sub(1)?).ok());
+        let Some((step, rating)) = step.and_then(|step| Some((step, *solution.ratings.get(step)?))) else { continue };
+        let wrong = rating == Some(Rating::Bad);
+        let mut say = |key: &str, writing: Writing| {
+            remarks.extend(reasons::text(section, key).map(|text| Remark { writing, step: Some(step), text }));
+        };
+        say("explanation", if wrong { Writing::Critique } else { Writing::Note });
+        if wrong {
+            say("correction", Writing::Correction);
+        }
+    }
+    reasons::say(solution, Words { remarks, ..Words::default() });
 }
 
 static HEADER: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?m)^[ \t]*section[ \t]*(\d+)[ \t]*:[ \t]*\n?").ok());

@@ -31,7 +31,7 @@ impl Format for Inspect {
     }
 
     fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {
-        record.read(read)
+        record.read(|fields| read(fields, record.index == 0))
     }
 }
 
@@ -66,12 +66,12 @@ impl Attachments {
     }
 }
 
-fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
+fn read(mut fields: Fields, first: bool) -> Result<TraceBuilder, Fault> {
     let attachments = match fields.take("attachments") {
         Some(Value::Object(map)) => Attachments(map),
         _ => Attachments(Map::new()),
     };
-    fields.take("events");
+    let events = fields.take("events").is_some_and(|events| events.as_array().is_none_or(|events| !events.is_empty()));
     let input = fields.need("input", "a text or messages")?;
     let messages = fields.list("messages")?;
     let id = fields.optional_name("id")?.unwrap_or_default();
@@ -79,6 +79,10 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let target = fields.reference("target")?.map(|target| attachments.text(&target).trim().to_owned());
     let (text, asked) = problem(&attachments, &input);
     let mut builder = TraceBuilder::new(Problem { text, reference_answer: target, reference_solution: None });
+    // All samples of a log have them: it is said once.
+    if events && first {
+        builder.warn("`events` is not kept: it repeats the messages at many times their size");
+    }
     let mut trail = Trail::new(&mut builder);
     // Messages before the first answer set the task; those that the input does not hold come from the solver.
     let begin = messages.iter().position(|message| role(message) == "assistant").unwrap_or(messages.len()).max(asked);

@@ -90,8 +90,6 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
         let answer = answer.map(|answer| answer.get(0).unwrap_or(answer)).and_then(Value::as_str);
         solution.final_answer = answer.map(str::to_owned).or(solution.final_answer.take());
     }
-    // Each of them repeats a whole prompt or document.
-    fields.take("arguments");
     builder.extra(fields.rest());
     Ok(builder)
 }

@@ -41,6 +41,7 @@ mod prmbench;
 mod processbench;
 mod qwen_samples;
 mod reason_eval;
+mod reasons;
 mod responses;
 mod rest_mcts;
 mod rlhflow;

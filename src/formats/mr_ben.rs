@@ -9,10 +9,17 @@ use super::fields::{self, Fault, Fields};
 use super::flat::Flat;
 use super::json::excerpt;
 use super::mapping::{Mapping, Verdict};
+use super::reasons::Reasons;
 use crate::trace::{StepKind, TraceBuilder};
 
 const STEPS: &str = "Model_Solution_Steps";
 const ERROR: &str = "Model_Solution_First_Error_Step";
+/// Most records have two of each, of two people.
+const REASONS: Reasons = Reasons {
+    kind: None,
+    critique: Some("Model_Solution_Error_Reason"),
+    correction: Some("Model_Solution_Rectified_First_Error_Step"),
+};
 
 /// The format.
 pub(super) static FORMAT: Flat = Flat {
@@ -96,4 +103,5 @@ fn programs(builder: &mut TraceBuilder) {
     if coding {
         builder.paint(0, StepKind::Code);
     }
+    builder.last_solution().into_iter().for_each(|solution| REASONS.take(solution));
 }

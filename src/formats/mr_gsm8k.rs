@@ -6,9 +6,12 @@
 
 use super::flat::Flat;
 use super::mapping::{Mapping, Verdict};
+use super::reasons::Reasons;
 use crate::trace::{StepKind, TraceBuilder};
 
 const MARK: &str = "model_output_solution_first_error_step";
+
+const REASONS: Reasons = Reasons { kind: None, critique: Some("model_output_solution_first_error_reason"), correction: None };
 
 const MAPPING: Mapping<'_> = Mapping {
     label: Some(Verdict::first_error(MARK, 1, "N/A")),
@@ -31,12 +34,19 @@ pub(super) static FORMAT: Flat = Flat {
 };
 
 /// MR-MATH, whose steps are lists of one text each.
-pub(super) static MR_MATH: Flat = Flat::new(
-    "mr-math",
-    "MR-MATH of ReasonEval: as mr-gsm8k, with model_output_step_format",
-    &["model_output_step_format", MARK],
-    Mapping { steps: "model_output_step_format.*.0", id: Some("id"), generator: Some("generator"), ..MAPPING },
-);
+pub(super) static MR_MATH: Flat = Flat {
+    finish: Some(reason),
+    ..Flat::new(
+        "mr-math",
+        "MR-MATH of ReasonEval: as mr-gsm8k, with model_output_step_format",
+        &["model_output_step_format", MARK],
+        Mapping { steps: "model_output_step_format.*.0", id: Some("id"), generator: Some("generator"), ..MAPPING },
+    )
+};
+
+fn reason(builder: &mut TraceBuilder) {
+    builder.last_solution().into_iter().for_each(|solution| REASONS.take(solution));
+}
 
 fn programs(builder: &mut TraceBuilder) {
     let program =
@@ -44,4 +54,5 @@ fn programs(builder: &mut TraceBuilder) {
     if program {
         builder.paint(0, StepKind::Code);
     }
+    reason(builder);
 }

@@ -1,13 +1,14 @@
 //! `PRMBench` (Song et al., arXiv:2501.03124): solutions into which errors were written, with the numbers of all wrong steps, from 1.
 //!
 //! Some numbers lie behind the last step; they are reported and kept. `idx` repeats across the kinds of error, so that the kind is part
-//! of the identifier. Records of the annotation tool hold the same fields under `custom`, beside what people said of the whole.
+//! of the identifier; it is also the kind of the error, and `reason` says why. Records of the annotation tool hold the same fields under `custom`, beside what people said of the whole.
 
 use serde_json::Value;
 
 use super::detect::Detection;
 use super::fields::{Fault, Fields};
 use super::mapping::{Mapping, Meaning, Verdict};
+use super::reasons::Reasons;
 use super::{Format, RawRecord, RecordError, span};
 use crate::trace::{FirstError, Trace, TraceBuilder};
 
@@ -19,6 +20,8 @@ static MAPPING: Mapping<'_> = Mapping {
     reference_answer: Some("ground_truth"),
     ..Mapping::new("modified_question", "modified_process")
 };
+
+const REASONS: Reasons = Reasons { kind: Some("classification"), critique: Some("reason"), correction: None };
 
 impl Format for PrmBench {
     fn name(&self) -> &'static str {
@@ -70,6 +73,7 @@ fn benchmark(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     let mut builder = MAPPING.read(fields)?;
     if let Some(solution) = builder.last_solution() {
         solution.source_id = id.map(|id| class.map_or(id.clone(), |class| format!("{class}_{id}")));
+        REASONS.take(solution);
     }
     Ok(builder)
 }

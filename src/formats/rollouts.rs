@@ -115,7 +115,7 @@ impl Format for OpenR1 {
     }
 
     fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {
-        record.read(open_r1)
+        record.read(|fields| open_r1(fields, record.index == 0))
     }
 
     fn problem_at(&self) -> &'static [&'static str] {
@@ -123,7 +123,7 @@ impl Format for OpenR1 {
     }
 }
 
-fn open_r1(mut fields: Fields) -> Result<TraceBuilder, Fault> {
+fn open_r1(mut fields: Fields, first: bool) -> Result<TraceBuilder, Fault> {
     let text = fields.text("problem")?;
     let reference_solution = fields.optional_text("solution")?;
     let reference_answer = fields.reference("answer")?;
@@ -147,8 +147,15 @@ fn open_r1(mut fields: Fields) -> Result<TraceBuilder, Fault> {
         solution.source_id = Some(id.as_ref().map_or(index.to_string(), |id| format!("{id}-{index}")));
         solution.outcome = correct.unwrap_or_default();
     }
-    // Its messages repeat one of the generations.
-    fields.take("messages");
+    let known = |said: &str| said == builder.trace().problem.text || texts.iter().any(|text| text == said);
+    let repeats = |message: &Value| message.get("content").and_then(Value::as_str).is_some_and(known);
+    if fields.peek("messages").and_then(Value::as_array).is_some_and(|messages| messages.iter().all(repeats)) {
+        fields.take("messages");
+        // All records of a file have them: it is said once.
+        if first {
+            builder.warn("`messages` is not kept: it repeats the problem and one of the generations");
+        }
+    }
     builder.extra(fields.rest());
     Ok(builder)
 }

@@ -12,7 +12,7 @@ use super::fields::{self, Fault, Fields, integer};
 use super::tree::{self, End, Node};
 use super::{Format, RawRecord, RecordError, span};
 use crate::segment::Rule;
-use crate::trace::{NodeStats, Outcome, Problem, Trace, TraceBuilder};
+use crate::trace::{Extra, NodeStats, Outcome, Problem, Trace, TraceBuilder};
 
 const NAME: &str = "tot";
 
@@ -58,12 +58,15 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     if !stated {
         builder.warn("the log does not hold the text of the problem");
     }
-    let mut nodes = Vec::new();
+    let (mut nodes, mut beside) = (Vec::new(), Vec::with_capacity(levels.len()));
     // Places of nodes by their whole text, of the level at hand and of all.
     let mut known: HashMap<String, usize> = HashMap::new();
     for (at, level) in levels.into_iter().enumerate() {
         let from = nodes.len();
-        read_level(Fields::of(level, format!("steps[{at}]"))?, &mut nodes, &mut known)?;
+        let rest = read_level(Fields::of(level, format!("steps[{at}]"))?, &mut nodes, &mut known)?;
+        // Each level repeats the problem.
+        let other = |(key, value): &(String, Value)| key != "x" || *value != *builder.trace().problem.text;
+        beside.push(rest.into_iter().filter(other).collect::<Extra>());
         // A level is what the search does at a time.
         for node in &mut nodes[from..] {
             node.history.push((at as u64 + 1, node.stats.value));
@@ -84,6 +87,10 @@ fn read(mut fields: Fields) -> Result<TraceBuilder, Fault> {
     if !infos.is_empty() {
         extra.insert("infos".to_owned(), infos.into());
     }
+    // What levels hold beside their texts, one entry a level.
+    if beside.iter().any(|rest| !rest.is_empty()) {
+        extra.insert("steps".to_owned(), beside.into());
+    }
     tree::ranges(&mut extra, json!({"value": null}));
     builder.extra(extra);
     Ok(builder)
@@ -95,7 +102,8 @@ fn answer(text: &str) -> Option<String> {
     last.trim().strip_prefix("Answer:").map(|answer| answer.trim().to_owned())
 }
 
-fn read_level(mut level: Fields, nodes: &mut Vec<Node>, known: &mut HashMap<String, usize>) -> Result<(), Fault> {
+/// Adds the candidates of a level; gives what else the level holds.
+fn read_level(mut level: Fields, nodes: &mut Vec<Node>, known: &mut HashMap<String, usize>) -> Result<Extra, Fault> {
     let step = level.optional_name("step")?.unwrap_or_default();
     let frontier = level.texts("ys")?;
     let candidates = level.texts("new_ys")?;
@@ -134,7 +142,7 @@ fn read_level(mut level: Fields, nodes: &mut Vec<Node>, known: &mut HashMap<Stri
     for (text, place) in candidates.into_iter().zip(fresh) {
         known.entry(text).or_insert(place);
     }
-    Ok(())
+    Ok(level.rest())
 }
 
 /// For each candidate the longest text of the frontier that it begins with.

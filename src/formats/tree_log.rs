@@ -2,19 +2,23 @@
 //! the others, when each node came and how its value changed.
 //!
 //! States are of any shape. The text of a step is: a text alone; the last element of a list (written as `{"0": .., "1": ..}`); else the
-//! first of the usual fields; else, for a state of one field, that field. The action stands on the edge and comes first.
+//! first of the usual fields; else, for a state of one field, that field. The action stands on the edge and comes first. Whose states hold
+//! something else says the field with `--map steps=NAME`; where there are several texts to choose from, a note names them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value};
 
 use super::detect::Detection;
 use super::fields::{Fault, Fields};
+use super::json::excerpt;
 use super::tree::{self, Node};
-use super::{Format, RawRecord, RecordError, numbers};
+use super::{Format, RawRecord, RecordError, mapping, numbers};
 use crate::trace::{NodeStats, Problem, Trace, TraceBuilder};
 
 const NAME: &str = "tree-log";
+/// Most texts of states that are named.
+const SHOWN: usize = 8;
 /// Fields in which states keep their step.
 const TEXTS: &[&str] =
     &["text", "step", "thought", "action", "content", "sub_answer", "sub_question", "state", "plan", "blocks_state"];
@@ -32,12 +36,11 @@ impl Format for TreeLog {
     }
 
     fn detect(&self, value: &Value) -> Detection {
-        let first = &value["logs"][0];
-        Detection::sure_if(first["nodes"].is_object() && first["edges"].is_object(), "`logs` of `nodes` and `edges`")
+        Detection::sure_if(are_logs(&value["logs"]), "`logs` of `nodes` and `edges`")
     }
 
     fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {
-        record.read(|fields| read(fields, record.index))
+        record.read(|fields| read(fields, record.index, None))
     }
 
     fn problem_hash(&self, _record: &[u8]) -> Option<u64> {
@@ -46,7 +49,14 @@ impl Format for TreeLog {
     }
 }
 
-fn read(mut fields: Fields, record: usize) -> Result<TraceBuilder, Fault> {
+/// Whether this is a list of snapshots.
+pub(super) fn are_logs(logs: &Value) -> bool {
+    let first = &logs[0];
+    first["nodes"].is_object() && first["edges"].is_object()
+}
+
+/// Reads a log. `field` is where states, or the edges to them, hold the step, if somebody has said so.
+pub(super) fn read(mut fields: Fields, record: usize, field: Option<&str>) -> Result<TraceBuilder, Fault> {
     let mut logs = fields.list("logs")?;
     let snapshots = logs.len();
     let mut history = history(&logs);
@@ -55,10 +65,13 @@ fn read(mut fields: Fields, record: usize) -> Result<TraceBuilder, Fault> {
     let (states, edges) = (last.object("nodes")?.rest(), last.object("edges")?.rest());
     let places: HashMap<String, usize> = states.keys().enumerate().map(|(at, id)| (id.clone(), at)).collect();
     let mut nodes: Vec<Node> = Vec::with_capacity(states.len());
+    let mut chosen = Vec::with_capacity(states.len());
     for (id, state) in states {
         let mut state = Fields::of(state, format!("logs[{}].nodes.{id}", snapshots - 1))?;
         state.take("id");
-        let text = state.peek("data").map(text_of).unwrap_or_default();
+        let own = state.peek("data").and_then(Value::as_object).and_then(|data| text_in(data, field));
+        chosen.push(own.is_some());
+        let text = own.or_else(|| state.peek("data").map(text_of)).unwrap_or_default();
         let history = history.remove(&id).unwrap_or_default();
         nodes.push(Node { id, text, history, rest: state.rest(), ..Node::default() });
     }
@@ -77,13 +90,22 @@ fn read(mut fields: Fields, record: usize) -> Result<TraceBuilder, Fault> {
             // The search knows no range: rewards are whatever the world model gives.
             let reward = numbers::number(&data, "reward")?;
             node.stats = NodeStats { q: numbers::number(&data, "Q")?, value: reward, ..NodeStats::default() };
-            if let Some(action) = data.peek("action").and_then(Value::as_str) {
-                action.clone_into(&mut node.text);
+            let action = data.peek("action").and_then(Value::as_str).map(str::to_owned);
+            if let Some(text) = text_in(data.map(), field).or(action).filter(|_| !chosen[target]) {
+                node.text = text;
             }
             node.rest.insert("edge".to_owned(), Value::Object(data.rest()));
         }
     }
     let mut builder = TraceBuilder::new(problem(&mut nodes, record));
+    let texts = texts(&nodes);
+    if field.is_none() && texts.len() > 1 {
+        let names: Vec<String> = texts.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+        builder.warn(format!("states hold several texts ({}): --map steps=NAME says which is the step", names.join(", ")));
+    }
+    if snapshots > 1 {
+        builder.warn("of the snapshots before the last one the values of the steps are kept, and no more");
+    }
     tree::grow(&mut builder, NAME, nodes, None)?;
     let mut extra = fields.rest();
     extra.insert("snapshots".to_owned(), snapshots.into());
@@ -123,6 +145,22 @@ fn problem(nodes: &mut [Node], record: usize) -> Problem {
         _ => format!("log {}", record + 1),
     };
     Problem { text, ..Problem::default() }
+}
+
+/// The names of the texts of those steps that have several to choose from.
+fn texts(nodes: &[Node]) -> BTreeSet<String> {
+    let of = |node: &Node| -> Vec<String> {
+        let data = node.rest.get("data").and_then(Value::as_object).into_iter().flatten();
+        let named = data.filter(|(key, text)| text.is_string() && key.parse::<u64>().is_err()).map(|(key, _)| excerpt(key, 24));
+        let action = node.rest.get("edge").and_then(|edge| edge.get("action")?.as_str());
+        named.chain(action.map(|_| "action".to_owned())).collect()
+    };
+    nodes.iter().filter(|node| !node.parents.is_empty()).map(of).filter(|texts| texts.len() > 1).flatten().collect()
+}
+
+/// The text in the field that somebody chose.
+fn text_in(data: &Map<String, Value>, field: Option<&str>) -> Option<String> {
+    mapping::find(data, field?).map(|value| text_of(&value))
 }
 
 fn text_of(data: &Value) -> String {

@@ -247,15 +247,18 @@ impl SolutionLabels {
         Self { steps, first_error, end_state, ..Self::default() }
     }
 
-    /// The same with the words of recorded labels that nothing was said against: texts of places that have none of their kind, and what
-    /// belongs to a verdict where both have the same.
+    /// The same with the words of recorded labels that nothing was said against: texts of places that have none of their kind, but why a step
+    /// is wrong and how it should read where it was judged to be right; and what belongs to a verdict where both have the same.
     #[must_use]
     pub fn with_words_of(mut self, recorded: &Self) -> Self {
         // Several of one kind can have come to one step where steps were merged.
         let own = self.remarks.len();
         for remark in &recorded.remarks {
             let said = |own: &Remark| (own.writing, own.step) == (remark.writing, remark.step);
-            if !self.remarks[..own].iter().any(said) {
+            let label = |labels: &[Label]| remark.step.and_then(|step| labels.get(step)).copied();
+            let against = matches!(remark.writing, Writing::Critique | Writing::Correction)
+                && (label(&self.steps), label(&recorded.steps)) == (Some(Label::Good), Some(Label::Bad));
+            if !against && !self.remarks[..own].iter().any(said) {
                 self.remarks.push(remark.clone());
             }
         }

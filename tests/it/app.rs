@@ -377,6 +377,21 @@ fn the_way_to_one_score_of_a_solution_is_switched_live() {
     assert!(seen[0].contains("prod") && seen[4].contains("soft-min") && seen[5].contains("min of the steps (as its authors do)"));
 }
 
+/// Why a source calls a step wrong stands beside the step that it calls so, and is hidden with its verdict.
+#[test]
+fn words_of_the_file_are_shown_on_their_step() {
+    let records = include_bytes!("../fixtures/formats/verify-then-generate.jsonl");
+    let mut desk = Desk::new(&[("students.jsonl", records)], (120, 40));
+    assert!(!desk.screen().contains("critique on step 2"), "{}", desk.screen());
+    desk.keys("j");
+    let screen = desk.screen();
+    for said in ["file: error Wrong operation", "file: critique on step 2: Adds.", "file: correction: 3 x 4 = 12."] {
+        assert!(screen.contains(said), "{said}: {screen}");
+    }
+    desk.keys("gr");
+    assert!(!desk.screen().contains("file: "), "{}", desk.screen());
+}
+
 /// What a model gives beside a score stands in the detail pane, is read with `:diff critique`, grows while it is written, and is hidden with the
 /// scores.
 #[test]

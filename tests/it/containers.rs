@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use stepscope::corpus::{Corpus, Framing, Source, sources};
 use stepscope::formats::{Format, by_name, parse_json};
+#[cfg(feature = "parquet")]
+use stepscope::trace::FirstError;
 use zip::CompressionMethod::{Deflated, Stored, Zstd};
 
 /// The format for records whose own format is not the point.
@@ -363,6 +365,19 @@ fn columns_of_every_kind_are_written_as_json() {
     // A row in the middle of a row group, read before its neighbours.
     let number = |record| parse_json(&corpus.raw(record).unwrap()).unwrap()["number"].clone();
     assert_eq!([number(899), number(600), number(301)], [json!(-3), json!(1), Value::Null]);
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn turns_of_which_a_table_makes_a_list_for_each_field_are_turns() {
+    let corpus = Corpus::open(Source::Path(fixture("turns.parquet")), None).unwrap();
+    corpus.wait();
+    let turns = json!([{"role": "user", "content": "What is 4*5? 4*5=20."}, {"role": "assistant", "content": "+"}]);
+    let choices = json!({"label": ["A", "B"], "text": ["6", "7"]});
+    assert_eq!(records(&corpus)[1], json!({"conversations": turns, "choices": choices}));
+    assert_eq!(corpus.format().name(), "rlhflow");
+    let trace = corpus.unit(0).trace.unwrap();
+    assert_eq!(trace.solutions[0].first_error, FirstError::At(1));
 }
 
 #[cfg(feature = "parquet")]

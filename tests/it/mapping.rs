@@ -46,6 +46,37 @@ fn steps_are_a_list_a_list_of_objects_or_a_text() {
 }
 
 #[test]
+fn the_text_of_the_states_of_a_search_is_chosen_like_that_of_steps() {
+    let state = |id: u64, plan: &str, board: &str| json!({"id": id, "data": {"plan": plan, "board": {"text": board}}});
+    let edge =
+        |id: u64, to: u64, action: &str| json!({"id": id, "source": id, "target": to, "data": {"Q": 0.5, "action": action}});
+    let (nodes, edges) = (
+        json!({"0": {"id": 0, "data": {"goal": "c on d"}}, "1": state(1, "lift a", "a up"), "2": state(2, "put a", "a on b")}),
+        json!({"0": edge(0, 1, "lift"), "1": edge(1, 2, "put")}),
+    );
+    let log = json!({"logs": [{"nodes": nodes, "edges": edges}]});
+    let record = log.to_string();
+    let record = RawRecord { index: 0, line: 1, bytes: record.as_bytes() };
+    let by_itself = stepscope::formats::by_name("tree-log").unwrap().read(&record).unwrap();
+    assert_eq!(steps(&by_itself), ["lift", "put"]);
+    let note = "states hold several texts (`action`, `plan`): --map steps=NAME says which is the step";
+    assert_eq!(by_itself.warnings, [note]);
+    for (spec, expected) in [
+        ("steps=plan", ["lift a", "put a"]),
+        ("steps=board.text", ["a up", "a on b"]),
+        ("steps=action", ["lift", "put"]),
+        // What no state holds says nothing.
+        ("steps=board.none", ["lift", "put"]),
+    ] {
+        let spec: Spec = spec.parse().unwrap();
+        let trace = mapping::preview(&spec, record.bytes).unwrap();
+        assert_eq!((steps(&trace), trace.problem.text.as_str()), (expected.to_vec(), "c on d"), "{spec:?}");
+        assert_eq!(mapping::format(spec).unwrap().read(&record).unwrap(), trace);
+        assert!(trace.warnings.is_empty(), "{:?}", trace.warnings);
+    }
+}
+
+#[test]
 fn labels_mean_what_their_type_or_their_user_says() {
     let label = |said: &str, label: Value| -> Result<FirstError, String> {
         read(&format!("problem=q,steps=s,label=l{said}"), &json!({"q": "?", "s": ["a", "b", "c"], "l": label}))

@@ -7,7 +7,7 @@ use arrow_array::types::{
     Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type,
     UInt64Type,
 };
-use arrow_array::{Array, ArrowPrimitiveType, RecordBatch};
+use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, RecordBatch, StructArray};
 use arrow_schema::{DataType, Schema};
 
 use super::super::error::{Refusal, escaped};
@@ -15,6 +15,9 @@ use super::json_string;
 
 /// Deepest nesting of a column.
 const DEPTH: usize = 32;
+
+/// Fields by which the turns of a conversation are known.
+const TURN: [[&str; 2]; 2] = [["role", "content"], ["from", "value"]];
 
 /// Refuses tables with columns that cannot be written as JSON.
 pub(super) fn check(schema: &Schema) -> Result<(), Refusal> {
@@ -60,13 +63,46 @@ fn known(kind: &DataType, depth: usize) -> bool {
 pub(super) fn lines(batch: &RecordBatch, out: &mut Vec<u8>) {
     let schema = batch.schema();
     for row in 0..batch.num_rows() {
-        for (at, (field, column)) in schema.fields().iter().zip(batch.columns()).enumerate() {
-            out.push(if at == 0 { b'{' } else { b',' });
-            json_string(field.name().as_bytes(), out);
-            out.push(b':');
-            value(column.as_ref(), row, out);
+        let names = schema.fields().iter().map(|field| field.name().as_str());
+        object(names.zip(batch.columns()), row, out);
+        out.push(b'\n');
+    }
+}
+
+fn object<'a>(columns: impl Iterator<Item = (&'a str, &'a ArrayRef)>, row: usize, out: &mut Vec<u8>) {
+    out.push(b'{');
+    for (at, (name, column)) in columns.enumerate() {
+        if at > 0 {
+            out.push(b',');
         }
-        out.extend_from_slice(if schema.fields().is_empty() { b"{}\n" } else { b"}\n" });
+        json_string(name.as_bytes(), out);
+        out.push(b':');
+        value(column.as_ref(), row, out);
+    }
+    out.push(b'}');
+}
+
+/// The turns of a conversation, of which some writers make a list for each field: how many there are, and the lists of this row. `None` of
+/// other objects, and where the lists are of different lengths.
+fn turns(fields: &StructArray, row: usize) -> Option<(usize, Vec<(&str, ArrayRef)>)> {
+    let names = fields.column_names();
+    if !TURN.iter().any(|known| known.iter().all(|name| names.contains(name))) {
+        return None;
+    }
+    let lists = names.into_iter().zip(fields.columns()).map(|(name, column)| Some((name, items(column, row)?)));
+    let lists = lists.collect::<Option<Vec<_>>>()?;
+    let count = lists.first()?.1.len();
+    lists.iter().all(|(_, list)| list.len() == count).then_some((count, lists))
+}
+
+/// The list in a row of a column of lists.
+fn items(column: &dyn Array, row: usize) -> Option<ArrayRef> {
+    match column.data_type() {
+        _ if column.is_null(row) => None,
+        DataType::List(_) => Some(column.as_list::<i32>().value(row)),
+        DataType::LargeList(_) => Some(column.as_list::<i64>().value(row)),
+        DataType::FixedSizeList(..) => Some(column.as_fixed_size_list().value(row)),
+        _ => None,
     }
 }
 
@@ -87,17 +123,19 @@ fn value(array: &dyn Array, row: usize, out: &mut Vec<u8>) {
         DataType::LargeBinary => bytes(array.as_binary::<i64>().value(row), out),
         DataType::BinaryView => bytes(array.as_binary_view().value(row), out),
         DataType::FixedSizeBinary(_) => bytes(array.as_fixed_size_binary().value(row), out),
-        DataType::List(_) => list(array.as_list::<i32>().value(row).as_ref(), out),
-        DataType::LargeList(_) => list(array.as_list::<i64>().value(row).as_ref(), out),
-        DataType::FixedSizeList(..) => list(array.as_fixed_size_list().value(row).as_ref(), out),
-        DataType::Struct(fields) => {
-            for (at, (field, column)) in fields.iter().zip(array.as_struct().columns()).enumerate() {
-                out.push(if at == 0 { b'{' } else { b',' });
-                json_string(field.name().as_bytes(), out);
-                out.push(b':');
-                value(column.as_ref(), row, out);
+        DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..) => {
+            if let Some(items) = items(array, row) {
+                list(items.as_ref(), out);
             }
-            out.extend_from_slice(if fields.is_empty() { b"{}" } else { b"}" });
+        }
+        DataType::Struct(_) => {
+            let fields = array.as_struct();
+            match turns(fields, row) {
+                Some((count, lists)) => {
+                    each(count, out, |turn, out| object(lists.iter().map(|(name, list)| (*name, list)), turn, out))
+                }
+                None => object(fields.column_names().into_iter().zip(fields.columns()), row, out),
+            }
         }
         // Keys need not be strings: a list of pairs keeps them all.
         DataType::Map(..) => list(&array.as_map().value(row), out),
@@ -116,12 +154,17 @@ fn value(array: &dyn Array, row: usize, out: &mut Vec<u8>) {
 }
 
 fn list(items: &dyn Array, out: &mut Vec<u8>) {
+    each(items.len(), out, |row, out| value(items, row, out));
+}
+
+/// A list of so many things.
+fn each(count: usize, out: &mut Vec<u8>, write: impl Fn(usize, &mut Vec<u8>)) {
     out.push(b'[');
-    for row in 0..items.len() {
-        if row > 0 {
+    for at in 0..count {
+        if at > 0 {
             out.push(b',');
         }
-        value(items, row, out);
+        write(at, out);
     }
     out.push(b']');
 }
@@ -190,10 +233,43 @@ fn shortest(number: impl serde::Serialize, out: &mut Vec<u8>) {
 mod tests {
     use std::sync::Arc;
 
+    use arrow_array::builder::{ListBuilder, StringBuilder};
     use arrow_array::types::Int32Type;
-    use arrow_array::{ArrayRef, DictionaryArray, Int32Array, StringArray};
+    use arrow_array::{DictionaryArray, Int32Array, StringArray};
+    use arrow_schema::Field;
 
     use super::*;
+
+    /// A column of objects of lists, one list a field and row.
+    fn lists(fields: Vec<(&str, Vec<Vec<&str>>)>) -> ArrayRef {
+        let columns = fields.into_iter().map(|(name, rows)| {
+            let mut lists = ListBuilder::new(StringBuilder::new());
+            rows.into_iter().for_each(|row| lists.append_value(row.into_iter().map(Some)));
+            let column: ArrayRef = Arc::new(lists.finish());
+            (Arc::new(Field::new(name, column.data_type().clone(), true)), column)
+        });
+        Arc::new(StructArray::from(columns.collect::<Vec<_>>()))
+    }
+
+    #[test]
+    fn turns_that_lie_in_lists_are_a_list_of_turns() {
+        let each = |texts: &[&'static str]| vec![texts.to_vec(); 3];
+        let roles = vec![vec!["user", "assistant"], vec![], vec!["user"]];
+        let messages = lists(vec![("role", roles), ("content", vec![vec!["?", "5"], vec![], vec!["a", "b"]])]);
+        let shared = lists(vec![("from", each(&["human"])), ("value", each(&["?"])), ("weight", each(&["0"]))]);
+        let choices = lists(vec![("label", each(&["A", "B"])), ("text", each(&["5", "6"]))]);
+        let batch = RecordBatch::try_from_iter([("m", messages), ("s", shared), ("c", choices)]).unwrap();
+        let mut out = Vec::new();
+        lines(&batch, &mut out);
+        let rest = r#""s":[{"from":"human","value":"?","weight":"0"}],"c":{"label":["A","B"],"text":["5","6"]}}"#;
+        let expected = [
+            r#"{"m":[{"role":"user","content":"?"},{"role":"assistant","content":"5"}],"#,
+            r#"{"m":[],"#,
+            // Nobody knows who said what.
+            r#"{"m":{"role":["user"],"content":["a","b"]},"#,
+        ];
+        assert_eq!(String::from_utf8(out).unwrap(), expected.map(|messages| format!("{messages}{rest}\n")).concat());
+    }
 
     #[test]
     fn keys_of_a_dictionary_are_read_row_by_row() {

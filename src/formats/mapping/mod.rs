@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::detect::Detection;
 use super::fields::{self, Fault, Fields};
 use super::scan::{Object, Scan};
-use super::{Format, Glance, RawRecord, RecordError, glance, parse_json, place, span};
+use super::{Format, Glance, RawRecord, RecordError, glance, parse_json, place, span, tree_log};
 use crate::segment::{self, Rule};
 use crate::trace::{Extra, FirstError, NodeId, Outcome, Problem, Rating, StepKind, Trace, TraceBuilder};
 
@@ -327,7 +327,7 @@ impl Format for Mapped {
     }
 
     fn read(&self, record: &RawRecord<'_>) -> Result<Trace, RecordError> {
-        record.read(|fields| self.0.read(fields))
+        record.read(|fields| read(&self.0, fields, record.index))
     }
 
     fn glance<'a>(&self, record: &'a [u8]) -> Option<Glance<'a>> {
@@ -339,11 +339,19 @@ impl Format for Mapped {
     }
 }
 
+/// Reads a record of somebody's file. Of a log of a search, the mapping says in which field of its states the steps are.
+fn read(mapping: &Mapping<'_>, fields: Fields, record: usize) -> Result<TraceBuilder, Fault> {
+    match fields.peek("logs") {
+        Some(logs) if tree_log::are_logs(logs) => tree_log::read(fields, record, Some(mapping.steps)),
+        _ => mapping.read(fields),
+    }
+}
+
 /// What a record becomes by a mapping, or why it becomes nothing.
 pub fn preview(spec: &Spec, record: &[u8]) -> Result<Trace, String> {
     let mapping = spec.mapping().map_err(|error| error.to_string())?;
     let record = RawRecord { index: 0, line: 1, bytes: record };
-    record.read(|fields| mapping.read(fields)).map_err(|error| match error.field {
+    record.read(|fields| read(&mapping, fields, record.index)).map_err(|error| match error.field {
         Some(field) => format!("{field}: {}", error.message),
         None => error.message,
     })
@@ -452,7 +460,7 @@ pub(super) fn take(fields: &mut Fields, path: &str) -> Option<Value> {
 }
 
 /// The value at a path; a key that holds dots itself is found too.
-fn find<'a>(map: &'a Extra, path: &str) -> Option<Cow<'a, Value>> {
+pub(super) fn find<'a>(map: &'a Extra, path: &str) -> Option<Cow<'a, Value>> {
     if let Some(value) = map.get(path) {
         return Some(Cow::Borrowed(value));
     }

@@ -2,7 +2,9 @@
 //!
 //! A record is one annotator's walk through one solution. At each position several candidates may have been rated; one was chosen
 //! (or a step written by the annotator was taken) and the walk went on from there. In phase 2 the walk stops at the first bad step
-//! of a solution generated beforehand, so the steps behind it stand in `question.pre_generated_steps` only.
+//! of a solution generated beforehand, so the steps behind it stand in `question.pre_generated_steps` only. The score of the reward model that
+//! chose that solution (`question.pre_generated_verifier_score`) is one number for all of its steps, so that it is no score of a step: it stays
+//! with the solution.
 
 mod write;
 

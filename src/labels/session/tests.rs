@@ -367,6 +367,9 @@ fn recorded_words_stand_where_nothing_was_said_against_them() {
     // The kind is that of another error.
     desk.first_error(0, 1);
     assert_eq!((overlay(&desk).error_kind.as_str(), overlay(&desk).remark(Writing::Critique, Some(2))), ("", Some("theirs")));
+    // What is right needs no critique.
+    desk.first_error(0, 3);
+    assert_eq!((overlay(&desk).remark(Writing::Critique, Some(2)), overlay(&desk).remarks.len()), (None, 1));
 }
 
 #[test]

@@ -54,6 +54,7 @@ fn lines(app: &App, pen: &Pen<'_>, trace: &Trace, node: &Node) -> Vec<(String, S
     let mut lines: Vec<(String, Style)> = Vec::new();
     lines.push((heading(app, node), pen.look.strong()));
     lines.extend(app.words_of_annotators().into_iter().map(|line| (line, pen.look.accent())));
+    lines.extend(app.words_of_file().into_iter().map(|line| (line, pen.look.dim())));
     lines.extend(checks(app, pen, node));
     lines.extend(numbers(app, node).map(|line| (line, pen.look.dim())));
     lines.extend(together(app, node).map(|line| (line, pen.look.plain())));

@@ -1,7 +1,8 @@
 //! What the fixtures of the linear formats say, step by step.
 
+use serde_json::{Value, json};
 use stepscope::trace::FirstError::{self, At, NoError, Unknown};
-use stepscope::trace::{Outcome, Rating, StepKind, Trace};
+use stepscope::trace::{Outcome, Rating, StepKind, Trace, Writing};
 
 use super::{fixture, format, joined, one, steps, traces};
 
@@ -84,6 +85,78 @@ fn numbers_that_are_no_step_are_reported_and_kept() {
     assert!(mr_ben[4].warnings[0].ends_with("the line stands 2 times, the first one is taken"), "{:?}", mr_ben[4].warnings);
     let delta = all("deltabench");
     assert_eq!(delta[2].warnings, ["expected sections from 1 to 2, found 9"]);
+}
+
+#[test]
+fn reasons_and_corrections_of_a_source_are_words_of_its_labels_and_no_further_fields() {
+    use Writing::{Correction, Critique, Note};
+    for (name, record, kind, remarks) in [
+        ("prmbench", 0, "circular", vec![(Critique, Some(0), "Assumes what it should show.")]),
+        ("prmbench", 2, "", vec![]),
+        ("mr-gsm8k", 0, "", vec![(Critique, Some(1), "Added instead of multiplying.")]),
+        ("mr-gsm8k", 1, "", vec![]),
+        ("mr-math", 0, "", vec![(Critique, Some(0), "Sign.")]),
+        ("mr-ben", 0, "", vec![(Critique, Some(0), "Adds."), (Correction, Some(0), "Step 1: 2*3=6.")]),
+        // Nobody knows the step that they are of.
+        ("mr-ben", 2, "", vec![]),
+        ("mr-ben", 3, "", vec![(Critique, Some(2), "Adds one."), (Correction, Some(2), "    m = n * 2")]),
+        ("verify-then-generate", 0, "Wrong operation", vec![(Critique, Some(1), "Adds."), (Correction, None, "3 x 4 = 12.")]),
+        (
+            "deltabench",
+            2,
+            "",
+            vec![(Note, Some(0), "The way is right."), (Critique, Some(1), "Takes 1 of 7."), (Correction, Some(1), "So 5.")],
+        ),
+    ] {
+        let trace = &all(name)[record];
+        let (labels, extra) = (trace.recorded_labels(&trace.solutions[0]), &trace.solutions[0].extra);
+        let said: Vec<_> = labels.remarks.iter().map(|text| (text.writing, text.step, text.text.as_str())).collect();
+        assert_eq!((labels.error_kind.as_str(), said), (kind, remarks), "{name}, record {record}");
+        let rest = Value::Object(extra.clone()).to_string();
+        assert!(labels.remarks.iter().all(|text| !rest.contains(&text.text)), "{name}, record {record}: {rest}");
+    }
+    // What says nothing stays in its field.
+    assert_eq!(all("mr-gsm8k")[1].solutions[0].extra["model_output_solution_first_error_reason"], "N/A");
+    assert_eq!(all("mr-ben")[2].solutions[0].extra["Model_Solution_Error_Reason"][0], "Adds.");
+}
+
+#[test]
+fn what_repeats_is_left_out_with_a_note_and_what_does_not_is_kept() {
+    let agent = all("swe-agent");
+    assert_eq!(agent[0].warnings, ["`history` is not kept behind the task: it repeats the trajectory"]);
+    let kept = &agent[0].solutions[0].extra;
+    assert_eq!((kept["history"].as_array().unwrap().len(), &kept["history"][1]["content"]), (3, &json!("A demonstration")));
+    assert_eq!(kept["trajectory"][0], json!({"response": "Look around.\n```\nls -a\n```", "state": "{\"open_file\": \"n/a\"}"}));
+    let talk = &agent[1].solutions[0].extra["history"];
+    assert_eq!(talk[2], json!({"role": "assistant", "content": "Open it.", "agent": "main"}));
+    assert_eq!((talk[3]["content"][0]["text"].as_str(), agent[1].warnings.len()), (Some("1: def f()"), 0));
+    let asked = r#"{"trajectory":[{"action":"ls","observation":"","query":[{"role":"user","content":"?"}]}],"history":[]}"#;
+    let asked = one("swe-agent", asked);
+    assert_eq!(asked.warnings, ["`query` of the rounds is not kept: each repeats all rounds before it"]);
+    assert!(asked.solutions[0].extra.is_empty(), "{:?}", asked.solutions[0].extra);
+
+    assert_eq!(all("lm-eval")[0].extra["arguments"]["gen_args_0"]["arg_1"], json!({"until": ["\n\n"]}));
+
+    let repeated = "`messages` is not kept: it repeats the problem and one of the generations";
+    let generations = &all("openr1")[0];
+    assert!(generations.warnings.iter().any(|note| note == repeated) && !generations.extra.contains_key("messages"));
+    let record = String::from_utf8(fixture("openr1").remove(0)).unwrap();
+    let other = one("openr1", &record.replace(r#""content": "3*4+2?""#, r#""content": "Think. 3*4+2?""#));
+    assert!(!other.warnings.iter().any(|note| note == repeated));
+    assert_eq!(other.extra["messages"][0]["content"], "Think. 3*4+2?");
+
+    // Once a file, not once a sample.
+    let [first, second] = <[Trace; 2]>::try_from(all("inspect")).unwrap();
+    assert_eq!(first.warnings, ["`events` is not kept: it repeats the messages at many times their size"]);
+    assert_eq!(second.warnings, [""; 0]);
+
+    let search = String::from_utf8(fixture("tot").remove(0)).unwrap();
+    assert!(!one("tot", &search).extra.contains_key("steps"));
+    let more = one("tot", &search.replace(r#""step": 1,"#, r#""step": 1, "temperature": 0.7,"#));
+    assert_eq!(more.extra["steps"], json!([{}, {"temperature": 0.7}]));
+
+    let snapshots = "of the snapshots before the last one the values of the steps are kept, and no more";
+    assert_eq!(all("tree-log")[0].warnings[1..], [snapshots]);
 }
 
 #[test]
