@@ -178,7 +178,9 @@ impl App {
         };
         self.cursor.settle(&trace);
         let shown = (self.cursor.item, trace.prompt_key, trace.nodes.len());
-        if self.steps.shown() != Some(shown) {
+        if self.steps.shown() == Some(shown) {
+            self.tree.recount(&trace);
+        } else {
             self.label_nodes();
             self.steps.show(shown);
             *self.tree = TreeView::new(&trace);
@@ -189,8 +191,6 @@ impl App {
                 (true, _) => Focus::Tree,
                 (false, _) => Focus::Steps,
             };
-        } else {
-            self.tree.recount(&trace);
         }
         self.items.touch(self.cursor.item);
     }

@@ -270,7 +270,9 @@ impl Tally {
             }
             right.push(is_right);
             texts.push(answer::of_solution(trace, solution));
-            scores.into_iter().for_each(|(form, score)| forms.entry(form).or_default().push(score));
+            for (form, score) in scores {
+                forms.entry(form).or_default().push(score);
+            }
         }
         if !right.is_empty() {
             self.problems.push((Samples { right, answers: numbered(&texts) }, forms));
@@ -297,7 +299,9 @@ fn numbered(texts: &[Option<&str>]) -> Vec<Option<usize>> {
     let given: Vec<usize> = (0..texts.len()).filter(|at| texts[*at].is_some()).collect();
     let mut numbers = vec![None; texts.len()];
     for (number, group) in answer::alike(&texts.iter().copied().flatten().collect::<Vec<_>>()).into_iter().enumerate() {
-        group.into_iter().for_each(|at| numbers[given[at]] = Some(number));
+        for at in group {
+            numbers[given[at]] = Some(number);
+        }
     }
     numbers
 }

@@ -28,6 +28,7 @@ type Prepare = fn(&mut Fields) -> Result<Vec<String>, Fault>;
 
 impl Flat {
     /// A format of which the mapping says everything.
+    #[expect(clippy::large_types_passed_by_value, reason = "moved once, while the program is compiled")]
     pub(super) const fn new(
         name: &'static str,
         doc: &'static str,

@@ -174,8 +174,8 @@ impl FromStr for Rule {
             _ => named(text),
         };
         found.ok_or_else(|| {
-            let names: Vec<_> = rows().map(|(_, name, _)| *name).collect();
-            error(format!("{}, tag:TEXT, length:N or, of all but these two, RULE+M", names.join(", ")), text)
+            let known: Vec<_> = rows().map(|(_, name, _)| *name).collect();
+            error(format!("{}, tag:TEXT, length:N or, of all but these two, RULE+M", known.join(", ")), text)
         })
     }
 }

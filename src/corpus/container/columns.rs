@@ -132,7 +132,7 @@ fn value(array: &dyn Array, row: usize, out: &mut Vec<u8>) {
             let fields = array.as_struct();
             match turns(fields, row) {
                 Some((count, lists)) => {
-                    each(count, out, |turn, out| object(lists.iter().map(|(name, list)| (*name, list)), turn, out))
+                    each(count, out, |turn, out| object(lists.iter().map(|(name, list)| (*name, list)), turn, out));
                 }
                 None => object(fields.column_names().into_iter().zip(fields.columns()), row, out),
             }
@@ -244,7 +244,9 @@ mod tests {
     fn lists(fields: Vec<(&str, Vec<Vec<&str>>)>) -> ArrayRef {
         let columns = fields.into_iter().map(|(name, rows)| {
             let mut lists = ListBuilder::new(StringBuilder::new());
-            rows.into_iter().for_each(|row| lists.append_value(row.into_iter().map(Some)));
+            for row in rows {
+                lists.append_value(row.into_iter().map(Some));
+            }
             let column: ArrayRef = Arc::new(lists.finish());
             (Arc::new(Field::new(name, column.data_type().clone(), true)), column)
         });

@@ -70,7 +70,7 @@ fn corrections_at_other_places_are_counted() {
     for labels in [correcting(&trace, NoError, 1), correcting(&trace, At(1), 0)] {
         for raw in [None, Some(raw.as_slice())] {
             let (record, lost) = prm800k(&trace, labels.clone(), raw);
-            assert_eq!((lost, back(&record).nodes.iter().any(|node| node.by_a_person())), (Some(1), false));
+            assert_eq!((lost, back(&record).nodes.iter().any(stepscope::trace::Node::by_a_person)), (Some(1), false));
         }
     }
     // In phase 1 the walk goes on from the step of a person: there it would take the place of the wrong one.

@@ -95,8 +95,8 @@ fn what_is_no_text_and_no_label_is_counted_in_trees_too() {
     let mut rated = super::targets::siblings();
     rated.solutions.truncate(1);
     rated.nodes[1].rating = Some(stepscope::trace::Rating::Good);
-    let (out, loss) = written("openr", &foreign(&rated), Policy::default());
+    let (out, report) = written("openr", &foreign(&rated), Policy::default());
     assert!(parse_json(&out[0]).unwrap().to_string().contains("Add 2 to 12."));
     let expected: BTreeMap<_, _> = [("ratings without a verdict", 1), ("final answers", 1), ("further fields", 1)].into();
-    assert_eq!(loss.counts, expected);
+    assert_eq!(report.counts, expected);
 }
