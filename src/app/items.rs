@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::corpus::ProblemView;
+use crate::corpus::{ProblemView, escaped};
 use crate::segment::Rule;
 use crate::trace::Trace;
 
@@ -51,6 +51,11 @@ pub struct FileState {
 }
 
 impl FileState {
+    /// What is said as long as it is not there.
+    pub fn gone(&self) -> String {
+        format!("{} is gone", escaped(self.short_name()))
+    }
+
     /// Its name without the folders before it.
     pub fn short_name(&self) -> &str {
         self.name.rsplit('/').next().unwrap_or(&self.name)

@@ -325,6 +325,7 @@ pub(super) fn files(app: &mut App, files: Vec<FileState>) -> Vec<Effect> {
         app.scoring.ask_again(file);
         app.queue.file_ended(file);
     }
+    app.come_back();
     app.stay_inside();
     effects.extend(seek::go_on(app));
     effects.retain(|effect| !matches!(effect, Effect::Load(item) if !app.items.is_known(*item)));

@@ -186,6 +186,11 @@ impl Trust {
         trust
     }
 
+    /// A file was read anew: what was to come once more was known by its place there.
+    pub(super) fn read_anew(&mut self, file: &str) {
+        self.due.retain(|due| due.file != file);
+    }
+
     /// Number of the last verdict, over all sessions.
     fn number(&self) -> u64 {
         self.past + self.verdicts.0

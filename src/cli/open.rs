@@ -194,8 +194,7 @@ pub(super) fn start(args: &OpenArgs, review: bool) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build()?;
     let log = args.log.as_ref().map(|log| (log.clone(), path.clone(), args.with.clone()));
     let correctable = args.scorer_cmd.is_none() && args.runs_on.server.is_none();
-    let refit =
-        correctable.then(|| train_head::refit(&path, &annotator, (args.prm.clone(), args.runs_on.clone()), corpora.clone()));
+    let refit = correctable.then(|| train_head::refit(&path, &annotator, (args.prm.clone(), args.runs_on.clone())));
     let outside = Outer { corpora, worker, sampler, vectors, log, desk, refit, judges, asked, notes };
     let unsaved = runtime.block_on(interactive(setup, store, outside, &ended_by, args.linear))?;
     // A worker that is being killed and a blocked read must not hold the exit up.
@@ -419,9 +418,12 @@ fn open_all(args: &OpenArgs) -> anyhow::Result<(Vec<Corpus>, Vec<String>)> {
     } else {
         sources(&args.paths, &mut |note| out::note(note))
     };
+    let shown = opened.len();
     opened.extend(args.gold.iter().map(|gold| Ok(Source::Path(gold.clone()))));
-    for source in opened {
-        let opened = match source.and_then(|source| Corpus::follow(source, way)) {
+    for (index, source) in opened.into_iter().enumerate() {
+        // Questions with a known answer stay what they were.
+        let open = if index < shown { Corpus::follow } else { Corpus::open };
+        let opened = match source.and_then(|source| open(source, way)) {
             Err(OpenError { path, reason: Refusal::UnknownFormat(_) }) if !args.linear && attended(args) && path.is_file() => {
                 unknown(&path, args)?
             }

@@ -171,6 +171,16 @@ impl Groups {
         self.problems.members(problem).collect()
     }
 
+    /// The hash that a problem is known by.
+    pub(super) fn key_of(&self, problem: usize) -> Option<u64> {
+        self.problems.by_key.iter().find(|&(_, &group)| group as usize == problem).map(|(&key, _)| key)
+    }
+
+    /// The problem that is known by this hash.
+    pub(super) fn with_key(&self, key: u64) -> Option<usize> {
+        self.problems.by_key.get(&key).map(|&group| group as usize)
+    }
+
     /// The problem of every unit.
     pub(super) fn problems_of_units(&self) -> Vec<usize> {
         let mut of = vec![0; self.units()];

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use stepscope::corpus::{Corpus, Framing, Source, sources};
+use stepscope::corpus::{Change, Corpus, Framing, Source, sources};
 use stepscope::formats::{Format, by_name, parse_json};
 use zip::CompressionMethod::{Deflated, Stored, Zstd};
 
@@ -433,39 +433,111 @@ fn records_that_are_added_to_a_followed_file_appear() {
     assert_eq!((corpus.problem_count(), corpus.problem(1).units.clone(), corpus.line(4)), (4, vec![1, 4], 6));
 }
 
-/// What is done to a file, and what is said of it.
-type Case<'a> = (&'a str, &'a dyn Fn(&Path));
+/// What becomes of a followed file.
+fn change(corpus: &Corpus) -> Change {
+    let start = Instant::now();
+    loop {
+        if let Some(change) = corpus.refresh() {
+            return change;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "{corpus:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Nothing is told for longer than a look takes.
+fn is_quiet(corpus: &Corpus) -> bool {
+    (0..60).all(|_| {
+        std::thread::sleep(Duration::from_millis(20));
+        corpus.refresh().is_none()
+    })
+}
+
+fn follow(path: &Path) -> Corpus {
+    let corpus = Corpus::follow(Source::Path(path.to_owned()), any()).unwrap();
+    corpus.wait();
+    corpus
+}
+
+fn reopened(corpus: &Corpus) -> Corpus {
+    let corpus = corpus.reopen().unwrap().unwrap();
+    corpus.wait();
+    corpus
+}
+
+/// What is done to a file, and how many records it has then.
+type Case<'a> = (usize, &'a dyn Fn(&Path));
 
 #[test]
-fn a_followed_file_that_is_cut_or_replaced_says_so_once() {
+fn a_followed_file_that_is_cut_or_replaced_says_so_once_and_is_opened_anew() {
     let dir = tempfile::tempdir().unwrap();
     let cases: [Case<'_>; 4] = [
-        ("became shorter (", &|path| fs::OpenOptions::new().write(true).open(path).unwrap().set_len(10).unwrap()),
-        ("was replaced or removed", &|path| {
+        (1, &|path| {
+            let file = fs::OpenOptions::new().write(true).open(path).unwrap();
+            file.set_len(row(0).len() as u64 + 1).unwrap();
+        }),
+        (9, &|path| {
             fs::write(path.with_extension("new"), rows(9)).unwrap();
             fs::rename(path.with_extension("new"), path).unwrap();
         }),
-        ("was written anew", &|path| fs::write(path, rows(9).replace('p', "q")).unwrap()),
+        (9, &|path| fs::write(path, rows(9).replace('p', "q")).unwrap()),
         // In place and of equal length, far from the end.
-        ("was written anew", &|path| fs::write(path, rows(3).replacen("p0", "q0", 1)).unwrap()),
+        (3, &|path| fs::write(path, rows(3).replacen("p0", "q0", 1)).unwrap()),
     ];
-    for (expected, change) in cases {
+    for (count, make) in cases {
         let path = written(&dir, rows(3));
-        let corpus = Corpus::follow(Source::Path(path.clone()), any()).unwrap();
-        corpus.wait();
-        change(&path);
-        let start = Instant::now();
-        let told = loop {
-            if let Some(told) = corpus.refresh() {
-                break told;
-            }
-            assert!(start.elapsed() < Duration::from_secs(60), "{expected}");
-            std::thread::sleep(Duration::from_millis(20));
-        };
-        assert!(told.contains(expected) && told.ends_with("; open it again to see what it holds now"), "{told}");
-        std::thread::sleep(Duration::from_millis(600));
-        assert_eq!((corpus.refresh(), corpus.record_count()), (None, 3));
+        let corpus = follow(&path);
+        make(&path);
+        assert_eq!(change(&corpus), Change::Replaced);
+        assert!(is_quiet(&corpus) && corpus.record_count() == 3, "the old one stays what it was");
+        let new = reopened(&corpus);
+        assert_eq!(new.record_count(), count);
+        assert_eq!(new.format().name(), "trl", "it is read the same way");
+        // The new one is followed in turn.
+        write!(fs::OpenOptions::new().append(true).open(&path).unwrap(), "{}\n", row(77)).unwrap();
+        until(&new, || new.record_count() == count + 1);
     }
+}
+
+#[test]
+fn whatever_is_not_lines_is_opened_anew_when_it_is_written_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    for (before, after) in [
+        (format!("[{}]", row(0)).into_bytes(), format!("[{},{}]", row(0), row(1)).into_bytes()),
+        (gzip(rows(1).as_bytes()), gzip(rows(2).as_bytes())),
+    ] {
+        let path = written(&dir, before);
+        let corpus = follow(&path);
+        assert!(is_quiet(&corpus));
+        fs::write(&path, after).unwrap();
+        assert_eq!(change(&corpus), Change::Replaced);
+        let new = reopened(&corpus);
+        assert_eq!((new.record_count(), corpus.record_count()), (2, 1));
+    }
+}
+
+#[test]
+fn a_file_that_is_gone_or_has_only_been_begun_is_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = written(&dir, rows(3));
+    let corpus = follow(&path);
+    fs::remove_file(&path).unwrap();
+    assert_eq!(change(&corpus), Change::Gone);
+    assert!(is_quiet(&corpus) && corpus.problem(2).trace.is_some(), "what was read stays");
+    fs::write(&path, "").unwrap();
+    assert!(is_quiet(&corpus));
+    // Somebody writes it little by little.
+    let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
+    for number in 0..8 {
+        writeln!(file, "{}", row(7 - number)).unwrap();
+        std::thread::sleep(Duration::from_millis(200));
+        assert!(corpus.refresh().is_none(), "{number}");
+    }
+    assert_eq!(change(&corpus), Change::Replaced);
+    let new = reopened(&corpus);
+    let found: Vec<_> = (0..3).map(|problem| new.same_problem(&corpus, problem)).collect();
+    assert_eq!((new.record_count(), found), (8, vec![Some(7), Some(6), Some(5)]));
+    assert_eq!(corpus.same_problem(&new, 0), None, "p7 was not in it");
 }
 
 #[test]
