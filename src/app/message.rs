@@ -70,8 +70,8 @@ pub enum Message {
         files: Vec<FileState>,
         /// Index of the file.
         file: usize,
-        /// The problem that was on show, where the file still has it.
-        problem: Option<usize>,
+        /// Of the problems that [`App::rows_in`] names those that are still in it, each with its number now.
+        moved: Vec<(usize, usize)>,
     },
     /// Something came from the worker.
     Worker(WorkerEvent),

@@ -2,6 +2,8 @@
 //! problems and steps of the old file mean nothing in the new one, so nothing is taken over that has any: only what is known by content, what
 //! the annotator set, and what is not of the files at all.
 
+use std::collections::{BTreeSet, HashMap};
+
 use super::items::{FileState, ItemId};
 use super::{App, Effect, Focus, Place, Search, Setup};
 use crate::corpus::escaped;
@@ -20,6 +22,15 @@ impl App {
     pub fn may_reload(&self) -> bool {
         let open = self.is_asked() || self.help.is_some() || self.replay.is_some() || self.range.is_some();
         !open && self.trust.serving.is_none() && self.sampling_line().is_none() && !self.saving.holds_keys()
+    }
+
+    /// The problems of a file whose numbers are remembered: those of labels, of places to come back to, and the one on show.
+    pub fn rows_in(&self, file: usize) -> BTreeSet<usize> {
+        let Some(state) = self.items.files.get(file) else { return BTreeSet::new() };
+        let labelled = self.session.places().filter(|(of, _)| *of == state.id);
+        let labelled = labelled.filter_map(|(_, problem)| usize::try_from(problem).ok());
+        let here = Some(self.position()).filter(|here| here.file == file).map(|here| here.problem);
+        labelled.chain(self.jumps.rows_in(&state.id)).chain(here).collect()
     }
 
     /// Goes where the cursor was when a file was written anew, as soon as the file has come so far; who has gone elsewhere stays there.
@@ -74,20 +85,25 @@ impl App {
     }
 }
 
-/// A file is another one now: these are the files, and the problem that was on show stands there, where it is still in it.
-pub(super) fn reloaded(app: &mut App, files: Vec<FileState>, file: usize, problem: Option<usize>) -> Vec<Effect> {
+/// A file is another one now: these are the files, and there are problems of it that are still in it, with their numbers before and now.
+pub(super) fn reloaded(app: &mut App, files: Vec<FileState>, file: usize, moved: &[(usize, usize)]) -> Vec<Effect> {
     let Some(new) = files.get(file).cloned() else { return Vec::new() };
+    let moved: HashMap<usize, usize> = moved.iter().copied().collect();
+    let number = |problem: usize| moved.get(&problem).copied();
     let here = app.position();
+    let problem = if here.file == file { number(here.problem) } else { Some(here.problem) };
     let away = app.away.take().filter(|away| away.stood == here).map(|away| away.place);
     let place = away.unwrap_or_else(|| Place { problem: problem.unwrap_or(here.problem), ..app.place_now() });
-    if here.file == file && problem.is_none() {
+    if problem.is_none() {
         // The way back, should it come again.
         app.leave_spot();
     }
+    app.session.renumber(&new.id, |item| number(usize::try_from(item).ok()?).map(|item| item as u64));
+    app.trust.renumber(&new.id, number);
+    app.jumps.renumber(&new.id, number);
     let mut effects = app.scoring.begin_anew();
     effects.push(Effect::StopLiken);
     app.begin_anew(files, &place);
-    app.trust.read_anew(&new.id);
     let gone = new.gone();
     app.alarms.retain(|alarm| *alarm != gone);
     if place.file == new.id && place.problem >= new.problems {

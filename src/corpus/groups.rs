@@ -1,7 +1,7 @@
 //! Which records form one unit, and which units show the same problem. Numbers are given in order of first appearance and never
 //! change.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 
 const NONE: u32 = u32::MAX;
@@ -171,9 +171,10 @@ impl Groups {
         self.problems.members(problem).collect()
     }
 
-    /// The hash that a problem is known by.
-    pub(super) fn key_of(&self, problem: usize) -> Option<u64> {
-        self.problems.by_key.iter().find(|&(_, &group)| group as usize == problem).map(|(&key, _)| key)
+    /// These of the problems that are known by a hash, each with it.
+    pub(super) fn keys_of(&self, problems: &BTreeSet<usize>) -> Vec<(usize, u64)> {
+        let keys = self.problems.by_key.iter().map(|(&key, &group)| (group as usize, key));
+        keys.filter(|(problem, _)| problems.contains(problem)).collect()
     }
 
     /// The problem that is known by this hash.

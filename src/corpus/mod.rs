@@ -26,6 +26,7 @@ mod spool;
 mod store;
 mod values;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -313,10 +314,11 @@ impl Corpus {
         follow::reopen(self.shared())
     }
 
-    /// The problem here that is this one of another corpus, by what its format knows it by. Both have to be complete.
-    pub fn same_problem(&self, other: &Self, problem: usize) -> Option<usize> {
-        let key = other.shared().groups().key_of(problem)?;
-        self.shared().groups().with_key(key)
+    /// Where these problems of another corpus stand here, as far as their text tells; each with its number there, in no order.
+    pub fn find_again(&self, other: &Self, problems: &BTreeSet<usize>) -> Vec<(usize, usize)> {
+        let keys = other.shared().groups().keys_of(problems);
+        let here = self.shared().groups();
+        keys.into_iter().filter_map(|(problem, key)| Some((problem, here.with_key(key)?))).collect()
     }
 
     fn shared(&self) -> &Shared {

@@ -211,7 +211,7 @@ impl Timers {
         if self.poll_at <= now {
             self.poll_at = now + POLL;
             let may_reload = app.may_reload() && !editor::is_lent();
-            if let Some(message) = outside.files_changed(may_reload, app.position()) {
+            if let Some(message) = outside.files_changed(app, may_reload) {
                 outside.note(&message);
                 effects.extend(update(app, message));
                 self.draw_at = Some(now);

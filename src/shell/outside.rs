@@ -17,7 +17,7 @@ use crate::app::refit::Fitted;
 use crate::app::sampling::Heard;
 use crate::app::scoring::Known;
 use crate::app::search::Wanted;
-use crate::app::{Effect, Manuscript, Message};
+use crate::app::{App, Effect, Manuscript, Message};
 use crate::corpus::{Change, Corpus, escaped};
 use crate::labels::{Draft, StoreError};
 use crate::query::Query;
@@ -141,9 +141,9 @@ impl Outside {
         self.answers.1.try_recv().ok()
     }
 
-    /// Looks at the files. Gives their state if any of them grew since the last call; or, where the program `may_reload`, a file that has become
-    /// another one, with the problem of `here` in it.
-    pub(super) fn files_changed(&mut self, may_reload: bool, here: ItemId) -> Option<Message> {
+    /// Looks at the files. Gives their state if any of them grew since the last call; or, where the program `may_reload` them, a file that has
+    /// become another one.
+    pub(super) fn files_changed(&mut self, app: &App, may_reload: bool) -> Option<Message> {
         for (file, corpus) in self.corpora.iter().enumerate() {
             let change = if self.reopening.reads(file) { None } else { corpus.refresh() };
             let (state, name) = (&self.files[file], escaped(self.files[file].short_name()));
@@ -161,7 +161,7 @@ impl Outside {
             }
         }
         match if may_reload { self.reopening.take() } else { None } {
-            Some((file, Ok(corpus))) => return Some(self.exchange(file, corpus, here)),
+            Some((file, Ok(corpus))) => return Some(self.exchange(file, corpus, app)),
             Some((_, Err(error))) => self.tell(Message::Notice(format!("{error}; what was read of the file before stays"))),
             None => {}
         }
@@ -175,14 +175,14 @@ impl Outside {
     }
 
     /// Takes another corpus in place of one: nothing that is still being read of that one is told any more.
-    fn exchange(&mut self, file: usize, corpus: Corpus, here: ItemId) -> Message {
+    fn exchange(&mut self, file: usize, corpus: Corpus, app: &App) -> Message {
         let old = std::mem::replace(&mut self.corpora[file], corpus);
         let corpus = &self.corpora[file];
-        let problem = (here.file == file).then(|| corpus.same_problem(&old, here.problem)).flatten();
+        let moved = corpus.find_again(&old, &app.rows_in(file));
         self.files[file] = FileState { hidden: self.files[file].hidden, ..state(corpus) };
         (self.answers, self.loading) = (unbounded_channel(), Loading::default());
         self.generations[file] = NEVER;
-        Message::Reloaded { files: self.files.clone(), file, problem }
+        Message::Reloaded { files: self.files.clone(), file, moved }
     }
 
     /// Keeps book of what passes by.

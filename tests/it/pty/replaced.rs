@@ -61,7 +61,7 @@ fn a_replaced_file_is_read_anew_and_place_labels_undo_and_filter_stay() {
     terminal.wait_for("2 of 6 judged");
     terminal.keys("u");
     terminal.wait_for("undo: first error");
-    terminal.wait_for("labels.db +3");
+    terminal.wait_for("1 of 6 judged");
     terminal.keys("{");
     terminal.wait_for("4/6");
     terminal.keys("j");
