@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use super::beside::Beside;
 use super::keys::KeyChoice;
 use super::reading::{self, Reading};
-use super::{Sharing, StoreChoice, With, out, train_head};
+use super::{Sharing, StoreChoice, With, out, settings, train_head};
 use crate::app::items::FileState;
 use crate::app::judge::Judge;
 use crate::app::layout::bounded;
@@ -395,8 +395,9 @@ fn terms(args: &OpenArgs) -> anyhow::Result<Terms> {
 pub(super) fn project(named: Option<PathBuf>, paths: &[PathBuf]) -> anyhow::Result<Project> {
     let beside = || Some(paths.first()?.parent()?.join(FILE_NAME)).filter(|path| path.is_file());
     let Some(path) = named.or_else(beside) else { return Ok(Project::default()) };
-    let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    let text = settings::read(&path)?;
     let project = Project::parse(&text).with_context(|| path.display().to_string())?;
+    settings::left_out(&path, &project.unknown);
     for (name, text) in &project.filters {
         let wrong = no_name(name).or_else(|| Query::filter(text, &project.filters).err().map(|error| error.in_line(text)));
         if let Some(wrong) = wrong {
