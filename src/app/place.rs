@@ -319,7 +319,7 @@ pub(super) fn files(app: &mut App, files: Vec<FileState>) -> Vec<Effect> {
         .filter(|(_, (old, new))| !old.complete && new.complete)
         .map(|(index, _)| index)
         .collect();
-    app.items.files = files;
+    app.items.set_files(files);
     for file in finished {
         app.items.forget_others(file, app.cursor.item);
         app.scoring.ask_again(file);

@@ -36,6 +36,8 @@ use super::{Saver, editor, picture, sieve};
 
 /// Scores are written to the cache in groups of this size, and at the end of each request.
 const CACHE_GROUP: usize = 64;
+/// Files that are looked at between two frames: each look asks the system.
+const LOOKS: usize = 1000;
 /// No generation of a corpus.
 const NEVER: u64 = u64::MAX;
 
@@ -91,6 +93,8 @@ pub struct Outside {
     /// Answers about items of the files: exchanged with the files, so that none comes about a file as it was.
     answers: (UnboundedSender<Message>, UnboundedReceiver<Message>),
     reopening: Reopening,
+    /// The file that is looked at next.
+    look_at: usize,
 }
 
 impl Outside {
@@ -117,6 +121,7 @@ impl Outside {
             messages,
             answers: unbounded_channel(),
             reopening: Reopening::default(),
+            look_at: 0,
         }
     }
 
@@ -144,7 +149,9 @@ impl Outside {
     /// Looks at the files. Gives their state if any of them grew since the last call; or, where the program `may_reload` them, a file that has
     /// become another one.
     pub(super) fn files_changed(&mut self, app: &App, may_reload: bool) -> Option<Message> {
-        for (file, corpus) in self.corpora.iter().enumerate() {
+        let files = self.corpora.len();
+        for file in (self.look_at..self.look_at + LOOKS.min(files)).map(|file| file % files) {
+            let corpus = &self.corpora[file];
             let change = if self.reopening.reads(file) { None } else { corpus.refresh() };
             let (state, name) = (&self.files[file], escaped(self.files[file].short_name()));
             match change {
@@ -160,6 +167,7 @@ impl Outside {
                 }
             }
         }
+        self.look_at = (self.look_at + LOOKS) % files.max(1);
         match if may_reload { self.reopening.take() } else { None } {
             Some((file, Ok(corpus))) => return Some(self.exchange(file, corpus, app)),
             Some((_, Err(error))) => self.tell(Message::Notice(format!("{error}; what was read of the file before stays"))),

@@ -209,6 +209,45 @@ fn members_that_lie_or_are_damaged_are_left_out_alone() {
 }
 
 #[test]
+fn members_that_are_links_or_encrypted_are_left_out_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = zip::write::SimpleFileOptions::default().compression_method(Stored);
+    let mut out = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, text) in [("header.json", "{}"), ("samples/1_epoch_1.json", "{\"id\":1}")] {
+        out.start_file(name, options).unwrap();
+        out.write_all(text.as_bytes()).unwrap();
+    }
+    // A link whose end would be a sample.
+    fs::write(dir.path().join("other.json"), "{\"id\":\"of the disk\"}").unwrap();
+    out.add_symlink("samples/2_epoch_1.json", dir.path().join("other.json").to_str().unwrap(), options).unwrap();
+    out.start_file("samples/3_epoch_1.json", options).unwrap();
+    out.write_all(b"{\"id\":3}").unwrap();
+    let mut bytes = out.finish().unwrap().into_inner();
+    // The flag of encryption, in the member's own head and in the directory.
+    for (head, flags) in [(&b"PK\x03\x04"[..], 6), (b"PK\x01\x02", 8)] {
+        let last = memchr::memmem::find_iter(&bytes, head).last().unwrap();
+        bytes[last + flags] |= 1;
+    }
+    let records = records(&open(&written(&dir, &bytes)));
+    assert_eq!((records.len(), &records[0]), (3, &json!({"id": 1})), "{records:?}");
+    let said = |record: usize, of: &str| records[record].as_str().is_some_and(|said| said.contains(of));
+    assert!(!records[1].is_object() && !records[1].to_string().contains("of the disk"), "{records:?}");
+    assert!(said(2, "member samples/3_epoch_1.json: ") && said(2, "assword"), "{records:?}");
+}
+
+#[test]
+fn an_archive_of_too_many_members_is_refused_by_their_number() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = zip::write::SimpleFileOptions::default().compression_method(Stored);
+    let mut out = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for member in 0..120_000 {
+        out.start_file(format!("samples/{member}_epoch_1.json"), options).unwrap();
+    }
+    let bytes = out.finish().unwrap().into_inner();
+    assert_eq!(refusal(&written(&dir, bytes)), "is a Zip archive of 120000 members (limit 100000)");
+}
+
+#[test]
 fn archives_that_are_no_logs_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let plain = archive(&[("a.jsonl", "{}", Stored)]);
@@ -404,6 +443,30 @@ fn damaged_tables_never_end_the_program() {
         let message = refusal(&written(&dir, bytes));
         assert!(message.contains(expected), "{message}");
     }
+}
+
+/// A list without bytes of its own may have any length.
+#[cfg(feature = "parquet")]
+#[test]
+fn a_list_of_two_billion_entries_costs_its_row_alone_and_no_memory() {
+    use arrow_array::{ArrayRef, ListArray, NullArray, RecordBatch, StringArray};
+    use arrow_buffer::OffsetBuffer;
+    use arrow_schema::{DataType, Field};
+    use std::sync::Arc;
+    let dir = tempfile::tempdir().unwrap();
+    let item = Arc::new(Field::new("item", DataType::Null, true));
+    let offsets = OffsetBuffer::new(vec![0, 1, i32::MAX].into());
+    let list = ListArray::new(item, offsets, Arc::new(NullArray::new(i32::MAX as usize)), None);
+    let columns: [(&str, ArrayRef); 2] = [("prompt", Arc::new(StringArray::from(vec!["a", "b"]))), ("labels", Arc::new(list))];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let path = dir.path().join("file");
+    let mut out = arrow_ipc::writer::FileWriter::try_new(fs::File::create(&path).unwrap(), &batch.schema()).unwrap();
+    out.write(&batch).unwrap();
+    out.finish().unwrap();
+    assert!(fs::metadata(&path).unwrap().len() < 4096);
+    let records = records(&open(&path));
+    assert_eq!((records.len(), &records[0]), (2, &json!({"prompt": "a", "labels": [null]})), "{records:?}");
+    assert!(records[1].is_string(), "{records:?}");
 }
 
 /// Asks until the condition holds, as the screen does.
