@@ -12,7 +12,7 @@ use super::out;
 const WRITE: u32 = 0o002;
 const READ: u32 = 0o044;
 /// What names of keys have in them that hold what nobody else may know.
-const SECRETS: [&str; 4] = ["token", "secret", "password", "api"];
+const SECRETS: [&str; 5] = ["token", "secret", "password", "api-key", "api_key"];
 
 /// The text of a file of settings. Where anybody may write to it, that is told: who does decides what keys do and labels mean.
 pub(super) fn read(path: &Path) -> anyhow::Result<String> {

@@ -168,7 +168,8 @@ impl Outside {
             }
         }
         self.look_at = (self.look_at + LOOKS) % files.max(1);
-        match if may_reload { self.reopening.take() } else { None } {
+        let reopened = if may_reload { self.reopening.take() } else { None };
+        match reopened {
             Some((file, Ok(corpus))) => return Some(self.exchange(file, corpus, app)),
             Some((_, Err(error))) => self.tell(Message::Notice(format!("{error}; what was read of the file before stays"))),
             None => {}

@@ -52,6 +52,7 @@ mod ratings;
 mod readme;
 mod recut;
 mod refit;
+mod reload;
 #[cfg(feature = "candle")]
 mod remote;
 mod replay;

@@ -204,7 +204,7 @@ mod tests {
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
-                let _ = stream.read(&mut [0; 4096]);
+                assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
                 // Who asked has heard enough.
                 let _ = answer(&mut stream);
             }

@@ -111,3 +111,22 @@ fn a_filter_stays_in_force_and_a_text_that_is_being_typed_is_waited_for() {
     let (_, session) = Store::view(&folder.path().join("labels.db"), "mira").unwrap();
     assert_eq!(session.len(), 1, "the note");
 }
+
+#[cfg(feature = "candle")]
+#[test]
+fn what_is_new_in_a_replaced_file_is_scored() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.jsonl");
+    fs::write(&path, records(&["apples", "pears"])).unwrap();
+    let mut terminal = Terminal::start(folder.path(), &["--reveal", path.to_str().unwrap()], (120, 30));
+    terminal.wait_for("all scored");
+    replace(&path, &records(&["kiwis", "pears", "limes"]));
+    terminal.wait_for("the file was replaced, reloaded");
+    terminal.wait_for("all scored");
+    terminal.keys("{{a");
+    terminal.wait_for("labels.db +1");
+    let scored = |screen: &str| screen.lines().any(|line| line.contains("The first step about kiwis") && line.contains("  .9"));
+    terminal.wait("scores of what is new", scored);
+    terminal.keys("q");
+    assert!(terminal.wait_for_exit().success());
+}
