@@ -188,7 +188,9 @@ impl Outside {
         let old = std::mem::replace(&mut self.corpora[file], corpus);
         let corpus = &self.corpora[file];
         let moved = corpus.find_again(&old, &app.rows_in(file));
-        self.files[file] = FileState { hidden: self.files[file].hidden, ..state(corpus) };
+        // A link may lead elsewhere now: to the session it is the file that it was.
+        let FileState { id, hidden, .. } = std::mem::take(&mut self.files[file]);
+        self.files[file] = FileState { id, hidden, ..state(corpus) };
         (self.answers, self.loading) = (unbounded_channel(), Loading::default());
         self.generations[file] = NEVER;
         Message::Reloaded { files: self.files.clone(), file, moved }

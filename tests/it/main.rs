@@ -34,6 +34,7 @@ mod families;
 mod faults;
 mod features;
 mod figures;
+mod follow;
 mod formats;
 mod fuzz;
 mod hints;
