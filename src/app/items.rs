@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::corpus::ProblemView;
+use crate::corpus::{ProblemView, escaped};
 use crate::segment::Rule;
 use crate::trace::Trace;
 
@@ -51,6 +51,11 @@ pub struct FileState {
 }
 
 impl FileState {
+    /// What is said as long as it is not there.
+    pub fn gone(&self) -> String {
+        format!("{} is gone", escaped(self.short_name()))
+    }
+
     /// Its name without the folders before it.
     pub fn short_name(&self) -> &str {
         self.name.rsplit('/').next().unwrap_or(&self.name)
@@ -70,8 +75,10 @@ struct Loaded {
 /// The files and the loaded problems.
 #[derive(Debug, Default)]
 pub struct Items {
-    /// The open files, in order.
+    /// The open files, in order; [`Items::set_files`] changes how many problems they have.
     pub files: Vec<FileState>,
+    /// Position of the first problem of each file in the whole list, and behind them the number of all: a list may go over very many files.
+    starts: Vec<usize>,
     loaded: HashMap<ItemId, Loaded>,
     /// Loaded problems whose steps the annotator cut anew, or has got more of.
     cut: HashMap<ItemId, Arc<Trace>>,
@@ -87,12 +94,26 @@ pub struct Items {
 impl Items {
     /// Items of these files, nothing loaded.
     pub fn new(files: Vec<FileState>) -> Self {
-        Self { files, ..Self::default() }
+        let mut items = Self::default();
+        items.set_files(files);
+        items
+    }
+
+    /// What the files are by now.
+    pub fn set_files(&mut self, files: Vec<FileState>) {
+        let ends = files.iter().scan(0, |end, file| {
+            *end += file.problems;
+            Some(*end)
+        });
+        self.starts = std::iter::once(0).chain(ends).collect();
+        self.files = files;
     }
 
     /// Problems of all files found so far.
     pub fn total(&self) -> usize {
-        self.listed().map(|file| file.problems).sum()
+        // Invariant: hidden files stand behind all others.
+        let listed = self.files.iter().rposition(|file| !file.hidden).map_or(0, |last| last + 1);
+        self.starts.get(listed).copied().unwrap_or(0)
     }
 
     /// The files whose problems are listed.
@@ -107,18 +128,17 @@ impl Items {
 
     /// Position of an item in the whole list, from 0.
     pub fn rank(&self, item: ItemId) -> usize {
-        self.files.iter().take(item.file).map(|file| file.problems).sum::<usize>() + item.problem
+        self.starts.get(item.file).or(self.starts.last()).map_or(0, |start| start + item.problem)
     }
 
     /// The item at a position of the whole list.
-    pub fn at_rank(&self, mut rank: usize) -> Option<ItemId> {
-        for (file, state) in self.listed().enumerate() {
-            if rank < state.problems {
-                return Some(ItemId { file, problem: rank });
-            }
-            rank -= state.problems;
+    pub fn at_rank(&self, rank: usize) -> Option<ItemId> {
+        if rank >= self.total() {
+            return None;
         }
-        None
+        // Files without a problem begin where the next one does.
+        let file = self.starts.partition_point(|&start| start <= rank).checked_sub(1)?;
+        Some(ItemId { file, problem: rank - self.starts[file] })
     }
 
     /// The item behind (`forward`) or before this one.
@@ -220,5 +240,21 @@ impl Items {
         if let Some(loaded) = self.loaded.get_mut(&item) {
             loaded.used = self.clock;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_pass_over_files_without_problems_and_end_before_hidden_ones() {
+        let file = |problems, hidden| FileState { problems, hidden, ..FileState::default() };
+        let items = Items::new(vec![file(0, false), file(2, false), file(0, false), file(1, false), file(5, true)]);
+        let places: Vec<ItemId> = (0..items.total()).map(|rank| items.at_rank(rank).unwrap()).collect();
+        assert_eq!(places.iter().map(|item| (item.file, item.problem)).collect::<Vec<_>>(), [(1, 0), (1, 1), (3, 0)]);
+        assert_eq!(places.iter().map(|&item| items.rank(item)).collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!((items.at_rank(3), items.rank(ItemId { file: 4, problem: 2 })), (None, 5));
+        assert_eq!((Items::default().total(), Items::default().at_rank(0)), (0, None));
     }
 }

@@ -37,6 +37,20 @@ pub struct Jumps {
     pub marks: BTreeMap<char, Spot>,
 }
 
+impl Jumps {
+    /// Problems that places in this file hint at.
+    pub(super) fn rows_in<'a>(&'a self, file: &'a str) -> impl Iterator<Item = usize> + 'a {
+        self.list.iter().chain(self.marks.values()).filter(move |spot| spot.file == file).map(|spot| spot.problem)
+    }
+
+    /// The problems of a file have other numbers now.
+    pub(super) fn renumber(&mut self, file: &str, number: impl Fn(usize) -> Option<usize>) {
+        for spot in self.list.iter_mut().chain(self.marks.values_mut()).filter(|spot| spot.file == file) {
+            spot.problem = number(spot.problem).unwrap_or(spot.problem);
+        }
+    }
+}
+
 impl App {
     fn spot(&self) -> Option<Spot> {
         let item = self.cursor.item;

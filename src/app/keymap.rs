@@ -12,6 +12,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use toml::Spanned;
 
 use super::commands::{COMMANDS, Command, by_name};
@@ -170,11 +171,13 @@ pub struct KeymapError {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct File {
     preset: Option<Spanned<String>>,
     #[serde(default)]
     keys: BTreeMap<Spanned<String>, Spanned<OneOrMany>>,
+    #[serde(flatten)]
+    #[expect(clippy::zero_sized_map_values, reason = "a flattened field is a map; what unknown keys say is of no use")]
+    unknown: BTreeMap<String, IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -191,6 +194,8 @@ pub struct Keymap {
     pub preset: &'static str,
     /// In the order of the table; keys of a binding are parted by spaces.
     rows: Vec<(&'static Command, Vec<String>)>,
+    /// Keys of its file that say nothing to this version.
+    pub unknown: Vec<String>,
 }
 
 impl Default for Keymap {
@@ -207,7 +212,7 @@ impl Keymap {
 
     fn of(preset: &Preset) -> Self {
         let rows = COMMANDS.iter().map(|command| (command, command.keys.iter().map(|&keys| keys.to_owned()).collect()));
-        let mut map = Self { preset: preset.name, rows: rows.collect() };
+        let mut map = Self { preset: preset.name, rows: rows.collect(), unknown: Vec::new() };
         for (name, keys) in preset.keys {
             for (command, bound) in &mut map.rows {
                 if command.name == *name {
@@ -235,6 +240,7 @@ impl Keymap {
         let (name, offset) = found.preset.map_or((preset.to_owned(), 0), |name| (name.get_ref().clone(), name.span().start));
         let names = || PRESETS.iter().map(|preset| preset.name).collect::<Vec<_>>().join(", ");
         let mut map = Self::preset(&name).ok_or_else(|| at(offset, format!("no preset {name:?}; there are {}", names())))?;
+        map.unknown = found.unknown.into_keys().collect();
         let mut lines: HashMap<&'static str, usize> = HashMap::new();
         for (name, keys) in found.keys {
             let command = by_name(name.get_ref())
@@ -271,7 +277,8 @@ impl Keymap {
     /// The keymap with these bindings; commands that are not named have none.
     pub fn rebound(bound: &[(String, Vec<String>)]) -> Self {
         let keys = |name: &str| bound.iter().find(|(known, _)| known == name).map_or_else(Vec::new, |(_, keys)| keys.clone());
-        Self { preset: PRESETS[0].name, rows: COMMANDS.iter().map(|command| (command, keys(command.name))).collect() }
+        let rows = COMMANDS.iter().map(|command| (command, keys(command.name))).collect();
+        Self { preset: PRESETS[0].name, rows, unknown: Vec::new() }
     }
 
     /// The bindings of a command; the keys of one are parted by spaces.

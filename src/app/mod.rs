@@ -41,6 +41,7 @@ pub mod queue;
 mod ratings;
 pub mod reading;
 pub mod refit;
+mod reload;
 pub mod replay;
 pub mod review;
 pub mod rewrite;
@@ -310,6 +311,8 @@ pub struct App {
     /// The program is leaving.
     pub quitting: bool,
     aim: Option<Aim>,
+    /// Where a file that was written anew has not come yet.
+    away: Option<Box<reload::Away>>,
 }
 
 impl App {
@@ -411,6 +414,7 @@ impl App {
             heard: 0,
             quitting: false,
             aim: None,
+            away: None,
         }
     }
 

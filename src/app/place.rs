@@ -321,12 +321,13 @@ pub(super) fn files(app: &mut App, files: Vec<FileState>) -> Vec<Effect> {
         .filter(|(_, (old, new))| !old.complete && new.complete)
         .map(|(index, _)| index)
         .collect();
-    app.items.files = files;
+    app.items.set_files(files);
     for file in finished {
         app.items.forget_others(file, app.cursor.item);
         app.scoring.ask_again(file);
         app.queue.file_ended(file);
     }
+    app.come_back();
     app.stay_inside();
     effects.extend(seek::go_on(app));
     effects.retain(|effect| !matches!(effect, Effect::Load(item) if !app.items.is_known(*item)));

@@ -45,6 +45,11 @@ pub struct Saving {
 const PAUSES: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(10));
 
 impl Saving {
+    /// Keys wait until a label is written.
+    pub(super) fn holds_keys(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     /// How many tries failed in a row, and how long to wait before the next one; `None` while no label waits because of an error.
     pub fn retry_after(&self) -> Option<(u32, Duration)> {
         let waits = !self.in_flight && self.error.is_some() && !self.queue.is_empty();

@@ -226,6 +226,15 @@ impl Scoring {
         self.queue.cancel_all()
     }
 
+    /// The files are others: what their items are asked for, and what they record, is found anew. Other scores stay.
+    pub(super) fn begin_anew(&mut self) -> Vec<Effect> {
+        self.done = Runs::default();
+        if let Some((at, _)) = self.of_files {
+            self.judges[at].scores.clear();
+        }
+        self.forget_requests().into_iter().map(Effect::CancelScore).collect()
+    }
+
     /// The problems of a file may have got more solutions: their steps are asked for again.
     pub(super) fn ask_again(&mut self, file: usize) {
         self.done.clear_file(file);

@@ -122,6 +122,12 @@ impl Search {
         RegexBuilder::new(&pattern).size_limit(1 << 20).build().ok().map(|pattern| Self::new(Some(pattern)))
     }
 
+    /// The same search, which has come to nothing yet.
+    pub(super) fn anew(self) -> Self {
+        let Self { wanted, like, typed, .. } = self;
+        Self { typed, ..Self::of(Wanted::clone(&wanted), like) }
+    }
+
     /// What is found.
     pub fn wanted(&self) -> &Arc<Wanted> {
         &self.wanted

@@ -186,6 +186,16 @@ impl Trust {
         trust
     }
 
+    /// The problems of a file have other numbers now: what is no longer there cannot come once more. All that is to come was judged, so that
+    /// the session knows the same places.
+    pub(super) fn renumber(&mut self, file: &str, number: impl Fn(usize) -> Option<usize>) {
+        self.due.retain_mut(|due| {
+            let now = if due.file == file { number(due.problem) } else { Some(due.problem) };
+            due.problem = now.unwrap_or(due.problem);
+            now.is_some()
+        });
+    }
+
     /// Number of the last verdict, over all sessions.
     fn number(&self) -> u64 {
         self.past + self.verdicts.0

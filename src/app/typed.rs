@@ -98,6 +98,7 @@ pub(super) fn key_press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     }
     app.notice = None;
     app.seek = None;
+    app.away = None;
     if replay::key(app, key) {
         return Vec::new();
     }

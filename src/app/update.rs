@@ -2,8 +2,8 @@
 
 use super::items::ItemId;
 use super::{
-    App, Effect, Focus, Message, layout, likeness, picker, picture, place, quality, queue, refit, sampling, saving, scoring,
-    seek, threshold, typed,
+    App, Effect, Focus, Message, layout, likeness, picker, picture, place, quality, queue, refit, reload, sampling, saving,
+    scoring, seek, threshold, typed,
 };
 use crate::labels::{Action, Event};
 use crate::trace::{NodeId, PromptKey};
@@ -52,6 +52,7 @@ fn received(app: &mut App, message: Message) -> Vec<Effect> {
         Message::Loaded { item, view } => return place::loaded(app, item, view),
         Message::Found { round, file, problems, hit } => return seek::found(app, round, file, &problems, hit),
         Message::Files(files) => return place::files(app, files),
+        Message::Reloaded { files, file, moved } => return reload::reloaded(app, files, file, &moved),
         Message::Worker(event) => return scoring::worker_event(app, event),
         Message::Prepared { item, known, requests } => return scoring::prepared(app, item, known, requests),
         Message::Saved { event, at } => return saving::saved(app, &event, at),

@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
 use etcetera::BaseStrategy;
 
-use super::out;
+use super::{out, settings};
 use crate::app::keymap::{Keymap, PRESETS};
 
 /// Which keys.
@@ -36,8 +35,9 @@ impl KeyChoice {
 }
 
 fn read(path: &Path, preset: &str) -> anyhow::Result<Keymap> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-    Ok(Keymap::read(&path.display().to_string(), &text, preset)?)
+    let keymap = Keymap::read(&path.display().to_string(), &settings::read(path)?, preset)?;
+    settings::left_out(path, &keymap.unknown);
+    Ok(keymap)
 }
 
 /// Options of `keys`.

@@ -27,6 +27,7 @@ pub mod score_known;
 pub mod score_out;
 mod scorer;
 mod seen;
+mod settings;
 pub mod shard;
 pub mod store;
 pub mod tables;

@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use super::beside::Beside;
 use super::keys::KeyChoice;
 use super::reading::{self, Reading};
-use super::{Sharing, StoreChoice, With, out, train_head};
+use super::{Sharing, StoreChoice, With, out, settings, train_head};
 use crate::app::items::FileState;
 use crate::app::judge::Judge;
 use crate::app::layout::bounded;
@@ -194,8 +194,7 @@ pub(super) fn start(args: &OpenArgs, review: bool) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(8).build()?;
     let log = args.log.as_ref().map(|log| (log.clone(), path.clone(), args.with.clone()));
     let correctable = args.scorer_cmd.is_none() && args.runs_on.server.is_none();
-    let refit =
-        correctable.then(|| train_head::refit(&path, &annotator, (args.prm.clone(), args.runs_on.clone()), corpora.clone()));
+    let refit = correctable.then(|| train_head::refit(&path, &annotator, (args.prm.clone(), args.runs_on.clone())));
     let outside = Outer { corpora, worker, sampler, vectors, log, desk, refit, judges, asked, notes };
     let unsaved = runtime.block_on(interactive(setup, store, outside, &ended_by, args.linear))?;
     // A worker that is being killed and a blocked read must not hold the exit up.
@@ -396,8 +395,9 @@ fn terms(args: &OpenArgs) -> anyhow::Result<Terms> {
 pub(super) fn project(named: Option<PathBuf>, paths: &[PathBuf]) -> anyhow::Result<Project> {
     let beside = || Some(paths.first()?.parent()?.join(FILE_NAME)).filter(|path| path.is_file());
     let Some(path) = named.or_else(beside) else { return Ok(Project::default()) };
-    let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    let text = settings::read(&path)?;
     let project = Project::parse(&text).with_context(|| path.display().to_string())?;
+    settings::left_out(&path, &project.unknown);
     for (name, text) in &project.filters {
         let wrong = no_name(name).or_else(|| Query::filter(text, &project.filters).err().map(|error| error.in_line(text)));
         if let Some(wrong) = wrong {
@@ -419,9 +419,12 @@ fn open_all(args: &OpenArgs) -> anyhow::Result<(Vec<Corpus>, Vec<String>)> {
     } else {
         sources(&args.paths, &mut |note| out::note(note))
     };
+    let shown = opened.len();
     opened.extend(args.gold.iter().map(|gold| Ok(Source::Path(gold.clone()))));
-    for source in opened {
-        let opened = match source.and_then(|source| Corpus::follow(source, way)) {
+    for (index, source) in opened.into_iter().enumerate() {
+        // Questions with a known answer stay what they were.
+        let open = if index < shown { Corpus::follow } else { Corpus::open };
+        let opened = match source.and_then(|source| open(source, way)) {
             Err(OpenError { path, reason: Refusal::UnknownFormat(_) }) if !args.linear && attended(args) && path.is_file() => {
                 unknown(&path, args)?
             }

@@ -11,6 +11,7 @@ use clap::{Arg, Command};
 use etcetera::BaseStrategy as _;
 use sha2::{Digest as _, Sha256};
 
+use super::settings;
 use crate::corpus::{Remembered, Way, escaped};
 use crate::formats::mapping::{self, Spec};
 use crate::formats::{self, Format};
@@ -124,17 +125,12 @@ fn path(name: &str) -> anyhow::Result<PathBuf> {
 /// A mapping that was saved.
 fn load(name: &str) -> anyhow::Result<Spec> {
     let path = path(name)?;
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let known = saved();
-            let known =
-                if known.is_empty() { "none was saved yet".to_owned() } else { format!("there are {}", known.join(", ")) };
-            bail!("no mapping `{name}` in {}; {known}", folder()?.display());
-        }
-        Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
-    };
-    let spec = Spec::from_toml(&text).and_then(|spec| spec.mapping().map(|_| ()).map(|()| spec.clone()));
+    if !path.exists() {
+        let known = saved();
+        let known = if known.is_empty() { "none was saved yet".to_owned() } else { format!("there are {}", known.join(", ")) };
+        bail!("no mapping `{name}` in {}; {known}", folder()?.display());
+    }
+    let spec = Spec::from_toml(&settings::read(&path)?).and_then(|spec| spec.mapping().map(|_| ()).map(|()| spec.clone()));
     spec.with_context(|| path.display().to_string())
 }
 
@@ -166,7 +162,7 @@ fn path_of(file: &Path) -> anyhow::Result<PathBuf> {
 
 /// The mapping that was last given for a file.
 fn remembered(file: &Path) -> Option<Spec> {
-    let text = std::fs::read_to_string(path_of(file).ok()?).ok()?;
+    let text = settings::read(&path_of(file).ok().filter(|path| path.exists())?).ok()?;
     Spec::from_toml(&text).ok().filter(|spec| spec.mapping().is_ok())
 }
 

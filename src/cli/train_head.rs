@@ -179,10 +179,10 @@ pub fn run(args: &TrainHeadArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// How the interactive program fits the scores of a model, where it runs, to the saved labels of an annotator.
-pub(super) fn refit(store: &Path, annotator: &str, model: (Option<PathBuf>, RunsOn), corpora: Vec<Corpus>) -> Refit {
+pub(super) fn refit(store: &Path, annotator: &str, model: (Option<PathBuf>, RunsOn)) -> Refit {
     let (store, annotator, (prm, runs_on)) = (store.to_owned(), annotator.to_owned(), model);
-    Arc::new(move || {
-        let fitted = refit_once(&store, &annotator, (prm.as_deref(), &runs_on), &corpora);
+    Arc::new(move |corpora| {
+        let fitted = refit_once(&store, &annotator, (prm.as_deref(), &runs_on), corpora);
         fitted.map_err(|error| format!("{error:#}"))
     })
 }

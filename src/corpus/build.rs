@@ -127,7 +127,7 @@ impl Indexer {
                 if let Framer::Lines(scanner) = &mut self.framer {
                     scanner.go_on(self.at);
                 }
-            } else if shared.watch.is_some() {
+            } else if shared.grows() {
                 self.frames.truncate(before);
                 self.framer = Framer::Lines(scanner);
             }

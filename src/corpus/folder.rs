@@ -7,6 +7,7 @@ use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
 
 use super::Source;
@@ -14,8 +15,9 @@ use super::error::{OpenError, Refusal};
 
 /// The name that stands for standard input.
 pub(crate) const STDIN: &str = "-";
-/// Most files of a folder, and how deep they may lie.
-const FILES: usize = 10_000;
+/// Most files of a folder, and how deep they may lie. An open file takes one of the files that the system lets a program open, and about 5 KB:
+/// its corpus with an index of few records, what the screen knows of it, twice, and what the system keeps of it.
+const FILES: usize = 50_000;
 const DEPTH: usize = 6;
 /// Endings of files that are looked at in a folder; a file named on the command line may have any.
 const ENDINGS: &[&str] = &["jsonl", "ndjson", "json", "csv", "tsv", "parquet", "arrow", "eval", "traj", "tree"];
@@ -45,7 +47,7 @@ pub fn sources(paths: &[PathBuf], tell: &mut dyn FnMut(String)) -> Vec<Result<So
             out.push(Ok(Source::Stdin));
         } else if path.is_dir() {
             let mut files = Vec::new();
-            let found = collect(path, &mut Vec::new(), false, &mut files);
+            let found = collect(path, FILES, &mut Vec::new(), false, &mut files);
             let found = found.and_then(|()| if files.is_empty() { Err(Refusal::Folder(empty())) } else { Ok(()) });
             match found {
                 Ok(()) => out.extend(once(path, files, &mut taken, tell).into_iter().map(|file| Ok(Source::Path(file)))),
@@ -56,7 +58,22 @@ pub fn sources(paths: &[PathBuf], tell: &mut dyn FnMut(String)) -> Vec<Result<So
             out.extend(once(path, files, &mut taken, tell).into_iter().map(|file| Ok(Source::Path(file))));
         }
     }
+    let_open(out.len());
     out
+}
+
+/// Files that a program opens beside those of traces.
+const SPARE: usize = 200;
+
+/// Lets this program open so many files at once, as far as the system allows it: a file stays open as long as its corpus.
+fn let_open(files: usize) {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = (files + SPARE) as u64;
+    if limit.current.is_some_and(|current| current < wanted) {
+        let current = Some(limit.maximum.map_or(wanted, |most| most.min(wanted)));
+        // Who needs more files than that says so when they are opened.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current, ..limit });
+    }
 }
 
 fn empty() -> String {
@@ -105,8 +122,14 @@ fn once(named: &Path, files: Vec<Found>, taken: &mut HashMap<FileId, PathBuf>, t
     out
 }
 
-/// The files of traces in a folder. `above` are the folders that lead to it: a link back to one of them is not followed.
-fn collect(folder: &Path, above: &mut Vec<Option<FileId>>, linked: bool, files: &mut Vec<Found>) -> Result<(), Refusal> {
+/// The files of traces in a folder, `most` of them at most. `above` are the folders that lead to it: a link back to one of them is not followed.
+fn collect(
+    folder: &Path,
+    most: usize,
+    above: &mut Vec<Option<FileId>>,
+    linked: bool,
+    files: &mut Vec<Found>,
+) -> Result<(), Refusal> {
     let id = file_id(folder);
     if above.len() > DEPTH || (id.is_some() && above.contains(&id)) {
         return Ok(());
@@ -115,11 +138,11 @@ fn collect(folder: &Path, above: &mut Vec<Option<FileId>>, linked: bool, files: 
     for path in entries(folder)? {
         let linked = linked || path.is_symlink();
         if path.is_dir() {
-            collect(&path, above, linked, files)?;
+            collect(&path, most, above, linked, files)?;
         } else if is_traces(&path) {
             files.push(Found { path, linked });
-            if files.len() > FILES {
-                return Err(Refusal::Folder(format!("of more than {FILES} files")));
+            if files.len() > most {
+                return Err(Refusal::Folder(format!("of more than {most} files: open folders in it, or put the files together")));
             }
         }
     }
@@ -270,6 +293,16 @@ mod tests {
         assert_eq!(names(dir.path()), ["manifest.json", "t.jsonl"]);
         fs::write(dir.path().join("README.md"), "---\ntags:\n- process-reward-model\n- stepscope\n---\n").unwrap();
         assert_eq!(names(dir.path()), ["t.jsonl"]);
+    }
+
+    #[test]
+    fn a_folder_of_too_many_files_says_how_many_would_do() {
+        let dir = tempfile::tempdir().unwrap();
+        (0..3).for_each(|number| fs::write(dir.path().join(format!("{number}.json")), "").unwrap());
+        let collected =
+            |most| collect(dir.path(), most, &mut Vec::new(), false, &mut Vec::new()).map_err(|error| error.to_string());
+        assert_eq!(collected(3), Ok(()));
+        assert!(collected(2).is_err_and(|error| error.contains("of more than 2 files: ")));
     }
 
     #[test]

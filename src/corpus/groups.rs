@@ -1,7 +1,7 @@
 //! Which records form one unit, and which units show the same problem. Numbers are given in order of first appearance and never
 //! change.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 
 const NONE: u32 = u32::MAX;
@@ -169,6 +169,17 @@ impl Groups {
     /// The units of a problem, in the order in which their problem became known.
     pub(super) fn problem_units(&self, problem: usize) -> Vec<usize> {
         self.problems.members(problem).collect()
+    }
+
+    /// These of the problems that are known by a hash, each with it.
+    pub(super) fn keys_of(&self, problems: &BTreeSet<usize>) -> Vec<(usize, u64)> {
+        let keys = self.problems.by_key.iter().map(|(&key, &group)| (group as usize, key));
+        keys.filter(|(problem, _)| problems.contains(problem)).collect()
+    }
+
+    /// The problem that is known by this hash.
+    pub(super) fn with_key(&self, key: u64) -> Option<usize> {
+        self.problems.by_key.get(&key).map(|&group| group as usize)
     }
 
     /// The problem of every unit.

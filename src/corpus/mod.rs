@@ -26,6 +26,7 @@ mod spool;
 mod store;
 mod values;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -37,6 +38,7 @@ pub(crate) use error::escaped;
 pub use error::{OpenError, Refusal};
 pub(crate) use folder::STDIN;
 pub use folder::sources;
+pub use follow::Change;
 pub use framing::Framing;
 pub use head::BY_NAME;
 pub use in_order::in_order;
@@ -216,6 +218,11 @@ impl Shared {
         self.change(|progress| progress.grouped = true);
     }
 
+    /// What is added to the file is read on: whatever is not lines is written anew as a whole.
+    fn grows(&self) -> bool {
+        self.watch.is_some() && self.framing == Framing::Lines && matches!(self.bytes, Bytes::File(..))
+    }
+
     /// Waits until more than `records` records are known; false when there will be no more.
     fn wait_for_more(&self, records: usize) -> bool {
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
@@ -251,7 +258,7 @@ impl Corpus {
             Source::Stdin => PathBuf::from(folder::STDIN),
             Source::Memory { name, .. } => PathBuf::from(name),
         };
-        let watch = if follow { Watch::new(&path) } else { None };
+        let watch = if follow && matches!(source, Source::Path(_)) { Watch::new(&path, way) } else { None };
         let name = path.to_string_lossy().into_owned();
         let opened = begin(source, way).and_then(|(bytes, head)| Self::build(name, bytes, head, way.segment, watch, look));
         opened.map_err(|reason| OpenError { path, reason })
@@ -266,8 +273,6 @@ impl Corpus {
         look: Option<Look>,
     ) -> Result<Self, Refusal> {
         let mut indexer = build::Indexer::new(head.framing, head.bom);
-        // Whatever is not lines is written anew as a whole.
-        let followed = head.framing == Framing::Lines && matches!(bytes, Bytes::File(..));
         let shared = Arc::new(Shared {
             name,
             bytes,
@@ -282,7 +287,7 @@ impl Corpus {
             changed: Condvar::new(),
             generation: AtomicU64::new(0),
             stop: AtomicBool::new(false),
-            watch: watch.filter(|_| followed).map(Mutex::new),
+            watch: watch.map(Mutex::new),
             look,
         });
         // What was read to know the format is shown at once: the first screen needs no waiting.
@@ -298,10 +303,22 @@ impl Corpus {
         Ok(Self { handle: Arc::new(Handle { shared }) })
     }
 
-    /// Looks whether a file that is followed has grown, at most twice a second; what has come is read in the background. Gives one line
-    /// when the file can be followed no longer.
-    pub fn refresh(&self) -> Option<String> {
+    /// Looks whether a file that is followed has changed, at most twice a second. What was added to lines is read in the background; of
+    /// everything else it is told once what became of the file.
+    pub fn refresh(&self) -> Option<Change> {
         follow::refresh(&self.handle.shared)
+    }
+
+    /// Opens a file that is followed once more, the same way: a corpus of its own, with what the file is now. `None` for what is not followed.
+    pub fn reopen(&self) -> Option<Result<Self, OpenError>> {
+        follow::reopen(self.shared())
+    }
+
+    /// Where these problems of another corpus stand here, as far as their text tells; each with its number there, in no order.
+    pub fn find_again(&self, other: &Self, problems: &BTreeSet<usize>) -> Vec<(usize, usize)> {
+        let keys = other.shared().groups().keys_of(problems);
+        let here = self.shared().groups();
+        keys.into_iter().filter_map(|(problem, key)| Some((problem, here.with_key(key)?))).collect()
     }
 
     fn shared(&self) -> &Shared {

@@ -330,6 +330,20 @@ impl Book {
         known.place.as_ref().map(|(file, item)| (file.as_ref(), *item))
     }
 
+    /// Problem numbers on the screen when something was decided, with their files.
+    pub(super) fn places(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.known.iter().filter_map(|known| known.place.as_ref().map(|(file, item)| (file.as_ref(), *item)))
+    }
+
+    /// The problems of a file have other numbers now, or are no longer in it.
+    pub(super) fn renumber(&mut self, file: &str, number: impl Fn(u64) -> Option<u64>) {
+        for place in self.known.iter_mut().map(|known| &mut known.place) {
+            if let Some((of, item)) = place.as_ref().filter(|(of, _)| of.as_ref() == file) {
+                *place = number(*item).map(|item| (of.clone(), item));
+            }
+        }
+    }
+
     /// All that was ever said of a solution under one of these names or of one of these steps, which have their indices, oldest first.
     pub(super) fn history(&self, records: &[RecordKey], steps: &HashMap<StepKey, usize>) -> Vec<Past<'_>> {
         let of_steps = steps.keys().filter_map(|step| self.by_step.get(step));

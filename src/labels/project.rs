@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::Overlap;
@@ -97,12 +98,15 @@ pub struct Project {
     /// Who gets which problems; without it everybody gets all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlap: Option<Overlap>,
+    /// Keys that say nothing to this version: a file of a newer one, or a slip.
+    #[serde(skip)]
+    pub unknown: Vec<String>,
 }
 
 /// A project file that says something impossible.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProjectError {
-    /// No TOML, or a key that nobody knows.
+    /// No TOML, or a value of another kind.
     #[error("line {line}: {what}")]
     Toml {
         /// From 1.
@@ -122,7 +126,7 @@ pub enum ProjectError {
 
 /// The file as it is written. A table that is missing is that of the preset.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 struct File {
     errors: Option<BTreeMap<String, String>>,
     bad_problem: Option<BTreeMap<String, String>>,
@@ -137,6 +141,9 @@ struct File {
     #[serde(default)]
     filters: BTreeMap<String, String>,
     overlap: Option<Overlap>,
+    #[serde(flatten)]
+    #[expect(clippy::zero_sized_map_values, reason = "a flattened field is a map; what unknown keys say is of no use")]
+    unknown: BTreeMap<String, IgnoredAny>,
 }
 
 impl Default for Project {
@@ -152,6 +159,7 @@ impl Default for Project {
             digits: Digits::Count,
             filters: BTreeMap::new(),
             overlap: None,
+            unknown: Vec::new(),
         };
         // Invariant: the preset is a project file (tested).
         Self::over(&empty, MATHS).unwrap_or(empty)
@@ -198,6 +206,7 @@ impl Project {
             digits: file.digits,
             filters: file.filters,
             overlap: file.overlap,
+            unknown: file.unknown.into_keys().collect(),
         })
     }
 }
@@ -246,12 +255,19 @@ mod tests {
     }
 
     #[test]
+    fn what_else_a_file_with_unknown_keys_says_counts() {
+        let project = Project::parse("colour = 1\nprogress = true\n[erors]\na = \"x\"\n").unwrap();
+        assert_eq!((project.progress, &project.unknown[..]), (true, &["colour".to_owned(), "erors".to_owned()][..]));
+        let error = Project::parse("colour = 1\nprogress = 3\n").unwrap_err().to_string();
+        assert!(error.starts_with("line 2: "), "{error}");
+    }
+
+    #[test]
     fn what_cannot_be_chosen_from_is_refused_with_the_reason() {
         for (text, said) in [
             ("[errors]\nab = \"x\"", "no single letter"),
             ("[errors]\na = \"\"", "no name"),
             ("[errors]\na = \"x\"\nb = \"x: y\"", "both called"),
-            ("[erors]\na = \"x\"", "erors"),
             ("[errors", "line 1: unclosed table"),
             ("[overlap]\nannotators = [\"a\"]\neach = 2\npercent = 20", "2 annotators of 1"),
         ] {

@@ -143,6 +143,16 @@ impl Session {
         self.book()?.place(id)
     }
 
+    /// Problem numbers that were on the screen when the own decisions were made, with their files.
+    pub fn places(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.book().into_iter().flat_map(Book::places)
+    }
+
+    /// The problems of a file have other numbers now, or are no longer in it: what places hint at follows. Events in a store stay as they are.
+    pub fn renumber(&mut self, file: &str, number: impl Fn(u64) -> Option<u64>) {
+        self.books.values_mut().for_each(|book| book.renumber(file, &number));
+    }
+
     /// The own mark on this step.
     pub fn mark(&self, step: StepKey) -> Option<Mark> {
         self.book()?.mark(step).map(|(_, mark)| mark)

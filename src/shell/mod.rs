@@ -9,6 +9,7 @@ pub mod linear;
 mod loading;
 mod outside;
 mod picture;
+mod reopening;
 pub mod replay;
 mod sampler;
 mod saver;
@@ -104,6 +105,8 @@ async fn turns<S: Screen>(
     while !app.quitting {
         let message = tokio::select! {
             biased;
+            // Every answer was asked for, so that they hold nothing up for long.
+            message = outside.answer() => message,
             message = messages.recv() => message,
             () = sleep_until(TokioInstant::from_std(timers.next())) => None,
         };
@@ -132,7 +135,7 @@ async fn turns<S: Screen>(
             }
             taken += 1;
             if taken < BATCH && !piece && !app.quitting {
-                next = messages.try_recv().ok();
+                next = outside.try_answer().or_else(|| messages.try_recv().ok());
             }
         }
         for effect in timers.fire(app, outside) {
@@ -207,8 +210,8 @@ impl Timers {
         }
         if self.poll_at <= now {
             self.poll_at = now + POLL;
-            if let Some(files) = outside.files_changed() {
-                let message = Message::Files(files);
+            let may_reload = app.may_reload() && !editor::is_lent();
+            if let Some(message) = outside.files_changed(app, may_reload) {
                 outside.note(&message);
                 effects.extend(update(app, message));
                 self.draw_at = Some(now);

@@ -1,8 +1,6 @@
 //! Carries effects out: reads problems, plans score requests, talks to the worker, hands labels to the saver.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
-use std::ffi::OsStr;
 use std::io::Write as _;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -19,8 +17,8 @@ use crate::app::refit::Fitted;
 use crate::app::sampling::Heard;
 use crate::app::scoring::Known;
 use crate::app::search::Wanted;
-use crate::app::{Effect, Manuscript, Message};
-use crate::corpus::Corpus;
+use crate::app::{App, Effect, Manuscript, Message};
+use crate::corpus::{Change, Corpus, escaped};
 use crate::labels::{Draft, StoreError};
 use crate::query::Query;
 use crate::scoring::request::{Limits, asked_about, plan};
@@ -31,15 +29,20 @@ use crate::ui::picture::Canvas;
 
 use super::likeness::Likeness;
 use super::loading::Loading;
+use super::reopening::Reopening;
 use super::replay::KeyLog;
 use super::sampler::Sampler;
 use super::{Saver, editor, picture, sieve};
 
 /// Scores are written to the cache in groups of this size, and at the end of each request.
 const CACHE_GROUP: usize = 64;
+/// Files that are looked at between two frames: each look asks the system.
+const LOOKS: usize = 1000;
+/// No generation of a corpus.
+const NEVER: u64 = u64::MAX;
 
-/// Fits the scores to the saved labels: takes its time, and says in one line why there is no fit.
-pub type Refit = Arc<dyn Fn() -> Result<Fitted, String> + Send + Sync>;
+/// Fits the scores to the saved labels of these files: takes its time, and says in one line why there is no fit.
+pub type Refit = Arc<dyn Fn(&[Corpus]) -> Result<Fitted, String> + Send + Sync>;
 
 /// What the outside works with.
 pub struct Resources {
@@ -87,13 +90,18 @@ pub struct Outside {
     log: Option<KeyLog>,
     canvas: Canvas,
     messages: UnboundedSender<Message>,
+    /// Answers about items of the files: exchanged with the files, so that none comes about a file as it was.
+    answers: (UnboundedSender<Message>, UnboundedReceiver<Message>),
+    reopening: Reopening,
+    /// The file that is looked at next.
+    look_at: usize,
 }
 
 impl Outside {
     /// An outside that reports to `messages`.
     pub fn new(resources: Resources, messages: UnboundedSender<Message>) -> Self {
         Self {
-            generations: vec![u64::MAX; resources.corpora.len()],
+            generations: vec![NEVER; resources.corpora.len()],
             files: resources.files,
             corpora: resources.corpora,
             saver: resources.saver,
@@ -111,6 +119,9 @@ impl Outside {
             log: resources.log,
             canvas: resources.canvas,
             messages,
+            answers: unbounded_channel(),
+            reopening: Reopening::default(),
+            look_at: 0,
         }
     }
 
@@ -122,27 +133,46 @@ impl Outside {
 
     /// What the files look like now. What they are is looked up on the disk, so keep it.
     pub fn files(corpora: &[Corpus]) -> Vec<FileState> {
-        let state = |corpus: &Corpus| {
-            let mut state = FileState {
-                name: corpus.name().to_owned(),
-                id: identity(corpus.name()),
-                format: corpus.format().name(),
-                evidence: corpus.evidence().to_owned(),
-                segment: corpus.segment(),
-                map: corpus.format().mapping().map(str::to_owned),
-                ..FileState::default()
-            };
-            grown(&mut state, corpus);
-            state
-        };
         corpora.iter().map(state).collect()
     }
 
-    /// The state of the files if any of them grew since the last call.
-    pub(super) fn files_changed(&mut self) -> Option<Vec<FileState>> {
-        for (corpus, notice) in self.corpora.iter().filter_map(|corpus| Some((corpus, corpus.refresh()?))) {
-            let name = Path::new(corpus.name()).file_name().map_or(Cow::Borrowed(corpus.name()), OsStr::to_string_lossy);
-            self.tell(Message::Alarm(format!("{} has changed", crate::corpus::escaped(&name)), notice));
+    /// The next answer about an item, once there is one.
+    pub(super) async fn answer(&mut self) -> Option<Message> {
+        self.answers.1.recv().await
+    }
+
+    /// An answer about an item, if there is one.
+    pub(super) fn try_answer(&mut self) -> Option<Message> {
+        self.answers.1.try_recv().ok()
+    }
+
+    /// Looks at the files. Gives their state if any of them grew since the last call; or, where the program `may_reload` them, a file that has
+    /// become another one.
+    pub(super) fn files_changed(&mut self, app: &App, may_reload: bool) -> Option<Message> {
+        let files = self.corpora.len();
+        for file in (self.look_at..self.look_at + LOOKS.min(files)).map(|file| file % files) {
+            let corpus = &self.corpora[file];
+            let change = if self.reopening.reads(file) { None } else { corpus.refresh() };
+            let (state, name) = (&self.files[file], escaped(self.files[file].short_name()));
+            match change {
+                None => {}
+                Some(Change::Replaced) => self.reopening.begin(file, corpus),
+                Some(Change::Gone) => {
+                    let told =
+                        format!("{name}: the file is gone; what was read of it stays, and it is read anew when it is back");
+                    self.tell(Message::Alarm(state.gone(), told));
+                }
+                Some(Change::Lost(error)) => {
+                    self.tell(Message::Alarm(format!("{name} has changed"), format!("{name}: cannot be followed: {error}")));
+                }
+            }
+        }
+        self.look_at = (self.look_at + LOOKS) % files.max(1);
+        let reopened = if may_reload { self.reopening.take() } else { None };
+        match reopened {
+            Some((file, Ok(corpus))) => return Some(self.exchange(file, corpus, app)),
+            Some((_, Err(error))) => self.tell(Message::Notice(format!("{error}; what was read of the file before stays"))),
+            None => {}
         }
         let now: Vec<u64> = self.corpora.iter().map(Corpus::generation).collect();
         if now == self.generations {
@@ -150,7 +180,20 @@ impl Outside {
         }
         self.generations = now;
         self.files.iter_mut().zip(&self.corpora).for_each(|(file, corpus)| grown(file, corpus));
-        Some(self.files.clone())
+        Some(Message::Files(self.files.clone()))
+    }
+
+    /// Takes another corpus in place of one: nothing that is still being read of that one is told any more.
+    fn exchange(&mut self, file: usize, corpus: Corpus, app: &App) -> Message {
+        let old = std::mem::replace(&mut self.corpora[file], corpus);
+        let corpus = &self.corpora[file];
+        let moved = corpus.find_again(&old, &app.rows_in(file));
+        // A link may lead elsewhere now: to the session it is the file that it was.
+        let FileState { id, hidden, .. } = std::mem::take(&mut self.files[file]);
+        self.files[file] = FileState { id, hidden, ..state(corpus) };
+        (self.answers, self.loading) = (unbounded_channel(), Loading::default());
+        self.generations[file] = NEVER;
+        Message::Reloaded { files: self.files.clone(), file, moved }
     }
 
     /// Keeps book of what passes by.
@@ -205,13 +248,13 @@ impl Outside {
                 });
             }
             Effect::Think { round, work } => self.beside(move || Message::Thought { round, thought: Box::new(work.think()) }),
-            Effect::Liken { round, work } => self.likeness.ask(round, work, self.messages.clone()),
+            Effect::Liken { round, work } => self.likeness.ask(round, work, self.answers.0.clone()),
             Effect::StopLiken => self.likeness.stop(),
             Effect::Forget(old) => {
                 tokio::task::spawn_blocking(move || drop(old));
             }
             Effect::Rate { names, cases } => {
-                self.beside(move || Message::Rated(Box::new(quality(&names, &cases, SAMPLES))));
+                self.apart(move || Message::Rated(Box::new(quality(&names, &cases, SAMPLES))));
             }
             Effect::Sample(request) => self.sampler.ask(request, &self.messages),
             Effect::CancelSample(id) => self.sampler.cancel(id),
@@ -229,13 +272,14 @@ impl Outside {
         }
     }
 
-    /// Works something out on another thread, and sends what came of it.
+    /// Works something out about items on another thread, and sends what came of it.
     fn beside(&self, work: impl FnOnce() -> Message + Send + 'static) {
-        let messages = self.messages.clone();
-        tokio::task::spawn_blocking(move || {
-            // Nobody waits for it any more when the program has ended.
-            let _ = messages.send(work());
-        });
+        send_beside(self.answers.0.clone(), work);
+    }
+
+    /// The same of what is not of the files as they are now.
+    fn apart(&self, work: impl FnOnce() -> Message + Send + 'static) {
+        send_beside(self.messages.clone(), work);
     }
 
     /// The path of a file as it was given.
@@ -245,7 +289,7 @@ impl Outside {
 
     /// Runs the user's editor on a text with something below it.
     pub(super) fn edit(&self, manuscript: Manuscript, below: String) {
-        self.beside(move || {
+        self.apart(move || {
             let written = editor::edit(&manuscript.text, &below);
             Message::Edited(manuscript, written)
         });
@@ -277,7 +321,7 @@ impl Outside {
 
     fn prepare(&self, item: ItemId) {
         let (Some(corpus), Some(model)) = (self.corpora.get(item.file).cloned(), self.model.clone()) else { return };
-        let (cache, ids, messages) = (Arc::clone(&self.cache), Arc::clone(&self.request_ids), self.messages.clone());
+        let (cache, ids, messages) = (Arc::clone(&self.cache), Arc::clone(&self.request_ids), self.answers.0.clone());
         let (current, own) = (Arc::clone(&self.generation), self.generation.load(Ordering::Relaxed));
         tokio::task::spawn_blocking(move || {
             let view = corpus.problem(item.problem);
@@ -307,10 +351,10 @@ impl Outside {
     }
 
     fn refit(&self) {
-        let fit = self.refit.clone();
-        self.beside(move || {
+        let (fit, corpora) = (self.refit.clone(), self.corpora.clone());
+        self.apart(move || {
             let none = || Err("this scorer cannot be corrected; the built-in model and --prm folders can".to_owned());
-            Message::Refitted(fit.map_or_else(none, |fit| fit()))
+            Message::Refitted(fit.map_or_else(none, |fit| fit(&corpora)))
         });
     }
 
@@ -395,6 +439,29 @@ fn keep(cache: &Arc<Mutex<ScoreCache>>, model: &str, scores: Vec<(StepKey, f64)>
     }
     let (cache, model) = (Arc::clone(cache), model.to_owned());
     tokio::task::spawn_blocking(move || lock(&cache).put_many(&model, &scores));
+}
+
+/// Works something out on another thread for whoever listens there.
+fn send_beside(to: UnboundedSender<Message>, work: impl FnOnce() -> Message + Send + 'static) {
+    tokio::task::spawn_blocking(move || {
+        // Nobody waits for it any more when the program has ended, or the file is another one.
+        let _ = to.send(work());
+    });
+}
+
+/// What a file looks like now.
+fn state(corpus: &Corpus) -> FileState {
+    let mut state = FileState {
+        name: corpus.name().to_owned(),
+        id: identity(corpus.name()),
+        format: corpus.format().name(),
+        evidence: corpus.evidence().to_owned(),
+        segment: corpus.segment(),
+        map: corpus.format().mapping().map(str::to_owned),
+        ..FileState::default()
+    };
+    grown(&mut state, corpus);
+    state
 }
 
 /// Takes in how far a file is indexed.

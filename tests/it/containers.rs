@@ -1,9 +1,8 @@
-//! What can stand around records: compression, archives, tables, folders, files that grow.
+//! What can stand around records: compression, archives, tables, folders.
 
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use stepscope::corpus::{Corpus, Framing, Source, sources};
@@ -13,7 +12,7 @@ use stepscope::trace::FirstError;
 use zip::CompressionMethod::{Deflated, Stored, Zstd};
 
 /// The format for records whose own format is not the point.
-fn any() -> Option<&'static dyn Format> {
+pub(crate) fn any() -> Option<&'static dyn Format> {
     by_name("trl")
 }
 
@@ -33,7 +32,7 @@ fn refusal(path: &Path) -> String {
 }
 
 /// Every record as JSON, or its error.
-fn records(corpus: &Corpus) -> Vec<Value> {
+pub(crate) fn records(corpus: &Corpus) -> Vec<Value> {
     (0..corpus.record_count())
         .map(|record| match corpus.raw(record) {
             Ok(bytes) => parse_json(&bytes).unwrap_or_else(|failure| failure.to_string().into()),
@@ -42,11 +41,11 @@ fn records(corpus: &Corpus) -> Vec<Value> {
         .collect()
 }
 
-fn row(number: usize) -> String {
+pub(crate) fn row(number: usize) -> String {
     json!({"prompt": format!("p{number}"), "completions": ["a"], "labels": [true]}).to_string()
 }
 
-fn rows(count: usize) -> String {
+pub(crate) fn rows(count: usize) -> String {
     (0..count).map(|number| row(number) + "\n").collect()
 }
 
@@ -54,7 +53,7 @@ fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/containers").join(name)
 }
 
-fn gzip(text: &[u8]) -> Vec<u8> {
+pub(crate) fn gzip(text: &[u8]) -> Vec<u8> {
     let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     out.write_all(text).unwrap();
     out.finish().unwrap()
@@ -70,7 +69,7 @@ fn zstd(text: &[u8]) -> Vec<u8> {
     zstd::encode_all(text, 1).unwrap()
 }
 
-fn written(dir: &tempfile::TempDir, bytes: impl AsRef<[u8]>) -> PathBuf {
+pub(crate) fn written(dir: &tempfile::TempDir, bytes: impl AsRef<[u8]>) -> PathBuf {
     let path = dir.path().join("file");
     fs::write(&path, bytes).unwrap();
     path
@@ -207,6 +206,45 @@ fn members_that_lie_or_are_damaged_are_left_out_alone() {
     assert!(records[0].as_str().unwrap().starts_with("member samples/1_epoch_1.json: "), "{records:?}");
     assert!(records[1].as_str().unwrap().contains("200 to 1"), "{}", records[1]);
     assert_eq!(records[2], json!({"id": 1}));
+}
+
+#[test]
+fn members_that_are_links_or_encrypted_are_left_out_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = zip::write::SimpleFileOptions::default().compression_method(Stored);
+    let mut out = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, text) in [("header.json", "{}"), ("samples/1_epoch_1.json", "{\"id\":1}")] {
+        out.start_file(name, options).unwrap();
+        out.write_all(text.as_bytes()).unwrap();
+    }
+    // A link whose end would be a sample.
+    fs::write(dir.path().join("other.json"), "{\"id\":\"of the disk\"}").unwrap();
+    out.add_symlink("samples/2_epoch_1.json", dir.path().join("other.json").to_str().unwrap(), options).unwrap();
+    out.start_file("samples/3_epoch_1.json", options).unwrap();
+    out.write_all(b"{\"id\":3}").unwrap();
+    let mut bytes = out.finish().unwrap().into_inner();
+    // The flag of encryption, in the member's own head and in the directory.
+    for (head, flags) in [(&b"PK\x03\x04"[..], 6), (b"PK\x01\x02", 8)] {
+        let last = memchr::memmem::find_iter(&bytes, head).last().unwrap();
+        bytes[last + flags] |= 1;
+    }
+    let records = records(&open(&written(&dir, &bytes)));
+    assert_eq!((records.len(), &records[0]), (3, &json!({"id": 1})), "{records:?}");
+    let said = |record: usize, of: &str| records[record].as_str().is_some_and(|said| said.contains(of));
+    assert!(!records[1].is_object() && !records[1].to_string().contains("of the disk"), "{records:?}");
+    assert!(said(2, "member samples/3_epoch_1.json: ") && said(2, "assword"), "{records:?}");
+}
+
+#[test]
+fn an_archive_of_too_many_members_is_refused_by_their_number() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = zip::write::SimpleFileOptions::default().compression_method(Stored);
+    let mut out = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for member in 0..120_000 {
+        out.start_file(format!("samples/{member}_epoch_1.json"), options).unwrap();
+    }
+    let bytes = out.finish().unwrap().into_inner();
+    assert_eq!(refusal(&written(&dir, bytes)), "is a Zip archive of 120000 members (limit 100000)");
 }
 
 #[test]
@@ -420,67 +458,33 @@ fn damaged_tables_never_end_the_program() {
     }
 }
 
-/// Asks until the condition holds, as the screen does.
-fn until(corpus: &Corpus, holds: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !holds() {
-        assert_eq!(corpus.refresh(), None);
-        assert!(start.elapsed() < Duration::from_secs(60), "{corpus:?}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
+/// A list without bytes of its own may have any length.
+#[cfg(feature = "parquet")]
 #[test]
-fn records_that_are_added_to_a_followed_file_appear() {
+fn a_list_of_two_billion_entries_costs_its_batch_and_no_memory() {
+    use arrow_array::{ArrayRef, ListArray, NullArray, RecordBatch, StringArray};
+    use arrow_buffer::OffsetBuffer;
+    use arrow_schema::{DataType, Field};
+    use std::sync::Arc;
     let dir = tempfile::tempdir().unwrap();
-    let path = written(&dir, format!("{}{}", rows(2), &row(2)[..10]));
-    let corpus = Corpus::follow(Source::Path(path.clone()), any()).unwrap();
-    corpus.wait();
-    // The last line waits for its rest; it is no error.
-    assert_eq!((corpus.record_count(), corpus.problem_count()), (2, 2));
-    let mut file = fs::OpenOptions::new().append(true).open(&path).unwrap();
-    write!(file, "{}\n{}", &row(2)[10..], row(3)).unwrap();
-    until(&corpus, || corpus.problem_count() == 4 && corpus.is_complete());
-    write!(file, "\n\n{}\n", row(1)).unwrap();
-    until(&corpus, || corpus.record_count() == 5 && corpus.is_complete());
-    let prompts: Vec<Value> = records(&corpus).iter().map(|record| record["prompt"].clone()).collect();
-    assert_eq!(prompts, ["p0", "p1", "p2", "p3", "p1"]);
-    assert_eq!((corpus.problem_count(), corpus.problem(1).units.clone(), corpus.line(4)), (4, vec![1, 4], 6));
-}
-
-/// What is done to a file, and what is said of it.
-type Case<'a> = (&'a str, &'a dyn Fn(&Path));
-
-#[test]
-fn a_followed_file_that_is_cut_or_replaced_says_so_once() {
-    let dir = tempfile::tempdir().unwrap();
-    let cases: [Case<'_>; 4] = [
-        ("became shorter (", &|path| fs::OpenOptions::new().write(true).open(path).unwrap().set_len(10).unwrap()),
-        ("was replaced or removed", &|path| {
-            fs::write(path.with_extension("new"), rows(9)).unwrap();
-            fs::rename(path.with_extension("new"), path).unwrap();
-        }),
-        ("was written anew", &|path| fs::write(path, rows(9).replace('p', "q")).unwrap()),
-        // In place and of equal length, far from the end.
-        ("was written anew", &|path| fs::write(path, rows(3).replacen("p0", "q0", 1)).unwrap()),
-    ];
-    for (expected, change) in cases {
-        let path = written(&dir, rows(3));
-        let corpus = Corpus::follow(Source::Path(path.clone()), any()).unwrap();
-        corpus.wait();
-        change(&path);
-        let start = Instant::now();
-        let told = loop {
-            if let Some(told) = corpus.refresh() {
-                break told;
-            }
-            assert!(start.elapsed() < Duration::from_secs(60), "{expected}");
-            std::thread::sleep(Duration::from_millis(20));
-        };
-        assert!(told.contains(expected) && told.ends_with("; open it again to see what it holds now"), "{told}");
-        std::thread::sleep(Duration::from_millis(600));
-        assert_eq!((corpus.refresh(), corpus.record_count()), (None, 3));
-    }
+    let item = Arc::new(Field::new("item", DataType::Null, true));
+    let path = dir.path().join("file");
+    let write = |entries: i32| {
+        let offsets = OffsetBuffer::new(vec![0, 1, entries].into());
+        let list = ListArray::new(item.clone(), offsets, Arc::new(NullArray::new(usize::try_from(entries).unwrap())), None);
+        let prompts: ArrayRef = Arc::new(StringArray::from(vec!["a", "b"]));
+        let batch = RecordBatch::try_from_iter([("prompt", prompts), ("labels", Arc::new(list) as ArrayRef)]).unwrap();
+        let mut out = arrow_ipc::writer::FileWriter::try_new(fs::File::create(&path).unwrap(), &batch.schema()).unwrap();
+        out.write(&batch).unwrap();
+        out.finish().unwrap();
+        records(&open(&path))
+    };
+    let few = [json!({"prompt": "a", "labels": [null]}), json!({"prompt": "b", "labels": [null, null]})];
+    assert_eq!(write(3), few);
+    let records = write(i32::MAX);
+    assert!(fs::metadata(&path).unwrap().len() < 4096);
+    assert_eq!(records.len(), 1, "{records:?}");
+    assert!(records[0].as_str().unwrap().contains("lists claim more entries than it has bits"), "{records:?}");
 }
 
 #[test]

@@ -152,6 +152,19 @@ impl Desk {
         self.tell(Message::Files(Outside::files(&self.corpora)));
     }
 
+    /// The first file is replaced by this one.
+    pub(crate) fn becomes(&mut self, bytes: &'static [u8]) {
+        let (name, _) = self.sources[0];
+        let corpus = Corpus::open(Source::Memory { name, bytes }, None).unwrap();
+        corpus.wait();
+        let moved = corpus.find_again(&self.corpora[0], &self.app.rows_in(0));
+        self.corpora[0] = corpus;
+        assert!(self.app.may_reload());
+        self.tell(Message::Reloaded { files: Outside::files(&self.corpora), file: 0, moved });
+        let told = self.app.notice.take().unwrap();
+        assert!(told.ends_with("the file was replaced, reloaded; labels stay with the texts that they judge"), "{told}");
+    }
+
     /// Leaves and starts again on the same store.
     pub(crate) fn restart(mut self) -> Self {
         shell::keep_place(&mut self.store, &Self::files_of(&self.sources), &self.app.place_now()).unwrap();

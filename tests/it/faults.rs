@@ -1,6 +1,7 @@
 //! Files and stores that are not what they were, names and limits that nobody expects: what the program says, and what it leaves alone.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::Output;
 
@@ -126,6 +127,40 @@ fn too_few_open_files_are_one_line_and_no_panic() {
         assert!(output.status.code() == Some(1) && !said.contains("panicked"), "{limit}: {said}");
         assert!(said.contains("raise the limit (ulimit -n)"), "{limit}: {said}");
     }
+}
+
+#[test]
+fn a_folder_of_more_files_than_may_be_open_at_first_is_opened() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("t")).unwrap();
+    for number in 0..300 {
+        fs::write(folder.path(&format!("t/{number}.json")), row(&format!("p{number}"), &["One."])).unwrap();
+    }
+    let program = env!("CARGO_BIN_EXE_stepscope");
+    let script = format!("ulimit -Sn 128; echo q | {program} t --linear --no-prm --store labels.db");
+    let output = std::process::Command::new("sh").arg("-c").arg(script).current_dir(folder.at()).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(shown.contains("300"), "{shown}{}", said(&output));
+}
+
+#[test]
+fn a_file_that_may_not_be_read_is_told_and_the_others_load() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = Folder::new();
+    for name in ["a.jsonl", "b.jsonl"] {
+        fs::write(folder.path(name), row(name, &["One."])).unwrap();
+    }
+    fs::set_permissions(folder.path("a.jsonl"), fs::Permissions::from_mode(0o000)).unwrap();
+    if fs::File::open(folder.path("a.jsonl")).is_ok() {
+        // Past the capture of the test harness, which shows what a passing test prints to nobody.
+        let _ = writeln!(std::io::stderr(), "a_file_that_may_not_be_read skipped: whoever runs this may read everything");
+        return;
+    }
+    let output = folder.run(&["info", "a.jsonl", "b.jsonl"]);
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(told.contains("a.jsonl: cannot be opened\n  no permission to read this file\n"), "{told}");
+    assert!(told.contains("b.jsonl: processbench, 1 record"), "{told}");
 }
 
 #[test]

@@ -103,7 +103,6 @@ fn what_is_wrong_with_a_file_of_keys_is_said_with_its_line() {
         ("[keys]\nquit = []", "keys.toml:2: `quit` must keep at least one key"),
         ("[keys]\nquit = 3", "keys.toml:2: expected keys as a text or a list of texts"),
         ("keys = [", "keys.toml:1: "),
-        ("[key]\n", "keys.toml:1: unknown field `key`"),
         ("[keys]\nlater = \"\"", "keys.toml:2: an empty text is no key"),
     ] {
         match Keymap::read("keys.toml", text, "vim") {

@@ -34,6 +34,7 @@ mod families;
 mod faults;
 mod features;
 mod figures;
+mod follow;
 mod formats;
 mod fuzz;
 mod hints;
@@ -52,6 +53,7 @@ mod ratings;
 mod readme;
 mod recut;
 mod refit;
+mod reload;
 #[cfg(feature = "candle")]
 mod remote;
 mod replay;

@@ -15,6 +15,7 @@ use super::train_head::Place;
 #[cfg(feature = "candle")]
 mod alike;
 mod hostile;
+mod replaced;
 mod review;
 mod saving;
 

@@ -242,6 +242,7 @@ fn faults_of_a_server_are_one_line_and_never_a_wrong_score() {
         (404, r#"{"detail":"Not Found"}"#, "status 404: Not Found"),
         (401, "no secret-token here", "status 401: no … here (the token is read from STEPSCOPE_SERVER_TOKEN)"),
         (302, "", "sends us elsewhere"),
+        (400, "\u{1b}]52;c;aGk=\u{7}\u{1b}[2J\u{9b}31m no \u{202e}more\nof this", "status 400: "),
     ] {
         let body = body.to_owned();
         let mock = Mock::start(move |asked, _| match asked.path.as_str() {
@@ -251,15 +252,19 @@ fn faults_of_a_server_are_one_line_and_never_a_wrong_score() {
         for step in place.scores(&mock.url, "vllm-pooling") {
             let reason = step.unwrap_err();
             assert!(reason.contains(said) && reason.contains(&mock.url), "{said}: {reason}");
+            assert!(!reason.contains(|c: char| c.is_control() || c == '\u{202e}'), "{reason:?}");
         }
     }
     // One bad number costs one step.
-    let mock = Mock::start(move |asked, _| (200, if asked.path == "/v1/models" { MODELS.to_owned() } else { holed.clone() }));
-    let steps = place.scores(&mock.url, "vllm-pooling");
-    assert!(
-        steps[1].as_ref().unwrap_err().contains("finite") && steps.iter().filter(|step| step.is_ok()).count() == 3,
-        "{steps:?}"
-    );
+    for bad in ["null", "1e400", "-1e999"] {
+        let holed = holed.replacen("null", bad, 1);
+        let mock = Mock::start(move |asked, _| (200, if asked.path == "/v1/models" { MODELS.to_owned() } else { holed.clone() }));
+        let steps = place.scores(&mock.url, "vllm-pooling");
+        assert!(
+            steps[1].as_ref().unwrap_err().contains("finite") && steps.iter().filter(|step| step.is_ok()).count() == 3,
+            "{bad}: {steps:?}"
+        );
+    }
     // A busy server is asked again.
     let mock = Mock::start(move |asked, before| match (asked.path.as_str(), before) {
         ("/v1/models", _) => (200, MODELS.to_owned()),

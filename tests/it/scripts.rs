@@ -208,10 +208,45 @@ fn a_reader_that_leaves_early_ends_the_session() {
 #[test]
 fn what_is_wrong_with_a_project_file_is_one_line() {
     let folder = folder();
-    std::fs::write(folder.path("stepscope.toml"), "progress = true\ncolour = 1\n").unwrap();
+    std::fs::write(folder.path("stepscope.toml"), "progress = true\nscope = 1\n").unwrap();
     let path = folder.path("in.jsonl").display().to_string();
     let error = ends(&folder, 1, &["queue", &path]);
-    assert!(error.lines().count() == 1 && error.contains("stepscope.toml: line 2: unknown field `colour`"), "{error}");
+    assert!(error.lines().count() == 1 && error.contains("stepscope.toml: line 2: "), "{error}");
+}
+
+#[test]
+fn settings_that_nobody_knows_or_anybody_may_write_are_told_and_the_rest_counts() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = folder();
+    let path = folder.path("in.jsonl").display().to_string();
+    let told = |name: &str, text: &str, mode: u32| {
+        let file = folder.path(name);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, text).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        let output = folder.run(&if name.contains("keys") { vec!["keys"] } else { vec!["queue", "--filter", "all", &path] });
+        std::fs::remove_file(&file).unwrap();
+        let said = said(&output);
+        assert!(output.status.success() && !said.contains("hf_1234"), "{said}");
+        (
+            said.lines().map(|line| line.rsplit_once(&format!("{name}: ")).unwrap().1.to_owned()).collect::<Vec<_>>(),
+            printed(&output),
+        )
+    };
+    let project = "colour = 1\n\"hf-token\" = \"hf_1234\"\n[filters]\nall = \"len > 0\"\n";
+    let (lines, _) = told("stepscope.toml", project, 0o600);
+    let unknown = "left out, as nobody knows what it means: `colour`";
+    let token = "left out, as a token is read from STEPSCOPE_SERVER_TOKEN alone: `hf-token`";
+    assert_eq!(lines, [unknown, token]);
+    let (lines, _) = told("stepscope.toml", project, 0o646);
+    assert_eq!((lines.len(), &lines[1][..]), (3, unknown));
+    assert!(lines[0].starts_with("anybody may write to this file; `chmod o-w ") && lines[2].contains("`chmod 600 "), "{lines:?}");
+    let keys = "later-version = true\n[keys]\nlater = \"F4\"\n";
+    for (mode, count) in [(0o644, 1), (0o666, 2)] {
+        let (lines, table) = told("stepscope/keys.toml", keys, mode);
+        assert!(lines.len() == count && lines[count - 1].ends_with("`later-version`"), "{lines:?}");
+        assert!(table.lines().any(|line| line.contains("`F4`") && line.contains("later")), "{table}");
+    }
 }
 
 #[test]

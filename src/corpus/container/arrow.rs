@@ -20,6 +20,11 @@ use super::{Container, columns};
 const META: u64 = 64 << 20;
 const BODY: u64 = 1 << 30;
 const DICTIONARIES: u64 = 1 << 28;
+/// Entries of a batch, those in lists too, beside those for which it has a bit in the file: lists of nulls take no bytes, and packed ones few,
+/// but each entry is text in the end.
+const ENTRIES: u64 = 1 << 24;
+/// Bytes before the first message of a file.
+const ALIGNED: u64 = 64;
 const FILE_MAGIC: &[u8] = b"ARROW1\0\0";
 const CONTINUATION: [u8; 4] = [0xff; 4];
 
@@ -33,8 +38,10 @@ impl Container for Arrow {
     }
 
     fn open(&self, bytes: Arc<Bytes>) -> Result<Bytes, Refusal> {
-        let magic = bytes.read(0, 8).map_err(|error| Refusal::io(&error))?;
-        let start = if magic == FILE_MAGIC { 8 } else { 0 };
+        let head = bytes.read(0, ALIGNED).map_err(|error| Refusal::io(&error))?;
+        // Some writers fill up to the next 8 bytes behind the magic, others to the next 64.
+        let filled = |words: &[u8]| words.chunks(8).take_while(|word| word.iter().all(|&byte| byte == 0)).count() as u64;
+        let start = head.strip_prefix(FILE_MAGIC).map_or(0, |behind| 8 + 8 * filled(behind));
         let schema = message(&bytes, start).map_err(|error| damaged(&error))?;
         let Some(schema) = schema.filter(|message| message.kind == MessageHeader::Schema) else {
             return Err(damaged(&"expected a schema first"));
@@ -119,6 +126,11 @@ fn check(message: &[u8], units: &[u64]) -> Result<(), String> {
     let rows = u64::try_from(batch.length()).ok().filter(|&rows| rows <= BODY);
     if rows.is_none() || batch.nodes().into_iter().flatten().any(|node| node.length() < 0 || node.null_count() < 0) {
         return damaged("number of rows is impossible");
+    }
+    let lengths = batch.nodes().into_iter().flatten().map(arrow_ipc::FieldNode::length).chain([batch.length()]);
+    let entries = lengths.filter_map(|length| u64::try_from(length).ok()).fold(0_u64, u64::saturating_add);
+    if entries > ENTRIES + 8 * body.len() as u64 {
+        return damaged("lists claim more entries than it has bits");
     }
     for (at, buffer) in batch.buffers().into_iter().flatten().enumerate() {
         let range = usize::try_from(buffer.offset()).ok().zip(usize::try_from(buffer.length()).ok());

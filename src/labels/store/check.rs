@@ -10,7 +10,8 @@ use serde::{Serialize, Serializer};
 use super::super::{Event, Session};
 use super::connect::{Access, Durability, Link, SCHEMA_VERSION, connect, guards, sql};
 use super::disk::{FileSystem, median, scratch, sync_time};
-use super::{CONTRACT, StoreError, rows, way_out};
+use super::rescue::{sound_copy, way_out};
+use super::{CONTRACT, StoreError, rows};
 
 /// Below this a disk without power-loss protection cannot have written anything.
 const SUSPICIOUS: Duration = Duration::from_micros(200);
@@ -97,12 +98,14 @@ pub fn check(path: &Path) -> Check {
         warnings: Vec::new(),
     };
     let found = check.run(path);
-    // What is no store, or is only busy, has nothing to be taken out of it.
-    let is_store = !matches!(found, Err(StoreError::NotSqlite { .. } | StoreError::Busy { .. } | StoreError::Missing { .. }));
-    check.problems.extend(found.err().map(|error| error.plain()));
-    if is_store && !check.problems.is_empty() {
-        check.warnings.extend(way_out(path));
-    }
+    check.problems.extend(found.as_ref().err().map(StoreError::plain));
+    check.warnings.extend(match found {
+        Err(StoreError::Busy { .. }) => Vec::new(),
+        // Nothing can be taken out of what is no store (any more); a copy may hold what it was.
+        Err(StoreError::NotSqlite { .. } | StoreError::Missing { .. }) => sound_copy(path).into_iter().collect(),
+        _ if check.problems.is_empty() => Vec::new(),
+        _ => way_out(path),
+    });
     check.ok = check.problems.is_empty();
     check
 }

@@ -30,7 +30,6 @@ pub use disk::default_path;
 use disk::{FileId, FileSystem};
 pub use error::StoreError;
 pub use merge::{Merged, Part, merge};
-use rescue::way_out;
 
 use super::columns::DecodeError;
 use super::{Action, Body, Draft, Event, EventId, Session, WriterId};

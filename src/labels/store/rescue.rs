@@ -21,10 +21,13 @@ pub(super) fn way_out(store: &Path) -> Vec<String> {
     if !store.is_file() {
         return Vec::new();
     }
-    let copy =
-        newest_sound_copy(store).map(|(copy, events)| format!("the newest sound copy is {}: {events} events", copy.display()));
     let merge = format!("`stepscope store merge {} -o NEW.db` takes over what is sound in it", store.display());
-    copy.into_iter().chain([merge]).collect()
+    sound_copy(store).into_iter().chain([merge]).collect()
+}
+
+/// A line that names the newest sound copy of a store, where there is one.
+pub(super) fn sound_copy(store: &Path) -> Option<String> {
+    newest_sound_copy(store).map(|(copy, events)| format!("the newest sound copy is {}: {events} events", copy.display()))
 }
 
 /// The newest daily copy beside a store in which nothing is wrong, and how many events it holds.

@@ -191,7 +191,73 @@ fn allowed(base: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Instant;
+
     use super::*;
+
+    /// The message for a server that does this once a request has come.
+    fn fault(answer: fn(&mut TcpStream) -> std::io::Result<()>, timeout: Duration) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
+                // Who asked has heard enough.
+                let _ = answer(&mut stream);
+            }
+        });
+        let server = Server::new(&base, None, Patience { timeout, tries: 2, pause: Duration::from_millis(1) }).unwrap();
+        server.get("/x").unwrap_err().to_string()
+    }
+
+    #[test]
+    fn answers_that_come_late_or_never_end_are_given_up() {
+        let begun = Instant::now();
+        let short = Duration::from_millis(300);
+        let silent = fault(|stream| stream.read_to_end(&mut Vec::new()).map(drop), short);
+        let dripping = fault(
+            |stream| {
+                stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n[")?;
+                loop {
+                    stream.write_all(b" ")?;
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+            },
+            short,
+        );
+        for said in [silent, dripping] {
+            assert!(said.contains("timeout") && said.ends_with("(tried 2 times)"), "{said}");
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30));
+        let endless = fault(
+            |stream| {
+                stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n")?;
+                loop {
+                    stream.write_all(&[b' '; 1 << 14])?;
+                }
+            },
+            Duration::from_secs(60),
+        );
+        assert!(endless.ends_with("expected at most 67108864 bytes of answer"), "{endless}");
+    }
+
+    #[test]
+    fn a_packed_answer_is_not_unpacked() {
+        let packed = fault(
+            |stream| {
+                let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+                (0..1 << 14).try_for_each(|_| bomb.write_all(&[b' '; 1 << 14]))?;
+                let bomb = bomb.finish()?;
+                write!(stream, "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\n\r\n", bomb.len())?;
+                stream.write_all(&bomb)
+            },
+            Duration::from_secs(60),
+        );
+        assert!(packed.contains("expected JSON, found something else"), "{packed}");
+    }
 
     #[test]
     fn only_safe_addresses_are_taken() {

@@ -81,6 +81,22 @@ fn a_damaged_store_names_its_newest_sound_copy_and_how_to_take_over_what_is_soun
 }
 
 #[test]
+fn check_names_the_copy_of_what_is_no_store_any_more_and_nothing_to_take_out_of_it() {
+    let (_dir, path) = place();
+    filled(&path, 4);
+    copy_of(&path, date(2026, 1, 1));
+    let whole = fs::read(&path).unwrap();
+    let zeroed = [&[0; 16], &whole[16..]].concat();
+    for left in [&zeroed[..], &[]] {
+        fs::write(&path, left).unwrap();
+        let found = check(&path);
+        assert_eq!((found.ok, found.problems.len(), found.warnings.len()), (false, 1, 1), "{found:?}");
+        assert!(found.warnings[0].ends_with("2026-01-01.bak: 4 events"), "{found:?}");
+        assert_eq!(fs::read(&path).unwrap(), left, "nothing was written");
+    }
+}
+
+#[test]
 fn check_goes_on_behind_a_page_that_cannot_be_read_and_refers_to_nothing_but_others() {
     let (_dir, path) = place();
     filled(&path, 300);
