@@ -182,6 +182,20 @@ impl Meaning {
         Aggregate::ALL.into_iter().filter(|form| self.aggregate(*form, &[self.threshold]).is_some())
     }
 
+    /// What a solution score of some form weighs beside others, `0..=1` from certainly wrong to certainly right; `None` where the range is
+    /// open, so that nothing says how much more one score is than another. An outcome has no form.
+    pub fn weight(&self, form: Option<Aggregate>, score: f64) -> Option<f64> {
+        let closed = self.range.0.is_finite() && self.range.1.is_finite();
+        let weight = match form {
+            // These are made of places in the range.
+            Some(Aggregate::Product | Aggregate::GeometricMean) => score,
+            Some(Aggregate::SoftMin) => f64::midpoint(score, 1.0),
+            None | Some(Aggregate::Min | Aggregate::Last | Aggregate::Mean) => self.position(score),
+            Some(Aggregate::Sum) => return None,
+        };
+        closed.then(|| weight.clamp(0.0, 1.0))
+    }
+
     /// The solution scores by every form that has sense.
     pub fn side_by_side(&self, scores: &[StepScore]) -> Result<Vec<(Aggregate, f64)>, Unlike> {
         let mut all = Vec::new();
@@ -250,6 +264,22 @@ mod tests {
         assert!((Meaning::VALUE.open(2.0, 0.5).position(2.0) - 0.5).abs() < 1e-12);
         assert!((Meaning::VALUE.open(0.0, 0.5).position(0.5) - 0.731_058_578_6).abs() < 1e-9);
         assert!(pure.score(-0.5).is_ok() && pure.score(-1.5).is_err() && Meaning::CORRECT.score(-0.5).is_err());
+    }
+
+    #[test]
+    fn what_a_solution_score_weighs_by_its_form() {
+        let pure = Meaning::CORRECT.within(-1.0, 1.0, 0.0);
+        let weighs = |meaning: &Meaning, form, score: f64| meaning.weight(form, score).map(|weight| (weight * 1e6).round() / 1e6);
+        assert_eq!(weighs(&pure, Some(Aggregate::Min), -0.5), Some(0.25));
+        // Made of places, and not mapped twice.
+        assert_eq!(weighs(&pure, Some(Aggregate::Product), 0.4), Some(0.4));
+        // From -1 to 1 on every scale.
+        assert_eq!(
+            [-1.0, -0.2, 1.0].map(|score| weighs(&Meaning::CORRECT, Some(Aggregate::SoftMin), score)),
+            [Some(0.0), Some(0.4), Some(1.0)]
+        );
+        assert_eq!(weighs(&Meaning::CORRECT, None, 0.7), Some(0.7));
+        assert_eq!(weighs(&Meaning::CORRECT.open(0.0, 1.0), Some(Aggregate::Min), 0.7), None);
     }
 
     #[test]

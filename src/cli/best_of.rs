@@ -12,6 +12,7 @@ use super::reading::Reading;
 use super::score::whole;
 use super::scorer::{BadRecords, ScorerArgs, open_counted, until_stopped};
 use super::{eval, out};
+use crate::analysis::aggregate::Aggregate;
 use crate::analysis::best_of::Samples;
 use crate::analysis::bootstrap::interval;
 use crate::analysis::meaning::Meaning;
@@ -306,27 +307,31 @@ fn numbered(texts: &[Option<&str>]) -> Vec<Option<usize>> {
     numbers
 }
 
+/// The figure of a problem by a form and its scores.
+type ByForm<'a> = dyn Fn(&str, &Samples, &[f64]) -> Option<f64> + 'a;
+
 fn row(n: usize, problems: &[Scored], meaning: Option<&Meaning>) -> Row {
     let there: Vec<&Scored> = problems.iter().filter(|(samples, _)| samples.right.len() >= n).collect();
     let over = |value: &dyn Fn(&Samples) -> f64| Share::of(&there.iter().map(|(samples, _)| value(samples)).collect::<Vec<_>>());
     let forms: Vec<&String> = there.first().map(|(_, forms)| forms.keys().collect()).unwrap_or_default();
-    let by = |value: &dyn Fn(&Samples, &[f64]) -> f64| {
-        let values =
-            |form: &String| there.iter().filter_map(|(samples, all)| Some(value(samples, all.get(form)?))).collect::<Vec<_>>();
-        forms.iter().map(|form| ((*form).clone(), Share::of(&values(form)))).collect::<BTreeMap<_, _>>()
+    // A form that says nothing of some problem has no figure.
+    let by = |value: &ByForm<'_>| {
+        let each =
+            |form: &str| there.iter().map(|(samples, all)| value(form, samples, all.get(form)?)).collect::<Option<Vec<_>>>();
+        forms.iter().filter_map(|form| Some(((*form).clone(), Share::of(&each(form)?)))).collect::<BTreeMap<_, _>>()
     };
-    let weight =
-        |meaning: &Meaning, scores: &[f64]| scores.iter().map(|score| meaning.position(*score).max(0.0)).collect::<Vec<_>>();
+    let weights = |form: &str, scores: &[f64]| {
+        let form = Aggregate::by_name(form);
+        scores.iter().map(|score| meaning?.weight(form, *score)).collect::<Option<Vec<f64>>>()
+    };
     Row {
         n,
         problems: there.len(),
         chance: over(&Samples::chance),
         any: over(&|samples| samples.any(n)),
         vote: over(&|samples| samples.vote(None, n)),
-        best: by(&|samples, scores| samples.best(scores, n)),
-        weighted: meaning
-            .map(|meaning| by(&|samples, scores| samples.vote(Some(&weight(meaning, scores)), n)))
-            .unwrap_or_default(),
+        best: by(&|_, samples, scores| Some(samples.best(scores, n))),
+        weighted: by(&|form, samples, scores| Some(samples.vote(Some(&weights(form, scores)?), n))),
     }
 }
 
