@@ -89,13 +89,15 @@ impl App {
         got.into_iter().chain(outcome).collect()
     }
 
-    /// An answer in a few words, drawn where formulas are drawn: most answers of mathematics are formulas without their dollars.
+    /// An answer in a few words, drawn where formulas are drawn: most answers of mathematics are formulas, with or without their dollars.
     pub(super) fn answer_line(&self, answer: &str) -> String {
         let ellipsis = self.look.glyphs.ellipsis;
         let line = first_words(answer, ellipsis);
-        let whole = answer.trim().len() < 60 && is_bare_formula(answer);
-        let page =
-            (whole && self.steps.view == View::Drawn).then(|| Page::new(&format!("${}$", answer.trim()), self.linear_setting()));
+        let bare = answer.trim();
+        let inside = bare.strip_prefix('$').and_then(|rest| rest.strip_suffix('$'));
+        let formula = inside.filter(|inside| !inside.contains(['$', '\n'])).or(Some(bare).filter(|bare| is_bare_formula(bare)));
+        let formula = formula.filter(|formula| formula.len() < 60 && self.steps.view == View::Drawn);
+        let page = formula.map(|formula| Page::new(&format!("${formula}$"), self.linear_setting()));
         match page.filter(|page| page.left_out.is_empty() && page.rows() == 1) {
             Some(page) => first_words(&page.text, ellipsis),
             None => line,
@@ -187,6 +189,11 @@ impl App {
             }
         }
         parts
+    }
+
+    /// The file says something of this solution in words, and that may be seen.
+    pub fn file_says_words(&self) -> bool {
+        self.solution_on_show().filter(|_| self.reference_shown()).is_some_and(|solution| solution.words.is_some())
     }
 
     /// What the file says in words of the step under the cursor and of the whole solution, a line each.

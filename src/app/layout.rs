@@ -125,8 +125,8 @@ pub fn panes(app: &App) -> Option<Panes> {
     let mut steps = Rect { y: main.y + problem_rows, height: main.height.saturating_sub(problem_rows), ..main };
     let roomy = app.layout != Layout::Steps && height >= TALL && steps.height >= 2 * (MORE_DETAIL_ROWS + 1);
     // Who compares two texts wants to see both, also on a small screen; who scrolls the pane wants to see it.
-    // Alternatives are there to be compared as well.
-    let branches = app.trace().is_some_and(|trace| trace.branches());
+    // Alternatives are there to be compared as well, and what a source says in words is there to be read.
+    let branches = app.trace().is_some_and(|trace| trace.branches()) || app.file_says_words();
     let more = app.comparison().is_some() || app.detail.is_some();
     let wanted = roomy || more;
     // What the annotators of a review wrote is never out of sight.

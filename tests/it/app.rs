@@ -392,6 +392,20 @@ fn words_of_the_file_are_shown_on_their_step() {
     assert!(!desk.screen().contains("file: "), "{}", desk.screen());
 }
 
+#[test]
+fn a_long_reason_takes_the_rows_that_are_free() {
+    let reason = (1..=40).map(|n| format!("word{n}")).collect::<Vec<_>>().join(" ");
+    let record = serde_json::json!({"prompt": "p", "original_question": "What is 1 + 1?", "modified_question": "What is 1 + 1?",
+        "original_process": ["It is 2."], "modified_process": ["We add.", "It is 3."], "modified_steps": [2], "error_steps": [2],
+        "reason": reason, "classification": "circular", "idx": "a"});
+    let record: &'static [u8] = Box::leak(record.to_string().into_bytes().into_boxed_slice());
+    let mut desk = Desk::new(&[("wrong.jsonl", record)], (120, 40));
+    desk.keys("gsj");
+    let screen = desk.screen();
+    let rows = screen.lines().filter(|line| line.contains("word")).count();
+    assert!(rows >= 3 && screen.contains("word40"), "{rows}: {screen}");
+}
+
 /// What a model gives beside a score stands in the detail pane, is read with `:diff critique`, grows while it is written, and is hidden with the
 /// scores.
 #[test]

@@ -134,17 +134,18 @@ fn laid(pen: &Pen<'_>, width: u16, groups: &[&[(String, Style)]], spare: Option<
         };
         let text = if spare == 0 { safe_line(&beginning(line, 400, "")) } else { safe(line) };
         let wrapped = wrap(&text, options);
-        let more = wrapped.height().saturating_sub(1);
-        if more > spare {
-            rows.push(Line::styled(
-                safe_line(&beginning(line, usize::from(width), pen.look.glyphs.ellipsis)).to_string(),
-                *style,
-            ));
-            continue;
-        }
-        spare -= more;
+        let whole = wrapped.height().saturating_sub(1).min(spare);
         let row = |row: &crate::text::Row| format!("{:indent$}{}", "", &text[row.range.clone()], indent = row.indent);
-        rows.extend(wrapped.rows().iter().map(|wrapped| Line::styled(row(wrapped), *style)));
+        rows.extend(wrapped.rows().iter().take(whole).map(|wrapped| Line::styled(row(wrapped), *style)));
+        if let Some(last) = wrapped.rows().get(whole) {
+            let rest = safe_line(&beginning(
+                &text[last.range.start..],
+                usize::from(width).saturating_sub(last.indent),
+                pen.look.glyphs.ellipsis,
+            ));
+            rows.push(Line::styled(format!("{:indent$}{rest}", "", indent = last.indent), *style));
+        }
+        spare -= whole;
     }
     rows
 }
