@@ -132,6 +132,24 @@ fn changed_records_of_trainers_keep_their_further_fields() {
 }
 
 #[test]
+fn judged_text_behind_the_last_tag_gets_a_tag_of_its_own() {
+    let raw = r#"{"input": "q?\nStep 1: a ки\nStep 2: b ки\nSo 5.", "label": ["+", "+"], "id": 7}"#;
+    let trace = one("openrlhf", raw);
+    let item = Labelled {
+        labels: SolutionLabels::recorded(3, NoError, &[], EndState::Solution),
+        raw: Some(raw.as_bytes()),
+        touched: true,
+        ..foreign(&trace).remove(0)
+    };
+    let (out, _) = written("openrlhf", &[item], Policy::default());
+    let record = parse_json(&out[0]).unwrap();
+    let tags = record["input"].as_str().unwrap().matches("ки").count();
+    assert_eq!((tags, record["label"].as_array().map(Vec::len), &record["id"]), (3, Some(3), &serde_json::json!(7)));
+    // Its own reader takes it.
+    assert_eq!(recorded(&one("openrlhf", std::str::from_utf8(&out[0]).unwrap()), 0).first_error, NoError);
+}
+
+#[test]
 fn a_first_turn_that_goes_hands_the_problem_on() {
     let record = r#"{"conversations": [{"role":"user","content":"q? a"},{"role":"assistant","content":"+"},{"role":"user","content":"b"},{"role":"assistant","content":"+"}], "k": 1}"#;
     let trace = one("rlhflow", record);
