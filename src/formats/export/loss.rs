@@ -223,6 +223,8 @@ pub struct Loss {
     pub against_scores: BTreeMap<(i64, i64), u64>,
     /// What stood between steps in the source, with the number of steps it stood behind; without an entry where the source does not say it.
     pub separators: BTreeMap<String, u64>,
+    /// Number of places where a step follows another one.
+    pub borders: u64,
     /// Verdicts of several people here.
     pub agreement: Agreement,
     /// Number of steps of the longest solution written.
@@ -262,8 +264,9 @@ impl Loss {
         let solution = item.of();
         let mut before: &str = "";
         for node in item.path() {
-            if !before.is_empty() {
-                self.part(before, 1);
+            self.borders += u64::from(before.is_some());
+            if let Some(separator) = before.filter(|separator| !separator.is_empty()) {
+                self.part(separator, 1);
             }
             before = &node.sep_after;
         }
@@ -325,6 +328,7 @@ impl Loss {
     }
 }
 
+        self.borders += other.borders;
 /// Counts what a solution has and a target does not take; with `labels_only` all else is still in the record of the source.
 pub(in super::super) fn count_lost(item: &Labelled<'_>, keeps: &Keeps, labels_only: bool, loss: &mut Loss) {
     for feature in Feature::ALL {
