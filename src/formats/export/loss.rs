@@ -141,7 +141,7 @@ impl Feature {
     }
 
     /// How often a step has it, of what a step has by itself.
-    fn of_step(self, node: &Node) -> usize {
+    pub(in super::super) fn of_step(self, node: &Node) -> usize {
         match self {
             Self::Scores => usize::from(node.stats != NodeStats::default()),
             Self::Separators => usize::from(!matches!(node.sep_after.as_str(), "" | "\n" | "\n\n")),
