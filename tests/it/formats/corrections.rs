@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use stepscope::formats::{Labelled, parse_json};
 use stepscope::labels::policy::{Policy, Unsure};
 use stepscope::trace::FirstError::{At, NoError, Unlabelable};
-use stepscope::trace::{EndState, FirstError, Label, Rating, Remark, SolutionLabels, Trace, Writing};
+use stepscope::trace::{EndState, FirstError, Label, Problem, Rating, Remark, SolutionLabels, Trace, TraceBuilder, Writing};
 
 use super::{fixture, foreign, one, recorded, steps, traces, written};
 
@@ -183,6 +183,21 @@ fn tools_hold_every_rating_and_what_is_said_of_the_error() {
     let questions: Vec<_> = settings["questions"].as_array().unwrap().iter().map(|question| &question["name"]).collect();
     assert!(argilla["responses"].as_object().unwrap().keys().all(|key| questions.contains(&&json!(key))), "{questions:?}");
     assert_eq!(settings["questions"][1]["settings"]["options"].as_array().unwrap().len(), 4);
+#[test]
+fn many_wrong_solutions_look_for_a_right_one_once() {
+    let mut builder = TraceBuilder::new(Problem { text: "q".into(), ..Problem::default() });
+    for solution in 0..4_000 {
+        let steps: Vec<_> = (0..60).map(|step| format!("{solution} {step}")).collect();
+        let leaf = *builder.path(steps.iter().map(String::as_str)).last().unwrap();
+        builder.solution(leaf).first_error = At(1);
+    }
+    let trace = builder.finish();
+    let start = std::time::Instant::now();
+    let (_, loss) = written("corrections", &foreign(&trace), Policy::default());
+    assert_eq!(loss.skipped["no correction of its wrong step"], 4_000);
+    assert!(start.elapsed() < std::time::Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
 
     let (task, _) = record("label-studio");
     let result = task["annotations"][0]["result"].as_array().unwrap();
