@@ -262,13 +262,13 @@ impl Loss {
         };
         *self.verdicts.entry(verdict).or_default() += 1;
         let solution = item.of();
-        let mut before: &str = "";
+        let mut before: Option<&str> = None;
         for node in item.path() {
             self.borders += u64::from(before.is_some());
             if let Some(separator) = before.filter(|separator| !separator.is_empty()) {
                 self.part(separator, 1);
             }
-            before = &node.sep_after;
+            before = Some(&node.sep_after);
         }
         let both = item.labels.is_labelled() && solution.first_error != FirstError::Unknown;
         if both && item.labels.annotator != solution.annotator {
@@ -293,8 +293,14 @@ impl Loss {
         self.records += records as u64;
         for item in &unit.solutions {
             self.wrote(item);
-            self.lose(Feature::Remarks.name(), item.words() as u64);
+            self.kept_record(item);
         }
+    }
+
+    /// Counts what is said of a solution whose record keeps its labels: it stays that of the person whose labels it holds.
+    pub(in super::super) fn kept_record(&mut self, item: &Labelled<'_>) {
+        self.lose(Feature::Annotators.name(), u64::from(item.confirmed()));
+        self.lose(Feature::Remarks.name(), item.words() as u64);
     }
 
     /// Adds the counts of another part of the same export.
@@ -322,13 +328,13 @@ impl Loss {
         for (separator, times) in &other.separators {
             self.part(separator, *times);
         }
+        self.borders += other.borders;
         self.agreement.add(&other.agreement);
         self.annotators.extend(other.annotators.iter().cloned());
         self.most_steps = self.most_steps.max(other.most_steps);
     }
 }
 
-        self.borders += other.borders;
 /// Counts what a solution has and a target does not take; with `labels_only` all else is still in the record of the source.
 pub(in super::super) fn count_lost(item: &Labelled<'_>, keeps: &Keeps, labels_only: bool, loss: &mut Loss) {
     for feature in Feature::ALL {

@@ -435,17 +435,19 @@ fn what_a_changed_record_cannot_hold_is_counted() {
 
 #[test]
 fn a_verdict_that_repeats_the_file_changes_no_byte_and_loses_its_name() {
-    for name in ["processbench", "trl", "math-shepherd", "prm800k"] {
+    for (name, kind) in [("processbench", ""), ("trl", ""), ("math-shepherd", "sign"), ("prm800k", "sign")] {
         let raw = fixture(name).remove(0);
         let trace = one(name, std::str::from_utf8(&raw).unwrap());
-        let labels = SolutionLabels { annotator: Some("bo".into()), ..recorded(&trace, 0) };
+        let labels = SolutionLabels { annotator: Some("bo".into()), error_kind: kind.into(), ..recorded(&trace, 0) };
         let (out, loss) = written(
             name,
             &[Labelled { trace: &trace, solution: 0, labels, raw: Some(&raw), touched: false, source: None }],
             Policy::default(),
         );
         assert_eq!(out, [raw], "{name}");
-        assert_eq!((loss.changed, loss.counts), (0, [("annotators", 1)].into()), "{name}");
+        let expected = [("annotators", 1), ("critiques, corrections and notes", 1)];
+        let expected = expected.into_iter().take(1 + usize::from(!kind.is_empty())).collect();
+        assert_eq!((loss.changed, loss.counts), (0, expected), "{name}");
     }
 }
 
