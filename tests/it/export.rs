@@ -638,6 +638,57 @@ fn notes_and_ends_have_cells_and_what_has_none_is_counted() {
 }
 
 #[test]
+fn texts_that_prm800k_has_no_place_for_change_none_of_its_records() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("walks.jsonl");
+    let position = |text: &str, rating: Option<i64>| json!({"completions": [{"text": text, "rating": rating, "flagged": null}], "human_completion": null, "chosen_completion": 0});
+    let record = |problem: &str, steps: &[Value], more: Value| {
+        let question = json!({"problem": problem, "ground_truth_answer": "1"});
+        let mut record = json!({"labeler": "a1", "question": question, "label": {"steps": steps, "finish_reason": null}});
+        if more.is_array() {
+            record["question"]["pre_generated_steps"] = more;
+            record["label"]["finish_reason"] = "found_error".into();
+        }
+        // Spaces that nobody writes anew.
+        record.to_string().replace(':', " : ")
+    };
+    let lines = [
+        record("without a verdict", &[position("a", Some(1)), position("b", None)], Value::Null),
+        record("unrated before the error", &[position("a", None), position("b", Some(-1))], json!(["a", "b", "c"])),
+        record("without an end", &[position("a", Some(1)), position("b", Some(-1))], Value::Null),
+    ];
+    std::fs::write(&path, lines.join("\n") + "\n").unwrap();
+    let (mut store, _) = Store::open(&folder.path().join("labels.db"), "mira").unwrap();
+    let mut write = |unit: usize, writing, step: Option<usize>, text: &str| {
+        let trace = &units(&path)[unit];
+        let solution = &trace.solutions[0];
+        let step = step.map(|step| trace.node(trace.solution_path(solution)[step]).key);
+        let record = trace.record_key(solution.leaf);
+        store.append(Draft::of(Action::Write { writing, step, record, text: text.into() })).unwrap();
+    };
+    let written = || {
+        let output = export(&folder, &path, &format!("--to prm800k {LABELS} --store labels.db --as mira --force -o out"));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let manifest: Value = serde_json::from_slice(&std::fs::read(folder.path().join("out.manifest.json")).unwrap()).unwrap();
+        (std::fs::read_to_string(folder.path().join("out")).unwrap(), manifest)
+    };
+    write(0, Writing::Tags, None, "geometry");
+    write(1, Writing::Note, Some(0), "see this");
+    write(2, Writing::Critique, Some(1), "the sign");
+    // Phase 1 has no place for a correction of its error.
+    write(2, Writing::Correction, Some(1), "b, but right");
+    let (out, manifest) = written();
+    assert_eq!(out.lines().collect::<Vec<_>>(), lines);
+    assert_eq!((&manifest["changed"], &manifest["lost"]["critiques, corrections and notes"]), (&json!(0), &json!(4)));
+    // One that has its place makes another record of it.
+    write(1, Writing::Correction, Some(1), "b, but right");
+    let (out, manifest) = written();
+    let position = &serde_json::from_str::<Value>(out.lines().nth(1).unwrap()).unwrap()["label"]["steps"][1];
+    assert_eq!(position["human_completion"]["text"], "b, but right");
+    assert_eq!((&manifest["changed"], &manifest["lost"]["critiques, corrections and notes"]), (&json!(1), &json!(4)));
+}
+
+#[test]
 fn exports_tell_under_what_the_labels_were_given_and_how_long_they_took() {
     let folder = TempDir::new().unwrap();
     let path = fixture("processbench.jsonl");

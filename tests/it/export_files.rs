@@ -86,6 +86,9 @@ fn the_manifest_says_what_parted_the_steps() {
     let found = manifest(&parted(["\n\n", "\n\n", "\n"]), "trl");
     assert_eq!(found, json!({"choice": "\n\n", "found": {"\n\n": 2}}));
     assert_eq!(manifest(&parted(["", "", ""]), "trl"), json!({"choice": "\n", "found": {}}), "the trainer's own");
+    // A text that parts no more than half of them is the separator of none.
+    assert_eq!(manifest(&parted([" # ", "\n\n", ""]), "trl")["choice"], "\n");
+    assert_eq!(manifest(&parted(["", "\n\n", ""]), "trl")["choice"], "\n", "where nothing is told counts, too");
     assert_eq!(manifest(&parted(["\n\n", "\n\n", ""]), "qwen-prm"), Value::Null, "records that hold their separators");
 }
 

@@ -10,7 +10,7 @@ use super::layout::Output;
 use super::voices::{Choice, Said, View, Voices};
 use crate::cli::notes::Notes;
 use crate::corpus::Corpus;
-use crate::formats::{self, Exploded, Feature, Framing, Kept, Labelled, LabelledTrace, Loss, Target};
+use crate::formats::{self, Exploded, Framing, Labelled, LabelledTrace, Loss, Target};
 use crate::labels::Given;
 use crate::labels::policy::{Alternatives, Author, Policy, Repeats, Skipped};
 use crate::query::Query;
@@ -265,12 +265,11 @@ impl Job<'_> {
             let source = source?;
             (key(source, source.solutions.get(index)?) != key(trace, &trace.solutions[index])).then_some(source)
         };
-        let keeps_words = self.target.writer.keeps().of(Feature::Remarks) != Kept::No;
         let item = |said: &Said| {
             let (labels, source) = (said.labels.clone(), cut(said.solution));
             let item = Labelled { trace, solution: said.solution, labels, raw, touched: said.touched, source };
             // Where texts have a place, a record with new ones is another record.
-            Labelled { touched: item.touched || (keeps_words && item.words() > 0), ..item }
+            Labelled { touched: item.touched || self.target.writer.takes_words(&item), ..item }
         };
         let on_path: BTreeSet<_> = trace.solutions.iter().flat_map(|solution| trace.solution_path(solution)).collect();
         let mark = |id: NodeId| Some((id, self.voices.own()?.mark(trace.node(id).key)?.rating));

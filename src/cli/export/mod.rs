@@ -327,9 +327,9 @@ fn manifest(args: &ExportArgs, job: &Job<'_>, counts: &Counts, told: &Told<'_>, 
     })
 }
 
-/// What to give the trainer as its separator of steps: what stood between most of them where they come from, else its own default.
+/// What to give the trainer as its separator of steps: what stood between more than half of them where they come from, else its own default.
 fn separator(loss: &Loss) -> Value {
-    let most = loss.separators.iter().max_by_key(|(text, times)| (**times, std::cmp::Reverse(*text)));
+    let most = loss.separators.iter().find(|(_, times)| **times > loss.borders / 2);
     json!({"choice": most.map_or("\n", |(text, _)| text), "found": loss.separators})
 }
 

@@ -1,6 +1,6 @@
 //! How far people agree who judged the same solutions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::trace::{FirstError, Label, Rating, StepKey};
 
@@ -39,7 +39,7 @@ pub struct Agreement {
     pub same: u64,
     /// Solutions left out because they do not.
     pub left_out: u64,
-    /// First errors, by [`category`]; of those who judged the same steps.
+    /// First errors, by [`category`]; one entry for each group of people who judged the same steps.
     pub first_errors: Units,
     /// Ratings of single steps (-1, 0, 1), of those who rated the step.
     pub ratings: Units,
@@ -54,10 +54,17 @@ impl Agreement {
         }
         self.several += 1;
         self.same += u64::from(rest.iter().all(|other| other.is_that_of(first)));
-        let alike = || verdicts.iter().filter(|verdict| verdict.leaf == first.leaf);
-        add(&mut self.first_errors, alike().map(|verdict| category(verdict.first_error)).collect());
-        for index in 0..first.steps.len() {
-            add(&mut self.ratings, alike().filter_map(|verdict| rating(*verdict.steps.get(index)?)).collect());
+        // Those who cut alike, together: indices of steps mean the same to them.
+        let mut alike: HashMap<StepKey, Vec<&Verdict>> = HashMap::new();
+        for verdict in verdicts {
+            alike.entry(verdict.leaf).or_default().push(verdict);
+        }
+        for verdicts in alike.values() {
+            add(&mut self.first_errors, verdicts.iter().map(|verdict| category(verdict.first_error)).collect());
+            for index in 0..verdicts[0].steps.len() {
+                let ratings = verdicts.iter().filter_map(|verdict| rating(*verdict.steps.get(index)?));
+                add(&mut self.ratings, ratings.collect());
+            }
         }
     }
 
@@ -133,7 +140,8 @@ mod tests {
         let mut agreement = Agreement::default();
         agreement.count(std::slice::from_ref(&one));
         assert_eq!(agreement, Agreement::default(), "one person agrees with nobody");
-        agreement.count(&[two.clone(), one.clone(), merged.clone()]);
+        // It does not matter who comes first.
+        agreement.count(&[merged.clone(), two.clone(), one.clone()]);
         agreement.count(&[one, merged]);
         let units = |units: &[(&[i64], u64)]| units.iter().map(|(unit, times)| (unit.to_vec(), *times)).collect::<Units>();
         // Only two rated the first two steps, and one the last.

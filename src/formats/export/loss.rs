@@ -141,7 +141,7 @@ impl Feature {
     }
 
     /// How often a step has it, of what a step has by itself.
-    fn of_step(self, node: &Node) -> usize {
+    pub(in super::super) fn of_step(self, node: &Node) -> usize {
         match self {
             Self::Scores => usize::from(node.stats != NodeStats::default()),
             Self::Separators => usize::from(!matches!(node.sep_after.as_str(), "" | "\n" | "\n\n")),
@@ -223,6 +223,8 @@ pub struct Loss {
     pub against_scores: BTreeMap<(i64, i64), u64>,
     /// What stood between steps in the source, with the number of steps it stood behind; without an entry where the source does not say it.
     pub separators: BTreeMap<String, u64>,
+    /// Number of places where a step follows another one.
+    pub borders: u64,
     /// Verdicts of several people here.
     pub agreement: Agreement,
     /// Number of steps of the longest solution written.
@@ -260,12 +262,13 @@ impl Loss {
         };
         *self.verdicts.entry(verdict).or_default() += 1;
         let solution = item.of();
-        let mut before: &str = "";
+        let mut before: Option<&str> = None;
         for node in item.path() {
-            if !before.is_empty() {
-                self.part(before, 1);
+            self.borders += u64::from(before.is_some());
+            if let Some(separator) = before.filter(|separator| !separator.is_empty()) {
+                self.part(separator, 1);
             }
-            before = &node.sep_after;
+            before = Some(&node.sep_after);
         }
         let both = item.labels.is_labelled() && solution.first_error != FirstError::Unknown;
         if both && item.labels.annotator != solution.annotator {
@@ -290,8 +293,14 @@ impl Loss {
         self.records += records as u64;
         for item in &unit.solutions {
             self.wrote(item);
-            self.lose(Feature::Remarks.name(), item.words() as u64);
+            self.kept_record(item);
         }
+    }
+
+    /// Counts what is said of a solution whose record keeps its labels: it stays that of the person whose labels it holds.
+    pub(in super::super) fn kept_record(&mut self, item: &Labelled<'_>) {
+        self.lose(Feature::Annotators.name(), u64::from(item.confirmed()));
+        self.lose(Feature::Remarks.name(), item.words() as u64);
     }
 
     /// Adds the counts of another part of the same export.
@@ -319,6 +328,7 @@ impl Loss {
         for (separator, times) in &other.separators {
             self.part(separator, *times);
         }
+        self.borders += other.borders;
         self.agreement.add(&other.agreement);
         self.annotators.extend(other.annotators.iter().cloned());
         self.most_steps = self.most_steps.max(other.most_steps);

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::{json, span};
 use crate::labels::policy::{Policy, Skipped, StepTarget, Switch};
-use crate::trace::{EndState, FirstError, Label, Node, NodeId, Rating, Remark, Solution, SolutionLabels, Trace};
+use crate::trace::{EndState, FirstError, Label, Node, NodeId, Rating, Remark, Solution, SolutionLabels, Trace, Words};
 
 pub(super) use agreement::first_error;
 pub use agreement::{Agreement, Units, Verdict, category};
@@ -57,11 +57,21 @@ impl<'a> Labelled<'a> {
         !self.touched && self.labels.annotator.is_some() && self.labels.annotator != self.of().annotator
     }
 
-    /// Texts that somebody wrote and that the source does not have.
+    /// Number of texts that somebody wrote and that the source does not have, with the kind of the error.
     pub fn words(&self) -> usize {
-        let recorded = self.of().words.as_deref();
-        let is_new = |remark: &&Remark| !recorded.is_some_and(|words| words.remarks.contains(remark));
-        self.labels.remarks.iter().filter(is_new).count()
+        let (recorded, kind) = (self.of().words.as_deref(), &self.labels.error_kind);
+        let new_kind = !kind.is_empty() && recorded.is_none_or(|words| words.error_kind != *kind);
+        self.labels.remarks.iter().filter(|remark| self.is_new(remark)).count() + usize::from(new_kind)
+    }
+
+    /// Whether the source does not have this text.
+    pub(super) fn is_new(&self, remark: &Remark) -> bool {
+        self.of().words.as_deref().is_none_or(|words| !words.remarks.contains(remark))
+    }
+
+    /// What the source says in words, where the labels are those of another person: who repeats its verdict has written none of them.
+    pub(super) fn words_of_source(&self) -> Option<&'a Words> {
+        self.of().words.as_deref().filter(|_| self.labels.annotator.is_some() && self.labels.annotator != self.of().annotator)
     }
 
     /// The bytes of the source, when they can be written as they are.
@@ -141,6 +151,11 @@ pub trait Writer: Sync {
         false
     }
 
+    /// Whether texts that the source of a solution does not have make another record of it.
+    fn takes_words(&self, item: &Labelled<'_>) -> bool {
+        self.keeps().of(Feature::Remarks) != Kept::No && item.words() > 0
+    }
+
     /// True when its trainer puts a text between steps that is no part of the records: an export tells what parted them where they come from.
     fn parted_by_trainer(&self) -> bool {
         false
@@ -193,9 +208,7 @@ pub(super) fn each_solution(
         let written = if policy.leaves_out(&item.of().extra) {
             Err(Skipped::QualityControl)
         } else if let Some(raw) = item.verbatim().filter(|_| !takes_alternatives || !unit.rated_beside(item)) {
-            // The record stays that of the person whose labels it holds.
-            own.lose(Feature::Annotators.name(), u64::from(item.confirmed()));
-            own.lose(Feature::Remarks.name(), item.words() as u64);
+            own.kept_record(item);
             rows.push(writer.copy(raw, policy));
             Ok(())
         } else {

@@ -5,6 +5,8 @@
 //! `skip-trace` leaves the solution out. `unlabelled`: under `keep-unset` a solution that is rated in part is written with ratings of
 //! null and no `finish_reason`; TRL's converter of PRM800K takes such ratings for wrong. What nobody changed is copied whatever the policy.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use super::super::export::{
@@ -14,7 +16,7 @@ use super::super::export::{
 use super::super::{parse_json, span};
 use super::{Prm800k, Taken, position};
 use crate::labels::policy::{Policy, Skipped, Switch, Unlabelled, Unsure};
-use crate::trace::{FirstError, Label, Node, NodeId, SolutionLabels, Writing};
+use crate::trace::{FirstError, Label, Node, NodeId, Rating, SolutionLabels, Writing};
 
 impl Writer for Prm800k {
     fn keeps(&self) -> &'static Keeps {
@@ -37,6 +39,16 @@ impl Writer for Prm800k {
         &[Switch::Unlabelled, Switch::Unsure]
     }
 
+    /// Of all texts only a correction of the first error has a place, and in a record of the source only where none stands yet.
+    fn takes_words(&self, item: &Labelled<'_>) -> bool {
+        let FirstError::At(index) = item.labels.first_error else { return false };
+        let correction =
+            item.labels.remarks.iter().find(|remark| (remark.writing, remark.step) == (Writing::Correction, Some(index)));
+        let beside = item.path().nth(index).and_then(|wrong| wrong.parent).map(|parent| &item.trace.node(parent).children);
+        let is_free = !beside.into_iter().flatten().any(|id| item.trace.node(*id).by_a_person());
+        correction.is_some_and(|correction| item.is_new(correction)) && item.raw.is_none_or(|raw| is_free && is_generated(raw))
+    }
+
     fn write(&self, unit: &LabelledTrace<'_>, policy: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {
         let before = out.len();
         each_solution(self, unit, policy, out, loss, |item, rows, loss| {
@@ -54,9 +66,12 @@ impl Writer for Prm800k {
 /// Counts the candidates that nobody rated, those behind the last of so many positions and what stands behind a candidate: none has a place.
 fn lose_branches(unit: &LabelledTrace<'_>, positions: usize, loss: &mut Loss) {
     let (trace, on_path) = (unit.trace, on_paths(unit.trace));
+    let error = |item: &Labelled<'_>| if let FirstError::At(index) = item.labels.first_error { Some(index) } else { None };
+    let anew = unit.solutions.iter().filter(|item| item.raw.is_none());
+    let kept: HashSet<_> = anew.filter_map(|item| correction_of_source(unit, item, error(item)?)).collect();
     for id in trace.steps().filter(|id| !on_path.contains(id)) {
         let node = trace.node(id);
-        let silent = node.rating.is_none() && !unit.marks.contains_key(&id) && !node.by_a_person();
+        let silent = node.rating.is_none() && !unit.marks.contains_key(&id) && !kept.contains(&id);
         if !node.parent.is_some_and(|parent| on_path.contains(&parent)) {
             loss.lose(Feature::Tree.name(), 1);
         } else if silent || node.depth > positions {
@@ -70,6 +85,7 @@ fn record(unit: &LabelledTrace<'_>, item: &Labelled<'_>, policy: &Policy, loss: 
     if let Some(raw) = item.verbatim() {
         // Nobody touched the solution itself: what is new are ratings beside it.
         loss.changed += 1;
+        loss.kept_record(item);
         return edited(raw, |label| rate_alternatives(label, unit, item));
     }
     if labels.unsure && policy.unsure == Unsure::SkipTrace {
@@ -90,6 +106,17 @@ fn record(unit: &LabelledTrace<'_>, item: &Labelled<'_>, policy: &Policy, loss: 
 fn correction(labels: &SolutionLabels, index: usize) -> Option<Value> {
     let text = labels.remark(Writing::Correction, Some(index)).filter(|_| labels.first_error == FirstError::At(index))?;
     Some(human_step(text))
+}
+
+/// What an annotator of the source wrote in place of the first error, which stands at this index, and nobody rated or wrote anew.
+fn correction_of_source(unit: &LabelledTrace<'_>, item: &Labelled<'_>, index: usize) -> Option<NodeId> {
+    let trace = item.trace;
+    let wrong = trace.node(*trace.solution_path(item.of()).get(index)?);
+    let wrote = |id: &NodeId| trace.node(*id).by_a_person() && trace.node(*id).rating.is_none() && !unit.marks.contains_key(id);
+    if wrong.by_a_person() || correction(&item.labels, index).is_some() {
+        return None;
+    }
+    trace.node(wrong.parent?).children.iter().copied().find(wrote)
 }
 
 /// A step that an annotator wrote and nobody rated.
@@ -133,10 +160,15 @@ fn edited(raw: &[u8], edit: impl FnOnce(&mut Value) -> Option<()>) -> Result<Vec
     set_field(raw, &["label"], &label)
 }
 
+/// Whether the solution of a record was generated as a whole and the walk stops at its first error: phase 2.
+fn is_generated(raw: &[u8]) -> bool {
+    span::find(raw, &["question", "pre_generated_steps"]).is_some()
+}
+
 /// The record of the source with the ratings on its path and beside it, and the name of who gave them, replaced.
 fn relabelled(raw: &[u8], unit: &LabelledTrace<'_>, item: &Labelled<'_>, loss: &mut Loss) -> Result<Vec<u8>, Skipped> {
     // Only phase 2 stops at the first error, without choosing anything there; phase 1 has no such reason to finish.
-    let generated = span::find(raw, &["question", "pre_generated_steps"]).is_some();
+    let generated = is_generated(raw);
     let mut corrected = false;
     let record = edited(raw, |label| {
         rate_alternatives(label, unit, item)?;
@@ -167,8 +199,8 @@ fn rate_path(label: &mut Value, item: &Labelled<'_>, generated: bool, loss: &mut
         let stopped = stopped && index + 1 == count;
         let beside = stopped && position(step.clone(), String::new()).ok()?.taken(true) != Some(Taken::Human);
         rate(step, state, decided, flag, stopped)?;
-        if beside && labels.first_error != FirstError::At(index) {
-            set_correction_aside(step);
+        if beside && labels.first_error != FirstError::At(index) && set_correction_aside(step, None) {
+            step["chosen_completion"] = 0.into();
         }
     }
     let texts: Vec<_> = item.path().map(|node| node.text.as_str()).collect();
@@ -211,31 +243,48 @@ fn stop(step: &mut Value, correction: Option<Value>) -> bool {
     true
 }
 
-/// A correction of a step that now is no error: a candidate among others, because as the annotator's own it would take the step's place.
-fn set_correction_aside(step: &mut Value) {
-    let human = match step.get_mut("human_completion").map(Value::take) {
-        None | Some(Value::Null) => return,
-        Some(Value::String(text)) => json!({"text": text, "rating": null, "flagged": null}),
+/// A correction of a step that now is no error, or that somebody rated: a candidate among others, because as the annotator's own it would take
+/// the step's place. Gives whether there was one.
+fn set_correction_aside(step: &mut Value, rated: Option<Rating>) -> bool {
+    if !step["completions"].is_array() {
+        return false;
+    }
+    let mut human = match step.get_mut("human_completion").map(Value::take) {
+        None | Some(Value::Null) => return false,
+        Some(Value::String(text)) => human_step(&text),
         Some(human) => human,
     };
-    step["chosen_completion"] = 0.into();
+    if let Some(rating) = rated {
+        human["rating"] = rating.value().into();
+    }
     if let Some(completions) = step.get_mut("completions").and_then(Value::as_array_mut) {
         completions.push(human);
     }
+    true
 }
 
-/// Rates the candidates beside the path that the session rated.
+/// Rates the candidates beside the path that the session rated. A correction of the source becomes one of them: a rated one would be read as
+/// the step that was taken.
 fn rate_alternatives(label: &mut Value, unit: &LabelledTrace<'_>, item: &Labelled<'_>) -> Option<()> {
     let steps = label.get_mut("steps").and_then(Value::as_array_mut)?;
     let trace = item.trace;
     for (step, id) in steps.iter_mut().zip(trace.solution_path(item.of())) {
         let siblings = &trace.node(trace.node(id).parent.unwrap_or(NodeId::ROOT)).children;
+        let mark =
+            |text: &str| siblings.iter().find(|sibling| trace.node(**sibling).text == text).and_then(|id| unit.marks.get(id));
+        let mut known = false;
+        let human = step.get("human_completion").map(|human| human.get("text").unwrap_or(human)).and_then(Value::as_str);
+        let human = human.and_then(|text| Some((text.to_owned(), *mark(text)?)));
         let candidates = step.get_mut("completions").and_then(Value::as_array_mut);
         for candidate in candidates.into_iter().flatten().filter_map(Value::as_object_mut) {
-            let same = |sibling: &&NodeId| candidate.get("text").is_some_and(|text| *text == trace.node(**sibling).text);
-            if let Some(rating) = siblings.iter().find(same).and_then(|sibling| unit.marks.get(sibling)) {
+            let Some(text) = candidate.get("text").and_then(Value::as_str) else { continue };
+            known |= human.as_ref().is_some_and(|(human, _)| human == text);
+            if let Some(rating) = mark(text) {
                 candidate.insert("rating".to_owned(), rating.value().into());
             }
+        }
+        if let Some((_, rating)) = human.filter(|_| !known) {
+            set_correction_aside(step, Some(rating));
         }
     }
     Some(())
@@ -365,11 +414,8 @@ fn position_of(unit: &LabelledTrace<'_>, known: &mut Known<'_>, (index, id): (us
     }
     let siblings = &trace.node(node.parent.unwrap_or(NodeId::ROOT)).children;
     if human.is_null() && labels.first_error == FirstError::At(index) {
-        // What an annotator of the source wrote there.
-        let wrote =
-            |id: &&NodeId| trace.node(**id).by_a_person() && trace.node(**id).rating.is_none() && !unit.marks.contains_key(*id);
-        let text = siblings.iter().find(wrote).map(|id| trace.node(*id).text.as_str());
-        human = text.map(human_step).unwrap_or_default();
+        let found = correction_of_source(unit, known.item, index);
+        human = found.map(|id| human_step(&trace.node(id).text)).unwrap_or_default();
     }
     for sibling in siblings.iter().filter(|&&sibling| sibling != id) {
         let node = trace.node(*sibling);

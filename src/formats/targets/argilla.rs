@@ -24,7 +24,8 @@ impl Writer for Argilla {
 
     fn keeps(&self) -> &'static Keeps {
         use Feature::{Annotators, BehindError, FirstError, Generators, Ids, Neutral, Ratings, Remarks, Scores};
-        &Keeps { all: &[FirstError, Ratings, Neutral, BehindError, Annotators, Ids, Generators], partly: &[Scores, Remarks] }
+        // Ratings without a verdict are suggestions, of which a question has one.
+        &Keeps { all: &[FirstError, Neutral, BehindError, Annotators, Ids, Generators], partly: &[Ratings, Scores, Remarks] }
     }
 
     fn asks(&self) -> &'static [Switch] {
@@ -34,10 +35,9 @@ impl Writer for Argilla {
     /// A record is a solution; each annotator who judged it gives a response.
     fn write(&self, unit: &LabelledTrace<'_>, policy: &Policy, out: &mut Vec<Vec<u8>>, loss: &mut Loss) {
         each_solution(self, unit, policy, out, loss, |item, rows, loss| {
-            let labels = &item.labels;
-            let told = answers(labels).into_iter().filter(|(question, _)| ABOUT_THE_ERROR.contains(question)).count();
+            let told = answers(&item.labels).into_iter().filter(|(question, _)| ABOUT_THE_ERROR.contains(question)).count();
             loss.lose(Feature::Remarks.name(), (Feature::Remarks.present(item) - told) as u64);
-            rows.extend(unit.together(item).map(|all| json_bytes(&record(item, all))));
+            rows.extend(unit.together(item).map(|all| json_bytes(&record(item, all, loss))));
             Ok(())
         });
     }
@@ -57,21 +57,25 @@ const RATINGS: [(&str, &str, Label); 3] = [
     ("bad_steps", "Bad steps", Label::Bad),
 ];
 
-fn record(item: &Labelled<'_>, all: &[Labelled<'_>]) -> Value {
+fn record(item: &Labelled<'_>, all: &[Labelled<'_>], loss: &mut Loss) -> Value {
     let solution = item.of();
     let steps: Vec<_> = item.path().enumerate().map(|(index, node)| format!("[{index}] {}", node.text)).collect();
     let mut responses = Map::new();
     let mut suggestions = suggestion(item);
-    for labels in all.iter().map(|item| &item.labels) {
-        for (question, value) in answers(labels) {
-            match &labels.annotator {
-                Some(name) => {
-                    let list = responses.entry(question).or_insert_with(|| json!([]));
-                    list.as_array_mut().into_iter().for_each(|list| list.push(json!({"value": value, "user_id": user_id(name)})));
-                }
-                // Whose labels those of a file are, nobody knows: they are no answer of a user.
-                None => drop(suggestions.insert(question.to_owned(), json!({"value": value, "agent": "file"}))),
+    for item in all {
+        let name = item.labels.annotator.as_deref();
+        for (question, value) in answers(&item.labels) {
+            let of_source = is_of_source(item, question);
+            // No response lacks the first error, which is required; whose labels those of a file are, nobody knows.
+            if let Some(name) = name.filter(|_| !of_source && verdict(item.labels.first_error).is_some()) {
+                let list = responses.entry(question).or_insert_with(|| json!([]));
+                list.as_array_mut().into_iter().for_each(|list| list.push(json!({"value": value, "user_id": user_id(name)})));
+                continue;
             }
+            let agent = name.filter(|_| !of_source).unwrap_or("file");
+            let before = suggestions.insert(question.to_owned(), json!({"value": value, "agent": agent}));
+            let ratings = before.and_then(|before| before["value"].as_array().map(Vec::len));
+            loss.lose(Feature::Ratings.name(), ratings.unwrap_or(0) as u64);
         }
     }
     let told = [("source_id", &solution.source_id), ("generator", &solution.generator)];
@@ -101,6 +105,21 @@ fn answers(labels: &SolutionLabels) -> Vec<(&'static str, Value)> {
     let is_empty = |value: &Value| value == "" || value.as_array().is_some_and(Vec::is_empty);
     answers.retain(|(_, value)| !is_empty(value));
     answers
+}
+
+/// Whether the answer of an annotator is a text of the source, which goes with the same first error.
+fn is_of_source(item: &Labelled<'_>, question: &str) -> bool {
+    let (Some(words), FirstError::At(index)) = (item.words_of_source(), item.labels.first_error) else { return false };
+    let is_told = |writing| {
+        let mut remarks = item.labels.remarks.iter().filter(|remark| (remark.writing, remark.step) == (writing, Some(index)));
+        remarks.next().is_some_and(|remark| !item.is_new(remark))
+    };
+    match question {
+        "reason" => is_told(Writing::Critique),
+        "correction" => is_told(Writing::Correction),
+        "kind" => words.error_kind == item.labels.error_kind,
+        _ => false,
+    }
 }
 
 /// What recorded step scores say.

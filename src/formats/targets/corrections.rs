@@ -4,6 +4,8 @@
 //! The correction is what the annotator wrote, else a step that a person wrote in the source, else a right step beside the wrong one: the
 //! solution is fixed and goes on. Where there is none of them, a right solution of the problem starts over (both ways are LEMMA's).
 
+use std::cell::OnceCell;
+
 use serde_json::{Value, json};
 
 use super::super::export::{Feature, Keeps, Labelled, LabelledTrace, Loss, Writer, each_solution, json_bytes};
@@ -73,14 +75,23 @@ impl Writer for Corrections {
         let (neutral, after_error, unlabelled) = (Neutral::DropStep, AfterError::Drop, Unlabelled::KeepUnset);
         let strict = Policy { neutral, after_error, unlabelled, ..policy.clone() };
         let siblings = Siblings::of(unit, &strict);
+        let restart = Restart::new();
         each_solution(self, unit, policy, out, loss, |item, rows, _| {
-            rows.push(json_bytes(&(self.record)(item, &correction(&siblings, item, policy)?, policy)));
+            rows.push(json_bytes(&(self.record)(item, &correction(&siblings, &restart, item, policy)?, policy)));
             Ok(())
         });
     }
 }
 
-fn correction<'a>(siblings: &Siblings<'a>, item: &'a Labelled<'_>, policy: &Policy) -> Result<Correction<'a>, Skipped> {
+/// The right solution that all wrong ones of a problem start over with, once it was looked for.
+type Restart = OnceCell<Option<(NodeId, Vec<NodeId>)>>;
+
+fn correction<'a>(
+    siblings: &Siblings<'a>,
+    restart: &Restart,
+    item: &'a Labelled<'_>,
+    policy: &Policy,
+) -> Result<Correction<'a>, Skipped> {
     let (trace, labels) = (siblings.unit.trace, &item.labels);
     let FirstError::At(at) = labels.first_error else {
         return Err(Skipped::Unwritable("no wrong step".to_owned()));
@@ -95,8 +106,8 @@ fn correction<'a>(siblings: &Siblings<'a>, item: &'a Labelled<'_>, policy: &Poli
         (correction, Vec::new(), Mode::FixContinue)
     } else if let Some(id) = right_sibling(siblings, wrong) {
         (text(&id), continuation(siblings, id), Mode::FixContinue)
-    } else if let Some((first, rest)) = right_solution(siblings) {
-        (text(&first), rest, Mode::FreshRestart)
+    } else if let Some((first, rest)) = restart.get_or_init(|| right_solution(siblings)) {
+        (text(first), rest.clone(), Mode::FreshRestart)
     } else {
         return Err(Skipped::Unwritable("no correction of its wrong step".to_owned()));
     };
@@ -175,9 +186,10 @@ fn continuation(siblings: &Siblings<'_>, id: NodeId) -> Vec<NodeId> {
 fn right_solution(siblings: &Siblings<'_>) -> Option<(NodeId, Vec<NodeId>)> {
     let trace = siblings.unit.trace;
     let right = |item: &&&Labelled<'_>| {
-        let mut steps = trace.solution_path(item.of()).into_iter().zip(&item.labels.steps);
         let stands = |(id, label): (NodeId, &Label)| *label == Label::Neutral || siblings.target(id) == Some(true);
-        item.labels.first_error == FirstError::NoError && item.of().outcome != Outcome::Wrong && steps.all(stands)
+        item.labels.first_error == FirstError::NoError
+            && item.of().outcome != Outcome::Wrong
+            && trace.solution_path(item.of()).into_iter().zip(&item.labels.steps).all(stands)
     };
     let beginnings = siblings.behind(NodeId::ROOT).into_iter();
     let item = beginnings.filter_map(|id| siblings.through(id).iter().find(right)).min_by_key(|item| item.solution)?;

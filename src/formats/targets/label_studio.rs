@@ -11,7 +11,7 @@ use super::super::export::{
 use super::super::parse_json;
 use super::Target;
 use crate::labels::policy::{Policy, Switch};
-use crate::trace::{Label, Remark, SolutionLabels, Writing};
+use crate::trace::{Label, Remark, Writing};
 
 pub(super) const LABEL_STUDIO: Target = Target {
     name: "label-studio",
@@ -68,8 +68,7 @@ impl Writer for LabelStudio {
 
 fn task(item: &Labelled<'_>, all: &[Labelled<'_>]) -> Value {
     let solution = item.of();
-    let said: Vec<_> =
-        all.iter().filter_map(|item| Some((item.labels.annotator.as_deref(), annotation(&item.labels)?))).collect();
+    let said: Vec<_> = all.iter().filter_map(|item| Some((item.labels.annotator.as_deref(), annotation(item)?))).collect();
     let mut data = Map::from_iter([
         ("uid".to_owned(), item.trace.record_key(solution.leaf).to_string().into()),
         ("id".to_owned(), item.id().into()),
@@ -82,17 +81,18 @@ fn task(item: &Labelled<'_>, all: &[Labelled<'_>]) -> Value {
         data.insert(format!("step_{index}"), node.text.as_str().into());
     }
     let annotations: Vec<_> = said.into_iter().map(|(_, annotation)| annotation).collect();
-    json!({"data": data, "predictions": predictions(item), "annotations": annotations})
+    let predictions: Vec<_> = scored(item).into_iter().chain(told_by_source(all)).collect();
+    json!({"data": data, "predictions": predictions, "annotations": annotations})
 }
 
 /// What one annotator says; `None` for nothing.
-fn annotation(labels: &SolutionLabels) -> Option<Value> {
+fn annotation(item: &Labelled<'_>) -> Option<Value> {
+    let labels = &item.labels;
     let mut result: Vec<_> =
         labels.steps.iter().enumerate().filter_map(|(index, &label)| Some(rating(index, word(label)?))).collect();
     result.extend(finish_reason(labels).map(|end| choice("end", "problem", end)));
     result.extend(labels.unsure.then(|| choice("unsure", "problem", "unsure")));
-    result.extend(labels.remarks.iter().filter_map(written));
-    result.extend(Some(&labels.error_kind).filter(|kind| !kind.is_empty()).map(|kind| text("kind", "problem", kind)));
+    result.extend(texts(item, false));
     if result.is_empty() {
         return None;
     }
@@ -139,14 +139,34 @@ fn written(remark: &Remark) -> Option<Value> {
     Some(text(&format!("{name}_{step}"), &format!("text_{step}"), &remark.text))
 }
 
+/// Texts among the labels of an annotator: those `of_source`, or the others, which are the annotator's own.
+fn texts(item: &Labelled<'_>, of_source: bool) -> Vec<Value> {
+    let (labels, words) = (&item.labels, item.words_of_source());
+    let remarks = labels.remarks.iter().filter(|remark| words.is_some_and(|words| words.remarks.contains(remark)) == of_source);
+    let kind = Some(&labels.error_kind).filter(|kind| !kind.is_empty());
+    let kind = kind.filter(|kind| words.is_some_and(|words| words.error_kind == **kind) == of_source);
+    remarks.filter_map(written).chain(kind.map(|kind| text("kind", "problem", kind))).collect()
+}
+
+/// What the source says in words and annotators left as it is: no answer of theirs.
+fn told_by_source(all: &[Labelled<'_>]) -> Option<Value> {
+    let mut result: Vec<Value> = Vec::new();
+    for told in all.iter().flat_map(|item| texts(item, true)) {
+        if !result.contains(&told) {
+            result.push(told);
+        }
+    }
+    (!result.is_empty()).then(|| json!({"model_version": "file", "result": result}))
+}
+
 /// What a recorded process reward model says: below one half is bad.
-fn predictions(item: &Labelled<'_>) -> Vec<Value> {
+fn scored(item: &Labelled<'_>) -> Option<Value> {
     let recorded = |index: usize| item.of().scores.get(index).copied().flatten();
     let scores: Vec<_> = item.path().enumerate().map(|(index, node)| node.stats.prm.or_else(|| recorded(index))).collect();
-    let Some(least) = scores.iter().flatten().copied().reduce(f64::min) else { return Vec::new() };
+    let least = scores.iter().flatten().copied().reduce(f64::min)?;
     let known = scores.iter().enumerate().filter_map(|(index, score)| Some((index, (*score)?)));
     let result = known.map(|(index, score)| rating(index, if score < 0.5 { "bad" } else { "good" }));
-    vec![json!({"model_version": "recorded", "score": least, "result": result.collect::<Vec<_>>()})]
+    Some(json!({"model_version": "recorded", "score": least, "result": result.collect::<Vec<_>>()}))
 }
 
 fn configuration(steps: usize) -> String {

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value, json};
 
 use super::super::export::{
-    Feature, Framing, Keeps, Labelled, LabelledTrace, Loss, Writer, count_lost, count_lost_branches, json_bytes, on_paths,
+    Feature, Framing, Keeps, Kept, Labelled, LabelledTrace, Loss, Writer, count_lost, count_lost_branches, json_bytes, on_paths,
 };
 use super::super::json::{MAX_DEPTH, replaced_halves};
 use super::super::mm_prm::{BETWEEN, TAG};
@@ -53,7 +53,7 @@ pub(super) const MM_PRM: Target = Target {
     // Its trees, which are read under the same name, are what the processes are made of.
     writer: &OmegaPrm {
         framing: Framing::Array,
-        keeps: &IN_PART,
+        keeps: &OF_PROCESSES,
         record: processes,
         is_own: |raw| span::find(raw, &["process"]).is_some(),
         deepest: usize::MAX,
@@ -64,6 +64,12 @@ pub(super) const MM_PRM: Target = Target {
 const IN_PART: Keeps = {
     use Feature::{Alternatives, FirstError, References, Scores, Tree};
     Keeps { all: &[], partly: &[FirstError, Scores, Alternatives, Tree, References] }
+};
+
+/// Processes name the image of their problem, too.
+const OF_PROCESSES: Keeps = {
+    use Feature::{Alternatives, FirstError, Further, References, Scores, Tree};
+    Keeps { all: &[], partly: &[FirstError, Scores, Alternatives, Tree, References, Further] }
 };
 
 struct OmegaPrm {
@@ -125,6 +131,9 @@ impl Writer for OmegaPrm {
         if !copied {
             count_lost_branches(trace, self.keeps(), loss);
             loss.lose(Feature::Scores.name(), other_scores(unit) as u64);
+            if self.keeps.of(Feature::Further) == Kept::Partly {
+                loss.lose(Feature::Further.name(), other_fields(unit, &on_path) as u64);
+            }
             loss.lose(Feature::References.name(), u64::from(trace.problem.reference_solution.is_some()));
             loss.lose(Feature::NoText.name(), replaced_halves(&trace.warnings));
         }
@@ -145,6 +154,18 @@ fn other_scores(unit: &LabelledTrace<'_>) -> usize {
     let steps = unit.trace.nodes.iter().filter(|node| counted(node.stats)).count();
     steps + unit.solutions.iter().map(|item| item.of().scores.iter().flatten().count()).sum::<usize>()
 }
+
+/// Further fields but the image, as often as solutions and other steps have them.
+fn other_fields(unit: &LabelledTrace<'_>, on_path: &HashSet<NodeId>) -> usize {
+    let trace = unit.trace;
+    let image = usize::from(trace.extra.contains_key(IMAGE));
+    let of_solutions: usize = unit.solutions.iter().map(|item| Feature::Further.present(item) - image).sum();
+    let others = trace.steps().filter(|id| !on_path.contains(id));
+    of_solutions + others.map(|id| Feature::Further.of_step(trace.node(id))).sum::<usize>()
+}
+
+/// Field of the path of an image.
+const IMAGE: &str = "image_path";
 
 fn record(trace: &Trace, steps: &Value) -> Value {
     json!({
@@ -271,7 +292,7 @@ fn process(trace: &Trace, last: NodeId, seen: &mut HashSet<NodeId>, loss: &mut L
         let mut record = json!({
             "question": trace.problem.text,
             "answer": trace.problem.reference_answer,
-            "image_path": trace.extra.get("image_path").cloned().unwrap_or_default(),
+            IMAGE: trace.extra.get(IMAGE).cloned().unwrap_or_default(),
             "process": process.trim_end(),
             "labels": labels,
         });

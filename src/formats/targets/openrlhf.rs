@@ -82,7 +82,9 @@ fn record(item: &Labelled<'_>, policy: &Policy, loss: &mut Loss) -> Result<Vec<u
     }
     let source = item.raw.and_then(|raw| parse_json(raw).ok()).unwrap_or_default();
     let mut record = Map::new();
-    if item.raw.is_none() || kept.len() < steps.len() {
+    // Text behind the last tag is a step that the file has no label for: once it is judged it needs a tag.
+    let tagged = label_key(&source).and_then(|key| source[key].as_array()).map_or(0, Vec::len);
+    if item.raw.is_none() || kept.len() < steps.len() || kept.len() != tagged {
         let texts: Vec<_> = kept.iter().map(|&index| steps[index].text.as_str()).collect();
         let input = math_shepherd::tagged(&item.trace.problem.text, &texts, loss)?;
         // A trainer knows one tag: that of the file stays.

@@ -8,7 +8,8 @@ use super::super::export::{
 };
 use super::Target;
 use crate::analysis::agreement::{Scale, alpha, kappa};
-use crate::analysis::processbench::{Case, Offsets, Subset, first_below};
+use crate::analysis::decide::{Decision, decide};
+use crate::analysis::processbench::{Case, Offsets, Subset};
 use crate::labels::policy::{Policy, Switch};
 use crate::trace::{FirstError, Label, Writing};
 
@@ -167,7 +168,8 @@ fn against_scores(item: &Labelled<'_>) -> Option<(i64, i64)> {
     let scores = item.trace.recorded_scores(item.of());
     let shares = scores.iter().flatten().all(|score| (0.0..=1.0).contains(score));
     let judged = matches!(gold, FirstError::At(_) | FirstError::NoError);
-    (judged && shares && scores.iter().any(Option::is_some)).then(|| (category(gold), category(first_below(&scores, 0.5))))
+    let found = || decide(&scores, Decision::FirstBelow(0.5));
+    (judged && shares && scores.iter().any(Option::is_some)).then(|| (category(gold), category(found())))
 }
 
 fn same(pairs: &BTreeMap<(i64, i64), u64>) -> u64 {

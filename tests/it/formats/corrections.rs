@@ -1,10 +1,10 @@
 //! What annotators write in place of wrong steps, in the targets that have a place for it.
 
 use serde_json::{Value, json};
-use stepscope::formats::{Labelled, parse_json};
+use stepscope::formats::{Labelled, LabelledTrace, Loss, parse_json, target};
 use stepscope::labels::policy::{Policy, Unsure};
 use stepscope::trace::FirstError::{At, NoError, Unlabelable};
-use stepscope::trace::{EndState, FirstError, Label, Rating, Remark, SolutionLabels, Trace, Writing};
+use stepscope::trace::{EndState, FirstError, Label, Problem, Rating, Remark, SolutionLabels, Trace, TraceBuilder, Writing};
 
 use super::{fixture, foreign, one, recorded, steps, traces, written};
 
@@ -97,6 +97,47 @@ fn new_prm800k_records_count_the_candidates_that_have_no_place() {
     assert_eq!((count(&trace, "alternative steps"), count(&trace, "steps behind alternatives")), (Some(1), Some(1)));
 }
 
+#[test]
+fn a_correction_of_the_source_that_somebody_rates_keeps_its_rating() {
+    let raw = fixture("prm800k").remove(0);
+    let (record, _) = prm800k(&back(&raw), correcting(&back(&raw), At(1), 1), Some(&raw));
+    let trace = back(&record);
+    let human = trace.steps().find(|&id| trace.node(id).by_a_person()).unwrap();
+    let again = Labelled { raw: Some(&record), labels: correcting(&trace, At(1), 1), ..foreign(&trace).remove(0) };
+    let takes_words = |item: &Labelled<'_>| target("prm800k").unwrap().writer.takes_words(item);
+    assert!(!takes_words(&again) && takes_words(&Labelled { raw: None, ..again.clone() }), "a place holds one");
+    for touched in [false, true] {
+        let item = Labelled { raw: Some(&record), touched, ..foreign(&trace).remove(0) };
+        let unit = LabelledTrace { marks: [(human, Rating::Good)].into(), ..LabelledTrace::new(&trace, vec![item]) };
+        let (mut out, mut loss) = (Vec::new(), Loss::default());
+        target("prm800k").unwrap().writer.write(&unit, &Policy::default(), &mut out, &mut loss);
+        // The walk goes through the wrong step as before.
+        let again = back(&out[0]);
+        assert_eq!((recorded(&again, 0).first_error, steps(&again, 0)), (At(1), steps(&trace, 0)));
+        let found = again.nodes.iter().find(|node| node.text == "As it should be.").unwrap();
+        assert_eq!((found.rating, found.by_a_person()), (Some(Rating::Good), true));
+        assert_eq!(loss.counts, [].into());
+    }
+}
+
+#[test]
+fn new_prm800k_records_count_the_steps_of_people_that_have_no_place() {
+    let mut trace = back(&fixture("prm800k")[0]);
+    let off: Vec<_> = trace.steps().filter(|id| !trace.solution_path(&trace.solutions[0]).contains(id)).collect();
+    for &id in &off {
+        trace.nodes[id.index()].rating = None;
+        trace.nodes[id.index()].extra.insert("source".into(), "human".into());
+    }
+    let lost = |labels: SolutionLabels| {
+        let item = Labelled { labels, touched: true, ..foreign(&trace).remove(0) };
+        written("prm800k", &[item], Policy::default()).1.counts.get("alternative steps").copied()
+    };
+    // One of the two corrects the first error; none does where the annotator's own does, or where there is none.
+    assert_eq!(lost(recorded(&trace, 0)), Some(1));
+    assert_eq!(lost(correcting(&trace, At(1), 1)), Some(2));
+    assert_eq!(lost(SolutionLabels::recorded(4, NoError, &[], EndState::Solution)), Some(2));
+}
+
 /// Answers to one problem in TRL's form, as one tree.
 fn samples(rows: &[(&[&str], &[bool])]) -> Trace {
     let rows = rows.iter().map(|(steps, labels)| json!({"prompt": "q", "completions": steps, "labels": labels}).to_string());
@@ -140,6 +181,21 @@ fn a_right_solution_starts_over_where_nothing_corrects_the_step() {
     let (out, loss) = written("corrections", &foreign(&quarrel), Policy::default());
     assert_eq!((out.len(), loss.skipped["no correction of its wrong step"]), (1, 1));
     assert_eq!(parse_json(&out[0]).unwrap()["wrong_step"], "x", "the step before the wrong one of the first is right");
+}
+
+#[test]
+fn many_wrong_solutions_look_for_a_right_one_once() {
+    let mut builder = TraceBuilder::new(Problem { text: "q".into(), ..Problem::default() });
+    for solution in 0..4_000 {
+        let steps: Vec<_> = (0..60).map(|step| format!("{solution} {step}")).collect();
+        let leaf = *builder.path(steps.iter().map(String::as_str)).last().unwrap();
+        builder.solution(leaf).first_error = At(1);
+    }
+    let trace = builder.finish();
+    let start = std::time::Instant::now();
+    let (_, loss) = written("corrections", &foreign(&trace), Policy::default());
+    assert_eq!(loss.skipped["no correction of its wrong step"], 4_000);
+    assert!(start.elapsed() < std::time::Duration::from_secs(5), "{:?}", start.elapsed());
 }
 
 #[test]
@@ -191,6 +247,55 @@ fn tools_hold_every_rating_and_what_is_said_of_the_error() {
         assert_eq!(text(name), Some(json!(expected)));
         assert!(beside("label-studio").contains(&format!("<TextArea name=\"{name}\"")));
     }
+}
+
+#[test]
+fn words_of_the_source_are_no_answers_of_an_annotator() {
+    let trace = one("prmbench", std::str::from_utf8(&fixture("prmbench")[0]).unwrap());
+    let FirstError::At(at) = recorded(&trace, 0).first_error else { panic!("an error") };
+    let own = Remark { writing: Writing::Correction, step: Some(at), text: "Mine.".into() };
+    let mut labels = SolutionLabels { annotator: Some("mira".into()), ..recorded(&trace, 0) };
+    labels.remarks.push(own);
+    let mut file = foreign(&trace).remove(0);
+    file.labels = labels;
+    let record = |name: &str| parse_json(&written(name, std::slice::from_ref(&file), Policy::default()).0[0]).unwrap();
+    let argilla = record("argilla");
+    let (responses, suggestions) = (argilla["responses"].as_object().unwrap(), &argilla["suggestions"]);
+    assert!(responses.contains_key("first_error") && responses["correction"][0]["value"] == "Mine.");
+    for (question, value) in [("reason", "Assumes what it should show."), ("kind", "circular")] {
+        assert!(!responses.contains_key(question), "{question}");
+        assert_eq!(suggestions[question], json!({"value": value, "agent": "file"}));
+    }
+    let task = record("label-studio");
+    let named = |list: &Value| -> Vec<String> {
+        let names = list["result"].as_array().unwrap().iter().map(|item| item["from_name"].as_str().unwrap().to_owned());
+        names.filter(|name| ["reason", "correction", "kind"].iter().any(|text| name.starts_with(text))).collect()
+    };
+    assert_eq!(named(&task["annotations"][0]), [format!("correction_{at}")]);
+    assert_eq!(task["predictions"][0]["model_version"], "file");
+    assert_eq!(named(&task["predictions"][0]), [format!("reason_{at}"), "kind".to_owned()]);
+}
+
+#[test]
+fn argilla_has_no_response_without_the_required_answer() {
+    let trace = one("trl", r#"{"prompt":"q","completions":["a","b","c"],"labels":[true,true,true]}"#);
+    let rated = |name: &str, ratings: &[Option<Rating>]| Labelled {
+        labels: SolutionLabels {
+            annotator: Some(name.into()),
+            ..SolutionLabels::recorded(3, FirstError::Unknown, ratings, EndState::Open)
+        },
+        touched: true,
+        ..foreign(&trace).remove(0)
+    };
+    let good = Some(Rating::Good);
+    let (out, loss) = written("argilla", &[rated("mira", &[good, good])], Policy::default());
+    let record = parse_json(&out[0]).unwrap();
+    assert_eq!((&record["responses"], &loss.counts), (&json!({}), &[].into()));
+    assert_eq!(record["suggestions"]["good_steps"], json!({"value": ["0", "1"], "agent": "mira"}));
+    // A question has one suggestion.
+    let (out, loss) = written("argilla", &[rated("mira", &[good, good]), rated("noor", &[good])], Policy::default());
+    assert_eq!(parse_json(&out[0]).unwrap()["suggestions"]["good_steps"]["agent"], "noor");
+    assert_eq!(loss.counts, [("ratings without a verdict", 2)].into());
 }
 
 #[test]

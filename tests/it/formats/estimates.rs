@@ -66,6 +66,20 @@ fn rollouts_and_intervals_stand_beside_every_estimate() {
 }
 
 #[test]
+fn the_image_of_a_problem_is_written_and_not_counted() {
+    let further = |trace: &Trace| written("mm-prm", &foreign(trace), Policy::default()).1.counts.get("further fields").copied();
+    let mut trace = tree();
+    assert_eq!(further(&trace), None);
+    trace.extra.insert("image_path".into(), "a.png".into());
+    assert_eq!((further(&trace), &records("mm-prm", &trace, &Policy::default())[0]["image_path"]), (None, &json!("a.png")));
+    // Other fields are, also those of a step that no solution holds.
+    trace.solutions.truncate(1);
+    trace.nodes.last_mut().unwrap().extra.insert("seen".into(), 1.into());
+    trace.extra.insert("split".into(), "test".into());
+    assert_eq!(further(&trace), Some(2));
+}
+
+#[test]
 fn a_first_error_is_told_where_hope_ends_with_it() {
     let trace = tree();
     let raw = records("openr", &trace, &Policy::default()).remove(0).to_string();

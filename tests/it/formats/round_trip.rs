@@ -132,6 +132,24 @@ fn changed_records_of_trainers_keep_their_further_fields() {
 }
 
 #[test]
+fn judged_text_behind_the_last_tag_gets_a_tag_of_its_own() {
+    let raw = r#"{"input": "q?\nStep 1: a ки\nStep 2: b ки\nSo 5.", "label": ["+", "+"], "id": 7}"#;
+    let trace = one("openrlhf", raw);
+    let item = Labelled {
+        labels: SolutionLabels::recorded(3, NoError, &[], EndState::Solution),
+        raw: Some(raw.as_bytes()),
+        touched: true,
+        ..foreign(&trace).remove(0)
+    };
+    let (out, _) = written("openrlhf", &[item], Policy::default());
+    let record = parse_json(&out[0]).unwrap();
+    let tags = record["input"].as_str().unwrap().matches("ки").count();
+    assert_eq!((tags, record["label"].as_array().map(Vec::len), &record["id"]), (3, Some(3), &serde_json::json!(7)));
+    // Its own reader takes it.
+    assert_eq!(recorded(&one("openrlhf", std::str::from_utf8(&out[0]).unwrap()), 0).first_error, NoError);
+}
+
+#[test]
 fn a_first_turn_that_goes_hands_the_problem_on() {
     let record = r#"{"conversations": [{"role":"user","content":"q? a"},{"role":"assistant","content":"+"},{"role":"user","content":"b"},{"role":"assistant","content":"+"}], "k": 1}"#;
     let trace = one("rlhflow", record);
@@ -417,17 +435,19 @@ fn what_a_changed_record_cannot_hold_is_counted() {
 
 #[test]
 fn a_verdict_that_repeats_the_file_changes_no_byte_and_loses_its_name() {
-    for name in ["processbench", "trl", "math-shepherd", "prm800k"] {
+    for (name, kind) in [("processbench", ""), ("trl", ""), ("math-shepherd", "sign"), ("prm800k", "sign")] {
         let raw = fixture(name).remove(0);
         let trace = one(name, std::str::from_utf8(&raw).unwrap());
-        let labels = SolutionLabels { annotator: Some("bo".into()), ..recorded(&trace, 0) };
+        let labels = SolutionLabels { annotator: Some("bo".into()), error_kind: kind.into(), ..recorded(&trace, 0) };
         let (out, loss) = written(
             name,
             &[Labelled { trace: &trace, solution: 0, labels, raw: Some(&raw), touched: false, source: None }],
             Policy::default(),
         );
         assert_eq!(out, [raw], "{name}");
-        assert_eq!((loss.changed, loss.counts), (0, [("annotators", 1)].into()), "{name}");
+        let expected = [("annotators", 1), ("critiques, corrections and notes", 1)];
+        let expected = expected.into_iter().take(1 + usize::from(!kind.is_empty())).collect();
+        assert_eq!((loss.changed, loss.counts), (0, expected), "{name}");
     }
 }
 

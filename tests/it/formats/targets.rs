@@ -517,6 +517,18 @@ fn tools_get_one_task_of_all_who_judged_a_solution() {
 }
 
 #[test]
+fn a_solution_that_is_scored_in_part_is_not_called_free_of_errors() {
+    let trace = one("trl", r#"{"prompt":"q","completions":["a","b"],"labels":[true,true]}"#);
+    let called = |scores: &[Option<f64>]| {
+        let mut trace = trace.clone();
+        trace.solutions[0].scores = scores.into();
+        let (_, loss) = written("markdown", &foreign(&trace), Policy::default());
+        target("markdown").unwrap().writer.summary(&loss).contains("| of these, called free of errors | 100.0 % |")
+    };
+    assert!(called(&[Some(0.9), Some(0.8)]) && !called(&[Some(0.9), None]));
+}
+
+#[test]
 fn reports_escape_what_would_break_them() {
     let trace = one("trl", r#"{"prompt":"|x| < `1` & <script>?","completions":["|a|\nb <i>","c"],"labels":[true,false]}"#);
     let report = |name: &str| String::from_utf8(written(name, &foreign(&trace), Policy::default()).0.concat()).unwrap();
