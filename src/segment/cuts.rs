@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{EXTRA_KEY, Rule, split};
+use super::{EXTRA_KEY, Rule, split_anew};
 use crate::text::many as counted;
 use crate::trace::{Cut, FirstError, Node, NodeId, Solution, StepKind, Trace};
 
@@ -36,7 +36,7 @@ fn starts_in(nodes: &[&Node], first: usize, rule: Rule, starts: &mut Vec<Cut>) {
         text.push_str(if node.sep_after.is_empty() { BORDER } else { &node.sep_after });
     }
     starts.push(Cut { step: first, at: 0 });
-    let pieces = split(&text, rule);
+    let pieces = split_anew(&text, rule);
     let mut at = pieces.lead.len();
     for piece in &pieces.pieces {
         // What stands before the first piece belongs to it.
@@ -177,6 +177,12 @@ mod tests {
         let cut = resplit(&source, "sentence+10".parse().unwrap()).unwrap();
         assert_eq!(texts(&cut), ["So\nTwo and two.", "That is 4.\nYes."]);
         assert_eq!(cut.extra[EXTRA_KEY], "sentence+10");
+    }
+
+    #[test]
+    fn tables_stay_whole_under_a_rule_that_is_chosen() {
+        let table = resplit(&trace(&[("See.\n| n | f |\n|---|---|\n| 1 | 2 |\nSo 3.", "")]), Rule::Auto).unwrap();
+        assert_eq!(texts(&table), ["See.", "| n | f |\n|---|---|\n| 1 | 2 |", "So 3."]);
     }
 
     #[test]

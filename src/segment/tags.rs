@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{BLANKS, protect};
+use super::{BLANKS, Whole, protect};
 use crate::trace::STEP_TAGS;
 
 /// A tag with the white space around it; letters right beside `ки` make another word of it.
@@ -26,8 +26,8 @@ pub(super) fn gaps(text: &str) -> Vec<Range<usize>> {
 
 /// The white space at which a text of one's own cuts, which itself stays: before it where it only begins lines; around it and its end
 /// where it is a tag (`<p>`) that has one; else behind it. Letters right beside one that is a word make another word of it.
-pub(super) fn at(text: &str, marker: &str) -> Vec<Range<usize>> {
-    let protected = protect::regions(text);
+pub(super) fn at(text: &str, marker: &str, whole: Whole) -> Vec<Range<usize>> {
+    let protected = whole(text);
     let places = |marker: &str| -> Vec<Range<usize>> {
         let found = text.match_indices(marker).map(|(at, found)| at..at + found.len());
         found.filter(|place| stands_alone(text, place) && !protect::covers(&protected, place.start)).collect()
