@@ -27,9 +27,9 @@ const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
 /// Finds the parts of a text that are not cut, in ascending order.
 type Whole = fn(&str) -> Vec<Range<usize>>;
 
-/// Parts of a text that no rule cuts: formulas, code, tables, environments; in ascending order.
+/// Parts of a text of which a half is no step: formulas, code, environments; in ascending order.
 pub fn whole_parts(text: &str) -> Vec<Range<usize>> {
-    protect::regions(text)
+    protect::closed(text)
 }
 
 /// One step and what stands behind it.
