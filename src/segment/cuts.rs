@@ -33,7 +33,7 @@ fn starts_in(nodes: &[&Node], first: usize, rule: Rule, starts: &mut Vec<Cut>) {
     for node in nodes {
         begins.push(text.len());
         text.push_str(&node.text);
-        text.push_str(if node.sep_after.is_empty() { BORDER } else { &node.sep_after });
+        text.push_str(if node.sep_after.is_empty() && !node.glued { BORDER } else { &node.sep_after });
     }
     starts.push(Cut { step: first, at: 0 });
     let pieces = split_anew(&text, rule);
@@ -177,6 +177,16 @@ mod tests {
         let cut = resplit(&source, "sentence+10".parse().unwrap()).unwrap();
         assert_eq!(texts(&cut), ["So\nTwo and two.", "That is 4.\nYes."]);
         assert_eq!(cut.extra[EXTRA_KEY], "sentence+10");
+    }
+
+    #[test]
+    fn steps_between_which_nothing_stands_are_one_text_to_every_rule() {
+        let mut source = trace(&[("a", ""), ("b.", ""), ("c", "")]);
+        let first = source.solution_path(&source.solutions[0])[0];
+        source.nodes[first.index()].glued = true;
+        for rule in [Rule::Blank, Rule::Line, Rule::Sentence] {
+            assert_eq!(texts(&resplit(&source, rule).unwrap()), ["ab.", "c"], "{rule}");
+        }
     }
 
     #[test]
