@@ -120,5 +120,8 @@ mod tests {
         split.go(false, true);
         assert_eq!(split.parts().0, "So x = 7.");
         assert_eq!(Split::of(key(), 0, " word "), None);
+        assert_eq!(Split::of(key(), 0, "$$a = b$$"), None);
+        // What no rule cuts a person may: the rows of a table.
+        assert_eq!(Split::of(key(), 0, "|n|f|\n|-|-|\n|1|2|").unwrap().parts(), ("|n|f|", "|-|-|\n|1|2|"));
     }
 }

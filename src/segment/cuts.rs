@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{EXTRA_KEY, Rule, split};
+use super::{EXTRA_KEY, Rule, split_anew};
 use crate::text::many as counted;
 use crate::trace::{Cut, FirstError, Node, NodeId, Solution, StepKind, Trace};
 
@@ -33,10 +33,10 @@ fn starts_in(nodes: &[&Node], first: usize, rule: Rule, starts: &mut Vec<Cut>) {
     for node in nodes {
         begins.push(text.len());
         text.push_str(&node.text);
-        text.push_str(if node.sep_after.is_empty() { BORDER } else { &node.sep_after });
+        text.push_str(if node.sep_after.is_empty() && !node.glued { BORDER } else { &node.sep_after });
     }
     starts.push(Cut { step: first, at: 0 });
-    let pieces = split(&text, rule);
+    let pieces = split_anew(&text, rule);
     let mut at = pieces.lead.len();
     for piece in &pieces.pieces {
         // What stands before the first piece belongs to it.
@@ -177,6 +177,22 @@ mod tests {
         let cut = resplit(&source, "sentence+10".parse().unwrap()).unwrap();
         assert_eq!(texts(&cut), ["So\nTwo and two.", "That is 4.\nYes."]);
         assert_eq!(cut.extra[EXTRA_KEY], "sentence+10");
+    }
+
+    #[test]
+    fn steps_between_which_nothing_stands_are_one_text_to_every_rule() {
+        let mut source = trace(&[("a", ""), ("b.", ""), ("c", "")]);
+        let first = source.solution_path(&source.solutions[0])[0];
+        source.nodes[first.index()].glued = true;
+        for rule in [Rule::Blank, Rule::Line, Rule::Sentence] {
+            assert_eq!(texts(&resplit(&source, rule).unwrap()), ["ab.", "c"], "{rule}");
+        }
+    }
+
+    #[test]
+    fn tables_stay_whole_under_a_rule_that_is_chosen() {
+        let table = resplit(&trace(&[("See.\n| n | f |\n|---|---|\n| 1 | 2 |\nSo 3.", "")]), Rule::Auto).unwrap();
+        assert_eq!(texts(&table), ["See.", "| n | f |\n|---|---|\n| 1 | 2 |", "So 3."]);
     }
 
     #[test]

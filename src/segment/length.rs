@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use super::{BLANKS, Piece, Pieces, protect, sentence};
+use super::{BLANKS, Piece, Pieces, Whole, protect, sentence};
 use crate::math;
 
 /// White space at which pieces of at most `most` characters end: each goes as far as a sentence in reach, else as far as a word.
-pub(super) fn gaps(text: &str, most: usize) -> Vec<Range<usize>> {
-    let borders = borders(text);
+pub(super) fn gaps(text: &str, most: usize, whole: Whole) -> Vec<Range<usize>> {
+    let borders = borders(text, whole);
     let mut gaps = Vec::new();
     let mut start = text.len() - text.trim_start_matches(BLANKS).len();
     let mut next = borders.partition_point(|(gap, _)| gap.end <= start);
@@ -37,12 +37,12 @@ fn reach(text: &str, borders: &[(Range<usize>, bool)], next: usize, start: usize
 }
 
 /// White space behind sentences (with true) and words, in order; then the end of the text. Chinese commas have no space behind them.
-fn borders(text: &str) -> Vec<(Range<usize>, bool)> {
-    let whole = protect::regions(text);
-    let formulas: Vec<_> = math::find(text, &whole).into_iter().map(|formula| formula.range).collect();
-    let code = sentence::code_spans(text);
-    let free = |at: usize| [&whole, &formulas, &code].iter().all(|regions| !protect::covers(regions, at));
-    let mut all: Vec<_> = sentence::gaps(text).into_iter().filter(|gap| free(gap.start)).map(|gap| (gap, true)).collect();
+fn borders(text: &str, whole: Whole) -> Vec<(Range<usize>, bool)> {
+    let protected = whole(text);
+    let formulas: Vec<_> = math::find(text, &protected).into_iter().map(|formula| formula.range).collect();
+    let code = sentence::code_spans(text, whole);
+    let free = |at: usize| [&protected, &formulas, &code].iter().all(|regions| !protect::covers(regions, at));
+    let mut all: Vec<_> = sentence::gaps(text, whole).into_iter().filter(|gap| free(gap.start)).map(|gap| (gap, true)).collect();
     let mut at = 0;
     while let Some(found) = text[at..].find([' ', '\t', '\r', '\n', '，', '；', '、', '：']) {
         let comma = text[at + found..].chars().next().filter(|c| !BLANKS.contains(c)).map_or(0, char::len_utf8);
@@ -88,10 +88,10 @@ pub(super) fn merged<'a>(text: &'a str, pieces: &Pieces<'a>, under: usize) -> Ve
 
 #[cfg(test)]
 mod tests {
-    use crate::segment::{Rule, split};
+    use crate::segment::{Rule, split_anew};
 
     fn texts<'a>(text: &'a str, rule: &str) -> Vec<&'a str> {
-        split(text, rule.parse::<Rule>().unwrap()).texts().collect()
+        split_anew(text, rule.parse::<Rule>().unwrap()).texts().collect()
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Splitting one text into steps, by rules that are data. A split never loses a byte: lead, texts and separators re-join to the
-//! text. Formulas, code blocks, tables and LaTeX environments are never cut. Tags that only mark the end of a step are separators.
+//! text. Formulas, code blocks and LaTeX environments are never cut, tables only where a reader cuts. Tags that only mark the end of a step
+//! are separators.
 
 mod cuts;
 mod kept;
@@ -23,9 +24,12 @@ pub use thought::{Turn, turn};
 /// White space around steps.
 const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
 
-/// Parts of a text that no rule cuts: formulas, code, tables, environments; in ascending order.
+/// Finds the parts of a text that are not cut, in ascending order.
+type Whole = fn(&str) -> Vec<Range<usize>>;
+
+/// Parts of a text of which a half is no step: formulas, code, environments; in ascending order.
 pub fn whole_parts(text: &str) -> Vec<Range<usize>> {
-    protect::regions(text)
+    protect::closed(text)
 }
 
 /// One step and what stands behind it.
@@ -55,51 +59,61 @@ impl<'a> Pieces<'a> {
     }
 }
 
-/// Cuts a text into steps.
+/// Cuts a text into steps, as readers do. Labels are found by the steps, so a text keeps its pieces of earlier versions: those cut tables.
 pub fn split(text: &str, rule: Rule) -> Pieces<'_> {
+    cut(text, rule, protect::closed)
+}
+
+/// Cuts a text by a rule that somebody chose: tables stay whole as well.
+fn split_anew(text: &str, rule: Rule) -> Pieces<'_> {
+    cut(text, rule, protect::regions)
+}
+
+fn cut(text: &str, rule: Rule, whole: Whole) -> Pieces<'_> {
     match rule {
-        Rule::Blank => assemble(text, at_line_ends(text, 2), rule),
-        Rule::Line => assemble(text, at_line_ends(text, 1), rule),
-        Rule::Numbered => assemble(text, before_numbers(text).1, rule),
-        Rule::Sentence => assemble(text, sentence::gaps(text), rule),
-        Rule::Thought => assemble(text, thought::gaps(text), rule),
+        Rule::Blank => assemble(text, at_line_ends(text, 2, whole), rule),
+        Rule::Line => assemble(text, at_line_ends(text, 1, whole), rule),
+        Rule::Numbered => assemble(text, before_numbers(text, whole).1, rule),
+        Rule::Sentence => assemble(text, sentence::gaps(text, whole), rule),
+        Rule::Thought => assemble(text, thought::gaps(text, whole), rule),
         Rule::Tag => assemble(text, tags::gaps(text), rule),
-        Rule::Marker(marker) => assemble(text, tags::at(text, marker.as_str()), rule),
-        Rule::Length(most) => assemble(text, length::gaps(text, most as usize), rule),
+        Rule::Marker(marker) => assemble(text, tags::at(text, marker.as_str(), whole), rule),
+        Rule::Length(most) => assemble(text, length::gaps(text, most as usize, whole), rule),
         Rule::Merged(by, under) => {
-            let fine = split(text, *by);
+            let fine = cut(text, *by, whole);
             Pieces { pieces: length::merged(text, &fine, under.into()), rule: fine.rule.merging(under), ..fine }
         }
-        Rule::Auto => auto(text),
+        Rule::Auto => auto(text, whole),
     }
 }
 
 /// Paragraphs of one item of a list whose items are the steps: more of them stand behind a list, not in it.
 const PARAGRAPHS: usize = 2;
 
-fn auto(text: &str) -> Pieces<'_> {
-    let tags = split(text, Rule::Tag);
+fn auto(text: &str, whole: Whole) -> Pieces<'_> {
+    let tags = cut(text, Rule::Tag, whole);
     if tags.pieces.len() >= 2 {
         return tags;
     }
-    let (numbers, gaps) = before_numbers(text);
-    if gaps.len() >= 2 || (gaps.len() == 1 && begins_with_number(text)) {
+    let (numbers, gaps) = before_numbers(text, whole);
+    if gaps.len() >= 2 || (gaps.len() == 1 && begins_with_number(text, whole)) {
         let items = assemble(text, gaps, Rule::Numbered);
-        let short = |item: &str| split(item, Rule::Blank).pieces.len() <= PARAGRAPHS;
+        let short = |item: &str| cut(item, Rule::Blank, whole).pieces.len() <= PARAGRAPHS;
         if numbers == Numbers::Steps || items.texts().all(short) {
             return items;
         }
     }
-    let several = [Rule::Blank, Rule::Line].into_iter().map(|rule| split(text, rule)).find(|pieces| pieces.pieces.len() >= 2);
+    let several =
+        [Rule::Blank, Rule::Line].into_iter().map(|rule| cut(text, rule, whole)).find(|pieces| pieces.pieces.len() >= 2);
     several.unwrap_or_else(|| {
         let tagged = tags.pieces.iter().any(|piece| !piece.sep.trim().is_empty()) || !tags.lead.trim().is_empty();
-        if tagged { tags } else { split(text, Rule::Line) }
+        if tagged { tags } else { cut(text, Rule::Line, whole) }
     })
 }
 
 /// Runs of white space with at least `ends` line ends, outside of protected regions. Indentation of the next line is no part of them.
-fn at_line_ends(text: &str, ends: usize) -> Vec<Range<usize>> {
-    let protected = protect::regions(text);
+fn at_line_ends(text: &str, ends: usize, whole: Whole) -> Vec<Range<usize>> {
+    let protected = whole(text);
     let mut gaps = Vec::new();
     let mut at = 0;
     let bytes = text.as_bytes();
@@ -141,20 +155,20 @@ enum Numbers {
 }
 
 /// Starts of the lines that number a step, each one higher than the last: a list inside a step starts again at one or is indented.
-fn numbered_lines(text: &str) -> (Numbers, Vec<usize>) {
-    let protected = protect::regions(text);
+fn numbered_lines(text: &str, whole: Whole) -> (Numbers, Vec<usize>) {
+    let protected = whole(text);
     for (numbers, marker) in [(Numbers::Steps, &STEP_WORD), (Numbers::Bare, &BARE_NUMBER)] {
         let Some(marker) = LazyLock::force(marker) else { continue };
         let (mut starts, mut expected, mut indent) = (Vec::new(), None, "");
         for found in marker.captures_iter(text) {
-            let (Some(whole), Some(spaces), Some(number)) = (found.get(0), found.get(1), found.get(2)) else { continue };
+            let (Some(line), Some(spaces), Some(number)) = (found.get(0), found.get(1), found.get(2)) else { continue };
             let Ok(number) = number.as_str().parse::<u32>() else { continue };
             let fits = match expected {
                 None => number <= 1,
                 Some(expected) => number == expected && spaces.as_str() == indent,
             };
-            if fits && !protect::covers(&protected, whole.start()) {
-                starts.push(whole.start());
+            if fits && !protect::covers(&protected, line.start()) {
+                starts.push(line.start());
                 expected = Some(number + 1);
                 indent = spaces.as_str();
             }
@@ -166,14 +180,14 @@ fn numbered_lines(text: &str) -> (Numbers, Vec<usize>) {
     (Numbers::Bare, Vec::new())
 }
 
-fn begins_with_number(text: &str) -> bool {
-    numbered_lines(text).1.first().is_some_and(|&start| text[..start].trim().is_empty())
+fn begins_with_number(text: &str, whole: Whole) -> bool {
+    numbered_lines(text, whole).1.first().is_some_and(|&start| text[..start].trim().is_empty())
 }
 
 /// The white space before each numbered line but one at the very start.
-fn before_numbers(text: &str) -> (Numbers, Vec<Range<usize>>) {
+fn before_numbers(text: &str, whole: Whole) -> (Numbers, Vec<Range<usize>>) {
     let before = |start: usize| text[..start].trim_end_matches(BLANKS).len();
-    let (numbers, starts) = numbered_lines(text);
+    let (numbers, starts) = numbered_lines(text, whole);
     (numbers, starts.into_iter().map(|start| before(start)..start).filter(|gap| gap.start > 0).collect())
 }
 
@@ -275,7 +289,8 @@ mod tests {
     }
 
     #[test]
-    fn a_table_is_not_cut_between_its_rows() {
+    fn a_table_is_cut_between_its_rows_by_readers_alone() {
+        let anew = |text, rule| split_anew(text, rule).texts().collect::<Vec<_>>();
         let table = "| n | is. A |\n|---|:--:|\n| 1 | So. One |\nWait | x |";
         let (text, behind) = (format!("See.\n{table}\nEnd. It."), format!("{table}\nEnd."));
         for (rule, steps) in [
@@ -283,10 +298,22 @@ mod tests {
             (Rule::Sentence, vec!["See.", &behind, "It."]),
             (Rule::Thought, vec![text.as_str()]),
         ] {
-            assert_eq!(texts(&text, rule), steps, "{rule}");
+            assert_eq!(anew(&text, rule), steps, "{rule}");
         }
         // Bars alone make no table.
-        assert_eq!(texts("|x| = 2\n|y| = 3", Rule::Line).len(), 2);
+        assert_eq!(anew("|x| = 2\n|y| = 3", Rule::Line).len(), 2);
+        // Labels of before are found by these steps.
+        for (rule, steps) in [
+            (Rule::Line, text.split('\n').collect()),
+            (Rule::Auto, text.split('\n').collect()),
+            (Rule::Sentence, vec!["See.", "| n | is.", "A |\n|---|:--:|\n| 1 | So.", "One |\nWait | x |\nEnd.", "It."]),
+            (Rule::Thought, vec![&text[..45], "Wait | x |\nEnd. It."]),
+        ] {
+            assert_eq!(texts(&text, rule), steps, "{rule}");
+        }
+        let numbered = "1. a\n\n| n |\n|---|\n1. | x\n2. | y";
+        assert_eq!(texts(numbered, Rule::Numbered), ["1. a\n\n| n |\n|---|\n1. | x", "2. | y"]);
+        assert_eq!(anew(numbered, Rule::Numbered), [numbered]);
     }
 
     proptest! {
@@ -294,15 +321,16 @@ mod tests {
         fn pieces_rejoin_byte_for_byte(text in r#"(?s)([ab\n \t\r]|\n\n|</?step>|ки|<prm>|Step [12]:|[12]\. |\$\$|```|\\\[|\\\]|\\begin\{a\}|\\end\{a\}|é|Wait|[.?!] |。|，|\| a \|\n|\|-\|\n|["($)]|.){0,40}"#) {
             let asked = ["length:9", "length:1", "tag:<step>", "tag:a", "sentence+5", "tag+2", "auto+3"].map(|rule| rule.parse::<Rule>().unwrap());
             for rule in RULES.iter().map(|(rule, ..)| *rule).chain(asked) {
-                let pieces = split(&text, rule);
-                let mut joined = pieces.lead.to_owned();
-                for piece in &pieces.pieces {
-                    prop_assert!(!piece.text.trim_matches(BLANKS).is_empty());
-                    joined.push_str(piece.text);
-                    joined.push_str(piece.sep);
+                for pieces in [split(&text, rule), split_anew(&text, rule)] {
+                    let mut joined = pieces.lead.to_owned();
+                    for piece in &pieces.pieces {
+                        prop_assert!(!piece.text.trim_matches(BLANKS).is_empty());
+                        joined.push_str(piece.text);
+                        joined.push_str(piece.sep);
+                    }
+                    prop_assert_eq!(&joined, &text);
+                    prop_assert_ne!(pieces.rule, Rule::Auto);
                 }
-                prop_assert_eq!(&joined, &text);
-                prop_assert_ne!(pieces.rule, Rule::Auto);
             }
         }
     }

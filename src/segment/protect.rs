@@ -8,7 +8,7 @@ const END: &str = "\\end{";
 /// Most bytes of the name of an environment.
 const NAME: usize = 39;
 
-/// All regions, in order, without overlaps. What is opened and never closed is no region.
+/// All regions, in order, without overlaps.
 pub(super) fn regions(text: &str) -> Vec<Range<usize>> {
     let (mut all, tables) = (closed(text), tables(text));
     if tables.is_empty() {
@@ -27,8 +27,8 @@ pub(super) fn regions(text: &str) -> Vec<Range<usize>> {
     all
 }
 
-/// Code, formulas and environments that are closed.
-fn closed(text: &str) -> Vec<Range<usize>> {
+/// All regions but tables, in order, without overlaps. What is opened and never closed is no region.
+pub(super) fn closed(text: &str) -> Vec<Range<usize>> {
     let bytes = text.as_bytes();
     let mut out = Vec::new();
     // A search that found nothing is not repeated further down, and environments are matched all at once: the whole stays linear.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::protect;
+use super::{Whole, protect};
 use crate::trace::CLOSERS;
 
 /// Words that end in a full stop inside of a sentence, in lower case, without that stop.
@@ -15,10 +15,10 @@ const ABBREVIATIONS: &[&str] = &[
 const DEPTH: usize = 64;
 
 /// The white space behind each sentence, in order. A blank line ends a sentence as well.
-pub(super) fn gaps(text: &str) -> Vec<Range<usize>> {
-    let protected = protect::regions(text);
+pub(super) fn gaps(text: &str, whole: Whole) -> Vec<Range<usize>> {
+    let protected = whole(text);
     let mut gaps = Vec::new();
-    for (start, paragraph, blank) in paragraphs(text) {
+    for (start, paragraph, blank) in paragraphs(text, whole) {
         in_paragraph(paragraph, start, &protected, &mut gaps);
         gaps.push(blank);
     }
@@ -27,20 +27,20 @@ pub(super) fn gaps(text: &str) -> Vec<Range<usize>> {
 }
 
 /// Each paragraph with the byte at which it begins and the blank lines behind it; behind the last one is nothing.
-fn paragraphs(text: &str) -> impl Iterator<Item = (usize, &str, Range<usize>)> {
+fn paragraphs(text: &str, whole: Whole) -> impl Iterator<Item = (usize, &str, Range<usize>)> {
     let mut start = 0;
-    super::at_line_ends(text, 2).into_iter().chain(std::iter::once(text.len()..text.len())).map(move |blank| {
+    super::at_line_ends(text, 2, whole).into_iter().chain(std::iter::once(text.len()..text.len())).map(move |blank| {
         let begin = std::mem::replace(&mut start, blank.end);
         (begin, &text[begin..blank.start], blank)
     })
 }
 
 /// Code between backticks, in order.
-pub(super) fn code_spans(text: &str) -> Vec<Range<usize>> {
+pub(super) fn code_spans(text: &str, whole: Whole) -> Vec<Range<usize>> {
     let spans = |(start, paragraph, _): (usize, &str, Range<usize>)| {
         enclosed(paragraph, &['`']).into_iter().map(move |span| start + span.start..start + span.end)
     };
-    paragraphs(text).flat_map(spans).collect()
+    paragraphs(text, whole).flat_map(spans).collect()
 }
 
 /// Ends of sentences in a paragraph that begins at byte `base` of the text.
@@ -128,7 +128,7 @@ fn enclosed(text: &str, openers: &[char]) -> Vec<Range<usize>> {
 
 #[cfg(test)]
 mod tests {
-    use crate::segment::{Rule, split};
+    use crate::segment::{Rule, split, split_anew};
 
     fn texts(text: &str, rule: Rule) -> Vec<&str> {
         split(text, rule).texts().collect()
@@ -172,7 +172,7 @@ mod tests {
         for text in pieces.map(|piece| piece.repeat(100_000)).into_iter().chain([names("\\begin"), nested]) {
             for rule in ["thought", "length:50", "line+20", "tag:a"].map(|rule| rule.parse::<Rule>().unwrap()) {
                 let start = std::time::Instant::now();
-                let _ = split(&text, rule);
+                let _ = split_anew(&text, rule);
                 let took = start.elapsed();
                 assert!(took.as_secs() < 5, "{rule}: {:?} took {took:?}", text.chars().take(9).collect::<String>());
             }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{BLANKS, protect};
+use super::{BLANKS, Whole, protect};
 use crate::trace::STEP_TAGS;
 
 /// A tag with the white space around it; letters right beside `ки` make another word of it.
@@ -25,9 +25,10 @@ pub(super) fn gaps(text: &str) -> Vec<Range<usize>> {
 }
 
 /// The white space at which a text of one's own cuts, which itself stays: before it where it only begins lines; around it and its end
-/// where it is a tag (`<p>`) that has one; else behind it. Letters right beside one that is a word make another word of it.
-pub(super) fn at(text: &str, marker: &str) -> Vec<Range<usize>> {
-    let protected = protect::regions(text);
+/// where it is a tag (`<p>`) that has one; else behind it. Letters right beside one that is a word make another word of it, where words
+/// have spaces between them.
+pub(super) fn at(text: &str, marker: &str, whole: Whole) -> Vec<Range<usize>> {
+    let protected = whole(text);
     let places = |marker: &str| -> Vec<Range<usize>> {
         let found = text.match_indices(marker).map(|(at, found)| at..at + found.len());
         found.filter(|place| stands_alone(text, place) && !protect::covers(&protected, place.start)).collect()
@@ -54,7 +55,12 @@ pub(super) fn at(text: &str, marker: &str) -> Vec<Range<usize>> {
 
 /// True where no word goes on over the ends of a place.
 fn stands_alone(text: &str, place: &Range<usize>) -> bool {
-    let word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    // Chinese and Japanese have no spaces between words, and Korean writes particles right behind them.
+    let unspaced = |c: char| {
+        matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{ac00}'..='\u{d7ff}' | '\u{f900}'..='\u{faff}' | '\u{ff66}'..='\u{ff9f}')
+            || ('\u{20000}'..='\u{3ffff}').contains(&c)
+    };
+    let word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() && !unspaced(c));
     let inner = &text[place.clone()];
     let joined = |inside: Option<char>, outside: Option<char>| word(inside) && word(outside);
     !joined(inner.chars().next(), text[..place.start].chars().next_back())
@@ -100,6 +106,9 @@ mod tests {
             ("x <p>a</p> <p>b</p>c<p>d", "tag:<p>", &["x", "<p>a</p>", "<p>b</p>", "c", "<p>d"]),
             // Words are words, and formulas and code stay whole.
             ("Act: a\nActs: b\nAct: c", "tag:Act", &["Act: a\nActs: b", "Act: c"]),
+            ("步骤1：甲\n步骤2：乙", "tag:步骤", &["步骤1：甲", "步骤2：乙"]),
+            ("甲得Act一。\nActs", "tag:Act", &["甲得Act", "一。\nActs"]),
+            ("руки\nки: b\nк", "tag:ки", &["руки", "ки: b\nк"]),
             ("a ;; b\n```\nc ;; d\n```\n", "tag:;;", &["a ;;", "b\n```\nc ;; d\n```"]),
             ("no mark", "tag:[S]", &["no mark"]),
             ("[S][S]", "tag:[S]", &["[S]", "[S]"]),

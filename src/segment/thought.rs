@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{at_line_ends, sentence};
+use super::{Whole, at_line_ends, sentence};
 
 /// What a thought does with what stands before it, as far as the words with which it begins tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,9 +79,9 @@ pub fn turn(text: &str) -> Option<Turn> {
 }
 
 /// The white space before each line or sentence that begins with a marker.
-pub(super) fn gaps(text: &str) -> Vec<Range<usize>> {
-    let mut all = sentence::gaps(text);
-    all.extend(at_line_ends(text, 1));
+pub(super) fn gaps(text: &str, whole: Whole) -> Vec<Range<usize>> {
+    let mut all = sentence::gaps(text, whole);
+    all.extend(at_line_ends(text, 1, whole));
     all.sort_by_key(|gap| (gap.start, gap.end));
     all.retain(|gap| turn(&text[gap.end..]).is_some());
     // A line end behind a full stop was found twice.

@@ -157,8 +157,7 @@ impl Trace {
 
     /// What the source says of a step, as far as it still fits. A step that was there before, on another path, keeps what it has.
     fn follow(&self, solution: &Solution, piece: &Piece, node: &mut Node) {
-        node.sep_after.clone_from(&piece.sep_after);
-        node.glued = piece.glued;
+        node.take_sep(&piece.sep_after, piece.glued);
         node.kind = piece.kind;
         let path = self.solution_path(solution);
         let at = |step: usize| path.get(step).map(|&id| self.node(id));
@@ -227,6 +226,14 @@ impl Trace {
 }
 
 impl Node {
+    /// Takes over what stands behind this step on another path or in another record; what is known stays.
+    pub(super) fn take_sep(&mut self, sep_after: &str, glued: bool) {
+        if self.sep_after.is_empty() && !self.glued {
+            sep_after.clone_into(&mut self.sep_after);
+            self.glued = glued;
+        }
+    }
+
     /// What stands between this step and the next one when both become one text: the separator without tags that mark the end of a
     /// step; a list of steps has no separators, so a line end stands in their place; Chinese sentences need none.
     pub fn joint(&self) -> &str {
@@ -278,7 +285,7 @@ fn piece(nodes: &[&Node], from: Cut, to: Cut) -> Piece {
     }
     Piece {
         text,
-        glued: to.at > 0 && sep_after.is_empty(),
+        glued: sep_after.is_empty() && (to.at > 0 || nodes[last].glued),
         sep_after,
         kind: nodes[from.step].kind,
         steps: from.step..=last,
@@ -404,6 +411,36 @@ mod tests {
         assert_eq!(cut.solutions[0].ratings, [Some(Rating::Good), None, None, None], "that those before are right is");
         assert_eq!(cut.solutions[0].scores, [Some(0.9), None, None, Some(0.1)]);
         assert_eq!(path[0], cut.solution_path(&cut.solutions[1])[0], "the first step is still shared");
+    }
+
+    #[test]
+    fn steps_that_were_one_text_are_known_as_such_wherever_they_are_cut_later() {
+        let glued = |trace: &Trace| {
+            trace.solution_path(&trace.solutions[0]).into_iter().map(|id| trace.node(id).glued).collect::<Vec<_>>()
+        };
+        let mut builder = TraceBuilder::new(Problem { text: "q".into(), ..Problem::default() });
+        let path = builder.path(["pab", "c", "d"]);
+        builder.node_mut(path[0]).glued = true;
+        builder.solution(path[2]);
+        // A shorter solution does not know what stands behind its end, which the longer one does.
+        let short = builder.path(["pa"]);
+        builder.solution(short[0]);
+        let source = builder.finish();
+        let starts = [(0, 0), (0, 1), (0, 2), (1, 0), (2, 0)].map(Cut::from);
+        let long = source.solutions[0].leaf;
+        let cut = source.recut(|solution| if solution.leaf == long { &starts } else { &starts[..2] }).unwrap();
+        assert_eq!((texts(&cut, 0), glued(&cut)), (vec!["p", "a", "b", "c", "d"], vec![true, true, true, false, false]));
+        assert_eq!(cut.nodes.len(), 1 + 5, "the shorter one runs through the same steps");
+        // The second record of a problem is cut before it comes to the first.
+        for known in ["c", "p"] {
+            let mut whole = TraceBuilder::new(source.problem.clone());
+            let path = whole.path([known]);
+            whole.solution(path[0]);
+            let mut whole = whole.finish();
+            assert!(whole.absorb(cut.clone()));
+            whole.solutions.remove(0);
+            assert_eq!(glued(&whole), [true, true, true, false, false]);
+        }
     }
 
     #[test]

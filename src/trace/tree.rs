@@ -343,9 +343,7 @@ impl Trace {
             let parent = node.parent.map_or(NodeId::ROOT, |parent| ids[parent.index()]);
             let id = self.child(parent, &node.text);
             let mine = &mut self.nodes[id.index()];
-            if mine.sep_after.is_empty() {
-                mine.sep_after = node.sep_after;
-            }
+            mine.take_sep(&node.sep_after, node.glued);
             mine.rating = mine.rating.or(node.rating);
             if mine.stats == NodeStats::default() {
                 mine.stats = node.stats;

@@ -136,6 +136,25 @@ fn steps_between_which_nothing_stands_rejoin_to_the_text_also_behind_an_archive(
 }
 
 #[test]
+fn an_archive_that_a_rule_cuts_again_keeps_that_nothing_stood_between_its_steps() {
+    let folder = TempDir::new().unwrap();
+    let lines = [
+        json!({"tree": "t", "id": 0, "problem": "q?"}),
+        json!({"tree": "t", "id": 1, "parent": 0, "text": "a", "sep": ""}),
+        json!({"tree": "t", "id": 2, "parent": 1, "text": "b"}),
+        json!({"tree": "t", "id": 3, "parent": 2, "text": "c", "first_error": "none"}),
+    ];
+    std::fs::write(folder.path().join("in.jsonl"), lines.map(|line| line.to_string() + "\n").concat()).unwrap();
+    let output = stepscope(&folder, &"export in.jsonl --to stepscope --segment line -o out.jsonl".split(' ').collect::<Vec<_>>());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = std::fs::read_to_string(folder.path().join("out.jsonl")).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines[1..].iter().map(|line| &line["text"]).collect::<Vec<_>>(), ["ab", "c"]);
+    let source = json!([{"text": "a", "sep": ""}, {"text": "b"}, {"text": "c"}]);
+    assert_eq!(lines[2]["source_steps"], source, "{text}");
+}
+
+#[test]
 fn a_rule_that_is_none_is_refused_with_what_could_stand_there() {
     let folder = TempDir::new().unwrap();
     std::fs::write(folder.path().join("in.jsonl"), PARAGRAPHS).unwrap();

@@ -59,7 +59,7 @@ pub(super) fn split(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
     let Some(trace) = app.trace().cloned() else { return Vec::new() };
     app.split = Split::of(source.record, app.cursor.step(), &trace.node(app.cursor.node).text);
     if app.split.is_none() {
-        app.notice = Some("a single word is not split".to_owned());
+        app.notice = Some("a single word, formula or block of code is not split".to_owned());
     }
     Vec::new()
 }

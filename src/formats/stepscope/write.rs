@@ -10,7 +10,9 @@ use super::read::{derived_first_error, path_ratings};
 use super::{Stepscope, TREE_KEY};
 use crate::labels::policy::{Policy, Switch};
 use crate::segment;
-use crate::trace::{EndState, Extra, FirstError, NodeId, NodeStats, Outcome, Rating, Remark, SolutionLabels, StepKind, Trace};
+use crate::trace::{
+    EndState, Extra, FirstError, Node, NodeId, NodeStats, Outcome, Rating, Remark, SolutionLabels, StepKind, Trace,
+};
 
 /// Keys that mean something on a line; further fields of these names are written where they cannot be misread.
 const RESERVED: &[&str] = &[
@@ -132,8 +134,8 @@ impl<'a> Lines<'a> {
         if id == NodeId::ROOT {
             self.root_fields(&mut line);
         }
-        if !node.sep_after.is_empty() || node.glued {
-            line.insert("sep".into(), node.sep_after.clone().into());
+        if let Some(sep) = sep(node) {
+            line.insert("sep".into(), sep.into());
         }
         match node.kind {
             StepKind::Text => {}
@@ -260,11 +262,19 @@ pub(super) const SAID: &str = "said";
 /// Field of the steps as the source cuts them, beside those that somebody cut anew.
 pub(super) const SOURCE_STEPS: &str = "source_steps";
 
+/// What stands behind a step, where that is known.
+fn sep(node: &Node) -> Option<&str> {
+    (!node.sep_after.is_empty() || node.glued).then_some(node.sep_after.as_str())
+}
+
 fn source_steps(item: &Labelled<'_>) -> Option<Value> {
     let (trace, solution) = (item.source?, item.source?.solutions.get(item.solution)?);
     let step = |id: NodeId| {
         let node = trace.node(id);
-        if node.sep_after.is_empty() { json!({"text": node.text}) } else { json!({"text": node.text, "sep": node.sep_after}) }
+        match sep(node) {
+            None => json!({"text": node.text}),
+            Some(sep) => json!({"text": node.text, "sep": sep}),
+        }
     };
     Some(trace.solution_path(solution).into_iter().map(step).collect())
 }
