@@ -209,9 +209,11 @@ mod tests {
                 (r"(a|B\. |</?step>|，|\n|\n\n| |Step [12]: |[12]\. |Wait|\$\$|```|é|。){0,12}a", r"(\n|\n\n| | \n){0,1}"),
                 0..6,
             ),
+            glued in prop::collection::vec(any::<bool>(), 7),
         ) {
             let steps: Vec<_> = steps.iter().map(|(text, sep)| (text.as_str(), sep.as_str())).collect();
-            let source = trace(&steps);
+            let mut source = trace(&steps);
+            source.nodes.iter_mut().zip(glued).for_each(|(node, glued)| node.glued = glued && node.sep_after.is_empty());
             let asked = ["length:5", "tag:a", "sentence+5", "auto+3"].map(|rule| rule.parse::<Rule>().unwrap());
             for rule in RULES.iter().map(|(rule, ..)| *rule).chain(asked) {
                 if let Some(cut) = resplit(&source, rule) {
