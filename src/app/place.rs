@@ -322,6 +322,7 @@ pub(super) fn files(app: &mut App, files: Vec<FileState>) -> Vec<Effect> {
         .map(|(index, _)| index)
         .collect();
     app.items.set_files(files);
+    app.queue.files_grew();
     for file in finished {
         app.items.forget_others(file, app.cursor.item);
         app.scoring.ask_again(file);
