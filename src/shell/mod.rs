@@ -7,6 +7,7 @@ pub mod late;
 mod likeness;
 pub mod linear;
 mod loading;
+mod looking;
 mod outside;
 mod picture;
 mod reopening;

@@ -259,6 +259,11 @@ impl Queue {
         }
     }
 
+    /// What this queue found is of no use any more.
+    pub(super) fn let_go_of(&mut self, queue: Self) {
+        self.old.push(queue);
+    }
+
     /// Lets go of what an earlier filter or order found.
     fn forget(&mut self) -> Option<Effect> {
         let old = std::mem::take(&mut self.old);
