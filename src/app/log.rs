@@ -53,7 +53,7 @@ pub enum Entry {
     /// [`Message::Files`].
     Files(Vec<File>),
     /// [`Message::Reloaded`]; what was read of the file before is played with what it is now.
-    Reloaded(Vec<File>, usize, Vec<(usize, usize)>),
+    Reloaded(Vec<File>, Vec<(usize, Vec<(usize, usize)>)>),
     /// The model is there.
     Model(Box<WorkerModel>),
     /// Scores that came, and steps that will have none.
@@ -283,9 +283,7 @@ impl Entry {
             Message::Found { round, file, problems, hit } => Self::Found(*round, *file, problems.clone(), *hit),
             Message::Thought { round, .. } => Self::Thought(*round),
             Message::Files(files) => Self::Files(files.iter().map(File::of).collect()),
-            Message::Reloaded { files, file, moved } => {
-                Self::Reloaded(files.iter().map(File::of).collect(), *file, moved.clone())
-            }
+            Message::Reloaded { files, moved } => Self::Reloaded(files.iter().map(File::of).collect(), moved.clone()),
             Message::Worker(WorkerEvent::Ready(model)) => Self::Model(Box::new(model.clone())),
             Message::Worker(WorkerEvent::Score { key, score, .. }) => {
                 let (scores, semantics) = scores([(*key, *score)].iter());
@@ -346,8 +344,8 @@ impl Entry {
             }
             Self::Found(round, file, problems, hit) => vec![Message::Found { round, file, problems, hit }],
             Self::Files(files) => vec![Message::Files(files.into_iter().map(File::state).collect())],
-            Self::Reloaded(files, file, moved) => {
-                vec![Message::Reloaded { files: files.into_iter().map(File::state).collect(), file, moved }]
+            Self::Reloaded(files, moved) => {
+                vec![Message::Reloaded { files: files.into_iter().map(File::state).collect(), moved }]
             }
             Self::Model(model) => vec![Message::Worker(WorkerEvent::Ready(*model))],
             Self::Done(request) => {

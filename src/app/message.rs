@@ -64,14 +64,13 @@ pub enum Message {
     },
     /// A file's index grew.
     Files(Vec<FileState>),
-    /// A file is another one now, and read to its end: answers about the file as it was come no more.
+    /// Files are others now, and read to their ends: answers about the files as they were come no more.
     Reloaded {
         /// All files as they are now.
         files: Vec<FileState>,
-        /// Index of the file.
-        file: usize,
-        /// Of the problems that [`App::rows_in`] names those that are still in it, each with its number now.
-        moved: Vec<(usize, usize)>,
+        /// For each that is another one its index; and of the problems that [`App::rows_in`] names those that are still in it, each with its
+        /// number now.
+        moved: Vec<(usize, Vec<(usize, usize)>)>,
     },
     /// Something came from the worker.
     Worker(WorkerEvent),

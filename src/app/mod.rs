@@ -319,7 +319,8 @@ impl App {
     /// The state at the start, with what has to be read first.
     pub fn new(mut setup: Setup, size: (u16, u16)) -> (Self, Vec<Effect>) {
         let (place, scoring) = (setup.place.take(), setup.scoring);
-        let mut app = Self::untouched(setup, size);
+        let trust = Trust::new(std::mem::take(&mut setup.terms), &setup.session);
+        let mut app = Self::untouched(setup, trust, size);
         (app.walk.suggest, app.walk.asked) = (place.is_none(), app.project.rules());
         if let Some(place) = &place {
             app.resume(place);
@@ -338,8 +339,8 @@ impl App {
     }
 
     /// Everything as it is before anything happened, at the beginning of the files.
-    fn untouched(setup: Setup, size: (u16, u16)) -> Self {
-        let (trust, progress) = (Trust::new(setup.terms, &setup.session), Progress::new(&setup.session));
+    fn untouched(setup: Setup, trust: Trust, size: (u16, u16)) -> Self {
+        let progress = Progress::new(&setup.session);
         let review = setup.review.then(|| Review::of(&setup.session));
         Self {
             items: Items::new(setup.files),

@@ -35,7 +35,10 @@ impl App {
         }
         let place = match draft {
             Some(draft) => draft.saw.file.as_deref().zip(draft.saw.item),
-            None => self.session.basis(trace, solution).and_then(|id| self.session.place(id)),
+            None => self.session.basis(trace, solution).and_then(|id| {
+                let (file, problem) = self.session.place(id)?;
+                Some((file, problem?))
+            }),
         };
         let (file, problem) = place?;
         let item = ItemId { file: self.file(file)?, problem: usize::try_from(problem).ok()? };

@@ -70,6 +70,8 @@ pub(super) struct Aim {
     step_key: Option<StepKey>,
     solution: Option<usize>,
     step: Option<usize>,
+    /// The file was written anew: what is not found by content may be another text, of which nobody knows.
+    pub(super) anew: bool,
 }
 
 impl App {
@@ -79,13 +81,15 @@ impl App {
         let item = self.position();
         let here = || self.trace().filter(|_| self.cursor.node != NodeId::ROOT).map(|trace| trace.node(self.cursor.node).key);
         let solution = self.trust.serving.map_or(self.cursor.solution, |serving| serving.back.1);
+        // What is still being read is known by what is looked for in it.
+        let aim = self.aim.as_ref().filter(|aim| aim.item == item && self.trace().is_none());
         Place {
             file: self.items.files.get(item.file).map_or_else(String::new, |file| file.id.clone()),
             problem: item.problem,
-            record: self.record_key().filter(|_| self.trust.serving.is_none()),
+            record: self.record_key().or_else(|| aim?.record).filter(|_| self.trust.serving.is_none()),
             solution,
             step: self.cursor.step(),
-            step_key: if self.trust.serving.is_none() { here() } else { None },
+            step_key: here().or_else(|| aim?.step_key).filter(|_| self.trust.serving.is_none()),
             tree: self.walk.tree,
             blind: self.trust.mode == Mode::Blind,
             reveal: self.trust.mode == Mode::RevealAfter,
@@ -129,6 +133,7 @@ impl App {
             step_key: place.step_key,
             solution: Some(place.solution),
             step: Some(place.step),
+            anew: false,
         });
         self.stay_inside();
     }
@@ -155,7 +160,7 @@ impl App {
     /// The same, and there to a step, as an index on its path.
     pub(crate) fn go_to_step_of(&mut self, item: ItemId, solution: usize, step: Option<usize>) {
         self.cursor = Cursor { solution, ..Cursor::at(item) };
-        self.aim = Some(Aim { item, record: None, step_key: None, solution: Some(solution), step });
+        self.aim = Some(Aim { item, record: None, step_key: None, solution: Some(solution), step, anew: false });
         self.settle();
         self.take_aim();
         self.label_nodes();
@@ -163,8 +168,13 @@ impl App {
 
     /// Goes to an item, and there to the solution and step that these keys name.
     pub(crate) fn return_to(&mut self, item: ItemId, record: Option<RecordKey>, step: Option<StepKey>) {
+        self.aim_at(item, record, step, false);
+    }
+
+    /// The same in a file that was written `anew`, where other texts may stand there.
+    pub(super) fn aim_at(&mut self, item: ItemId, record: Option<RecordKey>, step_key: Option<StepKey>, anew: bool) {
         self.go_to_item(item);
-        self.aim = Some(Aim { item, record, step_key: step, solution: None, step: None });
+        self.aim = Some(Aim { item, record, step_key, solution: None, step: None, anew });
         self.take_aim();
     }
 
@@ -213,6 +223,10 @@ impl App {
             (self.walk.led, self.walk.suggest) = (true, false);
         }
         self.tree.reveal(&trace, self.cursor.node);
+        if aim.anew {
+            // Beside all solutions the step leads to the text.
+            self.tell_lost(aim.record.is_some() && by_content.is_none() && self.record_key() != aim.record);
+        }
     }
 
     /// Lays the annotator's own cuts over an item, and the steps that a language model wrote for it.
@@ -285,7 +299,7 @@ pub(super) fn loaded(app: &mut App, item: ItemId, view: Arc<ProblemView>) -> Vec
         // A cursor that nobody has moved may still go where the scores point.
         let stays = app.cursor.node != NodeId::ROOT && !app.walk.suggest;
         let step_key = app.trace().filter(|_| stays).map(|trace| trace.node(app.cursor.node).key);
-        app.aim = Some(Aim { item, record: app.record_key(), step_key, solution: None, step: None });
+        app.aim = Some(Aim { item, record: app.record_key(), step_key, solution: None, step: None, anew: false });
     }
     app.items.insert(item, view);
     app.queue.changed(item);
@@ -322,6 +336,7 @@ pub(super) fn files(app: &mut App, files: Vec<FileState>) -> Vec<Effect> {
         .map(|(index, _)| index)
         .collect();
     app.items.set_files(files);
+    app.queue.files_grew();
     for file in finished {
         app.items.forget_others(file, app.cursor.item);
         app.scoring.ask_again(file);

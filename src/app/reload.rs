@@ -5,9 +5,13 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::items::{FileState, ItemId};
+use super::trust::Terms;
 use super::{App, Effect, Focus, Place, Search, Setup};
 use crate::corpus::escaped;
 use crate::labels::Session;
+
+/// The page that says what became of the text on show.
+const LOST: &str = "the solution on show is gone";
 
 /// A place that a file that was written anew does not have yet.
 #[derive(Debug)]
@@ -18,10 +22,11 @@ pub(super) struct Away {
 }
 
 impl App {
-    /// Nothing is open or under way that speaks of rows of the files: they may be exchanged.
+    /// Nothing is open or under way that speaks of rows of the files: they may be exchanged. Labels on their way name the rows of now.
     pub fn may_reload(&self) -> bool {
         let open = self.is_asked() || self.help.is_some() || self.replay.is_some() || self.range.is_some();
-        !open && self.trust.serving.is_none() && self.sampling_line().is_none() && !self.saving.holds_keys()
+        let saved = self.saving.queue.is_empty() && !self.saving.holds_keys();
+        !open && saved && self.trust.serving.is_none() && self.sampling_line().is_none()
     }
 
     /// The problems of a file whose numbers are remembered: those of labels, of places to come back to, and the one on show.
@@ -40,9 +45,29 @@ impl App {
             return;
         };
         match self.file(&away.place.file).map(|file| ItemId { file, problem: away.place.problem }) {
-            Some(item) if self.items.is_known(item) => self.return_to(item, away.place.record, away.place.step_key),
+            Some(item) if self.items.is_known(item) => self.aim_at(item, away.place.record, away.place.step_key, true),
             _ => self.away = Some(away),
         }
+    }
+
+    /// Another text stands under the cursor than the one that was read there, which a page says before any key can judge it; or it is the same
+    /// again.
+    pub(super) fn tell_lost(&mut self, lost: bool) {
+        self.sheet.take_if(|sheet| sheet.title == LOST);
+        if !lost {
+            return;
+        }
+        // Keys that were pressed already were meant for the other text.
+        self.saving.drop_keys();
+        self.keys.clear();
+        (self.input, self.choice, self.help) = (None, None, None);
+        let file = self.items.files.get(self.cursor.item.file).map_or("", FileState::short_name);
+        let text = format!(
+            "{} was replaced while it was open. The solution on show is no longer in it, or its steps were written anew; the cursor stands on \
+             another text now. Labels stay with the texts that they judge.",
+            escaped(file)
+        );
+        self.show_sheet(LOST, text);
     }
 
     /// The same session on these files.
@@ -59,16 +84,18 @@ impl App {
             scoring: false,
             sampler: false,
             vectors: self.alike.by_vectors,
-            terms: self.trust.terms.clone(),
+            // They stand with what comes of them, which goes on.
+            terms: Terms::default(),
             project: self.project.clone(),
             keymap: self.keys.map.clone(),
             filters: std::mem::take(&mut self.filters),
             review: false,
         };
-        let new = Self::untouched(setup, self.size);
-        let old = std::mem::replace(self, new);
         // Whether scores may be seen is not asked anew.
-        (self.trust, self.show_prm) = (old.trust, old.show_prm);
+        let trust = std::mem::take(&mut self.trust);
+        let new = Self::untouched(setup, trust, self.size);
+        let old = std::mem::replace(self, new);
+        self.show_prm = old.show_prm;
         (self.others, self.review) = (old.others, old.review);
         (self.scoring, self.sampling, self.refit) = (old.scoring, old.sampling, old.refit);
         (self.saving, self.alarms, self.clock) = (old.saving, old.alarms, old.clock);
@@ -80,36 +107,53 @@ impl App {
         self.steps.cut = old.steps.cut;
         self.focus = if old.focus == Focus::List { Focus::List } else { Focus::Steps };
         (self.walk.suggest, self.walk.asked) = (false, old.walk.asked);
+        self.queue.let_go_of(*old.queue);
         self.resume(place);
+        match &mut self.aim {
+            Some(aim) => aim.anew = true,
+            // Where the file ends before that place; what was not on show cannot be missed.
+            None => self.tell_lost(place.record.is_some() || place.step_key.is_some()),
+        }
         self.jumps = old.jumps;
     }
 }
 
-/// A file is another one now: these are the files, and there are problems of it that are still in it, with their numbers before and now.
-pub(super) fn reloaded(app: &mut App, files: Vec<FileState>, file: usize, moved: &[(usize, usize)]) -> Vec<Effect> {
-    let Some(new) = files.get(file).cloned() else { return Vec::new() };
-    let moved: HashMap<usize, usize> = moved.iter().copied().collect();
-    let number = |problem: usize| moved.get(&problem).copied();
+/// Some files are others now: these are all files, and for each of those there are problems that are still in it, with their numbers before and
+/// now.
+pub(super) fn reloaded(app: &mut App, files: Vec<FileState>, moved: Vec<(usize, Vec<(usize, usize)>)>) -> Vec<Effect> {
     let here = app.position();
-    let problem = if here.file == file { number(here.problem) } else { Some(here.problem) };
     let away = app.away.take().filter(|away| away.stood == here).map(|away| away.place);
-    let place = away.unwrap_or_else(|| Place { problem: problem.unwrap_or(here.problem), ..app.place_now() });
-    if problem.is_none() {
-        // The way back, should it come again.
-        app.leave_spot();
+    let mut place = away.unwrap_or_else(|| app.place_now());
+    let mut names = Vec::new();
+    for (file, moved) in moved {
+        let Some(new) = files.get(file) else { continue };
+        let moved: HashMap<usize, usize> = moved.into_iter().collect();
+        let number = |problem: usize| moved.get(&problem).copied();
+        if here.file == file && number(here.problem).is_none() {
+            // The way back, should it come again.
+            app.leave_spot();
+        }
+        if place.file == new.id {
+            place.problem = number(place.problem).unwrap_or(place.problem);
+        }
+        app.session.renumber(&new.id, |item| number(usize::try_from(item).ok()?).map(|item| item as u64));
+        app.trust.renumber(&new.id, number);
+        app.jumps.renumber(&new.id, number);
+        let gone = new.gone();
+        app.alarms.retain(|alarm| *alarm != gone);
+        names.push(escaped(new.short_name()));
     }
-    app.session.renumber(&new.id, |item| number(usize::try_from(item).ok()?).map(|item| item as u64));
-    app.trust.renumber(&new.id, number);
-    app.jumps.renumber(&new.id, number);
     let mut effects = app.scoring.begin_anew();
     effects.push(Effect::StopLiken);
+    let ends = files.iter().find(|file| file.id == place.file).map(|file| file.problems);
     app.begin_anew(files, &place);
-    let gone = new.gone();
-    app.alarms.retain(|alarm| *alarm != gone);
-    if place.file == new.id && place.problem >= new.problems {
+    if ends.is_some_and(|ends| place.problem >= ends) {
         app.away = Some(Box::new(Away { place, stood: app.cursor.item }));
     }
-    let name = escaped(new.short_name());
-    app.notice = Some(format!("{name}: the file was replaced, reloaded; labels stay with the texts that they judge"));
+    let told = match names.as_slice() {
+        [name] => format!("{name}: the file was replaced, reloaded"),
+        names => format!("{} files were replaced, reloaded", names.len()),
+    };
+    app.notice = Some(format!("{told}; labels stay with the texts that they judge"));
     effects
 }

@@ -50,6 +50,11 @@ impl Saving {
         !self.held.is_empty()
     }
 
+    /// Forgets the keys that wait.
+    pub(super) fn drop_keys(&mut self) {
+        self.held.clear();
+    }
+
     /// How many tries failed in a row, and how long to wait before the next one; `None` while no label waits because of an error.
     pub fn retry_after(&self) -> Option<(u32, Duration)> {
         let waits = !self.in_flight && self.error.is_some() && !self.queue.is_empty();
@@ -317,7 +322,7 @@ pub(super) fn saved(app: &mut App, event: &Event, at: String) -> Vec<Effect> {
         app.cut_anew();
     }
     app.label_nodes();
-    app.tally_at(app.session.place(event.id).map(|(file, item)| (file.to_owned(), item)));
+    app.tally_at(app.session.place(event.id).and_then(|(file, item)| Some((file.to_owned(), item?))));
     app.saving.in_flight = false;
     app.saving.retrying = false;
     app.saving.queue.pop_front();

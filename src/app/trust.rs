@@ -271,7 +271,8 @@ impl App {
 
     /// Solutions with a known answer come between the others.
     pub fn has_gold(&self) -> bool {
-        self.items.files.iter().any(|file| file.hidden)
+        // Invariant: hidden files stand behind all others.
+        self.items.files.last().is_some_and(|file| file.hidden)
     }
 
     /// Own earlier labels are out of sight.

@@ -55,6 +55,7 @@ pub(super) fn terminal(app: &mut App, event: TerminalEvent) -> Vec<Effect> {
 pub(super) fn key_press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     app.hint_due = false;
     app.walk.suggest = false;
+    app.away = None;
     // A spoilt screen is drawn anew whatever is open; a sign alone may be meant for what is.
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
     if control && app.keys.single(key).is_some_and(|command| command.name == "redraw") {
@@ -98,7 +99,6 @@ pub(super) fn key_press(app: &mut App, key: KeyEvent) -> Vec<Effect> {
     }
     app.notice = None;
     app.seek = None;
-    app.away = None;
     if replay::key(app, key) {
         return Vec::new();
     }

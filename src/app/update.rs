@@ -52,7 +52,7 @@ fn received(app: &mut App, message: Message) -> Vec<Effect> {
         Message::Loaded { item, view } => return place::loaded(app, item, view),
         Message::Found { round, file, problems, hit } => return seek::found(app, round, file, &problems, hit),
         Message::Files(files) => return place::files(app, files),
-        Message::Reloaded { files, file, moved } => return reload::reloaded(app, files, file, &moved),
+        Message::Reloaded { files, moved } => return reload::reloaded(app, files, moved),
         Message::Worker(event) => return scoring::worker_event(app, event),
         Message::Prepared { item, known, requests } => return scoring::prepared(app, item, known, requests),
         Message::Saved { event, at } => return saving::saved(app, &event, at),

@@ -18,8 +18,8 @@ struct Known {
     kind: Kind,
     /// When it was said, how long that took and in which mode, for the history.
     said: Said,
-    /// File and problem that were on the screen.
-    place: Option<(Arc<str>, u64)>,
+    /// File and problem that were on the screen; no problem where the file no longer has it.
+    place: Option<(Arc<str>, Option<u64>)>,
     /// Undo events in force that name this event. It is in force itself while there are none.
     undone_by: u32,
 }
@@ -173,7 +173,7 @@ impl Book {
         self.live.values().filter_map(move |index| {
             let Known { kind: Kind::Act(action), said, place: Some(place), .. } = &self.known[*index] else { return None };
             let record = action.record().or(said.record).filter(|_| !cut.contains(place))?;
-            Some((place.0.as_ref(), place.1, record))
+            Some((place.0.as_ref(), place.1?, record))
         })
     }
 
@@ -203,7 +203,7 @@ impl Book {
                 Kind::Undo(target)
             }
         };
-        let place = event.saw.file.as_deref().zip(event.saw.item).map(|(file, item)| (shared(&mut self.files, file), item));
+        let place = event.saw.file.as_deref().zip(event.saw.item).map(|(file, item)| (shared(&mut self.files, file), Some(item)));
         self.newest = self.newest.max(Some(event.order()));
         let index = self.known.len();
         if let Body::Act(action) = &event.body {
@@ -324,22 +324,22 @@ impl Book {
         self.decision(id).and_then(|(known, action)| action.record().or(known.said.record))
     }
 
-    /// File and problem number on the screen when the action behind this event was decided.
-    pub(super) fn place(&self, id: EventId) -> Option<(&str, u64)> {
+    /// File and problem number on the screen when the action behind this event was decided; no number where the file no longer has it.
+    pub(super) fn place(&self, id: EventId) -> Option<(&str, Option<u64>)> {
         let (known, _) = self.decision(id)?;
         known.place.as_ref().map(|(file, item)| (file.as_ref(), *item))
     }
 
     /// Problem numbers on the screen when something was decided, with their files.
     pub(super) fn places(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.known.iter().filter_map(|known| known.place.as_ref().map(|(file, item)| (file.as_ref(), *item)))
+        self.known.iter().filter_map(|known| known.place.as_ref().and_then(|(file, item)| Some((file.as_ref(), (*item)?))))
     }
 
     /// The problems of a file have other numbers now, or are no longer in it.
     pub(super) fn renumber(&mut self, file: &str, number: impl Fn(u64) -> Option<u64>) {
-        for place in self.known.iter_mut().map(|known| &mut known.place) {
-            if let Some((of, item)) = place.as_ref().filter(|(of, _)| of.as_ref() == file) {
-                *place = number(*item).map(|item| (of.clone(), item));
+        for (of, item) in self.known.iter_mut().filter_map(|known| known.place.as_mut()) {
+            if of.as_ref() == file {
+                *item = item.and_then(&number);
             }
         }
     }
@@ -376,7 +376,7 @@ impl Book {
             let verdict = action.verdict().or(said.verdict);
             let record = action.record().or(said.record)?;
             let ms_spent = spent.add(record, said.ms_spent, verdict.is_some());
-            let place = place.as_ref().map(|(file, item)| (file.as_ref(), *item));
+            let place = place.as_ref().and_then(|(file, item)| Some((file.as_ref(), (*item)?)));
             let (id, served) = (self.by_index[*index], said.served);
             Some(Judged { id, record, action, verdict: verdict?, place, ms_spent, served, drawn: self.drawn(record) })
         })

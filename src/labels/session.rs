@@ -138,8 +138,9 @@ impl Session {
         self.book().is_some_and(|book| book.is_action(id))
     }
 
-    /// File and problem number that were on the screen when the decision behind this event was made: a hint, not an identity.
-    pub fn place(&self, id: EventId) -> Option<(&str, u64)> {
+    /// File and problem number that were on the screen when the decision behind this event was made: a hint, not an identity. No number where
+    /// the file was replaced and the problem not found in it again.
+    pub fn place(&self, id: EventId) -> Option<(&str, Option<u64>)> {
         self.book()?.place(id)
     }
 

@@ -7,6 +7,7 @@ pub mod late;
 mod likeness;
 pub mod linear;
 mod loading;
+mod looking;
 mod outside;
 mod picture;
 mod reopening;
@@ -104,8 +105,6 @@ async fn turns<S: Screen>(
     let mut timers = Timers { drawn: Instant::now(), draw_at: None, hint_at: None, retry: None, poll_at: Instant::now() + POLL };
     while !app.quitting {
         let message = tokio::select! {
-            biased;
-            // Every answer was asked for, so that they hold nothing up for long.
             message = outside.answer() => message,
             message = messages.recv() => message,
             () = sleep_until(TokioInstant::from_std(timers.next())) => None,
@@ -135,7 +134,7 @@ async fn turns<S: Screen>(
             }
             taken += 1;
             if taken < BATCH && !piece && !app.quitting {
-                next = outside.try_answer().or_else(|| messages.try_recv().ok());
+                next = by_turns(taken % 2 == 1, || messages.try_recv().ok(), || outside.try_answer());
             }
         }
         for effect in timers.fire(app, outside) {
@@ -149,6 +148,11 @@ async fn turns<S: Screen>(
         }
     }
     Ok(())
+}
+
+/// What is there, from one side or the other: where both always have something, neither waits behind the other for longer than one message.
+fn by_turns<T>(first: bool, one: impl FnOnce() -> Option<T>, other: impl FnOnce() -> Option<T>) -> Option<T> {
+    if first { one().or_else(other) } else { other().or_else(one) }
 }
 
 fn carry_out<S: Screen>(effect: Effect, screen: &mut S, outside: &mut Outside) -> std::io::Result<()> {
@@ -238,5 +242,21 @@ impl Timers {
             let planned = self.retry.filter(|(known, _)| *known == failure);
             planned.unwrap_or_else(|| (failure, now + pause))
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_heard_while_answers_come_faster_than_they_are_taken_in() {
+        let mut keys = ["j", "x"].into_iter();
+        let mut taken: Vec<_> = (1..6).filter_map(|taken| by_turns(taken % 2 == 1, || keys.next(), || Some("answer"))).collect();
+        assert_eq!(taken, ["j", "answer", "x", "answer", "answer"]);
+        // The one side does not wait for its turn while the other has nothing.
+        let mut keys = ["j", "x"].into_iter();
+        taken = (1..6).filter_map(|taken| by_turns(taken % 2 == 1, || keys.next(), || None)).collect();
+        assert_eq!(taken, ["j", "x"]);
     }
 }

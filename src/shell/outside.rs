@@ -29,6 +29,7 @@ use crate::ui::picture::Canvas;
 
 use super::likeness::Likeness;
 use super::loading::Loading;
+use super::looking::Looking;
 use super::reopening::Reopening;
 use super::replay::KeyLog;
 use super::sampler::Sampler;
@@ -36,7 +37,7 @@ use super::{Saver, editor, picture, sieve};
 
 /// Scores are written to the cache in groups of this size, and at the end of each request.
 const CACHE_GROUP: usize = 64;
-/// Files that are looked at between two frames: each look asks the system.
+/// Files that are looked at in one round.
 const LOOKS: usize = 1000;
 /// No generation of a corpus.
 const NEVER: u64 = u64::MAX;
@@ -93,6 +94,7 @@ pub struct Outside {
     /// Answers about items of the files: exchanged with the files, so that none comes about a file as it was.
     answers: (UnboundedSender<Message>, UnboundedReceiver<Message>),
     reopening: Reopening,
+    looking: Looking,
     /// The file that is looked at next.
     look_at: usize,
 }
@@ -121,6 +123,7 @@ impl Outside {
             messages,
             answers: unbounded_channel(),
             reopening: Reopening::default(),
+            looking: Looking::default(),
             look_at: 0,
         }
     }
@@ -146,33 +149,43 @@ impl Outside {
         self.answers.1.try_recv().ok()
     }
 
-    /// Looks at the files. Gives their state if any of them grew since the last call; or, where the program `may_reload` them, a file that has
-    /// become another one.
+    /// Follows the files. Gives their state if any of them grew since the last call; or, where the program `may_reload` them, those that have
+    /// become others.
     pub(super) fn files_changed(&mut self, app: &App, may_reload: bool) -> Option<Message> {
-        let files = self.corpora.len();
-        for file in (self.look_at..self.look_at + LOOKS.min(files)).map(|file| file % files) {
-            let corpus = &self.corpora[file];
-            let change = if self.reopening.reads(file) { None } else { corpus.refresh() };
+        for (file, change) in self.looking.found() {
             let (state, name) = (&self.files[file], escaped(self.files[file].short_name()));
             match change {
-                None => {}
-                Some(Change::Replaced) => self.reopening.begin(file, corpus),
-                Some(Change::Gone) => {
+                Change::Replaced => self.reopening.begin(file, &self.corpora[file]),
+                Change::Gone => {
                     let told =
                         format!("{name}: the file is gone; what was read of it stays, and it is read anew when it is back");
                     self.tell(Message::Alarm(state.gone(), told));
                 }
-                Some(Change::Lost(error)) => {
+                Change::Lost(error) => {
                     self.tell(Message::Alarm(format!("{name} has changed"), format!("{name}: cannot be followed: {error}")));
                 }
             }
         }
-        self.look_at = (self.look_at + LOOKS) % files.max(1);
-        let reopened = if may_reload { self.reopening.take() } else { None };
-        match reopened {
-            Some((file, Ok(corpus))) => return Some(self.exchange(file, corpus, app)),
-            Some((_, Err(error))) => self.tell(Message::Notice(format!("{error}; what was read of the file before stays"))),
-            None => {}
+        let room = self.reopening.room();
+        if !self.looking.is_busy() && room > 0 {
+            let files = self.corpora.len();
+            let round = (self.look_at..self.look_at + LOOKS.min(files)).map(|file| file % files);
+            let round = round.filter(|file| !self.reopening.reads(*file)).map(|file| (file, self.corpora[file].clone()));
+            self.looking.begin(round.collect(), room);
+            self.look_at = (self.look_at + LOOKS) % files.max(1);
+        }
+        let reopened = if may_reload { self.reopening.take() } else { Vec::new() };
+        let mut moved = Vec::new();
+        for (file, corpus) in reopened {
+            match corpus {
+                Ok(corpus) => moved.push((file, self.exchange(file, corpus, app))),
+                Err(error) => self.tell(Message::Notice(format!("{error}; what was read of the file before stays"))),
+            }
+        }
+        if !moved.is_empty() {
+            // Nothing that is still being read of the old files is told any more.
+            (self.answers, self.loading) = (unbounded_channel(), Loading::default());
+            return Some(Message::Reloaded { files: self.files.clone(), moved });
         }
         let now: Vec<u64> = self.corpora.iter().map(Corpus::generation).collect();
         if now == self.generations {
@@ -183,17 +196,15 @@ impl Outside {
         Some(Message::Files(self.files.clone()))
     }
 
-    /// Takes another corpus in place of one: nothing that is still being read of that one is told any more.
-    fn exchange(&mut self, file: usize, corpus: Corpus, app: &App) -> Message {
+    /// Takes another corpus in place of one, and says where problems whose numbers are remembered stand in it.
+    fn exchange(&mut self, file: usize, corpus: Corpus, app: &App) -> Vec<(usize, usize)> {
         let old = std::mem::replace(&mut self.corpora[file], corpus);
         let corpus = &self.corpora[file];
-        let moved = corpus.find_again(&old, &app.rows_in(file));
         // A link may lead elsewhere now: to the session it is the file that it was.
         let FileState { id, hidden, .. } = std::mem::take(&mut self.files[file]);
         self.files[file] = FileState { id, hidden, ..state(corpus) };
-        (self.answers, self.loading) = (unbounded_channel(), Loading::default());
         self.generations[file] = NEVER;
-        Message::Reloaded { files: self.files.clone(), file, moved }
+        corpus.find_again(&old, &app.rows_in(file))
     }
 
     /// Keeps book of what passes by.

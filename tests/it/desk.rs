@@ -154,15 +154,24 @@ impl Desk {
 
     /// The first file is replaced by this one.
     pub(crate) fn becomes(&mut self, bytes: &'static [u8]) {
-        let (name, _) = self.sources[0];
-        let corpus = Corpus::open(Source::Memory { name, bytes }, None).unwrap();
-        corpus.wait();
-        let moved = corpus.find_again(&self.corpora[0], &self.app.rows_in(0));
-        self.corpora[0] = corpus;
-        assert!(self.app.may_reload());
-        self.tell(Message::Reloaded { files: Outside::files(&self.corpora), file: 0, moved });
+        let message = self.exchange(&[bytes]);
+        self.tell(message);
         let told = self.app.notice.take().unwrap();
         assert!(told.ends_with("the file was replaced, reloaded; labels stay with the texts that they judge"), "{told}");
+    }
+
+    /// The first files are others now: what the program is told then.
+    pub(crate) fn exchange(&mut self, files: &[&'static [u8]]) -> Message {
+        assert!(self.app.may_reload());
+        let mut moved = Vec::new();
+        for (file, &bytes) in files.iter().enumerate() {
+            let (name, _) = self.sources[file];
+            let corpus = Corpus::open(Source::Memory { name, bytes }, None).unwrap();
+            corpus.wait();
+            moved.push((file, corpus.find_again(&self.corpora[file], &self.app.rows_in(file))));
+            self.corpora[file] = corpus;
+        }
+        Message::Reloaded { files: Outside::files(&self.corpora), moved }
     }
 
     /// Leaves and starts again on the same store.

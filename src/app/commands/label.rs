@@ -6,6 +6,7 @@ use crate::app::choice::{Open, PROGRESS, Question};
 use crate::app::items::ItemId;
 use crate::app::saving::what;
 use crate::app::{App, Effect, review, seek};
+use crate::corpus::escaped;
 use crate::labels::{Action, Body, EventId, Mode};
 use crate::trace::{FirstError, NodeId, Rating, RecordKey, Solution, StepKey, Trace};
 
@@ -517,9 +518,9 @@ fn take_back(app: &mut App, target: Option<EventId>, command: &str, count: Optio
     };
     let there = match place_of(app, target) {
         Ok(there) => there,
-        Err(file) => {
+        Err(why) => {
             // What nobody sees is not taken back.
-            app.notice = Some(format!("the last label was set in {file}, which is not open; open it to take the label back"));
+            app.notice = Some(why);
             return Vec::new();
         }
     };
@@ -549,10 +550,17 @@ fn take_back(app: &mut App, target: Option<EventId>, command: &str, count: Optio
 /// Item, solution and step that a label was set on.
 type There = (ItemId, Option<RecordKey>, Option<StepKey>);
 
-/// Where a label was set, as far as the store knows; an error names a file that is not open.
+/// Where a label was set, as far as the store knows; an error says why nobody can see it.
 fn place_of(app: &App, target: EventId) -> Result<Option<There>, String> {
     let Some((file, problem)) = app.session.place(target) else { return Ok(None) };
-    let Some(index) = app.file(file) else { return Err(file.to_owned()) };
-    let item = usize::try_from(problem).ok().map(|problem| ItemId { file: index, problem });
+    let Some(index) = app.file(file) else {
+        return Err(format!("the last label was set in {file}, which is not open; open it to take the label back"));
+    };
+    let item = problem.and_then(|problem| usize::try_from(problem).ok()).map(|problem| ItemId { file: index, problem });
+    let state = &app.items.files[index];
+    if item.is_none_or(|item| state.complete && !app.items.is_known(item)) {
+        let name = escaped(state.short_name());
+        return Err(format!("the last label was set on a problem that is not found in {name} any more; it stays"));
+    }
     Ok(item.zip(app.session.action(target)).map(|(item, action)| (item, app.session.record(target), action.step())))
 }

@@ -75,10 +75,17 @@ pub(super) fn set(counts: &mut Vec<usize>, file: usize, count: usize) {
 
 impl App {
     /// The item that comes next.
-    fn next_item(&self) -> Option<ItemId> {
-        let files = self.items.listed().enumerate();
-        let mut open = files.map(|(file, state)| (file, state.problems, of(&self.queue.next, file)));
-        open.find(|(_, problems, next)| next < problems).map(|(file, _, problem)| ItemId { file, problem })
+    fn next_item(&mut self) -> Option<ItemId> {
+        let Queue { open, next, .. } = &mut *self.queue;
+        // Invariant: hidden files stand behind all others. Asked at every message, of very many files: none is passed twice.
+        while let Some(file) = self.items.files.get(*open).filter(|file| !file.hidden) {
+            let problem = of(next, *open);
+            if problem < file.problems {
+                return Some(ItemId { file: *open, problem });
+            }
+            *open += 1;
+        }
+        None
     }
 
     /// Whether records can know something of what is asked. Own cuts change what a solution is, and a record does not know them.

@@ -77,6 +77,8 @@ pub struct Queue {
     entries: Arc<Entries>,
     /// Problems of each file that were looked at, from its first one on.
     next: Vec<usize>,
+    /// No file before this one has problems that were not looked at.
+    open: usize,
     sieve: Sieve,
     asked: HashSet<ItemId>,
     /// Items of which more became known after they were looked at.
@@ -257,6 +259,11 @@ impl Queue {
         }
     }
 
+    /// What this queue found is of no use any more.
+    pub(super) fn let_go_of(&mut self, queue: Self) {
+        self.old.push(queue);
+    }
+
     /// Lets go of what an earlier filter or order found.
     fn forget(&mut self) -> Option<Effect> {
         let old = std::mem::take(&mut self.old);
@@ -286,6 +293,11 @@ impl Queue {
 
     fn needs_scores(&self) -> bool {
         self.filter.iter().chain(self.order.iter().map(|order| &order.query)).any(Query::needs_scores)
+    }
+
+    /// Files may have got problems.
+    pub(super) fn files_grew(&mut self) {
+        self.open = 0;
     }
 
     /// The index of a file came to its end: problems may have got more solutions since they were looked at.
