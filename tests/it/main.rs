@@ -29,6 +29,7 @@ mod desk;
 mod doctor;
 mod export;
 mod export_files;
+mod export_labels;
 #[cfg(feature = "candle")]
 mod families;
 mod faults;
