@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::reading::Reading;
-use super::score::whole;
+use super::score::{answered, whole};
 use super::scorer::{BadRecords, ScorerArgs, open_counted, until_stopped};
 use super::{eval, out};
 use crate::analysis::aggregate::Aggregate;
@@ -162,15 +162,10 @@ impl Judge {
     /// The scores of a solution by their forms; none where a step has none.
     fn scores(&self, trace: &Trace, solution: &Solution, answers: &Answers) -> BTreeMap<String, f64> {
         match self {
-            Self::Scorer(batch) => {
-                let path = trace.solution_path(solution);
-                whole(&path.iter().map(|id| answers.get(&trace.node(*id).key)).collect::<Vec<_>>(), &batch.model().meaning())
-            }
+            Self::Scorer(batch) => whole(&answered(trace, &trace.solution_path(solution), answers), &batch.model().meaning()),
             Self::Recorded => {
-                let scores = trace.recorded_scores(solution);
-                let all: Option<Vec<_>> = scores.iter().map(|score| Meaning::CORRECT.score((*score)?).ok()).collect();
-                let all = all.and_then(|all| Meaning::CORRECT.side_by_side(&all).ok()).unwrap_or_default();
-                all.into_iter().map(|(form, score)| (form.name().to_owned(), score)).collect()
+                let score = |score: Option<f64>| Meaning::CORRECT.score(score?).ok();
+                whole(&trace.recorded_scores(solution).into_iter().map(score).collect::<Vec<_>>(), &Meaning::CORRECT)
             }
             Self::Field(key) => {
                 let number = solution.extra.get(key).and_then(number).filter(|number| number.is_finite());

@@ -8,6 +8,7 @@ use anyhow::bail;
 use serde::Serialize;
 
 use super::reading::Reading;
+use super::score::answered;
 use super::scorer::{BadRecords, ScorerArgs, open_counted, until_stopped};
 use super::{eval_out, out};
 use crate::analysis::calibration::{Bin, auc, calibration};
@@ -22,7 +23,7 @@ use crate::corpus::Corpus;
 use crate::scoring::WorkerModel;
 use crate::scoring::batch::{Answers, Batch};
 use crate::scoring::request::on_solutions;
-use crate::trace::{FirstError, PromptKey, Solution, StepKey, Trace};
+use crate::trace::{FirstError, PromptKey, Solution, StepKey, StepScore, Trace};
 
 /// Threshold for recorded scores, of which nothing is known but that they lie in `0..=1`.
 const RECORDED_THRESHOLD: f64 = 0.5;
@@ -306,7 +307,10 @@ impl Tally {
         }
         for solution in solutions {
             let scores = match judge {
-                Judge::Scorer(_) => Some(answered(trace, solution, &answers)),
+                Judge::Scorer(_) => {
+                    let path = trace.solution_path(solution);
+                    Some(answered(trace, &path, &answers).into_iter().map(|score| score.map(StepScore::value)).collect())
+                }
                 Judge::Recorded => recorded(trace, solution),
                 Judge::Baseline(baseline) => {
                     if let Some(predicted) = baseline.predict(trace, solution) {
@@ -396,11 +400,6 @@ impl Tally {
             bad_records,
         }
     }
-}
-
-fn answered(trace: &Trace, solution: &Solution, answers: &Answers) -> Vec<Option<f64>> {
-    let score = |id| Some(answers.get(&trace.node(id).key)?.score.as_ref().ok()?.value());
-    trace.solution_path(solution).into_iter().map(score).collect()
 }
 
 /// Scores that the source gives the solution, else those that it gives the nodes; `None` when there are none.

@@ -18,10 +18,10 @@ use super::shard::Shard;
 use crate::analysis::meaning::Meaning;
 use crate::checks::{self, arithmetic::Verdict};
 use crate::corpus::{Corpus, ProblemView};
-use crate::scoring::batch::{Answer, Answers, Batch};
+use crate::scoring::batch::{Answers, Batch};
 use crate::scoring::request::on_solutions;
 use crate::scoring::{Cost, WorkerModel};
-use crate::trace::{Node, Semantics, Solution, StepScore, Trace};
+use crate::trace::{Node, NodeId, Semantics, Solution, StepScore, Trace};
 
 /// Why a step before the last has no score of an outcome model; nothing is wrong then.
 const NO_STEPS: &str = "the model judges whole solutions, at the last step";
@@ -400,23 +400,22 @@ fn line(trace: &Trace, solution: &Solution, answers: &Answers, model: &WorkerMod
         threshold: Some(model.threshold),
         posterior: model.posterior,
         scale: *model.scale,
-        solution: whole(&path.iter().map(|id| answers.get(&trace.node(*id).key)).collect::<Vec<_>>(), &model.meaning()),
+        solution: whole(&answered(trace, &path, answers), &model.meaning()),
         steps: path.into_iter().map(|id| step(trace.node(id))).collect(),
     }
 }
 
+/// What the scorer said of these steps.
+pub(super) fn answered(trace: &Trace, path: &[NodeId], answers: &Answers) -> Vec<Option<StepScore>> {
+    path.iter().map(|id| answers.get(&trace.node(*id).key)?.score.as_ref().ok().copied()).collect()
+}
+
 /// The scores of a solution: the steps put together in every way that has sense, or what an outcome model says at the last one.
-pub(super) fn whole(steps: &[Option<&Answer>], meaning: &Meaning) -> BTreeMap<String, f64> {
-    let score = |step: Option<&Answer>| step?.score.as_ref().ok().copied();
+pub(super) fn whole(steps: &[Option<StepScore>], meaning: &Meaning) -> BTreeMap<String, f64> {
     if meaning.outcome {
-        return steps
-            .last()
-            .and_then(|step| score(*step))
-            .map(|score| ("outcome".to_owned(), score.value()))
-            .into_iter()
-            .collect();
+        return steps.last().copied().flatten().map(|score| ("outcome".to_owned(), score.value())).into_iter().collect();
     }
-    let scores: Option<Vec<StepScore>> = steps.iter().map(|step| score(*step)).collect();
+    let scores: Option<Vec<StepScore>> = steps.iter().copied().collect();
     let all = scores.and_then(|scores| meaning.side_by_side(&scores).ok()).unwrap_or_default();
     all.into_iter().map(|(form, score)| (form.name().to_owned(), score)).collect()
 }
