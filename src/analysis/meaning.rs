@@ -145,6 +145,11 @@ impl Meaning {
         matches!(self.semantics, Semantics::Correctness | Semantics::Value)
     }
 
+    /// Both ends of the range are finite.
+    pub fn is_closed(&self) -> bool {
+        self.range.0.is_finite() && self.range.1.is_finite()
+    }
+
     /// A number of the model as a score; refuses NaN, infinities and numbers out of range.
     pub fn score(&self, value: f64) -> Result<StepScore, ScoreError> {
         StepScore::within(value, self.semantics, self.range)
@@ -154,18 +159,14 @@ impl Meaning {
     /// the logistic function around the threshold.
     pub fn position(&self, value: f64) -> f64 {
         let (low, high) = self.range;
-        if low.is_finite() && high.is_finite() {
-            (value - low) / (high - low)
-        } else {
-            1.0 / (1.0 + ((self.threshold - value) / self.spread).exp())
-        }
+        if self.is_closed() { (value - low) / (high - low) } else { 1.0 / (1.0 + ((self.threshold - value) / self.spread).exp()) }
     }
 
     /// Where a scale begins on which thresholds are moved, and how far apart its notches are: a twentieth of a closed range, a fifth of the
     /// spread around the authors' threshold in an open one, where that is a twentieth of what colours tell apart. Both are finite.
     pub fn notches(&self) -> (f64, f64) {
         let (low, high) = self.range;
-        if low.is_finite() && high.is_finite() { (low, (high - low) / 20.0) } else { (self.threshold, self.spread / 5.0) }
+        if self.is_closed() { (low, (high - low) / 20.0) } else { (self.threshold, self.spread / 5.0) }
     }
 
     /// The solution score by some form of scores of this meaning; `None` where the form has no sense or there is no step. Scores of another
@@ -185,7 +186,6 @@ impl Meaning {
     /// What a solution score of some form weighs beside others, `0..=1` from certainly wrong to certainly right; `None` where the range is
     /// open, so that nothing says how much more one score is than another. An outcome has no form.
     pub fn weight(&self, form: Option<Aggregate>, score: f64) -> Option<f64> {
-        let closed = self.range.0.is_finite() && self.range.1.is_finite();
         let weight = match form {
             // These are made of places in the range.
             Some(Aggregate::Product | Aggregate::GeometricMean) => score,
@@ -193,7 +193,7 @@ impl Meaning {
             None | Some(Aggregate::Min | Aggregate::Last | Aggregate::Mean) => self.position(score),
             Some(Aggregate::Sum) => return None,
         };
-        closed.then(|| weight.clamp(0.0, 1.0))
+        self.is_closed().then(|| weight.clamp(0.0, 1.0))
     }
 
     /// The solution scores by every form that has sense.
@@ -208,8 +208,7 @@ impl Meaning {
     /// The solution score by some form, in the authors' numbers. Forms that multiply or weigh rewards need numbers in `0..=1` and
     /// take the place of each score in a closed range; an open range has none of them. Only open ranges have a sum.
     fn aggregate(&self, form: Aggregate, scores: &[f64]) -> Option<f64> {
-        let (low, high) = self.range;
-        let closed = low.is_finite() && high.is_finite();
+        let closed = self.is_closed();
         match form {
             Aggregate::Min | Aggregate::Last | Aggregate::Mean => form.of(scores),
             Aggregate::Sum if !closed => form.of(scores),

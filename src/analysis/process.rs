@@ -35,13 +35,12 @@ pub struct Notch {
 /// The accuracies over the notches of the scale, in its order: 19 within a closed range or of tau, 21 around the threshold in an open one.
 pub fn sweep(judged: &[Judged], meaning: &Meaning, decision: Decision) -> Vec<Notch> {
     let (low, width) = meaning.notches();
-    let closed = meaning.range.0.is_finite() && meaning.range.1.is_finite();
     let rules: Vec<(f64, Decision)> = match decision {
         Decision::Posterior { .. } => {
             (1..20).map(|n| f64::from(n) / 20.0).map(|tau| (tau, Decision::Posterior { tau })).collect()
         }
         Decision::FirstBelow(_) => {
-            let notches = if closed { 1..20 } else { -10..11 };
+            let notches = if meaning.is_closed() { 1..20 } else { -10..11 };
             notches.map(|n| f64::from(n).mul_add(width, low)).map(|at| (at, Decision::FirstBelow(at))).collect()
         }
     };

@@ -77,10 +77,7 @@ impl App {
         let looked = trace.solutions.len().min(MOST);
         let answers: Vec<Option<&str>> =
             trace.solutions[..looked].iter().map(|solution| answer::of_solution(trace, solution)).collect();
-        let given: Vec<usize> = (0..looked).filter(|&at| answers[at].is_some()).collect();
-        let texts: Vec<&str> = answers.iter().copied().flatten().collect();
-        let mut groups: Vec<Vec<usize>> =
-            answer::alike(&texts).into_iter().map(|group| group.into_iter().map(|at| given[at]).collect()).collect();
+        let mut groups = answer::alike(&answers);
         groups.sort_by_key(|group| std::cmp::Reverse(group.len()));
         let none: Vec<usize> = (0..looked).filter(|&at| answers[at].is_none()).collect();
         groups.extend(Some(none).filter(|none| !none.is_empty()));

@@ -11,16 +11,13 @@ impl App {
         turns.filter(|(step, turn)| *step == 0 || turn.is_some()).collect()
     }
 
-    /// Of which thought the step is a part, and what that does, for people; empty where the chain takes no turn.
-    pub fn thought_here(&self) -> String {
+    /// Of which thought the step is a part, and what that does, for people; `None` where the chain takes no turn.
+    pub fn thought_here(&self) -> Option<String> {
         let thoughts = self.thoughts();
-        if thoughts.iter().all(|(step, _)| *step == 0) {
-            return String::new();
-        }
+        thoughts.iter().find(|(step, _)| *step > 0)?;
         let number = thoughts.partition_point(|(step, _)| *step <= self.cursor.step());
-        let kind =
-            number.checked_sub(1).and_then(|index| thoughts[index].1).map_or(String::new(), |turn| format!(": {}", turn.name()));
-        format!("thought {number} of {}{kind}", thoughts.len())
+        let kind = thoughts.get(number.checked_sub(1)?)?.1.map_or(String::new(), |turn| format!(": {}", turn.name()));
+        Some(format!("thought {number} of {}{kind}", thoughts.len()))
     }
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::reading::Reading;
 use super::score::{answered, whole};
 use super::scorer::{BadRecords, ScorerArgs, open_counted, until_stopped};
-use super::{eval, out};
+use super::{eval, eval_out, out};
 use crate::analysis::aggregate::Aggregate;
 use crate::analysis::best_of::Samples;
 use crate::analysis::bootstrap::interval;
@@ -113,14 +113,12 @@ struct Share {
 impl Share {
     /// The mean of a value of each problem, from 0 to 1.
     fn of(values: &[f64]) -> Self {
-        let mean = |sample: &mut dyn ExactSizeIterator<Item = f64>| {
-            let all = sample.len();
-            (all > 0).then(|| 100.0 * sample.sum::<f64>() / all as f64)
+        let mean = |sample: &[usize]| {
+            let sum: f64 = sample.iter().map(|at| values[*at]).sum();
+            (!sample.is_empty()).then(|| 100.0 * sum / sample.len() as f64)
         };
-        Self {
-            share: mean(&mut values.iter().copied()).unwrap_or(0.0),
-            interval: interval(values.len(), |sample| mean(&mut sample.iter().map(|at| values[*at]))),
-        }
+        let all: Vec<usize> = (0..values.len()).collect();
+        Self { share: mean(&all).unwrap_or(0.0), interval: interval(values.len(), mean) }
     }
 }
 
@@ -292,11 +290,10 @@ impl Tally {
 
 /// The answers as numbers of groups of equal ones.
 fn numbered(texts: &[Option<&str>]) -> Vec<Option<usize>> {
-    let given: Vec<usize> = (0..texts.len()).filter(|at| texts[*at].is_some()).collect();
     let mut numbers = vec![None; texts.len()];
-    for (number, group) in answer::alike(&texts.iter().copied().flatten().collect::<Vec<_>>()).into_iter().enumerate() {
+    for (number, group) in answer::alike(texts).into_iter().enumerate() {
         for at in group {
-            numbers[given[at]] = Some(number);
+            numbers[at] = Some(number);
         }
     }
     numbers
@@ -369,8 +366,7 @@ fn table(report: &Report) -> String {
             for (form, width) in forms.iter().zip(&widths) {
                 let _ = write!(text, " {:>width$.1}", row.best.get(*form).map_or(0.0, |share| share.share));
             }
-            let span = form.and_then(|form| row.best.get(form)?.interval);
-            let _ = writeln!(text, "  {}", span.map_or_else(|| "-".to_owned(), |(low, high)| format!("{low:.1} to {high:.1}")));
+            let _ = writeln!(text, "  {}", eval_out::span(form.and_then(|form| row.best.get(form)?.interval)));
         }
     }
     text

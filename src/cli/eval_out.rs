@@ -10,9 +10,18 @@ use crate::analysis::signals::Worth;
 /// Cells of a whole bar.
 const BAR: usize = 40;
 
+/// A number, or a dash where there is none.
+fn number(value: Option<f64>, digits: usize) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"))
+}
+
+/// A 95 % interval, or a dash.
+pub(super) fn span(interval: Option<(f64, f64)>) -> String {
+    interval.map_or_else(|| "-".to_owned(), |(low, high)| format!("{low:.1} to {high:.1}"))
+}
+
 /// The report for people.
 pub(super) fn table(report: &Report) -> String {
-    let number = |value: Option<f64>, digits: usize| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"));
     let width = report.subsets.iter().map(|measured| measured.subset.name.chars().count()).max().unwrap_or(0).max(6);
     let rule = match (report.threshold, report.posterior) {
         (Some(threshold), None) => format!(", threshold {threshold}"),
@@ -36,7 +45,7 @@ pub(super) fn table(report: &Report) -> String {
             number(*acc_error, 1),
             number(*acc_correct, 1),
             number(*f1, 1),
-            measured.f1_interval.map_or_else(|| "-".to_owned(), |(low, high)| format!("{low:.1} to {high:.1}")),
+            span(measured.f1_interval),
             number(measured.step_auc, 3),
             measured.skipped,
             measured.unscored
@@ -57,22 +66,21 @@ pub(super) fn table(report: &Report) -> String {
 
 /// How the F1 hangs on the threshold, where the lowest scores stand, and what a right answer excuses.
 fn process(text: &mut String, measured: &Measured) {
-    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
     // Of equal ones the first.
     let best = measured.sweep.iter().reduce(|best, notch| if notch.f1 > best.f1 { notch } else { best });
     if let Some(best) = best.filter(|best| best.f1.is_some()) {
-        let used = number(measured.subset.f1);
+        let used = number(measured.subset.f1, 1);
         let _ = writeln!(
             text,
             "  F1 at other thresholds, at best {} at {:.2} (chosen on these solutions; {used} as used)",
-            number(best.f1),
+            number(best.f1, 1),
             best.at
         );
         let _ = writeln!(text, "  {:>9} {:>9} {:>9} {:>6}", "threshold", "acc wrong", "acc right", "F1");
         for notch @ Notch { at, acc_error, acc_correct, f1 } in &measured.sweep {
             let bar = "#".repeat(cells(f1.unwrap_or(0.0) / 100.0));
             let mark = if std::ptr::eq(notch, best) { " best" } else { "" };
-            let (wrong, right, f1) = (number(*acc_error), number(*acc_correct), number(*f1));
+            let (wrong, right, f1) = (number(*acc_error, 1), number(*acc_correct, 1), number(*f1, 1));
             let line = format!("  {at:>9.2} {wrong:>9} {right:>9} {f1:>6}  {bar}{mark}");
             let _ = writeln!(text, "{}", line.trim_end());
         }
@@ -104,7 +112,6 @@ fn cells(share: f64) -> usize {
 
 /// What each signal is worth and how reliable the scores are, for people: a table of signals and a plot of bars for each file.
 pub(super) fn signals(report: &Report) -> String {
-    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
     let mut text = String::new();
     for measured in &report.subsets {
         // Writing to a string cannot fail.
@@ -118,14 +125,14 @@ pub(super) fn signals(report: &Report) -> String {
             "F1"
         );
         for Worth { signal, precision, recall, f1, f1_interval } in &measured.signals {
-            let span = f1_interval.map_or_else(|| "-".to_owned(), |(low, high)| format!("{low:.1} to {high:.1}"));
+            let span = span(*f1_interval);
             let _ = writeln!(
                 text,
                 "  {:<10} {:>9} {:>7} {:>6}  {span}",
                 signal.name(),
-                number(*precision),
-                number(*recall),
-                number(*f1)
+                number(*precision, 1),
+                number(*recall, 1),
+                number(*f1, 1)
             );
         }
         let Offsets { early, exact, late, missed } = measured.offsets;

@@ -111,6 +111,13 @@ fn auto(text: &str, whole: Whole) -> Pieces<'_> {
     })
 }
 
+/// In order; of gaps that overlap or begin together the first one.
+fn apart(mut gaps: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    gaps.sort_by_key(|gap| (gap.start, gap.end));
+    gaps.dedup_by(|next, gap| next.start < gap.end || next.start == gap.start);
+    gaps
+}
+
 /// Runs of white space with at least `ends` line ends, outside of protected regions. Indentation of the next line is no part of them.
 fn at_line_ends(text: &str, ends: usize, whole: Whole) -> Vec<Range<usize>> {
     let protected = whole(text);

@@ -154,7 +154,6 @@ impl FromStr for Rule {
 
     fn from_str(text: &str) -> Result<Self, RuleError> {
         let error = |expected: String, found: &str| RuleError { expected, found: found.chars().take(Marker::MOST).collect() };
-        let named = |text: &str| rows().find(|(_, name, _)| *name == text).map(|(rule, ..)| *rule);
         if let Some(literal) = text.strip_prefix("tag:") {
             let expected = || format!("a text of 1 to {} bytes behind tag:", Marker::MOST);
             return Marker::new(literal).map(Self::Marker).ok_or_else(|| error(expected(), literal));
@@ -163,16 +162,14 @@ impl FromStr for Rule {
             let most = number.parse().ok().filter(|&most: &u32| most > 0).map(Self::Length);
             return most.ok_or_else(|| error(format!("a number of characters from 1 to {} behind length:", u32::MAX), number));
         }
-        let found = match text.rsplit_once('+') {
-            Some((name, number)) if RULES.iter().any(|(_, known, _)| *known == name) => {
-                let under = number.parse().ok().filter(|under| *under <= SHORT_MOST);
-                let Some(under) = under else {
-                    return Err(error(format!("a number of characters from 0 to {SHORT_MOST} behind {name}+"), number));
-                };
-                named(name).map(|rule| rule.merging(under))
-            }
-            _ => named(text),
-        };
+        if let Some((name, number)) = text.rsplit_once('+')
+            && let Some((rule, ..)) = RULES.iter().find(|(_, known, _)| *known == name)
+        {
+            let under = number.parse().ok().filter(|under| *under <= SHORT_MOST);
+            let expected = || format!("a number of characters from 0 to {SHORT_MOST} behind {name}+");
+            return under.map(|under| rule.merging(under)).ok_or_else(|| error(expected(), number));
+        }
+        let found = rows().find(|(_, name, _)| *name == text).map(|(rule, ..)| *rule);
         found.ok_or_else(|| {
             let known: Vec<_> = rows().map(|(_, name, _)| *name).collect();
             error(format!("{}, tag:TEXT, length:N or, of all but these two, RULE+M", known.join(", ")), text)

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{BLANKS, Whole, protect};
+use super::{BLANKS, Whole, apart, protect};
 use crate::trace::STEP_TAGS;
 
 /// A tag with the white space around it; letters right beside `ки` make another word of it.
@@ -42,15 +42,13 @@ pub(super) fn at(text: &str, marker: &str, whole: Whole) -> Vec<Range<usize>> {
         let ahead = text[..place.start].trim_end_matches([' ', '\t']);
         ahead.is_empty() || ahead.ends_with('\n')
     };
-    let mut gaps: Vec<_> = if ends.is_empty() && !marks.iter().all(begins) {
+    let gaps = if ends.is_empty() && !marks.iter().all(begins) {
         marks.iter().map(behind).collect()
     } else {
         marks.iter().map(before).chain(ends.iter().map(behind)).collect()
     };
-    gaps.sort_by_key(|gap| (gap.start, gap.end));
     // White space between an end and a beginning was found twice.
-    gaps.dedup_by(|next, gap| next.start < gap.end || next.start == gap.start);
-    gaps
+    apart(gaps)
 }
 
 /// True where no word goes on over the ends of a place.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Whole, at_line_ends, sentence};
+use super::{Whole, apart, at_line_ends, sentence};
 
 /// What a thought does with what stands before it, as far as the words with which it begins tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,11 +82,9 @@ pub fn turn(text: &str) -> Option<Turn> {
 pub(super) fn gaps(text: &str, whole: Whole) -> Vec<Range<usize>> {
     let mut all = sentence::gaps(text, whole);
     all.extend(at_line_ends(text, 1, whole));
-    all.sort_by_key(|gap| (gap.start, gap.end));
     all.retain(|gap| turn(&text[gap.end..]).is_some());
     // A line end behind a full stop was found twice.
-    all.dedup_by(|next, gap| next.start < gap.end || next.start == gap.start);
-    all
+    apart(all)
 }
 
 #[cfg(test)]

@@ -23,14 +23,13 @@ pub(super) struct Reopening {
     sender: UnboundedSender<Reopened>,
     done: UnboundedReceiver<Reopened>,
     busy: HashSet<usize>,
-    ready: Vec<Reopened>,
     taken: Option<Instant>,
 }
 
 impl Default for Reopening {
     fn default() -> Self {
         let (sender, done) = unbounded_channel();
-        Self { sender, done, busy: HashSet::new(), ready: Vec::new(), taken: None }
+        Self { sender, done, busy: HashSet::new(), taken: None }
     }
 }
 
@@ -57,20 +56,18 @@ impl Reopening {
     }
 
     /// Files of which the reading may begin now.
-    pub(super) fn room(&mut self) -> usize {
-        self.ready.extend(std::iter::from_fn(|| self.done.try_recv().ok()));
-        let reading = self.busy.len().saturating_sub(self.ready.len());
+    pub(super) fn room(&self) -> usize {
+        let reading = self.busy.len().saturating_sub(self.done.len());
         AT_ONCE.saturating_sub(reading).min(WAITING.saturating_sub(self.busy.len()))
     }
 
     /// All files that were read anew, but for those of a moment ago.
     pub(super) fn take(&mut self) -> Vec<Reopened> {
-        self.ready.extend(std::iter::from_fn(|| self.done.try_recv().ok()));
-        if self.ready.is_empty() || self.taken.is_some_and(|taken| taken.elapsed() < PAUSE) {
+        if self.done.is_empty() || self.taken.is_some_and(|taken| taken.elapsed() < PAUSE) {
             return Vec::new();
         }
         self.taken = Some(Instant::now());
-        let taken = std::mem::take(&mut self.ready);
+        let taken: Vec<Reopened> = std::iter::from_fn(|| self.done.try_recv().ok()).collect();
         for (file, _) in &taken {
             self.busy.remove(file);
         }
@@ -92,7 +89,7 @@ mod tests {
         let (mut reopening, start) = (Reopening::default(), Instant::now());
         let begin = |reopening: &mut Reopening, files: std::ops::Range<usize>| {
             files.for_each(|file| reopening.begin(file, &corpus));
-            while reopening.busy.len() > reopening.ready.len() {
+            while reopening.busy.len() > reopening.done.len() {
                 std::thread::sleep(Duration::from_millis(5));
                 assert!(reopening.room() <= AT_ONCE && start.elapsed() < Duration::from_secs(60));
             }

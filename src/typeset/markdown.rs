@@ -312,8 +312,10 @@ fn is_delimiter(line: &str) -> bool {
 /// `<<48/2=24>>`, what a calculator worked out for the text beside it (GSM8K).
 fn calculator_marks(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
     text.match_indices("<<").filter_map(|(start, _)| {
-        let inside = text.get(start + 2..)?.split_once(">>")?.0;
-        let sum = inside.contains('=') && inside.contains(|c: char| c.is_ascii_digit()) && !inside.contains(['<', '>']);
+        let rest = text.get(start + 2..)?;
+        let inside = rest.get(..rest.find(['<', '>'])?)?;
+        let ends = rest.get(inside.len()..)?.starts_with(">>");
+        let sum = ends && inside.contains('=') && inside.contains(|c: char| c.is_ascii_digit());
         sum.then_some(start..start + inside.len() + 4)
     })
 }

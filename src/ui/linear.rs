@@ -196,8 +196,7 @@ fn step(app: &App) -> String {
     let drop = app.score_drop().filter(|(step, _)| *step == at).map_or("", |_| ", largest drop");
     let suspect = app.other_suspects().zip([", second suspect", ", third suspect"]).find(|(step, _)| *step == at);
     let suspect = suspect.map_or("", |(_, said)| said);
-    let thought = app.thought_here();
-    let thought = if thought.is_empty() { thought } else { format!(", {thought}") };
+    let thought = app.thought_here().map_or(String::new(), |thought| format!(", {thought}"));
     format!("step {} of {}: {label}{whose}{score}{drop}{suspect}{thought}", at + 1, app.cursor.path.len())
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::trace::{FirstError, Label, Rating, StepKey};
+use crate::trace::{FirstError, Label, StepKey};
 
 /// What one person says of a solution.
 #[derive(Debug, Clone)]
@@ -62,7 +62,8 @@ impl Agreement {
         for verdicts in alike.values() {
             add(&mut self.first_errors, verdicts.iter().map(|verdict| category(verdict.first_error)).collect());
             for index in 0..verdicts[0].steps.len() {
-                let ratings = verdicts.iter().filter_map(|verdict| rating(*verdict.steps.get(index)?));
+                let ratings =
+                    verdicts.iter().filter_map(|verdict| verdict.steps.get(index)?.rating().map(|rating| rating.value().into()));
                 add(&mut self.ratings, ratings.collect());
             }
         }
@@ -106,16 +107,6 @@ pub(in super::super) fn first_error(category: i64) -> FirstError {
         -2 => FirstError::Unlabelable,
         other => usize::try_from(other).map_or(FirstError::Unknown, FirstError::At),
     }
-}
-
-fn rating(label: Label) -> Option<i64> {
-    let rating = match label {
-        Label::Good => Rating::Good,
-        Label::Neutral => Rating::Neutral,
-        Label::Bad => Rating::Bad,
-        Label::AfterError | Label::Unseen => return None,
-    };
-    Some(rating.value().into())
 }
 
 #[cfg(test)]

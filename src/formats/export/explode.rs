@@ -1,8 +1,8 @@
 //! Rated steps beside a solution as solutions of their own, for targets that know plain solutions alone.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use super::{Labelled, LabelledTrace};
+use super::{Labelled, LabelledTrace, on_paths};
 use crate::labels::policy::Policy;
 use crate::trace::{FirstError, NodeId, Rating, Solution, SolutionLabels, Trace};
 
@@ -29,7 +29,7 @@ pub fn exploded(unit: &LabelledTrace<'_>, policy: &Policy) -> Exploded {
             through.entry(id).or_insert(*at);
         }
     }
-    let on_path: HashSet<_> = unit.trace.solutions.iter().flat_map(|solution| unit.trace.solution_path(solution)).collect();
+    let on_path = on_paths(unit.trace);
     let mut beside = Vec::new();
     for id in unit.trace.steps().filter(|id| !on_path.contains(id)) {
         let node = unit.trace.node(id);

@@ -52,9 +52,14 @@ impl<'a> Labelled<'a> {
         trace.solution_path(self.of()).into_iter().map(|id| trace.node(id))
     }
 
+    /// The labels are those of somebody else than the file names.
+    fn of_another(&self) -> bool {
+        self.labels.annotator.is_some() && self.labels.annotator != self.of().annotator
+    }
+
     /// True when somebody else than the file names judged the solution just as the file does.
     pub fn confirmed(&self) -> bool {
-        !self.touched && self.labels.annotator.is_some() && self.labels.annotator != self.of().annotator
+        !self.touched && self.of_another()
     }
 
     /// Number of texts that somebody wrote and that the source does not have, with the kind of the error.
@@ -71,7 +76,7 @@ impl<'a> Labelled<'a> {
 
     /// What the source says in words, where the labels are those of another person: who repeats its verdict has written none of them.
     pub(super) fn words_of_source(&self) -> Option<&'a Words> {
-        self.of().words.as_deref().filter(|_| self.labels.annotator.is_some() && self.labels.annotator != self.of().annotator)
+        self.of().words.as_deref().filter(|_| self.of_another())
     }
 
     /// The bytes of the source, when they can be written as they are.
@@ -108,11 +113,16 @@ impl<'a> LabelledTrace<'a> {
         Self { trace, solutions, marks: HashMap::new(), chosen: HashSet::new() }
     }
 
-    /// Whether the session rated a step beside this solution otherwise than the source does.
+    /// Whether the session rated this step otherwise than the source does.
+    pub(super) fn rated_anew(&self, id: NodeId) -> bool {
+        self.marks.get(&id).is_some_and(|rating| Some(*rating) != self.trace.node(id).rating)
+    }
+
+    /// Whether it did so with a step beside this solution.
     pub(super) fn rated_beside(&self, item: &Labelled<'_>) -> bool {
-        let anew = |id: &NodeId| self.marks.get(id).is_some_and(|rating| Some(*rating) != self.trace.node(*id).rating);
         let beside = |id: NodeId| &self.trace.node(self.trace.node(id).parent.unwrap_or(NodeId::ROOT)).children;
-        !self.marks.is_empty() && self.trace.solution_path(item.of()).into_iter().any(|id| beside(id).iter().any(anew))
+        !self.marks.is_empty()
+            && self.trace.solution_path(item.of()).into_iter().any(|id| beside(id).iter().any(|id| self.rated_anew(*id)))
     }
 
     /// All that is said of the solution of an item, by several people where they all have a word; `None` where the item is not the first.

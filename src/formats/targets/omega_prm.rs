@@ -102,7 +102,8 @@ impl Writer for OmegaPrm {
         let before = out.len();
         let mut skip = |reason: String| unit.solutions.iter().for_each(|_| loss.skip(&Skipped::Unwritable(reason.clone())));
         let depth = trace.nodes.iter().map(|node| node.depth).max().unwrap_or(0);
-        match unit.solutions.first().and_then(|item| item.raw).filter(|raw| (self.is_own)(raw)) {
+        let own = unit.solutions.first().and_then(|item| item.raw).filter(|raw| (self.is_own)(raw));
+        match own {
             // Labels of people have no place here, so the record of the source still holds.
             Some(raw) => out.push(raw.to_vec()),
             None if depth > self.deepest => {
@@ -118,15 +119,15 @@ impl Writer for OmegaPrm {
             }
         }
         loss.records += (out.len() - before) as u64;
-        let copied = unit.solutions.first().and_then(|item| item.raw).is_some_and(self.is_own);
+        let copied = own.is_some();
         for item in &unit.solutions {
             loss.wrote(item);
             loss.lose(Feature::FirstError.name(), u64::from(!is_told(item)));
             count_lost(item, self.keeps(), copied, loss);
         }
-        let anew = |id: &NodeId| unit.marks.get(id).is_some_and(|rating| Some(*rating) != trace.node(*id).rating);
         let on_path = on_paths(trace);
-        let rated = |id: &NodeId| !on_path.contains(id) && (anew(id) || (!copied && trace.node(*id).rating.is_some()));
+        let rated =
+            |id: &NodeId| !on_path.contains(id) && (unit.rated_anew(*id) || (!copied && trace.node(*id).rating.is_some()));
         loss.lose(Feature::Ratings.name(), trace.steps().filter(rated).count() as u64);
         if !copied {
             count_lost_branches(trace, self.keeps(), loss);

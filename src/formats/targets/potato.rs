@@ -48,7 +48,7 @@ fn record(item: &Labelled<'_>, policy: &Policy) -> Result<Vec<u8>, Skipped> {
     if labels.first_error == FirstError::Unlabelable {
         return Err(Skipped::Unlabelable);
     }
-    if !labels.steps.iter().any(|&label| matches!(label, Label::Good | Label::Neutral | Label::Bad)) {
+    if labels.steps.iter().all(|label| label.rating().is_none()) {
         return Err(Skipped::Unlabelled);
     }
     let source = item.raw.and_then(|raw| parse_json(raw).ok()).unwrap_or_default();
@@ -57,12 +57,10 @@ fn record(item: &Labelled<'_>, policy: &Policy) -> Result<Vec<u8>, Skipped> {
     let recorded = item.trace.recorded_labels(item.of());
     let step = |(index, &label): (usize, &Label)| {
         let known = source["steps"].get(index).filter(|_| recorded.steps.get(index) == Some(&label));
-        let reward = match label {
-            Label::Good => Value::from(1),
-            Label::Neutral => 0.into(),
-            Label::Bad => (-1).into(),
-            Label::AfterError if cascade => (-1).into(),
-            Label::AfterError | Label::Unseen => Value::Null,
+        let reward = match label.rating() {
+            Some(rating) => Value::from(rating.value()),
+            None if cascade && label == Label::AfterError => (-1).into(),
+            None => Value::Null,
         };
         // The tool knows labels of people and those of a model, which wait for somebody to verify them. Of labels without a name nobody
         // knows whose they are: they wait, too.

@@ -293,8 +293,7 @@ fn numbers(app: &App, node: &Node) -> Option<String> {
 fn heading(app: &App, node: &Node) -> String {
     let through = app.tree.through(app.cursor.node);
     let shared = if through > 1 { format!("   stands in {through} solutions: one mark covers all") } else { String::new() };
-    let thought = app.thought_here();
-    let thought = if thought.is_empty() { thought } else { format!("   {thought}") };
+    let thought = app.thought_here().map_or(String::new(), |thought| format!("   {thought}"));
     format!("step {} of {}{thought}{shared}", node.depth, app.cursor.path.len())
 }
 
