@@ -39,7 +39,7 @@ impl App {
             *self.around = Around::default();
             return;
         };
-        let leaf = self.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
+        let leaf = self.leaf();
         // Who judges blind is not told what most solutions arrive at.
         let told = self.show_prm && self.reference_shown() && !self.project.guided;
         let events = self.session.len();

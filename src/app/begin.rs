@@ -73,9 +73,7 @@ impl App {
             return;
         }
         self.walk.glance = true;
-        if let Some(step) =
-            self.predicted_first_error().or_else(|| self.scoring.suspects(&trace, &self.cursor.path).first().copied())
-        {
+        if let Some(step) = self.predicted_first_error().or_else(|| self.outlook().suspects.first().copied()) {
             self.cursor.go_to_step(step);
         }
         self.walk.rest = self.cursor.path.last().map(|&leaf| (self.cursor.item, leaf, self.cursor.step()));

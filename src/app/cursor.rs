@@ -25,7 +25,14 @@ impl Cursor {
 
     /// Index of the current step on the path, from 0.
     pub fn step(&self) -> usize {
-        self.path.iter().position(|&id| id == self.node).unwrap_or(0)
+        self.step_of(self.node).unwrap_or(0)
+    }
+
+    /// Index of a node on the path, from 0.
+    pub fn step_of(&self, node: NodeId) -> Option<usize> {
+        // Parents stand before their children in a trace: the numbers of a path rise.
+        debug_assert!(self.path.is_sorted(), "a child before its parent");
+        self.path.binary_search(&node).ok()
     }
 
     /// Brings solution, path and node into agreement with the trace.
@@ -36,7 +43,7 @@ impl Cursor {
         }
         let leaf = trace.solutions.get(self.solution).map_or(NodeId::ROOT, |solution| solution.leaf);
         self.path = trace.path(leaf);
-        if self.node == NodeId::ROOT || !self.path.contains(&self.node) {
+        if self.node == NodeId::ROOT || self.step_of(self.node).is_none() {
             if self.node != NodeId::ROOT {
                 self.follow(trace);
             } else if let Some(&first) = self.path.first() {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use crate::checks::answer::{self, Agreement};
 use crate::labels::{Action, Mode, Past, Verdict};
-use crate::trace::{FirstError, NodeId, Outcome, Solution, Trace};
+use crate::trace::{FirstError, Outcome, Solution, Trace};
 use crate::typeset::{Page, View};
 
 use super::App;
@@ -31,7 +31,7 @@ pub(super) struct FactsOf {
 impl App {
     /// The first error of the path by the scores that are known, as an index from 0.
     pub fn predicted_first_error(&self) -> Option<usize> {
-        self.scoring.first_error(self.trace()?, &self.cursor.path)
+        self.outlook().first_error
     }
 
     /// Reference answer, the solution's answer, and whether it is right.
@@ -243,13 +243,9 @@ impl App {
 
     /// How many steps of the path on show have a score, where the model on show is one whose scores were brought along.
     pub(crate) fn recorded_here(&self) -> Option<String> {
-        let scoring = self.scoring.scorer.is_some().then_some(&self.scoring)?;
-        let known = |trace: &Arc<Trace>| {
-            let scored = |id: &&NodeId| scoring.scores.contains_key(&trace.node(**id).key);
-            self.cursor.path.iter().filter(scored).count()
-        };
-        let of = self.cursor.path.len();
-        Some(format!("{} of {of} steps here", self.trace().map_or(0, known)))
+        self.scoring.scorer.as_ref()?;
+        let known = self.outlook().scores.iter().flatten().count();
+        Some(format!("{known} of {} steps here", self.cursor.path.len()))
     }
 
     /// What became of the labels.

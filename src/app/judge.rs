@@ -3,6 +3,8 @@
 
 use std::collections::HashMap;
 
+use super::path::Outlook;
+use super::scores::Scores;
 use crate::analysis::aggregate::Aggregate;
 use crate::analysis::decide::{Decision, decide, first_error_odds};
 use crate::analysis::meaning::{Meaning, ScoreRule};
@@ -19,7 +21,7 @@ pub struct Judge {
     /// The scorer, as score files name it; `None` for the model that runs.
     pub scorer: Option<String>,
     /// Known scores.
-    pub scores: HashMap<StepKey, StepScore>,
+    pub scores: Scores,
     /// Steps that cannot be scored, with the reason.
     pub refused: HashMap<StepKey, String>,
     /// What the model gives beside the scores.
@@ -42,7 +44,7 @@ impl Default for Judge {
     fn default() -> Self {
         Self {
             scorer: None,
-            scores: HashMap::new(),
+            scores: Scores::default(),
             refused: HashMap::new(),
             rationales: HashMap::new(),
             model: None,
@@ -186,6 +188,17 @@ impl Judge {
         match self.verdict(trace, path) {
             FirstError::At(step) => Some(step),
             FirstError::NoError | FirstError::Unknown | FirstError::Unlabelable => None,
+        }
+    }
+
+    /// All of it together, for the steps of a path.
+    pub fn outlook(&self, trace: &Trace, path: &[NodeId]) -> Outlook {
+        let score = |id: &NodeId| self.scores.get(&trace.node(*id).key).map(|score| score.value());
+        Outlook {
+            scores: path.iter().map(score).collect(),
+            first_error: self.first_error(trace, path),
+            suspects: self.suspects(trace, path),
+            forms: self.solution_scores(trace, path),
         }
     }
 

@@ -32,6 +32,7 @@ mod mouse;
 pub mod numbers;
 pub mod pair;
 mod passing;
+pub mod path;
 pub mod picker;
 mod picture;
 pub mod place;
@@ -49,6 +50,7 @@ pub mod runs;
 pub mod sampling;
 mod saving;
 pub mod scissors;
+pub mod scores;
 pub mod scoring;
 pub mod search;
 pub mod seek;
@@ -226,6 +228,8 @@ pub struct App {
     clock: clock::Clock,
     /// Answers of the other solutions, and what was said of this one.
     around: Box<around::Around>,
+    /// What is known of the path on show.
+    known: Box<path::Known>,
     /// Where the cursor goes by itself.
     walk: Box<begin::Walk>,
     /// A step that is being written anew.
@@ -375,6 +379,7 @@ impl App {
             progress,
             clock: clock::Clock::default(),
             around: Box::default(),
+            known: Box::default(),
             walk: Box::default(),
             rewrite: None,
             project: setup.project,
@@ -456,7 +461,7 @@ impl App {
     /// The chosen steps, as indices on the path.
     pub fn selected(&self) -> Option<std::ops::RangeInclusive<usize>> {
         let range = self.range.filter(|range| range.item == self.cursor.item && Some(&range.leaf) == self.cursor.path.last())?;
-        let from = self.cursor.path.iter().position(|&id| id == range.from)?;
+        let from = self.cursor.step_of(range.from)?;
         let to = self.cursor.step();
         Some(from.min(to)..=from.max(to))
     }
@@ -474,14 +479,12 @@ impl App {
 
     /// The solution under the cursor where its path is on show, and not one that leads beside all solutions.
     pub(crate) fn solution_on_show(&self) -> Option<&Solution> {
-        self.solution().filter(|solution| *self.cursor.path.last().unwrap_or(&NodeId::ROOT) == solution.leaf)
+        self.solution().filter(|solution| self.leaf() == solution.leaf)
     }
 
     /// The key of the path on show, as a whole.
     pub fn record_key(&self) -> Option<RecordKey> {
-        let trace = self.trace()?;
-        let leaf = self.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
-        Some(trace.record_key(leaf))
+        Some(self.trace()?.record_key(self.leaf()))
     }
 
     /// The key of the path on show for drawing; the problem's own key while nothing is loaded.
@@ -491,15 +494,14 @@ impl App {
 
     /// Labels of the path on show, one's own over those of the file, and for each step whether it is one's own.
     pub fn labels_here(&self, trace: &Trace) -> (SolutionLabels, Vec<bool>) {
-        let leaf = self.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
-        let own = self.own_labels(trace, leaf);
+        let own = self.own_labels(trace, self.leaf());
         if self.own_hidden() {
             return (SolutionLabels::unseen(own.steps.len()), vec![false; own.steps.len()]);
         }
         let mine = own.steps.iter().map(|label| own.is_labelled() || *label != Label::Unseen).collect();
         match self.solution_on_show() {
             _ if !self.reference_shown() => (own, mine),
-            Some(solution) => (self.session.overlay(trace, solution).0, mine),
+            Some(solution) => (self.overlaid(trace, solution), mine),
             None => (self.completed_by_file(trace, own), mine),
         }
     }
@@ -511,11 +513,6 @@ impl App {
             *label = said.unwrap_or(*label);
         }
         own
-    }
-
-    /// One's own labels of the path to `leaf`.
-    pub fn own_labels(&self, trace: &Trace, leaf: NodeId) -> SolutionLabels {
-        self.session.labels(trace, &Solution::new(leaf))
     }
 
     /// Reference answer, outcome and recorded labels are shown. Never to somebody who labels blind, and never where solutions with a known
@@ -537,7 +534,7 @@ impl App {
         if self.own_hidden() {
             return rated.take_while(|rated| *rated).count() + 1;
         }
-        let own = self.own_labels(trace, self.cursor.path.last().copied().unwrap_or(NodeId::ROOT));
+        let own = self.own_labels(trace, self.leaf());
         if own.is_labelled() {
             return steps;
         }
@@ -552,7 +549,6 @@ impl App {
 
     /// Scores of this step may be seen.
     fn shows_scores_of(&self, key: StepKey) -> bool {
-        let revealed = |trace: &Arc<Trace>| self.cursor.path.iter().any(|&id| trace.node(id).key == key);
-        self.show_prm && (self.trust.mode != Mode::RevealAfter || self.trace().is_some_and(revealed))
+        self.show_prm && (self.trust.mode != Mode::RevealAfter || self.on_path(key))
     }
 }

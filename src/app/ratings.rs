@@ -26,7 +26,7 @@ impl App {
             };
             self.saving.queue.iter().rev().find_map(rates)
         };
-        let marks = self.session.marks(trace, &Solution::new(self.cursor.path.last().copied().unwrap_or(NodeId::ROOT)));
+        let marks = self.session.marks(trace, &Solution::new(self.leaf()));
         let rating = |(id, mark): (&NodeId, Option<(Order, Mark)>)| {
             on_its_way(trace.node(*id).key).unwrap_or_else(|| mark.filter(seen).map(|(_, mark)| mark.rating))
         };
@@ -89,7 +89,7 @@ impl App {
     pub(crate) fn says_again(&mut self, verdict: FirstError, kind: &str) -> bool {
         let revealed = self.trust.mode == Mode::RevealAfter && self.show_prm && !self.own_hidden();
         let Some(trace) = self.trace().filter(|_| revealed) else { return false };
-        let said = self.own_labels(trace, self.cursor.path.last().copied().unwrap_or(NodeId::ROOT));
+        let said = self.own_labels(trace, self.leaf());
         let again = said.first_error == verdict && said.error_kind == kind;
         if again {
             self.notice = Some("as you have said before it was shown".to_owned());

@@ -171,12 +171,11 @@ impl App {
 
     /// The step at which the score falls most below that of the step before, as an index on the path, and by how much of its scale.
     pub fn score_drop(&self) -> Option<(usize, f64)> {
-        let trace = self.trace()?;
-        let open = self.cursor.path.iter().take(self.open_steps());
-        let scores = open.map(|&id| self.shown_score(trace.node(id).key).map(|score| self.scoring.place(score.value())));
+        let outlook = self.outlook();
+        let open = outlook.scores.iter().take(if self.show_prm { self.open_steps() } else { 0 });
         let mut drop: Option<(usize, f64)> = None;
         let mut before: Option<f64> = None;
-        for (step, score) in scores.enumerate() {
+        for (step, score) in open.map(|score| score.map(|score| self.scoring.place(score))).enumerate() {
             if let (Some(before), Some(score)) = (before, score)
                 && before - score >= drop.map_or(DROP, |(_, most)| most)
             {
@@ -240,8 +239,9 @@ impl App {
         if let Some(trace) = self.trace().cloned() {
             let node = trace.node(self.cursor.node);
             self.reading.look_at(node.key, &node.text);
-            let path = trace.path(self.cursor.node);
-            self.reading.trace_numbers(&trace, &path);
+            if let Some(step) = self.cursor.step_of(self.cursor.node) {
+                self.reading.trace_numbers(&trace, &self.cursor.path[..=step]);
+            }
         }
         let Some(against) = self.reading.against else {
             self.reading.comparison = None;

@@ -7,7 +7,7 @@ use super::items::ItemId;
 use super::{App, Effect, queue};
 use crate::analysis::dispute::{Dispute, Kind};
 use crate::labels::{Action, Body, Event, EventId, Panel, Past, Said, SentBack, Session, Shown};
-use crate::trace::{EndState, FirstError, Label, NodeId, Rating, Remark, Solution, SolutionLabels, StepKey, Trace};
+use crate::trace::{EndState, FirstError, Label, Rating, Remark, Solution, SolutionLabels, StepKey, Trace};
 
 /// Annotators that have a letter and a column.
 pub const MOST: usize = 8;
@@ -46,14 +46,14 @@ impl App {
 
     fn all_said_here(&self) -> Vec<Said<'_>> {
         let Some((review, trace)) = self.review.as_ref().zip(self.trace()) else { return Vec::new() };
-        let leaf = self.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
+        let leaf = self.leaf();
         review.panel.say(self.shown(self.cursor.item, trace), &Solution::new(leaf))
     }
 
     /// All that an annotator of this name ever said of the path on show, oldest first.
     pub(super) fn past_here(&self, name: &str) -> Vec<Past<'_>> {
         let Some((review, trace)) = self.review.as_ref().zip(self.trace()) else { return Vec::new() };
-        let leaf = self.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
+        let leaf = self.leaf();
         review.panel.history(name, self.shown(self.cursor.item, trace), &Solution::new(leaf))
     }
 

@@ -386,9 +386,8 @@ impl App {
     /// own ([`OTHER_SUSPECTS`]). None where scores are hidden or the solution has a label.
     pub fn other_suspects(&self) -> impl Iterator<Item = usize> + use<> {
         let first = self.first_suspect();
-        let trace = self.trace().filter(|_| first.is_some());
-        let suspects = trace.map_or_else(Vec::new, |trace| self.scoring.suspects(trace, &self.cursor.path));
-        suspects.into_iter().filter(move |step| Some(*step) != first).take(OTHER_SUSPECTS.len())
+        let suspects = first.map(|_| self.outlook().suspects.iter().copied().take(1 + OTHER_SUSPECTS.len()).collect::<Vec<_>>());
+        suspects.into_iter().flatten().filter(move |step| Some(*step) != first).take(OTHER_SUSPECTS.len())
     }
 
     /// The step on which the cursor comes to rest, as an index; `None` where scores are hidden or the solution has a label.
@@ -400,7 +399,7 @@ impl App {
         let here =
             |&(item, leaf, _): &(ItemId, NodeId, usize)| item == self.cursor.item && self.cursor.path.last() == Some(&leaf);
         let rest = self.walk.rest.filter(here).map(|(.., step)| step).filter(|step| *step < self.cursor.path.len());
-        let first = || self.predicted_first_error().or_else(|| self.scoring.suspects(trace, &self.cursor.path).first().copied());
+        let first = || self.predicted_first_error().or_else(|| self.outlook().suspects.first().copied());
         rest.or_else(first)
     }
 
@@ -410,7 +409,7 @@ impl App {
         else {
             return false;
         };
-        self.trace().is_some_and(|trace| self.cursor.path.iter().all(|&id| trace.node(id).key != *key))
+        self.trace().is_some() && !self.on_path(*key)
     }
 }
 

@@ -1,14 +1,21 @@
 //! The thoughts of a long chain of thought, of which its steps are parts: where one is, and the way to the next one.
 
+use std::sync::Arc;
+
 use super::{App, Effect};
 use crate::segment::{Turn, turn};
 
+/// The steps of a path, from 0, with which a thought begins, and how. What stands before the first turn is a thought as well.
+pub(super) type Thoughts = Vec<(usize, Option<Turn>)>;
+
 impl App {
-    /// The steps of the path, from 0, with which a thought begins, and how. What stands before the first turn is a thought as well.
-    fn thoughts(&self) -> Vec<(usize, Option<Turn>)> {
-        let Some(trace) = self.trace() else { return Vec::new() };
-        let turns = self.cursor.path.iter().map(|&id| turn(&trace.node(id).text)).enumerate();
-        turns.filter(|(step, turn)| *step == 0 || turn.is_some()).collect()
+    /// The thoughts of the path on show.
+    fn thoughts(&self) -> Arc<Thoughts> {
+        let Some((path, trace)) = self.path() else { return Arc::default() };
+        self.known.thoughts.of(path, || {
+            let turns = self.cursor.path.iter().map(|&id| turn(&trace.node(id).text)).enumerate();
+            Arc::new(turns.filter(|(step, turn)| *step == 0 || turn.is_some()).collect())
+        })
     }
 
     /// Of which thought the step is a part, and what that does, for people; `None` where the chain takes no turn.

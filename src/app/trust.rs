@@ -342,7 +342,7 @@ impl App {
     /// Works out whether scores and reference may be seen now.
     pub(super) fn conceal(&mut self) {
         let share = self.in_blind_share();
-        let leaf = self.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
+        let leaf = self.leaf();
         let hidden = match self.trust.mode {
             Mode::Blind => true,
             Mode::RevealAfter => self.own_hidden() || !self.trace().is_some_and(|trace| self.judged(trace, leaf)),
@@ -391,7 +391,7 @@ impl App {
 
     /// What model, search and file say of this step of the trace on show may be seen, where any of it may.
     pub fn shows_numbers_of(&self, node: NodeId) -> bool {
-        self.trust.mode != Mode::RevealAfter || self.cursor.path.contains(&node)
+        self.trust.mode != Mode::RevealAfter || self.cursor.step_of(node).is_some()
     }
 
     /// What a label says of the circumstances.
@@ -430,7 +430,7 @@ impl App {
         {
             self.trust.may_repeat(record, (&file.id, self.cursor.item.problem));
         }
-        let trace_leaf = self.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
+        let trace_leaf = self.leaf();
         let read = match said {
             FirstError::At(index) => index + 1,
             _ => self.cursor.path.len(),

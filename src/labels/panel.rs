@@ -168,13 +168,16 @@ impl Session {
 
     /// Who sent this solution back to oneself, and what is to be looked at again. It is answered by any new decision.
     pub fn returned(&self, trace: &Trace, solution: &Solution) -> Option<(&str, &str)> {
-        let (records, steps) = names(trace, solution);
-        let (_, basis) = self.books.get(self.annotator())?.word(&records, &steps)?;
         let others = self.books.iter().filter(|(name, _)| *name != self.annotator());
-        others.into_iter().find_map(|(name, book)| {
-            let (decisions, text) = records.iter().find_map(|record| book.sent_back(*record))?;
-            decisions.contains(&basis).then_some((name.as_str(), text.as_str()))
-        })
+        let sent = others.filter_map(|(name, book)| {
+            let (decisions, text) = trace.names(solution.leaf).find_map(|record| book.sent_back(record))?;
+            Some((name.as_str(), decisions, text.as_str()))
+        });
+        // Most solutions were not: what was said of their steps need not be looked for.
+        let mut sent = sent.peekable();
+        sent.peek()?;
+        let basis = self.word(trace, solution)?;
+        sent.find(|(_, decisions, _)| decisions.contains(&basis)).map(|(name, _, text)| (name, text))
     }
 
     /// How many solutions were sent back to oneself and not decided anew.
@@ -196,14 +199,13 @@ impl Session {
     /// Oneself sent this solution back, whatever its annotators have done since.
     pub fn has_sent_back(&self, trace: &Trace, solution: &Solution) -> bool {
         let Some(book) = self.books.get(self.annotator()) else { return false };
-        names(trace, solution).0.into_iter().any(|record| book.sent_back(record).is_some())
+        trace.names(solution.leaf).any(|record| book.sent_back(record).is_some())
     }
 
     /// What oneself wrote when sending this solution back, and what its annotators have done since, as `panel` tells.
     pub fn sent_back(&self, shown: Shown<'_>, solution: &Solution, panel: &Panel) -> Option<SentBack<'_>> {
-        let (records, _) = names(shown.trace, solution);
         let book = self.books.get(self.annotator())?;
-        let (decisions, text) = records.iter().find_map(|record| book.sent_back(*record))?;
+        let (decisions, text) = shown.trace.names(solution.leaf).find_map(|record| book.sent_back(record))?;
         let said = panel.say(shown, solution);
         let stands = said.iter().filter_map(|said| said.basis).filter(|basis| decisions.contains(basis)).count();
         let new = said.iter().filter_map(|said| said.basis).any(|basis| !decisions.contains(&basis));

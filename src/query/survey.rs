@@ -15,7 +15,7 @@ use crate::checks::findings;
 use crate::trace::{FirstError, NodeId, Solution, SolutionLabels, StepKey, StepScore, Trace};
 
 /// How scores are read.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Ruler {
     /// What they mean.
     pub meaning: Meaning,

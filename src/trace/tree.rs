@@ -313,7 +313,8 @@ impl Trace {
 
     /// True when some step has more than one step behind it.
     pub fn branches(&self) -> bool {
-        self.nodes.iter().any(|node| node.children.len() > 1)
+        // Parents stand before their children, so that without branches the last one is behind all others.
+        self.nodes.last().is_some_and(|last| last.depth + 1 < self.nodes.len())
     }
 
     /// Number of solutions whose path runs through `node`.

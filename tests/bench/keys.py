@@ -3,7 +3,7 @@
 Types N motion keys at a human's pace while the program indexes and scores FILE, and measures the time from each key to the end of the
 frame that shows its effect: one that moves the cursor sign or draws another text (synchronized updates mark where frames end). Prints median, p90, p99
 and the slowest, in milliseconds, and what the status line said when the measurement began and ended. `grow PATTERN OUT N` makes a file
-of N solutions from a ProcessBench file, each with a problem of its own.
+of N solutions from a ProcessBench file, each with a problem of its own; `long OUT N` one of a single solution of N steps.
 """
 import argparse
 import fcntl
@@ -28,6 +28,12 @@ def grow(pattern, out, count):
             record = dict(records[n % len(records)])
             record["id"], record["problem"] = f"{record['id']}-{n}", f"({n}) {record['problem']}"
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+
+def long(out, count):
+    steps = [f"Step {n}: {n} + {n + 1} = {2 * n + 1}, and the work goes on from there." for n in range(count)]
+    with open(out, "w", encoding="utf-8") as file:
+        json.dump([{"id": "long", "problem": "How far does it go?", "steps": steps, "label": -1}], file)
 
 
 class Program:
@@ -67,6 +73,8 @@ class Program:
 def main():
     if sys.argv[1:2] == ["grow"]:
         return grow(sys.argv[2], sys.argv[3], int(sys.argv[4]))
+    if sys.argv[1:2] == ["long"]:
+        return long(sys.argv[2], int(sys.argv[3]))
     parser = argparse.ArgumentParser()
     parser.add_argument("binary")
     parser.add_argument("file")

@@ -25,7 +25,7 @@ fn desk(size: (u16, u16)) -> Desk {
         desk.keys("}");
     }
     desk.keys("gg1go");
-    desk.app.scoring.scores = first;
+    desk.app.scoring.scores = first.into_iter().collect();
     desk.tell(Message::Judge(Box::new(Judge::recorded(
         "other@1234".to_owned(),
         &ScoreRule::usual(Semantics::Correctness),

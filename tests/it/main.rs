@@ -45,6 +45,7 @@ mod layers;
 mod linear;
 mod mapping;
 mod math;
+mod path;
 #[cfg(feature = "candle")]
 mod prm;
 mod pty;

@@ -24,7 +24,7 @@ const NOTHING: &str = "there is no solution here to label";
 
 pub(super) fn aim(app: &mut App) -> Option<Aim> {
     let aim = app.trace().cloned().map(|trace| {
-        let leaf = app.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
+        let leaf = app.leaf();
         Aim { record: trace.record_key(leaf), solution: Solution::new(leaf), trace }
     });
     if aim.is_none() {
@@ -166,7 +166,7 @@ fn next_row(app: &mut App, covers: Option<StepKey>) -> bool {
     let node = covers.and_then(|covers| trace.find(covers));
     let judged = |id: NodeId| match node {
         Some(node) => trace.ancestor_at(id, trace.node(node).depth) == Some(node),
-        None => app.cursor.path.contains(&id),
+        None => app.cursor.step_of(id).is_some(),
     };
     if let Some(next) = app.next_fitting(judged) {
         app.cursor.go_to_node(&trace, next);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::app::choice::Question;
 use crate::app::{App, Effect};
-use crate::labels::{Action, Body, Session};
-use crate::trace::{FirstError, Label, NodeId, Rating, Solution, StepKey, Trace};
+use crate::labels::{Action, Body};
+use crate::trace::{FirstError, Label, NodeId, Rating, StepKey, Trace};
 
 use super::label::{Again, aim, aim_at_solution, changes, covered, first_error_of, on_to_the_next, there_is};
 
@@ -157,9 +157,8 @@ fn nothing_to_take_away(app: &App, steps: &RangeInclusive<usize>) -> String {
     if first < last {
         return format!("steps {} to {} have no ratings to take away", first + 1, last + 1);
     }
-    let leaf = app.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
-    let label = |(own, trace): (&Session, &Arc<Trace>)| own.step_labels(trace, &Solution::new(leaf)).get(first).copied();
-    match app.own().zip(app.trace()).and_then(label) {
+    let label = |trace: &Arc<Trace>| app.own_labels(trace, app.leaf()).steps.get(first).copied();
+    match app.own().and(app.trace()).and_then(label) {
         None | Some(Label::Unseen) => format!("step {} has no rating to take away", first + 1),
         Some(_) => {
             let undo = app.key("undo");

@@ -6,7 +6,7 @@ use crate::app::trust::set_mode;
 use crate::app::{App, Effect};
 use crate::app::{quality, queue};
 use crate::labels::{Digits, Mode, Scope};
-use crate::trace::{NodeId, Solution};
+use crate::trace::Solution;
 
 /// Hides the scores, or shows them again.
 pub(super) fn toggle_prm(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
@@ -164,7 +164,7 @@ pub(super) fn history(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
         app.notice = Some("nothing was said of this solution".to_owned());
         return Vec::new();
     };
-    let leaf = app.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
+    let leaf = app.leaf();
     let solution = Solution::new(leaf);
     let mut lines: Vec<String> = app.session.history(&trace, &solution).iter().map(|past| decision(past, Words::All)).collect();
     lines.extend(history_of_annotators(app));

@@ -294,7 +294,7 @@ pub(super) fn copy_json(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 
 /// Puts the label of the solution on the clipboard, in words.
 pub(super) fn copy_label(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    let leaf = app.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
+    let leaf = app.leaf();
     let own = app.own().and_then(|own| Some(own.labels(app.trace()?, &Solution::new(leaf)).first_error));
     let said = own.and_then(|said| match said {
         FirstError::At(step) => Some(format!("first error at step {}", step + 1)),

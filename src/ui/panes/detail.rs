@@ -380,7 +380,7 @@ fn solution_scores(app: &App, trace: &Trace) -> Option<String> {
         let text = format!("{} {}", form.name(), short(score));
         if form == scoring.aggregate { format!("[{text}]") } else { text }
     };
-    let all: Vec<String> = scoring.solution_scores(trace, &app.cursor.path).into_iter().map(one).collect();
+    let all: Vec<String> = app.outlook().forms.iter().copied().map(one).collect();
     (!all.is_empty()).then(|| format!("solution   {}   ({})", all.join("  "), app.key("aggregate")))
 }
 

@@ -6,7 +6,7 @@ use ratatui::style::{Modifier, Style};
 use crate::app::App;
 use crate::app::describe::short;
 use crate::app::layout::{self, strip_cells};
-use crate::trace::{Label, NodeId, Solution};
+use crate::trace::Label;
 use crate::ui::pen::Pen;
 
 /// A step as the strip shows it.
@@ -21,8 +21,8 @@ struct Cell {
 /// Draws the strip over the rule above the texts of the steps, and the largest drop of the score behind it. Blind sessions see their own marks.
 pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rule: Rect) {
     let Some(trace) = app.trace().filter(|_| app.cursor.path.len() > 1) else { return };
-    let leaf = app.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
-    let own = app.own().map_or_else(Vec::new, |own| own.step_labels(trace, &Solution::new(leaf)));
+    let own = app.own().map_or_else(Vec::new, |_| app.own_labels(trace, app.leaf()).steps);
+    let outlook = app.outlook();
     // What is not shown yet says nothing here either.
     let open = app.open_steps();
     let steps: Vec<Cell> = app
@@ -32,7 +32,7 @@ pub(in crate::ui) fn draw(app: &App, pen: &mut Pen<'_>, rule: Rect) {
         .take(open)
         .enumerate()
         .map(|(step, &id)| Cell {
-            place: app.shown_score(trace.node(id).key).map(|score| app.scoring.place(score.value())),
+            place: outlook.scores.get(step).copied().flatten().filter(|_| app.show_prm).map(|score| app.scoring.place(score)),
             label: own.get(step).copied().unwrap_or(Label::Unseen),
             current: id == app.cursor.node,
         })

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use crate::app::App;
 use crate::app::items::FileState;
 use crate::labels::Mode;
-use crate::trace::{EndState, NodeId};
+use crate::trace::EndState;
 use crate::ui::pen::Pen;
 
 /// Cells that the name of the file has at least.
@@ -156,8 +156,7 @@ fn right_side(app: &App) -> String {
 fn state(app: &App) -> String {
     let Some((record, session)) = app.record_key().zip(app.own()) else { return String::new() };
     let mut state = String::new();
-    let leaf = app.cursor.path.last().copied().unwrap_or(NodeId::ROOT);
-    match app.trace().map(|trace| app.own_labels(trace, leaf).end_state) {
+    match app.trace().map(|trace| app.own_labels(trace, app.leaf()).end_state) {
         Some(EndState::BadProblem) => state.push_str("  BAD PROBLEM"),
         Some(EndState::GiveUp) => state.push_str("  GIVEN UP"),
         _ => {}

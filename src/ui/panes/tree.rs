@@ -138,7 +138,7 @@ fn draw_row(app: &App, pen: &mut Pen<'_>, rect: Rect, trace: &Trace, columns: Co
         _ if best.is_some() => best.and_then(|best| trace.ancestor_at(best, node.depth)) == Some(row.node),
         _ if app.tree.fitting().is_some() => app.tree.fits(row.node),
         Some(_) => app.is_hit(node.key),
-        None => app.cursor.path.contains(&row.node),
+        None => app.cursor.step_of(row.node).is_some(),
     };
     let style = if wanted { style } else { style.patch(pen.look.dim()) };
     pen.text(x, y, room, &text, style);
