@@ -96,7 +96,7 @@ impl App {
     /// after the other, and who comes back to what is rated in part. `None` for everybody else.
     pub(super) fn first_unrated(&self) -> Option<usize> {
         let (trace, solution) = self.trace().zip(self.solution())?;
-        let ratings = self.ratings(trace);
+        let ratings = self.ratings();
         let open = ratings.iter().position(Option::is_none);
         let begun = open.is_some() && ratings.iter().any(Option::is_some) && !self.session.judges(trace, solution);
         (begun || self.walk.rates || self.project.every || self.project.guided).then_some(open.unwrap_or(0))

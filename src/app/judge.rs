@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::path::Outlook;
-use super::scores::Scores;
+use super::stamped::Stamped;
 use crate::analysis::aggregate::Aggregate;
 use crate::analysis::decide::{Decision, decide, first_error_odds};
 use crate::analysis::meaning::{Meaning, ScoreRule};
@@ -21,7 +21,7 @@ pub struct Judge {
     /// The scorer, as score files name it; `None` for the model that runs.
     pub scorer: Option<String>,
     /// Known scores.
-    pub scores: Scores,
+    pub scores: Stamped<HashMap<StepKey, StepScore>>,
     /// Steps that cannot be scored, with the reason.
     pub refused: HashMap<StepKey, String>,
     /// What the model gives beside the scores.
@@ -44,7 +44,7 @@ impl Default for Judge {
     fn default() -> Self {
         Self {
             scorer: None,
-            scores: Scores::default(),
+            scores: Stamped::default(),
             refused: HashMap::new(),
             rationales: HashMap::new(),
             model: None,

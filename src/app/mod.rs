@@ -50,13 +50,13 @@ pub mod runs;
 pub mod sampling;
 mod saving;
 pub mod scissors;
-pub mod scores;
 pub mod scoring;
 pub mod search;
 pub mod seek;
 pub mod segmenting;
 pub mod sheet;
 pub mod split;
+pub mod stamped;
 pub mod steps;
 mod thoughts;
 mod threshold;
@@ -530,7 +530,7 @@ impl App {
     pub fn open_steps(&self) -> usize {
         let steps = self.cursor.path.len();
         let Some(trace) = self.trace().filter(|_| self.project.guided) else { return steps };
-        let rated = self.ratings(trace).into_iter().map(|rating| rating.is_some());
+        let rated = self.ratings().into_iter().map(|rating| rating.is_some());
         if self.own_hidden() {
             return rated.take_while(|rated| *rated).count() + 1;
         }

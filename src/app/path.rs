@@ -5,10 +5,12 @@ use std::cell::RefCell;
 use std::sync::{Arc, Weak};
 
 use super::App;
+use super::ratings::RatedFrom;
 use super::thoughts::Thoughts;
 use crate::analysis::aggregate::Aggregate;
+use crate::labels::Said;
 use crate::query::Ruler;
-use crate::trace::{NodeId, Solution, SolutionLabels, StepKey, Trace};
+use crate::trace::{NodeId, Rating, Solution, SolutionLabels, StepKey, Trace};
 
 /// A value, and what it was worked out from.
 #[derive(Debug)]
@@ -29,6 +31,13 @@ impl<K: PartialEq, V: Clone> Memo<K, V> {
         let value = work();
         self.0.replace(Some((from, value.clone())));
         value
+    }
+
+    /// The value comes of this as well, if it came of `before`.
+    fn keep(&self, before: &K, from: K) {
+        if let Some((known, _)) = self.0.borrow_mut().as_mut().filter(|(known, _)| known == before) {
+            *known = from;
+        }
     }
 }
 
@@ -65,6 +74,8 @@ pub(super) struct Known {
     overlaid: Memo<(Path, usize, usize), SolutionLabels>,
     outlook: Memo<(Path, u64, Ruler), Arc<Outlook>>,
     pub(super) thoughts: Memo<Path, Arc<Thoughts>>,
+    pub(super) ratings: Memo<RatedFrom, Vec<Option<Rating>>>,
+    pub(super) said: Memo<(Path, usize), Vec<Said>>,
 }
 
 impl App {
@@ -116,7 +127,15 @@ impl App {
     pub fn outlook(&self) -> Arc<Outlook> {
         let Some((path, trace)) = self.path() else { return Arc::default() };
         let judge = &*self.scoring;
-        let from = (path, judge.scores.state(), judge.ruler());
+        let from = (path, judge.scores.stamp(), judge.ruler());
         self.known.outlook.of(from, || Arc::new(judge.outlook(trace, &self.cursor.path)))
+    }
+
+    /// Scores of other steps than those on show came in since they had the stamp `before`.
+    pub(super) fn keep_outlook(&self, before: u64) {
+        if let Some((path, _)) = self.path() {
+            let (now, ruler) = (self.scoring.scores.stamp(), self.scoring.ruler());
+            self.known.outlook.keep(&(path.clone(), before, ruler), (path, now, ruler));
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Which steps of the path on show are rated, and when that decides the solution.
 
 use super::App;
+use super::path::Path;
 use crate::labels::{Action, Body, Draft, Mark, Mode, Order, Scope, overruled};
 use crate::trace::{FirstError, NodeId, Rating, Solution, StepKey, Trace};
 
@@ -13,12 +14,21 @@ pub(crate) struct Decision {
     pub(crate) first: bool,
 }
 
+/// What ratings hang on: the path, the events so far, the labels on their way, and the event behind which they count.
+pub(super) type RatedFrom = (Path, usize, u64, Option<Order>);
+
 impl App {
     /// Own ratings of the steps on show that may be known of: those in force, and those on their way to the store. What was said before a
     /// solution came once more is out of sight.
-    pub(crate) fn ratings(&self, trace: &Trace) -> Vec<Option<Rating>> {
-        let since = self.trust.serving.filter(|_| self.own_hidden()).map(|serving| serving.since);
-        let seen = |(order, _): &(Order, Mark)| since.is_none_or(|since| Some(*order) > since);
+    pub(crate) fn ratings(&self) -> Vec<Option<Rating>> {
+        let Some((path, trace)) = self.path() else { return Vec::new() };
+        let since = self.trust.serving.filter(|_| self.own_hidden()).and_then(|serving| serving.since);
+        let from = (path, self.session.len(), self.saving.queue.stamp(), since);
+        self.known.ratings.of(from, || self.read_ratings(trace, since))
+    }
+
+    fn read_ratings(&self, trace: &Trace, since: Option<Order>) -> Vec<Option<Rating>> {
+        let seen = |(order, _): &(Order, Mark)| since.is_none_or(|since| *order > since);
         let on_its_way = |step: StepKey| {
             let rates = |draft: &Draft| match &draft.body {
                 Body::Act(action) => action.ratings().filter(|(steps, _)| steps.contains(&step)).map(|(_, rating)| rating),
@@ -41,7 +51,7 @@ impl App {
             return action.verdict().map(|verdict| Decision { verdict, first: true });
         };
         let trace = self.trace().filter(|_| rating.is_some() && self.solution_on_show().is_some())?;
-        let mut ratings = self.ratings(trace);
+        let mut ratings = self.ratings();
         let complete = |ratings: &[Option<Rating>]| ratings.iter().all(Option::is_some);
         let before = complete(&ratings);
         for (id, known) in self.cursor.path.iter().zip(&mut ratings) {
@@ -67,7 +77,7 @@ impl App {
     pub(crate) fn ratings_shown(&self, trace: &Trace) -> Vec<Option<Rating>> {
         let file = self.solution_on_show().filter(|_| self.reference_shown()).map(|solution| trace.recorded_ratings(solution));
         let file = file.unwrap_or_default().into_iter().chain(std::iter::repeat(None));
-        self.ratings(trace).into_iter().zip(file).map(|(own, file)| own.or(file)).collect()
+        self.ratings().into_iter().zip(file).map(|(own, file)| own.or(file)).collect()
     }
 
     /// The step of this index on the path on show stands beside all solutions: none runs through it.

@@ -40,14 +40,14 @@ impl App {
     }
 
     /// What the annotators say of the path on show, each under a letter; empty outside of a review.
-    pub fn said_here(&self) -> Vec<(char, Said<'_>)> {
+    pub fn said_here(&self) -> Vec<(char, Said)> {
         ('A'..).zip(self.all_said_here()).take(MOST).collect()
     }
 
-    fn all_said_here(&self) -> Vec<Said<'_>> {
-        let Some((review, trace)) = self.review.as_ref().zip(self.trace()) else { return Vec::new() };
-        let leaf = self.leaf();
-        review.panel.say(self.shown(self.cursor.item, trace), &Solution::new(leaf))
+    fn all_said_here(&self) -> Vec<Said> {
+        let Some((review, (path, trace))) = self.review.as_ref().zip(self.path()) else { return Vec::new() };
+        let said = || review.panel.say(self.shown(self.cursor.item, trace), &Solution::new(self.leaf()));
+        self.known.said.of((path, self.session.len()), said)
     }
 
     /// All that an annotator of this name ever said of the path on show, oldest first.
@@ -68,14 +68,14 @@ impl App {
     }
 
     /// How an annotator is called: by the letter, and by name once that is shown.
-    pub fn called(&self, letter: char, said: &Said<'_>) -> String {
+    pub fn called(&self, letter: char, said: &Said) -> String {
         let named = self.review.as_ref().is_some_and(|review| review.names);
         if named { format!("{letter} {}", said.name) } else { letter.to_string() }
     }
 
     /// Whose verdict can be taken over: key, name and verdict.
     pub(crate) fn verdicts_to_take(&self) -> Vec<(char, String, String)> {
-        let judged = |(letter, said): &(char, Said<'_>)| {
+        let judged = |(letter, said): &(char, Said)| {
             let called = self.called(*letter, said);
             said.labels.is_labelled().then(|| (letter.to_ascii_lowercase(), called, told(said)))
         };
@@ -216,7 +216,7 @@ pub fn verdict(labels: &SolutionLabels) -> String {
 }
 
 /// What an annotator says, in words: as [`verdict`], and whether it was said in other steps than those on show.
-pub fn told(said: &Said<'_>) -> String {
+pub fn told(said: &Said) -> String {
     let verdict = verdict(&said.labels);
     match (&said.in_other_steps, said.labels.first_error) {
         (None, _) => verdict,
@@ -229,7 +229,7 @@ pub fn told(said: &Said<'_>) -> String {
 }
 
 /// The steps on show that an annotator's first error may stand in.
-fn place(said: &Said<'_>, step: usize) -> String {
+fn place(said: &Said, step: usize) -> String {
     match &said.in_other_steps {
         Some(steps) if steps.len() > 1 => format!("{}-{}", steps.start + 1, steps.end),
         _ => (step + 1).to_string(),
@@ -327,7 +327,7 @@ pub(super) fn take(app: &mut App, called: &str) -> Vec<Effect> {
             Some(format!("{called} judged steps {first} to {last} as one: {merge} merges them, or say which one is wrong"));
         return Vec::new();
     }
-    let name = name.to_owned();
+    let name = name.clone();
     if let Some(review) = &mut app.review {
         review.taking = basis;
         review.says = Some(if review.names { name } else { letter.to_string() });

@@ -12,6 +12,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::commands::{self, Command, Group};
 use super::judge::Judge;
 use super::ratings::Decision;
+use super::stamped::Stamped;
 use super::typed::Given;
 use super::{App, Effect, key_press, run_given};
 use crate::labels::{Action, Body, Context, Draft, Event, Saw};
@@ -22,7 +23,7 @@ use crate::typeset::View;
 #[derive(Debug, Default)]
 pub struct Saving {
     /// Labels that are not on the disk yet, oldest first.
-    pub queue: VecDeque<Draft>,
+    pub queue: Stamped<VecDeque<Draft>>,
     /// The head of the queue is with the store.
     pub in_flight: bool,
     /// Why the head of the queue could not be written.

@@ -76,6 +76,8 @@ pub struct Scoring {
     cut: HashSet<ItemId>,
     /// Numbers of requests for texts that stand in no file.
     own_ids: u64,
+    /// Steps on show were scored, and what hangs on that is still to be worked out.
+    pub(super) unsettled: bool,
 }
 
 /// The shell counts its requests from 1 on and never comes this far.
@@ -96,6 +98,7 @@ impl Scoring {
             open: HashMap::new(),
             cut: HashSet::new(),
             own_ids: FIRST_OWN,
+            unsettled: false,
         }
     }
 
@@ -402,15 +405,29 @@ impl App {
         let first = || self.predicted_first_error().or_else(|| self.outlook().suspects.first().copied());
         rest.or_else(first)
     }
+}
 
-    /// The event is about a step that is not on the screen, so that nothing there depends on it.
-    pub(super) fn is_out_of_sight(&self, event: &WorkerEvent) -> bool {
-        let (WorkerEvent::Score { key, .. } | WorkerEvent::Rationale { key, .. } | WorkerEvent::NotScored { key, .. }) = event
-        else {
-            return false;
-        };
-        self.trace().is_some() && !self.on_path(*key)
+/// The step that an event is about.
+pub(super) fn step_of(event: &WorkerEvent) -> Option<StepKey> {
+    match event {
+        WorkerEvent::Score { key, .. } | WorkerEvent::Rationale { key, .. } | WorkerEvent::NotScored { key, .. } => Some(*key),
+        _ => None,
     }
+}
+
+/// Takes in what the worker says of one step. Of a million steps that are scored few are on show, and those come many at once: what hangs on
+/// them is worked out when there is nothing more urgent.
+pub(super) fn step_event(app: &mut App, event: WorkerEvent) -> Vec<Effect> {
+    let on_show = app.trace().is_none() || step_of(&event).is_some_and(|key| app.on_path(key));
+    let before = app.scoring.scores.stamp();
+    let mut effects = worker_event(app, event);
+    if !on_show {
+        app.keep_outlook(before);
+    } else if !std::mem::replace(&mut app.scoring.unsettled, true) {
+        effects.push(Effect::Continue);
+    }
+    effects.extend(feed(app));
+    effects
 }
 
 /// Takes in one event of the worker. Late answers to a dropped request still bring true scores, and change nothing else.

@@ -16,12 +16,7 @@ pub fn update(app: &mut App, message: Message) -> Vec<Effect> {
             app.clock.tick(now, app.record_key_here(), step);
             Vec::new()
         }
-        // Of a million steps that are scored, few are on the screen.
-        Message::Worker(event) if app.is_out_of_sight(&event) => {
-            let mut effects = scoring::worker_event(app, event);
-            effects.extend(scoring::feed(app));
-            effects
-        }
+        Message::Worker(event) if scoring::step_of(&event).is_some() => scoring::step_event(app, event),
         message => {
             let stood = Stood::of(app);
             let mut effects = received(app, message);
@@ -86,7 +81,8 @@ fn received(app: &mut App, message: Message) -> Vec<Effect> {
         }
         Message::Background(background) => app.look.answered(background),
         Message::Tick => app.hint_due = app.keys.count.is_some() || !app.keys.pending.is_empty(),
-        Message::Continue | Message::Clock(_) => {}
+        Message::Continue => app.scoring.unsettled = false,
+        Message::Clock(_) => {}
     }
     Vec::new()
 }

@@ -273,7 +273,7 @@ fn disputes((corpus, problem): (&Corpus, usize), shown: Shown<'_>, met: &mut Met
     new(shown, met).into_iter().filter_map(row).collect()
 }
 
-fn voice(letter: char, said: &Said<'_>, names: bool) -> Voice {
+fn voice(letter: char, said: &Said, names: bool) -> Voice {
     let SolutionLabels { first_error, unsure, remarks, .. } = &said.labels;
     let remarks = remarks.iter().map(|remark| Written {
         writing: remark.writing.name(),
@@ -281,7 +281,7 @@ fn voice(letter: char, said: &Said<'_>, names: bool) -> Voice {
         text: remark.text.clone(),
     });
     Voice {
-        by: if names { said.name.to_owned() } else { letter.to_string() },
+        by: if names { said.name.clone() } else { letter.to_string() },
         verdict: told(said),
         first_error: match first_error {
             FirstError::At(step) => Some(step + 1),

@@ -30,9 +30,9 @@ pub struct Shown<'a> {
 
 /// What one of them says of a solution.
 #[derive(Debug, Clone)]
-pub struct Said<'a> {
+pub struct Said {
     /// Who says it.
-    pub name: &'a str,
+    pub name: String,
     /// The labels, of the steps on show.
     pub labels: SolutionLabels,
     /// The decision in force that they rest on, else the doubt.
@@ -75,9 +75,9 @@ impl Panel {
 
     /// What those who said anything say of a solution. Their order is another one for each solution, by its content, so that it tells
     /// nobody who they are.
-    pub fn say(&self, shown: Shown<'_>, solution: &Solution) -> Vec<Said<'_>> {
+    pub fn say(&self, shown: Shown<'_>, solution: &Solution) -> Vec<Said> {
         let record = shown.trace.record_key(solution.leaf);
-        let mut said: Vec<Said<'_>> = self.voices.iter().filter_map(|voice| said(voice, shown, solution)).collect();
+        let mut said: Vec<Said> = self.voices.iter().filter_map(|voice| said(voice, shown, solution)).collect();
         said.sort_by_cached_key(|said| {
             let mut hasher = Sha256::new();
             hasher.update(record.as_bytes());
@@ -113,7 +113,7 @@ impl Panel {
 
     /// How far they lie apart; `None` when nobody judged the solution.
     pub fn dispute(&self, shown: Shown<'_>, solution: &Solution) -> Option<Dispute> {
-        let said: Vec<Said<'_>> = self.voices.iter().filter_map(|voice| said(voice, shown, solution)).collect();
+        let said: Vec<Said> = self.voices.iter().filter_map(|voice| said(voice, shown, solution)).collect();
         let mut cuts = said.iter().filter(|said| said.labels.is_labelled()).map(|said| said.cut);
         let first = cuts.next();
         let same_steps = cuts.all(|cut| Some(cut) == first);
@@ -122,8 +122,8 @@ impl Panel {
 }
 
 /// What an annotator says of a solution; `None` without a word on it.
-fn said<'a>(voice: &'a Session, shown: Shown<'_>, solution: &Solution) -> Option<Said<'a>> {
-    let name = voice.annotator();
+fn said(voice: &Session, shown: Shown<'_>, solution: &Solution) -> Option<Said> {
+    let name = voice.annotator().to_owned();
     let said = if let Some(there) = Elsewhere::of(voice, shown, solution) {
         let labels = voice.labels(&there.trace, there.solution());
         let basis = voice.word(&there.trace, there.solution());

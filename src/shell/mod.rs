@@ -84,7 +84,7 @@ pub async fn run<S: Screen>(
 ) -> Left {
     // A terminal that went away fails under the last frame: labels outlive it.
     let outcome = turns(&mut app, first, screen, outside, messages).await;
-    Left { unsaved: app.saving.queue.into(), confirmed: app.saving.count, outcome }
+    Left { unsaved: app.saving.queue.into_inner().into(), confirmed: app.saving.count, outcome }
 }
 
 async fn turns<S: Screen>(

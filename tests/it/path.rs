@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use stepscope::analysis::meaning::ScoreRule;
 use stepscope::app::Message;
 use stepscope::app::judge::Judge;
-use stepscope::trace::{NodeId, Semantics, Solution, StepKey, StepScore};
+use stepscope::scoring::WorkerEvent;
+use stepscope::trace::{NodeId, PromptKey, Semantics, Solution, StepKey, StepScore};
 
 use super::desk::{Desk, SAMPLES, SOLUTIONS};
 use super::fuzz::Random;
@@ -84,10 +85,24 @@ fn what_is_kept_of_the_path_on_show_is_what_would_be_worked_out_anew() {
 #[test]
 fn a_move_of_the_cursor_works_nothing_out_anew() {
     let mut desk = Desk::demo();
+    desk.tell(Message::Worker(WorkerEvent::Ready(super::scoring::model())));
     desk.keys("gg");
     let before = desk.app.outlook();
     desk.keys("jjk");
     assert!(std::sync::Arc::ptr_eq(&before, &desk.app.outlook()));
+    // A score of a step elsewhere says nothing of this one, and one of a step on show does.
+    let trace = desk.app.trace().unwrap().clone();
+    let elsewhere = PromptKey::of("another problem").root();
+    for (key, kept) in [(elsewhere, true), (trace.node(desk.app.cursor.path[0]).key, false)] {
+        let before = desk.app.outlook();
+        desk.tell(Message::Worker(WorkerEvent::Score { request: 1, key, score: score(key, 1) }));
+        assert_eq!(
+            (std::sync::Arc::ptr_eq(&before, &desk.app.outlook()), desk.app.scoring.scores.contains_key(&key)),
+            (kept, true)
+        );
+        assert_fresh(&desk, "scored");
+    }
+    let before = desk.app.outlook();
     desk.keys(":threshold .4<Enter>");
     assert!(!std::sync::Arc::ptr_eq(&before, &desk.app.outlook()));
 }

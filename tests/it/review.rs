@@ -145,7 +145,7 @@ fn letters_do_not_give_names_away() {
     let mut orders = std::collections::HashSet::new();
     for id in ["demo-2", "demo-3", "demo-5", "demo-4"] {
         go_to(&mut desk, id);
-        orders.insert(desk.app.said_here().iter().map(|(_, said)| said.name.to_owned()).collect::<Vec<_>>());
+        orders.insert(desk.app.said_here().iter().map(|(_, said)| said.name.clone()).collect::<Vec<_>>());
     }
     assert!(orders.len() > 1, "{orders:?}");
 }

@@ -33,8 +33,10 @@ pub(super) fn clear_rating(app: &mut App, count: Option<usize>) -> Vec<Effect> {
 /// The steps behind the first one that was rated bad stand after the error: a solution whose steps were all rated, or that was looked at
 /// further, is judged by that. Next solution.
 pub(super) fn rest_after_error(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    let Some(aim) = aim_at_solution(app) else { return Vec::new() };
-    if let Some(step) = app.ratings(&aim.trace).iter().position(|rating| *rating == Some(Rating::Bad)) {
+    if aim_at_solution(app).is_none() {
+        return Vec::new();
+    }
+    if let Some(step) = app.ratings().iter().position(|rating| *rating == Some(Rating::Bad)) {
         let waiting = app.saving.queue.len();
         let effects = first_error_of(app, step, "");
         // What was refused says nothing of how one works.
@@ -59,7 +61,7 @@ pub(super) fn rate(app: &mut App, rating: Option<Rating>, count: Option<usize>) 
     app.range = None;
     let Some(nodes) = app.cursor.path.get(steps.clone()).filter(|nodes| !nodes.is_empty()) else { return Vec::new() };
     let keys: Vec<StepKey> = nodes.iter().map(|&id| aim.trace.node(id).key).collect();
-    let known = app.ratings(&aim.trace);
+    let known = app.ratings();
     if rating.is_none() && known[steps.clone()].iter().all(Option::is_none) {
         app.notice = Some(nothing_to_take_away(app, &steps));
         return Vec::new();

@@ -180,7 +180,7 @@ pub(super) fn history(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 fn history_of_annotators(app: &App) -> Vec<String> {
     let mut lines = Vec::new();
     for (letter, said) in app.said_here() {
-        let past = app.past_here(said.name);
+        let past = app.past_here(&said.name);
         lines.extend(past.iter().map(|past| format!("{}   {}", app.called(letter, &said), decision(past, Words::All))));
     }
     lines

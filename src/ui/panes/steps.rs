@@ -121,7 +121,7 @@ fn slice_rows(
     rect: Rect,
     columns: StepColumns,
     trace: &Trace,
-    (label, own, said): (Label, bool, &[(char, Said<'_>)]),
+    (label, own, said): (Label, bool, &[(char, Said)]),
     slice: &Slice,
 ) {
     let Some(&id) = app.cursor.path.get(slice.step) else { return };
