@@ -4,6 +4,7 @@ use std::sync::{Arc, Weak};
 
 use super::answers::Answers;
 use super::describe::{Words, decision};
+use super::path::Path;
 use super::{App, layout};
 use crate::trace::{NodeId, Solution, Trace};
 
@@ -15,7 +16,7 @@ const ROWS: usize = 6;
 /// The lines, and what they are those of.
 #[derive(Debug, Default)]
 pub(super) struct Around {
-    of: Option<(Weak<Trace>, NodeId, usize, bool)>,
+    of: Option<(Path, usize, bool)>,
     lines: Vec<String>,
     /// The answers of a problem, worked out after so many events, as long as they may be told.
     answers: Option<(Weak<Trace>, usize, Answers)>,
@@ -35,7 +36,8 @@ impl App {
     /// Reads it again where it is that of something else.
     pub(super) fn look_around(&mut self) {
         let column = layout::panes(self).and_then(|panes| Some((panes.detail?, panes.steps?)));
-        let Some(trace) = self.trace().cloned().filter(|_| column.is_some_and(|(detail, steps)| detail.x > steps.x)) else {
+        let here = self.path().map(|(path, trace)| (path, Arc::clone(trace)));
+        let Some((path, trace)) = here.filter(|_| column.is_some_and(|(detail, steps)| detail.x > steps.x)) else {
             *self.around = Around::default();
             return;
         };
@@ -43,10 +45,8 @@ impl App {
         // Who judges blind is not told what most solutions arrive at.
         let told = self.show_prm && self.reference_shown() && !self.project.guided;
         let events = self.session.len();
-        let same = |of: &(Weak<Trace>, NodeId, usize, bool)| {
-            of.0.ptr_eq(&Arc::downgrade(&trace)) && (of.1, of.2, of.3) == (leaf, events, told)
-        };
-        if self.around.of.as_ref().is_some_and(same) {
+        let of = (path, events, told);
+        if self.around.of.as_ref() == Some(&of) {
             return;
         }
         let known = |of: &(Weak<Trace>, usize, Answers)| of.0.ptr_eq(&Arc::downgrade(&trace)) && of.1 == events;
@@ -65,7 +65,7 @@ impl App {
                 lines.extend(past.iter().rev().take(ROWS).map(|past| format!("  {}", decision(past, words))));
             }
         }
-        *self.around = Around { of: Some((Arc::downgrade(&trace), leaf, events, told)), lines, answers };
+        *self.around = Around { of: Some(of), lines, answers };
     }
 
     fn answers_in_short(&self, answers: &Answers, trace: &Trace, leaf: NodeId) -> Vec<String> {

@@ -1,7 +1,6 @@
 //! Sentences about the state, for the status lines.
 
 use std::fmt::Write;
-use std::sync::{Arc, Weak};
 
 use crate::checks::answer::{self, Agreement};
 use crate::labels::{Action, Mode, Past, Verdict};
@@ -9,6 +8,7 @@ use crate::trace::{FirstError, Outcome, Solution, Trace};
 use crate::typeset::{Page, View};
 
 use super::App;
+use super::path::Path;
 use super::review::remark;
 use super::saving::what;
 use super::scoring::WorkerState;
@@ -17,12 +17,10 @@ use super::scoring::WorkerState;
 const SCORES: &str = "PRM ";
 
 /// What the facts on show are those of.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct FactsOf {
-    trace: Option<Weak<Trace>>,
+    path: Option<Path>,
     solution: usize,
-    /// The path on show leads beside it.
-    beside: bool,
     reference: bool,
     view: View,
     measured: bool,
@@ -42,24 +40,15 @@ impl App {
     /// Reads the facts again where they are those of something else.
     pub(super) fn read_facts(&mut self) {
         let of = FactsOf {
-            trace: self.trace().map(Arc::downgrade),
+            path: self.path().map(|(path, _)| path),
             solution: self.cursor.solution,
-            beside: self.solution_on_show().is_none(),
             reference: self.reference_shown(),
             view: self.steps.view,
             measured: self.picture_measured(),
         };
-        let same = |a: &Option<Weak<Trace>>, b: &Option<Weak<Trace>>| match (a, b) {
-            (Some(a), Some(b)) => a.ptr_eq(b),
-            (None, None) => true,
-            _ => false,
-        };
-        let known = &self.facts.0;
-        let rest = |of: &FactsOf| (of.solution, of.beside, of.reference, of.view, of.measured);
-        if same(&known.trace, &of.trace) && rest(known) == rest(&of) {
-            return;
+        if self.facts.0 != of {
+            self.facts = (of, self.facts_now());
         }
-        self.facts = (of, self.facts_now());
     }
 
     fn facts_now(&self) -> String {

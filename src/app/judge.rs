@@ -134,8 +134,9 @@ impl Judge {
 
     /// What it says of a solution, its scores as places between wrong and right.
     pub fn opinion(&self, trace: &Trace, path: &[NodeId]) -> Opinion {
-        let score = |id: &NodeId| self.scores.get(&trace.node(*id).key).map(|score| self.place(score.value()));
-        Opinion { scores: path.iter().map(score).collect(), first_error: self.verdict(trace, path) }
+        let scores = self.along(trace, path);
+        let first_error = decide(&scores, self.decision);
+        Opinion { scores: scores.into_iter().map(|score| score.map(|score| self.place(score))).collect(), first_error }
     }
 
     /// Takes in scores that were known already.
@@ -178,42 +179,48 @@ impl Judge {
 
     /// What the scores of these steps say of the solution; unknown as long as a score is missing that may decide it.
     pub fn verdict(&self, trace: &Trace, path: &[NodeId]) -> FirstError {
-        let score = |id: &NodeId| self.scores.get(&trace.node(*id).key).map(|score| score.value());
-        let scores: Vec<Option<f64>> = path.iter().map(score).collect();
-        decide(&scores, self.decision)
+        decide(&self.along(trace, path), self.decision)
     }
 
     /// The predicted first error of these steps, as an index from 0.
     pub fn first_error(&self, trace: &Trace, path: &[NodeId]) -> Option<usize> {
-        match self.verdict(trace, path) {
-            FirstError::At(step) => Some(step),
-            FirstError::NoError | FirstError::Unknown | FirstError::Unlabelable => None,
+        step_of(self.verdict(trace, path))
+    }
+
+    /// All of it together.
+    pub fn outlook(&self, trace: &Trace, path: &[NodeId]) -> Outlook {
+        let scores = self.along(trace, path);
+        Outlook {
+            first_error: step_of(decide(&scores, self.decision)),
+            suspects: self.suspects(&scores),
+            forms: self.solution_scores(trace, path),
+            scores,
         }
     }
 
-    /// All of it together, for the steps of a path.
-    pub fn outlook(&self, trace: &Trace, path: &[NodeId]) -> Outlook {
-        let score = |id: &NodeId| self.scores.get(&trace.node(*id).key).map(|score| score.value());
-        Outlook {
-            scores: path.iter().map(score).collect(),
-            first_error: self.first_error(trace, path),
-            suspects: self.suspects(trace, path),
-            forms: self.solution_scores(trace, path),
-        }
+    /// The scores of these steps.
+    fn along(&self, trace: &Trace, path: &[NodeId]) -> Vec<Option<f64>> {
+        path.iter().map(|id| self.scores.get(&trace.node(*id).key).map(|score| score.value())).collect()
     }
 
     /// The steps, the one that is most likely wrong first before the others, whether or not the scores say that anything is wrong.
-    pub fn suspects(&self, trace: &Trace, path: &[NodeId]) -> Vec<usize> {
-        let score = |id: &NodeId| self.scores.get(&trace.node(*id).key).map(|score| score.value());
-        let scores: Vec<Option<f64>> = path.iter().map(score).collect();
+    fn suspects(&self, scores: &[Option<f64>]) -> Vec<usize> {
         let suspicion = match self.decision {
-            Decision::Posterior { .. } => first_error_odds(&scores),
+            Decision::Posterior { .. } => first_error_odds(scores),
             Decision::FirstBelow(_) => scores.iter().map(|score| score.map(|score| -score)).collect(),
         };
         let mut steps: Vec<(usize, f64)> =
             suspicion.into_iter().enumerate().filter_map(|(step, suspicion)| Some((step, suspicion?))).collect();
         steps.sort_by(|a, b| b.1.total_cmp(&a.1));
         steps.into_iter().map(|(step, _)| step).collect()
+    }
+}
+
+/// The step of a first error.
+fn step_of(verdict: FirstError) -> Option<usize> {
+    match verdict {
+        FirstError::At(step) => Some(step),
+        FirstError::NoError | FirstError::Unknown | FirstError::Unlabelable => None,
     }
 }
 

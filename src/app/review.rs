@@ -53,8 +53,7 @@ impl App {
     /// All that an annotator of this name ever said of the path on show, oldest first.
     pub(super) fn past_here(&self, name: &str) -> Vec<Past<'_>> {
         let Some((review, trace)) = self.review.as_ref().zip(self.trace()) else { return Vec::new() };
-        let leaf = self.leaf();
-        review.panel.history(name, self.shown(self.cursor.item, trace), &Solution::new(leaf))
+        review.panel.history(name, self.shown(self.cursor.item, trace), &Solution::new(self.leaf()))
     }
 
     /// How the annotators of a review lie apart; `None` also where nobody judged the solution.

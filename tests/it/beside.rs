@@ -25,7 +25,7 @@ fn desk(size: (u16, u16)) -> Desk {
         desk.keys("}");
     }
     desk.keys("gg1go");
-    desk.app.scoring.scores = first.into_iter().collect();
+    *desk.app.scoring.scores = first;
     desk.tell(Message::Judge(Box::new(Judge::recorded(
         "other@1234".to_owned(),
         &ScoreRule::usual(Semantics::Correctness),
@@ -164,7 +164,7 @@ fn what_a_file_records_of_steps_stands_beside_a_model() {
     let high = StepScore::new(0.55, Semantics::Correctness).unwrap();
     let scores = desk.app.trace().unwrap().steps().map(|id| (desk.app.trace().unwrap().node(id).key, high)).collect();
     desk.app.scoring = stepscope::app::scoring::Scoring::new(true);
-    desk.app.scoring.scores = scores;
+    *desk.app.scoring.scores = scores;
     let view = desk.app.items.get(desk.app.cursor.item).unwrap().as_ref().clone();
     desk.tell(Message::Loaded { item: desk.app.cursor.item, view: std::sync::Arc::new(view) });
     desk.keys("gg2G");

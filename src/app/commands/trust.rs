@@ -164,8 +164,7 @@ pub(super) fn history(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
         app.notice = Some("nothing was said of this solution".to_owned());
         return Vec::new();
     };
-    let leaf = app.leaf();
-    let solution = Solution::new(leaf);
+    let solution = Solution::new(app.leaf());
     let mut lines: Vec<String> = app.session.history(&trace, &solution).iter().map(|past| decision(past, Words::All)).collect();
     lines.extend(history_of_annotators(app));
     if lines.is_empty() {

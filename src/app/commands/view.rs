@@ -6,7 +6,7 @@ use crate::app::choice::Question;
 use crate::app::layout::{self, Layout};
 use crate::app::reading::Against;
 use crate::app::{App, Effect, Focus, clusters, likeness, pair, queue, replay, sampling, tree};
-use crate::trace::{FirstError, Node, NodeId, NodeStats, Solution, StepScore, Trace};
+use crate::trace::{FirstError, Node, NodeId, NodeStats, StepScore, Trace};
 use crate::typeset::View;
 use crate::ui::theme::{Depth, THEME_NAMES, Theme};
 
@@ -294,8 +294,7 @@ pub(super) fn copy_json(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
 
 /// Puts the label of the solution on the clipboard, in words.
 pub(super) fn copy_label(app: &mut App, _count: Option<usize>) -> Vec<Effect> {
-    let leaf = app.leaf();
-    let own = app.own().and_then(|own| Some(own.labels(app.trace()?, &Solution::new(leaf)).first_error));
+    let own = app.own().and_then(|_| Some(app.own_labels(app.trace()?, app.leaf()).first_error));
     let said = own.and_then(|said| match said {
         FirstError::At(step) => Some(format!("first error at step {}", step + 1)),
         FirstError::NoError => Some("no error".to_owned()),
